@@ -1,0 +1,32 @@
+# Every target sets itself up first; a finished set-up is recognised in a fraction of a second.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench clean distclean
+
+BIN := .venv/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+help: ## Show what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: ## Build the environment in .venv (first time: a few minutes)
+	@scripts/setup
+
+demo: setup ## Take the example's MongoDB export to a pushed model
+	@$(BIN)/python examples/learner_retention/demo.py
+
+test: setup ## Run all tests, with coverage
+	@scripts/test
+
+lint: setup ## Style, format, types, import contracts
+	@scripts/lint
+
+bench: setup ## Measure against stock TFX
+	@$(BIN)/python benchmarks/run.py
+
+clean: ## Remove caches and built things; the environment stays
+	@rm -rf build dist htmlcov .coverage .coverage.* coverage.xml *.egg-info.tmp
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -path ./.venv -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf
+
+distclean: clean ## Remove the environment too
+	@rm -rf .venv penstock.egg-info

@@ -1,0 +1,1 @@
+"""Model serving: an embedded TF Serving, an A/B router and clients."""
