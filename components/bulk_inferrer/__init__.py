@@ -1,0 +1,1 @@
+"""BulkInferrer: predictions for a batch of documents, keyed by ``_id``."""

@@ -1,0 +1,1 @@
+"""Evaluator: TFMA measures, our gate decides."""

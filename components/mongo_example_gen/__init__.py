@@ -1,0 +1,1 @@
+"""MongoExampleGen: a MongoDB export becomes splits of ``tf.Example`` records."""

@@ -1,0 +1,1 @@
+"""Pusher: blessed models become numbered versions by rename."""

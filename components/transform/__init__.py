@@ -1,0 +1,1 @@
+"""Transform: declared transformations as a TFT ``preprocessing_fn``."""

@@ -1,0 +1,1 @@
+"""Tuner: keras-tuner searches that resume."""

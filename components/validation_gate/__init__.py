@@ -1,0 +1,1 @@
+"""ValidationGate: anomalies stop or warn, and leakage is looked for."""

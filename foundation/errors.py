@@ -1,0 +1,106 @@
+"""The error tree of Penstock; every error a person can cause or meet has its root here.
+
+    PenstockError                 exit code 1
+    ├── SpecError                 2   the document: syntax, unknown keys, contradictions
+    ├── DataError                 3   an export, a schema or a split is not as it must be
+    │   └── AnomalyError          3   validation found anomalies and the document says stop
+    ├── UserCodeError             4   a person's module does not import or breaks its contract
+    ├── NodeError                 5   a node of the pipeline failed
+    ├── LockedError               6   another run holds the pipeline
+    ├── StorageError              7   a path cannot be read or written, a disk is full
+    └── MetadataError             8   the ML Metadata store refuses or is of another version
+
+A message names its subject, what was expected, what was seen and the remedy.
+"""
+
+from __future__ import annotations
+
+
+class PenstockError(Exception):
+    """Root of every error that Penstock raises on purpose.
+
+    Args:
+        subject: What the error is about (a file, a key, a node), with its place where known.
+        expected: What would have been right.
+        seen: What was found instead; never a secret and never a raw personal value.
+        remedy: What the person can do next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, subject: str, *, expected: str = "", seen: str = "", remedy: str = "") -> None:
+        self.subject, self.expected, self.seen, self.remedy = subject, expected, seen, remedy
+        super().__init__(self.render())
+
+    def render(self) -> str:
+        """Returns the one-line message: subject, expected, seen, remedy."""
+        parts = [self.subject]
+        if self.expected:
+            parts.append(f"expected {self.expected}")
+        if self.seen:
+            parts.append(f"seen: {self.seen}")
+        if self.remedy:
+            parts.append(f"remedy: {self.remedy}")
+        return "; ".join(parts)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keeps the error whole when Beam or a process pool pickles it."""
+        return (_rebuild, (type(self), self.subject, self.expected, self.seen, self.remedy))
+
+
+def _rebuild(kind: type[PenstockError], subject: str, expected: str, seen: str, remedy: str) -> PenstockError:
+    return kind(subject, expected=expected, seen=seen, remedy=remedy)
+
+
+class SpecError(PenstockError):
+    """The document cannot be read or contradicts itself."""
+
+    exit_code = 2
+
+
+class DataError(PenstockError):
+    """An export, a schema or a split is not as it must be."""
+
+    exit_code = 3
+
+
+class AnomalyError(DataError):
+    """Validation found anomalies and the document says to stop."""
+
+
+class UserCodeError(PenstockError):
+    """A person's module does not import, or its function breaks its contract."""
+
+    exit_code = 4
+
+
+class NodeError(PenstockError):
+    """A node of the pipeline failed."""
+
+    exit_code = 5
+
+
+class LockedError(PenstockError):
+    """Another run holds the pipeline."""
+
+    exit_code = 6
+
+
+class StorageError(PenstockError):
+    """A path cannot be read or written, or a disk is full."""
+
+    exit_code = 7
+
+
+class MetadataError(PenstockError):
+    """The ML Metadata store refuses, or is of another version."""
+
+    exit_code = 8
+
+
+def near_miss(word: str, known: list[str]) -> str:
+    """Returns ``did you mean 'x'?`` for the closest known word, or an empty string."""
+    import difflib
+
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else ""

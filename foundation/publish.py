@@ -1,0 +1,85 @@
+"""Publishing files and folders so that nobody ever sees a half-written one: temporary name, then rename."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from foundation.errors import StorageError
+
+
+@contextlib.contextmanager
+def published_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yields a temporary path beside ``path`` and renames it to ``path`` when the block succeeds.
+
+    Args:
+        path: Where the finished file shall stand; its folder is made when missing.
+
+    Yields:
+        The temporary path to write to.
+
+    Raises:
+        StorageError: The folder cannot be made or written, or the disk is full.
+    """
+    target = Path(path)
+    temporary = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.tmp"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, target)
+    except OSError as error:
+        raise storage_error(target, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def published_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yields a temporary folder beside ``path`` and renames it to ``path`` when the block succeeds.
+
+    Args:
+        path: Where the finished folder shall stand; it must not exist yet.
+
+    Yields:
+        The temporary folder to fill.
+
+    Raises:
+        StorageError: The folder cannot be made or written, the disk is full, or ``path`` exists.
+    """
+    target = Path(path)
+    temporary = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.tmp"
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        if target.exists():
+            raise StorageError(f"{target}", expected="a path that does not exist yet", seen="a folder that does")
+        os.rename(temporary, target)
+    except OSError as error:
+        raise storage_error(target, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes ``text`` as UTF-8 to ``path`` by temporary name and rename."""
+    with published_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def storage_error(path: str | os.PathLike[str], error: OSError) -> StorageError:
+    """Turns an ``OSError`` into the project's error with the remedy that fits its cause."""
+    remedies = {
+        errno.ENOSPC: "free space on that disk or name another path, then run again",
+        errno.EDQUOT: "free space within the quota or name another path, then run again",
+        errno.EACCES: "give this user write permission or name another path",
+        errno.EPERM: "give this user write permission or name another path",
+        errno.EROFS: "the file system is read-only; name another path",
+        errno.ENOENT: "check the path",
+    }
+    remedy = remedies.get(error.errno or 0, "check the path and the disk")
+    return StorageError(f"{path}", expected="a readable or writable path", seen=error.strerror or str(error), remedy=remedy)

@@ -1,0 +1,1 @@
+"""The declarative document: typed models, YAML, overrides, errors with file and line."""
