@@ -1,0 +1,93 @@
+"""The one error of set-up: it names the cause, what was expected, what was seen, and the remedy."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+
+class Cause(Enum):
+    """What stands in the way."""
+
+    DISK = "disk"
+    PYTHON = "python"
+    NETWORK = "network"
+    GLIBC = "glibc"
+    COMPILER = "compiler"
+    HOST = "host"
+    PACKAGES = "packages"
+
+
+class SetupError(Exception):
+    """Set-up cannot go on.
+
+    Attributes:
+        cause: What stands in the way.
+        subject: What it is about.
+        expected: What set-up needs.
+        seen: What is there instead.
+        remedy: What the reader can do.
+    """
+
+    def __init__(self, cause: Cause, *, subject: str, expected: str, seen: str, remedy: str) -> None:
+        super().__init__(f"{cause.value}: {subject}: expected {expected}, seen {seen}")
+        self.cause = cause
+        self.subject = subject
+        self.expected = expected
+        self.seen = seen
+        self.remedy = remedy
+
+    def report(self) -> str:
+        """Gives the message a person reads."""
+        lines = [f"Set-up cannot go on. Cause: {self.cause.value}"]
+        for name in ("subject", "expected", "seen", "remedy"):
+            text = str(getattr(self, name)).strip().replace("\n", "\n" + " " * 12)
+            lines.append(f"  {name + ':':<9} {text}")
+        return "\n".join(lines)
+
+
+_DISK = re.compile(r"No space left on device|os error 28|Disk quota exceeded|not enough free space", re.I)
+# A mirror that answers 403, 407 or 5xx, a name that does not resolve, a proxy or certificate in the way.
+_NETWORK = re.compile(
+    r"could not resolve|temporary failure|name resolution|dns error|failed to look ?up|getaddrinfo"
+    r"|connection (refused|reset|failed|timed out|aborted)|could not connect|unable to connect|cannot initiate"
+    r"|timed? ?out|network is unreachable|no route to host|error sending request|failed to fetch"
+    r"|request failed after|max retries|certificate|ssl error|tls|proxy"
+    r"|\b(403|407|429|50[0234])\b.{0,40}(forbidden|error|unavailable|required|gateway|too many)"
+    r"|no matching distribution found|newconnectionerror",
+    re.I,
+)
+_COMPILER = re.compile(
+    r"command '[^']*(gcc|g\+\+|cc|clang)[^']*' failed|error: command .*(gcc|g\+\+|cc|clang)"
+    r"|Python\.h: No such file|unable to find vcvarsall",
+    re.I,
+)
+
+
+def cause_of(output: str, otherwise: Cause) -> Cause:
+    """Tells from a failed command's output what stood in the way.
+
+    Args:
+        output: What the command printed.
+        otherwise: The cause when the output names none that is known.
+
+    Returns:
+        The cause.
+    """
+    for pattern, cause in ((_DISK, Cause.DISK), (_COMPILER, Cause.COMPILER), (_NETWORK, Cause.NETWORK)):
+        if pattern.search(output):
+            return cause
+    return otherwise
+
+
+REMEDIES = {
+    Cause.DISK: "free some space, or move the repository and UV_CACHE_DIR to a larger disk",
+    Cause.NETWORK: (
+        "check the connection; behind a proxy set HTTPS_PROXY and HTTP_PROXY, "
+        "with a mirror set PIP_INDEX_URL (or UV_DEFAULT_INDEX), with an own certificate set SSL_CERT_FILE; "
+        "then run the same command again: what was downloaded is kept"
+    ),
+    Cause.COMPILER: "Debian, Ubuntu: apt-get install g++ and the -dev package of your Python, such as python3-dev",
+    Cause.PACKAGES: "read the log named above; `make distclean` and set up again if it stays unclear",
+}
+"""What to do about a failed command, by cause."""
