@@ -1,0 +1,1 @@
+"""Resolvers: which earlier artifacts a run compares itself with."""

@@ -1,0 +1,58 @@
+"""Resolver strategies whose answer for the same run never changes, so that an unchanged run stays unchanged.
+
+TFX's own latest-blessed strategy resolves a model to itself once that model is blessed. These look only at what was
+there *before* the artifact they compare.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx.dsl.components.common import resolver
+from tfx.types import artifact
+
+Artifacts = dict[str, list[artifact.Artifact]]
+
+
+class BlessedBeforeStrategy(resolver.ResolverStrategy):
+    """Finds the latest blessed model that is older than the candidate.
+
+    Inputs are ``candidate`` (this run's model), ``model`` and ``model_blessing`` (all there are). The outputs of
+    ``model`` and ``model_blessing`` are empty when no earlier model is blessed.
+    """
+
+    def resolve_artifacts(self, store: Any, input_dict: Artifacts) -> Artifacts:
+        """Returns the candidate as it is and the baseline with its blessing."""
+        candidates = input_dict["candidate"]
+        newest = min((a.id for a in candidates), default=0)
+        blessings = {
+            a.get_int_custom_property("current_model_id"): a
+            for a in input_dict["model_blessing"]
+            if a.get_int_custom_property("blessed") == 1
+        }
+        older = [m for m in input_dict["model"] if m.id < newest and m.id in blessings]
+        baseline = max(older, key=lambda m: m.id, default=None)
+        found = [baseline] if baseline else []
+        return {"candidate": candidates, "model": found, "model_blessing": [blessings[m.id] for m in found]}
+
+
+class PreviousStatisticsStrategy(resolver.ResolverStrategy):
+    """Finds the statistics of the span before, or without spans the statistics that were made before.
+
+    Inputs are ``current`` (this run's statistics) and ``previous`` (all there are); the output of ``previous`` holds one
+    artifact, or none.
+    """
+
+    def resolve_artifacts(self, store: Any, input_dict: Artifacts) -> Artifacts:
+        """Returns the current statistics as they are and the ones before."""
+        current = input_dict["current"]
+        before = [a for a in input_dict["previous"] if current and precedes(a.span, a.id, current[0].span, current[0].id)]
+        latest = max(before, key=lambda a: (a.span or 0, a.id), default=None)
+        return {"current": current, "previous": [latest] if latest else []}
+
+
+def precedes(span: int | None, artifact_id: int, current_span: int | None, current_id: int) -> bool:
+    """Returns whether an artifact counts as earlier than the current one: by span, and by age where spans are equal."""
+    if (span or 0) != (current_span or 0):
+        return (span or 0) < (current_span or 0)
+    return not current_span and artifact_id < current_id

@@ -1,0 +1,38 @@
+"""Questions that several commands ask of a lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipeline.lineage.records import Artifact, Execution
+
+
+def latest_blessed_model(artifacts: Iterable[Artifact]) -> Artifact | None:
+    """Returns the newest live model that has a blessing, or None."""
+    artifacts = list(artifacts)
+    blessed = {
+        a.properties.get("current_model_id") for a in artifacts if a.type == "ModelBlessing" and a.properties.get("blessed") == 1
+    }
+    models = [a for a in artifacts if a.type == "Model" and a.state == "LIVE" and a.id in blessed]
+    return max(models, key=lambda a: a.id, default=None)
+
+
+def has_earlier_statistics(executions: Iterable[Execution], artifacts: dict[int, Artifact], fingerprint: str, span: int) -> bool:
+    """Returns whether statistics of an earlier span exist, or without spans of other data before this.
+
+    Args:
+        executions: All executions of the pipeline, oldest first.
+        artifacts: All artifacts by id.
+        fingerprint: Fingerprint of this run's StatisticsGen.
+        span: This run's span, 0 where the export has none.
+    """
+    complete = [e for e in executions if e.node == "StatisticsGen" and e.state == "COMPLETE"]
+    own = [i for e in complete if e.fingerprint == fingerprint for ids in e.outputs.values() for i in ids]
+    newest = min(own, default=None)
+    for execution in complete:
+        for artifact in (artifacts[i] for ids in execution.outputs.values() for i in ids if i in artifacts):
+            other = int(artifact.properties.get("span") or 0)
+            earlier = other < span if other != span else not span and (newest is None or artifact.id < newest)
+            if earlier and artifact.id not in own and artifact.state == "LIVE":
+                return True
+    return False

@@ -1,0 +1,243 @@
+"""The lineage of one pipeline, read from ML Metadata in a handful of queries."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from foundation.errors import MetadataError
+from foundation.publish import storage_error
+from pipeline.lineage.records import Artifact, Execution, Value
+from pipeline.spec.models import MetadataConfig
+
+
+class Lineage(Protocol):
+    """Everything that plan, status, lineage and clean ask."""
+
+    def executions(self) -> list[Execution]:
+        """Returns all executions of the pipeline, oldest first."""
+        ...
+
+    def artifacts(self) -> dict[int, Artifact]:
+        """Returns all artifacts of the pipeline by id."""
+        ...
+
+
+class MemoryLineage:
+    """An in-memory double, filled by hand.
+
+    Args:
+        executions: The executions, oldest first.
+        artifacts: The artifacts.
+    """
+
+    def __init__(self, executions: list[Execution] | None = None, artifacts: list[Artifact] | None = None) -> None:
+        self._executions = executions or []
+        self._artifacts = {a.id: a for a in artifacts or []}
+
+    def executions(self) -> list[Execution]:
+        """Returns all executions, oldest first."""
+        return self._executions
+
+    def artifacts(self) -> dict[int, Artifact]:
+        """Returns all artifacts by id."""
+        return self._artifacts
+
+
+class MlmdLineage:
+    """Lineage of one pipeline in an ML Metadata store; a snapshot, taken at the first question.
+
+    Args:
+        config: Where the store is.
+        root: Folder that holds the SQLite file when no other is named.
+        pipeline: Name of the pipeline.
+
+    Raises:
+        MetadataError: The store does not answer, or is of another version.
+    """
+
+    def __init__(self, config: MetadataConfig, root: Path, pipeline: str) -> None:
+        self._config, self._root, self._pipeline = config, root, pipeline
+
+    def executions(self) -> list[Execution]:
+        """Returns all executions of the pipeline, oldest first."""
+        return self._snapshot[0]
+
+    def artifacts(self) -> dict[int, Artifact]:
+        """Returns all artifacts of the pipeline by id."""
+        return self._snapshot[1]
+
+    @cached_property
+    def _snapshot(self) -> tuple[list[Execution], dict[int, Artifact]]:
+        if is_absent(self._config, self._root):
+            return [], {}
+        with asked(self._config):
+            return _read(open_store(self._config, self._root), self._pipeline)
+
+
+def is_absent(config: MetadataConfig, root: Path) -> bool:
+    """Returns whether the store is a SQLite file that does not exist yet."""
+    return not (config.mysql or config.postgresql) and not sqlite_path(config, root).exists()
+
+
+def sqlite_path(config: MetadataConfig, root: Path) -> Path:
+    """Returns the SQLite file of the store."""
+    return Path(config.sqlite.path) if config.sqlite and config.sqlite.path else root / "metadata.db"
+
+
+@contextlib.contextmanager
+def asked(config: MetadataConfig) -> Iterator[None]:
+    """Turns what ML Metadata raises into one clear error without the connection's secrets."""
+    import ml_metadata.errors as mlmd_errors
+
+    try:
+        yield
+    except mlmd_errors.StatusError as error:
+        subject = "the ML Metadata store"
+        if config.mysql or config.postgresql:
+            database = config.mysql or config.postgresql
+            subject += f" {database.database} at {database.host}" if database else ""
+        raise MetadataError(subject, expected="a store of this version that answers", seen=_plain(error)) from error
+
+
+def _plain(error: Exception) -> str:
+    return str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+
+
+def connection_config(config: MetadataConfig, root: Path, environment: Callable[[str], str | None] = os.getenv) -> Any:
+    """Returns the MLMD ``ConnectionConfig``; the password is read from the environment here and nowhere else.
+
+    Raises:
+        MetadataError: The variable that holds the password is not set.
+        StorageError: The folder of the SQLite file cannot be made.
+    """
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    connection = pb.ConnectionConfig()
+    # Two workers write to one SQLite file; the default of 5 tries was seen to fail.
+    connection.retry_options.max_num_retries = 30
+    database = config.mysql or config.postgresql
+    if database is None:
+        file = sqlite_path(config, root)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(file.parent, error) from error
+        if not os.access(file.parent, os.W_OK):
+            raise storage_error(file.parent, PermissionError(errno.EACCES, "no write permission"))
+        connection.sqlite.filename_uri = str(file)
+        connection.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+        return connection
+    password = environment(database.password_env)
+    if password is None:
+        raise MetadataError(
+            f"metadata database at {database.host}",
+            expected=f"its password in the environment variable {database.password_env}",
+            seen="not set",
+            remedy=f"export {database.password_env}",
+        )
+    if config.mysql:
+        mysql = connection.mysql
+        mysql.host, mysql.port, mysql.database = database.host, database.port or 3306, database.database
+        mysql.user, mysql.password = database.user, password
+    else:
+        postgresql = connection.postgresql
+        postgresql.host, postgresql.port = database.host, str(database.port or 5432)
+        postgresql.user, postgresql.password, postgresql.dbname = database.user, password, database.database
+    return connection
+
+
+def open_store(config: MetadataConfig, root: Path) -> Any:
+    """Opens the store.
+
+    Raises:
+        MetadataError: It does not answer, or is of another version.
+    """
+    from ml_metadata import metadata_store
+
+    with asked(config):
+        return metadata_store.MetadataStore(connection_config(config, root))
+
+
+def _read(store: Any, pipeline: str) -> tuple[list[Execution], dict[int, Artifact]]:
+    context = store.get_context_by_type_and_name("pipeline", pipeline)
+    if context is None:
+        return [], {}
+    executions = store.get_executions_by_context(context.id)
+    artifacts = store.get_artifacts_by_context(context.id)
+    types = {t.id: t.name for t in store.get_artifact_types()}
+    events = store.get_events_by_execution_ids([e.id for e in executions]) if executions else []
+    runs = _runs(store)
+    inputs, outputs = _links(events)
+    records = [_execution(e, pipeline, runs, inputs, outputs) for e in executions]
+    known = {a.id: _artifact(a, types) for a in artifacts}
+    return sorted(records, key=lambda e: e.id), known
+
+
+def _runs(store: Any) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for context in store.get_contexts_by_type("pipeline_run"):
+        for execution in store.get_executions_by_context(context.id):
+            found[execution.id] = context.name
+    return found
+
+
+def _links(events: Any) -> tuple[dict[int, dict[str, list[int]]], dict[int, dict[str, list[int]]]]:
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    inputs: dict[int, dict[str, list[int]]] = {}
+    outputs: dict[int, dict[str, list[int]]] = {}
+    for event in events:
+        side = outputs if event.type in (pb.Event.OUTPUT, pb.Event.INTERNAL_OUTPUT, pb.Event.DECLARED_OUTPUT) else inputs
+        if event.type == pb.Event.PENDING_OUTPUT:
+            continue
+        key = next((s.key for s in event.path.steps if s.WhichOneof("value") == "key"), "")
+        side.setdefault(event.execution_id, {}).setdefault(key, []).append(event.artifact_id)
+    return inputs, outputs
+
+
+def _values(message: Any) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for properties in (message.properties, message.custom_properties):
+        for key, value in properties.items():
+            kind = value.WhichOneof("value")
+            if kind in ("int_value", "double_value", "string_value", "bool_value"):
+                found[key] = getattr(value, kind)
+    return found
+
+
+def _execution(
+    message: Any, pipeline: str, runs: dict[int, str], inputs: dict[int, Any], outputs: dict[int, Any]
+) -> Execution:
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    properties = _values(message)
+    return Execution(
+        id=message.id,
+        node=str(properties.get("penstock_node", "")) or message.type.rpartition(".")[2],
+        state=pb.Execution.State.Name(message.last_known_state),
+        properties=properties,
+        run=runs.get(message.id, ""),
+        started=message.create_time_since_epoch / 1000,
+        ended=message.last_update_time_since_epoch / 1000,
+        inputs={k: tuple(v) for k, v in inputs.get(message.id, {}).items()},
+        outputs={k: tuple(v) for k, v in outputs.get(message.id, {}).items()},
+    )
+
+
+def _artifact(message: Any, types: dict[int, str]) -> Artifact:
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    return Artifact(
+        id=message.id,
+        type=types.get(message.type_id, ""),
+        uri=message.uri,
+        state=pb.Artifact.State.Name(message.state),
+        properties=_values(message),
+        created=message.create_time_since_epoch / 1000,
+    )

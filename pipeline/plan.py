@@ -1,0 +1,209 @@
+"""What a run would do, node by node, and why: decided from fingerprints and ML Metadata, never by building anything."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from foundation.errors import SpecError, near_miss
+from pipeline.graph import Graph, Node
+from pipeline.lineage.queries import latest_blessed_model
+from pipeline.lineage.records import Artifact, Execution
+from pipeline.lineage.store import Lineage
+
+Action = Literal["run", "cached", "skip", "resolve"]
+
+WHY = {
+    "settings": "its settings in the document changed",
+    "code": "Penstock's code for it changed",
+    "user code": "your code changed",
+    "external": "what it reads changed",
+    "inputs": "its inputs changed",
+}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of the graph a person asked for.
+
+    Attributes:
+        start: Node that runs again, with everything behind it (``--from``).
+        end: Last node (``--to``); what is not needed for it is left out.
+        only: The one node that runs again (``--only``).
+        force: Every node runs again.
+    """
+
+    start: str | None = None
+    end: str | None = None
+    only: str | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    """What happens to one node.
+
+    Attributes:
+        node: The node.
+        action: ``run``, ``cached`` (its last result is taken), ``skip`` (not asked for), ``resolve`` (a look-up).
+        reason: Why, in words.
+        seconds: Estimated wall time from history, None where there is none.
+        execution: Id of the execution whose result is taken, for ``cached``.
+    """
+
+    node: Node
+    action: Action
+    reason: str
+    seconds: float | None = None
+    execution: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The decisions for all nodes, in order."""
+
+    nodes: tuple[NodePlan, ...]
+
+    @property
+    def to_run(self) -> list[NodePlan]:
+        """The nodes that will do work."""
+        return [n for n in self.nodes if n.action == "run"]
+
+    @property
+    def seconds(self) -> float | None:
+        """Estimated wall time of all nodes that run, None when one has no history."""
+        known = [n.seconds for n in self.to_run]
+        return None if any(s is None for s in known) else sum(s or 0.0 for s in known)
+
+
+def make_plan(graph: Graph, lineage: Lineage, selection: Selection | None = None) -> Plan:
+    """Decides for every node whether it runs, and why.
+
+    Raises:
+        SpecError: A selected node does not exist, or what it needs was never made.
+    """
+    selection = selection or Selection()
+    _check_names(graph, selection)
+    history = _History(lineage)
+    forced = _forced(graph, selection)
+    wanted = _wanted(graph, selection)
+    decided: dict[str, NodePlan] = {}
+    for node in graph:
+        decided[node.id] = _decide(node, graph, history, decided, forced, wanted, selection)
+    return Plan(tuple(decided.values()))
+
+
+def _decide(
+    node: Node,
+    graph: Graph,
+    history: _History,
+    decided: Mapping[str, NodePlan],
+    forced: set[str],
+    wanted: set[str],
+    selection: Selection,
+) -> NodePlan:
+    if node.resolver:
+        return NodePlan(node, "resolve", "looks up earlier artifacts")
+    seconds = history.seconds(node.id)
+    if node.id not in wanted:
+        return NodePlan(node, "skip", "not asked for")
+    execution, why = history.reusable(node, graph)
+    if node.id in forced:
+        return NodePlan(node, "run", "asked for", seconds)
+    running = [i for i in node.inputs if decided[i].action == "run"]
+    if execution is not None and not running:
+        return NodePlan(node, "cached", f"unchanged since run {execution.run}", execution=execution.id)
+    if selection.only or selection.start:
+        _needs_result(node, selection, graph)
+    if execution is not None:
+        why = f"{running[0]} runs"
+    return NodePlan(node, "run", why, seconds)
+
+
+def _needs_result(node: Node, selection: Selection, graph: Graph) -> None:
+    chosen = selection.only or selection.start or ""
+    if node.id in graph.upstream(chosen):
+        raise SpecError(
+            f"--{'only' if selection.only else 'from'} {chosen}",
+            expected=f"{node.id}, which it needs, to have run with this document and this data",
+            seen="no such result",
+            remedy=f"run 'penstock run --to {node.id}' first, or leave the option out",
+        )
+
+
+def _check_names(graph: Graph, selection: Selection) -> None:
+    for option, name in (("from", selection.start), ("to", selection.end), ("only", selection.only)):
+        if name is not None and name not in graph.ids:
+            known = [n.id for n in graph if not n.resolver]
+            raise SpecError(f"--{option} {name}", expected=f"one of {', '.join(known)}", seen=near_miss(name, known) or name)
+
+
+def _forced(graph: Graph, selection: Selection) -> set[str]:
+    if selection.force:
+        return set(graph.ids)
+    if selection.only:
+        return {selection.only}
+    return {selection.start, *graph.downstream(selection.start)} if selection.start else set()
+
+
+def _wanted(graph: Graph, selection: Selection) -> set[str]:
+    last = selection.only or selection.end
+    return {last, *graph.upstream(last)} if last else set(graph.ids)
+
+
+class _History:
+    """Earlier executions, asked for one node at a time."""
+
+    def __init__(self, lineage: Lineage) -> None:
+        self._artifacts = lineage.artifacts()
+        self._by_node: dict[str, list[Execution]] = {}
+        for execution in lineage.executions():
+            self._by_node.setdefault(execution.node, []).append(execution)
+
+    def seconds(self, node: str) -> float | None:
+        """Returns the median wall time of the last five complete executions."""
+        times = [e.seconds for e in self._by_node.get(node, []) if e.state == "COMPLETE"][-5:]
+        return statistics.median(times) if times else None
+
+    def reusable(self, node: Node, graph: Graph) -> tuple[Execution | None, str]:
+        """Returns the execution whose result can be taken, or None and the reason why there is none."""
+        complete = [e for e in self._by_node.get(node.id, []) if e.state == "COMPLETE"]
+        same = [e for e in complete if e.fingerprint == graph.fingerprints[node.id]]
+        if not complete:
+            ran = self._by_node.get(node.id)
+            return None, f"its last execution is {ran[-1].state.lower()}" if ran else "never ran"
+        if not same:
+            return None, _what_changed(complete[-1], graph.parts[node.id])
+        latest = same[-1]
+        gone = [i for ids in latest.outputs.values() for i in ids if not is_intact(self._artifacts.get(i))]
+        if gone:
+            return None, "its result is gone from the disk"
+        if node.base_model and not self._base_unchanged(latest):
+            return None, "another model was blessed since, from which it starts"
+        return latest, ""
+
+    def _base_unchanged(self, trained: Execution) -> bool:
+        blessed = latest_blessed_model(self._artifacts.values())
+        allowed = {*trained.inputs.get("base_model", ()), *trained.outputs.get("model", ())}
+        return blessed is None or blessed.id in allowed
+
+
+def is_intact(artifact: Artifact | None, exists: Callable[[str], bool] = lambda uri: Path(uri).exists()) -> bool:
+    """Returns whether an artifact is live and its files, and those it was pushed to, are still there."""
+    if artifact is None or artifact.state != "LIVE":
+        return False
+    places = [artifact.uri, str(artifact.properties.get("pushed_destination") or artifact.uri)]
+    return all("://" in place or exists(place) for place in places)
+
+
+def _what_changed(before: Execution, parts: Mapping[str, str]) -> str:
+    try:
+        old = json.loads(str(before.properties.get("penstock_parts", "{}")))
+    except ValueError:
+        old = {}
+    changed = [WHY[name] for name, digest in parts.items() if old.get(name) != digest]
+    return "; ".join(changed) or "it changed"
