@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
 
 
 class Config(BaseModel):
     """A slice of the document.
 
-    Frozen, so that it can be hashed into a fingerprint; unknown keys are refused; attribute docstrings become the
-    descriptions of the JSON Schema.
+    Frozen, so that it can be hashed into a fingerprint; unknown keys are refused. The docstring under an attribute is
+    its description, in the JSON Schema and in the reference. Pydantic's own ``use_attribute_docstrings`` reads every
+    class's source while it is built, a fifth of a second at each start; here the source is read when somebody asks.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     def canonical_json(self) -> str:
         """Returns the slice as JSON with every default written out; stable for fingerprints and exec properties."""
         import json
 
         return json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def descriptions(cls) -> dict[str, str]:
+        """Returns attribute → its docstring on one line, those of base classes included."""
+        from foundation.docstrings import attribute_docstrings
+
+        found: dict[str, str] = {}
+        for base in reversed(cls.__mro__):
+            if issubclass(base, Config) and base is not Config:
+                found.update(attribute_docstrings(base))
+        return found
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Puts the attribute docstrings into the JSON Schema."""
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, text in cls.descriptions().items():
+            alias = cls.model_fields[name].alias or name
+            if alias in properties:
+                properties[alias]["description"] = text
+        return schema
