@@ -9,7 +9,18 @@ from pydantic import Field, model_validator
 from foundation.config import Config
 
 METRICS: dict[str, tuple[str, ...]] = {
-    "binary": ("auc", "auc_pr", "accuracy", "precision", "recall", "f1", "log_loss", "calibration", "mean_label", "mean_prediction"),
+    "binary": (
+        "auc",
+        "auc_pr",
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "log_loss",
+        "calibration",
+        "mean_label",
+        "mean_prediction",
+    ),
     "multiclass": ("accuracy", "log_loss", "top_3_accuracy"),
     "regression": ("mse", "rmse", "mae", "calibration", "mean_label", "mean_prediction"),
 }
@@ -73,6 +84,9 @@ class EvaluateConfig(Config):
     @classmethod
     def _numbers(cls, data: Any) -> Any:
         if isinstance(data, dict) and isinstance(data.get("gates"), dict):
-            gates = {k: {"at_least": v} if isinstance(v, (int, float)) and not isinstance(v, bool) else v for k, v in data["gates"].items()}
+            gates = {
+                k: {"at_least": v} if isinstance(v, (int, float)) and not isinstance(v, bool) else v
+                for k, v in data["gates"].items()
+            }
             return {**data, "gates": gates}
         return data

@@ -1,0 +1,116 @@
+"""What the stock Evaluator loads from us: how a model is shared, and the one extractor that works batch by batch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.extractors import slice_key_extractor
+
+from components import signature
+from components.evaluator import rows
+from components.evaluator.tfma_metrics import BATCH_KEY, Batch
+
+OUTPUTS = {"binary": "probability", "multiclass": "probabilities", "regression": "prediction"}
+"""Task → output of ``serving_examples`` that is evaluated."""
+
+
+def custom_eval_shared_model(eval_saved_model_path: str, model_name: str, eval_config: Any, **_: Any) -> Any:
+    """Returns TFMA's handle of one model; it is loaded by our extractor, in the worker."""
+    return tfma.default_eval_shared_model(
+        eval_saved_model_path=eval_saved_model_path, model_name=model_name, eval_config=eval_config
+    )
+
+
+def custom_extractors(eval_shared_model: Any, eval_config: Any, tensor_adapter_config: Any = None) -> list[Any]:
+    """Returns the one extractor that predicts a batch with every model and cuts it into slices."""
+    shared = eval_shared_model if isinstance(eval_shared_model, list) else [eval_shared_model]
+    settings = json.loads(eval_config.metrics_specs[0].metrics[0].config)
+    evaluate = EvaluateBatch(
+        task=settings["task"],
+        label=eval_config.model_specs[0].label_key,
+        positive=settings["positive"],
+        models={model.model_name: model.model_path for model in shared},
+        slicings=[list(spec.feature_keys) for spec in eval_config.slicing_specs],
+    )
+    # The evaluator runs after the stage of this name, and ours does that stage's work too.
+    name = slice_key_extractor.SLICE_KEY_EXTRACTOR_STAGE_NAME
+    return [tfma.extractors.Extractor(stage_name=name, ptransform=_PredictAndSlice(evaluate))]
+
+
+@beam.ptransform_fn
+def _PredictAndSlice(extracts: beam.PCollection, evaluate: EvaluateBatch) -> beam.PCollection:  # noqa: N802
+    return extracts | "PredictAndSlice" >> beam.ParDo(evaluate)
+
+
+class EvaluateBatch(beam.DoFn):
+    """Predicts an Arrow batch with every model and emits one element per slice.
+
+    Args:
+        task: binary, multiclass or regression.
+        label: Feature of the label.
+        positive: Positive label of a binary task, or None.
+        models: Model name → folder of its SavedModel.
+        slicings: Features of each slicing; the empty list is the whole.
+    """
+
+    def __init__(
+        self, task: str, label: str, positive: Any, models: dict[str, str], slicings: list[list[str]]
+    ) -> None:
+        self._task, self._label, self._positive = task, label, positive
+        self._models, self._slicings = models, slicings
+
+    def setup(self) -> None:
+        """Loads the models once per process."""
+        for path in self._models.values():
+            signature.load(path)
+        many = self._task == "multiclass"
+        self._classes = {name: signature.class_names(path) if many else [] for name, path in self._models.items()}
+
+    def process(self, extracts: Any) -> Iterable[Any]:
+        """Yields extracts of TFMA: a ``Batch`` and its slice key."""
+        batch: pa.RecordBatch = extracts[tfma.ARROW_RECORD_BATCH_KEY]
+        raw = first_raw(batch)
+        values = rows.first_values(batch, self._label)
+        has_label = values.notna().to_numpy()
+        labels, predictions = {}, {}
+        for name, path in self._models.items():
+            known = np.full(len(values), -1.0 if self._task != "multiclass" else -1)
+            known[has_label] = rows.numeric_labels(
+                self._task, values[has_label], self._positive, self._classes[name]
+            )
+            labels[name] = known
+            predictions[name] = self._predictions(signature.load(path).predict(raw), len(raw))
+        buckets = rows.buckets(raw)
+        for key, positions in rows.slices(batch, self._slicings):
+            kept = positions[has_label[positions]]
+            yield {
+                tfma.SLICE_KEY_TYPES_KEY: _one(key),
+                BATCH_KEY: Batch(
+                    labels={name: column[kept] for name, column in labels.items()},
+                    predictions={name: column[kept] for name, column in predictions.items()},
+                    buckets=buckets[kept],
+                    unlabelled=len(positions) - len(kept),
+                ),
+            }
+
+    def _predictions(self, outputs: dict[str, Any], count: int) -> Any:
+        array = np.asarray(outputs[OUTPUTS[self._task]])
+        return array if self._task == "multiclass" else array.reshape(count)
+
+
+def first_raw(batch: pa.RecordBatch) -> Any:
+    """Returns [n] serialized Examples of a batch as an object array."""
+    column = batch.column(batch.schema.get_field_index(tfma.ARROW_INPUT_COLUMN))
+    return column.flatten().to_numpy(zero_copy_only=False)
+
+
+def _one(key: rows.SliceKey) -> Any:
+    result = np.empty(1, dtype=object)
+    result[0] = key
+    return result

@@ -1,0 +1,106 @@
+"""From an Arrow batch of raw Examples to labels, slices and jackknife buckets, column by column."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.evaluator.scores import BUCKETS
+from foundation.errors import DataError
+
+MISSING = "(missing)"
+"""Value of a slice for rows whose field is missing or null."""
+
+SliceKey = tuple[tuple[str, Any], ...]
+
+
+def first_values(batch: pa.RecordBatch, feature: str) -> pd.Series:
+    """Returns [rows] first value of a list column, None where there is none; text comes as str."""
+    pairs = _pairs(batch, feature).drop_duplicates("row")
+    return pairs.set_index("row")[feature].reindex(range(batch.num_rows)).astype(object)
+
+
+def _pairs(batch: pa.RecordBatch, feature: str) -> pd.DataFrame:
+    """Returns row and value of every item of a list column."""
+    index = batch.schema.get_field_index(feature)
+    if index < 0 or pa.types.is_null(batch.column(index).type):
+        return pd.DataFrame({"row": np.empty(0, np.int64), feature: np.empty(0, object)})
+    column = batch.column(index)
+    texts = pd.Series(pc.list_flatten(column).to_pandas())
+    if texts.dtype == object:
+        texts = texts.map(_text)
+    return pd.DataFrame({"row": pc.list_parent_indices(column).to_numpy(), feature: texts.astype(object)})
+
+
+def _text(value: object) -> object:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def slices(batch: pa.RecordBatch, slicings: Sequence[Sequence[str]]) -> Iterator[tuple[SliceKey, Any]]:
+    """Yields each slice of the batch with the [n] positions of its rows; the overall slice is ``()``.
+
+    A row whose field is missing falls into the slice ``(missing)``, a row with an array into the slice of each item.
+    """
+    for features in slicings:
+        if not features:
+            yield (), np.arange(batch.num_rows)
+            continue
+        table = pd.DataFrame({"row": np.arange(batch.num_rows)})
+        for feature in features:
+            table = table.merge(_pairs(batch, feature).drop_duplicates(), on="row", how="left")
+        table = table.fillna(dict.fromkeys(features, MISSING))
+        for values, positions in table.groupby(list(features), sort=False).indices.items():
+            values = values if isinstance(values, tuple) else (values,)
+            yield tuple(zip(features, map(_plain, values))), table["row"].to_numpy()[positions]
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def buckets(serialized: Sequence[bytes]) -> Any:
+    """Returns [n] jackknife buckets by a hash of the row, the same in every run."""
+    return np.fromiter((zlib.crc32(row) % BUCKETS for row in serialized), np.int64, len(serialized))
+
+
+def numeric_labels(task: str, values: pd.Series, positive: object, classes: Sequence[str]) -> Any:
+    """Returns [n] labels as numbers: 0 or 1, the class id (-1 where the model has no such class), or the number itself.
+
+    Args:
+        task: binary, multiclass or regression.
+        values: [n] raw labels, none of them missing.
+        positive: The label's value that counts as 1 for a binary task; None means 1 or true.
+        classes: For multiclass, the label of each class id.
+
+    Raises:
+        DataError: A regression label is not a number.
+    """
+    if task == "binary":
+        return values.map(lambda value: is_positive(value, positive)).to_numpy(np.float64)
+    if task == "multiclass":
+        ids = {name: i for i, name in enumerate(classes)}
+        return values.map(lambda v: ids.get(as_text(v), -1)).to_numpy(np.int64)
+    try:
+        return values.to_numpy(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError("label", expected="a number for a regression task", seen="text", remedy="mend model.task") from error
+
+
+def is_positive(value: object, positive: object) -> bool:
+    """Returns whether a label counts as 1, by the rule that Transform follows too."""
+    if isinstance(value, str):
+        return value in ("1", "true", "True") if positive is None else value == str(positive)
+    return value == (1 if positive is None else positive)
+
+
+def as_text(value: object) -> str:
+    """Returns a label as the vocabulary of classes spells it."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

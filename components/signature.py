@@ -1,0 +1,80 @@
+"""Running the ``serving_examples`` signature of an exported model: serialized Examples in, NumPy outputs out.
+
+The model is loaded into a v1 session, as TF Serving loads it: quicker than restoring a TF2 object graph.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from foundation.errors import DataError
+
+SIGNATURE = "serving_examples"
+SERVING_FOLDER = "Format-Serving"
+CLASSES_FILE = "classes.json"
+
+
+class ServingSignature:
+    """One loaded model.
+
+    Args:
+        path: Folder of the SavedModel.
+
+    Raises:
+        DataError: The folder holds no SavedModel with the signature ``serving_examples``.
+    """
+
+    def __init__(self, path: str) -> None:
+        import tensorflow as tf
+
+        self._graph = tf.Graph()
+        self._session = tf.compat.v1.Session(graph=self._graph)
+        try:
+            with self._graph.as_default():
+                meta = tf.compat.v1.saved_model.load(self._session, ["serve"], path)
+            signature = meta.signature_def[SIGNATURE]
+            if "examples" not in signature.inputs:
+                raise KeyError(SIGNATURE)
+        except (OSError, KeyError, RuntimeError) as error:
+            raise DataError(f"model {path}", expected=f"a SavedModel with signature {SIGNATURE}", seen=str(error)) from error
+        self._outputs = {name: tensor.name for name, tensor in signature.outputs.items()}
+        self._run = self._session.make_callable(list(self._outputs.values()), [signature.inputs["examples"].name])
+
+    def predict(self, examples: Sequence[bytes]) -> dict[str, Any]:
+        """Returns output name → array whose first axis is the batch.
+
+        Args:
+            examples: [n] serialized ``tf.Example``, as a list or an object array.
+        """
+        return dict(zip(self._outputs, self._run(examples)))
+
+
+_loaded: dict[str, ServingSignature] = {}
+_lock = threading.Lock()
+
+
+def load(path: str) -> ServingSignature:
+    """Returns the model at ``path``, loaded once per process; the two used last are kept."""
+    with _lock:
+        model = _loaded.pop(path, None) or ServingSignature(path)
+        _loaded[path] = model
+        while len(_loaded) > 2:
+            _loaded.pop(next(iter(_loaded)))
+        return model
+
+
+def class_names(path: str) -> list[str]:
+    """Returns the label of each class id of an exported multiclass model.
+
+    Raises:
+        DataError: The export does not say.
+    """
+    file = Path(path) / "assets.extra" / CLASSES_FILE
+    try:
+        return [str(name) for name in json.loads(file.read_text(encoding="utf-8"))]
+    except (OSError, ValueError) as error:
+        raise DataError(f"model {path}", expected=f"the class names in {file}", seen=str(error)) from error
