@@ -48,6 +48,9 @@ class CrossConfig(Config):
 
 DatePart = Literal["year", "month", "day", "day_of_week", "hour"]
 
+DATE_PART_SIZES: dict[str, int] = {"year": 131, "month": 13, "day": 32, "day_of_week": 8, "hour": 25}
+"""Calendar part → how many ids it has; 0 always means missing."""
+
 SHORT = {
     "vocabulary": "top_k",
     "bag": "top_k",
@@ -91,7 +94,10 @@ class Transformation(Config):
         if isinstance(data, str):
             return {data: {} if data in SHORT else True}
         if isinstance(data, dict):
-            return {k: {SHORT[k]: v} if k in SHORT and isinstance(v, int) and not isinstance(v, bool) else v for k, v in data.items()}
+            return {
+                k: {SHORT[k]: v} if k in SHORT and isinstance(v, int) and not isinstance(v, bool) else v
+                for k, v in data.items()
+            }
         return data
 
     @model_validator(mode="after")
@@ -129,3 +135,11 @@ class FeaturesConfig(Config):
         if bool(self.declared) == bool(self.preprocessing_fn):
             raise ValueError("declare at least one feature, or name a preprocessing_fn, not both")
         return self
+
+
+def output_name(feature: str, kind: str) -> str:
+    """Returns the name of a transformation's output: ``lessons`` z-scored is ``lessons_zscore``.
+
+    The parts of a date are named by the part: ``signup_at_month``.
+    """
+    return f"{feature}_{kind}"

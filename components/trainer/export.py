@@ -1,0 +1,101 @@
+"""The served model: raw features or serialized tf.Examples in, predictions out, Transform's graph inside.
+
+A plain ``tf.Module`` that holds raw variables and lookup tables: it loads in a v1 session, as TF Serving and TFX's
+bulk inference load models, and saving it traces two functions and nothing of Keras' own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from components.trainer.config import Task
+from components.trainer.transform_graph import TransformGraph
+
+Predictions = dict[str, tf.Tensor]
+
+
+class ServedModel(tf.Module):
+    """Transform and Keras model in one.
+
+    Args:
+        graph: The Transform graph.
+        model: The trained model.
+        task: What the outputs mean.
+        classes: The label's value of each class of a multi-class task.
+    """
+
+    def __init__(self, graph: TransformGraph, model: keras.Model, task: Task, classes: Sequence[str]) -> None:
+        super().__init__(name="penstock")
+        self._graph_of, self._call = (lambda: graph), (lambda features: model(features, training=False))
+        self._task = task
+        self._classes = tf.constant(list(classes)) if task == "multiclass" else None
+        self.weights = [variable.value for variable in model.variables]
+        self.transform_resources = graph.resources
+
+    def predict(self, raw: dict[str, tf.Tensor | tf.SparseTensor]) -> Predictions:
+        """Returns the predictions for raw tensors."""
+        graph = self._graph_of()
+        transformed = graph.apply(raw)
+        output = self._call({f.name: transformed[f.name] for f in graph.features})
+        if self._task == "multiclass":
+            return {"label": tf.gather(self._classes, tf.argmax(output, axis=1)), "probabilities": output}
+        return {"probability" if self._task == "binary" else "prediction": tf.squeeze(output, axis=1)}
+
+    def signatures(self) -> dict[str, Any]:
+        """Returns name → concrete function of the two ways to ask."""
+        graph = self._graph_of()
+        specs = serving_specs(graph)
+
+        def serve_features(**dense: tf.Tensor) -> Predictions:
+            return self.predict(
+                {name: to_raw(tensor, graph.raw_spec[name]) for name, tensor in dense.items()}
+            )
+
+        def serve_examples(examples: tf.Tensor) -> Predictions:
+            return self.predict(graph.parse(examples, with_label=False))
+
+        text = tf.TensorSpec([None], tf.string, name="examples")
+        return {
+            "serving_default": tf.function(serve_features).get_concrete_function(**specs),
+            "serving_examples": tf.function(serve_examples).get_concrete_function(text),
+        }
+
+
+def serving_specs(graph: TransformGraph) -> dict[str, tf.TensorSpec]:
+    """Returns the raw features of ``serving_default``: ``[batch]`` for a scalar, ``[batch, width]`` for an array.
+
+    A feature is a scalar where the schema says that a document has at most one value of it.
+    """
+    schema = {feature.name: feature for feature in graph.schema().feature}
+    return {
+        name: tf.TensorSpec(
+            [None] if is_scalar(schema[name]) else [None, None], graph.raw_spec[name].dtype, name=name
+        )
+        for name in graph.used()
+    }
+
+
+def is_scalar(feature: Any) -> bool:
+    """Says whether a schema's feature has at most one value a document."""
+    return feature.HasField("shape") or (feature.HasField("value_count") and feature.value_count.max == 1)
+
+
+def to_raw(
+    tensor: tf.Tensor, spec: tf.io.VarLenFeature | tf.io.FixedLenFeature
+) -> tf.Tensor | tf.SparseTensor:
+    """Turns a served tensor into the raw tensor that Transform takes; sentinels are dropped in there, not here."""
+    if isinstance(spec, tf.io.FixedLenFeature):
+        return tf.reshape(tensor, [-1, *spec.shape])
+    dense = tensor[:, tf.newaxis] if tensor.shape.rank == 1 else tensor
+    everywhere = tf.where(tf.ones_like(dense, tf.bool))
+    return tf.SparseTensor(everywhere, tf.reshape(dense, [-1]), tf.shape(dense, tf.int64))
+
+
+def export(served: ServedModel, folder: Path) -> None:
+    """Writes the SavedModel into a folder."""
+    tf.saved_model.save(served, str(folder), signatures=served.signatures())

@@ -1,0 +1,135 @@
+"""Trainer's ``run_fn``: load, build, fit, export."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from components.trainer import models, weights
+from components.trainer.data import TransformedSplit, check_labels, class_weights, load_split
+from components.trainer.export import ServedModel, export
+from components.trainer.features import LABEL_VOCABULARY, read_vocabulary
+from components.trainer.seeds import seed_everything
+from components.trainer.settings import TrainingSettings
+from components.trainer.training import History, compile_model, fit
+from components.trainer.transform_graph import TransformGraph
+from foundation.publish import published_folder, write_text
+
+LOGGER = logging.getLogger(__name__)
+
+
+def run_fn(fn_args: FnArgs) -> None:
+    """Trains the model of the document and writes it, its history and its TensorBoard logs.
+
+    Args:
+        fn_args: TFX's arguments; ``custom_config`` is what ``make_trainer`` put there.
+    """
+    settings = TrainingSettings.from_custom_config(fn_args.custom_config)
+    settings = settings.with_hyperparameters((fn_args.hyperparameters or {}).get("values", {}))
+    clock = Clock()
+    graph = TransformGraph(fn_args.transform_graph_path, settings.label)
+    splits = load_splits(graph, settings, fn_args.train_files, fn_args.eval_files)
+    clock.lap("data")
+    values = label_values(graph, settings)
+    seed_everything(settings.train.seed)
+    model = build_model(graph, settings, values)
+    started_from = _warm_start(fn_args.base_model, settings, graph, model)
+    weighting = class_weights(settings.train.class_weights, splits[0].labels, values)
+    history = fit(model, settings.train, splits, weighting, Path(fn_args.model_run_dir) / "tensorboard")
+    clock.lap("fit")
+    model_folder = Path(fn_args.serving_model_dir)
+    with published_folder(model_folder) as temporary:
+        export(ServedModel(graph, model, settings.model.task, values), temporary)
+    weights.save(model, graph.features, model_folder.parent / "keras")
+    clock.lap("export")
+    _write_history(Path(fn_args.model_run_dir), history, splits, clock, started_from, settings)
+
+
+class Clock:
+    """Seconds of each part of a run."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """Ends a part."""
+        now = time.perf_counter()
+        self.seconds[name], self._last = now - self._last, now
+
+
+def load_splits(
+    graph: TransformGraph, settings: TrainingSettings, train_files: list[str], validation_files: list[str]
+) -> tuple[TransformedSplit, TransformedSplit]:
+    """Loads the train and the validation split; the test split is never named here."""
+    task = settings.model.task
+    splits = (
+        load_split("train", train_files, graph, task),
+        load_split("validation", validation_files, graph, task),
+    )
+    check_labels(splits[0].labels, settings.label)
+    return splits
+
+
+def label_values(graph: TransformGraph, settings: TrainingSettings) -> list[str]:
+    """Returns the label's value of each class: of a binary task what is not positive is 0."""
+    if settings.model.task == "multiclass":
+        return list(read_vocabulary(graph.output, LABEL_VOCABULARY))
+    if settings.model.task == "regression":
+        return []
+    positive = settings.model.positive
+    return ["0", "1" if positive is None or isinstance(positive, bool) else str(positive)]
+
+
+def build_model(graph: TransformGraph, settings: TrainingSettings, values: list[str]) -> keras.Model:
+    """Builds and compiles the model."""
+    classes = len(values) if settings.model.task == "multiclass" else 1
+    model = models.build(settings.model, graph.features, classes, hyperparameters_of(settings, classes))
+    compile_model(model, settings.model.task, settings.train.learning_rate)
+    return model
+
+
+def hyperparameters_of(settings: TrainingSettings, classes: int) -> dict[str, Any]:
+    """Returns what a person's ``build_model`` is handed: the model slice, the learning rate, how many classes."""
+    known = settings.model.model_dump(exclude={"type", "build_model", "positive"})
+    return {**known, "learning_rate": settings.train.learning_rate, "classes": classes}
+
+
+def _warm_start(
+    base_model: str | None, settings: TrainingSettings, graph: TransformGraph, model: keras.Model
+) -> dict[str, Any]:
+    if not settings.train.warm_start:
+        return {"warm_start": "off"}
+    if not base_model:
+        return {"warm_start": "no blessed model yet"}
+    outcome = weights.restore(model, graph.features, Path(base_model).parent / "keras")
+    if not outcome.used:
+        LOGGER.warning("warm start: %s; training begins from new weights", outcome.reason)
+    return {"warm_start": "used" if outcome.used else "not used", "reason": outcome.reason}
+
+
+def _write_history(
+    folder: Path,
+    history: History,
+    splits: tuple[TransformedSplit, TransformedSplit],
+    clock: Clock,
+    started_from: dict[str, Any],
+    settings: TrainingSettings,
+) -> None:
+    content = {
+        **dataclasses.asdict(history),
+        "rows": {"train": splits[0].rows, "validation": splits[1].rows},
+        "rows_without_label": {"train": splits[0].without_label, "validation": splits[1].without_label},
+        "parts": clock.seconds,
+        **started_from,
+        "model": settings.model.model_dump(mode="json"),
+        "train": settings.train.model_dump(mode="json"),
+    }
+    write_text(folder / "history.json", json.dumps(content, indent=2))

@@ -1,0 +1,67 @@
+"""What one training run is told: the document's slices with the tuner's choices put over them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from components.trainer.config import ModelConfigSlice, TrainConfig
+from foundation.errors import SpecError, near_miss
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Model, training and label of one run."""
+
+    model: ModelConfigSlice
+    train: TrainConfig
+    label: str
+
+    @classmethod
+    def from_custom_config(cls, custom_config: Mapping[str, Any]) -> TrainingSettings:
+        """Reads the settings that ``make_trainer`` or ``make_tuner`` put into ``custom_config``."""
+        return cls(
+            ModelConfigSlice.model_validate(custom_config["model"]),
+            TrainConfig.model_validate(custom_config["train"]),
+            custom_config["label"],
+        )
+
+    def with_hyperparameters(self, values: Mapping[str, Any]) -> TrainingSettings:
+        """Returns these settings with hyperparameters in place of what the document says.
+
+        Args:
+            values: Key of ``model`` or ``train`` → value; a list stands as JSON text, as keras-tuner keeps it.
+
+        Raises:
+            SpecError: A name is no key of ``model`` or ``train``, or a value does not fit it.
+        """
+        chosen = {name: decode(value) for name, value in values.items() if not name.startswith("tuner/")}
+        known = [*ModelConfigSlice.model_fields, *TrainConfig.model_fields]
+        own = self.model.build_model is not None
+        for name in chosen:
+            if name not in known and not own:
+                raise SpecError(
+                    f"tune.search.{name}", expected="a key of model or train", remedy=near_miss(name, known)
+                )
+        try:
+            model = _override(self.model, chosen)
+            train = _override(self.train, chosen)
+        except ValidationError as error:
+            raise SpecError(
+                "tune.search", expected="values that model and train take", seen=str(error)
+            ) from error
+        return TrainingSettings(model, train, self.label)
+
+
+def decode(value: Any) -> Any:
+    """Returns a list for its JSON text, everything else as it is."""
+    return json.loads(value) if isinstance(value, str) and value.startswith("[") else value
+
+
+def _override(config: Any, values: Mapping[str, Any]) -> Any:
+    mine = {name: value for name, value in values.items() if name in type(config).model_fields}
+    return type(config).model_validate({**config.model_dump(by_alias=True), **mine}) if mine else config

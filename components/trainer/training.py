@@ -1,0 +1,163 @@
+"""Fitting a model: compile, callbacks, the numbers of every epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from components.trainer.config import Task, TrainConfig
+from components.trainer.data import TransformedSplit, training_batches, validation_batches
+from foundation.errors import DataError
+
+VALIDATION_ROWS = 4096
+"""Rows of a validation batch."""
+
+LARGEST_EXECUTION = 500
+"""Most steps that run without coming back to Python."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How many steps an epoch has, and how many epochs there are."""
+
+    steps_per_epoch: int
+    epochs: int
+
+
+def plan_schedule(train: TrainConfig, rows: int) -> Schedule:
+    """Works out epochs: a tenth of the steps or one pass over the data, whichever is less, unless told.
+
+    ``steps`` is met exactly where an epoch of about that length divides it, else from below by less than one epoch.
+    """
+    one_pass = max(1, math.ceil(rows / train.batch_size))
+    if train.steps is None:
+        return Schedule(train.steps_per_epoch or one_pass, train.epochs or 10)
+    length = min(train.steps_per_epoch or min(one_pass, max(1, train.steps // 10)), train.steps)
+    if not train.steps_per_epoch:
+        length = next((n for n in range(length, max(1, length // 2), -1) if train.steps % n == 0), length)
+    return Schedule(length, max(1, train.steps // length))
+
+
+@dataclass
+class History:
+    """What happened: per epoch its metrics and seconds."""
+
+    schedule: Schedule
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int | None = None
+    stopped_early: bool = False
+    seconds: float = 0.0
+
+
+class _Recorder(keras.callbacks.Callback):
+    """Writes down every epoch, and ends a run whose loss is no longer a number."""
+
+    def __init__(self, history: History, learning_rate: float) -> None:
+        super().__init__()
+        self._history, self._learning_rate, self._begin = history, learning_rate, 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._begin = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        numbers = {name: float(value) for name, value in (logs or {}).items()}
+        if not math.isfinite(numbers.get("loss", 0.0)):
+            raise DataError(
+                f"training, epoch {epoch + 1}",
+                expected="a loss that is a number",
+                seen="NaN or infinity",
+                remedy=f"lower train.learning_rate ({self._learning_rate:g}), or scale large features (zscore in place of identity)",
+            )
+        self._history.epochs.append(
+            {"epoch": epoch + 1, "seconds": time.perf_counter() - self._begin, **numbers}
+        )
+
+
+def metrics_of(task: Task) -> list[Any]:
+    """Returns the metrics that are followed while training, named as the document names them."""
+    if task == "binary":
+        return [keras.metrics.AUC(name="auc"), keras.metrics.BinaryAccuracy(name="accuracy")]
+    if task == "multiclass":
+        return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+    return [keras.metrics.MeanAbsoluteError(name="mae"), keras.metrics.RootMeanSquaredError(name="rmse")]
+
+
+def compile_model(model: keras.Model, task: Task, learning_rate: float) -> None:
+    """Gives a model loss, optimizer and metrics, unless its author did."""
+    if model.compiled:
+        return
+    loss = {
+        "binary": "binary_crossentropy",
+        "multiclass": "sparse_categorical_crossentropy",
+        "regression": "mse",
+    }[task]
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate), loss=loss, metrics=metrics_of(task), jit_compile=False
+    )
+
+
+def fit(
+    model: keras.Model,
+    train: TrainConfig,
+    splits: tuple[TransformedSplit, TransformedSplit],
+    weights: Any,
+    log_folder: Path | None,
+) -> History:
+    """Fits a compiled model and leaves it with its best weights.
+
+    Args:
+        model: The model.
+        train: The ``train`` slice.
+        splits: The train and the validation split.
+        weights: Weight of each class, or None.
+        log_folder: Where TensorBoard's logs go; None writes none.
+
+    Raises:
+        DataError: The loss is no longer a number.
+    """
+    training, validation = splits
+    schedule = plan_schedule(train, training.rows)
+    history = History(schedule)
+    model.steps_per_execution = _execution(schedule.steps_per_epoch)
+    callbacks: list[Any] = [_Recorder(history, train.learning_rate)]
+    stopping = _early_stopping(train)
+    callbacks += [stopping] if stopping else []
+    if log_folder:
+        callbacks.append(keras.callbacks.TensorBoard(str(log_folder), write_graph=False, update_freq="epoch"))
+    begin = time.perf_counter()
+    model.fit(
+        training_batches(training, train.batch_size, train.seed, weights),
+        epochs=schedule.epochs,
+        steps_per_epoch=schedule.steps_per_epoch,
+        validation_data=validation_batches(validation, VALIDATION_ROWS),
+        callbacks=callbacks,
+        verbose=0,
+    )
+    history.seconds = time.perf_counter() - begin
+    if stopping:
+        history.stopped_early = len(history.epochs) < schedule.epochs
+        history.best_epoch = stopping.best_epoch + 1
+    return history
+
+
+def _early_stopping(train: TrainConfig) -> Any:
+    config = train.early_stopping
+    if config is None:
+        return None
+    return keras.callbacks.EarlyStopping(
+        monitor="val_loss",
+        mode="min",
+        patience=config.patience,
+        min_delta=config.min_delta,
+        restore_best_weights=True,
+    )
+
+
+def _execution(steps: int) -> int:
+    """Returns the largest divisor of ``steps`` that is small enough: an execution never crosses an epoch's end."""
+    return next(n for n in range(min(steps, LARGEST_EXECUTION), 0, -1) if steps % n == 0)

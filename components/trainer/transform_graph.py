@@ -1,0 +1,93 @@
+"""The saved Transform graph, applied to raw tensors: the same for training data and in the served model.
+
+TFT's own way to apply it, ``TransformFeaturesLayer``, is a Keras 2 layer; beneath it stands ``SavedModelLoader``, which
+is used here. What the loader holds (tables, which input feeds which output) has no public name, so this file is the
+one place that reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tensorflow_transform as tft
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
+
+from components.trainer.features import FeatureDescription, describe
+
+RawSpec = tf.io.VarLenFeature | tf.io.FixedLenFeature
+
+
+class TransformGraph:
+    """Transform's output, ready to be applied.
+
+    Args:
+        path: Folder of the ``transform_graph`` artifact.
+        label: Name of the label.
+    """
+
+    def __init__(self, path: str, label: str) -> None:
+        self.output = tft.TFTransformOutput(path)
+        self.label = label
+        self.features: list[FeatureDescription] = describe(self.output, label)
+        self._transformed_spec = self.output.transformed_feature_spec()
+        self.raw_spec: dict[str, RawSpec] = self.output.raw_feature_spec()
+        self._loader = SavedModelLoader(self.output.transform_savedmodel_dir)
+
+        self._used = self._find_used()
+
+    @property
+    def resources(self) -> list[object]:
+        """The lookup tables and vocabulary files of the graph, to be held by whatever is exported with it."""
+        imported = self._loader._imported
+        return [imported.resources, imported.assets, imported.initializers, imported.created_variables]
+
+    def schema(self) -> schema_pb2.Schema:
+        """Returns the schema of the raw data."""
+        return self.output.raw_metadata.schema
+
+    def used(self) -> list[str]:
+        """Returns the raw features that the model's inputs are made of; the label is none of them."""
+        return list(self._used)
+
+    def _find_used(self) -> list[str]:
+        sources = {
+            tensor.name for f in self.features for tensor in self._loader._output_to_inputs_map[f.name]
+        }
+        return [
+            name
+            for name, tensor in sorted(self._loader._structured_inputs.items())
+            if name != self.label and any(part.name in sources for part in _parts(tensor))
+        ]
+
+    def apply(self, raw: Mapping[str, tf.Tensor | tf.SparseTensor]) -> dict[str, tf.Tensor]:
+        """Transforms raw tensors.
+
+        Args:
+            raw: Feature → raw tensor; where the label is missing the transformed label is left out.
+
+        Returns:
+            Output name → transformed tensor with its static shape.
+        """
+        transformed = self._loader.apply_transform_model(dict(raw))
+        return {name: self._shaped(name, tensor) for name, tensor in transformed.items()}
+
+    def _shaped(self, name: str, tensor: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(tensor, [None, *self._transformed_spec[name].shape])
+
+    def parse(self, serialized: tf.Tensor, with_label: bool) -> dict[str, tf.Tensor | tf.SparseTensor]:
+        """Parses serialized tf.Examples into the raw tensors that the graph uses.
+
+        Args:
+            serialized: String tensor ``[batch]``.
+            with_label: Whether the label is parsed too.
+        """
+        names = set(self.used()) | ({self.label} if with_label else set())
+        return tf.io.parse_example(
+            serialized, {name: self.raw_spec[name] for name in self.raw_spec if name in names}
+        )
+
+
+def _parts(tensor: tf.Tensor | tf.SparseTensor) -> list[tf.Tensor]:
+    return tf.nest.flatten(tensor, expand_composites=True)

@@ -1,0 +1,134 @@
+"""Weights beside the served model, so that a later run can begin with them (a SavedModel cannot be trained further).
+
+Words move: the third most frequent country today may be the fifth tomorrow. So rows that belong to words are carried
+over by word, not by place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from components.trainer.features import FeatureDescription
+from components.trainer.models import DEEP, WIDE, id_features
+from foundation.publish import published_folder
+
+WEIGHTS = "weights.npz"
+DESCRIPTION = "description.json"
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """Whether the weights of an earlier model were taken, and why or why not."""
+
+    used: bool
+    reason: str
+
+
+def save(model: keras.Model, features: Sequence[FeatureDescription], folder: Path) -> None:
+    """Writes weights and the features that they belong to."""
+    with published_folder(folder) as temporary:
+        arrays = {str(index): np.asarray(variable) for index, variable in enumerate(model.weights)}
+        np.savez(temporary / WEIGHTS, **arrays)
+        description = {
+            "weights": [{"path": v.path, "shape": list(v.shape)} for v in model.weights],
+            "features": [f.__dict__ for f in features],
+        }
+        (temporary / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+
+
+def restore(model: keras.Model, features: Sequence[FeatureDescription], folder: Path) -> WarmStart:
+    """Gives a model the weights of an earlier one, when both are of the same architecture.
+
+    Args:
+        model: The new model, built.
+        features: What the new model is given.
+        folder: The ``keras`` folder of the earlier model.
+
+    Returns:
+        Whether it was done and why.
+    """
+    if not (folder / DESCRIPTION).is_file():
+        return WarmStart(False, f"the earlier model has no weights at {folder}")
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    before = [
+        FeatureDescription(**{**f, "vocabulary": tuple(f["vocabulary"])}) for f in description["features"]
+    ]
+    difference = _difference(model, features, description["weights"], before)
+    if difference:
+        return WarmStart(False, difference)
+    with np.load(folder / WEIGHTS) as arrays:
+        moved = 0
+        for index, variable in enumerate(model.weights):
+            old, new = arrays[str(index)], np.array(variable)
+            rows = row_map(variable.path, before, features)
+            if rows is None:
+                new = old
+            else:
+                new[rows[:, 1]] = old[rows[:, 0]]
+                moved += len(rows)
+            variable.assign(new)
+    return WarmStart(True, f"{len(model.weights)} weights taken, {moved} rows by their word")
+
+
+def _difference(
+    model: keras.Model,
+    features: Sequence[FeatureDescription],
+    weights: Sequence[dict[str, object]],
+    before: Sequence[FeatureDescription],
+) -> str:
+    """Says in what two models differ apart from the words of their vocabularies; nothing when they do not."""
+    names = [(f.name, f.kind) for f in features], [(f.name, f.kind) for f in before]
+    if names[0] != names[1]:
+        changed = sorted({n for n, _ in names[0]} ^ {n for n, _ in names[1]})
+        return f"the features differ ({', '.join(changed) or 'their kinds'})"
+    if [v.path for v in model.weights] != [w["path"] for w in weights]:
+        return "the layers differ"
+    for variable, weight in zip(model.weights, weights, strict=True):
+        mapped = row_map(variable.path, before, features) is not None
+        old, new = tuple(weight["shape"]), tuple(variable.shape)  # type: ignore[arg-type]
+        if (old[1:] != new[1:]) if mapped else (old != new):
+            return f"{variable.path} has shape {list(new)} and had {list(old)}"
+    return ""
+
+
+def row_map(
+    path: str, before: Sequence[FeatureDescription], now: Sequence[FeatureDescription]
+) -> np.ndarray | None:
+    """Returns ``[n, 2]`` pairs (old row, new row) of a weight whose rows belong to ids or words; None for others."""
+    layer = path.split("/")[0]
+    if layer in (f"{WIDE}_ids", f"{DEEP}_ids"):
+        return _table_rows(id_features(before), id_features(now))
+    for old, new in zip(before, now, strict=False):
+        if layer in (f"{WIDE}_{new.name}", f"{DEEP}_{new.name}") and new.vocabulary:
+            return np.array(_rows(old, new), np.int64).reshape(-1, 2)
+    return None
+
+
+def _table_rows(before: Sequence[FeatureDescription], now: Sequence[FeatureDescription]) -> np.ndarray:
+    pairs, old_offset, new_offset = [], 0, 0
+    for old, new in zip(before, now, strict=True):
+        pairs += [(old_offset + a, new_offset + b) for a, b in _rows(old, new)]
+        old_offset, new_offset = old_offset + old.size, new_offset + new.size
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def _rows(old: FeatureDescription, new: FeatureDescription) -> list[tuple[int, int]]:
+    """Pairs the rows of one feature: by word where there is a vocabulary, else by place."""
+    if not (old.vocabulary and new.vocabulary):
+        return [(row, row) for row in range(min(old.size, new.size))]
+    place = {word: row for row, word in enumerate(old.vocabulary)}
+    pairs = [(row, row) for row in range(new.first_word)]
+    pairs += [
+        (old.first_word + place[w], new.first_word + row)
+        for row, w in enumerate(new.vocabulary)
+        if w in place
+    ]
+    old_unknown, new_unknown = old.first_word + len(old.vocabulary), new.first_word + len(new.vocabulary)
+    unknown = min(old.size - old_unknown, new.size - new_unknown)
+    return pairs + [(old_unknown + row, new_unknown + row) for row in range(unknown)]

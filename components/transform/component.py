@@ -1,0 +1,57 @@
+"""Declaration of Transform: the stock TFX component with Penstock's ``preprocessing_fn``."""
+
+from __future__ import annotations
+
+from tfx import types
+from tfx.components import Transform
+from tfx.proto import transform_pb2
+
+from components.transform.config import FeaturesConfig
+from foundation.user_code import code_digest
+
+
+def make_transform(
+    features: FeaturesConfig,
+    label: str,
+    task: str,
+    positive: str | int | float | bool | None,
+    examples: types.BaseChannel,
+    schema: types.BaseChannel,
+) -> Transform:
+    """Declares Transform: analyses the train split and writes the graph; no example is written out.
+
+    Nothing is materialised, because the Trainer applies the graph to raw examples faster than transformed examples
+    are written and read; statistics and the analyzer cache are left out for the same reason.
+
+    Args:
+        features: The document's transformations, or a person's own function.
+        label: Name of the label.
+        task: binary, multiclass or regression.
+        positive: The label's value that counts as 1 in a binary task.
+        examples: Raw examples with splits train, validation, test.
+        schema: The data schema.
+
+    Returns:
+        The node; its output is ``transform_graph``.
+
+    Raises:
+        UserCodeError: The person's function names a file that is missing or does not parse.
+    """
+    settings = {
+        "features": features.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "label": label,
+        "task": task,
+        "positive": positive,
+    }
+    if features.preprocessing_fn:
+        settings["code"] = code_digest(features.preprocessing_fn)
+    return Transform(
+        examples=examples,
+        schema=schema,
+        preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
+        custom_config=settings,
+        splits_config=transform_pb2.SplitsConfig(analyze=["train"]),
+        materialize=False,
+        disable_statistics=True,
+        disable_analyzer_cache=True,
+    )

@@ -1,0 +1,61 @@
+"""The label as the task wants it; the one output that no person's ``preprocessing_fn`` decides."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import tensorflow as tf
+
+from components.transform.columns import Columns, dense_first
+from components.transform.vocabularies import VocabularyRequest, lookup
+from foundation.errors import SpecError
+
+Task = Literal["binary", "multiclass", "regression"]
+Positive = str | int | float | bool | None
+
+LABEL_VOCABULARY = "label"
+"""File of a multi-class label's values, the most frequent first: line number is id."""
+
+
+def binary(columns: Columns, label: str, positive: Positive) -> tf.Tensor:
+    """Returns float32 ``[batch]``: 1 where the label is the positive value, NaN where it is missing.
+
+    Raises:
+        SpecError: The positive value is of another type than the label.
+    """
+    sparse = columns.first(label)
+    if sparse.dtype == tf.string:
+        wanted = ["1", "true", "True"] if positive is None else [str(positive)]
+    else:
+        wanted = [_number(label, positive)]
+    hits = [tf.equal(sparse.values, tf.constant(value, sparse.dtype)) for value in wanted]
+    ones = tf.cast(tf.reduce_any(tf.stack(hits), axis=0), tf.float32)
+    return dense_first(sparse.with_values(ones), float("nan"))
+
+
+def _number(label: str, positive: Positive) -> int | float:
+    if positive is None:
+        return 1
+    if isinstance(positive, str):
+        raise SpecError(
+            f"model.positive: {positive!r}",
+            expected="a number or true or false, as the label is",
+            seen=f"label {label} is a number",
+        )
+    return positive if isinstance(positive, float) and not positive.is_integer() else int(positive)
+
+
+def regression(columns: Columns, label: str) -> tf.Tensor:
+    """Returns float32 ``[batch]``, NaN where the label is missing."""
+    return tf.cast(columns.number(label, "label of a regression"), tf.float32)
+
+
+def class_request(columns: Columns, label: str) -> VocabularyRequest:
+    """Asks for the values of a multi-class label."""
+    return VocabularyRequest(LABEL_VOCABULARY, columns.words(label, "label"), None, 1, 0)
+
+
+def class_ids(request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:
+    """Returns int64 ``[batch]`` class ids; -1 where the label is missing or was never seen in train."""
+    ids, _ = lookup(request, filename)
+    return dense_first(request.words.with_values(ids), -1)
