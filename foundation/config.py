@@ -39,7 +39,9 @@ class Config(BaseModel):
         return found
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         """Puts the attribute docstrings into the JSON Schema."""
         schema = handler(core_schema)
         properties = handler.resolve_ref_schema(schema).get("properties", {})

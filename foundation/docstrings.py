@@ -19,7 +19,11 @@ def _of_class(node: ast.ClassDef) -> dict[str, str]:
     for attribute, after in zip(node.body, node.body[1:], strict=False):
         if not (isinstance(attribute, ast.AnnAssign) and isinstance(attribute.target, ast.Name)):
             continue
-        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
+        if (
+            isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+            and isinstance(after.value.value, str)
+        ):
             found[attribute.target.id] = " ".join(after.value.value.split())
     return found
 

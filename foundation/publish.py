@@ -57,7 +57,9 @@ def published_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.mkdir(parents=True)
         yield temporary
         if target.exists():
-            raise StorageError(f"{target}", expected="a path that does not exist yet", seen="a folder that does")
+            raise StorageError(
+                f"{target}", expected="a path that does not exist yet", seen="a folder that does"
+            )
         os.rename(temporary, target)
     except OSError as error:
         raise storage_error(target, error) from error
@@ -82,4 +84,6 @@ def storage_error(path: str | os.PathLike[str], error: OSError) -> StorageError:
         errno.ENOENT: "check the path",
     }
     remedy = remedies.get(error.errno or 0, "check the path and the disk")
-    return StorageError(f"{path}", expected="a readable or writable path", seen=error.strerror or str(error), remedy=remedy)
+    return StorageError(
+        f"{path}", expected="a readable or writable path", seen=error.strerror or str(error), remedy=remedy
+    )

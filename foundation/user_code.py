@@ -21,7 +21,9 @@ def split_reference(reference: str) -> tuple[str, str]:
     """
     path, colon, name = reference.rpartition(":")
     if not colon or not path.endswith(".py") or not name.isidentifier():
-        raise UserCodeError(f"{reference!r}", expected="'file.py:function'", remedy="name the file, a colon, the function")
+        raise UserCodeError(
+            f"{reference!r}", expected="'file.py:function'", remedy="name the file, a colon, the function"
+        )
     return path, name
 
 
@@ -46,7 +48,9 @@ def load_function(reference: str) -> Callable[..., Any]:
     function = getattr(module, name, None)
     if not callable(function):
         names = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
-        raise UserCodeError(f"{file}", expected=f"a function {name}", seen=near_miss(name, names) or "none of that name")
+        raise UserCodeError(
+            f"{file}", expected=f"a function {name}", seen=near_miss(name, names) or "none of that name"
+        )
     return function
 
 
@@ -62,7 +66,9 @@ def _import_file(file: Path, module_name: str) -> None:
     except Exception as error:
         del sys.modules[module_name]
         raise UserCodeError(
-            f"user module {file} does not import", seen=f"{type(error).__name__}: {error}", remedy="mend the module"
+            f"user module {file} does not import",
+            seen=f"{type(error).__name__}: {error}",
+            remedy="mend the module",
         ) from error
     finally:
         sys.path.remove(str(file.parent))
@@ -92,7 +98,9 @@ def _collect(file: Path, seen: dict[Path, bytes]) -> None:
         seen[file] = file.read_bytes()
         tree = ast.parse(seen[file], str(file))
     except (OSError, SyntaxError, ValueError) as error:
-        raise UserCodeError(f"user module {file}", expected="a readable Python file", seen=str(error)) from error
+        raise UserCodeError(
+            f"user module {file}", expected="a readable Python file", seen=str(error)
+        ) from error
     for node in ast.walk(tree):
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module:

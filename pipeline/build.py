@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml_metadata.proto import metadata_store_pb2
 from tfx.components.distribution_validator.component import DistributionValidator
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.dsl.compiler.compiler import Compiler
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
-from tfx.dsl.compiler.compiler import Compiler
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto.orchestration import pipeline_pb2
@@ -67,7 +66,8 @@ def build(spec: PipelineSpec, around: Surroundings, places: Places, beam_args: S
         components=nodes,
         enable_cache=False,
         beam_pipeline_args=list(beam_args),
-        metadata_connection_config=_no_connection(),
+        # The connection may hold a password; runners get it from the environment, so that the IR carries none.
+        metadata_connection_config=None,
     )
 
 
@@ -85,13 +85,6 @@ def compile_ir(pipeline: Pipeline, graph: Graph) -> pipeline_pb2.Pipeline:
         for key, value in remembered.items():
             parameters[key].field_value.string_value = value
     return ir
-
-
-def _no_connection() -> Any:
-    # The real connection may hold a password; runners get it from the environment, so the IR carries none.
-    connection = metadata_store_pb2.ConnectionConfig()
-    connection.fake_database.SetInParent()
-    return connection
 
 
 class _Wiring:
@@ -115,9 +108,13 @@ class _Wiring:
 
     def _data(self) -> None:
         spec = self._spec
-        gen = MongoExampleGen(data=spec.data, fields=spec.ingested_fields(), base_folder=str(self._places.folder))
+        gen = MongoExampleGen(
+            data=spec.data, fields=spec.ingested_fields(), base_folder=str(self._places.folder)
+        )
         self._examples = self._add(gen, "MongoExampleGen").outputs["examples"]
-        self._statistics = self._add(StatisticsGen(examples=self._examples), "StatisticsGen").outputs["statistics"]
+        self._statistics = self._add(StatisticsGen(examples=self._examples), "StatisticsGen").outputs[
+            "statistics"
+        ]
         if self._around.schema is not None:
             file = str(self._places.folder / spec.schema_path())
             self._schema = self._add(ImportSchemaGen(schema_file=file), "ImportSchemaGen").outputs["schema"]
@@ -127,7 +124,9 @@ class _Wiring:
 
     def _validation(self) -> None:
         spec = self._spec
-        validator = self._add(ExampleValidator(statistics=self._statistics, schema=self._schema), "ExampleValidator")
+        validator = self._add(
+            ExampleValidator(statistics=self._statistics, schema=self._schema), "ExampleValidator"
+        )
         drift = self._drift() if has_drift(spec, self._around) else None
         gate = ValidationGate(
             config=spec.validation,
@@ -162,7 +161,9 @@ class _Wiring:
         spec, folder = self._spec, self._places.folder
         own = spec.features.preprocessing_fn
         features = spec.features.model_copy(update={"preprocessing_fn": absolute_reference(folder, own)})
-        model = spec.model.model_copy(update={"build_model": absolute_reference(folder, spec.model.build_model)})
+        model = spec.model.model_copy(
+            update={"build_model": absolute_reference(folder, spec.model.build_model)}
+        )
         label = spec.data.label
         transform = make_transform(
             features=features,
@@ -172,17 +173,24 @@ class _Wiring:
             examples=self._examples,
             schema=self._schema,
         )
-        transform.add_upstream_node(self._gate)
         graph = self._add(transform, "Transform").outputs["transform_graph"]
         inputs = {"examples": self._examples, "transform_graph": graph, "schema": self._schema}
-        common: dict[str, Any] = {"model": model, "train": spec.train, "label": label, "features": features, **inputs}
+        common: dict[str, Any] = {
+            "model": model,
+            "train": spec.train,
+            "label": label,
+            "features": features,
+            **inputs,
+        }
         best = self._tuner(common) if spec.tune else None
         base = self._warm_start() if spec.train.warm_start else None
         trainer = make_trainer(**common, hyperparameters=best, base_model=base)
+        trainer.add_upstream_node(self._gate)
         self._trained = self._add(trainer, "Trainer").outputs["model"]
 
     def _tuner(self, common: dict[str, Any]) -> Any:
         tuner = make_tuner(tune=self._spec.tune, work_dir=str(self._places.tuning), **common)
+        tuner.add_upstream_node(self._gate)
         return self._add(tuner, "Tuner").outputs["best_hyperparameters"]
 
     def _warm_start(self) -> Any:
@@ -213,21 +221,31 @@ class _Wiring:
         )
         evaluation = self._add(evaluator, "Evaluator").outputs["evaluation"]
         gate = EvaluationGate(
-            config=spec.evaluate, task=spec.model.task, evaluation=evaluation, model=self._trained, baseline_model=baseline
+            config=spec.evaluate,
+            task=spec.model.task,
+            evaluation=evaluation,
+            model=self._trained,
+            baseline_model=baseline,
         )
         self._blessing = self._add(gate, "EvaluationGate").outputs["blessing"]
 
     def _delivery(self) -> None:
         spec, folder = self._spec, str(self._places.folder)
         if spec.push:
-            pusher = Pusher(config=spec.push, base_folder=folder, model=self._trained, blessing=self._blessing)
+            pusher = Pusher(
+                config=spec.push, base_folder=folder, model=self._trained, blessing=self._blessing
+            )
             self._add(pusher, "Pusher")
         if spec.infer and self._around.infer:
             fields = {p: f for p, f in spec.ingested_fields().items() if p != self._label_path()}
             gen = MongoExampleGen(data=spec.data, fields=fields, base_folder=folder, labelled=False)
             examples = self._add(gen, "InferExampleGen").outputs["examples"]
             infer = BulkInferrer(
-                config=spec.infer, base_folder=folder, examples=examples, model=self._trained, blessing=self._blessing
+                config=spec.infer,
+                base_folder=folder,
+                examples=examples,
+                model=self._trained,
+                blessing=self._blessing,
             )
             self._add(infer, "BulkInferrer")
 
@@ -235,4 +253,6 @@ class _Wiring:
         from components.mongo_example_gen.config import feature_name
 
         fields = self._spec.ingested_fields()
-        return next(path for path, field in fields.items() if feature_name(path, field) == self._spec.data.label)
+        return next(
+            path for path, field in fields.items() if feature_name(path, field) == self._spec.data.label
+        )

@@ -136,7 +136,12 @@ def _data_nodes(spec: PipelineSpec, around: Surroundings) -> list[Node]:
         else Node("SchemaInferrer", ("StatisticsGen",), settings=spec.data.label, package="schema_gen")
     )
     nodes = [
-        Node("MongoExampleGen", settings=[data, fields], package="mongo_example_gen", external=around.data.fingerprint),
+        Node(
+            "MongoExampleGen",
+            settings=[data, fields],
+            package="mongo_example_gen",
+            external=around.data.fingerprint,
+        ),
         Node("StatisticsGen", ("MongoExampleGen",)),
         schema,
         Node("ExampleValidator", ("StatisticsGen", schema.id)),
@@ -147,7 +152,13 @@ def _data_nodes(spec: PipelineSpec, around: Surroundings) -> list[Node]:
         nodes.append(Node("PreviousStatistics", ("StatisticsGen",), package="resolvers", resolver=True))
         nodes.append(Node("DistributionValidator", ("StatisticsGen", "PreviousStatistics"), settings=drift))
         gate_inputs.append("DistributionValidator")
-    settings = [spec.validation.model_dump(), spec.data.label, spec.data.recorded_at, spec.model.task, spec.model.positive]
+    settings = [
+        spec.validation.model_dump(),
+        spec.data.label,
+        spec.data.recorded_at,
+        spec.model.task,
+        spec.model.positive,
+    ]
     nodes.append(Node("ValidationGate", tuple(gate_inputs), settings=settings, package="validation_gate"))
     return nodes
 
@@ -171,19 +182,20 @@ def _model_nodes(spec: PipelineSpec, around: Surroundings) -> list[Node]:
     model = spec.model.model_dump(mode="json")
     train = spec.train.model_dump(mode="json")
     base = ("MongoExampleGen", "Transform", schema)
-    nodes = [
-        Node("Transform", ("MongoExampleGen", schema), ("ValidationGate",), [features, label], "transform", own_features)
-    ]
-    inputs = base
+    # Only training waits for the gate: Transform runs beside validation, and its work is lost where that stops the run.
+    nodes = [Node("Transform", ("MongoExampleGen", schema), (), [features, label], "transform", own_features)]
+    inputs: tuple[str, ...] = base
+    gate = ("ValidationGate",)
     if spec.tune:
         tune = [spec.tune.model_dump(mode="json", exclude={"minutes"}), model, train, features, label]
-        nodes.append(Node("Tuner", base, settings=tune, package="tuner", user_code=own_model))
+        nodes.append(Node("Tuner", base, gate, tune, "tuner", own_model))
         inputs = (*base, "Tuner")
     if spec.train.warm_start:
         nodes.append(Node("WarmStartModel", package="resolvers", resolver=True))
         inputs = (*inputs, "WarmStartModel")
+    settings = [model, train, features, label]
     nodes.append(
-        Node("Trainer", inputs, (), [model, train, features, label], "trainer", own_model, base_model=spec.train.warm_start)
+        Node("Trainer", inputs, gate, settings, "trainer", own_model, base_model=spec.train.warm_start)
     )
     return nodes
 
@@ -195,8 +207,20 @@ def _delivery_nodes(spec: PipelineSpec, around: Surroundings) -> list[Node]:
     label = [spec.data.label, spec.model.task, spec.model.positive]
     nodes = [
         Node("BaselineModel", ("Trainer",), package="resolvers", resolver=True),
-        Node("Evaluator", ("MongoExampleGen", "Trainer", "BaselineModel", schema), (), [evaluate, label], "evaluator"),
-        Node("EvaluationGate", ("Evaluator", "Trainer", "BaselineModel"), (), [gates, spec.model.task], "evaluator"),
+        Node(
+            "Evaluator",
+            ("MongoExampleGen", "Trainer", "BaselineModel", schema),
+            (),
+            [evaluate, label],
+            "evaluator",
+        ),
+        Node(
+            "EvaluationGate",
+            ("Evaluator", "Trainer", "BaselineModel"),
+            (),
+            [gates, spec.model.task],
+            "evaluator",
+        ),
     ]
     if spec.push:
         push = spec.push.model_dump(mode="json", exclude={"keep_versions"})
@@ -205,7 +229,12 @@ def _delivery_nodes(spec: PipelineSpec, around: Surroundings) -> list[Node]:
         fields = {path: f.model_dump() for path, f in spec.ingested_fields().items()}
         infer = spec.infer.model_dump(mode="json", exclude={"mongo_export"})
         nodes.append(
-            Node("InferExampleGen", settings=fields, package="mongo_example_gen", external=around.infer.fingerprint)
+            Node(
+                "InferExampleGen",
+                settings=fields,
+                package="mongo_example_gen",
+                external=around.infer.fingerprint,
+            )
         )
         inputs = ("InferExampleGen", "Trainer", "EvaluationGate")
         nodes.append(Node("BulkInferrer", inputs, settings=infer, package="bulk_inferrer"))

@@ -139,7 +139,11 @@ def _check_names(graph: Graph, selection: Selection) -> None:
     for option, name in (("from", selection.start), ("to", selection.end), ("only", selection.only)):
         if name is not None and name not in graph.ids:
             known = [n.id for n in graph if not n.resolver]
-            raise SpecError(f"--{option} {name}", expected=f"one of {', '.join(known)}", seen=near_miss(name, known) or name)
+            raise SpecError(
+                f"--{option} {name}",
+                expected=f"one of {', '.join(known)}",
+                seen=near_miss(name, known) or name,
+            )
 
 
 def _forced(graph: Graph, selection: Selection) -> set[str]:
@@ -192,7 +196,9 @@ class _History:
         return blessed is None or blessed.id in allowed
 
 
-def is_intact(artifact: Artifact | None, exists: Callable[[str], bool] = lambda uri: Path(uri).exists()) -> bool:
+def is_intact(
+    artifact: Artifact | None, exists: Callable[[str], bool] = lambda uri: Path(uri).exists()
+) -> bool:
     """Returns whether an artifact is live and its files, and those it was pushed to, are still there."""
     if artifact is None or artifact.state != "LIVE":
         return False

@@ -14,7 +14,10 @@ FieldType = Literal["int", "float", "string", "bool", "date", "bytes"]
 def parse_fraction(value: object) -> object:
     """Turns ``"0.1%"`` into ``0.001``; leaves numbers as they are."""
     if isinstance(value, str) and value.strip().endswith("%"):
-        return float(value.strip()[:-1]) / 100
+        try:
+            return float(value.strip()[:-1]) / 100
+        except ValueError as error:
+            raise ValueError("give a share such as 0.1% or 0.001") from error
     return value
 
 
@@ -84,7 +87,10 @@ class DataConfig(Config):
     @classmethod
     def _short_fields(cls, data: object) -> object:
         if isinstance(data, dict) and isinstance(data.get("fields"), dict):
-            fields = {k: {"to": v} if isinstance(v, str) else ({} if v is None else v) for k, v in data["fields"].items()}
+            fields = {
+                k: {"to": v} if isinstance(v, str) else ({} if v is None else v)
+                for k, v in data["fields"].items()
+            }
             return {**data, "fields": fields}
         return data
 

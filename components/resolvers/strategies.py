@@ -46,7 +46,11 @@ class PreviousStatisticsStrategy(resolver.ResolverStrategy):
     def resolve_artifacts(self, store: Any, input_dict: Artifacts) -> Artifacts:
         """Returns the current statistics as they are and the ones before."""
         current = input_dict["current"]
-        before = [a for a in input_dict["previous"] if current and precedes(a.span, a.id, current[0].span, current[0].id)]
+        before = [
+            a
+            for a in input_dict["previous"]
+            if current and precedes(a.span, a.id, current[0].span, current[0].id)
+        ]
         latest = max(before, key=lambda a: (a.span or 0, a.id), default=None)
         return {"current": current, "previous": [latest] if latest else []}
 

@@ -11,13 +11,17 @@ def latest_blessed_model(artifacts: Iterable[Artifact]) -> Artifact | None:
     """Returns the newest live model that has a blessing, or None."""
     artifacts = list(artifacts)
     blessed = {
-        a.properties.get("current_model_id") for a in artifacts if a.type == "ModelBlessing" and a.properties.get("blessed") == 1
+        a.properties.get("current_model_id")
+        for a in artifacts
+        if a.type == "ModelBlessing" and a.properties.get("blessed") == 1
     }
     models = [a for a in artifacts if a.type == "Model" and a.state == "LIVE" and a.id in blessed]
     return max(models, key=lambda a: a.id, default=None)
 
 
-def has_earlier_statistics(executions: Iterable[Execution], artifacts: dict[int, Artifact], fingerprint: str, span: int) -> bool:
+def has_earlier_statistics(
+    executions: Iterable[Execution], artifacts: dict[int, Artifact], fingerprint: str, span: int
+) -> bool:
     """Returns whether statistics of an earlier span exist, or without spans of other data before this.
 
     Args:

@@ -36,7 +36,9 @@ class MemoryLineage:
         artifacts: The artifacts.
     """
 
-    def __init__(self, executions: list[Execution] | None = None, artifacts: list[Artifact] | None = None) -> None:
+    def __init__(
+        self, executions: list[Execution] | None = None, artifacts: list[Artifact] | None = None
+    ) -> None:
         self._executions = executions or []
         self._artifacts = {a.id: a for a in artifacts or []}
 
@@ -97,19 +99,24 @@ def asked(config: MetadataConfig) -> Iterator[None]:
 
     try:
         yield
-    except mlmd_errors.StatusError as error:
+    # Opening a store raises RuntimeError: wrong version, no answer, no database.
+    except (mlmd_errors.StatusError, RuntimeError) as error:
         subject = "the ML Metadata store"
         if config.mysql or config.postgresql:
             database = config.mysql or config.postgresql
             subject += f" {database.database} at {database.host}" if database else ""
-        raise MetadataError(subject, expected="a store of this version that answers", seen=_plain(error)) from error
+        raise MetadataError(
+            subject, expected="a store of this version that answers", seen=_plain(error)
+        ) from error
 
 
 def _plain(error: Exception) -> str:
     return str(error).splitlines()[0][:300] if str(error) else type(error).__name__
 
 
-def connection_config(config: MetadataConfig, root: Path, environment: Callable[[str], str | None] = os.getenv) -> Any:
+def connection_config(
+    config: MetadataConfig, root: Path, environment: Callable[[str], str | None] = os.getenv
+) -> Any:
     """Returns the MLMD ``ConnectionConfig``; the password is read from the environment here and nowhere else.
 
     Raises:
@@ -193,7 +200,11 @@ def _links(events: Any) -> tuple[dict[int, dict[str, list[int]]], dict[int, dict
     inputs: dict[int, dict[str, list[int]]] = {}
     outputs: dict[int, dict[str, list[int]]] = {}
     for event in events:
-        side = outputs if event.type in (pb.Event.OUTPUT, pb.Event.INTERNAL_OUTPUT, pb.Event.DECLARED_OUTPUT) else inputs
+        side = (
+            outputs
+            if event.type in (pb.Event.OUTPUT, pb.Event.INTERNAL_OUTPUT, pb.Event.DECLARED_OUTPUT)
+            else inputs
+        )
         if event.type == pb.Event.PENDING_OUTPUT:
             continue
         key = next((s.key for s in event.path.steps if s.WhichOneof("value") == "key"), "")

@@ -1,0 +1,45 @@
+"""``penstock clean``: removes superseded artifacts; shows first, acts only when told."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import Files, open_session
+from pipeline.cli.screen import say, table
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(clean)
+
+
+def clean(
+    file: Files = None,
+    keep_runs: Annotated[int, typer.Option(min=1, help="The newest runs whose artifacts stay.")] = 3,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove; without it only show what would be removed.")
+    ] = False,
+) -> None:
+    """Remove what no newer run, no blessed and no served model needs. Shows only, unless --yes is given."""
+    from pipeline.cleaning import candidates, remove
+    from pipeline.lock import held
+
+    session = open_session(file)
+    with held(session.root, "clean"):
+        found = candidates(session.lineage(), session.root, keep_runs)
+        table(
+            ("node", "artifact", "size", "uri"),
+            ((c.node, c.artifact.id, _size(c.bytes), c.artifact.uri) for c in found),
+        )
+        total = _size(sum(c.bytes for c in found))
+        if yes:
+            remove(found, session.loaded.spec.metadata, session.root)
+            say(f"Removed {len(found)} artifacts, {total}.")
+        else:
+            say(f"{len(found)} artifacts, {total}, would be removed; --yes removes them.")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"

@@ -1,0 +1,166 @@
+"""``penstock status``, ``runs``, ``show``, ``lineage`` and ``diff``: questions about what has run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipeline.cli.options import AsJson, Files, open_session
+from pipeline.cli.screen import moment, say, say_json, seconds, table
+
+if TYPE_CHECKING:
+    from pipeline.lineage.trace import Step
+    from pipeline.runs import RunRecord
+    from pipeline.session import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    for command in (status, runs, show, lineage, diff):
+        app.command()(command)
+
+
+def status(file: Files = None, as_json: AsJson = False) -> None:
+    """Say how the pipeline stands: the last run, the blessed model, what is served."""
+    session = open_session(file)
+    state = _status(session)
+    if as_json:
+        say_json(state)
+        return
+    for key, value in state.items():
+        say(f"{key:<14} {value}")
+
+
+def _status(session: Session) -> dict[str, Any]:
+    from components.pusher.versions import versions
+    from pipeline.lineage.queries import latest_blessed_model
+
+    spec = session.loaded.spec
+    newest = session.runs.all()[-1:]
+    last = (
+        f"{newest[0].id}: {newest[0].state}, {moment(newest[0].started)}"
+        if newest
+        else "none yet: 'penstock run'"
+    )
+    blessed = latest_blessed_model(session.lineage().artifacts().values())
+    pushed = versions(session.loaded.folder / spec.push.to) if spec.push else []
+    return {
+        "pipeline": spec.name,
+        "last run": last + (f" ({newest[0].error})" if newest and newest[0].error else ""),
+        "blessed model": f"artifact {blessed.id}, {moment(blessed.created)}" if blessed else "none",
+        "served version": str(pushed[-1].number) if pushed else "none",
+        "schema": "reviewed" if session.schema_file.exists() else "not reviewed yet",
+        "root": str(session.root),
+    }
+
+
+def runs(file: Files = None, as_json: AsJson = False) -> None:
+    """List all runs, newest last."""
+    found = open_session(file).runs.all()
+    if as_json:
+        say_json([asdict(r) for r in found])
+        return
+    rows = ((r.id, r.state, moment(r.started), seconds(r.seconds), _did(r), r.error[:80]) for r in found)
+    table(("run", "state", "started", "time", "nodes", "error"), rows)
+
+
+def _did(run: RunRecord) -> str:
+    states = [n.state for n in run.nodes if n.action != "resolve"]
+    return f"{states.count('done')} run, {states.count('cached')} cached"
+
+
+def show(
+    run: Annotated[
+        str | None, typer.Argument(help="Id of the run, or its beginning; default: the newest.")
+    ] = None,
+    file: Files = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one run: its nodes, its artifacts, its verdict."""
+    from pipeline.summary import artifacts_of_run, read_json
+
+    session = open_session(file)
+    record = session.runs.find(run)
+    found = artifacts_of_run(session.lineage(), record.id)
+    verdict = read_json(found.get(("EvaluationGate", "verdict")), "verdict.json")
+    if as_json:
+        artifacts = {f"{node}.{key}": asdict(a) for (node, key), a in found.items()}
+        say_json({**asdict(record), "artifacts": artifacts, "verdict": verdict})
+        return
+    say(f"Run {record.id}: {record.state}, {moment(record.started)}, {seconds(record.seconds)}")
+    nodes = [n for n in record.nodes if n.action != "resolve"]
+    table(("node", "state", "time", "why"), ((n.node, n.state, seconds(n.seconds), n.reason) for n in nodes))
+    say()
+    table(
+        ("artifact", "id", "type", "uri"), ((f"{n}.{k}", a.id, a.type, a.uri) for (n, k), a in found.items())
+    )
+    for line in [verdict["sentence"]] if verdict else []:
+        say("\n" + line)
+    if record.report:
+        say(f"Report: {record.report}")
+
+
+def lineage(
+    model: Annotated[
+        str | None, typer.Argument(help="Artifact id, pushed version or folder; default: latest blessed.")
+    ] = None,
+    file: Files = None,
+    as_json: AsJson = False,
+) -> None:
+    """Trace a model: back to the export's files, on to where it was pushed."""
+    from pipeline.lineage.trace import find_model, trace
+
+    store = open_session(file).lineage()
+    whole = trace(store, find_model(store, model))
+    if as_json:
+        say_json(asdict(whole))
+        return
+    say(f"Model {whole.model.id}  {whole.model.uri}")
+    say("\nIt comes from")
+    for step in whole.back:
+        _say_step(step)
+    say("\nIt went to")
+    for step in whole.forth:
+        _say_step(step)
+
+
+def _say_step(step: Step) -> None:
+    say(f"  {step.node:<20} execution {step.execution}, run {step.run}")
+    for key, value in step.detail.items():
+        shown = (
+            ", ".join(map(str, value[:5])) + (f" and {len(value) - 5} more" if len(value) > 5 else "")
+            if isinstance(value, list)
+            else value
+        )
+        say(f"    {key}: {shown}")
+
+
+def diff(
+    before: Annotated[str, typer.Argument(help="Id of a run, or its beginning.")],
+    after: Annotated[str, typer.Argument(help="Id of another.")],
+    file: Files = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two runs: what changed in document, data and code, and what came of it."""
+    from pipeline.compare import compare
+
+    session = open_session(file)
+    found = compare(session.lineage(), session.runs.find(before), session.runs.find(after))
+    if as_json:
+        say_json([asdict(d) for d in found])
+        return
+    if not found:
+        say("No difference.")
+        return
+    table(
+        ("", "what", "before", "after"), ((d.kind, d.what, _short(d.before), _short(d.after)) for d in found)
+    )
+
+
+def _short(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = "" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,74 @@
+"""Entry point of the command ``penstock``.
+
+Exit codes: 0 done; 1 any other error; 2 the document or the command line; 3 the data (an anomaly, an export, a schema);
+4 your own code; 5 a node failed; 6 another run holds the pipeline; 7 a path or a disk; 8 ML Metadata; 70 a fault of
+Penstock itself; 130 ended by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import click
+import typer
+
+from foundation.errors import PenstockError
+from pipeline.cli import clean, history, models, project, run, schema
+from pipeline.cli.screen import say_error
+
+app = typer.Typer(
+    name="penstock",
+    help="From a MongoDB export to an evaluated, pushed, traceable model: one document, one command.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (project, run, history, models, clean):
+    group.register(app)
+app.add_typer(schema.app, name="schema")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command and ends the process with its exit code; errors are one line, more with ``--debug``."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    code = _run([a for a in given if a != "--debug"], debug)
+    sys.stdout.flush()
+    if arguments is None:
+        sys.exit(code)
+    return code
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        result = app(args=arguments, prog_name="penstock", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except PenstockError as error:
+        say_error(str(error))
+        if debug:
+            sys.stderr.write(getattr(error, "trace", "") or "".join(traceback.format_exception(error)))
+        return error.exit_code
+    except click.exceptions.Abort:
+        return 130
+    except KeyboardInterrupt:
+        say_error("ended by Ctrl-C; everything was closed, 'penstock run' goes on from here")
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except BrokenPipeError:
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last resort: one line and an exit code
+        if debug:
+            traceback.print_exc()
+        say_error(
+            f"a fault of Penstock itself: {type(error).__name__}: {error}; remedy: run again with --debug and report it"
+        )
+        return 70
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""``penstock eval``, ``versions``, ``rollback``, ``pin`` and ``unpin``: questions and orders about models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foundation.errors import DataError
+from pipeline.cli.options import AsJson, Files, open_session
+from pipeline.cli.screen import moment, say, say_json, table
+
+if TYPE_CHECKING:
+    from pipeline.session import Session
+
+Version = Annotated[int, typer.Argument(help="Number of the version.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command("eval")(evaluate)
+    for command in (versions, rollback, pin, unpin):
+        app.command()(command)
+
+
+def evaluate(
+    model: Annotated[
+        str | None, typer.Argument(help="Artifact id, pushed version or folder; default: latest blessed.")
+    ] = None,
+    file: Files = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how a model did on the test split: metrics with intervals, slices, gates, verdict."""
+    from pipeline.lineage.trace import find_model, trace
+    from pipeline.summary import read_json
+
+    store = open_session(file).lineage()
+    found = find_model(store, model)
+    verdicts = [a for step in trace(store, found).forth for a in step.gave if a.type == "Verdict"]
+    if not verdicts:
+        raise DataError(
+            f"model {found.id}",
+            expected="an evaluation",
+            seen="none",
+            remedy="penstock run --to EvaluationGate",
+        )
+    verdict = read_json(verdicts[-1], "verdict.json")
+    if as_json:
+        say_json(verdict)
+        return
+    say(verdict["sentence"] + "\n")
+    rows = (
+        (m["slice"], m["metric"], _number(m["value"]), _interval(m), _number(m.get("baseline")), m["rows"])
+        for m in verdict["metrics"]
+    )
+    table(("slice", "metric", "value", "95% interval", "baseline", "rows"), rows)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _interval(metric: dict[str, float | None]) -> str:
+    return "" if metric.get("lower") is None else f"{metric['lower']:.4f} to {metric['upper']:.4f}"
+
+
+def versions(file: Files = None, as_json: AsJson = False) -> None:
+    """List the pushed versions; the last one is what a server takes."""
+    from components.pusher.versions import versions as pushed_versions
+
+    found = pushed_versions(_destination(open_session(file)))
+    if as_json:
+        say_json([{"version": v.number, "pinned": v.pinned, "pushed": v.pushed_at} for v in found])
+        return
+    table(
+        ("version", "pushed", "pinned"),
+        ((v.number, moment(v.pushed_at), "yes" if v.pinned else "") for v in found),
+    )
+
+
+def rollback(
+    to: Annotated[
+        int | None, typer.Option("--to", help="Version to go back to; default: the one before the newest.")
+    ] = None,
+    file: Files = None,
+) -> None:
+    """Make servers take an older version again."""
+    from components.pusher.versions import rollback as roll
+
+    done = roll(_destination(open_session(file)), to)
+    say(f"Version {done.number} holds the model of version {done.source} and is the newest now.")
+
+
+def pin(version: Version, file: Files = None) -> None:
+    """Keep a version for good: it is never removed by keep_versions."""
+    from components.pusher.versions import pin as keep
+
+    keep(_destination(open_session(file)), version)
+    say(f"Version {version} is pinned.")
+
+
+def unpin(version: Version, file: Files = None) -> None:
+    """Let a pinned version be removed by keep_versions again."""
+    from components.pusher.versions import unpin as release
+
+    release(_destination(open_session(file)), version)
+    say(f"Version {version} is not pinned any more.")
+
+
+def _destination(session: Session) -> Path:
+    push = session.loaded.spec.push
+    if push is None:
+        raise DataError(
+            "this document",
+            expected="a 'push' section",
+            seen="none",
+            remedy="add push: {to: serving_models/}",
+        )
+    return session.loaded.folder / push.to

@@ -1,0 +1,34 @@
+"""Options that several commands share, and the way from them to a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.session import Session
+
+Files = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--file", "-f", help="The document; several are layered, later ones win. Default: pipeline.yaml"
+    ),
+]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="Override one value: --set train.steps=50")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def open_session(files: list[Path] | None, overrides: list[str] | None = None) -> Session:
+    """Loads and checks the document.
+
+    Raises:
+        SpecError: It cannot be read or is wrong.
+    """
+    from pipeline.session import Session
+    from pipeline.spec.loader import load
+
+    return Session(load(files or [Path("pipeline.yaml")], overrides or []))

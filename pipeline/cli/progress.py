@@ -1,0 +1,105 @@
+"""Progress of a run on the screen: live on a terminal, a line a node elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pipeline.cli.screen import say, seconds
+from pipeline.events import NodeEvent, RunListener
+
+if TYPE_CHECKING:
+    from pipeline.plan import Plan
+    from pipeline.runs import RunRecord
+    from pipeline.session import Session
+
+MARKS = {"running": "…", "done": "✓", "cached": "=", "failed": "✗", "planned": "·", "skip": "-"}
+
+
+class LineProgress(RunListener):
+    """One line when a node ends; for logs and pipes."""
+
+    def planned(self, plan: Plan, closed: list[str], record: RunRecord) -> None:
+        """Prints what an interrupted run had left, and how much there is to do."""
+        for line in opening(plan, closed, record):
+            say(line)
+
+    def happened(self, event: NodeEvent) -> None:
+        """Prints a line for a node that ended."""
+        if event.state in ("done", "failed"):
+            say(f"{MARKS[event.state]} {event.node:<20} {seconds(event.seconds)}")
+            sys.stdout.flush()
+
+
+def opening(plan: Plan, closed: list[str], record: RunRecord) -> list[str]:
+    """Returns the first lines of a run."""
+    lines = (
+        [f"An interrupted run had left {', '.join(closed)} open: closed, its half results removed."]
+        if closed
+        else []
+    )
+    if plan.to_run:
+        cached = sum(1 for n in plan.nodes if n.action == "cached")
+        estimate = f", about {seconds(plan.seconds)} by history" if plan.seconds is not None else ""
+        lines.append(f"Run {record.id}: {len(plan.to_run)} nodes to run, {cached} cached{estimate}.")
+    return lines
+
+
+class LiveProgress(RunListener):
+    """A table that is redrawn in place: state, time, and what is expected from history."""
+
+    def __init__(self, live: Any) -> None:
+        self._live = live
+        self._rows: dict[str, tuple[str, float, float | None]] = {}
+
+    def planned(self, plan: Plan, closed: list[str], record: RunRecord) -> None:
+        """Draws the table with everything that will run."""
+        for line in opening(plan, closed, record):
+            self._live.console.print(line, highlight=False, markup=False)
+        self._rows = {
+            n.node.id: ("planned", 0.0, n.seconds) for n in plan.nodes if n.action in ("run", "cached")
+        }
+
+    def happened(self, event: NodeEvent) -> None:
+        """Redraws a node's row."""
+        if event.node not in self._rows:
+            return
+        expected = self._rows[event.node][2]
+        value = time.monotonic() if event.state == "running" else event.seconds
+        self._rows[event.node] = (event.state, value, expected)
+
+    def __rich__(self) -> Any:
+        """Returns the table as it stands now."""
+        from rich.table import Table
+
+        grid = Table.grid(padding=(0, 2))
+        for node, (state, value, expected) in self._rows.items():
+            spent = time.monotonic() - value if state == "running" else value
+            left = (
+                f"about {seconds(max(0.0, expected - spent))} left" if state == "running" and expected else ""
+            )
+            style = {"running": "bold cyan", "done": "green", "failed": "bold red", "cached": "dim"}.get(
+                state, "dim"
+            )
+            grid.add_row(MARKS[state], node, seconds(spent) if state != "planned" else "", left, style=style)
+        return grid
+
+
+@contextlib.contextmanager
+def progress_for(session: Session, quiet: bool) -> Iterator[RunListener]:
+    """Yields the listener that fits the screen."""
+    if quiet:
+        yield RunListener()
+    elif not sys.stdout.isatty():
+        yield LineProgress()
+    else:
+        from rich.live import Live
+
+        live = Live(refresh_per_second=4)
+        listener = LiveProgress(live)
+        live.update(listener)
+        with live:
+            yield listener

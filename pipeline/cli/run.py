@@ -1,0 +1,84 @@
+"""``penstock plan`` and ``penstock run``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import AsJson, Files, Overrides, open_session
+from pipeline.cli.screen import say, say_json, seconds, table
+
+Start = Annotated[str | None, typer.Option("--from", help="Run this node and everything behind it again.")]
+End = Annotated[str | None, typer.Option("--to", help="Stop after this node.")]
+Only = Annotated[str | None, typer.Option("--only", help="Run only this node again.")]
+Force = Annotated[bool, typer.Option("--force", help="Run every node again.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command()(plan)
+    app.command()(run)
+
+
+def plan(
+    file: Files = None,
+    set_: Overrides = None,
+    start: Start = None,
+    end: End = None,
+    only: Only = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a run would do, node by node, and why. Nothing is run or written."""
+    from pipeline.plan import Selection
+
+    session = open_session(file, set_)
+    decided = session.plan(Selection(start, end, only, force))
+    if as_json:
+        keys = ("action", "reason", "seconds", "execution")
+        say_json([{"node": n.node.id, **{k: getattr(n, k) for k in keys}} for n in decided.nodes])
+        return
+    shown = [n for n in decided.nodes if n.action != "resolve"]
+    times = [seconds(n.seconds) if n.action == "run" else "" for n in shown]
+    table(
+        ("node", "action", "time", "why"),
+        ((n.node.id, n.action, t, n.reason) for n, t in zip(shown, times, strict=True)),
+    )
+    say()
+    say(_total(decided.seconds, len(decided.to_run)))
+
+
+def _total(estimate: float | None, count: int) -> str:
+    if count == 0:
+        return "Nothing to do: everything is as it was."
+    if estimate is None:
+        return f"{count} nodes to run; no estimate, some have never run here."
+    return f"{count} nodes to run, about {seconds(estimate)} one after the other."
+
+
+def run(
+    file: Files = None,
+    set_: Overrides = None,
+    start: Start = None,
+    end: End = None,
+    only: Only = None,
+    force: Force = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the last line only.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run what has to run: from the export to the pushed model."""
+    from pipeline.cli.progress import progress_for
+    from pipeline.plan import Selection
+    from pipeline.summary import finish
+
+    session = open_session(file, set_)
+    with progress_for(session, quiet or as_json) as listener:
+        record = session.run(Selection(start, end, only, force), listener)
+    lines = finish(session, record)
+    if as_json:
+        say_json({**asdict(record), "seconds": record.seconds})
+        return
+    for line in lines[-1:] if quiet else lines:
+        say(line)

@@ -1,0 +1,47 @@
+"""What commands print: tables and short lines for people, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def say(text: str = "") -> None:
+    """Prints a line to standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def say_error(text: str) -> None:
+    """Prints ``error: …`` to standard error."""
+    sys.stderr.write(f"error: {text}\n")
+    sys.stderr.flush()
+
+
+def say_json(value: Any) -> None:
+    """Prints one JSON document."""
+    say(json.dumps(value, indent=1, default=str))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Prints a table with aligned columns; no colours, so that it can be piped."""
+    cells = [[str(c) for c in row] for row in rows]
+    widths = [max(len(r[i]) for r in [list(head), *cells]) for i in range(len(head))]
+    for row in [list(head), *cells]:
+        say("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+
+
+def seconds(value: float | None) -> str:
+    """Returns a duration as a person reads it."""
+    if value is None:
+        return "?"
+    if value < 60:
+        return f"{value:.1f} s"
+    return f"{value // 60:.0f} min {value % 60:.0f} s"
+
+
+def moment(value: float) -> str:
+    """Returns a time as a person reads it, in the local zone."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value)) if value else ""

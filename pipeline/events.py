@@ -1,0 +1,35 @@
+"""What a run tells while it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.plan import Plan
+from pipeline.runs import RunRecord
+
+
+@dataclass(frozen=True)
+class NodeEvent:
+    """Something that happened to a node.
+
+    Attributes:
+        node: Its id.
+        state: ``running``, ``done``, ``cached`` or ``failed``.
+        seconds: Wall time, for everything but ``running``.
+        execution: Id of its execution in ML Metadata, where there is one.
+    """
+
+    node: str
+    state: str
+    seconds: float = 0.0
+    execution: int | None = None
+
+
+class RunListener:
+    """Is told what a run does; the base class ignores it all."""
+
+    def planned(self, plan: Plan, closed: list[str], record: RunRecord) -> None:
+        """The plan is made; ``closed`` are nodes that an interrupted run had left open."""
+
+    def happened(self, event: NodeEvent) -> None:
+        """Something happened to a node."""

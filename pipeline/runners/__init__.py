@@ -1,0 +1,1 @@
+"""Places where a graph runs, one file each."""

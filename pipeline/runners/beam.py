@@ -1,0 +1,33 @@
+"""Arguments for Beam by what the document says and by the size of the data."""
+
+from __future__ import annotations
+
+import os
+
+from pipeline.spec.models import RunConfig
+
+BYTES_WORTH_A_SECOND_PROCESS = 48 * 1024 * 1024
+
+
+def beam_args(run: RunConfig, total_bytes: int) -> list[str]:
+    """Returns the arguments of every Beam pipeline of a run.
+
+    Args:
+        run: The document's ``run`` slice.
+        total_bytes: Size of the export's files as they are stored.
+    """
+    if run.beam != "local":
+        return [f"--runner={run.beam.capitalize()}Runner", *run.beam_args]
+    workers = run.workers or (
+        min(os.cpu_count() or 1, 8) if total_bytes >= BYTES_WORTH_A_SECOND_PROCESS else 1
+    )
+    mode = "multi_processing" if workers > 1 else "in_memory"
+    return [
+        # DirectRunner would first try to download another engine, for each pipeline anew.
+        "--runner=FnApiRunner",
+        f"--direct_running_mode={mode}",
+        f"--direct_num_workers={workers}",
+        # Says that workers have the code already: else TFX builds a source distribution of itself for every node.
+        "--sdk_container_image=none",
+        *run.beam_args,
+    ]

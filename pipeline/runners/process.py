@@ -1,0 +1,84 @@
+"""The parent's side of a worker process: starting it, asking it, ending it with everything it has started."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+import foundation.errors
+
+# -I keeps the working directory and PYTHON* variables out, so that a person's folder called ``pipeline`` is never ours.
+BOOT = "import sys; sys.path[:] = {path!r}; from pipeline.runners.worker import main; main({job!r}, {requests}, {answers})"
+
+
+class WorkerProcess:
+    """One worker.
+
+    Args:
+        job_file: The job it serves.
+        log: Open file that takes whatever the worker and its libraries print.
+        folder: Its working directory; holds no Python.
+    """
+
+    def __init__(self, job_file: Path, log: IO[bytes], folder: Path) -> None:
+        requests_read, requests_write = os.pipe()
+        answers_read, answers_write = os.pipe()
+        path = [p for p in sys.path if p]
+        boot = BOOT.format(path=path, job=str(job_file), requests=requests_read, answers=answers_write)
+        quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", boot],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            env={**quiet, **os.environ},
+            pass_fds=(requests_read, answers_write),
+            start_new_session=True,
+        )
+        os.close(requests_read)
+        os.close(answers_write)
+        self._requests = os.fdopen(requests_write, "w", encoding="utf-8")
+        self._answers = os.fdopen(answers_read, encoding="utf-8")
+
+    def fileno(self) -> int:
+        """Returns the descriptor that becomes readable when an answer is there."""
+        return self._answers.fileno()
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Sends a request; the answer comes by ``answer``."""
+        with contextlib.suppress(BrokenPipeError):  # a dead worker is told by the missing answer
+            self._requests.write(json.dumps(request) + "\n")
+            self._requests.flush()
+
+    def answer(self) -> dict[str, Any] | None:
+        """Waits for one answer; None when the process has died."""
+        line = self._answers.readline()
+        return json.loads(line) if line else None
+
+    def end(self) -> None:
+        """Ends the worker and everything in its process group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for pipe in (self._requests, self._answers):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of a dead worker, negative for a signal."""
+        return self._process.poll()
+
+
+def rebuilt_error(answer: dict[str, Any]) -> foundation.errors.PenstockError:
+    """Makes the worker's error again from its answer."""
+    kind = getattr(foundation.errors, answer["kind"], foundation.errors.NodeError)
+    subject, expected, seen, remedy = answer["parts"]
+    return kind(subject, expected=expected, seen=seen, remedy=remedy)

@@ -1,0 +1,61 @@
+"""Documents, graphs and lineages for tests of everything that needs no TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.mongo_example_gen.source import InputFile, ResolvedInput
+from pipeline.graph import Graph, Surroundings, make_graph
+from pipeline.lineage.records import Artifact, Execution
+from pipeline.lineage.store import MemoryLineage
+from pipeline.spec.models import PipelineSpec
+
+DOCUMENT: dict[str, Any] = {
+    "name": "learners",
+    "data": {"mongo_export": "export.jsonl", "label": "retained"},
+    "features": {"lessons": "zscore", "country": {"vocabulary": 10}},
+    "evaluate": {"metrics": ["auc"], "slices": ["country"], "gates": {"auc": 0.7}},
+    "push": {"to": "served"},
+}
+
+
+def resolved(fingerprint: str = "f1", span: int | None = None) -> ResolvedInput:
+    """An export as it would be found on the disk."""
+    return ResolvedInput(span, None, (InputFile("export.jsonl", 100, 0),), fingerprint)
+
+
+@pytest.fixture
+def graph_of(tmp_path: Path) -> Callable[..., Graph]:
+    """Makes the graph of the document with some sections replaced."""
+
+    def make(
+        data: ResolvedInput | None = None, schema: str | None = None, previous: bool = False, **sections: Any
+    ) -> Graph:
+        spec = PipelineSpec.model_validate({**DOCUMENT, **sections})
+        return make_graph(spec, Surroundings(tmp_path, data or resolved(), None, schema, previous))
+
+    return make
+
+
+def history_of(graph: Graph, folder: Path, run: str = "r1", seconds: float = 10.0) -> MemoryLineage:
+    """A lineage in which every node of the graph has run once and left a file."""
+    import json
+
+    executions, artifacts = [], []
+    for number, node in enumerate(graph, start=1):
+        uri = folder / node.id / str(number)
+        uri.mkdir(parents=True, exist_ok=True)
+        artifacts.append(Artifact(number, "Model" if node.id == "Trainer" else "Thing", str(uri), "LIVE"))
+        properties = {
+            "penstock_fingerprint": graph.fingerprints[node.id],
+            "penstock_parts": json.dumps(graph.parts[node.id]),
+        }
+        outputs = {"model" if node.id == "Trainer" else "out": (number,)}
+        executions.append(
+            Execution(number, node.id, "COMPLETE", properties, run, 100.0, 100.0 + seconds, {}, outputs)
+        )
+    return MemoryLineage(executions, artifacts)

@@ -1,0 +1,95 @@
+"""Which nodes a document becomes, and what changes their fingerprints."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.graph import Graph
+from tests.pipeline.conftest import resolved
+
+ALL = {
+    "MongoExampleGen", "StatisticsGen", "SchemaInferrer", "ExampleValidator", "ValidationGate", "Transform", "Trainer",
+    "BaselineModel", "Evaluator", "EvaluationGate", "Pusher",
+}  # fmt: skip
+
+
+def test_first_run_infers_the_schema(graph_of: Callable[..., Graph]) -> None:
+    assert set(graph_of().ids) == ALL
+
+
+def test_reviewed_schema_replaces_the_inferred_one(graph_of: Callable[..., Graph]) -> None:
+    assert set(graph_of(schema="feature {}").ids) == ALL - {"SchemaInferrer"} | {"ImportSchemaGen"}
+
+
+def test_every_node_stands_behind_what_it_depends_on(graph_of: Callable[..., Graph]) -> None:
+    graph = graph_of(
+        tune={},
+        previous=True,
+        validate={"drift": {"country": {"l_infinity": 0.1}}},
+        train={"warm_start": True},
+    )
+    for place, node in enumerate(graph):
+        assert set(node.inputs + node.after) <= set(graph.ids[:place])
+
+
+def test_drift_is_only_computed_where_there_is_something_before(graph_of: Callable[..., Graph]) -> None:
+    checks = {"drift": {"country": {"l_infinity": 0.1}}}
+    assert "DistributionValidator" in graph_of(previous=True, validate=checks).ids
+    assert "DistributionValidator" not in graph_of(previous=False, validate=checks).ids
+
+
+def changed(before: Graph, after: Graph) -> set[str]:
+    return {i for i in before.ids if before.fingerprints[i] != after.fingerprints[i]}
+
+
+@pytest.mark.parametrize(
+    ("sections", "nodes"),
+    [
+        pytest.param({"push": {"to": "elsewhere"}}, {"Pusher"}, id="push target"),
+        pytest.param({"push": {"to": "served", "keep_versions": 9}}, set(), id="how many versions are kept"),
+        pytest.param(
+            {"evaluate": {"metrics": ["auc"], "slices": ["country"], "gates": {"auc": 0.8}}},
+            {"EvaluationGate", "Pusher"},
+            id="gate",
+        ),
+        pytest.param(
+            {"train": {"steps": 9}},
+            {"Trainer", "BaselineModel", "Evaluator", "EvaluationGate", "Pusher"},
+            id="training",
+        ),
+        pytest.param({"validate": {"on_anomaly": "warn"}}, {"ValidationGate"}, id="validation"),
+    ],
+)
+def test_a_change_touches_what_it_can_change_and_nothing_else(
+    graph_of: Callable[..., Graph], sections: dict[str, Any], nodes: set[str]
+) -> None:
+    assert changed(graph_of(), graph_of(**sections)) == nodes
+
+
+def test_new_data_touches_every_node(graph_of: Callable[..., Graph]) -> None:
+    assert changed(graph_of(), graph_of(data=resolved("f2"))) == ALL
+
+
+def test_own_code_counts_by_content_with_what_it_imports(
+    graph_of: Callable[..., Graph], tmp_path: Path
+) -> None:
+    (tmp_path / "model.py").write_text("import layers\ndef build_model(): ...\n")
+    (tmp_path / "layers.py").write_text("UNITS = 1\n")
+    (tmp_path / "unrelated.py").write_text("A = 1\n")
+    before = graph_of(model="model.py:build_model")
+    (tmp_path / "unrelated.py").write_text("A = 2\n")
+    assert changed(before, graph_of(model="model.py:build_model")) == set()
+    (tmp_path / "layers.py").write_text("UNITS = 2\n")
+    assert "Trainer" in changed(before, graph_of(model="model.py:build_model"))
+
+
+def test_planning_imports_no_tensorflow() -> None:
+    code = "import sys, pipeline.session, pipeline.cli.main; print({'tensorflow','tfx','apache_beam'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

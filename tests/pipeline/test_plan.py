@@ -1,0 +1,130 @@
+"""What a plan decides, and the reasons it gives."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foundation.errors import SpecError
+from pipeline.graph import Graph
+from pipeline.lineage.records import Artifact
+from pipeline.lineage.store import MemoryLineage
+from pipeline.plan import Selection, make_plan
+from tests.pipeline.conftest import history_of, resolved
+
+Make = Callable[..., Graph]
+
+
+def actions(graph: Graph, lineage: MemoryLineage, **selection: Any) -> dict[str, str]:
+    return {
+        n.node.id: n.action
+        for n in make_plan(graph, lineage, Selection(**selection)).nodes
+        if n.action != "resolve"
+    }
+
+
+def reason(graph: Graph, lineage: MemoryLineage, node: str) -> str:
+    return next(n.reason for n in make_plan(graph, lineage).nodes if n.node.id == node)
+
+
+def test_everything_runs_the_first_time(graph_of: Make) -> None:
+    plan = make_plan(graph_of(), MemoryLineage())
+    assert {n.action for n in plan.nodes if not n.node.resolver} == {"run"}
+    assert plan.seconds is None
+
+
+def test_nothing_runs_when_nothing_changed(graph_of: Make, tmp_path: Path) -> None:
+    graph = graph_of()
+    plan = make_plan(graph, history_of(graph, tmp_path))
+    assert plan.to_run == []
+    assert plan.seconds == 0
+
+
+def test_a_changed_gate_runs_from_the_gate_on(graph_of: Make, tmp_path: Path) -> None:
+    lineage = history_of(graph_of(), tmp_path)
+    after = graph_of(evaluate={"metrics": ["auc"], "slices": ["country"], "gates": {"auc": 0.9}})
+    assert [n.node.id for n in make_plan(after, lineage).to_run] == ["EvaluationGate", "Pusher"]
+    assert reason(after, lineage, "EvaluationGate") == "its settings in the document changed"
+    assert reason(after, lineage, "Pusher") == "its inputs changed"
+
+
+def test_new_data_is_the_reason(graph_of: Make, tmp_path: Path) -> None:
+    lineage = history_of(graph_of(), tmp_path)
+    assert reason(graph_of(data=resolved("f2")), lineage, "MongoExampleGen") == "what it reads changed"
+
+
+def test_a_lost_result_is_made_again(graph_of: Make, tmp_path: Path) -> None:
+    graph = graph_of()
+    lineage = history_of(graph, tmp_path)
+    shutil.rmtree(tmp_path / "Transform")
+    decided = actions(graph, lineage)
+    assert (decided["Transform"], decided["Trainer"], decided["StatisticsGen"]) == ("run", "run", "cached")
+    assert "gone" in reason(graph, lineage, "Transform")
+
+
+def test_a_failed_execution_is_not_trusted(graph_of: Make, tmp_path: Path) -> None:
+    graph = graph_of()
+    lineage = history_of(graph, tmp_path)
+    broken = [replace(e, state="FAILED") if e.node == "Pusher" else e for e in lineage.executions()]
+    lineage = MemoryLineage(broken, list(lineage.artifacts().values()))
+    assert reason(graph, lineage, "Pusher") == "its last execution is failed"
+
+
+@pytest.mark.parametrize(
+    ("selection", "running", "skipped"),
+    [
+        pytest.param({"only": "Trainer"}, {"Trainer"}, {"Evaluator", "EvaluationGate", "Pusher"}, id="only"),
+        pytest.param({"start": "Evaluator"}, {"Evaluator", "EvaluationGate", "Pusher"}, set(), id="from"),
+        pytest.param({"end": "Transform", "force": True}, {"MongoExampleGen", "StatisticsGen", "SchemaInferrer", "Transform"},
+                     {"ExampleValidator", "ValidationGate", "Trainer", "Evaluator", "EvaluationGate", "Pusher"}, id="to"),
+    ],
+)  # fmt: skip
+def test_a_part_can_be_asked_for(
+    graph_of: Make, tmp_path: Path, selection: dict[str, Any], running: set[str], skipped: set[str]
+) -> None:
+    graph = graph_of()
+    decided = actions(graph, history_of(graph, tmp_path), **selection)
+    assert {n for n, a in decided.items() if a == "run"} == running
+    assert {n for n, a in decided.items() if a == "skip"} == skipped
+
+
+def test_a_part_needs_what_comes_before(graph_of: Make) -> None:
+    with pytest.raises(SpecError, match="MongoExampleGen, which it needs"):
+        make_plan(graph_of(), MemoryLineage(), Selection(only="Trainer"))
+
+
+def test_an_unknown_node_gets_a_near_miss(graph_of: Make) -> None:
+    with pytest.raises(SpecError, match="did you mean 'Trainer'"):
+        make_plan(graph_of(), MemoryLineage(), Selection(start="Triner"))
+
+
+def blessed(lineage: MemoryLineage, model: int) -> MemoryLineage:
+    blessing = Artifact(1000 + model, "ModelBlessing", "b", "LIVE", {"blessed": 1, "current_model_id": model})
+    return MemoryLineage(lineage.executions(), [*lineage.artifacts().values(), blessing])
+
+
+def test_a_model_that_became_its_own_start_is_no_change(graph_of: Make, tmp_path: Path) -> None:
+    graph = graph_of(train={"warm_start": True})
+    lineage = history_of(graph, tmp_path)
+    own = next(e for e in lineage.executions() if e.node == "Trainer").outputs["model"][0]
+    assert actions(graph, blessed(lineage, own))["Trainer"] == "cached"
+
+
+def test_another_blessed_model_starts_training_again(graph_of: Make, tmp_path: Path) -> None:
+    graph = graph_of(train={"warm_start": True})
+    lineage = history_of(graph, tmp_path)
+    other = Artifact(500, "Model", str(tmp_path), "LIVE")
+    lineage = MemoryLineage(lineage.executions(), [*lineage.artifacts().values(), other])
+    assert actions(graph, blessed(lineage, 500))["Trainer"] == "run"
+    assert "another model was blessed" in reason(graph, blessed(lineage, 500), "Trainer")
+
+
+def test_the_estimate_comes_from_history(graph_of: Make, tmp_path: Path) -> None:
+    graph = graph_of()
+    plan = make_plan(graph, history_of(graph, tmp_path, seconds=4.0), Selection(start="Evaluator"))
+    assert plan.seconds == pytest.approx(12.0)
