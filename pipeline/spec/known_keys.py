@@ -59,7 +59,9 @@ def _types_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[Any]:
 def _below(kind: Any, part: str | int) -> list[Any]:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         fields = kind.model_fields.items()
-        return [t for name, field in fields if part in (name, field.alias) for t in plain_types(field.annotation)]
+        return [
+            t for name, field in fields if part in (name, field.alias) for t in plain_types(field.annotation)
+        ]
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is dict and isinstance(part, str):
         # The name of a union's arm looks like a key; it is none.

@@ -14,7 +14,12 @@ from pipeline.spec.nodes import REMOVE, Node
 from pipeline.spec.problems import Path, Position, Problem, SpecErrors
 from pipeline.spec.reader import read_text
 
-_CHOICES: tuple[Path, ...] = (("features", "*"), ("validate", "drift", "*"), ("validate", "skew", "*"), ("metadata",))
+_CHOICES: tuple[Path, ...] = (
+    ("features", "*"),
+    ("validate", "drift", "*"),
+    ("validate", "skew", "*"),
+    ("metadata",),
+)
 """Where a mapping holds one of several keys: there a layer with a key that the one below lacks replaces it."""
 
 _PART = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."\s]+)')
@@ -31,7 +36,9 @@ def merge(below: Node, above: Node, path: Path = ()) -> Node:
     Returns:
         The two as one; each value keeps the place where it was written.
     """
-    if not (isinstance(below.value, dict) and isinstance(above.value, dict)) or _other_choice(below, above, path):
+    if not (isinstance(below.value, dict) and isinstance(above.value, dict)) or _other_choice(
+        below, above, path
+    ):
         return above
     merged = dict(below.value)
     for key, node in above.value.items():
@@ -86,11 +93,26 @@ def _read_override(override: str) -> Node:
     parts = _split_keys(keys)
     if parts is None:
         what = "this is not a key of the document"
-        raise SpecErrors([Problem((), what, expected="key=value, keys joined by dots", remedy="such as --set train.steps=50", at=at)])
+        raise SpecErrors(
+            [
+                Problem(
+                    (),
+                    what,
+                    expected="key=value, keys joined by dots",
+                    remedy="such as --set train.steps=50",
+                    at=at,
+                )
+            ]
+        )
     try:
         node = _placed(read_text(text, at.source), at)
     except SpecErrors as error:
-        raise SpecErrors([Problem(tuple(parts), problem.what, remedy="the value is read as YAML", at=at) for problem in error.problems]) from error
+        raise SpecErrors(
+            [
+                Problem(tuple(parts), problem.what, remedy="the value is read as YAML", at=at)
+                for problem in error.problems
+            ]
+        ) from error
     for part in reversed(parts):
         node = Node({part: node}, at)
     return node

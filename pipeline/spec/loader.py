@@ -101,7 +101,9 @@ def _model(raw: dict[str, Any]) -> PipelineSpec:
     return PipelineSpec.model_validate(raw, strict=True, by_alias=True, by_name=False)
 
 
-def _problems_of_the_rest(raw: dict[str, Any], error: ValidationError, root: Node, folder: Path) -> list[Problem]:
+def _problems_of_the_rest(
+    raw: dict[str, Any], error: ValidationError, root: Node, folder: Path
+) -> list[Problem]:
     """Looks for contradictions among the sections of the document that are sound by themselves."""
     unsound = {str(detail["loc"][0]) for detail in error.errors(include_url=False) if detail["loc"]}
     sound = {key: value for key, value in raw.items() if key not in unsound}
@@ -114,13 +116,15 @@ def _problems_of_the_rest(raw: dict[str, Any], error: ValidationError, root: Nod
 
 
 def _placed(problems: list[Problem], root: Node) -> list[Problem]:
-    return [replace(problem, at=problem.at or _place(problem, root)) for problem in problems]
+    return [_in_document(problem, root) for problem in problems]
 
 
-def _place(problem: Problem, root: Node) -> Position:
+def _in_document(problem: Problem, root: Node) -> Problem:
+    """Gives a problem its place, and its path as the person wrote it: short forms leave parts of it out."""
     node, walked = follow(root, problem.path)
-    whole = walked == problem.path or not walked
-    return node.key_at if node.key_at and (problem.on_key or not whole) else node.at
+    written = bool(walked) and (walked[-1] == problem.path[-1] or not isinstance(node.value, dict))
+    at = node.key_at if node.key_at and (problem.on_key or not written) else node.at
+    return replace(problem, at=at, path=walked if written else problem.path)
 
 
 def _without_followers(problems: list[Problem]) -> list[Problem]:

@@ -65,9 +65,3 @@ def follow(root: Node, path: Path) -> tuple[Node, Path]:
         if below is not None:
             node, walked = below, (*walked, part)
     return node, walked
-
-
-def locate(root: Node, path: Path, on_key: bool = False) -> Position:
-    """Returns where the value under ``path`` stands (or its key), or the nearest thing around it that does."""
-    node, _ = follow(root, path)
-    return node.key_at if on_key and node.key_at else node.at

@@ -57,11 +57,13 @@ class Problem:
         said += [f"seen: {self.seen}"] if self.seen else []
         said += [self.remedy] if self.remedy else []
         places = [str(self.at)] if self.at else []
-        places += [show_path(self.path)] if self.path else []
+        path = show_path(self.path)
+        if path and not (places and places[0].endswith(" " + path)):
+            places.append(path)
         return ": ".join([*places, "; ".join(said)])
 
 
-class SpecErrors(SpecError):
+class SpecErrors(SpecError):  # noqa: N818 (it carries several)
     """Everything that is wrong with a document, at once: a line for each problem.
 
     Args:

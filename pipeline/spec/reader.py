@@ -21,7 +21,9 @@ MAX_VALUES = 100_000
 """A document that unfolds to more values than this (by aliases of aliases) is refused."""
 
 _TAG = "tag:yaml.org,2002:"
-_KNOWN_TAGS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "map", "seq", "merge")} | {"!remove"}
+_KNOWN_TAGS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "map", "seq", "merge")} | {
+    "!remove"
+}
 
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -39,7 +41,11 @@ def _resolve(name: str, pattern: str, first: str) -> None:
 
 _resolve("bool", "true|True|TRUE|false|False|FALSE", "tTfF")
 _resolve("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789")
-_resolve("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+0123456789.")
+_resolve(
+    "float",
+    r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+    "-+0123456789.",
+)
 _resolve("merge", "<<", "<")
 _Loader.add_implicit_resolver(_TAG + "null", re.compile(r"(?:~|null|Null|NULL|)\Z"), ["~", "n", "N", ""])
 
@@ -62,16 +68,24 @@ def read_file(path: Path) -> Node:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise SpecErrors([_whole(source, "there is no such file", remedy="check the path, or begin with penstock init")]) from error
+        raise SpecErrors(
+            [_whole(source, "there is no such file", remedy="check the path, or begin with penstock init")]
+        ) from error
     except IsADirectoryError as error:
-        raise SpecErrors([_whole(source, "this is a folder", remedy="name the document in it, such as pipeline.yaml")]) from error
+        raise SpecErrors(
+            [_whole(source, "this is a folder", remedy="name the document in it, such as pipeline.yaml")]
+        ) from error
     except OSError as error:
         raise storage_error(path, error) from error
     root = read_text(_decode(content, source), source)
     if root.value is None:
-        raise SpecErrors([_whole(source, "the document is empty", remedy="penstock init writes one to begin with")])
+        raise SpecErrors(
+            [_whole(source, "the document is empty", remedy="penstock init writes one to begin with")]
+        )
     if not isinstance(root.value, dict):
-        raise SpecErrors([Problem((), "", expected="keys and values", seen="another kind of YAML", at=root.at)])
+        raise SpecErrors(
+            [Problem((), "", expected="keys and values", seen="another kind of YAML", at=root.at)]
+        )
     return root
 
 
@@ -85,7 +99,9 @@ def _decode(content: bytes, source: str) -> str:
     except UnicodeDecodeError as error:
         before = content[: error.start]
         at = Position(source, before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
-        raise SpecErrors([Problem((), "not UTF-8", expected="text in UTF-8", remedy="save the file as UTF-8", at=at)]) from error
+        raise SpecErrors(
+            [Problem((), "not UTF-8", expected="text in UTF-8", remedy="save the file as UTF-8", at=at)]
+        ) from error
 
 
 def read_text(text: str, source: str) -> Node:
@@ -118,11 +134,15 @@ def _compose(text: str, source: str) -> yaml.Node | None:
         mark = error.problem_mark or error.context_mark
         at = Position(source, mark.line + 1, mark.column + 1) if mark else Position(source, 1, 1)
         what = ", ".join(part for part in (error.context, error.problem) if part)
-        raise SpecErrors([Problem((), f"this is not YAML: {what}", remedy=_syntax_remedy(text, what, at), at=at)]) from error
+        raise SpecErrors(
+            [Problem((), f"this is not YAML: {what}", remedy=_syntax_remedy(text, what, at), at=at)]
+        ) from error
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         at = Position(source, before.count("\n") + 1, len(before) - before.rfind("\n"))
-        raise SpecErrors([Problem((), "a character that YAML does not allow", remedy="remove it", at=at)]) from error
+        raise SpecErrors(
+            [Problem((), "a character that YAML does not allow", remedy="remove it", at=at)]
+        ) from error
     except yaml.YAMLError as error:
         raise SpecErrors([Problem((), f"this is not YAML: {error}", at=Position(source, 1, 1))]) from error
     except RecursionError as error:
@@ -164,7 +184,12 @@ class _Builder:
             self.add(path, "an alias that holds itself", at)
             return Node(None, at, key_at)
         if node.tag not in _KNOWN_TAGS:
-            self.add(path, f"the tag {node.tag.replace(_TAG, '!!')} has no meaning here", at, "leave the tag out, or quote the text")
+            self.add(
+                path,
+                f"the tag {node.tag.replace(_TAG, '!!')} has no meaning here",
+                at,
+                "leave the tag out, or quote the text",
+            )
             return Node(None, at, key_at)
         if node.tag == "!remove":
             return Node(REMOVE, at, key_at)
@@ -195,7 +220,12 @@ class _Builder:
                 merged.update(self.merge_key(value, path, at))
             elif key.value in own:
                 first = own[key.value].key_at
-                self.add((*path, key.value), f"this key stands twice, first at line {first.line if first else 0}", at, "keep one")
+                self.add(
+                    (*path, key.value),
+                    f"this key stands twice, first at line {first.line if first else 0}",
+                    at,
+                    "keep one",
+                )
             else:
                 own[key.value] = self.build(value, (*path, key.value), at)
         return {**merged, **own}

@@ -36,12 +36,19 @@ def substitute(root: Node) -> tuple[Node, list[Problem]]:
     if shared is None:
         return _Substitution({}).document(rest)
     if not isinstance(shared.value, dict):
-        problem = Problem((KEY,), "", expected="names and values", seen=show_value(shared.plain()), at=shared.at)
+        problem = Problem(
+            (KEY,), "", expected="names and values", seen=show_value(shared.plain()), at=shared.at
+        )
         return rest, [problem]
     substitution = _Substitution(shared.value)
     for name, node in shared.value.items():
         if not _NAME.match(name):
-            substitution.add((KEY, name), "not a name", node.key_at or node.at, "letters, digits and underscores, as in ${name}")
+            substitution.add(
+                (KEY, name),
+                "not a name",
+                node.key_at or node.at,
+                "letters, digits and underscores, as in ${name}",
+            )
         substitution.visit(node, (KEY, name))
     return substitution.document(rest)
 
@@ -66,14 +73,18 @@ class _Substitution:
         if isinstance(node.value, dict):
             return node.with_value({key: self.entry(key, child, path) for key, child in node.value.items()})
         if isinstance(node.value, list):
-            return node.with_value([self.visit(child, (*path, index)) for index, child in enumerate(node.value)])
+            return node.with_value(
+                [self.visit(child, (*path, index)) for index, child in enumerate(node.value)]
+            )
         if isinstance(node.value, str) and "${" in node.value:
             return self.text(node, path)
         return node
 
     def entry(self, key: str, child: Node, path: Path) -> Node:
         if "${" in key:
-            self.add((*path, key), "a key cannot be a shared value", child.key_at or child.at, "write the key out")
+            self.add(
+                (*path, key), "a key cannot be a shared value", child.key_at or child.at, "write the key out"
+            )
         return self.visit(child, (*path, key))
 
     def text(self, node: Node, path: Path) -> Node:
@@ -87,7 +98,12 @@ class _Substitution:
             pieces += [node.value[end : match.start()], self.piece(match, node, path)]
             end = match.end()
         if "${" in re.sub(_REFERENCE, "", node.value):
-            self.add(path, "a ${ that is not closed", node.at, "write ${name}, or $${ for the characters themselves")
+            self.add(
+                path,
+                "a ${ that is not closed",
+                node.at,
+                "write ${name}, or $${ for the characters themselves",
+            )
         return node.with_value("".join(pieces) + node.value[end:])
 
     def piece(self, match: re.Match[str], node: Node, path: Path) -> str:
@@ -98,7 +114,12 @@ class _Substitution:
             return ""
         value: Any = found.value
         if isinstance(value, (dict, list)) or value is None:
-            self.add(path, f"${{{match[1]}}} is not text or a number and cannot stand inside a text", node.at, "use it by itself")
+            self.add(
+                path,
+                f"${{{match[1]}}} is not text or a number and cannot stand inside a text",
+                node.at,
+                "use it by itself",
+            )
             return ""
         return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -109,7 +130,11 @@ class _Substitution:
             return None
         if name not in self.shared:
             close = difflib.get_close_matches(name, list(self.shared), n=1)
-            remedy = f"did you mean ${{{close[0]}}}?" if close else "give it under values: at the top of the document"
+            remedy = (
+                f"did you mean ${{{close[0]}}}?"
+                if close
+                else "give it under values: at the top of the document"
+            )
             self.add(path, f"${{{name}}} is not among the shared values", node.at, remedy)
             return None
         if name in self.open:

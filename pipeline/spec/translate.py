@@ -41,7 +41,10 @@ _BOUNDS = {
 }
 _PATTERNS = {r"^[a-z][a-z0-9_]*$": "lower case letters, digits and underscores, beginning with a letter"}
 
-_BRANCH = re.compile(r"(?:str|int|float|bool|(?:literal|dict|list|function-[a-z]+|constrained-[a-z]+|nullable)\[.*\])", re.DOTALL)
+_BRANCH = re.compile(
+    r"(?:str|int|float|bool|(?:literal|dict|list|function-[a-z]+|constrained-[a-z]+|nullable)\[.*\])",
+    re.DOTALL,
+)
 """What pydantic puts into a location for the arm of a union: no key of the document."""
 
 
@@ -59,7 +62,9 @@ class _Located:
     @property
     def is_shape(self) -> bool:
         """Whether the error says no more than that an arm of a union does not fit at all."""
-        return self.path == self.union and (self.error["type"] in _EXPECTED or self.error["type"] == "literal_error")
+        return self.path == self.union and (
+            self.error["type"] in _EXPECTED or self.error["type"] == "literal_error"
+        )
 
 
 def to_problems(errors: list[ErrorDetails], root: Node, model: type[BaseModel]) -> list[Problem]:
@@ -104,12 +109,21 @@ def _union_problems(arms: list[_Located], model: type[BaseModel]) -> list[Proble
     if meant:
         return [_problem(arm, model) for arm in meant]
     first = arms[0]
-    expected = " or ".join(dict.fromkeys(_expected(arm.error) for arm in arms))
+    expected = " or ".join(dict.fromkeys(expected_words(arm.error) for arm in arms))
     literals = [word for arm in arms for word in _literals(arm.error)]
     seen = first.node.value
     near = difflib.get_close_matches(seen, literals, n=1) if isinstance(seen, str) else []
     remedy = f"did you mean {near[0]!r}?" if near else ""
-    return [Problem(first.path, "", expected=expected, seen=show_value(first.node.plain(), first.path), remedy=remedy, at=first.node.at)]
+    return [
+        Problem(
+            first.path,
+            "",
+            expected=expected,
+            seen=show_value(first.node.plain(), first.path),
+            remedy=remedy,
+            at=first.node.at,
+        )
+    ]
 
 
 def _problem(located: _Located, model: type[BaseModel]) -> Problem:
@@ -123,7 +137,14 @@ def _problem(located: _Located, model: type[BaseModel]) -> Problem:
         what = str(located.error["ctx"]["error"])
         shown = "" if isinstance(located.node.value, dict) else seen
         return Problem(located.path, what, seen=shown, at=located.node.at)
-    return Problem(located.path, "", expected=_expected(located.error), seen=seen, remedy=_remedy(located), at=located.node.at)
+    return Problem(
+        located.path,
+        "",
+        expected=expected_words(located.error),
+        seen=seen,
+        remedy=_remedy(located),
+        at=located.node.at,
+    )
 
 
 def _unknown_key(located: _Located, model: type[BaseModel]) -> Problem:
@@ -135,12 +156,20 @@ def _unknown_key(located: _Located, model: type[BaseModel]) -> Problem:
     # A short form (features: {lessons: zscor}) writes the key as a value.
     short = not stands and located.node.value == key
     at = located.node.at if short or located.node.key_at is None or not stands else located.node.key_at
-    return Problem(located.path if short else path, f"unknown key {key!r}", remedy=_near_or_all(key, known), at=at, on_key=True)
+    return Problem(
+        located.path if short else path,
+        f"unknown key {key!r}",
+        remedy=_near_or_all(key, known),
+        at=at,
+        on_key=True,
+    )
 
 
 def _near_or_all(key: str, known: list[str]) -> str:
     if key.lower() in ("password", "passwd", "secret", "token") and "password_env" in known:
-        return "a secret never stands in the document: name the environment variable that holds it, password_env"
+        return (
+            "a secret never stands in the document: name the environment variable that holds it, password_env"
+        )
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     if near:
         return f"did you mean {near[0]!r}?"
@@ -151,10 +180,16 @@ def _missing_key(located: _Located, model: type[BaseModel]) -> Problem:
     loc = located.error["loc"]
     meaning = description_of(model, loc)
     at = located.node.key_at or located.node.at
-    return Problem((*located.path, loc[-1]), "this key is missing", expected=meaning[:1].lower() + meaning[1:].rstrip("."), at=at)
+    return Problem(
+        (*located.path, loc[-1]),
+        "this key is missing",
+        expected=meaning[:1].lower() + meaning[1:].rstrip("."),
+        at=at,
+    )
 
 
-def _expected(error: ErrorDetails) -> str:
+def expected_words(error: ErrorDetails) -> str:
+    """Returns what an error of pydantic's expected, in words that say nothing of Python."""
     kind = error["type"]
     context: dict[str, Any] = error.get("ctx", {})
     if kind in _EXPECTED:
@@ -174,7 +209,11 @@ def _expected(error: ErrorDetails) -> str:
 
 
 def _literals(error: ErrorDetails) -> list[str]:
-    return re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", ""))) if error["type"] == "literal_error" else []
+    return (
+        re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
+        if error["type"] == "literal_error"
+        else []
+    )
 
 
 def _remedy(located: _Located) -> str:
@@ -191,5 +230,3 @@ def _remedy(located: _Located) -> str:
     if value is None and kind != "string_type":
         return "leave the key out for its default"
     return ""
-
-

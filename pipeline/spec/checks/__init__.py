@@ -63,7 +63,9 @@ SECTION_DEFAULTS: dict[str, Any] = {
 """Stand-ins for required sections that are broken, so that the sound ones can be judged; no check reads them."""
 
 
-def find_problems(spec: PipelineSpec, folder: Path | None = None, unsound: frozenset[str] = frozenset()) -> list[Problem]:
+def find_problems(
+    spec: PipelineSpec, folder: Path | None = None, unsound: frozenset[str] = frozenset()
+) -> list[Problem]:
     """Returns the contradictions of a document.
 
     Args:

@@ -31,9 +31,16 @@ def fields(spec: PipelineSpec) -> Iterator[Problem]:
         where = ("data", "fields", path)
         name = feature_name(path, field)
         if not all(path.split(".")):
-            yield Problem(where, "a dotted path with an empty part", remedy="such as profile.country", on_key=True)
+            yield Problem(
+                where, "a dotted path with an empty part", remedy="such as profile.country", on_key=True
+            )
         elif name == ID and path != ID:
-            yield Problem(where, "the feature _id is every document's own id", remedy="name another feature", on_key=True)
+            yield Problem(
+                where,
+                "the feature _id is every document's own id",
+                remedy="name another feature",
+                on_key=True,
+            )
         elif name in first:
             what = f"becomes the feature {name!r}, and so does {first[name]!r}"
             yield Problem(where, what, remedy="name another feature with to:", on_key=True)
@@ -50,7 +57,9 @@ def pattern(spec: PipelineSpec) -> Iterator[Problem]:
     found = re.findall(r"\{([^{}]*)\}", export)
     for name in found:
         if name not in PLACEHOLDERS:
-            remedy = near_miss(name.upper(), list(PLACEHOLDERS)) or "known: " + ", ".join(f"{{{p}}}" for p in PLACEHOLDERS)
+            remedy = near_miss(name.upper(), list(PLACEHOLDERS)) or "known: " + ", ".join(
+                f"{{{p}}}" for p in PLACEHOLDERS
+            )
             yield Problem(where, f"unknown placeholder {{{name}}}", remedy=remedy)
     known = set(found) & set(PLACEHOLDERS)
     yield from _combination(known, spec)
@@ -60,14 +69,22 @@ def _combination(known: set[str], spec: PipelineSpec) -> Iterator[Problem]:
     where = ("data", "mongo_export")
     dated = known & _DATE
     if dated and dated != _DATE:
-        yield Problem(where, "a date lacks " + ", ".join(f"{{{p}}}" for p in sorted(_DATE - dated)), expected="{YYYY}, {MM} and {DD}")
+        yield Problem(
+            where,
+            "a date lacks " + ", ".join(f"{{{p}}}" for p in sorted(_DATE - dated)),
+            expected="{YYYY}, {MM} and {DD}",
+        )
     if dated and "SPAN" in known:
         yield Problem(where, "{SPAN} and a date both give the span", remedy="keep one of them")
     if "VERSION" in known and not dated and "SPAN" not in known:
-        yield Problem(where, "{VERSION} without {SPAN} or a date", remedy="a version is of a span: add {SPAN}")
+        yield Problem(
+            where, "{VERSION} without {SPAN} or a date", remedy="a version is of a span: add {SPAN}"
+        )
     if spec.data.span != "latest" and not dated and "SPAN" not in known:
         what = "a span is asked for and data.mongo_export has none"
-        yield Problem(("data", "span"), what, seen=repr(spec.data.mongo_export), remedy="put {SPAN} into the pattern")
+        yield Problem(
+            ("data", "span"), what, seen=repr(spec.data.mongo_export), remedy="put {SPAN} into the pattern"
+        )
 
 
 def label_type(spec: PipelineSpec) -> Iterator[Problem]:
@@ -82,7 +99,17 @@ def label_type(spec: PipelineSpec) -> Iterator[Problem]:
         remedy = "declare a number, or choose model.task binary or multiclass"
         yield Problem(where, "a regression learns a number", seen=f"type {field.type}", remedy=remedy)
     if task == "multiclass" and field.type == "float":
-        yield Problem(where, "classes are text or whole numbers", seen="type float", remedy="type: string, or model.task regression")
+        yield Problem(
+            where,
+            "classes are text or whole numbers",
+            seen="type float",
+            remedy="type: string, or model.task regression",
+        )
     if task == "binary" and field.type in ("int", "bool") and isinstance(spec.model.positive, str):
         what = "the label is a number, the positive value text"
-        yield Problem(("model", "positive"), what, seen=repr(spec.model.positive), remedy="write a number, true or false")
+        yield Problem(
+            ("model", "positive"),
+            what,
+            seen=repr(spec.model.positive),
+            remedy="write a number, true or false",
+        )

@@ -35,7 +35,9 @@ def slices(spec: PipelineSpec) -> Iterator[Problem]:
                 yield Problem(path, f"no field gives the slice {name!r}", remedy=remedy)
             elif kind in ("float", "date"):
                 what = f"a slice for each value of {name!r}, declared {kind}"
-                yield Problem(path, what, expected="a feature of few values", remedy="slice by text or whole numbers")
+                yield Problem(
+                    path, what, expected="a feature of few values", remedy="slice by text or whole numbers"
+                )
 
 
 def gate_slices(spec: PipelineSpec) -> Iterator[Problem]:
@@ -44,7 +46,9 @@ def gate_slices(spec: PipelineSpec) -> Iterator[Problem]:
     for metric, gate in _gates(spec):
         for index, name in enumerate(gate.slices):
             if name.replace(" ", "") not in known:
-                remedy = near_miss(name, known) or f"add it to evaluate.slices, or name one of {', '.join(known)}"
+                remedy = (
+                    near_miss(name, known) or f"add it to evaluate.slices, or name one of {', '.join(known)}"
+                )
                 what = f"the slice {name!r} is not among evaluate.slices"
                 yield Problem(("evaluate", "gates", metric, "slices", index), what, remedy=remedy)
 
@@ -70,8 +74,16 @@ def gates(spec: PipelineSpec) -> Iterator[Problem]:
         yield Problem(("evaluate", "gates"), "no gate is given", remedy=remedy, on_key=True)
     for metric, _ in _gates(spec):
         if metric not in computed:
-            remedy = near_miss(metric, computed) or f"add {metric} to evaluate.metrics"
-            yield Problem(("evaluate", "gates", metric), f"a gate on {metric!r}, which is not computed", remedy=remedy, on_key=True)
+            remedy = (
+                near_miss(metric, [name for name in computed if name in HIGHER_IS_BETTER])
+                or f"add {metric} to evaluate.metrics"
+            )
+            yield Problem(
+                ("evaluate", "gates", metric),
+                f"a gate on {metric!r}, which is not computed",
+                remedy=remedy,
+                on_key=True,
+            )
 
 
 def bounds(spec: PipelineSpec) -> Iterator[Problem]:
@@ -80,13 +92,24 @@ def bounds(spec: PipelineSpec) -> Iterator[Problem]:
         path: Path = ("evaluate", "gates", metric)
         low, high = gate.at_least, gate.at_most
         if low is not None and high is not None and low > high:
-            yield Problem((*path, "at_least"), f"at_least {low:g} is above at_most {high:g}; no model can hold both")
+            yield Problem(
+                (*path, "at_least"), f"at_least {low:g} is above at_most {high:g}; no model can hold both"
+            )
         if metric in _SHARES and low is not None and low > 1:
-            yield Problem((*path, "at_least"), f"{metric} is never above 1", seen=f"{low:g}", remedy=f"write {low / 100:g} for {low:g}%")
+            yield Problem(
+                (*path, "at_least"),
+                f"{metric} is never above 1",
+                seen=f"{low:g}",
+                remedy=f"write {low / 100:g} for {low:g}%",
+            )
         if gate.on_interval and not spec.evaluate.confidence_intervals:
             what = "a decision on the interval, and confidence_intervals is false"
             yield Problem((*path, "on_interval"), what, remedy="set confidence_intervals: true")
-        if gate.not_worse_than_blessed_by is not None and HIGHER_IS_BETTER.get(metric, True) is None and metric != "calibration":
+        if (
+            gate.not_worse_than_blessed_by is not None
+            and HIGHER_IS_BETTER.get(metric, True) is None
+            and metric != "calibration"
+        ):
             what = f"{metric} is neither better high nor low; nothing is worse than the blessed model"
             yield Problem((*path, "not_worse_than_blessed_by"), what, remedy="give at_least and at_most")
 

@@ -41,7 +41,11 @@ def label_is_no_feature(spec: PipelineSpec) -> Iterator[Problem]:
         if label in others:
             yield Problem((*path, "with"), what, remedy="take it out of the cross")
     if label == ID:
-        yield Problem(("data", "label"), "_id is every document's own id and cannot be learnt", remedy="name another field")
+        yield Problem(
+            ("data", "label"),
+            "_id is every document's own id and cannot be learnt",
+            remedy="name another field",
+        )
 
 
 def misspelt(spec: PipelineSpec) -> Iterator[Problem]:
@@ -59,7 +63,11 @@ def misspelt(spec: PipelineSpec) -> Iterator[Problem]:
             yield Problem(path, what, remedy=remedy, on_key=path[0] == "features")
     if spec.features.preprocessing_fn and not given:
         remedy = "name the fields that the function reads under data.fields"
-        yield Problem(("features",), "with a preprocessing_fn the document does not say which fields to read", remedy=remedy)
+        yield Problem(
+            ("features",),
+            "with a preprocessing_fn the document does not say which fields to read",
+            remedy=remedy,
+        )
 
 
 def known_fields(spec: PipelineSpec) -> Iterator[Problem]:
@@ -70,7 +78,9 @@ def known_fields(spec: PipelineSpec) -> Iterator[Problem]:
             if remedy:
                 yield Problem((*path, "with", index), f"no field gives {other!r}", remedy=remedy)
             elif other == feature:
-                yield Problem((*path, "with", index), f"{other!r} is crossed with itself", remedy="name another feature")
+                yield Problem(
+                    (*path, "with", index), f"{other!r} is crossed with itself", remedy="name another feature"
+                )
 
 
 def _crosses(spec: PipelineSpec) -> Iterator[tuple[Path, str, list[str]]]:
@@ -88,7 +98,9 @@ def names(spec: PipelineSpec) -> Iterator[Problem]:
             plain = plain if _NAME.fullmatch(plain) else f"f_{plain}"
             source = path[-1] if path[:2] == ("data", "fields") else feature
             if path[:2] != ("data", "fields") and "." in feature:
-                remedy = f"a dotted path stands under data.fields: {feature!r}: {plain}; elsewhere write {plain}"
+                remedy = (
+                    f"a dotted path stands under data.fields: {feature!r}: {plain}; elsewhere write {plain}"
+                )
             else:
                 remedy = f"name it under data.fields: {source!r}: {plain}"
             what = f"{feature!r} is not a name for a feature"
@@ -124,7 +136,12 @@ def _misfit(kind: str, field: FieldConfig) -> tuple[str, str] | None:
         (_IDS, lambda: field.type == "float", declared, "use buckets, or declare int or string"),
         (("text",), lambda: field.type not in (None, "string"), declared, "text takes a string"),
         (("date_parts",), lambda: field.type not in (None, "date"), declared, "declare type: date"),
-        (("bag", "count"), lambda: field.list is False, "declared no array (list: false)", "declare list: true, or use vocabulary"),
+        (
+            ("bag", "count"),
+            lambda: field.list is False,
+            "declared no array (list: false)",
+            "declare list: true, or use vocabulary",
+        ),
     ]
     for kinds, is_wrong, seen, remedy in tests:
         if kind in kinds and is_wrong():
@@ -137,7 +154,8 @@ def outputs(spec: PipelineSpec) -> Iterator[Problem]:
     taken: dict[str, str] = {spec.data.label: "the label"}
     for name, transformations in spec.features.declared.items():
         for index, transformation in enumerate(transformations):
-            for part in transformation.date_parts or [transformation.kind]:
+            parts: list[str] = list(transformation.date_parts or []) or [transformation.kind]
+            for part in parts:
                 output = output_name(name, part)
                 if output in taken:
                     what = f"its output {output!r} is also that of {taken[output]}"

@@ -12,7 +12,9 @@ def positive(spec: PipelineSpec) -> Iterator[Problem]:
     """A positive value where the task has none."""
     if spec.model.positive is not None and spec.model.task != "binary":
         what = f"only a binary task has a positive value, this one is {spec.model.task}"
-        yield Problem(("model", "positive"), what, remedy="leave it out, or set model.task to binary", on_key=True)
+        yield Problem(
+            ("model", "positive"), what, remedy="leave it out, or set model.task to binary", on_key=True
+        )
 
 
 def class_weights(spec: PipelineSpec) -> Iterator[Problem]:
@@ -21,7 +23,9 @@ def class_weights(spec: PipelineSpec) -> Iterator[Problem]:
     if weights is None:
         return
     if spec.model.task == "regression":
-        yield Problem(path, "a regression has no classes to weigh", remedy="leave class_weights out", on_key=True)
+        yield Problem(
+            path, "a regression has no classes to weigh", remedy="leave class_weights out", on_key=True
+        )
     if weights == "balanced":
         return
     if spec.model.task == "binary" and len(weights) > 2:

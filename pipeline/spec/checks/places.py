@@ -22,13 +22,21 @@ def metadata(spec: PipelineSpec) -> Iterator[Problem]:
     given = [name for name in ("sqlite", "mysql", "postgresql") if getattr(spec.metadata, name) is not None]
     if len(given) > 1:
         what = f"{' and '.join(given)} are both given"
-        yield Problem(("metadata",), what, expected="one store", remedy="keep one; a later file takes one away with !remove", on_key=True)
+        yield Problem(
+            ("metadata",),
+            what,
+            expected="one store",
+            remedy="keep one; a later file takes one away with !remove",
+            on_key=True,
+        )
     for name in ("mysql", "postgresql"):
         server = getattr(spec.metadata, name)
         if server is not None and not _VARIABLE.fullmatch(server.password_env):
             path = ("metadata", name, "password_env")
             remedy = "put the password into an environment variable and write the variable's name here"
-            yield Problem(path, "this is not the name of an environment variable", seen="(not shown)", remedy=remedy)
+            yield Problem(
+                path, "this is not the name of an environment variable", seen="(not shown)", remedy=remedy
+            )
 
 
 def folders(spec: PipelineSpec) -> Iterator[Problem]:
@@ -45,7 +53,9 @@ def folders(spec: PipelineSpec) -> Iterator[Problem]:
             what = f"{folder!r} lies in the pipeline's root {spec.root!r}, which clean empties"
             yield Problem(path, what, remedy="name a folder outside of it")
     if len(outputs) == 2 and os.path.normpath(outputs[0][1]) == os.path.normpath(outputs[1][1]):
-        yield Problem(("infer", "to"), "predictions and pushed models share a folder", remedy="name another folder")
+        yield Problem(
+            ("infer", "to"), "predictions and pushed models share a folder", remedy="name another folder"
+        )
 
 
 def _inside(folder: str, root: str) -> bool:
@@ -56,9 +66,14 @@ def _inside(folder: str, root: str) -> bool:
 
 def user_code(spec: PipelineSpec, folder: Path) -> Iterator[Problem]:
     """A person's functions that are not there; the files are read, never run."""
-    for path, reference in ((("features",), spec.features.preprocessing_fn), (("model",), spec.model.build_model)):
+    for path, reference in (
+        (("features",), spec.features.preprocessing_fn),
+        (("model",), spec.model.build_model),
+    ):
         if reference is not None:
-            yield from _function(path, "preprocessing_fn" if path == ("features",) else "build_model", reference, folder)
+            yield from _function(
+                path, "preprocessing_fn" if path == ("features",) else "build_model", reference, folder
+            )
 
 
 def _function(section: KeyPath, key: str, reference: str, folder: Path) -> Iterator[Problem]:
@@ -66,24 +81,40 @@ def _function(section: KeyPath, key: str, reference: str, folder: Path) -> Itera
     try:
         file_name, name = split_reference(reference)
     except UserCodeError:
-        yield Problem(path, "", expected="file.py:function", seen=repr(reference), remedy=f"such as {section[0]}.py:{key}")
+        yield Problem(
+            path,
+            "",
+            expected="file.py:function",
+            seen=repr(reference),
+            remedy=f"such as {section[0]}.py:{key}",
+        )
         return
     file = folder / file_name
     if not file.is_file():
-        near = near_miss(file.name, [f.name for f in file.parent.glob("*.py")]) if file.parent.is_dir() else ""
-        yield Problem(path, f"there is no file {file_name!r} beside the document", remedy=near or "check the path")
+        near = (
+            near_miss(file.name, [f.name for f in file.parent.glob("*.py")]) if file.parent.is_dir() else ""
+        )
+        yield Problem(
+            path, f"there is no file {file_name!r} beside the document", remedy=near or "check the path"
+        )
         return
     try:
         names = _top_level_names(ast.parse(file.read_bytes(), str(file)))
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        yield Problem(path, f"{file_name} is not Python", seen=f"{error}", remedy=f"mend line {line}" if line else "")
+        yield Problem(
+            path, f"{file_name} is not Python", seen=f"{error}", remedy=f"mend line {line}" if line else ""
+        )
         return
     except OSError as error:
         yield Problem(path, f"{file_name} cannot be read", seen=error.strerror or str(error))
         return
     if names is not None and name not in names:
-        yield Problem(path, f"{file_name} has no function {name!r}", remedy=near_miss(name, sorted(names)) or f"define {name}")
+        yield Problem(
+            path,
+            f"{file_name} has no function {name!r}",
+            remedy=near_miss(name, sorted(names)) or f"define {name}",
+        )
 
 
 def _top_level_names(tree: ast.Module) -> set[str] | None:

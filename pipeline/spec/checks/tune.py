@@ -13,6 +13,7 @@ from components.tuner.config import RangeConfig
 from foundation.errors import near_miss
 from pipeline.spec.models import PipelineSpec
 from pipeline.spec.problems import Path, Problem, show_value
+from pipeline.spec.translate import expected_words
 
 _OF_MODEL = ("type", "hidden", "dropout", "l2", "embedding")
 _OF_TRAIN = ("learning_rate", "batch_size")
@@ -34,7 +35,10 @@ def limits(spec: PipelineSpec) -> Iterator[Problem]:
     if spec.tune is None:
         return
     if spec.tune.algorithm == "hyperband" and spec.tune.epochs is None:
-        what, remedy = "hyperband deals out epochs and is given none", "give tune.epochs, the most a trial may take"
+        what, remedy = (
+            "hyperband deals out epochs and is given none",
+            "give tune.epochs, the most a trial may take",
+        )
         yield Problem(("tune", "algorithm"), what, remedy=remedy)
     if spec.tune.algorithm != "hyperband" and spec.tune.trials is None and spec.tune.minutes is None:
         yield Problem(("tune",), "the search has no end", remedy="give trials or minutes", on_key=True)
@@ -51,25 +55,29 @@ def search(spec: PipelineSpec) -> Iterator[Problem]:
             yield from _values(path, name, space)
         elif spec.model.build_model is None:
             remedy = near_miss(name, known) or f"known: {', '.join(known)}"
-            yield Problem(path, f"no built-in model has a hyperparameter {name!r}", remedy=remedy, on_key=True)
+            yield Problem(
+                path, f"no built-in model has a hyperparameter {name!r}", remedy=remedy, on_key=True
+            )
     if not spec.tune.search:
-        yield Problem(("tune", "search"), "nothing to search for", remedy="name hyperparameters, or leave search out for the default")
+        yield Problem(
+            ("tune", "search"),
+            "nothing to search for",
+            remedy="name hyperparameters, or leave search out for the default",
+        )
 
 
 def _values(path: Path, name: str, space: RangeConfig) -> Iterator[Problem]:
     owner: type[BaseModel] = ModelConfigSlice if name in _OF_MODEL else TrainConfig
-    named: list[tuple[Path, Any]] = [((*path, key), getattr(space, key)) for key in ("min", "max") if getattr(space, key) is not None]
+    named: list[tuple[Path, Any]] = [
+        ((*path, key), getattr(space, key)) for key in ("min", "max") if getattr(space, key) is not None
+    ]
     named += [((*path, "choice", index), value) for index, value in enumerate(space.choice or [])]
     for place, value in named:
         whole = int(value) if isinstance(value, float) and value.is_integer() else value
         try:
-            owner.model_validate({name: whole})
+            owner.model_validate({name: whole}, strict=True)
         except ValidationError as error:
-            yield Problem(place, f"{show_value(value)} is not a value of {name}", expected=_plain(error))
-    if space.log and space.min is not None and space.min <= 0:
+            expected = expected_words(error.errors(include_url=False)[0])
+            yield Problem(place, f"{show_value(value)} is not a value of {name}", expected=expected)
+    if space.log and space.min is not None and space.min <= 0 and name != "learning_rate":
         yield Problem((*path, "min"), "a logarithmic range begins above 0", seen=f"{space.min:g}")
-
-
-def _plain(error: ValidationError) -> str:
-    """Returns pydantic's sentence without its opening."""
-    return error.errors(include_url=False)[0]["msg"].removeprefix("Input should be ").split(", unable to")[0]
