@@ -129,7 +129,7 @@ def shortcoming(host: Host) -> str | None:
     if host.glibc is None:
         return f"TFX's wheels need glibc {wanted}, this host has none"
     if host.glibc < NEEDED:
-        return f"TFX's wheels need {wanted}, the host has {host.glibc[0]}.{host.glibc[1]}"
+        return f"TFX's wheels need glibc {wanted}, the host has {host.glibc[0]}.{host.glibc[1]}"
     if not _host_cxx_is_new_enough():
         return "TFX's wheels need the C++ library of GCC 14, the host's is older or missing"
     return None

@@ -12,6 +12,9 @@ from bootstrap_errors import REMEDIES, Cause, SetupError, cause_of
 _TAIL = 6
 """How many last lines of a failed command an error shows."""
 
+_WIDTH = 200
+"""How much of each of them."""
+
 # Settings of the caller's own Python and pip that would send packages elsewhere, or load code of theirs.
 _FOREIGN = frozenset(
     {
@@ -100,7 +103,7 @@ def _failure(
 ) -> SetupError:
     """Makes the error of a failed command out of its last lines."""
     cause = cause_of(output, otherwise)
-    tail = [line.rstrip() for line in output.splitlines() if line.strip()][-_TAIL:]
+    tail = [line.rstrip()[:_WIDTH] for line in output.splitlines() if line.strip()][-_TAIL:]
     advice = remedy if remedy and cause is otherwise else REMEDIES.get(cause, "see docs/install.md")
     return SetupError(
         cause,

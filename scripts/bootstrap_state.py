@@ -13,7 +13,7 @@ from bootstrap_host import os_release
 from bootstrap_layout import Layout
 
 _FORMAT = "1"
-"""Raise it to have every environment built anew."""
+"""Raise it to have every environment built anew, as when the private glibc is made in another way."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class State:
     """Fingerprints of what the parts of an environment were made from.
 
     Attributes:
-        environment: The Python, its place, the host, and how the private glibc is made.
+        environment: The Python, its place, and the host.
         packages: The lock files.
         project: The project's own declaration.
     """
@@ -43,7 +43,6 @@ def current(layout: Layout) -> State:
         The fingerprints.
     """
     release = os_release()
-    scripts = layout.root / "scripts"
     return State(
         environment=_hash(
             _FORMAT,
@@ -52,7 +51,6 @@ def current(layout: Layout) -> State:
             str(layout.venv),
             release.get("ID", ""),
             release.get("VERSION_ID", ""),
-            (scripts / "bootstrap_glibc.py").read_bytes(),
         ),
         packages=_hash(layout.lock.read_bytes(), layout.tools_lock.read_bytes()),
         project=_hash((layout.root / "pyproject.toml").read_bytes(), (layout.root / "setup.py").read_bytes()),

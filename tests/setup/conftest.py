@@ -19,8 +19,6 @@ def layout(tmp_path):
     for name in ("requirements/lock.txt", "requirements/tools.txt", "pyproject.toml", "setup.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
-    (tmp_path / "scripts").mkdir()
-    (tmp_path / "scripts" / "bootstrap_glibc.py").write_text("")
     return Layout(tmp_path)
 
 

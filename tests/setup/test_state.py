@@ -35,7 +35,6 @@ def test_a_forgotten_record_is_gone(environment):
         ("requirements/tools.txt", "packages"),
         ("pyproject.toml", "project"),
         ("setup.py", "project"),
-        ("scripts/bootstrap_glibc.py", "environment"),
     ],
 )
 def test_a_changed_file_concerns_one_part(layout, changed, part):
