@@ -1,0 +1,116 @@
+"""What is taken from the documents: columns with their types, the label, the split key."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
+
+from components.mongo_example_gen.config import DataConfig, FieldConfig, FieldType, feature_name
+from foundation.errors import DataError
+
+ID = "_id"
+SPLITS = ("train", "validation", "test")
+UNLABELLED_SPLIT = "all"
+
+_NUMBERS = {"int", "float", "decimal", "bool"}
+_NEVER_VALUES = {"null", "document", "minkey", "maxkey"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One feature to be read."""
+
+    path: str
+    feature: str
+    type: FieldType | None
+    declared: bool
+    """Whether the type is a person's decision; otherwise it is found in the documents and may widen."""
+    list: bool | None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The dotted path, split."""
+        return tuple(self.path.split("."))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a worker has to know to turn documents into rows."""
+
+    columns: tuple[Column, ...]
+    label: str
+    labelled: bool
+    split_by: str
+    shares: tuple[int, int, int]
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits that are written."""
+        return SPLITS if self.labelled else (UNLABELLED_SPLIT,)
+
+
+def make_plan(config: DataConfig, fields: dict[str, FieldConfig], labelled: bool) -> Plan:
+    """Makes the plan of an ingestion; types that are not declared are still open.
+
+    Args:
+        config: The ``data`` slice.
+        fields: Dotted path → field, for everything the document names.
+        labelled: Whether documents without a label are left out and splits are made.
+
+    Raises:
+        DataError: Two paths give one feature, or a feature is called ``_id``.
+    """
+    columns = []
+    for path, field in fields.items():
+        columns.append(Column(path, feature_name(path, field), field.type, field.type is not None, field.list))
+    names = Counter(column.feature for column in columns)
+    if config.label not in names and labelled:
+        columns.append(Column(config.label, config.label, None, False, None))
+    columns = [column for column in columns if not (column.path == ID and column.feature == ID)]
+    for name, times in names.items():
+        if times > 1 or any(column.feature == ID for column in columns):
+            raise DataError(
+                f"feature {name!r}", expected="one path for each feature, and _id kept for the document's id",
+                seen="several paths, or the name _id", remedy="give the fields other names with 'to'",
+            )
+    shares = (config.split.train, config.split.validation, config.split.test)
+    return Plan(tuple(columns), config.label, labelled, config.split.by, shares)
+
+
+def settle_types(plan: Plan, kinds: dict[str, set[str]]) -> Plan:
+    """Gives every undeclared column the narrowest type that holds all kinds of values seen.
+
+    Args:
+        plan: The plan.
+        kinds: Feature → kinds of values, as ``kind_of`` names them.
+    """
+    columns = []
+    for column in plan.columns:
+        seen = kinds.get(column.feature, set())
+        settled = column.type if column.declared else widest(seen)
+        columns.append(replace(column, type=settled))
+    return replace(plan, columns=tuple(columns))
+
+
+def widest(kinds: set[str]) -> FieldType | None:
+    """Returns the type that holds all kinds: int and float give float, anything mixed with text gives string."""
+    kinds = kinds - _NEVER_VALUES
+    if not kinds:
+        return None
+    if kinds == {"bool"}:
+        return "bool"
+    if kinds <= {"int", "bool"}:
+        return "int"
+    if kinds <= _NUMBERS:
+        return "float"
+    if kinds <= {"date", "timestamp"}:
+        return "date"
+    return "bytes" if kinds == {"binary"} else "string"
+
+
+def to_json(plan: Plan) -> list[dict[str, Any]]:
+    """Returns the columns for the ingestion report."""
+    return [
+        {"path": c.path, "feature": c.feature, "type": c.type, "declared": c.declared} for c in plan.columns
+    ]

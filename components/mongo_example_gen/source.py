@@ -1,0 +1,277 @@
+"""Which files a pattern means: a file, a folder, a glob, the latest or a given span and version; and their fingerprint.
+
+Light on purpose: it answers in milliseconds and imports neither TensorFlow nor numpy, so that planning can ask it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import glob
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from foundation.errors import DataError, near_miss
+from foundation.publish import storage_error
+
+HASHED_WHOLE_BYTES = 16 * 2**20
+"""Exports up to this size are fingerprinted by their whole content; larger ones by samples, sizes and times."""
+SAMPLE_BYTES = 16 * 2**10
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_KNOWN = {"SPAN": r"\d+", "VERSION": r"\d+", "YYYY": r"\d{4}", "MM": r"\d{2}", "DD": r"\d{2}"}
+_GLOB_TOKEN = re.compile(r"\{(?P<name>[A-Z]+)\}|(?P<deep>\*\*/?)|(?P<star>\*)|(?P<any>\?)|(?P<set>\[[^\]]*\])")
+_NOT_DATA = re.compile(r"^[._]|\.metadata\.json(\.gz)?$|^prelude\.json(\.gz)?$")
+_EPOCH = datetime.date(1970, 1, 1)
+
+
+class InputFile(NamedTuple):
+    """One file of an export."""
+
+    path: str
+    """Path with forward slashes, relative to the base folder where it lies inside it."""
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    """Time of the last change, or 0 where the whole content is in the fingerprint and the time says nothing."""
+
+
+@dataclass(frozen=True)
+class ResolvedInput:
+    """The files that a pattern means now."""
+
+    span: int | None
+    version: int | None
+    files: tuple[InputFile, ...]
+    fingerprint: str
+
+    def to_json(self) -> str:
+        """Returns the input as canonical JSON; equal for unchanged content."""
+        return json.dumps({**asdict(self), "files": [list(f) for f in self.files]}, sort_keys=True)
+
+    @staticmethod
+    def from_json(text: str) -> ResolvedInput:
+        """Reads what ``to_json`` wrote."""
+        value = json.loads(text)
+        return ResolvedInput(**{**value, "files": tuple(InputFile(*f) for f in value["files"])})
+
+    def absolute_paths(self, base_folder: Path) -> list[Path]:
+        """Returns the files as absolute paths."""
+        return [(Path(base_folder) / file.path).absolute() for file in self.files]
+
+
+def resolve(pattern: str, base_folder: Path, span: int | str = "latest") -> ResolvedInput:
+    """Finds the files of an export and fingerprints them.
+
+    Args:
+        pattern: File, folder or glob, relative to ``base_folder`` or absolute; may hold ``{SPAN}``, ``{VERSION}``,
+            ``{YYYY}``, ``{MM}``, ``{DD}``. A date is the span of its days since 1970-01-01.
+        base_folder: Folder of the document.
+        span: ``"latest"`` or a number; for date patterns a number such as 20240131 is that day.
+
+    Raises:
+        DataError: Nothing is there, the export is empty, or the pattern cannot be read.
+    """
+    base = Path(base_folder).absolute()
+    _check_pattern(pattern)
+    found_span, version, paths = _choose(pattern, base, span)
+    files = sorted({file for path in paths for file in _data_files(path)})
+    if not files:
+        raise _nothing(pattern, base)
+    return describe(files, base, found_span, version)
+
+
+def describe(files: list[Path], base: Path, span: int | None = None, version: int | None = None) -> ResolvedInput:
+    """Returns the given files with their sizes and fingerprint.
+
+    Raises:
+        DataError: All files are empty.
+        StorageError: A file cannot be read.
+    """
+    try:
+        stats = [file.stat() for file in files]
+    except OSError as error:
+        raise storage_error(files[0], error) from error
+    total = sum(s.st_size for s in stats)
+    if total == 0:
+        raise DataError(
+            f"export {files[0]}" + (f" and {len(files) - 1} more files" if len(files) > 1 else ""),
+            expected="documents",
+            seen="0 bytes",
+            remedy="export the collection again and check that the query of the export matches documents",
+        )
+    by_content = total <= HASHED_WHOLE_BYTES
+    described = tuple(
+        InputFile(_name(file, base), stat.st_size, 0 if by_content else stat.st_mtime_ns)
+        for file, stat in zip(files, stats)
+    )
+    return ResolvedInput(span, version, described, _fingerprint(described, files, by_content))
+
+
+def verify_unchanged(resolved: ResolvedInput, base_folder: Path) -> None:
+    """Checks that the files are still what they were when the input was resolved.
+
+    Raises:
+        DataError: A file changed, grew or vanished.
+    """
+    base = Path(base_folder).absolute()
+    for file in resolved.files:
+        if not (base / file.path).is_file():
+            raise DataError(
+                f"export file {file.path}", expected=f"{file.size} bytes", seen="no such file", remedy="run again"
+            )
+    now = describe(resolved.absolute_paths(base), base, resolved.span, resolved.version)
+    if now.fingerprint == resolved.fingerprint:
+        return
+    changed = [a.path for a, b in zip(now.files, resolved.files) if a != b] or ["the content of a file"]
+    raise DataError(
+        f"export file {changed[0]}",
+        expected="an export that does not change while it is read",
+        seen="other content than when the run began",
+        remedy="wait until the export is complete (export to another name, then rename), and run again",
+    )
+
+
+def _check_pattern(pattern: str) -> None:
+    if re.match(r"^[a-z][a-z0-9]+://", pattern):
+        raise DataError(
+            f"mongo_export {pattern!r}", expected="a local path", seen="a remote one", remedy="copy the export here first"
+        )
+    for name in _PLACEHOLDER.findall(pattern):
+        if name not in _KNOWN:
+            hint = near_miss(name.upper(), list(_KNOWN))
+            raise DataError(
+                f"mongo_export {pattern!r}",
+                expected="the placeholders {SPAN}, {VERSION}, {YYYY}, {MM}, {DD}",
+                seen=f"{{{name}}}",
+                remedy=hint or "use one of these",
+            )
+    names = set(_PLACEHOLDER.findall(pattern))
+    if names & {"YYYY", "MM", "DD"} and (not {"YYYY", "MM", "DD"} <= names or "SPAN" in names):
+        raise DataError(f"mongo_export {pattern!r}", expected="{SPAN}, or all of {YYYY}, {MM}, {DD}", seen=f"{sorted(names)}")
+
+
+def _choose(pattern: str, base: Path, span: int | str) -> tuple[int | None, int | None, list[Path]]:
+    matches = sorted(glob.glob(_as_glob(pattern, base), recursive=True))
+    if not _PLACEHOLDER.search(pattern):
+        return None, None, [Path(match) for match in matches]
+    groups: dict[tuple[int, int], dict[str, list[Path]]] = {}
+    expression = re.compile(_as_regex(str(base / pattern)))
+    for match in matches:
+        found = expression.fullmatch(match.rstrip("/"))
+        key = _span_and_version(found.groupdict()) if found else None
+        if found and key:
+            written = "/".join(found.groups())
+            groups.setdefault(key, {}).setdefault(written, []).append(Path(match))
+    if not groups:
+        raise _nothing(pattern, base)
+    spans = sorted({s for s, _ in groups})
+    wanted = spans[-1] if span == "latest" else _as_span(int(span), "{YYYY}" in pattern)
+    if wanted not in spans:
+        shown = ", ".join(str(s) for s in spans[-5:])
+        raise DataError(f"span {span} of {pattern!r}", expected="a span that is there", seen=f"spans {shown}")
+    version = max(v for s, v in groups if s == wanted)
+    spellings = groups[wanted, version]
+    if len(spellings) > 1:
+        raise DataError(f"span {wanted} of {pattern!r}", expected="one spelling", seen=" and ".join(sorted(spellings)))
+    return (
+        wanted if wanted >= 0 else None,
+        version if "{VERSION}" in pattern else None,
+        next(iter(spellings.values())),
+    )
+
+
+def _as_span(span: int, dated: bool) -> int:
+    if not dated or span < 10_000_000:
+        return span
+    try:
+        return (datetime.date(span // 10000, span // 100 % 100, span % 100) - _EPOCH).days
+    except ValueError as error:
+        raise DataError(f"span {span}", expected="a date such as 20240131", seen=str(error)) from error
+
+
+def _span_and_version(groups: dict[str, str]) -> tuple[int, int] | None:
+    version = int(groups.get("VERSION") or 0)
+    if "YYYY" not in groups:
+        return int(groups["SPAN"]) if "SPAN" in groups else -1, version
+    try:
+        day = datetime.date(int(groups["YYYY"]), int(groups["MM"]), int(groups["DD"]))
+    except ValueError:
+        return None  # a name such as 2024-13-40 is no date and so no span
+    return (day - _EPOCH).days, version
+
+
+def _as_glob(pattern: str, base: Path) -> str:
+    starred = _PLACEHOLDER.sub("*", pattern)
+    return starred if Path(pattern).is_absolute() else f"{glob.escape(str(base))}/{starred}"
+
+
+def _as_regex(pattern: str) -> str:
+    out, place, seen = [], 0, set()
+    for token in _GLOB_TOKEN.finditer(pattern):
+        out.append(re.escape(pattern[place : token.start()]))
+        name = token["name"]
+        if name:
+            out.append(f"(?P={name})" if name in seen else f"(?P<{name}>{_KNOWN[name]})")
+            seen.add(name)
+        elif token["deep"]:
+            out.append(".*")
+        else:
+            out.append("[^/]*" if token["star"] else "[^/]" if token["any"] else token["set"].replace("[!", "[^"))
+        place = token.end()
+    return "".join([*out, re.escape(pattern[place:].rstrip("/"))])
+
+
+def _data_files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return [file for file in path.iterdir() if file.is_file() and not _NOT_DATA.search(file.name)]
+
+
+def _name(file: Path, base: Path) -> str:
+    return file.relative_to(base).as_posix() if file.is_relative_to(base) else file.as_posix()
+
+
+def _nothing(pattern: str, base: Path) -> DataError:
+    """The error for a pattern that finds no file: names what is there and the nearest name."""
+    folder, part = base if not Path(pattern).is_absolute() else Path("/"), pattern
+    for part in Path(pattern).parts:
+        if part == "/":
+            continue
+        if not (folder / part).exists():
+            break
+        folder = folder / part
+    if not folder.is_dir():
+        return DataError(f"export {pattern!r}", expected="a file with documents", seen=f"{folder} is not one")
+    names = sorted(entry.name for entry in folder.iterdir() if not _NOT_DATA.search(entry.name))
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return DataError(
+        f"export {pattern!r}",
+        expected=f"files that match it under {base}",
+        seen=f"none; {folder} holds {shown or 'nothing'}",
+        remedy=near_miss(part, names) or "correct data.mongo_export, or export the collection first",
+    )
+
+
+def _fingerprint(described: tuple[InputFile, ...], files: list[Path], by_content: bool) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for info, file in zip(described, files):
+        digest.update(f"{info.path}\0{info.size}\0{info.mtime_ns}\0".encode())
+        try:
+            digest.update(_content(file, info.size, by_content))
+        except OSError as error:
+            raise storage_error(file, error) from error
+    return digest.hexdigest()
+
+
+def _content(file: Path, size: int, whole: bool) -> bytes:
+    if whole:
+        return file.read_bytes()
+    with file.open("rb") as stream:
+        samples = []
+        for place in (0, max(0, size // 2 - SAMPLE_BYTES // 2), max(0, size - SAMPLE_BYTES)):
+            stream.seek(place)
+            samples.append(stream.read(SAMPLE_BYTES))
+        return b"".join(samples)

@@ -1,0 +1,60 @@
+"""Counting what happens to documents and values; a tally holds counts and kinds, never a value."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+Tally = Counter[tuple[str, ...]]
+"""Key path → count; tallies of workers are added up."""
+
+READ = ("documents", "read")
+ACCEPTED = ("documents", "accepted")
+KEY_FALLBACK = ("documents", "split key missing, _id used")
+MADE_ID = ("documents", "without _id, id made from content")
+SLOW = ("documents", "converted one by one")
+NO_LABEL = "no label"
+
+
+def quarantined(reason: str) -> tuple[str, ...]:
+    """Returns the key of bad documents of one reason."""
+    return "quarantined", reason
+
+
+def filtered(reason: str) -> tuple[str, ...]:
+    """Returns the key of good documents that are left out for one reason."""
+    return "filtered", reason
+
+
+def rows(split: str) -> tuple[str, ...]:
+    """Returns the key of rows written to a split."""
+    return "splits", split
+
+
+def field(feature: str, what: str) -> tuple[str, ...]:
+    """Returns the key of something counted for one feature: missing, null, empty, null items, …"""
+    return "fields", feature, what
+
+
+def misfit(feature: str, reason: str) -> tuple[str, ...]:
+    """Returns the key of values of one feature that do not fit its type and became missing."""
+    return "misfits", feature, reason
+
+
+def kind(feature: str, name: str) -> tuple[str, ...]:
+    """Returns the key that a kind of value was seen for one feature."""
+    return "kinds", feature, name
+
+
+def section(tally: Tally, *head: str) -> dict[str, int]:
+    """Returns what is counted under a head, by the key's last part."""
+    size = len(head)
+    return {key[-1]: count for key, count in sorted(tally.items()) if key[:size] == head and len(key) == size + 1}
+
+
+def kinds_of(tally: Tally) -> dict[str, set[str]]:
+    """Returns feature → kinds of values seen."""
+    found: dict[str, set[str]] = {}
+    for key in tally:
+        if key[0] == "kinds":
+            found.setdefault(key[1], set()).add(key[2])
+    return found
