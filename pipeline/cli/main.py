@@ -10,8 +10,8 @@ from __future__ import annotations
 import sys
 import traceback
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from foundation.errors import PenstockError
 from pipeline.cli import clean, history, models, project, run, schema
@@ -20,7 +20,6 @@ from pipeline.cli.screen import say_error
 app = typer.Typer(
     name="penstock",
     help="From a MongoDB export to an evaluated, pushed, traceable model: one document, one command.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -35,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command and ends the process with its exit code; errors are one line, more with ``--debug``."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
-    code = _run([a for a in given if a != "--debug"], debug)
+    code = _run([a for a in given if a != "--debug"] or ["--help"], debug)
     sys.stdout.flush()
     if arguments is None:
         sys.exit(code)
@@ -51,13 +50,13 @@ def _run(arguments: list[str], debug: bool) -> int:
         if debug:
             sys.stderr.write(getattr(error, "trace", "") or "".join(traceback.format_exception(error)))
         return error.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         return 130
     except KeyboardInterrupt:
         say_error("ended by Ctrl-C; everything was closed, 'penstock run' goes on from here")
         return 130
-    except click.ClickException as error:
-        error.show()
+    except TyperException as error:
+        say_error(_usage(error))
         return 2
     except BrokenPipeError:
         return 0
@@ -68,6 +67,11 @@ def _run(arguments: list[str], debug: bool) -> int:
             f"a fault of Penstock itself: {type(error).__name__}: {error}; remedy: run again with --debug and report it"
         )
         return 70
+
+
+def _usage(error: TyperException) -> str:
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    return f"{message.rstrip('.')}; remedy: penstock COMMAND --help"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import typer
 from pipeline.cli.options import Files, open_session
 from pipeline.cli.screen import say
 
-app = typer.Typer(help="The data schema: infer, compare, approve.", no_args_is_help=True)
+app = typer.Typer(help="The data schema: infer, compare, approve.")
 
 
 @app.command()

@@ -1,0 +1,91 @@
+"""Commands through their entry point: what they print, their exit codes, what they do not import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.cli.main import main
+from tests.pipeline.conftest import DOCUMENT
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a document and an export in it."""
+    documents = [{"_id": i, "retained": i % 2, "lessons": i, "country": "de"} for i in range(20)]
+    (tmp_path / "export.jsonl").write_text("".join(json.dumps(d) + "\n" for d in documents))
+    (tmp_path / "pipeline.yaml").write_text(yaml.safe_dump(DOCUMENT))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_plan_says_what_would_run_and_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(project.rglob("*"))
+    assert main(["plan"]) == 0
+    out = capsys.readouterr().out
+    assert "MongoExampleGen   run" in out
+    assert "10 nodes to run" in out
+    assert sorted(project.rglob("*")) == before
+
+
+def test_plan_for_machines_is_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--json"]) == 0
+    assert {n["action"] for n in json.loads(capsys.readouterr().out)} == {"run", "resolve"}
+
+
+def test_status_before_the_first_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status"]) == 0
+    assert "none yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["runs", "plan", "status", "versions"])
+def test_every_question_answers_before_the_first_run(project: Path, command: str) -> None:
+    assert main([command]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        pytest.param(["plan", "-f", "nowhere.yaml"], 2, "nowhere.yaml", id="no document"),
+        pytest.param(["plan", "--set", "train.stepz=3"], 2, "steps", id="misspelt override"),
+        pytest.param(["plan", "--set", "data.mongo_export=gone.jsonl"], 3, "gone.jsonl", id="no export"),
+        pytest.param(["run", "--from", "Triner"], 2, "did you mean 'Trainer'", id="misspelt node"),
+        pytest.param(["show"], 3, "penstock runs", id="no run"),
+        pytest.param(["lineage"], 3, "latest blessed", id="no model"),
+        pytest.param(["eval", "7"], 3, "model 7", id="unknown model"),
+        pytest.param(["rollback"], 3, "version", id="nothing pushed"),
+    ],
+)
+def test_errors_are_one_line_with_an_exit_code(
+    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: str
+) -> None:
+    assert main(arguments) == code
+    err = capsys.readouterr().err
+    assert words in err
+    assert "Traceback" not in err
+
+
+def test_debug_adds_the_traceback(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--debug", "show"]) == 3
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_unknown_commands_and_options_exit_with_2(project: Path) -> None:
+    assert main(["plan", "--colour"]) == 2
+    assert main(["plant"]) == 2
+
+
+def test_folders_with_our_names_in_the_working_directory_do_no_harm(project: Path) -> None:
+    for name in ("pipeline", "components", "serving", "foundation"):
+        (project / name).mkdir()
+        (project / name / "__init__.py").write_text("raise RuntimeError('imported the wrong one')\n")
+    command = Path(sys.executable).parent / "penstock"
+    if not command.exists():
+        pytest.skip("the command penstock is not installed beside this Python")
+    done = subprocess.run([command, "plan"], capture_output=True, text=True, check=False)
+    assert (done.returncode, "MongoExampleGen" in done.stdout) == (0, True), done.stderr
