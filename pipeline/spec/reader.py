@@ -20,6 +20,9 @@ from pipeline.spec.problems import Position, Problem, SpecErrors
 MAX_VALUES = 100_000
 """A document that unfolds to more values than this (by aliases of aliases) is refused."""
 
+MAX_DEPTH = 100
+"""A document that is nested deeper than this is refused."""
+
 _TAG = "tag:yaml.org,2002:"
 _KNOWN_TAGS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "map", "seq", "merge")} | {
     "!remove"
@@ -118,10 +121,7 @@ def read_text(text: str, source: str) -> Node:
     if composed is None:
         return Node(None, Position(source, 1, 1))
     builder = _Builder(source)
-    try:
-        root = builder.build(composed, ())
-    except RecursionError as error:
-        raise _too_deep(source) from error
+    root = builder.build(composed, ())
     if builder.problems:
         raise SpecErrors(builder.problems)
     return root
@@ -129,6 +129,7 @@ def read_text(text: str, source: str) -> Node:
 
 def _compose(text: str, source: str) -> yaml.Node | None:
     try:
+        _refuse_deep_nesting(text, source)
         composed: yaml.Node | None = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -145,13 +146,20 @@ def _compose(text: str, source: str) -> yaml.Node | None:
         ) from error
     except yaml.YAMLError as error:
         raise SpecErrors([Problem((), f"this is not YAML: {error}", at=Position(source, 1, 1))]) from error
-    except RecursionError as error:
-        raise _too_deep(source) from error
     return composed
 
 
-def _too_deep(source: str) -> SpecErrors:
-    return SpecErrors([Problem((), "values are nested too deeply", at=Position(source, 1, 1))])
+def _refuse_deep_nesting(text: str, source: str) -> None:
+    """Walks the events first: composing recurses in C, where deep nesting would end the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                at = Position(source, event.start_mark.line + 1, event.start_mark.column + 1)
+                raise SpecErrors([Problem((), f"values are nested more than {MAX_DEPTH} deep", at=at)])
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _syntax_remedy(text: str, what: str, at: Position) -> str:

@@ -26,7 +26,11 @@ def objective(spec: PipelineSpec) -> Iterator[Problem]:
     known = ["val_loss", *(f"val_{metric}" for metric in METRICS[spec.model.task])]
     if spec.tune.objective not in known:
         what = f"a {spec.model.task} model has no {spec.tune.objective!r}"
-        remedy = near_miss(spec.tune.objective, known) or f"known: {', '.join(known)}"
+        # The prefix that all have in common would make every word a near miss.
+        bare = near_miss(
+            spec.tune.objective.removeprefix("val_"), [name.removeprefix("val_") for name in known]
+        )
+        remedy = bare.replace("mean '", "mean 'val_") or f"known: {', '.join(known)}"
         yield Problem(("tune", "objective"), what, remedy=remedy)
 
 
