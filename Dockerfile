@@ -27,6 +27,13 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     UV_LINK_MODE=copy /opt/tools/bin/uv pip sync --python /opt/penstock/bin/python \
         --require-hashes --compile-bytecode requirements/runtime.txt
 
+# A quarter of it never runs: TensorFlow's C++ headers and symbol tables, libclang, the packages' own tests.
+WORKDIR /opt/penstock
+RUN rm -rf lib/python3*/site-packages/tensorflow/include lib/python3*/site-packages/clang \
+    && find lib/python3*/site-packages -depth -name tests -type d -exec rm -rf {} + \
+    && strip --strip-unneeded lib/python3*/site-packages/tensorflow/libtensorflow_*.so.2
+
+WORKDIR /src
 COPY . .
 RUN /opt/tools/bin/uv pip install --python /opt/penstock/bin/python \
         --no-deps --no-build-isolation --no-index --compile-bytecode . \
