@@ -218,6 +218,7 @@ class _Wiring:
             model=self._trained,
             baseline_model=baseline,
             schema=self._schema,
+            positive=spec.model.positive,
         )
         evaluation = self._add(evaluator, "Evaluator").outputs["evaluation"]
         gate = EvaluationGate(

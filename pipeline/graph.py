@@ -263,9 +263,9 @@ def _fingerprinted(nodes: tuple[Node, ...]) -> Graph:
 
 
 def package_digest(package: str) -> str:
-    """Returns a digest of the Python files of ``components/<package>``."""
+    """Returns a digest of the Python files of ``components/<package>`` and of what all components share."""
     digest = hashlib.sha256()
-    for file in sorted((COMPONENTS / package).glob("*.py")):
+    for file in [*sorted((COMPONENTS / package).glob("*.py")), *sorted(COMPONENTS.glob("*.py"))]:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -1,0 +1,67 @@
+"""Which earlier artifacts a run is compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.component
+
+
+def made(kind: Any, artifact_id: int, **properties: int) -> Any:
+    artifact = kind()
+    artifact.id = artifact_id
+    for key, value in properties.items():
+        artifact.set_int_custom_property(key, value)
+    return artifact
+
+
+def resolve_baseline(candidate: int, blessed: dict[int, int]) -> list[int]:
+    from tfx.types import standard_artifacts as types
+
+    from components.resolvers.strategies import BlessedBeforeStrategy
+
+    models = [made(types.Model, i) for i in {candidate, *blessed}]
+    blessings = [made(types.ModelBlessing, 100 + i, blessed=b, current_model_id=i) for i, b in blessed.items()]
+    inputs = {"candidate": [made(types.Model, candidate)], "model": models, "model_blessing": blessings}
+    return [m.id for m in BlessedBeforeStrategy().resolve_artifacts(None, inputs)["model"]]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "blessed", "baseline"),
+    [
+        pytest.param(5, {}, [], id="nothing blessed"),
+        pytest.param(5, {2: 1, 3: 1}, [3], id="the latest"),
+        pytest.param(5, {2: 1, 3: 0}, [2], id="not what was refused"),
+        pytest.param(5, {2: 1, 5: 1}, [2], id="never itself"),
+        pytest.param(5, {2: 1, 9: 1}, [2], id="nothing later"),
+    ],
+)
+def test_the_baseline(candidate: int, blessed: dict[int, int], baseline: list[int]) -> None:
+    assert resolve_baseline(candidate, blessed) == baseline
+
+
+@pytest.mark.parametrize(
+    ("current", "earlier", "expected"),
+    [
+        pytest.param((7, 3), [(5, 1), (6, 2)], [6], id="the span before"),
+        pytest.param((7, 2), [(5, 1), (6, 3)], [5], id="a later span that was read earlier does not count"),
+        pytest.param((7, 2), [(6, 2)], [], id="the same span again"),
+        pytest.param((7, 0), [(5, 0), (9, 0)], [5], id="without spans, what was made before"),
+        pytest.param((7, 1), [], [], id="the first"),
+    ],
+)
+def test_the_statistics_before(current: tuple[int, int], earlier: list[tuple[int, int]], expected: list[int]) -> None:
+    from tfx.types import standard_artifacts as types
+
+    from components.resolvers.strategies import PreviousStatisticsStrategy
+
+    def statistics(artifact_id: int, span: int) -> Any:
+        artifact = types.ExampleStatistics()
+        artifact.id, artifact.span = artifact_id, span
+        return artifact
+
+    everything = [statistics(*one) for one in (*earlier, current)]
+    found = PreviousStatisticsStrategy().resolve_artifacts(None, {"current": [statistics(*current)], "previous": everything})
+    assert [a.id for a in found["previous"]] == expected

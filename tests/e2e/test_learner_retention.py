@@ -1,0 +1,157 @@
+"""The whole example: killed halfway, resumed, run again unchanged, asked for its lineage, fed the next span."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "learner_retention"
+COMMAND = [sys.executable, "-c", "from pipeline.cli.main import main; main()"]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the example, without what earlier runs left there."""
+    folder = tmp_path_factory.mktemp("project") / "learner_retention"
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(".penstock", "serving_models", "schema", "quarantine"))
+    return folder
+
+
+def penstock(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], cwd=project, capture_output=True, text=True, timeout=400, check=False)
+
+
+def asked(project: Path, *arguments: str) -> Any:
+    done = penstock(project, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def wait_for(project: Path, node: str, state: str) -> None:
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline:
+        for file in project.glob(".penstock/runs/*/run.json"):
+            record = json.loads(file.read_text())
+            if any(n["node"] == node and n["state"] == state for n in record["nodes"]):
+                return
+        time.sleep(0.1)
+    pytest.fail(f"{node} was never {state}")
+
+
+def workers_of(pid: int) -> list[int]:
+    """Children of a process, from /proc."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int(entry.joinpath("stat").read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if parent == pid:
+            found.append(int(entry.name))
+    return found
+
+
+def test_1_a_killed_run_takes_its_workers_with_it(project: Path) -> None:
+    running = subprocess.Popen([*COMMAND, "run", "--set", "data.span=1"], cwd=project, stdout=subprocess.DEVNULL)
+    wait_for(project, "Transform", "running")
+    workers = workers_of(running.pid)
+    assert len(workers) == 2
+    running.kill()
+    running.wait()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{w}/stat").exists() for w in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(_alive(w) for w in workers)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except FileNotFoundError:
+        return False
+
+
+def test_2_the_next_run_goes_on_where_it_was(project: Path) -> None:
+    done = penstock(project, "run", "--set", "data.span=1")
+    assert done.returncode == 0, done.stderr
+    assert "An interrupted run had left" in done.stdout
+    record = asked(project, "show")
+    states = {n["node"]: n["state"] for n in record["nodes"]}
+    assert states["MongoExampleGen"] == "cached"
+    assert states["Trainer"] == "done"
+    assert record["verdict"]["blessed"] is True
+    assert [r["state"] for r in asked(project, "runs")] == ["interrupted", "complete"]
+
+
+def test_3_no_artifact_exists_twice_and_no_half_one_is_trusted(project: Path) -> None:
+    from pipeline.lineage.store import MlmdLineage
+    from pipeline.spec.models import MetadataConfig
+
+    lineage = MlmdLineage(MetadataConfig(), project / ".penstock", "learner_retention")
+    complete = [e.node for e in lineage.executions() if e.state == "COMPLETE"]
+    assert len(complete) == len(set(complete))
+    assert {e.state for e in lineage.executions()} <= {"COMPLETE", "CACHED", "CANCELED"}
+    half = [e for e in lineage.executions() if e.state == "CANCELED"]
+    assert not any(list((project / ".penstock/artifacts" / e.node).glob(f"*/{e.id}")) for e in half)
+
+
+def test_4_an_unchanged_run_does_nothing_and_never_imports_tensorflow(project: Path) -> None:
+    code = (
+        "import sys; from pipeline.cli.main import main; code = main(['run', '--set', 'data.span=1']);"
+        "print(sorted({'tensorflow', 'tfx', 'apache_beam'} & set(sys.modules)), code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+    assert "Nothing to do" in done.stdout
+    assert done.stdout.strip().endswith("[] 0")
+    assert len(asked(project, "runs")) == 2
+
+
+def test_5_the_model_is_traced_to_the_export_and_to_where_it_is_served(project: Path) -> None:
+    whole = asked(project, "lineage")
+    read = next(step for step in whole["back"] if step["node"] == "MongoExampleGen")
+    assert read["detail"]["span"] == 1
+    assert all(file.endswith(".jsonl.gz") for file in read["detail"]["files"])
+    pushed = next(step for step in whole["forth"] if step["node"] == "Pusher")
+    assert Path(pushed["detail"]["pushed_destination"]).is_dir()
+    versions = asked(project, "versions")
+    assert asked(project, "lineage", str(versions[-1]["version"]))["model"]["id"] == whole["model"]["id"]
+
+
+def test_6_ctrl_c_leaves_a_clean_state(project: Path) -> None:
+    running = subprocess.Popen([*COMMAND, "run"], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    wait_for(project, "MongoExampleGen", "running")
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Ctrl-C" in err
+    assert asked(project, "runs")[-1]["state"] == "interrupted"
+    assert (project / ".penstock/lock").read_text() == ""
+
+
+def test_7_the_next_span_is_compared_with_the_one_before(project: Path) -> None:
+    done = penstock(project, "run")
+    assert done.returncode == 0, done.stderr
+    record = asked(project, "show")
+    assert {n["node"]: n["state"] for n in record["nodes"]}["DistributionValidator"] == "done"
+    report = Path(record["report"]).read_text()
+    assert "country" in report
+    before, after = [r["id"] for r in asked(project, "runs") if r["state"] == "complete"]
+    kinds = [(d["kind"], d["what"]) for d in asked(project, "diff", before, after)]
+    assert ("data", "MongoExampleGen") in kinds
+
+
+def test_8_nothing_is_written_outside_the_project(project: Path) -> None:
+    made = {p.name for p in project.iterdir()} - {p.name for p in EXAMPLE.iterdir()}
+    assert made <= {".penstock", "serving_models", "schema", "quarantine", "__pycache__"}
+    assert os.stat(project / ".penstock").st_mode & 0o002 == 0
