@@ -26,9 +26,12 @@ from components.mongo_example_gen.tally import Tally
 SAMPLE_DOCUMENTS = 48
 SMALLEST_SEGMENT = 64
 _ROW = re.compile(r"in row (\d+)$")
-_WRAPPER = rb'"\$(?:oid|date|number(?:Int|Long|Double|Decimal))"'
-_EXTRA_KEYS = re.compile(rb",\s*" + _WRAPPER + rb"|" + _WRAPPER + rb'\s*:\s*(?:"[^"\\]*"|[-+.\w]+|\{[^{}]*\})\s*,')
+_WRAPPER = rb'(?:oid|date|number(?:Int|Long|Double|Decimal))"'
+_THEN_KEY = _WRAPPER + rb'\s*:\s*(?:"[^"\\]*"|[-+.\w]+|\{[^{}]*\})\s*,'
+_EXTRA_KEYS = re.compile(rb'"\$(?:(?:(?<=,"\$)|(?<=, "\$)|(?<=  "\$))' + _WRAPPER + rb"|" + _THEN_KEY + rb")")
 """A wrapper with another key beside it: Arrow would not notice, the one-by-one path calls it malformed."""
+_EXTRA_KEYS_PRETTY = re.compile(rb',\s*"\$' + _WRAPPER + rb'|"\$' + _THEN_KEY)
+"""The same for documents over several lines; slower, since no literal begins it."""
 
 
 @dataclass
@@ -88,8 +91,9 @@ def _candidates(documents: list[bytes]) -> list[int]:
     usable = [
         i for i, document in enumerate(documents) if document[:1] == b"{" and document.rstrip(b"\r")[-1:] == b"}"
     ]
-    if _EXTRA_KEYS.search(data):
-        usable = [i for i in usable if not _EXTRA_KEYS.search(documents[i])]
+    extra_keys = _EXTRA_KEYS_PRETTY if b"\n" in documents[0] else _EXTRA_KEYS
+    if extra_keys.search(data):
+        usable = [i for i in usable if not extra_keys.search(documents[i])]
     if not data.isascii() and not _is_utf8(data):
         usable = [i for i in usable if _is_utf8(documents[i])]
     return usable

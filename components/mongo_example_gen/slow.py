@@ -26,6 +26,8 @@ from components.mongo_example_gen.plan import ID, Column, Plan
 from components.mongo_example_gen.rows import ARROW_TYPES, Rows, list_array, rounded_by_float32
 from components.mongo_example_gen.tally import Tally
 
+_PLAIN_TYPES = {int, str, float, bool, Int64, ObjectId, DatetimeMS}
+
 
 def convert_one_by_one(
     block: Block, which: list[int], kind: str, plan: Plan, tally: Tally
@@ -138,11 +140,9 @@ def _flatten(
 
 def _count_kinds(items: list[Any], column: Column, tally: Tally, text: bool) -> None:
     types = set(map(type, items))
-    if len(types) == 1 and not (text and str in types):
+    if types <= _PLAIN_TYPES and not (text and str in types) and len(types) == 1:
         tally[count.kind(column.feature, kind_of(items[0]))] += len(items)
-        if types <= {int, str, float, bool, Int64, ObjectId, DatetimeMS}:
-            return
-        tally[count.kind(column.feature, kind_of(items[0]))] -= len(items)
+        return
     for item in items:
         tally[count.kind(column.feature, kind_of_text(item) if text else kind_of(item))] += 1
 

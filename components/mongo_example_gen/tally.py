@@ -48,13 +48,13 @@ def kind(feature: str, name: str) -> tuple[str, ...]:
 def section(tally: Tally, *head: str) -> dict[str, int]:
     """Returns what is counted under a head, by the key's last part."""
     size = len(head)
-    return {key[-1]: count for key, count in sorted(tally.items()) if key[:size] == head and len(key) == size + 1}
+    return {key[-1]: count for key, count in sorted(tally.items()) if key[:size] == head and len(key) == size + 1 and count}
 
 
 def kinds_of(tally: Tally) -> dict[str, set[str]]:
     """Returns feature → kinds of values seen."""
     found: dict[str, set[str]] = {}
-    for key in tally:
-        if key[0] == "kinds":
+    for key, times in tally.items():
+        if key[0] == "kinds" and times:
             found.setdefault(key[1], set()).add(key[2])
     return found

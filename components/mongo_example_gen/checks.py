@@ -1,0 +1,121 @@
+"""What has to be true of an ingestion before anything of it is published; each failure is one clear error."""
+
+from __future__ import annotations
+
+from components.mongo_example_gen import tally as count
+from components.mongo_example_gen.config import BadDocumentsConfig
+from components.mongo_example_gen.plan import Plan
+from components.mongo_example_gen.tally import Tally
+from foundation.errors import DataError, near_miss
+
+
+def check_accounting(tally: Tally) -> None:
+    """Checks that every document that was read is accepted, quarantined or filtered.
+
+    Raises:
+        DataError: The counts do not add up, which is a fault of ours.
+    """
+    read, accepted = tally[count.READ], tally[count.ACCEPTED]
+    bad = sum(count.section(tally, "quarantined").values())
+    filtered = sum(count.section(tally, "filtered").values())
+    if read != accepted + bad + filtered or accepted != sum(count.section(tally, "splits").values()):
+        raise DataError(
+            "ingestion",
+            expected="read = accepted + quarantined + filtered",
+            seen=f"{read} read, {accepted} accepted, {bad} quarantined, {filtered} filtered",
+            remedy="this is a fault of Penstock: please report it",
+        )
+
+
+def check_bad_documents(tally: Tally, config: BadDocumentsConfig, kept: str) -> None:
+    """Checks that there are documents, and not too many bad ones.
+
+    Raises:
+        DataError: None was read, or the share of bad ones is above the threshold.
+    """
+    read = tally[count.READ]
+    if not read:
+        raise DataError("export", expected="documents", seen="none", remedy="check the query of the export")
+    reasons = count.section(tally, "quarantined")
+    bad = sum(reasons.values())
+    if bad / read > config.fail_above:
+        shown = ", ".join(f"{reason}: {times}" for reason, times in sorted(reasons.items(), key=lambda r: -r[1])[:5])
+        raise DataError(
+            "bad documents",
+            expected=f"at most {config.fail_above:.3%} of {read} documents",
+            seen=f"{bad} ({bad / read:.3%}): {shown}",
+            remedy=f"see {kept}; mend the export, or raise data.bad_documents.fail_above",
+        )
+
+
+def check_paths(tally: Tally, plan: Plan, known: set[str]) -> None:
+    """Checks that every path of the document is in at least one document of the export.
+
+    Raises:
+        DataError: A path is nowhere.
+    """
+    kinds = count.kinds_of(tally)
+    for column in plan.columns:
+        if column.feature in kinds or tally[count.field(column.feature, "null")]:
+            continue
+        if tally[count.field(column.feature, "empty")] or (column.feature == plan.label and not plan.labelled):
+            continue
+        if any(key[:2] == ("misfits", column.feature) for key in tally) or not plan.labelled:
+            continue
+        raise DataError(
+            f"data.fields: path {column.path!r}" + (" (the label)" if column.feature == plan.label else ""),
+            expected="a path that is in the documents",
+            seen=f"none of {tally[count.READ]} documents has it",
+            remedy=near_miss(column.path, sorted(known)) or "correct the path, or map the field under data.fields",
+        )
+
+
+def check_label(tally: Tally, plan: Plan, different: int) -> None:
+    """Checks that the label takes more than one value.
+
+    Args:
+        tally: All counts.
+        plan: What was taken.
+        different: Different values of the label, at most two counted.
+
+    Raises:
+        DataError: No document has a label, or all have the same.
+    """
+    if not plan.labelled:
+        return
+    column = next(column for column in plan.columns if column.feature == plan.label)
+    if not tally[count.ACCEPTED]:
+        misfits = sum(times for key, times in tally.items() if key[:2] == ("misfits", plan.label))
+        raise DataError(
+            f"label {plan.label!r} (path {column.path!r})",
+            expected="a value in the documents",
+            seen=f"none in {tally[count.READ]} documents" + (f"; {misfits} do not fit {column.type}" if misfits else ""),
+            remedy="correct the path or the type of the label under data.fields",
+        )
+    if different < 2:
+        raise DataError(
+            f"label {plan.label!r}",
+            expected="at least two different values to tell apart",
+            seen=f"one and the same {column.type} value in all {tally[count.ACCEPTED]} documents that have it",
+            remedy="check the export's query and the label's path",
+        )
+
+
+def check_splits(tally: Tally, plan: Plan, keys: int, keys_counted_to: int) -> None:
+    """Checks that every split has rows.
+
+    Raises:
+        DataError: A split is empty.
+    """
+    sizes = {split: tally[count.rows(split)] for split in plan.splits}
+    empty = [split for split, size in sizes.items() if not size]
+    if not empty:
+        return
+    known = f"{keys} different values" if keys < keys_counted_to else f"at least {keys_counted_to} different values"
+    raise DataError(
+        f"split {empty[0]!r}",
+        expected="at least one document",
+        seen=f"{known} of data.split.by {plan.split_by!r} in {tally[count.ACCEPTED]} documents; "
+        + ", ".join(f"{split}: {size}" for split, size in sizes.items()),
+        remedy="export more documents, split by a key with more values, or change the shares under data.split",
+    )

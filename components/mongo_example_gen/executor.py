@@ -1,0 +1,64 @@
+"""The work of MongoExampleGen inside TFX."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tfx import types
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_executor
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils, standard_component_specs
+
+from components.mongo_example_gen import quarantine
+from components.mongo_example_gen.config import DataConfig, FieldConfig
+from components.mongo_example_gen.ingest import Request, ingest
+from components.mongo_example_gen.plan import make_plan
+from components.mongo_example_gen.source import ResolvedInput
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Turns an export into an Examples artifact."""
+
+    def Do(  # noqa: N802 - TFX's name
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Runs the ingestion.
+
+        Args:
+            input_dict: Empty.
+            output_dict: ``examples``: one Examples artifact.
+            exec_properties: ``config``, ``fields``, ``base_folder``, ``labelled``, ``input_json``.
+
+        Raises:
+            DataError: The export, or what comes of it, is not as it must be.
+            StorageError: Something cannot be read or written.
+        """
+        examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
+        config = DataConfig.model_validate_json(exec_properties["config"])
+        fields = {path: FieldConfig(**field) for path, field in json.loads(exec_properties["fields"]).items()}
+        source = ResolvedInput.from_json(exec_properties["input_json"])
+        base_folder = Path(exec_properties["base_folder"])
+        output = Path(examples.uri)
+        if len(output.parents) >= 3:
+            quarantine.check_outside(base_folder / config.bad_documents.folder, output.parents[2])
+        plan = make_plan(config, fields, bool(exec_properties["labelled"]))
+        report = ingest(Request(config, plan, source, base_folder, output), self._make_beam_pipeline)
+        _describe(examples, report, source)
+
+
+def _describe(examples: types.Artifact, report: dict[str, Any], source: ResolvedInput) -> None:
+    """Sets the properties that other components and lineage read."""
+    examples.split_names = artifact_utils.encode_split_names(list(report["splits"]))
+    examples.span = source.span or 0
+    examples.version = source.version or 0
+    examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
+    examples_utils.set_file_format(examples, "tfrecords_gzip")
+    examples.set_string_custom_property("input_fingerprint", source.fingerprint)
+    for name in ("read", "accepted", "quarantined", "filtered"):
+        examples.set_int_custom_property(f"documents_{name}", report["documents"].get(name, 0))

@@ -1,0 +1,122 @@
+"""Bad documents, kept byte for byte where only their owner can read them, with file, offset and reason.
+
+They hold raw personal data: files are 0600 in a folder of 0700 outside the pipeline root. The documents file can be
+mended and fed back as an export; the index beside it says for each document, in order, where it came from and why.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+from components.mongo_example_gen.blocks import Block, Part
+from foundation.errors import DataError
+from foundation.publish import storage_error
+
+_SUFFIX = {"bson": "bson", "csv": "csv"}
+
+
+class QuarantineWriter:
+    """Keeps the bad documents of one work item under temporary names.
+
+    Args:
+        folder: Where to keep them.
+        keep_documents: False writes the index only.
+    """
+
+    def __init__(self, folder: Path, keep_documents: bool) -> None:
+        self._folder, self._keep = folder, keep_documents
+        self._name = f".bad-{uuid4().hex}"
+        self._files: dict[str, IO[bytes]] = {}
+
+    def add(self, part: Part, block: Block, bad: list[tuple[int, str]]) -> None:
+        """Keeps documents of a block; ``bad`` holds index and reason of each."""
+        for index, reason in bad:
+            raw, offset = block.documents[index], block.offset_of(index)
+            place = {"file": part.name, "offset": offset, "length": len(raw), "reason": reason}
+            self._file("index.jsonl").write(json.dumps(place).encode() + b"\n")
+            if not self._keep:
+                continue
+            suffix = _SUFFIX.get(part.format.kind, "jsonl")
+            file = self._file(suffix)
+            if suffix == "csv" and file.tell() == 0:
+                file.write(",".join(block.header).encode() + b"\n")
+            file.write(raw if suffix == "bson" else raw + b"\n")
+
+    def close(self) -> tuple[str, ...]:
+        """Closes the files; returns their temporary names."""
+        for file in self._files.values():
+            file.close()
+        return tuple(f"{self._name}.{suffix}" for suffix in self._files)
+
+    def abort(self) -> None:
+        """Removes the files."""
+        for name in self.close():
+            (self._folder / name).unlink(missing_ok=True)
+
+    def _file(self, suffix: str) -> IO[bytes]:
+        if suffix not in self._files:
+            make_private(self._folder)
+            path = self._folder / f"{self._name}.{suffix}"
+            self._files[suffix] = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
+        return self._files[suffix]
+
+
+def make_private(folder: Path) -> None:
+    """Makes a folder that only its owner can enter.
+
+    Raises:
+        StorageError: It cannot be made.
+    """
+    try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise storage_error(folder, error) from error
+
+
+def publish(folder: Path, names: list[tuple[str, ...]]) -> list[Path]:
+    """Gives the files of a finished ingestion their names, in place of those of an earlier one of the same export.
+
+    Args:
+        folder: The quarantine folder of this export.
+        names: Temporary names of each work item, in order; items without bad documents have none.
+
+    Returns:
+        The published files.
+    """
+    if not folder.is_dir():
+        return []
+    wanted = {name for item in names for name in item}
+    for old in folder.iterdir():
+        if old.name not in wanted and old.name.lstrip(".").startswith("bad-"):
+            old.unlink()
+    published = []
+    for number, item in enumerate(entry for entry in names if entry):
+        for name in item:
+            target = folder / f"bad-{number:05d}.{name.split('.', 2)[2]}"
+            os.replace(folder / name, target)
+            published.append(target)
+    if not any(folder.iterdir()):
+        shutil.rmtree(folder)
+    return published
+
+
+def check_outside(folder: Path, pipeline_root: Path) -> None:
+    """Refuses a quarantine folder inside the pipeline root, where artifacts are shared and copied.
+
+    Raises:
+        DataError: It is inside.
+    """
+    if folder.resolve().is_relative_to(pipeline_root.resolve()):
+        raise DataError(
+            f"bad_documents.folder {folder}",
+            expected="a folder outside the pipeline root: quarantined documents hold raw personal data",
+            seen=f"a folder inside {pipeline_root}",
+            remedy="name another folder",
+        )

@@ -1,0 +1,85 @@
+"""``ingestion.json``: what an ingestion read, took, left out and noticed; counts and types, never a value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.mongo_example_gen import tally as count
+from components.mongo_example_gen.plan import Plan
+from components.mongo_example_gen.source import ResolvedInput
+from components.mongo_example_gen.tally import Tally
+from foundation.publish import write_text
+
+REPORT_FILE = "ingestion.json"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the documents came from, for the report."""
+
+    source: ResolvedInput
+    format: str
+    dialect: str
+    quarantine: str
+    passes: int
+    """How often the export was read; more than once when the sample did not show all types."""
+    seconds: float
+
+
+def report(tally: Tally, plan: Plan, origin: Origin) -> dict[str, Any]:
+    """Returns the report as JSON-able data."""
+    bad = count.section(tally, "quarantined")
+    return {
+        "documents": {
+            **count.section(tally, "documents"),
+            "quarantined": sum(bad.values()),
+            "filtered": sum(count.section(tally, "filtered").values()),
+        },
+        "quarantined": bad,
+        "quarantine_folder": origin.quarantine if bad else None,
+        "filtered": count.section(tally, "filtered"),
+        "splits": {split: tally[count.rows(split)] for split in plan.splits},
+        "split_by": plan.split_by,
+        "label": plan.label,
+        "fields": [_field(tally, column) for column in plan.columns],
+        "input": {
+            "span": origin.source.span,
+            "version": origin.source.version,
+            "fingerprint": origin.source.fingerprint,
+            "format": origin.format,
+            "dialect": origin.dialect,
+            "files": [{"path": file.path, "bytes": file.size} for file in origin.source.files],
+        },
+        "passes": origin.passes,
+        "seconds": round(origin.seconds, 3),
+    }
+
+
+def _field(tally: Tally, column: Any) -> dict[str, Any]:
+    return {
+        "path": column.path,
+        "feature": column.feature,
+        "type": column.type,
+        "declared": column.declared,
+        **count.section(tally, "fields", column.feature),
+        "kinds": count.section(tally, "kinds", column.feature),
+        "misfits": count.section(tally, "misfits", column.feature),
+    }
+
+
+def write_report(folder: Path, content: dict[str, Any]) -> None:
+    """Writes the report into the Examples artifact, beside its splits.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    write_text(folder / REPORT_FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """Reads the report of an Examples artifact."""
+    content: dict[str, Any] = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))
+    return content

@@ -1,0 +1,151 @@
+"""One work item from bytes to shards: read, convert, deal to splits, encode, write; safe to be run again.
+
+Everything is written under temporary names of this very attempt, so that a retried bundle leaves nothing that anybody
+takes for a result: only what the outcome names is published.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import apache_beam as beam
+import numpy as np
+from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
+
+from components.mongo_example_gen import tally as count
+from components.mongo_example_gen.blocks import WorkItem, read_part
+from components.mongo_example_gen.convert import convert_block
+from components.mongo_example_gen.plan import Plan
+from components.mongo_example_gen.quarantine import QuarantineWriter
+from components.mongo_example_gen.rows import Rows
+from components.mongo_example_gen.shards import ShardWriter
+from components.mongo_example_gen.splits import split_codes
+from components.mongo_example_gen.tally import Tally
+from foundation.errors import PenstockError
+from foundation.publish import storage_error
+
+DISTINCT_KEYS = 1000
+"""So many different split keys are told apart; more are not counted."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all work items share."""
+
+    plan: Plan
+    temporary: str
+    """Folder for shards under temporary names."""
+    quarantine: str
+    """Folder for bad documents."""
+    keep_documents: bool
+
+
+@dataclass
+class Outcome:
+    """What one work item came to."""
+
+    index: int
+    tally: Tally = field(default_factory=Counter)
+    shards: dict[str, str] = field(default_factory=dict)
+    """Split → temporary name, for splits that got rows."""
+    bad_files: tuple[str, ...] = ()
+    label_marks: set[str] = field(default_factory=set)
+    """Digests of up to two different values of the label."""
+    keys: set[str] = field(default_factory=set)
+    """Digests of split keys, up to ``DISTINCT_KEYS``."""
+    error: PenstockError | None = None
+
+
+class IngestItem(beam.DoFn):
+    """Ingests work items; an error of the data travels as an outcome, so that its message stays whole."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def process(self, item: WorkItem) -> Iterator[Outcome]:
+        """Yields the outcome of one item."""
+        writer = _ItemWriter(self._job, item)
+        try:
+            writer.run()
+            yield writer.outcome
+        except PenstockError as error:
+            writer.abort()
+            yield Outcome(item.index, error=error)
+        except OSError as error:
+            writer.abort()
+            yield Outcome(item.index, error=storage_error(self._job.temporary, error))
+        except BaseException:
+            writer.abort()
+            raise
+
+
+class _ItemWriter:
+    """Carries one attempt at one work item."""
+
+    def __init__(self, job: Job, item: WorkItem) -> None:
+        self._job, self._item, self.outcome = job, item, Outcome(item.index)
+        self._attempt = uuid4().hex[:12]
+        self._encoder = RecordBatchToExamplesEncoder()
+        self._shards: dict[str, ShardWriter] = {}
+        self._quarantine = QuarantineWriter(Path(job.quarantine), job.keep_documents)
+
+    def run(self) -> None:
+        """Reads, converts and writes the whole item."""
+        for part in self._item.parts:
+            for block in read_part(part):
+                rows, bad = convert_block(block, part.format.kind, self._job.plan, self.outcome.tally)
+                self._quarantine.add(part, block, bad)
+                for batch in rows:
+                    self._write(batch)
+        for split, shard in self._shards.items():
+            shard.close()
+            self.outcome.shards[split] = shard.path.name
+        self.outcome.bad_files = self._quarantine.close()
+
+    def abort(self) -> None:
+        """Removes what this attempt has written."""
+        for shard in self._shards.values():
+            shard.abort()
+        self._quarantine.abort()
+
+    def _write(self, rows: Rows) -> None:
+        plan = self._job.plan
+        codes = np.zeros(len(rows), np.int8)
+        if plan.labelled:
+            codes = split_codes(rows.keys, plan.shares)
+            codes[~self._labelled(rows)] = -1
+        records = self._encoder.encode(rows.record_batch())
+        for number, split in enumerate(plan.splits):
+            mine = [records[i] for i in np.flatnonzero(codes == number).tolist()]
+            if mine:
+                self._shard(split).write(mine)
+                self.outcome.tally[count.rows(split)] += len(mine)
+        left_out = int((codes == -1).sum())
+        self.outcome.tally[count.filtered(count.NO_LABEL)] += left_out
+        self.outcome.tally[count.ACCEPTED] += len(rows) - left_out
+
+    def _labelled(self, rows: Rows) -> np.ndarray:
+        """Returns which rows have a label, and remembers different labels and keys as far as anybody asks for them."""
+        outcome = self.outcome
+        if len(outcome.keys) < DISTINCT_KEYS:
+            digests = (hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16] for key in rows.keys)
+            outcome.keys.update(digests)
+        label = rows.columns.get(self._job.plan.label)
+        if label is None:
+            return np.zeros(len(rows), bool)
+        if len(outcome.label_marks) < 2:
+            different = label.flatten().unique()[:2].to_pylist()
+            outcome.label_marks.update(hashlib.sha256(repr(value).encode()).hexdigest()[:16] for value in different)
+        lengths = label.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+        return lengths > 0
+
+    def _shard(self, split: str) -> ShardWriter:
+        if split not in self._shards:
+            name = f"{split}-{self._item.index:05d}-{self._attempt}.tmp"
+            self._shards[split] = ShardWriter(Path(self._job.temporary) / name)
+        return self._shards[split]
