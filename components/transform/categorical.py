@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components.transform.columns import Columns, dense_first
+from components.transform.columns import Columns
 from components.transform.config import (
     DATE_PART_SIZES,
     BagConfig,
@@ -16,6 +16,7 @@ from components.transform.config import (
 )
 from components.transform.ids import as_ids
 from components.transform.vocabularies import VocabularyRequest, lookup
+from foundation.errors import SpecError
 
 _MILLISECONDS_A_DAY = 86_400_000
 _NOT_A_WORD = r"[^\p{L}\p{N}]+"
@@ -24,9 +25,8 @@ _SEPARATOR = "\x1f"
 
 def hash_ids(columns: Columns, feature: str, size: int) -> tf.Tensor:
     """Returns ids 1 to ``size`` by the value's hash, 0 where missing."""
-    words = columns.words(feature, "hash")
-    hashed = words.with_values(1 + tft.hash_strings(words.values, size))
-    return as_ids(dense_first(hashed, 0), size + 1)
+    word = columns.word(feature, "hash")
+    return as_ids(_where_given(word, 1 + tft.hash_strings(word, size)), size + 1)
 
 
 def cross_ids(columns: Columns, feature: str, config: CrossConfig) -> tf.Tensor:
@@ -34,7 +34,7 @@ def cross_ids(columns: Columns, feature: str, config: CrossConfig) -> tf.Tensor:
 
     A field that is missing takes part as a value of its own; where all are missing the id is 0.
     """
-    parts = [dense_first(columns.words(name, "cross"), "") for name in [feature, *config.with_]]
+    parts = [columns.word(name, "cross") for name in [feature, *config.with_]]
     joined = tf.strings.join(parts, separator=_SEPARATOR)
     ids = 1 + tft.hash_strings(joined, config.hash_buckets)
     nothing = tf.equal(joined, _SEPARATOR * (len(parts) - 1))
@@ -80,19 +80,27 @@ def vocabulary_request(
     columns: Columns, feature: str, name: str, config: VocabularyConfig
 ) -> VocabularyRequest:
     """Asks for the vocabulary of a field's first values."""
-    words = columns.words(feature, "vocabulary")
-    return VocabularyRequest(name, words, config.top_k, config.min_count, config.oov_buckets)
+    word = columns.word(feature, "vocabulary")
+    return VocabularyRequest(name, word, config.top_k, config.min_count, config.oov_buckets)
 
 
 def bag_request(columns: Columns, feature: str, name: str, config: BagConfig) -> VocabularyRequest:
     """Asks for the vocabulary of an array's items."""
-    items = columns.words(feature, "bag", first=False)
+    items = columns.words(feature, "bag")
     return VocabularyRequest(name, items, config.top_k, config.min_count, config.oov_buckets)
 
 
 def text_request(columns: Columns, feature: str, name: str, config: TextConfig) -> VocabularyRequest:
-    """Asks for the vocabulary of a text's words: lower case, split wherever there is neither letter nor digit."""
-    text = columns.text(feature)
+    """Asks for the vocabulary of a text's words: lower case, split wherever there is neither letter nor digit.
+
+    Raises:
+        SpecError: The feature is a number.
+    """
+    text = columns.items(feature)
+    if text.dtype != tf.string:
+        raise SpecError(
+            f"features.{feature}: text", expected="text", seen="numbers", remedy="use zscore or buckets"
+        )
     lower = tf.strings.lower(text.values, encoding="utf-8")
     words = tf.strings.split(tf.strings.regex_replace(lower, _NOT_A_WORD, " "))
     flat = words.flat_values
@@ -106,7 +114,12 @@ def text_request(columns: Columns, feature: str, name: str, config: TextConfig) 
 def vocabulary_ids(request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:
     """Returns int64 ``[batch]``: 0 missing, then the vocabulary by frequency, then the ids of unknown values."""
     ids, size = lookup(request, filename)
-    return as_ids(dense_first(request.words.with_values(ids + 1), 0), size + 1)
+    return as_ids(_where_given(request.values, ids + 1), size + 1)
+
+
+def _where_given(word: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+    """Returns the ids, 0 where there is no word."""
+    return tf.where(tf.equal(word, ""), tf.constant(0, tf.int64), ids)
 
 
 def multi_hot(request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:

@@ -3,6 +3,8 @@
 Serving encodes what is missing, null or padding as a sentinel, because a dense tensor has no holes: ``""`` for
 strings, NaN for floats, the smallest int64 for integers. Dropping sentinels is the outermost step of Transform, so
 training examples (where such a value is absent) and served requests come out equal by construction.
+
+Transform traces this code again and again and its time is that of the operations made here, hence few of them.
 """
 
 from __future__ import annotations
@@ -12,6 +14,13 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from foundation.errors import SpecError, near_miss
+
+SENTINELS: dict[tf.DType, str | float | int] = {
+    tf.string: "",
+    tf.float32: float("nan"),
+    tf.int64: tf.int64.min,
+}
+"""Type of a raw feature → the value that stands for missing, null and padding."""
 
 RawTensor = tf.Tensor | tf.SparseTensor | tf.RaggedTensor
 
@@ -27,32 +36,44 @@ def to_sparse(tensor: RawTensor) -> tf.SparseTensor:
     return tf.SparseTensor(everywhere, tf.reshape(dense, [-1]), tf.shape(dense, tf.int64))
 
 
+def is_present(values: tf.Tensor) -> tf.Tensor:
+    """Says of each value whether it was given: not ``""``, a finite float, not the smallest int64."""
+    if values.dtype == tf.string:
+        return tf.not_equal(values, "")
+    if values.dtype.is_floating:
+        return tf.math.is_finite(values)
+    return tf.not_equal(values, values.dtype.min)
+
+
 def drop_sentinels(tensor: RawTensor) -> tf.SparseTensor:
     """Drops ``""``, every float that is not finite, and the smallest int64; what is left is what was given."""
     sparse = to_sparse(tensor)
-    if sparse.dtype == tf.string:
-        present = tf.not_equal(sparse.values, "")
-    elif sparse.dtype.is_floating:
-        present = tf.math.is_finite(sparse.values)
-    else:
-        present = tf.not_equal(sparse.values, sparse.dtype.min)
-    return tf.sparse.retain(sparse, present)
+    places = tf.squeeze(tf.where(is_present(sparse.values)), axis=1)
+    indices, values = tf.gather(sparse.indices, places), tf.gather(sparse.values, places)
+    return tf.SparseTensor(indices, values, sparse.dense_shape)
 
 
-def first_of_rows(sparse: tf.SparseTensor) -> tf.SparseTensor:
-    """Returns the first value of every row that has one, as a sparse ``[batch, 1]``."""
-    rows = sparse.indices[:, 0]
-    is_first = tf.not_equal(rows, tf.concat([[tf.constant(-1, tf.int64)], rows[:-1]], axis=0))
-    rows = tf.boolean_mask(rows, is_first)
-    shape = tf.stack([sparse.dense_shape[0], tf.constant(1, tf.int64)])
-    indices = tf.stack([rows, tf.zeros_like(rows)], axis=1)
-    return tf.SparseTensor(indices, tf.boolean_mask(sparse.values, is_first), shape)
+def first_of_rows(tensor: RawTensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Finds the first given value of each row.
 
-
-def dense_first(sparse: tf.SparseTensor, default: float | int | str) -> tf.Tensor:
-    """Returns a ``[batch]`` of a sparse ``[batch, 1]``, with ``default`` where a row has no value."""
-    filled = tf.sparse.to_dense(sparse, tf.constant(default, sparse.dtype))
-    return tf.squeeze(tf.ensure_shape(filled, [None, 1]), axis=1)
+    Returns:
+        The values ``[batch]``, and ``[batch]`` whether there is one; where there is none the value means nothing.
+    """
+    if isinstance(tensor, tf.Tensor) and tensor.shape.rank == 1:
+        return tensor, is_present(tensor)
+    sparse = to_sparse(tensor)
+    shape = sparse.dense_shape + [0, 1]  # a batch of empty rows has no column; now there is always one
+    dense = tf.raw_ops.SparseToDense(
+        sparse_indices=sparse.indices,
+        output_shape=shape,
+        sparse_values=sparse.values,
+        default_value=tf.constant(SENTINELS[sparse.dtype], sparse.dtype),
+        validate_indices=False,
+    )
+    dense = tf.ensure_shape(dense, [None, None])
+    first = tf.argmax(tf.cast(is_present(dense), tf.int8), axis=1)
+    values = tf.gather_nd(dense, tf.stack([tf.range(shape[0]), first], axis=1))
+    return values, is_present(values)
 
 
 class Columns:
@@ -64,7 +85,14 @@ class Columns:
 
     def __init__(self, inputs: Mapping[str, RawTensor]) -> None:
         self._inputs = dict(inputs)
-        self._cleaned: dict[str, tf.SparseTensor] = {}
+        self._items: dict[str, tf.SparseTensor] = {}
+        self._first: dict[str, tuple[tf.Tensor, tf.Tensor]] = {}
+
+    def _raw(self, feature: str) -> RawTensor:
+        if feature not in self._inputs:
+            known = near_miss(feature, list(self._inputs))
+            raise SpecError(f"features.{feature}", expected="a field of the data", remedy=known)
+        return self._inputs[feature]
 
     def items(self, feature: str) -> tf.SparseTensor:
         """Returns every given value of a feature as a sparse ``[batch, width]``.
@@ -72,61 +100,64 @@ class Columns:
         Raises:
             SpecError: The data has no such feature.
         """
-        if feature not in self._inputs:
-            raise SpecError(
-                f"features.{feature}",
-                expected="a field of the data",
-                remedy=near_miss(feature, list(self._inputs)),
-            )
-        if feature not in self._cleaned:
-            self._cleaned[feature] = drop_sentinels(self._inputs[feature])
-        return self._cleaned[feature]
+        if feature not in self._items:
+            self._items[feature] = drop_sentinels(self._raw(feature))
+        return self._items[feature]
 
     def all(self) -> dict[str, tf.SparseTensor]:
         """Returns every feature, cleaned."""
         return {name: self.items(name) for name in self._inputs}
 
-    def first(self, feature: str) -> tf.SparseTensor:
-        """Returns the first value of each row as a sparse ``[batch, 1]``."""
-        return first_of_rows(self.items(feature))
+    def first(self, feature: str) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the first given value of each row ``[batch]``, and whether there is one.
+
+        Raises:
+            SpecError: The data has no such feature.
+        """
+        if feature not in self._first:
+            self._first[feature] = first_of_rows(self._raw(feature))
+        return self._first[feature]
 
     def number(self, feature: str, kind: str) -> tf.Tensor:
-        """Returns a dense float64 ``[batch]`` with NaN where the value is missing.
+        """Returns float64 ``[batch]`` with NaN where the value is missing.
 
         Raises:
             SpecError: The feature is text.
         """
-        sparse = self.first(feature)
-        if sparse.dtype == tf.string:
+        values, there = self.first(feature)
+        if values.dtype == tf.string:
             remedy = "use vocabulary, hash or text, or give the field type: int or float"
             raise SpecError(f"features.{feature}: {kind}", expected="a number", seen="text", remedy=remedy)
-        return dense_first(tf.cast(sparse, tf.float64), float("nan"))
+        return tf.where(there, tf.cast(values, tf.float64), tf.constant(float("nan"), tf.float64))
 
-    def words(self, feature: str, kind: str, first: bool = True) -> tf.SparseTensor:
-        """Returns text, or integers as text: the first of each row, or all of them.
+    def word(self, feature: str, kind: str) -> tf.Tensor:
+        """Returns text, or an integer as text, ``[batch]`` with ``""`` where the value is missing.
 
         Raises:
             SpecError: The feature is a float.
         """
-        sparse = self.first(feature) if first else self.items(feature)
-        if sparse.dtype.is_floating:
-            remedy = "use buckets, or give the field type: int or string"
-            raise SpecError(
-                f"features.{feature}: {kind}", expected="text or integers", seen="floats", remedy=remedy
-            )
-        if sparse.dtype == tf.string:
-            return sparse
-        return sparse.with_values(tf.strings.as_string(sparse.values))
+        values, there = self.first(feature)
+        return values if values.dtype == tf.string else tf.where(there, as_text(values, feature, kind), "")
 
-    def text(self, feature: str) -> tf.SparseTensor:
-        """Returns all text of a feature as a sparse ``[batch, width]``.
+    def words(self, feature: str, kind: str) -> tf.SparseTensor:
+        """Returns all text, or integers as text, as a sparse ``[batch, width]``.
 
         Raises:
-            SpecError: The feature is a number.
+            SpecError: The feature is a float.
         """
-        sparse = self.items(feature)
-        if sparse.dtype != tf.string:
-            raise SpecError(
-                f"features.{feature}: text", expected="text", seen="numbers", remedy="use zscore or buckets"
-            )
-        return sparse
+        items = self.items(feature)
+        return items.with_values(as_text(items.values, feature, kind))
+
+
+def as_text(values: tf.Tensor, feature: str, kind: str) -> tf.Tensor:
+    """Returns integers as text, and text as it is.
+
+    Raises:
+        SpecError: The values are floats, whose text is not reliable.
+    """
+    if values.dtype.is_floating:
+        remedy = "use buckets, or give the field type: int or string"
+        raise SpecError(
+            f"features.{feature}: {kind}", expected="text or integers", seen="floats", remedy=remedy
+        )
+    return values if values.dtype == tf.string else tf.strings.as_string(values)

@@ -6,8 +6,8 @@ from typing import Literal
 
 import tensorflow as tf
 
-from components.transform.columns import Columns, dense_first
-from components.transform.vocabularies import VocabularyRequest, lookup
+from components.transform.columns import Columns
+from components.transform.vocabularies import MOST_WORDS, VocabularyRequest, lookup
 from foundation.errors import SpecError
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -23,14 +23,13 @@ def binary(columns: Columns, label: str, positive: Positive) -> tf.Tensor:
     Raises:
         SpecError: The positive value is of another type than the label.
     """
-    sparse = columns.first(label)
-    if sparse.dtype == tf.string:
+    values, there = columns.first(label)
+    if values.dtype == tf.string:
         wanted = ["1", "true", "True"] if positive is None else [str(positive)]
     else:
         wanted = [_number(label, positive)]
-    hits = [tf.equal(sparse.values, tf.constant(value, sparse.dtype)) for value in wanted]
-    ones = tf.cast(tf.reduce_any(tf.stack(hits), axis=0), tf.float32)
-    return dense_first(sparse.with_values(ones), float("nan"))
+    hits = tf.reduce_any(tf.stack([tf.equal(values, tf.constant(w, values.dtype)) for w in wanted]), axis=0)
+    return tf.where(there, tf.cast(hits, tf.float32), float("nan"))
 
 
 def _number(label: str, positive: Positive) -> int | float:
@@ -52,10 +51,10 @@ def regression(columns: Columns, label: str) -> tf.Tensor:
 
 def class_request(columns: Columns, label: str) -> VocabularyRequest:
     """Asks for the values of a multi-class label."""
-    return VocabularyRequest(LABEL_VOCABULARY, columns.words(label, "label"), None, 1, 0)
+    return VocabularyRequest(LABEL_VOCABULARY, columns.word(label, "label"), MOST_WORDS, 1, 0)
 
 
 def class_ids(request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:
     """Returns int64 ``[batch]`` class ids; -1 where the label is missing or was never seen in train."""
     ids, _ = lookup(request, filename)
-    return dense_first(request.words.with_values(ids), -1)
+    return tf.identity(ids)
