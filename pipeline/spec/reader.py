@@ -156,7 +156,8 @@ def _refuse_deep_nesting(text: str, source: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                at = Position(source, event.start_mark.line + 1, event.start_mark.column + 1)
+                mark = event.start_mark
+                at = Position(source, mark.line + 1, mark.column + 1) if mark else Position(source, 1, 1)
                 raise SpecErrors([Problem((), f"values are nested more than {MAX_DEPTH} deep", at=at)])
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1

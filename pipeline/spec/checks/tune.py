@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from components.evaluator.config import METRICS
 from components.trainer.config import ModelConfigSlice, TrainConfig
 from components.tuner.config import RangeConfig
 from foundation.errors import near_miss
@@ -17,21 +16,24 @@ from pipeline.spec.translate import expected_words
 
 _OF_MODEL = ("type", "hidden", "dropout", "l2", "embedding")
 _OF_TRAIN = ("learning_rate", "batch_size")
+_FOLLOWED = {"binary": ("auc", "accuracy"), "multiclass": ("accuracy",), "regression": ("mae", "rmse")}
+"""Task → metrics that training computes on the validation split after every epoch."""
 
 
 def objective(spec: PipelineSpec) -> Iterator[Problem]:
     """An objective that training does not compute."""
-    if spec.tune is None:
+    if spec.tune is None or spec.model.build_model is not None:
+        # A model of one's own may be compiled with metrics of one's own.
         return
-    known = ["val_loss", *(f"val_{metric}" for metric in METRICS[spec.model.task])]
-    if spec.tune.objective not in known:
-        what = f"a {spec.model.task} model has no {spec.tune.objective!r}"
+    bare = ["loss", *_FOLLOWED[spec.model.task]]
+    wanted = spec.tune.objective
+    if wanted not in [f"val_{name}" for name in bare]:
         # The prefix that all have in common would make every word a near miss.
-        bare = near_miss(
-            spec.tune.objective.removeprefix("val_"), [name.removeprefix("val_") for name in known]
+        near = near_miss(wanted.removeprefix("val_"), bare).replace("mean '", "mean 'val_")
+        remedy = near or f"known: {', '.join(f'val_{name}' for name in bare)}"
+        yield Problem(
+            ("tune", "objective"), f"training a {spec.model.task} model gives no {wanted!r}", remedy=remedy
         )
-        remedy = bare.replace("mean '", "mean 'val_") or f"known: {', '.join(known)}"
-        yield Problem(("tune", "objective"), what, remedy=remedy)
 
 
 def limits(spec: PipelineSpec) -> Iterator[Problem]:

@@ -159,7 +159,7 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
     (
         "objective of another task",
         ("tune.objective=val_mae",),
-        "a binary model has no 'val_mae'; known: val_loss",
+        "training a binary model gives no 'val_mae'; known: val_loss, val_auc, val_accuracy",
     ),
     ("objective misspelt", ("tune.objective=auc",), "did you mean 'val_auc'?"),
     ("hyperband without epochs", ("tune.algorithm=hyperband",), "give tune.epochs"),
