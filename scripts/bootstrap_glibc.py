@@ -46,11 +46,14 @@ class Source:
 
     Attributes:
         release: Its code name.
+        suites: The parts of the archive to read: security fixes of glibc reach Ubuntu's by way of its updates,
+            Debian's by way of the release itself.
         fallback: An archive, for hosts whose own sources name none.
         keyrings: Where the distribution's public keys may lie, the best first.
     """
 
     release: str
+    suites: str
     fallback: str
     keyrings: tuple[str, ...]
 
@@ -58,11 +61,13 @@ class Source:
 SOURCES = {
     "debian": Source(
         "trixie",
+        "trixie",
         "http://deb.debian.org/debian",
         ("/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"),
     ),
     "ubuntu": Source(
         "noble",
+        "noble noble-updates",
         "http://archive.ubuntu.com/ubuntu",
         ("/usr/share/keyrings/ubuntu-archive-keyring.gpg",),
     ),
@@ -204,7 +209,7 @@ def _write_apt_settings(work: Path, plan: Plan) -> None:
     (work / "status").touch()
     (work / "settings").write_text(apt_settings(work), encoding="utf-8")
     keyring = next((path for path in plan.source.keyrings if Path(path).is_file()), None)
-    text = sources_entry(_mirror(plan), plan.release, keyring)
+    text = sources_entry(_mirror(plan), plan.source.suites, keyring)
     (work / "sources" / "private.sources").write_text(text, encoding="utf-8")
 
 
@@ -242,18 +247,18 @@ def apt_settings(work: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def sources_entry(mirror: str, release: str, keyring: str | None) -> str:
+def sources_entry(mirror: str, suites: str, keyring: str | None) -> str:
     """Gives the entry of apt's sources for one release.
 
     Args:
         mirror: The archive's address.
-        release: The release's code name.
+        suites: The parts of the archive, by name.
         keyring: The public keys that may have signed it; None for all that the system trusts.
 
     Returns:
         The text of a `.sources` file.
     """
-    entry = f"Types: deb\nURIs: {mirror}\nSuites: {release}\nComponents: main\nArchitectures: amd64\n"
+    entry = f"Types: deb\nURIs: {mirror}\nSuites: {suites}\nComponents: main\nArchitectures: amd64\n"
     return entry + (f"Signed-By: {keyring}\n" if keyring else "")
 
 
