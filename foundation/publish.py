@@ -35,7 +35,8 @@ def published_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         raise storage_error(target, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(NotADirectoryError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
