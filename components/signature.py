@@ -40,9 +40,13 @@ class ServingSignature:
             if "examples" not in signature.inputs:
                 raise KeyError(SIGNATURE)
         except (OSError, KeyError, RuntimeError) as error:
-            raise DataError(f"model {path}", expected=f"a SavedModel with signature {SIGNATURE}", seen=str(error)) from error
+            raise DataError(
+                f"model {path}", expected=f"a SavedModel with signature {SIGNATURE}", seen=str(error)
+            ) from error
         self._outputs = {name: tensor.name for name, tensor in signature.outputs.items()}
-        self._run = self._session.make_callable(list(self._outputs.values()), [signature.inputs["examples"].name])
+        self._run = self._session.make_callable(
+            list(self._outputs.values()), [signature.inputs["examples"].name]
+        )
 
     def predict(self, examples: Sequence[bytes]) -> dict[str, Any]:
         """Returns output name → array whose first axis is the batch.
@@ -50,7 +54,7 @@ class ServingSignature:
         Args:
             examples: [n] serialized ``tf.Example``, as a list or an object array.
         """
-        return dict(zip(self._outputs, self._run(examples)))
+        return dict(zip(self._outputs, self._run(examples), strict=True))
 
 
 _loaded: dict[str, ServingSignature] = {}

@@ -31,7 +31,12 @@ def evaluation_config(config: EvaluateConfig, label: str, task: str, positive: A
         class_name="TaskMetrics",
         module="components.evaluator.tfma_metrics",
         config=json.dumps(
-            {"task": task, "metrics": config.metrics, "intervals": config.confidence_intervals, "positive": positive},
+            {
+                "task": task,
+                "metrics": config.metrics,
+                "intervals": config.confidence_intervals,
+                "positive": positive,
+            },
             sort_keys=True,
         ),
     )

@@ -83,7 +83,13 @@ def _gate_row(check: Check) -> dict[str, Any]:
 def _metric_rows(result: SliceResult) -> list[dict[str, Any]]:
     rows = []
     for metric, measured in sorted(result.candidate.items()):
-        row = {"metric": metric, "slice": result.name, **_numbers(measured), "rows": result.rows, "baseline": None}
+        row = {
+            "metric": metric,
+            "slice": result.name,
+            **_numbers(measured),
+            "rows": result.rows,
+            "baseline": None,
+        }
         if metric in result.baseline:
             row["baseline"] = _number(result.baseline[metric].value)
             row["change"] = _numbers(result.change[metric])

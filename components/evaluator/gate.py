@@ -100,12 +100,18 @@ def decide(config: EvaluateConfig, results: list[SliceResult]) -> Decision:
         raise DataError("evaluation", expected="labelled rows in the test split", seen="none")
     if config.gates == "none":
         values = ", ".join(f"{name} {overall.candidate[name]}" for name in config.metrics)
-        sentence = f"Blessed without a check, for the document says gates: none: {values} on {overall.rows:,} rows."
+        sentence = (
+            f"Blessed without a check, for the document says gates: none: {values} on {overall.rows:,} rows."
+        )
         return Decision(True, sentence, (), ("write a gate under evaluate.gates",))
-    checks = tuple(check for name, gate in config.gates.items() for check in _gate_checks(name, gate, results))
+    checks = tuple(
+        check for name, gate in config.gates.items() for check in _gate_checks(name, gate, results)
+    )
     failed = [c for c in checks if c.outcome == "fails"]
     sentence = _refusal(failed) if failed else _blessing(checks, results)
-    flips = [c.flip for c in failed] or [min((c for c in checks if c.outcome == "holds"), key=lambda c: c.margin).flip]
+    flips = [c.flip for c in failed] or [
+        min((c for c in checks if c.outcome == "holds"), key=lambda c: c.margin).flip
+    ]
     return Decision(not failed, sentence, checks, tuple(flips))
 
 
@@ -115,7 +121,9 @@ def _gate_checks(metric: str, gate: GateConfig, results: list[SliceResult]) -> I
         chosen = [r for r in results if r.slicing == wanted]
         if not chosen:
             known = sorted({r.slicing for r in results})
-            raise DataError(f"gate on {metric}", expected=f"slice {slicing}", seen=near_miss(wanted, known) or str(known))
+            raise DataError(
+                f"gate on {metric}", expected=f"slice {slicing}", seen=near_miss(wanted, known) or str(known)
+            )
         for result in chosen:
             if metric not in result.candidate:
                 raise DataError(
@@ -141,7 +149,9 @@ def _slice_checks(metric: str, gate: GateConfig, result: SliceResult) -> Iterato
 
 def _relative(metric: str, gate: GateConfig, result: SliceResult, allowed: float) -> Check:
     if metric != "calibration" and HIGHER_IS_BETTER.get(metric) is None:
-        raise DataError(f"gate on {metric}", expected="a metric of which more or less is better", seen="neither is")
+        raise DataError(
+            f"gate on {metric}", expected="a metric of which more or less is better", seen="neither is"
+        )
     base = result.baseline.get(metric)
     bound = f"not worse than blessed by more than {allowed:g}"
     if base is None or math.isnan(base.value):
@@ -168,7 +178,13 @@ def _worse_by(metric: str, result: SliceResult, on_interval: bool) -> float:
 
 
 def _check(
-    metric: str, gate: GateConfig, result: SliceResult, bound: str, margin: float, note: str = "", baseline: float = math.nan
+    metric: str,
+    gate: GateConfig,
+    result: SliceResult,
+    bound: str,
+    margin: float,
+    note: str = "",
+    baseline: float = math.nan,
 ) -> Check:
     measured = result.candidate[metric]
     outcome: Outcome = "holds" if margin >= -1e-12 else "fails"  # NaN compares false and so never holds
@@ -179,18 +195,26 @@ def _check(
     has = f"has {measured} on {result.rows:,} rows"
     if outcome == "holds":
         what = f"{metric} {measured} on {result.name} ({result.rows:,} rows), bound {bound}{end}"
-        flip = "a blessed model to compare with" if math.isinf(margin) else f"{metric} on {result.name} worse by {margin:.3f}"
+        flip = (
+            "a blessed model to compare with"
+            if math.isinf(margin)
+            else f"{metric} on {result.name} worse by {margin:.3f}"
+        )
     else:
         short = note if result.rows < gate.min_rows else _short(margin, measured)
         what = f"needs {metric} {bound} on {result.name}{end}, {has}: {short}"
         flip = f"{metric} on {result.name}: {short}"
-    return Check(metric, result.name, bound, measured, result.rows, outcome, margin, what, flip, note, baseline)
+    return Check(
+        metric, result.name, bound, measured, result.rows, outcome, margin, what, flip, note, baseline
+    )
 
 
 def _short(margin: float, measured: Measured) -> str:
     if not math.isnan(margin):
         return f"{-margin:.3f} short"
-    return "the metric has no value here" if math.isnan(measured.value) else "there is no interval to decide on"
+    return (
+        "the metric has no value here" if math.isnan(measured.value) else "there is no interval to decide on"
+    )
 
 
 def _refusal(failed: list[Check]) -> str:
@@ -202,7 +226,12 @@ def _refusal(failed: list[Check]) -> str:
 def _blessing(checks: tuple[Check, ...], results: list[SliceResult]) -> str:
     held = [c for c in checks if c.outcome == "holds"]
     if not held:
-        raise DataError("gates", expected="at least one slice with enough rows to decide", seen="none", remedy="lower min_rows")
+        raise DataError(
+            "gates",
+            expected="at least one slice with enough rows to decide",
+            seen="none",
+            remedy="lower min_rows",
+        )
     whole = [c for c in held if c.slice == OVERALL] or sorted(held, key=lambda c: c.margin)
     known = [c for c in whole if not math.isinf(c.margin)]
     parts = ["; ".join(c.what for c in (known or whole)[:3])]

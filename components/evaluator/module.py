@@ -27,7 +27,9 @@ def custom_eval_shared_model(eval_saved_model_path: str, model_name: str, eval_c
     )
 
 
-def custom_extractors(eval_shared_model: Any, eval_config: Any, tensor_adapter_config: Any = None) -> list[Any]:
+def custom_extractors(
+    eval_shared_model: Any, eval_config: Any, tensor_adapter_config: Any = None
+) -> list[Any]:
     """Returns the one extractor that predicts a batch with every model and cuts it into slices."""
     shared = eval_shared_model if isinstance(eval_shared_model, list) else [eval_shared_model]
     settings = json.loads(eval_config.metrics_specs[0].metrics[0].config)
@@ -70,7 +72,9 @@ class EvaluateBatch(beam.DoFn):
         for path in self._models.values():
             signature.load(path)
         many = self._task == "multiclass"
-        self._classes = {name: signature.class_names(path) if many else [] for name, path in self._models.items()}
+        self._classes = {
+            name: signature.class_names(path) if many else [] for name, path in self._models.items()
+        }
 
     def process(self, extracts: Any) -> Iterable[Any]:
         """Yields extracts of TFMA: a ``Batch`` and its slice key."""

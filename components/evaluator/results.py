@@ -24,7 +24,9 @@ def read_evaluation(uri: str) -> list[SliceResult]:
     try:
         records = list(tfma.load_metrics(uri))
     except (OSError, ValueError) as error:
-        raise DataError(f"evaluation {uri}", expected="the metrics that Evaluator wrote", seen=str(error)) from error
+        raise DataError(
+            f"evaluation {uri}", expected="the metrics that Evaluator wrote", seen=str(error)
+        ) from error
     if not records:
         raise DataError(f"evaluation {uri}", expected="metrics of at least one slice", seen="none")
     results = [_slice(record) for record in records]

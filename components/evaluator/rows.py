@@ -57,7 +57,7 @@ def slices(batch: pa.RecordBatch, slicings: Sequence[Sequence[str]]) -> Iterator
         table = table.fillna(dict.fromkeys(features, MISSING))
         for values, positions in table.groupby(list(features), sort=False).indices.items():
             values = values if isinstance(values, tuple) else (values,)
-            yield tuple(zip(features, map(_plain, values))), table["row"].to_numpy()[positions]
+            yield tuple(zip(features, map(_plain, values), strict=True)), table["row"].to_numpy()[positions]
 
 
 def _plain(value: Any) -> Any:
@@ -89,7 +89,9 @@ def numeric_labels(task: str, values: pd.Series, positive: object, classes: Sequ
     try:
         return values.to_numpy(np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError("label", expected="a number for a regression task", seen="text", remedy="mend model.task") from error
+        raise DataError(
+            "label", expected="a number for a regression task", seen="text", remedy="mend model.task"
+        ) from error
 
 
 def is_positive(value: object, positive: object) -> bool:

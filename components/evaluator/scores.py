@@ -95,7 +95,9 @@ FROM_SUMS: dict[str, Callable[[dict[str, Array]], Array]] = {
 """Metric → its value from named sums; works on numbers and on arrays of them."""
 
 
-def metric_samples(task: str, metrics: list[str], sums: Array, ranked: tuple[Array, Array, Array] | None) -> dict[str, Array]:
+def metric_samples(
+    task: str, metrics: list[str], sums: Array, ranked: tuple[Array, Array, Array] | None
+) -> dict[str, Array]:
     """Returns metric → [1 + BUCKETS] values: over all rows, then with each bucket left out.
 
     Args:
@@ -108,7 +110,7 @@ def metric_samples(task: str, metrics: list[str], sums: Array, ranked: tuple[Arr
     samples = np.concatenate([total[None], total[None] - sums])
     # What is left of a sum after taking all of it away is rounding, not a value.
     samples[1:][np.abs(samples[1:]) < 1e-9 * np.abs(total)] = 0.0
-    named = dict(zip(COLUMNS[task], samples.T))
+    named = dict(zip(COLUMNS[task], samples.T, strict=True))
     values = {name: FROM_SUMS[name](named) for name in metrics if name not in RANKING}
     wanted = [name for name in metrics if name in RANKING]
     if wanted and ranked is not None:
@@ -116,7 +118,9 @@ def metric_samples(task: str, metrics: list[str], sums: Array, ranked: tuple[Arr
     return values
 
 
-def _ranking_samples(metrics: list[str], predictions: Array, labels: Array, buckets: Array) -> dict[str, Array]:
+def _ranking_samples(
+    metrics: list[str], predictions: Array, labels: Array, buckets: Array
+) -> dict[str, Array]:
     if np.isnan(predictions).any():
         return {name: np.full(1 + BUCKETS, np.nan) for name in metrics}
     _, group = np.unique(predictions, return_inverse=True)

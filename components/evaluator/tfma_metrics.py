@@ -64,9 +64,16 @@ class TaskMetrics(metric_types.Metric):
     """
 
     def __init__(
-        self, task: str, metrics: list[str], intervals: bool = True, positive: Any = None, name: str = "task_metrics"
+        self,
+        task: str,
+        metrics: list[str],
+        intervals: bool = True,
+        positive: Any = None,
+        name: str = "task_metrics",
     ) -> None:
-        super().__init__(_computations, task=task, metrics=metrics, intervals=intervals, positive=positive, name=name)
+        super().__init__(
+            _computations, task=task, metrics=metrics, intervals=intervals, positive=positive, name=name
+        )
 
 
 metric_types.register_metric(TaskMetrics)
@@ -90,7 +97,9 @@ def _computations(
 class TaskCombiner(beam.CombineFn):
     """Adds batches up and turns the sums into values with intervals; a baseline also gives paired differences."""
 
-    def __init__(self, task: str, metrics: list[str], intervals: bool, models: list[str], baseline: str | None) -> None:
+    def __init__(
+        self, task: str, metrics: list[str], intervals: bool, models: list[str], baseline: str | None
+    ) -> None:
         self._task, self._metrics, self._intervals = task, metrics, intervals
         self._models, self._baseline = models, baseline
         self._ranks = any(name in scores.RANKING for name in metrics)
@@ -107,7 +116,11 @@ class TaskCombiner(beam.CombineFn):
             sums = scores.bucket_sums(scores.row_columns(self._task, labels, predictions), batch.buckets)
             tally.sums[model] = tally.sums.get(model, 0.0) + sums
             if self._ranks:
-                piece = (predictions.astype(np.float32), labels.astype(np.float32), batch.buckets.astype(np.uint8))
+                piece = (
+                    predictions.astype(np.float32),
+                    labels.astype(np.float32),
+                    batch.buckets.astype(np.uint8),
+                )
                 tally.ranked.setdefault(model, []).append(piece)
         return tally
 
@@ -157,5 +170,5 @@ class TaskCombiner(beam.CombineFn):
 
 
 def _join(pieces: list[tuple[Any, Any, Any]]) -> tuple[Any, Any, Any]:
-    predictions, labels, buckets = (np.concatenate(column) for column in zip(*pieces))
+    predictions, labels, buckets = (np.concatenate(column) for column in zip(*pieces, strict=True))
     return predictions, labels, buckets

@@ -1,0 +1,69 @@
+"""Work of the pusher: a blessed model becomes the next version; any other is left where it is."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from tfx.components.util import model_utils
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact, artifact_utils
+from tfx.utils import path_utils
+
+from components.pusher.config import PushConfig
+from components.pusher.versions import push
+from foundation.errors import StorageError
+from foundation.publish import write_text
+
+PUSHED_FILE = "pushed.json"
+
+log = logging.getLogger(__name__)
+
+Artifacts = dict[str, list[artifact.Artifact]]
+
+
+class Executor(base_executor.BaseExecutor):
+    """Pushes a blessed model; a model that is not blessed is no failure and is never pushed."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
+        """Writes ``pushed_model``: custom properties pushed, pushed_destination, pushed_version, as TFX's Pusher does.
+
+        Raises:
+            DataError: The model is no SavedModel.
+            StorageError: The folder cannot be written, or the disk is full.
+        """
+        config = PushConfig.model_validate_json(exec_properties["config"])
+        result = artifact_utils.get_single_instance(output_dict["pushed_model"])
+        blessing = artifact_utils.get_single_instance(input_dict["blessing"])
+        if not model_utils.is_model_blessed(blessing):
+            log.warning("Nothing pushed to %s: the model is not blessed.", config.to)
+            result.set_int_custom_property("pushed", 0)
+            _remember(result, {"pushed": False})
+            return
+        model = artifact_utils.get_single_instance(input_dict["model"])
+        folder = destination(exec_properties["base_folder"], config.to)
+        done = push(path_utils.serving_model_path(model.uri), folder, config.keep_versions)
+        log.info("%s version %d in %s.", "Pushed" if done.new else "Already there:", done.number, folder)
+        result.set_int_custom_property("pushed", 1)
+        result.set_string_custom_property("pushed_destination", str(done.path))
+        result.set_string_custom_property("pushed_version", str(done.number))
+        _remember(
+            result, {"pushed": True, "version": done.number, "new": done.new, "removed": list(done.removed)}
+        )
+
+
+def destination(base_folder: str, to: str) -> Path:
+    """Returns the folder of the versions, relative to the document's folder.
+
+    Raises:
+        StorageError: The destination is no local path.
+    """
+    if "://" in to:
+        raise StorageError(f"push.to {to}", expected="a local or mounted folder", seen="a remote address")
+    return Path(base_folder) / to
+
+
+def _remember(result: artifact.Artifact, document: dict[str, Any]) -> None:
+    write_text(Path(result.uri) / PUSHED_FILE, json.dumps(document))

@@ -1,0 +1,242 @@
+"""Numbered versions that TF Serving reads: push, keep, pin, roll back. Loads no TensorFlow.
+
+TF Serving serves the largest number in the folder and ignores names that are no number, so a version is copied under a
+hidden name, synced to disk and renamed. A rollback publishes the older content again under a new, larger number: one
+rename, the server loads it before it lets go of the other, and history stays as it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.pusher.ledger import Entry, fingerprint, locked, numbers, read_ledger, write_ledger
+from foundation.errors import DataError, StorageError
+from foundation.publish import published_folder, storage_error
+
+MODEL_FILE = "saved_model.pb"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version in a folder that TF Serving reads.
+
+    Attributes:
+        number: Its number.
+        path: Its folder.
+        entry: What the ledger knows.
+        current: Whether it is the one that TF Serving serves.
+    """
+
+    number: int
+    path: Path
+    entry: Entry
+    current: bool
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What a push did.
+
+    Attributes:
+        number: The version that holds the model.
+        path: Its folder.
+        new: False where the model was there already.
+        removed: Versions that keep_versions removed.
+    """
+
+    number: int
+    path: Path
+    new: bool
+    removed: tuple[int, ...] = ()
+
+
+def versions(folder: str | os.PathLike[str]) -> list[Version]:
+    """Returns the versions in a folder, newest first.
+
+    Raises:
+        DataError: The ledger is damaged.
+        StorageError: The folder cannot be read.
+    """
+    place = Path(folder)
+    entries = read_ledger(place)
+    newest = max(entries, default=0)
+    return [Version(n, place / str(n), entries[n], n == newest) for n in sorted(entries, reverse=True)]
+
+
+def push(model: str | os.PathLike[str], folder: str | os.PathLike[str], keep: int) -> Pushed:
+    """Publishes a SavedModel as the next version; a model that is there already is not published again.
+
+    Args:
+        model: Folder of the SavedModel.
+        folder: Folder of the versions; made when missing.
+        keep: How many versions are kept; pinned ones count on top and are never removed.
+
+    Raises:
+        DataError: The model is no SavedModel.
+        StorageError: The folder cannot be written, or the disk is full; nothing half-written is left.
+    """
+    source, place = Path(model), Path(folder)
+    if not (source / MODEL_FILE).is_file():
+        raise DataError(f"model {source}", expected=f"a SavedModel with {MODEL_FILE}", seen="none")
+    with locked(place):
+        _sweep(place)
+        entries = read_ledger(place)
+        print_of_model = fingerprint(source)
+        same = [n for n, entry in entries.items() if entry.fingerprint == print_of_model]
+        if same:
+            return Pushed(max(same), place / str(max(same)), new=False)
+        entry = Entry(print_of_model, time.time(), str(source))
+        number = _publish(source, place, entries, entry)
+        return Pushed(number, place / str(number), new=True, removed=_trim(place, entries, keep))
+
+
+def pin(folder: str | os.PathLike[str], version: int) -> None:
+    """Keeps a version from ever being removed.
+
+    Raises:
+        DataError: There is no such version.
+    """
+    _set_pin(Path(folder), version, pinned=True)
+
+
+def unpin(folder: str | os.PathLike[str], version: int) -> None:
+    """Lets a version be removed again when it is among the oldest.
+
+    Raises:
+        DataError: There is no such version.
+    """
+    _set_pin(Path(folder), version, pinned=False)
+
+
+def _set_pin(place: Path, version: int, pinned: bool) -> None:
+    _existing(place, version)
+    with locked(place):
+        entries = read_ledger(place)
+        entries[version] = dataclasses.replace(entries[version], pinned=pinned)
+        write_ledger(place, entries)
+
+
+def rollback(folder: str | os.PathLike[str], to: int | None = None) -> Version:
+    """Makes TF Serving serve an older model: its content is published again under a new, larger number.
+
+    Args:
+        folder: Folder of the versions.
+        to: The version to go back to; by default the newest one before the current model that differs from it, so that a
+            second rollback goes one model further back.
+
+    Returns:
+        The new current version.
+
+    Raises:
+        DataError: There is no such version, it is current, or there is none to go back to.
+        StorageError: The folder cannot be written, or the disk is full; the current version stays.
+    """
+    place = Path(folder)
+    if not numbers(place):
+        raise DataError(f"{place}", expected="a pushed version", seen="none")
+    if to is not None:
+        _existing(place, to)
+    with locked(place):
+        _sweep(place)
+        entries = read_ledger(place)
+        target = _target(place, entries, to)
+        entry = Entry(
+            entries[target].fingerprint,
+            time.time(),
+            entries[target].model,
+            rollback_of=_origin(entries, target),
+        )
+        number = _publish(place / str(target), place, entries, entry)
+        return Version(number, place / str(number), entry, current=True)
+
+
+def _target(place: Path, entries: dict[int, Entry], to: int | None) -> int:
+    current = max(entries)
+    if to is not None:
+        if entries[to].fingerprint == entries[current].fingerprint:
+            raise DataError(
+                f"version {to} in {place}",
+                expected="another model than the current one",
+                seen="the same model",
+            )
+        return to
+    before = [
+        n
+        for n in entries
+        if n < _origin(entries, current) and entries[n].fingerprint != entries[current].fingerprint
+    ]
+    if not before:
+        remedy = f"name one with --to, there are {', '.join(map(str, sorted(entries)))}"
+        raise DataError(f"{place}", expected="an older model to go back to", seen="none", remedy=remedy)
+    return max(before)
+
+
+def _origin(entries: dict[int, Entry], number: int) -> int:
+    """Returns the version that first held a version's content, as far as it is known."""
+    return entries[number].rollback_of or number
+
+
+def _existing(place: Path, version: int) -> None:
+    there = numbers(place)
+    if version not in there:
+        known = ", ".join(map(str, there)) or "none"
+        raise DataError(f"version {version} in {place}", expected="one that is there", seen=known)
+
+
+def _publish(source: Path, place: Path, entries: dict[int, Entry], entry: Entry) -> int:
+    number = max(int(time.time()), max(entries, default=0) + 1)
+    with published_folder(place / str(number)) as temporary:
+        shutil.copytree(source, temporary, dirs_exist_ok=True)
+        _sync(temporary)
+    _sync_folder(place)
+    entries[number] = entry
+    write_ledger(place, entries)
+    return number
+
+
+def _sync(folder: Path) -> None:
+    """Brings every file below a folder to the disk, so that a rename never outlives its content."""
+    for path in [*folder.rglob("*"), folder]:
+        _sync_folder(path)
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _trim(place: Path, entries: dict[int, Entry], keep: int) -> tuple[int, ...]:
+    """Removes the oldest versions beyond ``keep``, never a pinned one; each vanishes by rename before it is deleted."""
+    loose = sorted((n for n, entry in entries.items() if not entry.pinned), reverse=True)
+    removed = tuple(sorted(loose[keep:]))
+    for number in removed:
+        hidden = place / f".{number}.{uuid.uuid4().hex[:8]}.tmp"
+        try:
+            os.rename(place / str(number), hidden)
+            shutil.rmtree(hidden)
+        except OSError as error:
+            raise storage_error(place / str(number), error) from error
+        del entries[number]
+    if removed:
+        write_ledger(place, entries)
+    return removed
+
+
+def _sweep(place: Path) -> None:
+    """Deletes what a killed push left behind; the lock says that nobody is at work on it."""
+    for leftover in place.glob(".*.tmp"):
+        try:
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        except OSError as error:
+            raise StorageError(
+                f"{leftover}", expected="a leftover that can be deleted", seen=str(error)
+            ) from error

@@ -1,0 +1,1 @@
+"""The first schema of a pipeline, inferred from the statistics of all splits."""

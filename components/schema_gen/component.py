@@ -1,0 +1,35 @@
+"""Declaration of ``SchemaInferrer``; stock SchemaGen knows no environments and fails its own next export."""
+
+from __future__ import annotations
+
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import channel, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.schema_gen.executor import Executor
+
+
+class SchemaInferrerSpec(ComponentSpec):
+    """Inputs, outputs and parameters."""
+
+    PARAMETERS = {"label": ExecutionParameter(type=str)}
+    INPUTS = {"statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics)}
+    OUTPUTS = {"schema": ChannelParameter(type=standard_artifacts.Schema)}
+
+
+class SchemaInferrer(base_component.BaseComponent):
+    """Infers a schema from the statistics of all splits.
+
+    Args:
+        statistics: Output of StatisticsGen.
+        label: Feature of the label.
+    """
+
+    SPEC_CLASS = SchemaInferrerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(self, statistics: channel.BaseChannel, label: str) -> None:
+        spec = SchemaInferrerSpec(
+            statistics=statistics, label=label, schema=channel.Channel(type=standard_artifacts.Schema)
+        )
+        super().__init__(spec=spec)

@@ -1,0 +1,31 @@
+"""Work of ``SchemaInferrer``: statistics of all splits in, ``schema.pbtxt`` out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import text_format
+from tfx.components.statistics_gen import stats_artifact_utils
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact, artifact_utils
+
+from components.schema_gen.infer import infer
+from foundation.publish import write_text
+
+Artifacts = dict[str, list[artifact.Artifact]]
+
+SCHEMA_FILE = "schema.pbtxt"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Infers the schema that a person reviews after the first run."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
+        """Writes ``schema``."""
+        statistics = artifact_utils.get_single_instance(input_dict["statistics"])
+        splits = sorted(artifact_utils.decode_split_names(statistics.split_names), key=lambda s: s != "train")
+        loaded = [stats_artifact_utils.load_statistics(statistics, split).proto() for split in splits]
+        schema = infer([one for one in loaded if one.datasets[0].num_examples], exec_properties["label"])
+        folder = artifact_utils.get_single_uri(output_dict["schema"])
+        write_text(Path(folder) / SCHEMA_FILE, text_format.MessageToString(schema))

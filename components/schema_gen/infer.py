@@ -1,0 +1,108 @@
+"""A schema that the data it was inferred from passes, and that still says something about the next export.
+
+What ``tfdv.infer_schema`` alone gives is too tight for a first run: every value of a text feature seen by chance, every
+feature required in each document, no environments.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import tensorflow_data_validation as tfdv
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+
+from components.schema_gen.config import (
+    DOMAIN_MASS,
+    ENVIRONMENTS,
+    FULL_PRESENCE,
+    ID,
+    MOST_CATEGORIES,
+    PRESENCE_SLACK,
+)
+from foundation.errors import DataError
+
+Statistics = statistics_pb2.DatasetFeatureStatisticsList
+
+
+def infer(statistics: Sequence[Statistics], label: str) -> schema_pb2.Schema:
+    """Infers a schema from the statistics of every split.
+
+    Args:
+        statistics: One per split; the first should be the train split.
+        label: Feature of the label: in every document, and not there when serving.
+
+    Returns:
+        Schema with environments TRAINING and SERVING.
+
+    Raises:
+        DataError: There are no statistics, or no document has the label.
+    """
+    if not statistics:
+        raise DataError("schema", expected="statistics of at least one split", seen="none")
+    schema = tfdv.infer_schema(
+        statistics[0], infer_feature_shape=False, max_string_domain_size=MOST_CATEGORIES
+    )
+    for further in statistics[1:]:
+        schema = tfdv.update_schema(
+            schema, further, infer_feature_shape=False, max_string_domain_size=MOST_CATEGORIES
+        )
+    features = {feature.name: feature for feature in schema.feature}
+    if label not in features:
+        raise DataError(
+            f"label {label!r}", expected="a value in the documents", seen="none", remedy="mend data.label"
+        )
+    for name, feature in features.items():
+        seen = [s for split in statistics for s in split.datasets[0].features if s.path.step[:] == [name]]
+        _loosen(
+            feature,
+            seen,
+            sum(split.datasets[0].num_examples for split in statistics),
+            required=name in (label, ID),
+        )
+    _loosen_domains(schema, {ID}, {label})
+    schema.default_environment.extend(ENVIRONMENTS)
+    features[label].not_in_environment.append(ENVIRONMENTS[1])
+    return schema
+
+
+def _loosen(
+    feature: schema_pb2.Feature,
+    seen: Sequence[statistics_pb2.FeatureNameStatistics],
+    rows: int,
+    required: bool,
+) -> None:
+    """Loosens presence, number of values and numeric range of one feature."""
+    commons = [getattr(s, s.WhichOneof("stats")).common_stats for s in seen]
+    share = sum(c.num_non_missing for c in commons) / max(rows, 1)
+    feature.presence.min_count = 1
+    feature.presence.min_fraction = 1.0 if required else presence(share)
+    feature.ClearField("int_domain")
+    feature.ClearField("float_domain")
+    feature.ClearField("value_count")
+    if all(c.max_num_values <= 1 for c in commons):
+        feature.value_count.min = int(all(c.min_num_values >= 1 for c in commons))
+        feature.value_count.max = 1
+
+
+def presence(share: float) -> float:
+    """Returns the smallest share of documents that must have a feature which ``share`` of them had."""
+    if share >= 1.0:
+        return FULL_PRESENCE
+    return math.floor(share * (1 - PRESENCE_SLACK) * 100) / 100
+
+
+def _loosen_domains(schema: schema_pb2.Schema, free: set[str], strict: set[str]) -> None:
+    """Drops lists of values that are too long or make no sense, and lets rare new values pass on the others."""
+    sizes = {domain.name: len(domain.value) for domain in schema.string_domain}
+    for feature in schema.feature:
+        if feature.WhichOneof("domain_info") != "domain":
+            continue
+        if feature.name in free or sizes.get(feature.domain, 0) > MOST_CATEGORIES:
+            feature.ClearField("domain")
+        elif feature.name not in strict:
+            feature.distribution_constraints.min_domain_mass = DOMAIN_MASS
+    used = {feature.domain for feature in schema.feature if feature.WhichOneof("domain_info") == "domain"}
+    kept = [domain for domain in schema.string_domain if domain.name in used]
+    del schema.string_domain[:]
+    schema.string_domain.extend(kept)

@@ -1,0 +1,148 @@
+"""Work of the validation gate: gather what the validators wrote, look for leakage, stop or warn."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
+from tfx.components.statistics_gen import stats_artifact_utils
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact, artifact_utils
+
+from components.validation_gate import distances, leakage
+from components.validation_gate.config import ValidateConfig
+from components.validation_gate.findings import Finding, Statistics, anomalies
+from components.validation_gate.train_rows import read_rows
+from foundation.errors import AnomalyError, DataError
+from foundation.publish import write_text
+
+REPORT_FILE = "report.json"
+ANOMALIES_FILE = "SchemaDiff.pb"
+MOST_TOLD = 20
+
+log = logging.getLogger(__name__)
+
+Artifacts = dict[str, list[artifact.Artifact]]
+
+
+class Executor(base_executor.BaseExecutor):
+    """Ends the run on an anomaly where the document says so; leakage only ever warns."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
+        """Writes ``report``.
+
+        Raises:
+            AnomalyError: There are anomalies and the document says stop.
+            DataError: The schema lacks the label or cannot be read, or a check cannot be measured.
+        """
+        config = ValidateConfig.model_validate_json(exec_properties["config"])
+        settings = json.loads(exec_properties["settings"])
+        report = _Gathering(config, settings, input_dict).report()
+        folder = artifact_utils.get_single_uri(output_dict["report"])
+        write_text(Path(folder) / REPORT_FILE, json.dumps(report, indent=1, ensure_ascii=False))
+        for finding in (*report["warnings"], *report["leakage"]):
+            log.warning("%s", finding["message"])
+        stopping = [finding["message"] for finding in report["anomalies"] if finding["stops"]]
+        if stopping:
+            more = f"; and {len(stopping) - MOST_TOLD} more" if len(stopping) > MOST_TOLD else ""
+            raise AnomalyError(
+                f"{len(stopping)} anomalies in the data",
+                seen="; ".join(stopping[:MOST_TOLD]) + more,
+                remedy="mend the export, or the schema if it is wrong, or say validate.on_anomaly: warn",
+            )
+
+
+class _Gathering:
+    """Reads the inputs once and puts the report together."""
+
+    def __init__(self, config: ValidateConfig, settings: dict[str, Any], inputs: Artifacts) -> None:
+        self._config, self._settings, self._inputs = config, settings, inputs
+        self._stops = config.on_anomaly == "stop"
+        self._schema = _schema(artifact_utils.get_single_uri(inputs["schema"]), settings["label"])
+        statistics = artifact_utils.get_single_instance(inputs["statistics"])
+        splits = artifact_utils.decode_split_names(statistics.split_names)
+        self._statistics: dict[str, Statistics] = {
+            split: stats_artifact_utils.load_statistics(statistics, split).proto() for split in splits
+        }
+
+    def report(self) -> dict[str, Any]:
+        """Returns what ``report.json`` holds."""
+        drift, drifted = self._drift()
+        skew, skewed = self._skew()
+        found = [*self._anomalies(), *drifted, *skewed]
+        leaks = self._leaks()
+        return {
+            "anomalies": [f.as_json() for f in found if self._stops],
+            "warnings": [f.as_json() for f in found if not self._stops],
+            "leakage": [f.as_json() for f in leaks],
+            "drift": drift,
+            "skew": skew,
+        }
+
+    def _anomalies(self) -> list[Finding]:
+        written = artifact_utils.get_single_instance(self._inputs["anomalies"])
+        found = {
+            split: _read(Path(written.uri) / f"Split-{split}" / ANOMALIES_FILE)
+            for split in artifact_utils.decode_split_names(written.split_names)
+        }
+        return anomalies(found, self._statistics, self._schema, self._stops)
+
+    def _drift(self) -> tuple[list[dict[str, object]], list[Finding]]:
+        checks = self._config.drift
+        distances.refuse_unmeasurable(checks, self._statistics["train"], "validate.drift")
+        written = self._inputs.get("drift_anomalies")
+        files = sorted(Path(written[0].uri).glob(f"SplitPair-*/{ANOMALIES_FILE}")) if written else []
+        # Without a span before, DistributionValidator writes nothing and there is nothing to compare.
+        return distances.distances("drift", checks, _read(files[0]) if files else None, self._stops)
+
+    def _skew(self) -> tuple[list[dict[str, object]], list[Finding]]:
+        checks = self._config.skew
+        if not checks:
+            return [], []
+        distances.refuse_unmeasurable(checks, self._statistics["train"], "validate.skew")
+        compared = distances.compare(checks, self._statistics["train"], self._statistics["test"])
+        return distances.distances("skew", checks, compared, self._stops)
+
+    def _leaks(self) -> list[Finding]:
+        examples = artifact_utils.get_single_instance(self._inputs["examples"])
+        rows = read_rows(artifact_utils.get_split_uri([examples], "train"), leakage.MOST_ROWS)
+        label = self._settings["label"]
+        if label not in rows:
+            raise DataError(
+                f"label {label!r}",
+                expected="a value in the train split",
+                seen="none",
+                remedy="mend data.label",
+            )
+        settings = self._settings
+        return leakage.find_leaks(
+            rows,
+            label,
+            settings["task"],
+            settings["positive"],
+            settings["recorded_at"],
+            self._config.leakage_auc,
+        )
+
+
+def _read(path: Path) -> anomalies_pb2.Anomalies:
+    return anomalies_pb2.Anomalies.FromString(path.read_bytes())
+
+
+def _schema(folder: str, label: str) -> schema_pb2.Schema:
+    """Reads the schema and refuses one that belongs to other data."""
+    file = next(iter(sorted(Path(folder).glob("*.pbtxt"))), None)
+    if file is None:
+        raise DataError(f"schema {folder}", expected="a .pbtxt file", seen="none")
+    try:
+        schema = text_format.Parse(file.read_text(encoding="utf-8"), schema_pb2.Schema())
+    except text_format.ParseError as error:
+        raise DataError(f"schema {file}", expected="a TFDV schema as text", seen=str(error)) from error
+    if label not in {feature.name for feature in schema.feature}:
+        remedy = "infer the schema anew with 'penstock schema infer', or mend data.label"
+        raise DataError("schema", expected=f"the label {label!r}", seen="a schema without it", remedy=remedy)
+    return schema

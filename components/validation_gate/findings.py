@@ -1,0 +1,202 @@
+"""Anomalies of TFDV as sentences: feature, expectation, what was seen, how many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+
+Kind = anomalies_pb2.AnomalyInfo.Type
+Statistics = statistics_pb2.DatasetFeatureStatisticsList
+
+MOST_SHOWN = 5
+LONGEST_VALUE = 24
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something validation found.
+
+    Attributes:
+        kind: ``anomaly``, ``drift``, ``skew`` or ``leakage``.
+        feature: Name of the feature; empty where it is about the whole data.
+        expected: What the schema or the document expects.
+        seen: What was found instead.
+        rows: Number of rows concerned; None where that is not a matter of rows.
+        stops: Whether it ends the run.
+    """
+
+    kind: str
+    feature: str
+    expected: str
+    seen: str
+    rows: int | None = None
+    stops: bool = False
+
+    @property
+    def message(self) -> str:
+        """The finding as one sentence."""
+        rows = "" if self.rows is None else f" ({self.rows:,} rows)"
+        return (
+            f"{self.kind} in {self.feature or 'the data'}: expected {self.expected}; seen: {self.seen}{rows}"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the finding as ``report.json`` holds it."""
+        return {**asdict(self), "message": self.message}
+
+
+def anomalies(
+    found: Mapping[str, anomalies_pb2.Anomalies],
+    statistics: Mapping[str, Statistics],
+    schema: schema_pb2.Schema,
+    stops: bool,
+) -> list[Finding]:
+    """Returns one finding per feature and kind of anomaly over all splits.
+
+    Args:
+        found: Split → what ExampleValidator wrote.
+        statistics: Split → its statistics.
+        schema: The schema that was validated against.
+        stops: Whether an anomaly ends the run.
+    """
+    grouped: dict[tuple[str, int], list[tuple[str, Any]]] = {}
+    for split, of_split in found.items():
+        for path, info in of_split.anomaly_info.items():
+            name = ".".join(info.path.step) or path
+            for reason in info.reason:
+                grouped.setdefault((name, reason.type), []).append((split, reason))
+        for reason in of_split.dataset_anomaly_info.reason:
+            grouped.setdefault(("", reason.type), []).append((split, reason))
+        if of_split.data_missing:
+            grouped.setdefault(("", 0), []).append((split, None))
+    return [_finding(name, kind, where, statistics, schema, stops) for (name, kind), where in grouped.items()]
+
+
+def _finding(
+    name: str,
+    kind: int,
+    where: list[tuple[str, Any]],
+    statistics: Mapping[str, Statistics],
+    schema: schema_pb2.Schema,
+    stops: bool,
+) -> Finding:
+    if kind == 0 and where[0][1] is None:
+        return Finding("anomaly", "", "documents in every split", f"none in {_splits(where)}", None, stops)
+    spec = next((feature for feature in schema.feature if feature.name == name), None)
+    pieces = [(split, *_seen(kind, reason, statistics[split], spec, schema)) for split, reason in where]
+    counted = [rows for _, _, rows in pieces if rows is not None]
+    same = len({text for _, text, _ in pieces}) == 1
+    seen = (
+        f"{pieces[0][1]} in {_splits(where)}"
+        if same
+        else "; ".join(f"{text} in {split}" for split, text, _ in pieces)
+    )
+    return Finding(
+        "anomaly", name, _expected(kind, spec, schema), seen, sum(counted) if counted else None, stops
+    )
+
+
+def _splits(where: Iterable[tuple[str, Any]]) -> str:
+    return ", ".join(split for split, _ in where)
+
+
+def _expected(kind: int, spec: schema_pb2.Feature | None, schema: schema_pb2.Schema) -> str:
+    if kind == Kind.SCHEMA_NEW_COLUMN or spec is None:
+        return "no such feature, the schema does not have it"
+    if kind in PRESENCE:
+        return f"a value in at least {spec.presence.min_fraction:.0%} of the documents"
+    if kind == Kind.ENUM_TYPE_UNEXPECTED_STRING_VALUES:
+        mass = spec.distribution_constraints.min_domain_mass or 1.0
+        allowed = domain(schema, spec)
+        return f"one of the {len(allowed)} values of the schema in at least {mass:.0%} of the values"
+    if kind in TYPES:
+        return f"the type {schema_pb2.FeatureType.Name(spec.type)}"
+    if kind in COUNTS:
+        return f"{spec.value_count.min} to {spec.value_count.max or 'any number of'} values in a document"
+    return "what the schema says"
+
+
+PRESENCE = frozenset(
+    {
+        Kind.SCHEMA_MISSING_COLUMN,
+        Kind.FEATURE_TYPE_NOT_PRESENT,
+        Kind.FEATURE_TYPE_LOW_FRACTION_PRESENT,
+        Kind.FEATURE_TYPE_LOW_NUMBER_PRESENT,
+    }
+)
+TYPES = frozenset(
+    {
+        Kind.UNEXPECTED_DATA_TYPE,
+        Kind.STRING_TYPE_NOW_INT,
+        Kind.STRING_TYPE_NOW_FLOAT,
+        Kind.INT_TYPE_INT_EXPECTED,
+        Kind.INT_TYPE_NOT_STRING,
+        Kind.INT_TYPE_STRING_EXPECTED,
+        Kind.FLOAT_TYPE_NOT_FLOAT,
+        Kind.FLOAT_TYPE_STRING_NOT_FLOAT,
+        Kind.FLOAT_TYPE_NON_STRING,
+        Kind.ENUM_TYPE_FLOAT_NOT_STRING,
+        Kind.ENUM_TYPE_INT_NOT_STRING,
+        Kind.ENUM_TYPE_BYTES_NOT_STRING,
+    }
+)
+COUNTS = frozenset({Kind.FEATURE_TYPE_LOW_NUMBER_VALUES, Kind.FEATURE_TYPE_HIGH_NUMBER_VALUES})
+
+
+def _seen(
+    kind: int, reason: Any, statistics: Statistics, spec: schema_pb2.Feature | None, schema: schema_pb2.Schema
+) -> tuple[str, int | None]:
+    """Returns what was seen in one split, and in how many rows where the statistics tell."""
+    total = int(statistics.datasets[0].num_examples)
+    name = spec.name if spec else ""
+    of_feature = feature_statistics(statistics, name)
+    if kind in PRESENCE:
+        present = int(common(of_feature).num_non_missing) if of_feature else 0
+        return f"{present:,} of {total:,} documents have one", total - present
+    if kind == Kind.ENUM_TYPE_UNEXPECTED_STRING_VALUES and of_feature and spec:
+        return _unexpected(of_feature, domain(schema, spec))
+    if kind in TYPES and of_feature:
+        return f"the type {statistics_pb2.FeatureNameStatistics.Type.Name(of_feature.type)}", int(
+            common(of_feature).num_non_missing
+        )
+    if kind in COUNTS and of_feature:
+        values = common(of_feature)
+        return f"{values.min_num_values} to {values.max_num_values} values in a document", None
+    if kind == Kind.SCHEMA_NEW_COLUMN:
+        return "a feature the schema does not have", None
+    return reason.description, None
+
+
+def _unexpected(
+    of_feature: statistics_pb2.FeatureNameStatistics, allowed: set[str]
+) -> tuple[str, int | None]:
+    buckets = of_feature.string_stats.rank_histogram.buckets
+    strange = [(bucket.label, bucket.sample_count) for bucket in buckets if bucket.label not in allowed]
+    shown = ", ".join(f"{_short(label)!r} {int(count):,} times" for label, count in strange[:MOST_SHOWN])
+    more = f" and {len(strange) - MOST_SHOWN} more values" if len(strange) > MOST_SHOWN else ""
+    return f"{shown}{more}", int(sum(count for _, count in strange))
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= LONGEST_VALUE else value[: LONGEST_VALUE - 1] + "…"
+
+
+def domain(schema: schema_pb2.Schema, spec: schema_pb2.Feature) -> set[str]:
+    """Returns the allowed values of a feature; empty where it has no list of them."""
+    kind = spec.WhichOneof("domain_info")
+    if kind == "domain":
+        return next((set(d.value) for d in schema.string_domain if d.name == spec.domain), set())
+    return set(spec.string_domain.value) if kind == "string_domain" else set()
+
+
+def feature_statistics(statistics: Statistics, name: str) -> statistics_pb2.FeatureNameStatistics | None:
+    """Returns the statistics of one feature, None where no document has it."""
+    return next((f for f in statistics.datasets[0].features if ".".join(f.path.step) == name), None)
+
+
+def common(of_feature: statistics_pb2.FeatureNameStatistics) -> statistics_pb2.CommonStatistics:
+    """Returns what the statistics of every type have in common."""
+    return getattr(of_feature, of_feature.WhichOneof("stats")).common_stats

@@ -1,0 +1,154 @@
+"""Features that know the answer: each one alone against the label, and dates after the moment of the prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from components.validation_gate.findings import Finding
+
+MOST_ROWS = 20_000
+"""Train rows that are looked at."""
+FOLDS = 5
+"""Target rates of a category come from the other folds, so that a value seen once says nothing about its own row."""
+FEWEST = 20
+"""Rows of each class that a feature needs to be judged."""
+MOST_CLASSES = 20
+"""Classes of a multi-class label that are looked at, the most frequent first."""
+MOST_DISTINCT = 100
+"""A whole number with at most as many distinct values is also looked at as a category."""
+LATE_SHARE = 0.01
+"""Share of documents with a date after ``recorded_at`` that is worth a warning."""
+EPOCH_MS = (6.3e11, 4.1e12)
+"""Whole numbers within (1990 to 2099) are taken as dates, in milliseconds."""
+
+Columns = dict[str, list[Any]]
+
+
+def find_leaks(
+    rows: Columns, label: str, task: str, positive: Any, recorded_at: str | None, limit: float
+) -> list[Finding]:
+    """Returns a finding per feature that predicts the label almost alone or is dated after the prediction.
+
+    Args:
+        rows: Feature → [n] lists of values, None where missing.
+        label: Feature of the label.
+        task: binary, multiclass or regression.
+        positive: Positive label of a binary task; None means 1 or true.
+        recorded_at: Feature with the moment of the prediction, or None.
+        limit: AUC (for regression: absolute rank correlation) from which a feature is suspicious.
+    """
+    labels = pd.Series([values[0] if values else None for values in rows[label]], dtype=object)
+    kept = labels.notna().to_numpy()
+    targets = _targets(labels[kept], task, positive)
+    findings = []
+    for name, column in rows.items():
+        if name == label:
+            continue
+        values = pd.Series(column, dtype=object)[kept].reset_index(drop=True)
+        best = max(_strengths(values, targets, task), default=(0.0, ""), key=lambda pair: pair[0])
+        if best[0] >= limit:
+            findings.append(_strong(name, best, task, limit))
+    return findings + (_late(rows, recorded_at) if recorded_at else [])
+
+
+def _strong(name: str, best: tuple[float, str], task: str, limit: float) -> Finding:
+    what = "absolute rank correlation with the label" if task == "regression" else "AUC against the label"
+    seen = f"{what} of {best[0]:.3f} by {best[1]}"
+    return Finding("leakage", name, f"no feature alone to reach {limit:g}", seen)
+
+
+def _targets(labels: pd.Series, task: str, positive: Any) -> list[np.ndarray]:
+    """Returns [n] targets: one for a binary or regression label, one per class for a multi-class label."""
+    if task == "regression":
+        return [labels.to_numpy(np.float64)]
+    if task == "binary":
+        wanted = ("1", "true", "True") if positive is None else (str(positive),)
+        number = 1 if positive is None else positive
+        return [labels.map(lambda v: v in wanted if isinstance(v, str) else v == number).to_numpy(np.float64)]
+    classes = labels.value_counts().index[:MOST_CLASSES]
+    return [(labels == name).to_numpy(np.float64) for name in classes]
+
+
+def _strengths(values: pd.Series, targets: list[np.ndarray], task: str) -> Iterator[tuple[float, str]]:
+    """Yields how well each view of one feature orders the rows by the target, with the name of the view."""
+    filled = values.map(bool).to_numpy()
+    for target in targets:
+        yield _strength(filled.astype(float), target, task, either_way=True), "being there or missing"
+        for view, scores in _numeric_views(values, filled):
+            usable = ~np.isnan(scores)
+            yield _strength(scores[usable], target[usable], task, either_way=True), view
+        if filled.any() and _is_category(values[filled]):
+            rates = target_rates(values[filled], target[filled])
+            yield _strength(rates, target[filled], task, either_way=False), "its values"
+
+
+def _numeric_views(values: pd.Series, filled: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yields [n] numbers a feature can be ordered by, NaN where missing."""
+    if not filled.any():
+        return
+    if (values[filled].map(len) > 1).any():
+        yield "its number of items", values.map(lambda v: float(len(v)) if v else np.nan).to_numpy(np.float64)
+    elif not isinstance(values[filled].iloc[0][0], str):
+        yield "its size", values.map(lambda v: float(v[0]) if v else np.nan).to_numpy(np.float64)
+
+
+def _is_category(items: pd.Series) -> bool:
+    return isinstance(items.iloc[0][0], str) or items.map(lambda v: v[0]).nunique() <= MOST_DISTINCT
+
+
+def target_rates(items: pd.Series, target: np.ndarray) -> np.ndarray:
+    """Returns [n] mean target of the other folds' rows with the same value, averaged over a row's items."""
+    fold = np.arange(len(items)) % FOLDS
+    table = pd.DataFrame(
+        {"row": np.arange(len(items)), "value": items.to_numpy(), "target": target, "fold": fold}
+    )
+    table = table.explode("value")
+    whole = table.groupby("value", sort=False)["target"]
+    own = table.groupby(["value", "fold"], sort=False)["target"]
+    others_sum = whole.transform("sum") - own.transform("sum")
+    others_count = whole.transform("count") - own.transform("count")
+    # One pseudo-row at the overall rate: a value that the other folds do not know stands in the middle.
+    table["rate"] = (others_sum + target.mean()) / (others_count + 1)
+    return table.groupby("row")["rate"].mean().to_numpy()
+
+
+def _strength(scores: np.ndarray, target: np.ndarray, task: str, either_way: bool) -> float:
+    if len(scores) < 2 * FEWEST or np.ptp(scores) == 0:
+        return 0.0
+    ranks = pd.Series(scores).rank().to_numpy()
+    if task == "regression":
+        others = pd.Series(target).rank().to_numpy()
+        return 0.0 if np.ptp(others) == 0 else abs(float(np.corrcoef(ranks, others)[0, 1]))
+    positive = target.sum()
+    negative = len(target) - positive
+    if min(positive, negative) < FEWEST:
+        return 0.0
+    auc = (ranks[target > 0.5].sum() - positive * (positive + 1) / 2) / (positive * negative)
+    return float(max(auc, 1 - auc) if either_way else auc)
+
+
+def _late(rows: Columns, recorded_at: str) -> list[Finding]:
+    """Returns a finding per date feature that is after the moment of the prediction in a notable share of rows."""
+    moments = _numbers(rows.get(recorded_at, []))
+    findings = []
+    for name, column in rows.items():
+        if name == recorded_at or len(moments) == 0:
+            continue
+        dates = _numbers(column)
+        known = ~(np.isnan(dates) | np.isnan(moments))
+        if not known.any() or not ((dates[known] > EPOCH_MS[0]) & (dates[known] < EPOCH_MS[1])).all():
+            continue
+        late = int((dates[known] > moments[known]).sum())
+        if late / known.sum() >= LATE_SHARE:
+            seen = f"later in {late / known.sum():.1%} of {known.sum():,} looked-at rows"
+            findings.append(Finding("leakage", name, f"dates up to {recorded_at}", seen, late))
+    return findings
+
+
+def _numbers(column: list[Any]) -> np.ndarray:
+    firsts = (values[0] if values else None for values in column)
+    return np.array([v if isinstance(v, (int, float)) else np.nan for v in firsts], np.float64)

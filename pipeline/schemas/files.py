@@ -1,0 +1,123 @@
+"""Schema files: the reviewed one, and beside it the inferred one that waits for review."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foundation.errors import DataError
+from foundation.publish import storage_error, write_text
+
+if TYPE_CHECKING:
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+PENDING_SUFFIX = ".inferred"
+
+
+def pending_path(schema_file: str | os.PathLike[str]) -> Path:
+    """Returns where the inferred schema waits for review: beside the reviewed one."""
+    path = Path(schema_file)
+    return path.with_name(path.name + PENDING_SUFFIX)
+
+
+def read_schema(path: str | os.PathLike[str]) -> schema_pb2.Schema:
+    """Reads a schema from its text form.
+
+    Raises:
+        DataError: The file is missing, is no schema, or names a feature twice.
+    """
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    expected = "a TFDV schema as text"
+    try:
+        schema = text_format.Parse(Path(path).read_text(encoding="utf-8"), schema_pb2.Schema())
+    except FileNotFoundError as error:
+        raise DataError(
+            f"schema {path}", expected=expected, seen="no such file", remedy="run once to infer one"
+        ) from error
+    except OSError as error:
+        raise DataError(f"schema {path}", expected=expected, seen=error.strerror or str(error)) from error
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        remedy = "mend that line, or infer the schema anew with 'penstock schema infer'"
+        raise DataError(f"schema {path}", expected=expected, seen=str(error), remedy=remedy) from error
+    names = [feature.name for feature in schema.feature]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice or not names:
+        seen = f"{', '.join(twice)} twice" if twice else "no feature at all"
+        raise DataError(f"schema {path}", expected="each feature once", seen=seen)
+    return schema
+
+
+def infer(statistics: str | os.PathLike[str] | Sequence[Any], label: str) -> schema_pb2.Schema:
+    """Infers a schema with environments TRAINING and SERVING; the label is not in the second. Loads TFDV.
+
+    Args:
+        statistics: Folder of an ``ExampleStatistics`` artifact, or the statistics protos of the splits, train first.
+        label: Feature of the label.
+
+    Raises:
+        DataError: The folder holds no statistics, or no document has the label.
+    """
+    import tensorflow_data_validation as tfdv
+
+    from components.schema_gen.infer import infer as infer_from
+
+    if not isinstance(statistics, (str, os.PathLike)):
+        return infer_from(list(statistics), label)
+    files = sorted(
+        Path(statistics).glob("Split-*/FeatureStats.pb"), key=lambda f: f.parent.name != "Split-train"
+    )
+    if not files:
+        raise DataError(f"statistics {statistics}", expected="Split-*/FeatureStats.pb", seen="no such file")
+    return infer_from([tfdv.load_stats_binary(str(file)) for file in files], label)
+
+
+def offer(inferred: str | os.PathLike[str] | schema_pb2.Schema, schema_file: str | os.PathLike[str]) -> Path:
+    """Puts an inferred schema where it waits for review.
+
+    Args:
+        inferred: The schema, or the file that holds it.
+        schema_file: Where the reviewed schema stands or will stand.
+
+    Returns:
+        The file that waits for review.
+
+    Raises:
+        StorageError: The folder cannot be written.
+    """
+    from google.protobuf import text_format
+
+    schema = read_schema(inferred) if isinstance(inferred, (str, os.PathLike)) else inferred
+    pending = pending_path(schema_file)
+    write_text(pending, text_format.MessageToString(schema, as_utf8=True))
+    return pending
+
+
+def approve(schema_file: str | os.PathLike[str], pending: str | os.PathLike[str] | None = None) -> Path:
+    """Makes the schema that waits for review the reviewed one; read in full first, published by rename.
+
+    Args:
+        schema_file: Where the reviewed schema stands or will stand.
+        pending: The file that waits; by default the one beside it.
+
+    Returns:
+        The reviewed file.
+
+    Raises:
+        DataError: Nothing waits, or what waits is no schema.
+        StorageError: The folder cannot be written.
+    """
+    target, waiting = Path(schema_file), Path(pending) if pending else pending_path(schema_file)
+    if not waiting.exists():
+        raise DataError(f"schema {waiting}", expected="a schema that waits for review", seen="no such file",
+                        remedy="infer one with 'penstock schema infer'")  # fmt: skip
+    read_schema(waiting)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(waiting, target)
+    except OSError as error:
+        raise storage_error(target, error) from error
+    return target
