@@ -1,0 +1,49 @@
+"""Ingestion and validation for the report, from ``ingestion.json`` and the validation gate's ``report.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.report.data import Distance, Finding, Ingestion, Misfit
+
+
+def ingestion_of(content: Mapping[str, Any]) -> Ingestion:
+    """Returns the counts of an ingestion."""
+    documents = content["documents"]
+    return Ingestion(
+        read=documents.get("read", 0),
+        accepted=documents.get("accepted", 0),
+        quarantined=documents["quarantined"],
+        filtered=documents["filtered"],
+        splits=content["splits"],
+        reasons={**content["quarantined"], **content["filtered"]},
+        misfits=tuple(
+            Misfit(field["feature"], reason, count)
+            for field in content["fields"]
+            for reason, count in field["misfits"].items()
+        ),
+    )
+
+
+def types_of(content: Mapping[str, Any]) -> dict[str, str]:
+    """Returns feature → type, for the features that have values."""
+    return {field["feature"]: field["type"] for field in content["fields"] if field["type"]}
+
+
+def findings_of(content: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """Returns everything that validation found, what stops the run first."""
+    return tuple(
+        Finding(f["kind"], f["feature"], f["expected"], f["seen"], f["rows"], f["stops"])
+        for group in ("anomalies", "warnings", "leakage")
+        for f in content[group]
+    )
+
+
+def distances_of(content: Mapping[str, Any]) -> tuple[Distance, ...]:
+    """Returns every distance that was measured, drift before skew."""
+    return tuple(
+        Distance(kind, row["feature"], row["distance"], row["formula"], row["value"], row["limit"])
+        for kind in ("drift", "skew")
+        for row in content[kind]
+    )

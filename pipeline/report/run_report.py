@@ -1,0 +1,132 @@
+"""The report of one recorded run: its record, its artifacts and its lineage brought together."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from components.evaluator.config import HIGHER_IS_BETTER
+from pipeline.lineage.records import Artifact
+from pipeline.lineage.store import Lineage
+from pipeline.lineage.trace import Step, trace
+from pipeline.report.collect import ROLES, collect
+from pipeline.report.data import LineageStep, NodeState, NodeView, ReportData
+from pipeline.report.write import write_report
+from pipeline.runs import NodeRecord, RunRecord
+
+if TYPE_CHECKING:
+    from pipeline.session import Session
+
+Found = dict[tuple[str, str], Artifact]
+
+_LIBRARIES = ("penstock", "tfx", "tensorflow", "keras", "apache-beam", "ml-metadata")
+_STATES: dict[str, Literal["succeeded", "failed", "interrupted"]] = {
+    "complete": "succeeded",
+    "failed": "failed",
+    "interrupted": "interrupted",
+    "running": "interrupted",
+}
+_NODE_STATES: dict[str, NodeState] = {"done": "run", "cached": "cached", "failed": "failed"}
+
+
+def write_run_report(session: Session, record: RunRecord) -> Path:
+    """Writes ``report.html`` into the folder of a run.
+
+    Args:
+        session: The document at work.
+        record: The run.
+
+    Returns:
+        Path of the report.
+
+    Raises:
+        DataError: A file that a node writes is missing.
+        StorageError: The report cannot be written.
+    """
+    path = session.runs.path(record.id) / "report.html"
+    write_report(report_data(session, record), path)
+    return path
+
+
+def report_data(session: Session, record: RunRecord) -> ReportData:
+    """Returns everything that the report of a run shows."""
+    from pipeline.summary import artifacts_of_run
+
+    lineage = session.lineage()
+    found = artifacts_of_run(lineage, record.id)
+    paths = {role: Path(found[place].uri) for role, place in ROLES.items() if place in found}
+    spec = session.loaded.spec
+    return ReportData(
+        pipeline=record.pipeline,
+        run_id=record.id,
+        state=_STATES[record.state],
+        started=record.started,
+        seconds=record.seconds,
+        nodes=tuple(_node(node, record.error) for node in record.nodes if node.action != "resolve"),
+        error=record.error,
+        span=record.span,
+        objective=spec.tune.objective if spec.tune else "",
+        pushed=_pushed(found),
+        lineage=_lineage(lineage, found, session.loaded.folder, record.id),
+        higher_is_better=HIGHER_IS_BETTER,
+        versions=versions(),
+        **collect(paths, spec.evaluate.metrics),
+    )
+
+
+def _node(node: NodeRecord, error: str) -> NodeView:
+    state = _NODE_STATES.get(node.state, "skipped")
+    note = error if state == "failed" else ""
+    return NodeView(
+        node.node, state, node.seconds if state in ("run", "failed") else None, tuple(node.inputs), note
+    )
+
+
+def _pushed(found: Found) -> str:
+    artifact = found.get(("Pusher", "pushed_model"))
+    return str(artifact.properties.get("pushed_destination", "")) if artifact else ""
+
+
+def _lineage(lineage: Lineage, found: Found, folder: Path, run: str) -> tuple[LineageStep, ...]:
+    model = found.get(("Trainer", "model"))
+    if model is None:
+        return ()
+    way = trace(lineage, model)
+    steps = [step for step in (*way.back, *way.forth) if step.gave]
+    return tuple(_step(step, folder, run) for step in steps)
+
+
+def _step(step: Step, folder: Path, run: str) -> LineageStep:
+    details = []
+    if "files" in step.detail:
+        details.append("from " + ", ".join(_short(file, folder) for file in step.detail["files"]))
+        details.append(f"fingerprint of the export {step.detail['fingerprint'][:16]}")
+    for key in ("schema", "schema digest", "user code", "code", "pushed_version"):
+        if step.detail.get(key):
+            details.append(f"{key.replace('_', ' ')} {step.detail[key]}")
+    if step.run != run:
+        details.append(f"made in run {step.run}")
+    name = str(step.detail.get("pushed_destination") or step.gave[0].uri)
+    return LineageStep(step.node, _short(name, folder), tuple(details))
+
+
+def _short(path: str, folder: Path) -> str:
+    inside = Path(path).is_relative_to(folder)
+    return str(Path(path).relative_to(folder)) if inside else path
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of what the run stood on."""
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        **found,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }

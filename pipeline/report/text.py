@@ -1,0 +1,75 @@
+"""Numbers, times and counts as a person reads them."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timezone
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Returns a number with ``digits`` significant digits, a dash for None and for what is not a number."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == int(value) and abs(value) < 1e7:
+        return f"{int(value):,}".replace("-", "−")
+    if abs(value) >= 1e7 or abs(value) < 1e-4:
+        return f"{value:.{digits - 1}e}".replace("-", "−")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{min(decimals, 6)}f}".replace("-", "−")
+
+
+def metric(value: float | None) -> str:
+    """Returns a metric's value with a fixed number of decimals, so that a column of them lines up."""
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{value:.4f}".replace("-", "−") if abs(value) < 100 else number(value)
+
+
+def count(value: float) -> str:
+    """Returns a count with thousands separated."""
+    return f"{round(value):,}"
+
+
+def share(value: float) -> str:
+    """Returns a share of 0 to 1 as a percentage; a share that is not 0 never reads 0%."""
+    percent = value * 100
+    if 0 < percent < 0.1:
+        return "<0.1%"
+    return f"{percent:.0f}%" if percent in (0.0, 100.0) else f"{percent:.1f}%"
+
+
+def duration(seconds: float | None) -> str:
+    """Returns seconds as ``0.4 s``, ``12 s`` or ``3 min 05 s``."""
+    if seconds is None:
+        return "–"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def moment(seconds: float) -> str:
+    """Returns seconds since the epoch as date and time in UTC."""
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M} UTC"
+
+
+def day(milliseconds: float) -> str:
+    """Returns epoch milliseconds as a date."""
+    return f"{datetime.fromtimestamp(milliseconds / 1000, timezone.utc):%Y-%m-%d}"
+
+
+_ACRONYMS = {"auc": "AUC", "auc_pr": "AUC-PR", "mse": "MSE", "rmse": "RMSE", "mae": "MAE", "f1": "F1"}
+
+
+def words(name: str) -> str:
+    """Returns ``log_loss`` as ``log loss`` and ``auc`` as ``AUC``, also behind ``val_``."""
+    bare = name.removeprefix("val_")
+    return name[: len(name) - len(bare)].replace("val_", "validation ") + _ACRONYMS.get(
+        bare, bare.replace("_", " ")
+    )

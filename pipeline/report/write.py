@@ -1,0 +1,132 @@
+"""Renders ``ReportData`` into one HTML file that needs nothing else: style and charts are inside, no script."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from foundation.publish import write_text
+from pipeline.report import svg, text
+from pipeline.report.data import MetricRow, ReportData
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class MetricTable:
+    """One metric's rows, the scale they share, the bounds that gates set, and whether it is shown unfolded."""
+
+    metric: str
+    rows: tuple[MetricRow, ...]
+    scale: svg.Scale
+    bounds: tuple[float, ...]
+    open: bool
+
+    @property
+    def overall(self) -> MetricRow | None:
+        """The row of the whole split."""
+        return next((row for row in self.rows if row.slice == "overall"), None)
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The first thing a reader sees: a tone (good, bad, neutral), a word, a sentence."""
+
+    tone: str
+    word: str
+    sentence: str
+
+
+def write_report(data: ReportData, path: str | os.PathLike[str]) -> None:
+    """Writes the report of a run, by temporary name and rename.
+
+    Args:
+        data: What the report shows.
+        path: The HTML file.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    write_text(path, render(data))
+
+
+def render(data: ReportData) -> str:
+    """Returns the report as HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=text.number,
+        metric=text.metric,
+        count=text.count,
+        share=text.share,
+        duration=text.duration,
+        moment=text.moment,
+        words=text.words,
+        breakable=_breakable,
+    )
+    return environment.get_template("report.html.j2").render(_view(data))
+
+
+def _view(data: ReportData) -> dict[str, Any]:
+    return {
+        "data": data,
+        "style": (_FOLDER / "report.css").read_text(encoding="utf-8"),
+        "svg": svg,
+        "headline": headline(data),
+        "tables": metric_tables(data),
+        "longest": max((node.seconds or 0.0 for node in data.nodes), default=0.0) or 1.0,
+        "overall": [row for row in data.metrics if row.slice == "overall"],
+    }
+
+
+def _breakable(name: str) -> Markup:
+    """Lets ``country=BR`` break after the equals sign where it is narrow."""
+    return Markup("=<wbr>").join(name.split("="))
+
+
+def headline(data: ReportData) -> Headline:
+    """Returns the verdict on the run in one sentence."""
+    if data.state == "failed":
+        failed = next((node for node in data.nodes if node.state == "failed"), None)
+        where = f"{failed.id} failed. " if failed else ""
+        return Headline(
+            "bad",
+            "Failed",
+            where + (data.error or (failed.note if failed else "") or "See the log of the run."),
+        )
+    if data.state == "interrupted":
+        return Headline("neutral", "Interrupted", "The same command goes on where this run ended.")
+    if data.verdict is None:
+        return Headline("neutral", "Done", "The nodes that were asked for ran; no model was judged.")
+    return Headline(
+        "good" if data.verdict.blessed else "bad",
+        "Blessed" if data.verdict.blessed else "Not blessed",
+        data.verdict.sentence,
+    )
+
+
+def metric_tables(data: ReportData) -> list[MetricTable]:
+    """Returns one table per metric, those with a gate first and unfolded (the first one where there is no gate)."""
+    names = list(dict.fromkeys(row.metric for row in data.metrics))
+    gated = {gate.metric for gate in data.gates} & set(names) or set(names[:1])
+    return [
+        _metric_table(data, name, name in gated) for name in sorted(names, key=lambda name: name not in gated)
+    ]
+
+
+def _metric_table(data: ReportData, name: str, unfolded: bool) -> MetricTable:
+    rows = tuple(row for row in data.metrics if row.metric == name)
+    bounds = tuple(sorted({g.limit for g in data.gates if g.metric == name and g.limit is not None}))
+    values = [v for row in rows for v in (row.value, row.low, row.high, row.baseline)]
+    return MetricTable(name, rows, svg.Scale.over([*values, *bounds]), bounds, unfolded)

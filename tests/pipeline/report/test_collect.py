@@ -1,0 +1,173 @@
+"""From the files that nodes leave behind to what the report shows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from foundation.errors import DataError
+from pipeline.report.collect import collect
+from pipeline.report.data import Bar, Curve, Distance, GateRow, Misfit
+from pipeline.report.evaluation import verdict_of
+
+INGESTION = {
+    "documents": {"read": 100, "accepted": 97, "quarantined": 2, "filtered": 1},
+    "quarantined": {"not JSON": 2},
+    "filtered": {"no label": 1},
+    "splits": {"train": 70, "validation": 9, "test": 18},
+    "fields": [
+        {"feature": "age", "type": "int", "misfits": {"text that is no number": 3}},
+        {"feature": "signup_at", "type": "date", "misfits": {}},
+        {"feature": "nickname", "type": None, "misfits": {}},
+    ],
+}
+FINDING = {"feature": "country", "expected": "at most 0.05", "seen": "0.112", "rows": None, "stops": False}
+VALIDATION = {
+    "anomalies": [],
+    "warnings": [{"kind": "drift", **FINDING}],
+    "leakage": [{"kind": "leakage", **FINDING}],
+    "drift": [
+        {"feature": "country", "distance": "l_infinity", "formula": "…", "value": 0.112, "limit": 0.05}
+    ],
+    "skew": [],
+}
+HISTORY = {
+    "epochs": [{"epoch": 1, "seconds": 0.5, "auc": 0.7, "loss": 0.6, "val_loss": 0.65, "val_auc": 0.69}]
+}
+NUMBERS = {"low": 0.80, "high": 0.84, "baseline": None}
+VERDICT = {
+    "blessed": False,
+    "sentence": "Not blessed: needs auc ≥ 0.900.",
+    "flips": ["auc on overall: 0.080 short"],
+    "gates": [
+        {"metric": "auc", "slice": "overall", "bound": "≥ 0.900", "value": 0.82, "rows": 18, "outcome": "fails", "note": ""},
+        {"metric": "auc", "slice": "overall", "bound": "at most 0.01 worse than …", "value": 0.82, "rows": 18,
+         "outcome": "holds", "note": ""},
+    ],
+    "metrics": [
+        {"metric": "accuracy", "slice": "overall", "value": 0.7, "rows": 18, **NUMBERS},
+        {"metric": "auc", "slice": "country=BR", "value": 0.8, "rows": 4, **NUMBERS},
+        {"metric": "auc", "slice": "country=US", "value": 0.8, "rows": 9, **NUMBERS},
+        {"metric": "auc", "slice": "overall", "value": 0.82, "rows": 18, **NUMBERS},
+    ],
+}  # fmt: skip
+
+
+def statistics() -> statistics_pb2.DatasetFeatureStatisticsList:
+    message = statistics_pb2.DatasetFeatureStatisticsList()
+    dataset = message.datasets.add(num_examples=70)
+    for name, kind in (("_id", 2), ("age", 0), ("signup_at", 0), ("country", 2), ("goal", 2), ("picture", 3)):
+        feature = dataset.features.add(type=kind)
+        feature.path.step.append(name)
+        stats = feature.bytes_stats if kind == 3 else feature.string_stats if kind == 2 else feature.num_stats
+        stats.common_stats.num_missing, stats.common_stats.num_non_missing = 7, 63
+        stats.common_stats.max_num_values = 1
+    age, signup, country, goal = (dataset.features[i] for i in (1, 2, 3, 4))
+    age.num_stats.mean, age.num_stats.min, age.num_stats.max = 30.5, 13, 88
+    signup.num_stats.min, signup.num_stats.max = 1_735_689_600_000, 1_742_807_564_000
+    bucket = age.num_stats.histograms.add(type=0).buckets.add(low_value=13, high_value=20, sample_count=12)
+    assert bucket.sample_count == 12
+    country.string_stats.unique, goal.string_stats.unique = 2, 40
+    for label, count in (("US", 40), ("BR", 23)):
+        country.string_stats.rank_histogram.buckets.add(label=label, sample_count=count)
+    goal.string_stats.rank_histogram.buckets.add(label="call Ada on 555 0100", sample_count=1)
+    return message
+
+
+@pytest.fixture
+def paths(tmp_path) -> dict[str, Path]:
+    files = {
+        "examples": ("ingestion.json", INGESTION),
+        "validation": ("report.json", VALIDATION),
+        "training": ("history.json", HISTORY),
+        "verdict": ("verdict.json", VERDICT),
+    }
+    for role, (name, content) in files.items():
+        (tmp_path / role).mkdir()
+        (tmp_path / role / name).write_text(json.dumps(content))
+    split = tmp_path / "statistics" / "Split-train"
+    split.mkdir(parents=True)
+    (split / "FeatureStats.pb").write_bytes(statistics().SerializeToString())
+    return {role: tmp_path / role for role in (*files, "statistics")}
+
+
+def test_ingestion(paths):
+    found = collect(paths, ["auc"])["ingestion"]
+    assert (found.read, found.accepted, found.quarantined, found.filtered) == (100, 97, 2, 1)
+    assert found.reasons == {"not JSON": 2, "no label": 1}
+    assert found.misfits == (Misfit("age", "text that is no number", 3),)
+
+
+def test_features(paths):
+    features = {f.name: f for f in collect(paths, ["auc"])["features"]}
+    assert "_id" not in features
+    assert features["age"].missing == pytest.approx(0.1)
+    assert features["age"].bars == (Bar("13 to 20", 12),)
+    assert features["signup_at"].numbers["min"] == "2025-01-01"
+    assert features["country"].bars == (Bar("US", 40), Bar("BR", 23))
+
+
+def test_values_of_text_with_many_values_are_left_out(paths):
+    goal = next(f for f in collect(paths, ["auc"])["features"] if f.name == "goal")
+    assert goal.hidden
+    assert goal.bars == ()
+
+
+def test_findings_and_distances(paths):
+    found = collect(paths, ["auc"])
+    assert [f.kind for f in found["findings"]] == ["drift", "leakage"]
+    assert found["distances"] == (Distance("drift", "country", "l_infinity", "…", 0.112, 0.05),)
+
+
+def test_curves_begin_with_the_loss(paths):
+    assert collect(paths, ["auc"])["curves"] == (
+        Curve("loss", (0.6,), (0.65,)),
+        Curve("auc", (0.7,), (0.69,)),
+    )
+
+
+def test_gates_keep_absolute_bounds_as_numbers(paths):
+    gates = collect(paths, ["auc"])["gates"]
+    assert gates[0] == GateRow("auc", "overall", "≥ 0.900", 0.9, 0.82, 18, "fails", "")
+    assert gates[1].limit is None
+
+
+def test_metrics_stand_in_the_documents_order_and_slices_by_size(paths):
+    metrics = collect(paths, ["auc", "accuracy"])["metrics"]
+    assert [(m.metric, m.slice) for m in metrics] == [
+        ("auc", "overall"), ("auc", "country=US"), ("auc", "country=BR"), ("accuracy", "overall"),
+    ]  # fmt: skip
+
+
+def test_verdict_loses_the_word_that_the_stamp_says():
+    assert verdict_of(VERDICT).sentence == "needs auc ≥ 0.900."
+
+
+def test_roles_that_a_run_did_not_come_to_are_left_out(paths):
+    assert set(collect({"examples": paths["examples"]}, ["auc"])) == {"ingestion"}
+
+
+def test_missing_file_is_a_clear_error(paths):
+    (paths["training"] / "history.json").unlink()
+    with pytest.raises(DataError, match=r"history\.json; expected the JSON file of its node"):
+        collect(paths, ["auc"])
+
+
+def test_broken_statistics_are_a_clear_error(paths):
+    (paths["statistics"] / "Split-train" / "FeatureStats.pb").write_bytes(b"\xff\xff")
+    with pytest.raises(DataError, match="statistics that TFDV wrote"):
+        collect(paths, ["auc"])
+
+
+def test_collecting_loads_no_tensorflow():
+    code = (
+        "import sys, pipeline.report, pipeline.report.collect, tensorflow_metadata.proto.v0.statistics_pb2;"
+    )
+    code += "print({'tensorflow', 'tfx', 'apache_beam'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,123 @@
+"""The rendered report: complete in itself, honest about every ending, safe with any name."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from foundation.errors import StorageError
+from pipeline.report.data import NodeView, Verdict
+from pipeline.report.write import headline, metric_tables, render, write_report
+
+HOSTILE = "<script>alert(1)</script>&\"'"
+
+
+class Outline(HTMLParser):
+    """Collects tags, ids and addresses; complains about tags that are not closed in order."""
+
+    VOID = {"meta", "link", "br", "wbr", "hr", "img", "input"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open, self.tags, self.attributes = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+
+def outline(page: str) -> Outline:
+    parsed = Outline()
+    parsed.feed(page)
+    assert parsed.open == []
+    return parsed
+
+
+def test_page_is_well_formed_and_needs_nothing_else(run):
+    page = render(run)
+    parsed = outline(page)
+    assert "script" not in parsed.tags
+    addresses = [value for name, value in parsed.attributes if name in ("src", "href", "xlink:href")]
+    assert all(a.startswith("#") or a == "data:," for a in addresses)
+    assert not re.search(r"url\(|@import|https?://", page)
+
+
+def test_links_of_the_navigation_lead_to_sections(run):
+    parsed = outline(render(run))
+    ids = [value for name, value in parsed.attributes if name == "id"]
+    anchors = [value[1:] for name, value in parsed.attributes if name == "href" and value.startswith("#")]
+    assert set(anchors) <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_hostile_names_stay_text(run):
+    page = render(dataclasses.replace(run, pipeline=HOSTILE, error=HOSTILE, run_id=HOSTILE))
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_values_that_may_be_personal_are_not_shown(run):
+    page = render(run)
+    assert "8,123 different values. Not shown" in page
+
+
+def test_run_without_anything_but_nodes_renders(run):
+    bare = dataclasses.replace(
+        run, ingestion=None, features=(), findings=None, curves=(), trials=(), metrics=(), gates=(), verdict=None, lineage=()
+    )  # fmt: skip
+    outline(render(bare))
+    assert headline(bare).word == "Done"
+
+
+def test_nothing_found_is_said(run):
+    assert "Nothing found." in render(dataclasses.replace(run, findings=()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "tone", "word"),
+    [
+        ({}, "good", "Blessed"),
+        ({"verdict": Verdict(False, "auc is 0.61, needs 0.75.")}, "bad", "Not blessed"),
+        ({"state": "failed", "error": "no space left"}, "bad", "Failed"),
+        ({"state": "interrupted"}, "neutral", "Interrupted"),
+    ],
+    ids=["blessed", "not blessed", "failed", "interrupted"],
+)
+def test_headline(run, changes, tone, word):
+    said = headline(dataclasses.replace(run, **changes))
+    assert (said.tone, said.word) == (tone, word)
+
+
+def test_headline_of_a_failure_names_node_and_error(run):
+    nodes = (
+        NodeView("MongoExampleGen", "run", 1.0),
+        NodeView("Transform", "failed", 2.0, note="no space left"),
+    )
+    said = headline(dataclasses.replace(run, state="failed", nodes=nodes))
+    assert said.sentence == "Transform failed. no space left"
+
+
+def test_gated_metrics_come_first_and_unfolded(run):
+    tables = metric_tables(run)
+    assert [(t.metric, t.open) for t in tables] == [("auc", True), ("accuracy", True), ("calibration", False)]
+    assert tables[0].bounds == (0.70, 0.75)
+
+
+def test_report_is_published_whole_or_not_at_all(run, tmp_path):
+    write_report(run, tmp_path / "runs" / "report.html")
+    assert [f.name for f in (tmp_path / "runs").iterdir()] == ["report.html"]
+    with pytest.raises(StorageError, match="runs"):
+        write_report(run, tmp_path / "runs")
+    assert [f.name for f in tmp_path.iterdir()] == ["runs"]
