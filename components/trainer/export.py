@@ -6,6 +6,7 @@ bulk inference load models, and saving it traces two functions and nothing of Ke
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import tensorflow as tf
 
 from components.trainer.config import Task
 from components.trainer.transform_graph import TransformGraph
+from foundation.publish import write_text
 
 Predictions = dict[str, tf.Tensor]
 
@@ -34,6 +36,7 @@ class ServedModel(tf.Module):
         self._graph_of, self._call = (lambda: graph), (lambda features: model(features, training=False))
         self._task = task
         self._classes = tf.constant(list(classes)) if task == "multiclass" else None
+        self.class_names = lambda: list(classes) if task == "multiclass" else []
         self.weights = [variable.value for variable in model.variables]
         self.transform_resources = graph.resources
 
@@ -97,5 +100,7 @@ def to_raw(
 
 
 def export(served: ServedModel, folder: Path) -> None:
-    """Writes the SavedModel into a folder."""
+    """Writes the SavedModel into a folder, and beside its assets the label of each class of a multi-class model."""
     tf.saved_model.save(served, str(folder), signatures=served.signatures())
+    if served.class_names():
+        write_text(folder / "assets.extra" / "classes.json", json.dumps(served.class_names()))
