@@ -90,10 +90,10 @@ class PredictShard(beam.DoFn):
     def process(self, file: str) -> Iterable[None]:
         """Reads, predicts, writes; yields nothing."""
         model = signature.load(self._model)
-        with published_file(Path(self._to) / f"{Path(file).stem}.{self._kind}") as temporary:
-            with open_writer(temporary, self._kind) as write:
-                for ids, records in read_batches(file):
-                    write(ids, model.predict(records))
+        target = Path(self._to) / f"{Path(file).stem}.{self._kind}"
+        with published_file(target) as temporary, open_writer(temporary, self._kind) as write:
+            for ids, records in read_batches(file):
+                write(ids, model.predict(records))
         return ()
 
 

@@ -83,7 +83,7 @@ def _gate_row(check: Check) -> dict[str, Any]:
 def _metric_rows(result: SliceResult) -> list[dict[str, Any]]:
     rows = []
     for metric, measured in sorted(result.candidate.items()):
-        row = {
+        row: dict[str, Any] = {
             "metric": metric,
             "slice": result.name,
             **_numbers(measured),

@@ -115,6 +115,6 @@ def first_raw(batch: pa.RecordBatch) -> Any:
 
 
 def _one(key: rows.SliceKey) -> Any:
-    result = np.empty(1, dtype=object)
+    result: Any = np.empty(1, dtype=object)
     result[0] = key
     return result

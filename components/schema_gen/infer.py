@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
@@ -22,7 +23,7 @@ from components.schema_gen.config import (
 )
 from foundation.errors import DataError
 
-Statistics = statistics_pb2.DatasetFeatureStatisticsList
+Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 
 
 def infer(statistics: Sequence[Statistics], label: str) -> schema_pb2.Schema:

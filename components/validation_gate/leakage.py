@@ -102,7 +102,7 @@ def _is_category(items: pd.Series) -> bool:
 
 def target_rates(items: pd.Series, target: np.ndarray) -> np.ndarray:
     """Returns [n] mean target of the other folds' rows with the same value, averaged over a row's items."""
-    fold = np.arange(len(items)) % FOLDS
+    fold: Any = np.arange(len(items)) % FOLDS
     table = pd.DataFrame(
         {"row": np.arange(len(items)), "value": items.to_numpy(), "target": target, "fold": fold}
     )
