@@ -10,6 +10,13 @@ from foundation.config import Config
 
 Task = Literal["binary", "multiclass", "regression"]
 
+TRAINING_METRICS: dict[str, tuple[str, ...]] = {
+    "binary": ("loss", "auc", "accuracy", "auc_pr", "precision", "recall"),
+    "multiclass": ("loss", "accuracy", "top_3_accuracy"),
+    "regression": ("loss", "mae", "rmse", "mse"),
+}
+"""Task → what training can follow and tuning can optimise; the loss and the two after it are always followed."""
+
 
 class ModelConfigSlice(Config):
     """Which Keras model is built."""

@@ -88,18 +88,20 @@ def label_values(graph: TransformGraph, settings: TrainingSettings) -> list[str]
     return ["0", "1" if positive is None or isinstance(positive, bool) else str(positive)]
 
 
-def build_model(graph: TransformGraph, settings: TrainingSettings, values: list[str]) -> keras.Model:
-    """Builds and compiles the model."""
+def build_model(
+    graph: TransformGraph, settings: TrainingSettings, values: list[str], extra_metric: str = "loss"
+) -> keras.Model:
+    """Builds and compiles the model; ``extra_metric`` is followed besides the usual ones."""
     classes = len(values) if settings.model.task == "multiclass" else 1
     model = models.build(settings.model, graph.features, classes, hyperparameters_of(settings, classes))
-    compile_model(model, settings.model.task, settings.train.learning_rate)
+    compile_model(model, settings.model.task, settings.train.learning_rate, extra_metric)
     return model
 
 
 def hyperparameters_of(settings: TrainingSettings, classes: int) -> dict[str, Any]:
     """Returns what a person's ``build_model`` is handed: the model slice, the learning rate, how many classes."""
     known = settings.model.model_dump(exclude={"type", "build_model", "positive"})
-    return {**known, "learning_rate": settings.train.learning_rate, "classes": classes}
+    return {**known, **settings.own, "learning_rate": settings.train.learning_rate, "classes": classes}
 
 
 def _warm_start(

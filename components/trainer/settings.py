@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,11 +15,19 @@ from foundation.errors import SpecError, near_miss
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Model, training and label of one run."""
+    """Model, training and label of one run.
+
+    Args:
+        model: The ``model`` slice.
+        train: The ``train`` slice.
+        label: Name of the label.
+        own: Hyperparameters that only a person's ``build_model`` knows.
+    """
 
     model: ModelConfigSlice
     train: TrainConfig
     label: str
+    own: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_custom_config(cls, custom_config: Mapping[str, Any]) -> TrainingSettings:
@@ -54,7 +62,7 @@ class TrainingSettings:
             raise SpecError(
                 "tune.search", expected="values that model and train take", seen=str(error)
             ) from error
-        return TrainingSettings(model, train, self.label)
+        return TrainingSettings(model, train, self.label, {n: v for n, v in chosen.items() if n not in known})
 
 
 def decode(value: Any) -> Any:

@@ -4,43 +4,20 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from components.trainer.config import Task, TrainConfig
+from components.trainer.config import TRAINING_METRICS, Task, TrainConfig
 from components.trainer.data import TransformedSplit, training_batches, validation_batches
+from components.trainer.schedule import Schedule, plan_schedule, steps_an_execution
 from foundation.errors import DataError
 
 VALIDATION_ROWS = 4096
 """Rows of a validation batch."""
-
-LARGEST_EXECUTION = 500
-"""Most steps that run without coming back to Python."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How many steps an epoch has, and how many epochs there are."""
-
-    steps_per_epoch: int
-    epochs: int
-
-
-def plan_schedule(train: TrainConfig, rows: int) -> Schedule:
-    """Works out epochs: a tenth of the steps or one pass over the data, whichever is less, unless told.
-
-    ``steps`` is met exactly where an epoch of about that length divides it, else from below by less than one epoch.
-    """
-    one_pass = max(1, math.ceil(rows / train.batch_size))
-    if train.steps is None:
-        return Schedule(train.steps_per_epoch or one_pass, train.epochs or 10)
-    length = min(train.steps_per_epoch or min(one_pass, max(1, train.steps // 10)), train.steps)
-    if not train.steps_per_epoch:
-        length = next((n for n in range(length, max(1, length // 2), -1) if train.steps % n == 0), length)
-    return Schedule(length, max(1, train.steps // length))
 
 
 @dataclass
@@ -78,27 +55,48 @@ class _Recorder(keras.callbacks.Callback):
         )
 
 
-def metrics_of(task: Task) -> list[Any]:
-    """Returns the metrics that are followed while training, named as the document names them."""
-    if task == "binary":
-        return [keras.metrics.AUC(name="auc"), keras.metrics.BinaryAccuracy(name="accuracy")]
-    if task == "multiclass":
-        return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
-    return [keras.metrics.MeanAbsoluteError(name="mae"), keras.metrics.RootMeanSquaredError(name="rmse")]
+METRICS: dict[str, dict[str, Callable[[], Any]]] = {
+    "binary": {
+        "auc": lambda: keras.metrics.AUC(name="auc"),
+        "accuracy": lambda: keras.metrics.BinaryAccuracy(name="accuracy"),
+        "auc_pr": lambda: keras.metrics.AUC(curve="PR", name="auc_pr"),
+        "precision": lambda: keras.metrics.Precision(name="precision"),
+        "recall": lambda: keras.metrics.Recall(name="recall"),
+    },
+    "multiclass": {
+        "accuracy": lambda: keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+        "top_3_accuracy": lambda: keras.metrics.SparseTopKCategoricalAccuracy(k=3, name="top_3_accuracy"),
+    },
+    "regression": {
+        "mae": lambda: keras.metrics.MeanAbsoluteError(name="mae"),
+        "rmse": lambda: keras.metrics.RootMeanSquaredError(name="rmse"),
+        "mse": lambda: keras.metrics.MeanSquaredError(name="mse"),
+    },
+}
+"""Task → name → metric; see ``config.TRAINING_METRICS``."""
+
+LOSSES = {
+    "binary": "binary_crossentropy",
+    "multiclass": "sparse_categorical_crossentropy",
+    "regression": "mse",
+}
 
 
-def compile_model(model: keras.Model, task: Task, learning_rate: float) -> None:
-    """Gives a model loss, optimizer and metrics, unless its author did."""
+def compile_model(model: keras.Model, task: Task, learning_rate: float, extra_metric: str = "loss") -> None:
+    """Gives a model loss, optimizer and metrics, unless its author did.
+
+    Args:
+        model: The model.
+        task: The task.
+        learning_rate: Learning rate of Adam.
+        extra_metric: A metric to follow besides the usual ones.
+    """
     if model.compiled:
         return
-    loss = {
-        "binary": "binary_crossentropy",
-        "multiclass": "sparse_categorical_crossentropy",
-        "regression": "mse",
-    }[task]
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate), loss=loss, metrics=metrics_of(task), jit_compile=False
-    )
+    names = dict.fromkeys([*TRAINING_METRICS[task][1:3], extra_metric])
+    metrics = [METRICS[task][name]() for name in names if name != "loss"]
+    optimizer = keras.optimizers.Adam(learning_rate)
+    model.compile(optimizer=optimizer, loss=LOSSES[task], metrics=metrics, jit_compile=False)
 
 
 def fit(
@@ -123,7 +121,7 @@ def fit(
     training, validation = splits
     schedule = plan_schedule(train, training.rows)
     history = History(schedule)
-    model.steps_per_execution = _execution(schedule.steps_per_epoch)
+    model.steps_per_execution = steps_an_execution(schedule.steps_per_epoch)
     callbacks: list[Any] = [_Recorder(history, train.learning_rate)]
     stopping = _early_stopping(train)
     callbacks += [stopping] if stopping else []
@@ -137,6 +135,7 @@ def fit(
         validation_data=validation_batches(validation, VALIDATION_ROWS),
         callbacks=callbacks,
         verbose=0,
+        shuffle=False,
     )
     history.seconds = time.perf_counter() - begin
     if stopping:
@@ -156,8 +155,3 @@ def _early_stopping(train: TrainConfig) -> Any:
         min_delta=config.min_delta,
         restore_best_weights=True,
     )
-
-
-def _execution(steps: int) -> int:
-    """Returns the largest divisor of ``steps`` that is small enough: an execution never crosses an epoch's end."""
-    return next(n for n in range(min(steps, LARGEST_EXECUTION), 0, -1) if steps % n == 0)

@@ -1,0 +1,75 @@
+"""Declaration of Tuner: the stock TFX component with Penstock's ``tuner_fn``."""
+
+from __future__ import annotations
+
+from tfx import types
+from tfx.components import Tuner
+from tfx.proto import trainer_pb2
+
+from components.trainer.component import training_settings
+from components.trainer.config import TRAINING_METRICS, ModelConfigSlice, TrainConfig
+from components.transform.config import FeaturesConfig
+from components.tuner.config import TuneConfig
+from foundation.errors import SpecError, near_miss
+
+
+def make_tuner(
+    tune: TuneConfig,
+    model: ModelConfigSlice,
+    train: TrainConfig,
+    label: str,
+    features: FeaturesConfig,
+    examples: types.BaseChannel,
+    transform_graph: types.BaseChannel,
+    schema: types.BaseChannel,
+    work_dir: str,
+) -> Tuner:
+    """Declares Tuner: searches on the train and validation splits, never on the test split.
+
+    Args:
+        tune: The ``tune`` slice.
+        model: The ``model`` slice.
+        train: The ``train`` slice.
+        label: Name of the label.
+        features: The ``features`` slice.
+        examples: Raw examples with splits train, validation, test.
+        transform_graph: Transform's output.
+        schema: The data schema.
+        work_dir: Where searches keep their trials from run to run.
+
+    Returns:
+        The node; its output ``best_hyperparameters`` goes to Trainer.
+
+    Raises:
+        SpecError: The objective is no metric that training follows.
+    """
+    check_objective(tune.objective, model.task)
+    return Tuner(
+        tuner_fn="components.tuner.tuner_fn.tuner_fn",
+        examples=examples,
+        transform_graph=transform_graph,
+        schema=schema,
+        train_args=trainer_pb2.TrainArgs(splits=["train"]),
+        eval_args=trainer_pb2.EvalArgs(splits=["validation"]),
+        custom_config={
+            **training_settings(model, train, label, features),
+            "tune": tune.model_dump(mode="json"),
+            "work_dir": work_dir,
+        },
+    )
+
+
+def check_objective(objective: str, task: str) -> None:
+    """Refuses an objective that training does not follow.
+
+    Raises:
+        SpecError: It is none of the task's.
+    """
+    known = [f"val_{metric}" for metric in TRAINING_METRICS[task]]
+    if objective not in known:
+        raise SpecError(
+            "tune.objective",
+            expected=f"one of {', '.join(known)}",
+            seen=objective,
+            remedy=near_miss(objective, known),
+        )

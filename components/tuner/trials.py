@@ -1,0 +1,167 @@
+"""A search whose trials outlive the process: one of ours in place of keras-tuner's fitting loop."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+
+from components.tuner.config import TuneConfig
+from foundation.errors import DataError
+from foundation.publish import write_text
+
+LOGGER = logging.getLogger(__name__)
+
+SUMMARY = "trials.json"
+"""File of the search's folder that lists its trials."""
+
+Train = Callable[[Mapping[str, Any], int | None], dict[str, float]]
+"""Trains with hyperparameters, for so many epochs where given, and returns the metrics of the best epoch."""
+
+
+class TrialSearch(keras_tuner.Tuner):
+    """Runs trials one after the other, writes each down when it ends, and stops when the minutes are over.
+
+    A trial trains from new weights each time; Hyperband's later rounds too. A trial that fails is kept with its
+    reason and the search goes on; only when every trial fails does the search fail.
+
+    Args:
+        oracle: What proposes the next trial.
+        train: Trains one trial.
+        folder: Folder of this search; what is in there already is gone on with.
+        minutes: No new trial begins after so many minutes of this run; None sets no limit.
+    """
+
+    def __init__(self, oracle: keras_tuner.Oracle, train: Train, folder: Path, minutes: float | None) -> None:
+        self._train, self._minutes = train, minutes
+        self._begin = time.monotonic()
+        self._details: dict[str, dict[str, Any]] = {}
+        super().__init__(
+            oracle=oracle, directory=str(folder.parent), project_name=folder.name, overwrite=False
+        )
+        self._read_summary()
+
+    def search(self, **kwargs: Any) -> None:
+        """Runs trials until there are enough or the time is over.
+
+        Raises:
+            DataError: No trial came to an end with a result.
+        """
+        self._begin = time.monotonic()
+        self.oracle.verbose = 0
+        super().search(**kwargs)
+        self._write_summary()
+        if not self.oracle.get_best_trials(1):
+            reasons = sorted({detail["error"] for detail in self._details.values() if detail.get("error")})
+            raise DataError(
+                f"tuning: {len(self.oracle.trials)} trials",
+                expected="at least one that ends with a result",
+                seen="; ".join(reasons[:3]) or "no trial began",
+                remedy="narrow tune.search (a lower learning_rate), or give more tune.minutes",
+            )
+
+    def pre_create_trial(self) -> None:
+        """Lets no new trial begin once the minutes are over."""
+        over = self._minutes is not None and time.monotonic() - self._begin > self._minutes * 60
+        if over:
+            LOGGER.warning(
+                "tuning: %g minutes are over after %d trials", self._minutes, len(self.oracle.trials)
+            )
+            self.oracle.max_trials = len(self.oracle.trials)
+
+    def run_trial(self, trial: Any, **kwargs: Any) -> dict[str, float]:
+        """Trains one trial and returns its metrics.
+
+        Raises:
+            keras_tuner.errors.FailedTrialError: Training failed.
+        """
+        begin = time.perf_counter()
+        values = dict(trial.hyperparameters.values)
+        try:
+            metrics = self._train(values, values.get("tuner/epochs"))
+        except Exception as error:
+            self._details[trial.trial_id] = {"seconds": time.perf_counter() - begin, "error": str(error)}
+            raise keras_tuner.errors.FailedTrialError(str(error)) from error
+        self._details[trial.trial_id] = {"seconds": time.perf_counter() - begin, "metrics": metrics}
+        return metrics
+
+    def on_trial_end(self, trial: Any) -> None:
+        """Keeps the trial on disk before the next one begins."""
+        super().on_trial_end(trial)
+        self._write_summary()
+
+    def load_model(self, trial: Any) -> None:
+        """Has no models to load: the Trainer trains the best hyperparameters afresh.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError("trials keep no models; train the best hyperparameters afresh")
+
+    @property
+    def _summary_file(self) -> Path:
+        return Path(self.project_dir) / SUMMARY
+
+    def _read_summary(self) -> None:
+        if self._summary_file.is_file():
+            earlier = json.loads(self._summary_file.read_text(encoding="utf-8"))
+            self._details = {
+                t["trial"]: {k: t[k] for k in ("seconds", "metrics", "error") if k in t}
+                for t in earlier["trials"]
+            }
+
+    def _write_summary(self) -> None:
+        trials = [
+            {
+                "trial": trial_id,
+                "status": trial.status,
+                "score": trial.score if trial.score is not None and math.isfinite(trial.score) else None,
+                "hyperparameters": trial.hyperparameters.values,
+                **self._details.get(trial_id, {}),
+            }
+            for trial_id, trial in sorted(self.oracle.trials.items())
+        ]
+        best = self.oracle.get_best_trials(1)
+        objective = self.oracle.objective
+        content = {
+            "objective": objective.name,
+            "direction": objective.direction,
+            "best": best[0].trial_id if best else None,
+            "trials": trials,
+        }
+        write_text(self._summary_file, json.dumps(content, indent=2))
+
+
+def make_oracle(tune: TuneConfig, space: keras_tuner.HyperParameters) -> keras_tuner.Oracle:
+    """Returns what proposes trials.
+
+    Args:
+        tune: The ``tune`` slice.
+        space: The space to search.
+    """
+    common = {
+        "objective": keras_tuner.Objective(tune.objective, direction_of(tune.objective)),
+        "seed": tune.seed,
+        "hyperparameters": space,
+        "max_consecutive_failed_trials": 1_000_000,
+    }
+    if tune.algorithm == "random":
+        return keras_tuner.oracles.RandomSearchOracle(max_trials=tune.trials, **common)
+    if tune.algorithm == "bayesian":
+        return keras_tuner.oracles.BayesianOptimizationOracle(max_trials=tune.trials, **common)
+    return keras_tuner.oracles.HyperbandOracle(max_epochs=tune.epochs or HYPERBAND_EPOCHS, **common)
+
+
+HYPERBAND_EPOCHS = 20
+"""Largest number of epochs a trial of Hyperband when the document gives none."""
+
+
+def direction_of(objective: str) -> str:
+    """Says whether the objective is to become less (losses and errors) or more."""
+    return "min" if objective.removeprefix("val_") in ("loss", "mae", "mse", "rmse") else "max"
