@@ -17,6 +17,7 @@ from pipeline.report.data import (
     GateRow,
     Ingestion,
     MetricRow,
+    Trial,
     Verdict,
 )
 from pipeline.report.statistics import read_features
@@ -25,6 +26,7 @@ ROLES = {
     "examples": ("MongoExampleGen", "examples"),
     "statistics": ("StatisticsGen", "statistics"),
     "validation": ("ValidationGate", "report"),
+    "tuning": ("Tuner", "tuner_results"),
     "training": ("Trainer", "model_run"),
     "verdict": ("EvaluationGate", "verdict"),
 }
@@ -42,6 +44,7 @@ class Collected(TypedDict, total=False):
     findings: tuple[Finding, ...]
     distances: tuple[Distance, ...]
     curves: tuple[Curve, ...]
+    trials: tuple[Trial, ...]
     verdict: Verdict
     gates: tuple[GateRow, ...]
     metrics: tuple[MetricRow, ...]
@@ -69,6 +72,8 @@ def collect(paths: ArtifactPaths, metric_order: list[str]) -> Collected:
         content = read_json(paths["validation"] / "report.json")
         found["findings"] = preparation.findings_of(content)
         found["distances"] = preparation.distances_of(content)
+    if "tuning" in paths:
+        found["trials"] = training.trials_of(read_json(paths["tuning"] / "tuner_results.json"))
     if "training" in paths:
         found["curves"] = training.curves_of(read_json(paths["training"] / "history.json"))
     if "verdict" in paths:

@@ -144,11 +144,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial of the search for hyperparameters."""
+    """One trial of the search for hyperparameters that ended with a result."""
 
-    number: int
-    state: str
-    score: float | None
+    number: str
+    score: float
     hyperparameters: Mapping[str, object] = field(default_factory=dict)
     best: bool = False
 

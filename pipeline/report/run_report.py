@@ -103,7 +103,7 @@ def _step(step: Step, folder: Path, run: str) -> LineageStep:
     if "files" in step.detail:
         details.append("from " + ", ".join(_short(file, folder) for file in step.detail["files"]))
         details.append(f"fingerprint of the export {step.detail['fingerprint'][:16]}")
-    for key in ("schema", "schema digest", "user code", "code", "pushed_version"):
+    for key in ("schema", "schema digest", "user code", "pushed_version"):
         if step.detail.get(key):
             details.append(f"{key.replace('_', ' ')} {step.detail[key]}")
     if step.run != run:

@@ -50,6 +50,8 @@ def _feature(message: Any, types: Mapping[str, str]) -> FeatureView:
     missing = common.num_missing / rows if rows else 0.0
     shown = types.get(name) or _PLAIN_TYPES[message.type]
     if kind == "num_stats":
+        if shown == "bool":
+            return FeatureView(name, shown + array, missing, {}, None, _yes_no(stats))
         bars = _histogram(stats, shown == "date")
         return FeatureView(name, shown + array, missing, _numbers(stats, shown == "date"), None, bars)
     if kind == "string_stats":
@@ -76,6 +78,11 @@ def _numbers(stats: Any, is_date: bool) -> dict[str, float | str]:
         "median": stats.median,
         "max": stats.max,
     }
+
+
+def _yes_no(stats: Any) -> tuple[Bar, ...]:
+    values = stats.common_stats.tot_num_values
+    return (Bar("true", values - stats.num_zeros), Bar("false", stats.num_zeros))
 
 
 def _histogram(stats: Any, is_date: bool) -> tuple[Bar, ...]:

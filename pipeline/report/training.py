@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.report.data import Curve
+from pipeline.report.data import Curve, Trial
 
+_NO_HYPERPARAMETERS = ("trial_id", "score")
 _NO_CURVES = ("epoch", "seconds", "learning_rate")
 
 
@@ -21,6 +22,21 @@ def curves_of(content: Mapping[str, Any]) -> tuple[Curve, ...]:
     return tuple(
         Curve(name, _values(epochs, name), _values(epochs, f"val_{name}"))
         for name in sorted(names, key=lambda name: name != "loss")
+    )
+
+
+def trials_of(content: list[Mapping[str, Any]]) -> tuple[Trial, ...]:
+    """Returns the trials of ``tuner_results.json``, which lists those that ended with a result, the best first."""
+    return tuple(
+        Trial(
+            number=str(row["trial_id"]),
+            score=row["score"],
+            hyperparameters={
+                name: row[name] for name in row if name not in _NO_HYPERPARAMETERS and "/" not in name
+            },
+            best=place == 0,
+        )
+        for place, row in enumerate(content)
     )
 
 

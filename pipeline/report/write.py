@@ -27,6 +27,11 @@ class MetricTable:
     open: bool
 
     @property
+    def has_baseline(self) -> bool:
+        """Whether there is a blessed model to compare with."""
+        return any(row.baseline is not None for row in self.rows)
+
+    @property
     def overall(self) -> MetricRow | None:
         """The row of the whole split."""
         return next((row for row in self.rows if row.slice == "overall"), None)
@@ -86,6 +91,9 @@ def _view(data: ReportData) -> dict[str, Any]:
         "headline": headline(data),
         "tables": metric_tables(data),
         "longest": max((node.seconds or 0.0 for node in data.nodes), default=0.0) or 1.0,
+        "flips": [flip for flip in data.verdict.flips if flip not in data.verdict.sentence]
+        if data.verdict
+        else [],
         "overall": [row for row in data.metrics if row.slice == "overall"],
     }
 

@@ -131,15 +131,8 @@ def run() -> ReportData:
         ),
         curves=_curves(),
         trials=(
-            Trial(
-                3,
-                "completed",
-                0.8234,
-                {"learning_rate": 0.00317, "hidden": [64, 32], "dropout": 0.1},
-                best=True,
-            ),
-            Trial(1, "completed", 0.8127, {"learning_rate": 0.0009, "hidden": [32], "dropout": 0.3}),
-            Trial(2, "failed", None, {"learning_rate": 0.01, "hidden": [128, 64], "dropout": 0.0}),
+            Trial("03", 0.8234, {"learning_rate": 0.00317, "hidden": [64, 32], "dropout": 0.1}, best=True),
+            Trial("01", 0.8127, {"learning_rate": 0.0009, "hidden": [32], "dropout": 0.3}),
         ),
         objective="val_auc",
         metrics=_metrics(),

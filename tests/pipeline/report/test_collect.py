@@ -12,7 +12,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from foundation.errors import DataError
 from pipeline.report.collect import collect
-from pipeline.report.data import Bar, Curve, Distance, GateRow, Misfit
+from pipeline.report.data import Bar, Curve, Distance, GateRow, Misfit, Trial
 from pipeline.report.evaluation import verdict_of
 
 INGESTION = {
@@ -40,6 +40,10 @@ HISTORY = {
     "epochs": [{"epoch": 1, "seconds": 0.5, "auc": 0.7, "loss": 0.6, "val_loss": 0.65, "val_auc": 0.69}]
 }
 NUMBERS = {"low": 0.80, "high": 0.84, "baseline": None}
+TRIALS = [
+    {"trial_id": "01", "score": 0.81, "learning_rate": 0.003, "hidden": "[64, 32]", "tuner/epochs": 4},
+    {"trial_id": "00", "score": 0.79, "learning_rate": 0.01, "hidden": "[32]"},
+]
 VERDICT = {
     "blessed": False,
     "sentence": "Not blessed: needs auc ≥ 0.900.",
@@ -84,6 +88,7 @@ def paths(tmp_path) -> dict[str, Path]:
     files = {
         "examples": ("ingestion.json", INGESTION),
         "validation": ("report.json", VALIDATION),
+        "tuning": ("tuner_results.json", TRIALS),
         "training": ("history.json", HISTORY),
         "verdict": ("verdict.json", VERDICT),
     }
@@ -129,6 +134,12 @@ def test_curves_begin_with_the_loss(paths):
         Curve("loss", (0.6,), (0.65,)),
         Curve("auc", (0.7,), (0.69,)),
     )
+
+
+def test_trials_hide_the_tuners_own_keys(paths):
+    first, second = collect(paths, ["auc"])["trials"]
+    assert first == Trial("01", 0.81, {"learning_rate": 0.003, "hidden": "[64, 32]"}, best=True)
+    assert not second.best
 
 
 def test_gates_keep_absolute_bounds_as_numbers(paths):
