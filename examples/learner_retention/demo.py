@@ -94,7 +94,7 @@ def summary(run: dict[str, Any], seconds: float) -> list[str]:
         "What was made",
         f"  verdict    {'blessed' if verdict['blessed'] else 'not blessed'}",
         f"  AUC        {auc['value']:.4f} on {rows:,} test documents (95% interval {auc['low']:.4f} to {auc['high']:.4f})",
-        f"  best       {best:.4f} is the best that any model can reach on them: {best - auc['value']:+.4f} to go",
+        f"  best       {best:.4f} is the best that any model can reach on them, {best - auc['value']:.4f} more",
         f"  pushed     {shown(pushed) if pushed else 'nothing'}",
         f"  report     {shown(run['report'])}",
         f"  time       {seconds:.0f} s",
