@@ -254,7 +254,7 @@ def _fingerprinted(nodes: tuple[Node, ...]) -> Graph:
         parts[node.id] = {
             "settings": _digest(json.dumps(node.settings, sort_keys=True)),
             "code": packages.get(node.package or "", ""),
-            "user code": _digest("".join(code_digest(reference) for reference in node.user_code)),
+            "user code": "".join(code_digest(reference) for reference in node.user_code),
             "external": node.external,
             "inputs": _digest("".join(fingerprints[i] for i in node.inputs)),
         }

@@ -50,7 +50,7 @@ def _status(session: Session) -> dict[str, Any]:
         "pipeline": spec.name,
         "last run": last + (f" ({newest[0].error})" if newest and newest[0].error else ""),
         "blessed model": f"artifact {blessed.id}, {moment(blessed.created)}" if blessed else "none",
-        "served version": str(pushed[-1].number) if pushed else "none",
+        "served version": str(pushed[0].number) if pushed else "none",
         "schema": "reviewed" if session.schema_file.exists() else "not reviewed yet",
         "root": str(session.root),
     }

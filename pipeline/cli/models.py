@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from pipeline.cli.options import AsJson, Files, open_session
 from pipeline.cli.screen import moment, say, say_json, table
 
 if TYPE_CHECKING:
+    from components.pusher.versions import Version as PushedVersion
     from pipeline.session import Session
 
 Version = Annotated[int, typer.Argument(help="Number of the version.")]
@@ -66,17 +68,22 @@ def _interval(metric: dict[str, float | None]) -> str:
 
 
 def versions(file: Files = None, as_json: AsJson = False) -> None:
-    """List the pushed versions; the last one is what a server takes."""
+    """List the pushed versions, newest first; the newest is what a server takes."""
     from components.pusher.versions import versions as pushed_versions
 
     found = pushed_versions(_destination(open_session(file)))
     if as_json:
-        say_json([{"version": v.number, "pinned": v.pinned, "pushed": v.pushed_at} for v in found])
+        say_json([{"version": v.number, "path": v.path, "current": v.current, **asdict(v.entry)} for v in found])
         return
-    table(
-        ("version", "pushed", "pinned"),
-        ((v.number, moment(v.pushed_at), "yes" if v.pinned else "") for v in found),
-    )
+    rows = ((v.number, moment(v.entry.pushed_at), _remarks(v)) for v in found)
+    table(("version", "pushed", ""), rows)
+
+
+def _remarks(version: PushedVersion) -> str:
+    entry = version.entry
+    back = f"holds version {entry.rollback_of} again" if entry.rollback_of else ""
+    marks = ["current" if version.current else "", "pinned" if entry.pinned else "", back]
+    return ", ".join(m for m in marks if m)
 
 
 def rollback(
@@ -89,7 +96,7 @@ def rollback(
     from components.pusher.versions import rollback as roll
 
     done = roll(_destination(open_session(file)), to)
-    say(f"Version {done.number} holds the model of version {done.source} and is the newest now.")
+    say(f"Version {done.number} holds the model of version {done.entry.rollback_of} and is the newest now.")
 
 
 def pin(version: Version, file: Files = None) -> None:

@@ -13,20 +13,24 @@ app = typer.Typer(help="The data schema: infer, compare, approve.")
 @app.command()
 def infer(file: Files = None) -> None:
     """Infer a schema from the statistics of the last run and put it beside the reviewed one for review."""
-    from pipeline.schemas import infer_pending
+    from pipeline.lineage.queries import newest_output
+    from pipeline.schemas import infer as infer_schema
+    from pipeline.schemas import offer
 
     session = open_session(file)
-    pending = infer_pending(session.lineage(), session.schema_file, session.loaded.spec.data.label)
+    statistics = newest_output(session.lineage(), "StatisticsGen", "statistics")
+    pending = offer(infer_schema(statistics.uri, session.loaded.spec.data.label), session.schema_file)
     say(f"Review {pending}, then 'penstock schema approve'.")
 
 
 @app.command()
 def diff(file: Files = None) -> None:
     """Say in words how the inferred schema differs from the reviewed one."""
-    from pipeline.schemas import diff_pending
+    from pipeline.schemas import diff as differences
+    from pipeline.schemas import pending_path, read_schema
 
-    lines = diff_pending(open_session(file).schema_file)
-    for line in lines or ["No difference."]:
+    reviewed = open_session(file).schema_file
+    for line in differences(read_schema(reviewed), read_schema(pending_path(reviewed))) or ["No difference."]:
         say(line)
 
 
@@ -35,6 +39,4 @@ def approve(file: Files = None) -> None:
     """Make the inferred schema the reviewed one; from then on data is held against it."""
     from pipeline.schemas import approve as approve_schema
 
-    say(
-        f"{approve_schema(open_session(file).schema_file)} is the reviewed schema now; put it under version control."
-    )
+    say(f"{approve_schema(open_session(file).schema_file)} is the reviewed schema now; put it under version control.")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from foundation.errors import DataError
 from pipeline.lineage.records import Artifact, Execution
+from pipeline.lineage.store import Lineage
 
 
 def latest_blessed_model(artifacts: Iterable[Artifact]) -> Artifact | None:
@@ -40,3 +42,17 @@ def has_earlier_statistics(
             if earlier and artifact.id not in own and artifact.state == "LIVE":
                 return True
     return False
+
+
+def newest_output(lineage: Lineage, node: str, key: str) -> Artifact:
+    """Returns the newest live artifact that a node gave under an output key.
+
+    Raises:
+        DataError: There is none.
+    """
+    known = lineage.artifacts()
+    complete = [e for e in lineage.executions() if e.node == node and e.state == "COMPLETE"]
+    made = [known[i] for e in complete for i in e.outputs.get(key, ()) if i in known and known[i].state == "LIVE"]
+    if not made:
+        raise DataError(f"{node}.{key}", expected="a result of it", seen="none", remedy=f"penstock run --to {node}")
+    return max(made, key=lambda a: a.id)

@@ -200,13 +200,9 @@ def _links(events: Any) -> tuple[dict[int, dict[str, list[int]]], dict[int, dict
     inputs: dict[int, dict[str, list[int]]] = {}
     outputs: dict[int, dict[str, list[int]]] = {}
     for event in events:
-        side = (
-            outputs
-            if event.type in (pb.Event.OUTPUT, pb.Event.INTERNAL_OUTPUT, pb.Event.DECLARED_OUTPUT)
-            else inputs
-        )
-        if event.type == pb.Event.PENDING_OUTPUT:
-            continue
+        if event.type in (pb.Event.PENDING_OUTPUT, pb.Event.INTERNAL_OUTPUT):
+            continue  # a resolver's find is not its product
+        side = outputs if event.type in (pb.Event.OUTPUT, pb.Event.DECLARED_OUTPUT) else inputs
         key = next((s.key for s in event.path.steps if s.WhichOneof("value") == "key"), "")
         side.setdefault(event.execution_id, {}).setdefault(key, []).append(event.artifact_id)
     return inputs, outputs

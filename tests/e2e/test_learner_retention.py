@@ -125,7 +125,7 @@ def test_5_the_model_is_traced_to_the_export_and_to_where_it_is_served(project: 
     pushed = next(step for step in whole["forth"] if step["node"] == "Pusher")
     assert Path(pushed["detail"]["pushed_destination"]).is_dir()
     versions = asked(project, "versions")
-    assert asked(project, "lineage", str(versions[-1]["version"]))["model"]["id"] == whole["model"]["id"]
+    assert asked(project, "lineage", str(versions[0]["version"]))["model"]["id"] == whole["model"]["id"]
 
 
 def test_6_ctrl_c_leaves_a_clean_state(project: Path) -> None:
