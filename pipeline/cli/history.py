@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -112,8 +113,9 @@ def lineage(
     """Trace a model: back to the export's files, on to where it was pushed."""
     from pipeline.lineage.trace import find_model, trace
 
-    store = open_session(file).lineage()
-    whole = trace(store, find_model(store, model))
+    session = open_session(file)
+    store = session.lineage()
+    whole = trace(store, find_model(store, pushed_model(session, model)))
     if as_json:
         say_json(asdict(whole))
         return
@@ -124,6 +126,17 @@ def lineage(
     say("\nIt went to")
     for step in whole.forth:
         _say_step(step)
+
+
+def pushed_model(session: Session, name: str | None) -> str | None:
+    """Returns the version that a rolled back version holds the content of; any other name as it is."""
+    push = session.loaded.spec.push
+    if name is None or not push or not Path(name).name.isdigit():
+        return name
+    from components.pusher.versions import versions
+
+    back = {v.number: v.entry.rollback_of for v in versions(session.loaded.folder / push.to)}
+    return str(back.get(int(Path(name).name)) or name)
 
 
 def _say_step(step: Step) -> None:

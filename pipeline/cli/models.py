@@ -34,11 +34,13 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Show how a model did on the test split: metrics with intervals, slices, gates, verdict."""
+    from pipeline.cli.history import pushed_model
     from pipeline.lineage.trace import find_model, trace
     from pipeline.summary import read_json
 
-    store = open_session(file).lineage()
-    found = find_model(store, model)
+    session = open_session(file)
+    store = session.lineage()
+    found = find_model(store, pushed_model(session, model))
     verdicts = [a for step in trace(store, found).forth for a in step.gave if a.type == "Verdict"]
     if not verdicts:
         raise DataError(
@@ -64,7 +66,7 @@ def _number(value: float | None) -> str:
 
 
 def _interval(metric: dict[str, float | None]) -> str:
-    return "" if metric.get("lower") is None else f"{metric['lower']:.4f} to {metric['upper']:.4f}"
+    return "" if metric.get("low") is None else f"{metric['low']:.4f} to {metric['high']:.4f}"
 
 
 def versions(file: Files = None, as_json: AsJson = False) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from pipeline.cli.options import Files, open_session
-from pipeline.cli.screen import say
+from pipeline.cli.screen import noise_to, say
 
 app = typer.Typer(help="The data schema: infer, compare, approve.")
 
@@ -19,7 +19,8 @@ def infer(file: Files = None) -> None:
 
     session = open_session(file)
     statistics = newest_output(session.lineage(), "StatisticsGen", "statistics")
-    pending = offer(infer_schema(statistics.uri, session.loaded.spec.data.label), session.schema_file)
+    with noise_to(session.root / "log.txt"):
+        pending = offer(infer_schema(statistics.uri, session.loaded.spec.data.label), session.schema_file)
     say(f"Review {pending}, then 'penstock schema approve'.")
 
 

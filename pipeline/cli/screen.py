@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -45,3 +48,18 @@ def seconds(value: float | None) -> str:
 def moment(value: float) -> str:
     """Returns a time as a person reads it, in the local zone."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value)) if value else ""
+
+
+@contextlib.contextmanager
+def noise_to(file: Path) -> Iterator[None]:
+    """Sends what TensorFlow's own code writes to standard error into a file while the block runs."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with file.open("ab") as log:
+            os.dup2(log.fileno(), 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
