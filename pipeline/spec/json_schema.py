@@ -46,7 +46,7 @@ def document_schema() -> Schema:
     return {"$schema": DIALECT, "title": "Penstock pipeline", **schema}
 
 
-def schema_text() -> str:
+def document_schema_text() -> str:
     """Returns the JSON Schema as indented text, the same at every call."""
     return json.dumps(document_schema(), indent=2, ensure_ascii=False) + "\n"
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pipeline.spec import PipelineSpec
-from pipeline.spec.json_schema import DIALECT, document_schema, schema_text
+from pipeline.spec.json_schema import DIALECT, document_schema, document_schema_text
 from pipeline.spec.reader import read_text
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -37,8 +37,8 @@ def test_every_key_is_described() -> None:
 
 
 def test_text_is_the_same_every_time() -> None:
-    assert schema_text() == schema_text()
-    assert yaml.safe_load(schema_text()) == document_schema()
+    assert document_schema_text() == document_schema_text()
+    assert yaml.safe_load(document_schema_text()) == document_schema()
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.parent.name for path in EXAMPLES])

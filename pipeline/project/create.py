@@ -1,0 +1,132 @@
+"""Writing a new project: all files or none, and never over one that is there."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import unicodedata
+from pathlib import Path
+
+from foundation.errors import DataError, SpecError, StorageError
+from foundation.publish import write_text
+from pipeline.project import texts
+from pipeline.project.guesses import Label, Use, given_label, guess_label, slices, split_key, use_of
+from pipeline.project.leaks import fields_that_tell
+from pipeline.project.profile import ExportProfile, FieldProfile, look_at
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+
+
+def create_project(
+    folder: Path, export: Path, name: str | None = None, label: str | None = None
+) -> list[Path]:
+    """Looks at an export and writes a project that runs at once.
+
+    Args:
+        folder: Where the project is written; made when missing.
+        export: A file or folder of the export.
+        name: Name of the pipeline; by default made of the folder's.
+        label: Dotted path of the field to predict; by default guessed.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        DataError: The export is missing or empty, or no label can be found.
+        SpecError: The name is not a pipeline's name.
+        StorageError: A file is there already, or the folder cannot be written.
+    """
+    targets = [
+        folder / path for path in ("pipeline.yaml", "tests/test_pipeline.py", ".gitignore", "README.md")
+    ]
+    _refuse_existing(targets)
+    chosen = _pipeline_name(name, folder)
+    plan = _plan(chosen, folder, look_at(export), label)
+    contents = (texts.document(plan), texts.TEST, texts.IGNORED, texts.readme(plan))
+    for path, content in zip(targets, contents, strict=True):
+        write_text(path, content)
+    return targets
+
+
+def _refuse_existing(targets: list[Path]) -> None:
+    there = [str(path) for path in targets if os.path.lexists(path)]
+    if there:
+        raise StorageError(
+            ", ".join(there),
+            expected="a folder without these files",
+            seen="they are there",
+            remedy="choose another folder with --folder; nothing was written",
+        )
+
+
+def _pipeline_name(name: str | None, folder: Path) -> str:
+    if name is None:
+        plain = re.sub(r"[^a-z0-9]+", "_", folder.absolute().name.lower()).strip("_")
+        name = plain if _NAME.fullmatch(plain) else f"p_{plain}"[:60].rstrip("_")
+    if not _NAME.fullmatch(name):
+        raise SpecError(
+            f"name {name!r}", expected="lower case letters, digits and underscores, beginning with a letter"
+        )
+    return name
+
+
+def _plan(name: str, folder: Path, profile: ExportProfile, label_path: str | None) -> texts.Plan:
+    label = given_label(profile, label_path) if label_path else guess_label(profile)
+    key = split_key(profile)
+    leaking = fields_that_tell(profile, label)
+    others = [field for field in profile.fields if field.path != label.field.path]
+    uses = [_use(field, key, leaking) for field in others]
+    if not any(use.transformations for use in uses):
+        raise DataError(
+            f"export {profile.export}",
+            expected="at least one field to learn from, besides the label",
+            seen="; ".join(f"{use.field.path}: {use.reason}" for use in uses[:5]) or "no other field",
+            remedy="export more fields",
+        )
+    return texts.Plan(
+        name=name,
+        export=_export_path(profile.export, folder),
+        profile=profile,
+        label=label,
+        uses=tuple(uses),
+        features=_feature_names(label, uses),
+        split_by=key.path if key else "_id",
+        slices=tuple(slices(uses)),
+    )
+
+
+def _use(field: FieldProfile, key: FieldProfile | None, leaking: dict[str, str]) -> Use:
+    if key and field.path == key.path:
+        return Use(field, (), "says whose document it is; splits by it")
+    return Use(field, (), leaking[field.path]) if field.path in leaking else use_of(field)
+
+
+def _export_path(export: Path, folder: Path) -> str:
+    """Returns the export as the document names it: relative to the project, no letter of it a pattern."""
+    relative = os.path.relpath(export, folder.absolute())
+    if relative.startswith(os.path.join("..", "..")):
+        relative = str(export)
+    if "{" in relative or "}" in relative:
+        raise DataError(
+            f"export {export}", expected="a path without braces", remedy="rename it, or link to it"
+        )
+    return glob.escape(relative.replace(os.sep, "/"))
+
+
+def _feature_names(label: Label, uses: list[Use]) -> dict[str, str]:
+    """Returns dotted path → a name that a model's input can have, each once: the last part where that is enough."""
+    names: dict[str, str] = {}
+    for field in [label.field, *(use.field for use in uses if use.transformations)]:
+        candidates = [_plain(field.name), _plain(field.path)]
+        candidates += [f"{candidates[1]}_{number}" for number in range(2, len(uses) + 3)]
+        names[field.path] = next(
+            each for each in candidates if each not in names.values() and each not in texts.RESERVED
+        )
+    return names
+
+
+def _plain(text: str) -> str:
+    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^A-Za-z0-9_]+", "_", ascii_only).strip("_")
+    return plain if re.match(r"[A-Za-z]", plain) else f"f_{plain}".rstrip("_")

@@ -1,0 +1,250 @@
+"""The texts of a new project: document, test, README; names and types of the export, never a value."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pipeline.project.guesses import Label, Use
+from pipeline.project.profile import ExportProfile, FieldProfile
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+_MOST_COMMENTS = 40
+RESERVED = frozenset({"declared", "preprocessing_fn", "overall", *_WORDS})
+"""Words that cannot stand bare as the name of a feature."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that the texts speak of."""
+
+    name: str
+    export: str
+    """As the document names it."""
+    profile: ExportProfile
+    label: Label
+    uses: tuple[Use, ...]
+    """All fields but the label."""
+    features: dict[str, str]
+    """Dotted path → name of the feature, for the label and what is used."""
+    split_by: str
+    slices: tuple[FieldProfile, ...]
+
+
+def quoted(text: str) -> str:
+    """Returns text as a YAML scalar on one line: plain where that is safe, else in double quotes with escapes."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    escaped = "".join(_escape(character) for character in text)
+    return f'"{escaped}"'
+
+
+def _escape(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def document(plan: Plan) -> str:
+    """Returns the document, commented."""
+    return (
+        "\n".join([*_head(plan), *_data(plan), *_features(plan), *_model(plan), *_evaluate(plan), *_rest()])
+        + "\n"
+    )
+
+
+def _head(plan: Plan) -> list[str]:
+    return [
+        f"# Written by penstock init after a look at {plan.profile.documents} documents: names and types, no values.",
+        "# Read it once from top to bottom; everything here is a guess that you may change.",
+        "#",
+        "#   penstock plan     what a run would do",
+        "#   penstock run      do it",
+        "",
+        f"name: {plan.name}",
+        "",
+    ]
+
+
+def _data(plan: Plan) -> list[str]:
+    label = plan.label
+    lines = [
+        "data:",
+        f"  mongo_export: {quoted(plan.export.replace('${', '$${'))}",
+        "  # For exports that come again and again, one folder each: exports/{SPAN}/*.jsonl.gz reads the newest.",
+        "  # Dotted path in the documents → feature. Only what stands here is read.",
+        "  fields:",
+    ]
+    used = [use.field for use in plan.uses if use.transformations]
+    lines += [f"    {quoted(field.path)}: {_field(field, plan)}" for field in [*used, label.field]]
+    lines += [f"  label: {plan.features[label.field.path]}   # {label.reason}"]
+    lines += (
+        [f"  # It could also be: {', '.join(quoted(path) for path in label.others)}"] if label.others else []
+    )
+    lines += [
+        "  # The feature with the time of the prediction; whatever is dated after it gives the answer away.",
+        "  # recorded_at: observed_at",
+        "  # All documents of one key on one side: early stopping sees validation, only the gates see test.",
+        f"  split: {{by: {quoted(plan.split_by)}, train: 7, validation: 1, test: 2}}",
+        "  bad_documents: {quarantine: true, fail_above: 0.1%}",
+        "",
+    ]
+    return lines
+
+
+def _field(field: FieldProfile, plan: Plan) -> str:
+    parts = [f"to: {plan.features[field.path]}"]
+    parts += [f"type: {field.type}"] if field.type else []
+    parts += ["list: true"] if field.is_array else []
+    return "{" + ", ".join(parts) + "}"
+
+
+def _features(plan: Plan) -> list[str]:
+    lines = [
+        "# The data's schema is inferred by the first run and then yours to review: penstock schema infer, diff, approve.",
+        "validate:",
+        "  on_anomaly: stop   # or warn",
+        "",
+        "# What is done to each field before the model sees it; one way, or a list of ways.",
+        "features:",
+    ]
+    for use in plan.uses:
+        if use.transformations:
+            one = len(use.transformations) == 1
+            shown = use.transformations[0] if one else f"[{', '.join(use.transformations)}]"
+            lines.append(f"  {plan.features[use.field.path]}: {shown}   # {use.reason}")
+    idle = [use for use in plan.uses if not use.transformations]
+    lines += ["  # Not read:"] if idle or plan.profile.left_out else []
+    lines += [f"  #   {quoted(use.field.path)}: {use.reason}" for use in idle[:_MOST_COMMENTS]]
+    lines += [f"  #   and {len(idle) - _MOST_COMMENTS} more"] if len(idle) > _MOST_COMMENTS else []
+    lines += [
+        f"  #   {quoted(path)}: its keys are data, or cannot be written as a path"
+        for path in plan.profile.left_out
+    ]
+    return [*lines, ""]
+
+
+def _model(plan: Plan) -> list[str]:
+    return [
+        "# Or code of your own: model: model.py:build_model, features: features.py:preprocessing_fn",
+        f"model: {{type: {'linear' if plan.profile.documents < 200 else 'dense'}, task: {plan.label.task}}}",
+        "",
+        "train: {epochs: 10, early_stopping: {patience: 3}}",
+        "",
+    ]
+
+
+def _evaluate(plan: Plan) -> list[str]:
+    names = [plan.features[field.path] for field in plan.slices]
+    label = plan.label.field
+    gates = {
+        "binary": ["auc: {at_least: 0.55, not_worse_than_blessed_by: 0.01}"],
+        "multiclass": [
+            f"accuracy: {{at_least: {1 / max(2, label.distinct):.2g}, not_worse_than_blessed_by: 0.01}}"
+        ],
+        "regression": [
+            f"rmse: {{at_most: {label.deviation or 1:.1g}}}   # about what guessing the mean gives"
+        ],
+    }
+    metrics = {
+        "binary": "[auc, accuracy, calibration]",
+        "multiclass": "[accuracy, log_loss]",
+        "regression": "[rmse, mae, calibration]",
+    }
+    return [
+        "evaluate:",
+        f"  metrics: {metrics[plan.label.task]}",
+        f"  slices: [{', '.join(names)}]   # does it serve each of them?",
+        "  # A model that does not pass is never pushed. Raise these once you know what can be reached.",
+        "  gates:",
+        *(f"    {gate}" for gate in gates[plan.label.task]),
+        "",
+    ]
+
+
+def _rest() -> list[str]:
+    return [
+        "push: {to: serving_models, keep_versions: 5}",
+        "",
+        "# A search for hyperparameters before training:",
+        "# tune: {algorithm: bayesian, trials: 10, minutes: 10}",
+    ]
+
+
+TEST = '''"""The document is right and fits the export; quick, for every commit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.mongo_example_gen.readers import sample_documents
+from pipeline.spec import LoadedSpec, load
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "pipeline.yaml"
+
+
+@pytest.fixture(scope="module")
+def loaded() -> LoadedSpec:
+    """The document, checked; a mistake in it ends the tests with its line."""
+    return load([DOCUMENT])
+
+
+def test_the_label_is_not_a_feature(loaded: LoadedSpec) -> None:
+    assert loaded.spec.data.label not in loaded.spec.features.declared
+
+
+def test_every_field_is_in_the_export(loaded: LoadedSpec) -> None:
+    data = loaded.spec.data
+    documents = list(sample_documents(data.mongo_export, loaded.folder, limit=2000, span=data.span, format=data.format))
+    assert documents, "no document could be read"
+    absent = [path for path in loaded.spec.ingested_fields() if not any(holds(each, path.split(".")) for each in documents)]
+    assert absent == [], "no document of the sample has these fields"
+
+
+def holds(value: object, parts: list[str]) -> bool:
+    """Whether a document has a path, through arrays too."""
+    if isinstance(value, list):
+        return any(holds(item, parts) for item in value)
+    if not parts:
+        return value is not None
+    return isinstance(value, dict) and parts[0] in value and holds(value[parts[0]], parts[1:])
+'''
+
+IGNORED = """# What runs make; it can be made again.
+.penstock/
+serving_models/
+predictions/
+__pycache__/
+
+# Documents of real people do not belong into version control.
+exports/
+quarantine/
+"""
+
+
+def readme(plan: Plan) -> str:
+    """Returns the README, one screen."""
+    return f"""# {plan.name}
+
+Learns `{plan.features[plan.label.field.path]}` from an export of MongoDB. `pipeline.yaml` says everything, with comments.
+
+| | |
+|---|---|
+| `penstock plan` | what a run would do, and why |
+| `penstock run` | validate, train, evaluate, push; an unchanged step is not done twice |
+| `penstock status` | how the last run ended |
+| `penstock schema diff` | how the data differs from the reviewed schema |
+| `penstock lineage MODEL` | back to the export a model came from |
+| `python -m pytest` | is the document right, does it fit the export |
+
+First: `penstock run`, then look at the report it names, then at `schema/{plan.name}/schema.pbtxt`, which it inferred:
+`penstock schema approve` once it says what your data has to be.
+
+Documents, models and artifacts are in `.gitignore`; `pipeline.yaml`, `schema/` and `tests/` belong into version control.
+"""

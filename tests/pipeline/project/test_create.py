@@ -1,0 +1,194 @@
+"""A new project: it loads, its test passes, and no value of a document is in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foundation.errors import DataError, SpecError, StorageError
+from pipeline.project import create_project
+from pipeline.spec import load
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+Export = Callable[[list[dict[str, Any]]], Path]
+
+
+def test_the_project_runs_at_once(export: Export, people: list[dict[str, Any]], tmp_path: Path) -> None:
+    folder = tmp_path / "my people"
+    written = create_project(folder, export(people))
+    assert [str(path.relative_to(folder)) for path in written] == [
+        "pipeline.yaml",
+        "tests/test_pipeline.py",
+        ".gitignore",
+        "README.md",
+    ]
+    assert load([folder / "pipeline.yaml"]).spec.name == "my_people"
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert "2 passed" in done.stdout, done.stdout
+
+
+def test_the_document_suits_the_export(export: Export, people: list[dict[str, Any]], tmp_path: Path) -> None:
+    create_project(tmp_path / "p", export(people))
+    spec = load([tmp_path / "p" / "pipeline.yaml"]).spec
+    assert (spec.data.label, spec.model.task, spec.data.split.by) == ("churned", "binary", "user_id")
+    assert spec.data.mongo_export == "../exports/people.jsonl"
+    kinds = {name: [one.kind for one in several] for name, several in spec.features.declared.items()}
+    assert kinds == {
+        "country": ["vocabulary"],
+        "age": ["zscore"],
+        "bio": ["text"],
+        "spent": ["log_zscore"],
+        "joined": ["date_parts"],
+        "tags": ["bag", "count"],
+        "active": ["identity"],
+    }
+    assert spec.evaluate.slices == ["country", "active"]
+
+
+def test_what_is_not_read_is_told_with_its_reason(
+    export: Export, people: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    text = create_project(tmp_path / "p", export(people))[0].read_text(encoding="utf-8")
+    for line in (
+        "#   _id: the document's id",
+        "#   user_id: says whose document it is; splits by it",
+        "#   email: looks personal",
+        "#   version: the same in all documents",
+        "#   nothing: no value in the sample",
+        "#   churned_at: it is there for one outcome only: it knows the answer",
+        "#   scores: its keys are data, or cannot be written as a path",
+        "label: churned   # true or false, its name sounds like an outcome",
+        "# It could also be: active",
+    ):
+        assert line in text
+
+
+def test_no_value_of_a_document_is_copied(
+    export: Export, people: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    written = create_project(tmp_path / "p", export(people))
+    for path in written:
+        text = path.read_text(encoding="utf-8").lower()
+        assert "canary" not in text
+        assert "98765" not in text
+        assert "2024" not in text
+
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=1, max_size=12)
+CANARIES = st.one_of(
+    st.integers(77_000_000_000, 77_999_999_999),
+    st.integers(1, 9).map(lambda n: f"CANARY{n}"),
+    st.integers(1, 9).map(lambda n: {"$date": f"1977-07-0{n}T00:00:00Z"}),
+    st.lists(st.integers(1, 9).map(lambda n: f"CANARY{n}"), max_size=3),
+    st.booleans(),
+    st.none(),
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.dictionaries(
+        NAMES,
+        st.lists(CANARIES, min_size=4, max_size=4) | st.dictionaries(NAMES, CANARIES, max_size=3),
+        max_size=5,
+    )
+)
+def test_any_keys_give_a_document_that_loads_and_holds_no_value(fields: dict[str, Any]) -> None:
+    documents = []
+    for i in range(40):
+        odd = {key: value[i % 4] if isinstance(value, list) else value for key, value in fields.items()}
+        documents.append({**odd, "steps": 77_000_000_000 + i, "outcome": i % 3 == 0})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.jsonl"
+        path.write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf-8")
+        written = create_project(Path(folder) / "p", path, "p", "outcome")
+        assert load([written[0]]).spec.data.label == "outcome"
+        text = written[0].read_text(encoding="utf-8")
+        names = json.dumps(list(fields)) + json.dumps(
+            [list(v) for v in fields.values() if isinstance(v, dict)]
+        )
+        assert all(canary in names or canary not in text for canary in ("CANARY", "7700000", "1977-07"))
+
+
+@pytest.mark.parametrize(
+    ("label", "values", "task"),
+    [
+        ("won", [True, False], "binary"),
+        ("won", [0, 1], "binary"),
+        ("won", [1, 2], "multiclass"),
+        ("grade", ["a", "b", "c"], "multiclass"),
+        ("price", [float(i) + 0.5 for i in range(40)], "regression"),
+        ("price", list(range(40)), "regression"),
+    ],
+)
+def test_tasks(export: Export, tmp_path: Path, label: str, values: list[Any], task: str) -> None:
+    documents = [{"n": i % 7, label: values[i % len(values)]} for i in range(80)]
+    create_project(tmp_path / "p", export(documents), label=label)
+    spec = load([tmp_path / "p" / "pipeline.yaml"]).spec
+    assert spec.model.task == task
+    assert spec.model.positive is None
+
+
+@pytest.mark.parametrize(
+    ("documents", "label", "expected"),
+    [
+        ([{"n": i} for i in range(50)], None, r"seen: none among n; remedy: name it: --label PATH"),
+        ([{"n": i, "won": True} for i in range(50)], "won", r"one value in all documents: it is constant"),
+        ([{"n": i, "won": [1, 2]} for i in range(50)], "won", r"seen: an array"),
+        (
+            [{"n": i, "won": f"x{i}"} for i in range(50)],
+            "won",
+            r"text with 50 different values in 50 documents",
+        ),
+        ([{"n": i, "won": i % 2} for i in range(50)], "wno", r"did you mean 'won'\?"),
+        ([{"won": i % 2} for i in range(50)], None, r"expected at least one field to learn from"),
+    ],
+    ids=["no label", "constant", "array", "ids", "misspelt", "nothing else"],
+)
+def test_labels_that_cannot_be(
+    export: Export, tmp_path: Path, documents: list[dict[str, Any]], label: str | None, expected: str
+) -> None:
+    with pytest.raises(DataError, match=expected):
+        create_project(tmp_path / "p", export(documents), "p", label)
+    assert not (tmp_path / "p").exists()
+
+
+def test_nothing_is_ever_overwritten(export: Export, people: list[dict[str, Any]], tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine", encoding="utf-8")
+    with pytest.raises(StorageError, match=r"README.md; expected a folder without these files"):
+        create_project(tmp_path, export(people), "p")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "exports"]
+
+
+def test_names_of_pipelines(export: Export, people: list[dict[str, Any]], tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="expected lower case letters"):
+        create_project(tmp_path / "p", export(people), "My Pipeline")
+    create_project(tmp_path / "2024 — Übung", export(people))
+    assert load([tmp_path / "2024 — Übung" / "pipeline.yaml"]).spec.name == "p_2024_bung"
+
+
+def test_names_that_meet_are_told_apart(export: Export, tmp_path: Path) -> None:
+    documents = [{"a": {"x": i % 5}, "b": {"x": i % 7}, "é x": i, "e_x": i, "won": i % 2} for i in range(60)]
+    create_project(tmp_path / "p", export(documents))
+    spec = load([tmp_path / "p" / "pipeline.yaml"]).spec
+    names = {path: field.to for path, field in spec.data.fields.items()}
+    assert names == {"a.x": "x", "b.x": "b_x", "é x": "e_x", "e_x": "e_x_2", "won": "won"}
+
+
+def test_the_export_may_have_an_odd_path(people: list[dict[str, Any]], tmp_path: Path) -> None:
+    path = tmp_path / "week [1] 'ü$.jsonl"
+    path.write_text("".join(json.dumps(document) + "\n" for document in people), encoding="utf-8")
+    create_project(tmp_path / "p", path)
+    assert load([tmp_path / "p" / "pipeline.yaml"]).spec.data.mongo_export == "../week [[]1] 'ü$.jsonl"
