@@ -7,14 +7,20 @@ CSV) is cut into stripes: each reader scans the whole file, which is cheap, and 
 from __future__ import annotations
 
 import csv
-import io
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from components.mongo_example_gen.formats import BSON_MAX_BYTES, FileFormat, open_stream, read_guarded, recognise
+from components.mongo_example_gen.formats import (
+    BSON_MAX_BYTES,
+    FileFormat,
+    open_stream,
+    read_guarded,
+    recognise,
+)
 from foundation.errors import DataError
 
 BLOCK_BYTES = 2**20
@@ -91,7 +97,10 @@ def recognise_all(files: list[tuple[Path, str]], declared: str) -> list[tuple[Pa
     if len(kinds) > 1:
         seen = ", ".join(f"{kind} ({name})" for kind, name in sorted(kinds.items()))
         raise DataError(
-            "export", expected="files of one format", seen=seen, remedy="name the files of one export by a glob"
+            "export",
+            expected="files of one format",
+            seen=seen,
+            remedy="name the files of one export by a glob",
         )
     return known
 
@@ -116,7 +125,7 @@ def _cut(path: Path, name: str, found: FileFormat) -> Iterator[tuple[Part, int]]
     if found.kind == "jsonl" and not found.gz:
         pieces = max(1, round(size / ITEM_BYTES))
         bounds = [size * i // pieces for i in range(pieces + 1)]
-        for start, end in zip(bounds, bounds[1:]):
+        for start, end in itertools.pairwise(bounds):
             yield Part(str(path), name, found, start, end), end - start
         return
     size *= GZ_RATIO if found.gz else 1
@@ -256,7 +265,11 @@ class _ValueScanner:
     def _forget(self) -> None:
         keep = self.start if self.depth else self.after
         self.buffer, self.base = self.buffer[keep:], self.base + keep
-        self.place, self.start, self.after = max(0, self.place - keep), self.start - keep, max(0, self.after - keep)
+        self.place, self.start, self.after = (
+            max(0, self.place - keep),
+            self.start - keep,
+            max(0, self.after - keep),
+        )
         if self.depth and len(self.buffer) > MAX_TEXT_DOCUMENT:
             raise self._truncated(self.base + self.start)
 
@@ -282,7 +295,7 @@ def _values(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
 
 def _records(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
     first, offset = _record(stream, path)
-    header = tuple(next(csv.reader(io.StringIO(first.removeprefix(BOM).decode("utf-8", "replace")))))
+    header = _header(first.removeprefix(BOM), part)
     documents, offsets, size = [], [], 0
     while True:
         record, length = _record(stream, path)
@@ -296,6 +309,18 @@ def _records(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
             documents, offsets, size = [], [], 0
         if not length:
             return
+
+
+def _header(record: bytes, part: Part) -> tuple[str, ...]:
+    try:
+        return tuple(next(csv.reader([record.decode("utf-8")])))
+    except (UnicodeDecodeError, csv.Error, StopIteration) as error:
+        raise DataError(
+            f"export file {part.name}",
+            expected="a first line with the names of the columns, in UTF-8",
+            seen="none that can be read",
+            remedy="export with mongoexport --type=csv --fields=…, without --noHeaderLine",
+        ) from error
 
 
 def _record(stream: IO[bytes], path: Path) -> tuple[bytes, int]:

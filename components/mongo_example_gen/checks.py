@@ -39,7 +39,9 @@ def check_bad_documents(tally: Tally, config: BadDocumentsConfig, kept: str) -> 
     reasons = count.section(tally, "quarantined")
     bad = sum(reasons.values())
     if bad / read > config.fail_above:
-        shown = ", ".join(f"{reason}: {times}" for reason, times in sorted(reasons.items(), key=lambda r: -r[1])[:5])
+        shown = ", ".join(
+            f"{reason}: {times}" for reason, times in sorted(reasons.items(), key=lambda r: -r[1])[:5]
+        )
         raise DataError(
             "bad documents",
             expected=f"at most {config.fail_above:.3%} of {read} documents",
@@ -58,7 +60,9 @@ def check_paths(tally: Tally, plan: Plan, known: set[str]) -> None:
     for column in plan.columns:
         if column.feature in kinds or tally[count.field(column.feature, "null")]:
             continue
-        if tally[count.field(column.feature, "empty")] or (column.feature == plan.label and not plan.labelled):
+        if tally[count.field(column.feature, "empty")] or (
+            column.feature == plan.label and not plan.labelled
+        ):
             continue
         if any(key[:2] == ("misfits", column.feature) for key in tally) or not plan.labelled:
             continue
@@ -66,7 +70,8 @@ def check_paths(tally: Tally, plan: Plan, known: set[str]) -> None:
             f"data.fields: path {column.path!r}" + (" (the label)" if column.feature == plan.label else ""),
             expected="a path that is in the documents",
             seen=f"none of {tally[count.READ]} documents has it",
-            remedy=near_miss(column.path, sorted(known)) or "correct the path, or map the field under data.fields",
+            remedy=near_miss(column.path, sorted(known))
+            or "correct the path, or map the field under data.fields",
         )
 
 
@@ -89,7 +94,8 @@ def check_label(tally: Tally, plan: Plan, different: int) -> None:
         raise DataError(
             f"label {plan.label!r} (path {column.path!r})",
             expected="a value in the documents",
-            seen=f"none in {tally[count.READ]} documents" + (f"; {misfits} do not fit {column.type}" if misfits else ""),
+            seen=f"none in {tally[count.READ]} documents"
+            + (f"; {misfits} do not fit {column.type}" if misfits else ""),
             remedy="correct the path or the type of the label under data.fields",
         )
     if different < 2:
@@ -111,7 +117,11 @@ def check_splits(tally: Tally, plan: Plan, keys: int, keys_counted_to: int) -> N
     empty = [split for split, size in sizes.items() if not size]
     if not empty:
         return
-    known = f"{keys} different values" if keys < keys_counted_to else f"at least {keys_counted_to} different values"
+    known = (
+        f"{keys} different values"
+        if keys < keys_counted_to
+        else f"at least {keys_counted_to} different values"
+    )
     raise DataError(
         f"split {empty[0]!r}",
         expected="at least one document",

@@ -12,7 +12,7 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
 from components.mongo_example_gen import extended_json
-from components.mongo_example_gen.blocks import Block
+from components.mongo_example_gen.blocks import MAX_TEXT_DOCUMENT, Block
 from components.mongo_example_gen.extended_json import ExtendedJsonError
 
 
@@ -30,6 +30,7 @@ MISSING: Any = _Missing()
 BLOCKED: Any = _Missing()
 """The path leads through a value that is no document."""
 
+csv.field_size_limit(MAX_TEXT_DOCUMENT)  # a cell may hold a whole array; Python's own limit is 128 KiB
 _BSON = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS, tz_aware=False)
 
 
@@ -69,7 +70,7 @@ def _from_csv(raw: bytes, header: tuple[str, ...]) -> dict[str, Any]:
     if len(cells) != len(header):
         raise BadDocumentError("another number of columns than the header")
     document: dict[str, Any] = {}
-    for name, cell in zip(header, cells):
+    for name, cell in zip(header, cells, strict=True):
         if cell != "":  # mongoexport writes both null and missing as an empty cell
             _put(document, name.split("."), _cell(cell))
     return document
@@ -131,7 +132,9 @@ def value_at(document: dict[str, Any], parts: tuple[str, ...], wrapped: bool) ->
 def _through_array(items: list[Any], parts: tuple[str, ...], wrapped: bool) -> list[Any]:
     found: list[Any] = []
     for item in items:
-        value = value_at(item, parts, wrapped) if isinstance(item, dict) else None if item is None else BLOCKED
+        value = (
+            value_at(item, parts, wrapped) if isinstance(item, dict) else None if item is None else BLOCKED
+        )
         if isinstance(value, list):
             found += value
         else:

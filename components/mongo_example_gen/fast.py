@@ -20,7 +20,7 @@ from components.mongo_example_gen.documents import MISSING, value_at
 from components.mongo_example_gen.leaves import RefusedError, convert_leaf
 from components.mongo_example_gen.plan import ID, Column, Plan
 from components.mongo_example_gen.rows import Rows, list_array, rounded_by_float32
-from components.mongo_example_gen.shapes import KEY, Node, arrow_schema, wanted_tree
+from components.mongo_example_gen.shapes import KEY, arrow_schema, wanted_tree
 from components.mongo_example_gen.tally import Tally
 
 SAMPLE_DOCUMENTS = 48
@@ -64,7 +64,11 @@ def convert_lines(documents: list[bytes], plan: Plan, tally: Tally) -> tuple[Row
     good = _candidates(documents)
     if tree is None or not good:
         return None, [i for i, document in enumerate(documents) if document.strip()]
-    blank = {i for i, document in enumerate(documents) if not document.strip()} if len(good) < len(documents) else set()
+    blank = (
+        {i for i, document in enumerate(documents) if not document.strip()}
+        if len(good) < len(documents)
+        else set()
+    )
     schema = arrow_schema(tree, _samples(documents, good))
     for _ in range(3):
         good, table = _parse(documents, good, schema)
@@ -79,7 +83,7 @@ def convert_lines(documents: list[bytes], plan: Plan, tally: Tally) -> tuple[Row
             rows = _finish(documents, good, columns, plan, tally)
             kept = set(good)
             return rows, [i for i in range(len(documents)) if i not in kept and i not in blank]
-        good = [i for i, out in zip(good, refused) if not out]
+        good = [i for i, out in zip(good, refused, strict=True) if not out]
         if not good:
             break
     return None, [i for i in range(len(documents)) if i not in blank]
@@ -89,7 +93,9 @@ def _candidates(documents: list[bytes]) -> list[int]:
     """Returns the indexes of documents without anything that Arrow takes and the one-by-one path does not."""
     data = b"\n".join(documents)
     usable = [
-        i for i, document in enumerate(documents) if document[:1] == b"{" and document.rstrip(b"\r")[-1:] == b"}"
+        i
+        for i, document in enumerate(documents)
+        if document[:1] == b"{" and document.rstrip(b"\r")[-1:] == b"}"
     ]
     extra_keys = _EXTRA_KEYS_PRETTY if b"\n" in documents[0] else _EXTRA_KEYS
     if extra_keys.search(data):
@@ -148,7 +154,9 @@ def _try(documents: list[bytes], which: list[int], schema: pa.Schema) -> tuple[p
             pa.BufferReader(data),
             read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 64),
             parse_options=pyarrow.json.ParseOptions(
-                explicit_schema=schema, unexpected_field_behavior="ignore", newlines_in_values=b"\n" in documents[0]
+                explicit_schema=schema,
+                unexpected_field_behavior="ignore",
+                newlines_in_values=b"\n" in documents[0],
             ),
         )
     except pa.ArrowInvalid as error:
@@ -190,7 +198,7 @@ def _convert(arrays: dict[str, pa.Array], parts: tuple[str, ...], use: str, size
     if rows is None:
         present = leaf.is_valid().to_numpy(zero_copy_only=False)
         return _Column(values, None, present, refused_values, kinds)
-    refused = np.zeros(size, bool)
+    refused: np.ndarray = np.zeros(size, bool)
     refused[rows[refused_values]] = True
     return _Column(values, rows, present, refused, kinds, null_items)
 
@@ -200,7 +208,7 @@ def _descend(
 ) -> tuple[pa.Array, np.ndarray | None, np.ndarray, int]:
     """Walks from a top-level column to the leaf; arrays on the way are flattened, their rows remembered."""
     rows: np.ndarray | None = None
-    present = np.ones(size, bool)
+    present: np.ndarray = np.ones(size, bool)
     null_lists = 0
     remaining = list(parts)
     while True:
@@ -221,18 +229,24 @@ def _descend(
     return array, rows, present, null_lists
 
 
-def _finish(documents: list[bytes], good: list[int], columns: list[_Column], plan: Plan, tally: Tally) -> Rows:
+def _finish(
+    documents: list[bytes], good: list[int], columns: list[_Column], plan: Plan, tally: Tally
+) -> Rows:
     ids = columns[0].values.to_pylist()
     keys = ids
     if columns[1] is not columns[0]:
-        keys = [identity if key is None else key for key, identity in zip(columns[1].values.to_pylist(), ids)]
+        keys = [
+            identity if key is None else key
+            for key, identity in zip(columns[1].values.to_pylist(), ids, strict=True)
+        ]
         tally[count.KEY_FALLBACK] += columns[1].values.null_count
     arrays = {}
-    for column, converted in zip(plan.columns, columns[2:]):
+    for column, converted in zip(plan.columns, columns[2:], strict=True):
         for kind, times in converted.kinds.items():
             tally[count.kind(column.feature, kind)] += times
+        array = _rows_of(converted, column, tally)
         if column.type is not None:
-            arrays[column.feature] = _rows_of(converted, column, tally)
+            arrays[column.feature] = array
     _count_absent(documents, good, columns[2:], plan, tally)
     return Rows(ids, keys, arrays)
 
@@ -241,7 +255,7 @@ def _rows_of(converted: _Column, column: Column, tally: Tally) -> pa.Array:
     values = converted.values
     valid = values.is_valid().to_numpy(zero_copy_only=False)
     if converted.rows is None:
-        lengths = converted.present.astype(np.int32)
+        lengths: np.ndarray = converted.present.astype(np.int32)
     else:
         lengths = np.bincount(converted.rows[valid], minlength=len(converted.present)).astype(np.int32)
         tally[count.field(column.feature, "arrays")] += int(converted.present.sum())
@@ -259,14 +273,19 @@ def _count_absent(
     documents: list[bytes], good: list[int], columns: list[_Column], plan: Plan, tally: Tally
 ) -> None:
     """Counts missing and null apart; Arrow shows them alike, so documents that hold a null are looked at again."""
-    absent = [(column, np.flatnonzero(~converted.present)) for column, converted in zip(plan.columns, columns)]
+    absent = [
+        (column, np.flatnonzero(~converted.present))
+        for column, converted in zip(plan.columns, columns, strict=True)
+    ]
     absent = [(column, rows) for column, rows in absent if len(rows)]
     suspects = {row for _, rows in absent for row in rows.tolist() if b"null" in documents[good[row]]}
     parsed = {row: extended_json.parse(documents[good[row]]) for row in suspects}
     for column, rows in absent:
         parts = column.parts
         nulls = sum(
-            1 for row in rows.tolist() if row in parsed and value_at(parsed[row], parts, wrapped=False) is not MISSING
+            1
+            for row in rows.tolist()
+            if row in parsed and value_at(parsed[row], parts, wrapped=False) is not MISSING
         )
         tally[count.field(column.feature, "null")] += nulls
         tally[count.field(column.feature, "missing")] += len(rows) - nulls

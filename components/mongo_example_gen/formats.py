@@ -60,7 +60,9 @@ def recognise(path: Path, declared: str = "auto") -> FileFormat | None:
         return None
     for magic, (name, remedy) in _REFUSED.items():
         if body.startswith(magic):
-            raise DataError(f"export file {path}", expected="JSON, BSON or CSV, plain or gz", seen=name, remedy=remedy)
+            raise DataError(
+                f"export file {path}", expected="JSON, BSON or CSV, plain or gz", seen=name, remedy=remedy
+            )
     kind = _declared_kind(declared, body) or _kind(body, path)
     dialect = _dialect(body) if kind in ("jsonl", "json_pretty", "json_array") else "none"
     return FileFormat(kind, _is_gz(path), dialect)
@@ -102,7 +104,10 @@ def read_guarded(stream: IO[bytes], size: int, path: Path, line: bool = False) -
         ) from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise DataError(
-            f"export file {path}", expected="a sound gz file", seen=f"{error}", remedy="export or copy the file again"
+            f"export file {path}",
+            expected="a sound gz file",
+            seen=f"{error}",
+            remedy="export or copy the file again",
         ) from error
     except OSError as error:
         raise storage_error(path, error) from error

@@ -60,7 +60,10 @@ def ingest(request: Request, make_pipeline: Callable[[], Any]) -> dict[str, Any]
     began = time.monotonic()
     verify_unchanged(request.source, request.base_folder)
     paths = request.source.absolute_paths(request.base_folder)
-    known = recognise_all([(path, file.path) for path, file in zip(paths, request.source.files)], request.config.format)
+    known = recognise_all(
+        [(path, file.path) for path, file in zip(paths, request.source.files, strict=True)],
+        request.config.format,
+    )
     items = plan_items(known)
     plan, sample = look_and_settle(items, request.plan)
     kept = request.base_folder / request.config.bad_documents.folder / request.source.fingerprint[:12]
@@ -88,13 +91,16 @@ def _read_until_settled(
 
     One more pass is enough: each pass sees all kinds of values, whatever the types are.
     """
-    for number in range(1, MAX_PASSES + 1):
+    passes = 0
+    while True:
+        passes += 1
         outcomes = _run(items, job, make_pipeline)
         wider = settle_types(job.plan, kinds_of(_sum(outcomes)))
-        if wider == job.plan:
-            break
+        if wider == job.plan or passes == MAX_PASSES:
+            return job, outcomes, passes
         job = replace(job, plan=wider)
-    return job, outcomes, number
+        for outcome in outcomes:
+            _discard(job, outcome)
 
 
 def _run(items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any]) -> list[Outcome]:
@@ -111,7 +117,7 @@ def _run(items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any]) -> l
     for outcome in outcomes:
         if outcome.error is not None:
             for other in outcomes:
-                _discard_quarantine(Path(job.quarantine), other)
+                _discard(job, other)
             raise outcome.error
     return sorted(outcomes, key=lambda outcome: outcome.index)
 
@@ -121,9 +127,11 @@ def _keep_outcomes(outcomes: list[Outcome], target: str) -> None:
         temporary.write_bytes(pickle.dumps(outcomes))
 
 
-def _discard_quarantine(folder: Path, outcome: Outcome) -> None:
+def _discard(job: Job, outcome: Outcome) -> None:
     for name in outcome.bad_files:
-        (folder / name).unlink(missing_ok=True)
+        (Path(job.quarantine) / name).unlink(missing_ok=True)
+    for name in outcome.shards.values():
+        (Path(job.temporary) / name).unlink(missing_ok=True)
 
 
 def _sum(outcomes: list[Outcome]) -> Tally:

@@ -58,7 +58,7 @@ def _target(use: str) -> pa.DataType:
 
 def _plain(array: pa.Array) -> tuple[pa.Array, np.ndarray, dict[str, int]]:
     """Takes wrappers off: the array of what they hold, which are not whole wrappers, and the kinds seen."""
-    nothing = np.zeros(len(array), bool)
+    nothing: np.ndarray = np.zeros(len(array), bool)
     seen = len(array) - array.null_count
     if not pa.types.is_struct(array.type):
         return array, nothing, {_kind(array.type): seen}
@@ -75,7 +75,7 @@ def _plain(array: pa.Array) -> tuple[pa.Array, np.ndarray, dict[str, int]]:
 
 
 def _kind(kind: pa.DataType) -> str:
-    return {pa.bool_(): "bool", pa.int64(): "int", pa.float64(): "float", pa.string(): "string"}[kind]
+    return {pa.bool_(): "bool", pa.int64(): "int", pa.float64(): "number", pa.string(): "string"}[kind]
 
 
 def _date_millis(inner: pa.Array) -> Converted:
@@ -97,7 +97,7 @@ def _number_wrappers(array: pa.Array) -> tuple[pa.Array, np.ndarray, dict[str, i
     if counts[0]:
         small = whole.fill_null(0).to_numpy(zero_copy_only=False)
         refused |= _valid(ints) & ((small < -_INT32) | (small >= _INT32))
-    present = sum(_valid(part).astype(np.int8) for part in (ints, longs, doubles, decimals))
+    present = np.sum([_valid(part) for part in (ints, longs, doubles, decimals)], axis=0)
     refused |= _valid(array) & (present != 1)
     kinds = {"int": counts[0] + counts[1], "float": counts[2]}
     if not counts[2]:
@@ -139,7 +139,9 @@ def _to_int(array: pa.Array) -> Converted:
 
 
 def _to_float(array: pa.Array) -> Converted:
-    if not (pa.types.is_floating(array.type) or pa.types.is_integer(array.type) or pa.types.is_boolean(array.type)):
+    if not (
+        pa.types.is_floating(array.type) or pa.types.is_integer(array.type) or pa.types.is_boolean(array.type)
+    ):
         raise RefusedError("no number")
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.int64())

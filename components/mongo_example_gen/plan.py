@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any
 
 from components.mongo_example_gen.config import DataConfig, FieldConfig, FieldType, feature_name
 from foundation.errors import DataError
@@ -13,7 +12,8 @@ ID = "_id"
 SPLITS = ("train", "validation", "test")
 UNLABELLED_SPLIT = "all"
 
-_NUMBERS = {"int", "float", "decimal", "bool"}
+_NUMBERS = {"int", "float", "decimal", "bool", "number"}
+"""``number`` is an int or a float, where whole columns are read and nobody looks at each."""
 _NEVER_VALUES = {"null", "document", "minkey", "maxkey"}
 
 
@@ -61,19 +61,22 @@ def make_plan(config: DataConfig, fields: dict[str, FieldConfig], labelled: bool
     Raises:
         DataError: Two paths give one feature, or a feature is called ``_id``.
     """
-    columns = []
-    for path, field in fields.items():
-        columns.append(Column(path, feature_name(path, field), field.type, field.type is not None, field.list))
+    columns = [
+        Column(path, feature_name(path, field), field.type, field.type is not None, field.list)
+        for path, field in fields.items()
+        if not (path == ID and feature_name(path, field) == ID)  # always there
+    ]
     names = Counter(column.feature for column in columns)
-    if config.label not in names and labelled:
+    if labelled and config.label not in names:
         columns.append(Column(config.label, config.label, None, False, None))
-    columns = [column for column in columns if not (column.path == ID and column.feature == ID)]
-    for name, times in names.items():
-        if times > 1 or any(column.feature == ID for column in columns):
-            raise DataError(
-                f"feature {name!r}", expected="one path for each feature, and _id kept for the document's id",
-                seen="several paths, or the name _id", remedy="give the fields other names with 'to'",
-            )
+    wrong = [name for name, times in names.items() if times > 1 or name == ID]
+    if wrong:
+        raise DataError(
+            f"feature {wrong[0]!r}",
+            expected="one path for each feature, and _id kept for the document's id",
+            seen=", ".join(column.path for column in columns if column.feature == wrong[0]),
+            remedy="give the fields other names with 'to'",
+        )
     shares = (config.split.train, config.split.validation, config.split.test)
     return Plan(tuple(columns), config.label, labelled, config.split.by, shares)
 
@@ -107,10 +110,3 @@ def widest(kinds: set[str]) -> FieldType | None:
     if kinds <= {"date", "timestamp"}:
         return "date"
     return "bytes" if kinds == {"binary"} else "string"
-
-
-def to_json(plan: Plan) -> list[dict[str, Any]]:
-    """Returns the columns for the ingestion report."""
-    return [
-        {"path": c.path, "feature": c.feature, "type": c.type, "declared": c.declared} for c in plan.columns
-    ]

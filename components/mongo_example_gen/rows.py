@@ -33,7 +33,7 @@ class Rows:
     def record_batch(self) -> pa.RecordBatch:
         """Returns the columns and ``_id`` as the encoder takes them."""
         ids = pa.array([i.encode("utf-8") for i in self.ids], pa.large_binary())
-        ones = np.ones(len(self.ids), np.int32)
+        ones: np.ndarray = np.ones(len(self.ids), np.int32)
         arrays = {"_id": list_array(ids, ones, ones.astype(bool)), **self.columns}
         return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
 
@@ -46,7 +46,7 @@ def list_array(values: pa.Array, lengths: np.ndarray, present: np.ndarray) -> pa
         lengths: Number of items of each row, [rows].
         present: Whether the row has a value at all, bool [rows].
     """
-    offsets = np.zeros(len(lengths) + 1, np.int32)
+    offsets: np.ndarray = np.zeros(len(lengths) + 1, np.int32)
     np.cumsum(lengths, out=offsets[1:])
     mask = None if present.all() else pa.array(~present)
     return pa.ListArray.from_arrays(pa.array(offsets), values, mask=mask)

@@ -32,7 +32,7 @@ class Node:
 def wanted_tree(plan: Plan) -> Node | None:
     """Returns the tree of wanted paths, or None where one wanted path leads through another."""
     root = Node()
-    wanted = [(ID, KEY, None), (plan.split_by, KEY, None)]
+    wanted: list[tuple[str, str, bool | None]] = [(ID, KEY, None), (plan.split_by, KEY, None)]
     wanted += [(column.path, column.type or "unknown", column.list) for column in plan.columns]
     for path, use, is_list in wanted:
         node = root
@@ -50,7 +50,10 @@ def _has_both(node: Node) -> bool:
 def arrow_schema(root: Node, samples: list[Any]) -> pa.Schema:
     """Returns the schema for a block whose documents mostly look like the samples."""
     return pa.schema(
-        [(name, _shape(child, [s[name] for s in samples if name in s])) for name, child in root.children.items()]
+        [
+            (name, _shape(child, [s[name] for s in samples if name in s]))
+            for name, child in root.children.items()
+        ]
     )
 
 
@@ -99,7 +102,11 @@ def _leaf(node: Node, most: str, chosen: list[Any]) -> pa.DataType:
         return pa.struct([("$oid", pa.string())])
     if most == "$date":
         inner = Counter(_look(value["$date"]) for value in chosen).most_common(1)[0][0]
-        types = {"string": pa.string(), "number": pa.int64(), "number wrapper": pa.struct([("$numberLong", pa.string())])}
+        types = {
+            "string": pa.string(),
+            "number": pa.int64(),
+            "number wrapper": pa.struct([("$numberLong", pa.string())]),
+        }
         return pa.struct([("$date", types.get(inner, pa.null()))])
     return {"bool": pa.bool_(), "string": pa.string()}.get(most, pa.null())
 

@@ -59,21 +59,27 @@ def convert_one_by_one(
     tally[count.SLOW] += len(which)
     if not found:
         return Rows([], [], {}), bad
-    ids, keys, *columns = (list(values) for values in zip(*found))
+    ids, keys, *columns = (list(values) for values in zip(*found, strict=True))
     return _rows(ids, keys, columns, raws, plan, tally, kind == "csv"), bad
 
 
 def _rows(
-    ids: list[Any], keys: list[Any], columns: list[list[Any]], raws: list[bytes], plan: Plan, tally: Tally, text: bool
+    ids: list[Any],
+    keys: list[Any],
+    columns: list[list[Any]],
+    raws: list[bytes],
+    plan: Plan,
+    tally: Tally,
+    text: bool,
 ) -> Rows:
-    id_texts = [_id_text(value, raw, tally) for value, raw in zip(ids, raws)]
+    id_texts = [_id_text(value, raw, tally) for value, raw in zip(ids, raws, strict=True)]
     key_texts = []
-    for value, id_text in zip(keys, id_texts):
+    for value, id_text in zip(keys, id_texts, strict=True):
         known = value is not MISSING and value is not None
         tally[count.KEY_FALLBACK] += not known
         key_texts.append(key_text(value) if known else id_text)
     arrays = {}
-    for column, values in zip(plan.columns, columns):
+    for column, values in zip(plan.columns, columns, strict=True):
         array = convert_column(values, column, tally, text)
         if array is not None:
             arrays[column.feature] = array
@@ -100,8 +106,8 @@ def convert_column(values: list[Any], column: Column, tally: Tally, text: bool =
         The column, or None while it has no type.
     """
     types = set(map(type, values))
-    lengths = np.ones(len(values), np.int32)
-    present = np.ones(len(values), bool)
+    lengths: np.ndarray = np.ones(len(values), np.int32)
+    present: np.ndarray = np.ones(len(values), bool)
     items = values
     if types & {list, type(None), type(MISSING)}:
         items = _flatten(values, column, tally, lengths, present)
@@ -156,7 +162,9 @@ def _homogeneous(items: list[Any], column: Column, tally: Tally) -> pa.Array | N
             if np.all(np.abs(doubles) < FLOAT32_MAX):
                 tally[count.field(column.feature, "rounded by float32")] += rounded_by_float32(doubles)
                 return pa.array(doubles.astype(np.float32))
-        if column.type == "int" and types <= {int, Int64, bool} or column.type == "bool" and types <= {bool}:
+        if (column.type == "int" and types <= {int, Int64, bool}) or (
+            column.type == "bool" and types <= {bool}
+        ):
             integers = np.array(items, np.int64)
             return pa.array(integers) if np.all(integers > INT64_MIN) else None
     except OverflowError:
@@ -176,8 +184,8 @@ def _mixed(
     """Converts items one by one; a misfit is dropped, and its row becomes missing where it was the only value."""
     coerce = COERCIONS[str(column.type)]
     kept: list[Any] = []
-    owners = np.repeat(np.arange(len(lengths)), lengths)
-    for owner, item in zip(owners, items):
+    owners: np.ndarray = np.repeat(np.arange(len(lengths)), lengths)
+    for owner, item in zip(owners, items, strict=True):
         try:
             kept.append(coerce(item))
             if isinstance(item, str) and column.type not in ("string", "bytes"):

@@ -22,7 +22,9 @@ HASHED_WHOLE_BYTES = 16 * 2**20
 SAMPLE_BYTES = 16 * 2**10
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _KNOWN = {"SPAN": r"\d+", "VERSION": r"\d+", "YYYY": r"\d{4}", "MM": r"\d{2}", "DD": r"\d{2}"}
-_GLOB_TOKEN = re.compile(r"\{(?P<name>[A-Z]+)\}|(?P<deep>\*\*/?)|(?P<star>\*)|(?P<any>\?)|(?P<set>\[[^\]]*\])")
+_GLOB_TOKEN = re.compile(
+    r"\{(?P<name>[A-Z]+)\}|(?P<deep>\*\*/?)|(?P<star>\*)|(?P<any>\?)|(?P<set>\[[^\]]*\])"
+)
 _NOT_DATA = re.compile(r"^[._]|\.metadata\.json(\.gz)?$|^prelude\.json(\.gz)?$")
 _EPOCH = datetime.date(1970, 1, 1)
 
@@ -83,7 +85,9 @@ def resolve(pattern: str, base_folder: Path, span: int | str = "latest") -> Reso
     return describe(files, base, found_span, version)
 
 
-def describe(files: list[Path], base: Path, span: int | None = None, version: int | None = None) -> ResolvedInput:
+def describe(
+    files: list[Path], base: Path, span: int | None = None, version: int | None = None
+) -> ResolvedInput:
     """Returns the given files with their sizes and fingerprint.
 
     Raises:
@@ -105,7 +109,7 @@ def describe(files: list[Path], base: Path, span: int | None = None, version: in
     by_content = total <= HASHED_WHOLE_BYTES
     described = tuple(
         InputFile(_name(file, base), stat.st_size, 0 if by_content else stat.st_mtime_ns)
-        for file, stat in zip(files, stats)
+        for file, stat in zip(files, stats, strict=True)
     )
     return ResolvedInput(span, version, described, _fingerprint(described, files, by_content))
 
@@ -120,12 +124,17 @@ def verify_unchanged(resolved: ResolvedInput, base_folder: Path) -> None:
     for file in resolved.files:
         if not (base / file.path).is_file():
             raise DataError(
-                f"export file {file.path}", expected=f"{file.size} bytes", seen="no such file", remedy="run again"
+                f"export file {file.path}",
+                expected=f"{file.size} bytes",
+                seen="no such file",
+                remedy="run again",
             )
     now = describe(resolved.absolute_paths(base), base, resolved.span, resolved.version)
     if now.fingerprint == resolved.fingerprint:
         return
-    changed = [a.path for a, b in zip(now.files, resolved.files) if a != b] or ["the content of a file"]
+    changed = [a.path for a, b in zip(now.files, resolved.files, strict=True) if a != b] or [
+        "the content of a file"
+    ]
     raise DataError(
         f"export file {changed[0]}",
         expected="an export that does not change while it is read",
@@ -137,7 +146,10 @@ def verify_unchanged(resolved: ResolvedInput, base_folder: Path) -> None:
 def _check_pattern(pattern: str) -> None:
     if re.match(r"^[a-z][a-z0-9]+://", pattern):
         raise DataError(
-            f"mongo_export {pattern!r}", expected="a local path", seen="a remote one", remedy="copy the export here first"
+            f"mongo_export {pattern!r}",
+            expected="a local path",
+            seen="a remote one",
+            remedy="copy the export here first",
         )
     for name in _PLACEHOLDER.findall(pattern):
         if name not in _KNOWN:
@@ -150,7 +162,11 @@ def _check_pattern(pattern: str) -> None:
             )
     names = set(_PLACEHOLDER.findall(pattern))
     if names & {"YYYY", "MM", "DD"} and (not {"YYYY", "MM", "DD"} <= names or "SPAN" in names):
-        raise DataError(f"mongo_export {pattern!r}", expected="{SPAN}, or all of {YYYY}, {MM}, {DD}", seen=f"{sorted(names)}")
+        raise DataError(
+            f"mongo_export {pattern!r}",
+            expected="{SPAN}, or all of {YYYY}, {MM}, {DD}",
+            seen=f"{sorted(names)}",
+        )
 
 
 def _choose(pattern: str, base: Path, span: int | str) -> tuple[int | None, int | None, list[Path]]:
@@ -175,7 +191,9 @@ def _choose(pattern: str, base: Path, span: int | str) -> tuple[int | None, int 
     version = max(v for s, v in groups if s == wanted)
     spellings = groups[wanted, version]
     if len(spellings) > 1:
-        raise DataError(f"span {wanted} of {pattern!r}", expected="one spelling", seen=" and ".join(sorted(spellings)))
+        raise DataError(
+            f"span {wanted} of {pattern!r}", expected="one spelling", seen=" and ".join(sorted(spellings))
+        )
     return (
         wanted if wanted >= 0 else None,
         version if "{VERSION}" in pattern else None,
@@ -219,7 +237,9 @@ def _as_regex(pattern: str) -> str:
         elif token["deep"]:
             out.append(".*")
         else:
-            out.append("[^/]*" if token["star"] else "[^/]" if token["any"] else token["set"].replace("[!", "[^"))
+            out.append(
+                "[^/]*" if token["star"] else "[^/]" if token["any"] else token["set"].replace("[!", "[^")
+            )
         place = token.end()
     return "".join([*out, re.escape(pattern[place:].rstrip("/"))])
 
@@ -257,7 +277,7 @@ def _nothing(pattern: str, base: Path) -> DataError:
 
 def _fingerprint(described: tuple[InputFile, ...], files: list[Path], by_content: bool) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    for info, file in zip(described, files):
+    for info, file in zip(described, files, strict=True):
         digest.update(f"{info.path}\0{info.size}\0{info.mtime_ns}\0".encode())
         try:
             digest.update(_content(file, info.size, by_content))

@@ -31,7 +31,7 @@ def rows(split: str) -> tuple[str, ...]:
 
 
 def field(feature: str, what: str) -> tuple[str, ...]:
-    """Returns the key of something counted for one feature: missing, null, empty, null items, …"""
+    """Returns the key of something counted for one feature: missing, null, empty, null items, …."""
     return "fields", feature, what
 
 
@@ -48,7 +48,11 @@ def kind(feature: str, name: str) -> tuple[str, ...]:
 def section(tally: Tally, *head: str) -> dict[str, int]:
     """Returns what is counted under a head, by the key's last part."""
     size = len(head)
-    return {key[-1]: count for key, count in sorted(tally.items()) if key[:size] == head and len(key) == size + 1 and count}
+    return {
+        key[-1]: count
+        for key, count in sorted(tally.items())
+        if key[:size] == head and len(key) == size + 1 and count
+    }
 
 
 def kinds_of(tally: Tally) -> dict[str, set[str]]:

@@ -72,16 +72,17 @@ class IngestItem(beam.DoFn):
         writer = _ItemWriter(self._job, item)
         try:
             writer.run()
-            yield writer.outcome
+            outcome = writer.outcome
         except PenstockError as error:
             writer.abort()
-            yield Outcome(item.index, error=error)
+            outcome = Outcome(item.index, error=error)
         except OSError as error:
             writer.abort()
-            yield Outcome(item.index, error=storage_error(self._job.temporary, error))
+            outcome = Outcome(item.index, error=storage_error(self._job.temporary, error))
         except BaseException:
             writer.abort()
             raise
+        yield outcome
 
 
 class _ItemWriter:
@@ -115,7 +116,7 @@ class _ItemWriter:
 
     def _write(self, rows: Rows) -> None:
         plan = self._job.plan
-        codes = np.zeros(len(rows), np.int8)
+        codes: np.ndarray = np.zeros(len(rows), np.int8)
         if plan.labelled:
             codes = split_codes(rows.keys, plan.shares)
             codes[~self._labelled(rows)] = -1
@@ -133,14 +134,18 @@ class _ItemWriter:
         """Returns which rows have a label, and remembers different labels and keys as far as anybody asks for them."""
         outcome = self.outcome
         if len(outcome.keys) < DISTINCT_KEYS:
-            digests = (hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16] for key in rows.keys)
+            digests = (
+                hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16] for key in rows.keys
+            )
             outcome.keys.update(digests)
         label = rows.columns.get(self._job.plan.label)
         if label is None:
             return np.zeros(len(rows), bool)
         if len(outcome.label_marks) < 2:
             different = label.flatten().unique()[:2].to_pylist()
-            outcome.label_marks.update(hashlib.sha256(repr(value).encode()).hexdigest()[:16] for value in different)
+            outcome.label_marks.update(
+                hashlib.sha256(repr(value).encode()).hexdigest()[:16] for value in different
+            )
         lengths = label.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
         return lengths > 0
 
