@@ -86,7 +86,7 @@ def _plan(name: str, folder: Path, profile: ExportProfile, label_path: str | Non
         )
     return texts.Plan(
         name=name,
-        export=_export_path(profile.export, folder),
+        export=_export_path(profile, folder),
         profile=profile,
         label=label,
         uses=tuple(uses),
@@ -102,16 +102,17 @@ def _use(field: FieldProfile, key: FieldProfile | None, leaking: dict[str, str])
     return Use(field, (), leaking[field.path]) if field.path in leaking else use_of(field)
 
 
-def _export_path(export: Path, folder: Path) -> str:
-    """Returns the export as the document names it: relative to the project, no letter of it a pattern."""
+def _export_path(profile: ExportProfile, folder: Path) -> str:
+    """Returns the export as the document names it: relative to the project where it is near."""
+    export = profile.export
     relative = os.path.relpath(export, folder.absolute())
-    if relative.startswith(os.path.join("..", "..")):
-        relative = str(export)
-    if "{" in relative or "}" in relative:
+    shown = str(export) if relative.startswith(os.path.join("..", "..")) else relative
+    if "{" in shown or "}" in shown:
         raise DataError(
             f"export {export}", expected="a path without braces", remedy="rename it, or link to it"
         )
-    return glob.escape(relative.replace(os.sep, "/"))
+    spans = profile.pattern.removeprefix(glob.escape(str(export)))
+    return glob.escape(shown.replace(os.sep, "/")) + spans
 
 
 def _feature_names(label: Label, uses: list[Use]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from components.mongo_example_gen.documents import MISSING, value_at
 from components.mongo_example_gen.readers import sample_documents
 from pipeline.project.guesses import Label
-from pipeline.project.profile import ExportProfile, as_pattern
+from pipeline.project.profile import ExportProfile
 
 _AGREES = 0.98
 """A field whose presence says the class of this share of documents knows the answer."""
@@ -38,7 +38,7 @@ def fields_that_tell(profile: ExportProfile, label: Label) -> dict[str, str]:
 def _count(profile: ExportProfile, label: str, paths: list[str]) -> dict[str, Counter[tuple[bool, int]]]:
     """Counts (is the field there, hash of the label) per path."""
     counts: dict[str, Counter[tuple[bool, int]]] = defaultdict(Counter)
-    for document in sample_documents(as_pattern(profile.export), profile.export.parent, profile.sample):
+    for document in sample_documents(profile.pattern, profile.export.parent, profile.sample):
         outcome = value_at(document, tuple(label.split(".")), False)
         if outcome is None or outcome is MISSING:
             continue

@@ -71,6 +71,8 @@ class ExportProfile:
     """How many documents were read."""
     fields: tuple[FieldProfile, ...]
     """In the order in which they first came."""
+    pattern: str
+    """The absolute pattern that was read."""
     sample: int
     """How many documents were asked for."""
     left_out: tuple[str, ...]
@@ -110,12 +112,15 @@ def look_at(export: Path, sample: int = 2_000) -> ExportProfile:
             remedy="export the collection again and check that its query matches documents",
         )
     fields = tuple(seen.profile(path, looker.documents) for path, seen in looker.seen.items())
-    return ExportProfile(export, looker.documents, fields, sample, tuple(looker.left_out))
+    return ExportProfile(export, looker.documents, fields, pattern, sample, tuple(looker.left_out))
 
 
 def as_pattern(export: Path) -> str:
-    """Returns a path as a pattern that means it and nothing else."""
-    return glob.escape(str(export))
+    """Returns a path as a pattern that means it and nothing else; a folder of numbered folders holds spans."""
+    escaped = glob.escape(str(export))
+    below = [entry for entry in export.iterdir() if not entry.name.startswith(".")] if export.is_dir() else []
+    holds_spans = bool(below) and all(entry.is_dir() and entry.name.isdecimal() for entry in below)
+    return f"{escaped}/{{SPAN}}" if holds_spans else escaped
 
 
 @dataclass

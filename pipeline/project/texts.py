@@ -75,7 +75,7 @@ def _data(plan: Plan) -> list[str]:
     lines = [
         "data:",
         f"  mongo_export: {quoted(plan.export.replace('${', '$${'))}",
-        "  # For exports that come again and again, one folder each: exports/{SPAN}/*.jsonl.gz reads the newest.",
+        *_about_spans(plan),
         "  # Dotted path in the documents → feature. Only what stands here is read.",
         "  fields:",
     ]
@@ -94,6 +94,16 @@ def _data(plan: Plan) -> list[str]:
         "",
     ]
     return lines
+
+
+def _about_spans(plan: Plan) -> list[str]:
+    if plan.export.endswith("{SPAN}"):
+        return [
+            "  # One folder for each export; the newest is read, penstock run --set data.span=1 names one."
+        ]
+    return [
+        "  # For exports that come again and again, one folder each: exports/{SPAN}/*.jsonl.gz reads the newest."
+    ]
 
 
 def _field(field: FieldProfile, plan: Plan) -> str:

@@ -187,6 +187,15 @@ def test_names_that_meet_are_told_apart(export: Export, tmp_path: Path) -> None:
     assert names == {"a.x": "x", "b.x": "b_x", "é x": "e_x", "e_x": "e_x_2", "won": "won"}
 
 
+def test_numbered_folders_are_spans(people: list[dict[str, Any]], tmp_path: Path) -> None:
+    for span in ("1", "2"):
+        (tmp_path / "exports" / span).mkdir(parents=True)
+        text = "".join(json.dumps(document) + "\n" for document in people)
+        (tmp_path / "exports" / span / "people.jsonl").write_text(text, encoding="utf-8")
+    create_project(tmp_path, tmp_path / "exports", "p")
+    assert load([tmp_path / "pipeline.yaml"], ["data.span=1"]).spec.data.mongo_export == "exports/{SPAN}"
+
+
 def test_the_export_may_have_an_odd_path(people: list[dict[str, Any]], tmp_path: Path) -> None:
     path = tmp_path / "week [1] 'ü$.jsonl"
     path.write_text("".join(json.dumps(document) + "\n" for document in people), encoding="utf-8")

@@ -172,6 +172,18 @@ def test_examples_load(path: Path) -> None:
     assert load([path]).spec.name == path.parent.name
 
 
+def test_loading_is_quick(document: Path) -> None:
+    code = (
+        "import resource, sys; from pathlib import Path; from pipeline.spec import load; load([Path(sys.argv[1])]);"
+        "used = resource.getrusage(resource.RUSAGE_SELF); print(used.ru_utime + used.ru_stime)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": ""}
+    command = [sys.executable, "-c", code, str(document)]
+    seconds = [float(subprocess.check_output(command, env=environment, text=True)) for _ in range(3)]
+    # The aim is 0.3 s on a quiet machine; twice that says that something heavy has crept in.
+    assert min(seconds) < 0.6
+
+
 def test_loading_imports_nothing_heavy(document: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from pipeline.spec import load; load([Path(sys.argv[1])]);"
