@@ -30,7 +30,7 @@ def infer(statistics: Sequence[Statistics], label: str) -> schema_pb2.Schema:
     """Infers a schema from the statistics of every split.
 
     Args:
-        statistics: One per split; the first should be the train split.
+        statistics: One per split that holds documents; the first should be the train split.
         label: Feature of the label: in every document, and not there when serving.
 
     Returns:
@@ -54,30 +54,35 @@ def infer(statistics: Sequence[Statistics], label: str) -> schema_pb2.Schema:
             f"label {label!r}", expected="a value in the documents", seen="none", remedy="mend data.label"
         )
     for name, feature in features.items():
-        seen = [s for split in statistics for s in split.datasets[0].features if s.path.step[:] == [name]]
-        _loosen(
-            feature,
-            seen,
-            sum(split.datasets[0].num_examples for split in statistics),
-            required=name in (label, ID),
-        )
+        _loosen(feature, [_common(split, name) for split in statistics], required=name in (label, ID))
     _loosen_domains(schema, {ID}, {label})
     schema.default_environment.extend(ENVIRONMENTS)
     features[label].not_in_environment.append(ENVIRONMENTS[1])
     return schema
 
 
+def _common(split: Statistics, name: str) -> tuple[float, statistics_pb2.CommonStatistics | None]:
+    """Returns the share of a split's documents that have a feature, and its statistics where one has."""
+    found = next((s for s in split.datasets[0].features if s.path.step[:] == [name]), None)
+    if found is None:
+        return 0.0, None
+    common = getattr(found, found.WhichOneof("stats")).common_stats
+    return common.num_non_missing / split.datasets[0].num_examples, common
+
+
 def _loosen(
     feature: schema_pb2.Feature,
-    seen: Sequence[statistics_pb2.FeatureNameStatistics],
-    rows: int,
+    splits: Sequence[tuple[float, statistics_pb2.CommonStatistics | None]],
     required: bool,
 ) -> None:
     """Loosens presence, number of values and numeric range of one feature."""
-    commons = [getattr(s, s.WhichOneof("stats")).common_stats for s in seen]
-    share = sum(c.num_non_missing for c in commons) / max(rows, 1)
-    feature.presence.min_count = 1
-    feature.presence.min_fraction = 1.0 if required else presence(share)
+    commons = [common for _, common in splits if common is not None]
+    # The split with the fewest decides: a small one may have less than the whole by chance.
+    share = min(share for share, _ in splits)
+    feature.ClearField("presence")
+    if required or share > 0:
+        feature.presence.min_count = 1
+        feature.presence.min_fraction = 1.0 if required else presence(share)
     feature.ClearField("int_domain")
     feature.ClearField("float_domain")
     feature.ClearField("value_count")

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from components.evaluator import scores
+from components.evaluator.config import METRICS
+
+
+@pytest.fixture
+def binary():
+    rng = np.random.default_rng(3)
+    labels = (rng.random(600) < 0.4).astype(float)
+    predictions = np.clip(labels * 0.2 + rng.random(600) * 0.8, 0, 1).round(2)  # rounding makes ties
+    return labels, predictions, rng.integers(0, scores.BUCKETS, 600)
+
+
+def measure(task, names, labels, predictions, buckets):
+    sums = scores.bucket_sums(scores.row_columns(task, labels, predictions), buckets)
+    ranked = (predictions, labels, buckets) if task == "binary" else None
+    return scores.metric_samples(task, list(names), sums, ranked)
+
+
+REFERENCES = {
+    "auc": lambda y, p: sk.roc_auc_score(y, p),
+    "auc_pr": lambda y, p: sk.average_precision_score(y, p),
+    "accuracy": lambda y, p: sk.accuracy_score(y, p > 0.5),
+    "precision": lambda y, p: sk.precision_score(y, p > 0.5),
+    "recall": lambda y, p: sk.recall_score(y, p > 0.5),
+    "f1": lambda y, p: sk.f1_score(y, p > 0.5),
+    "log_loss": lambda y, p: sk.log_loss(y, np.clip(p, 1e-7, 1 - 1e-7)),
+    "calibration": lambda y, p: p.mean() / y.mean(),
+    "mean_label": lambda y, p: y.mean(),
+    "mean_prediction": lambda y, p: p.mean(),
+}
+
+
+@pytest.mark.parametrize("name", METRICS["binary"])
+def test_binary_metric_equals_its_reference_with_and_without_a_bucket(name, binary):
+    labels, predictions, buckets = binary
+    sample = measure("binary", [name], *binary)[name]
+    assert sample[0] == pytest.approx(REFERENCES[name](labels, predictions))
+    rest = buckets != 4
+    assert sample[1 + 4] == pytest.approx(REFERENCES[name](labels[rest], predictions[rest]))
+
+
+def test_multiclass_metrics_equal_their_references():
+    rng = np.random.default_rng(5)
+    p = rng.dirichlet(np.ones(5), 300)
+    labels = rng.integers(0, 5, 300)
+    found = measure("multiclass", METRICS["multiclass"], labels, p, np.zeros(300, int))
+    assert found["accuracy"][0] == pytest.approx(sk.accuracy_score(labels, p.argmax(1)))
+    assert found["top_3_accuracy"][0] == pytest.approx(sk.top_k_accuracy_score(labels, p, k=3))
+    assert found["log_loss"][0] == pytest.approx(sk.log_loss(labels, p, labels=range(5)))
+
+
+def test_class_the_model_does_not_know_is_wrong_and_costly():
+    found = measure(
+        "multiclass", METRICS["multiclass"], np.array([-1]), np.array([[0.9, 0.1]]), np.zeros(1, int)
+    )
+    assert found["accuracy"][0] == found["top_3_accuracy"][0] == 0
+    assert found["log_loss"][0] == pytest.approx(-np.log(1e-7))
+
+
+def test_regression_metrics_equal_their_references():
+    rng = np.random.default_rng(7)
+    y, p = rng.normal(5, 1, 200), rng.normal(5, 1, 200)
+    found = measure("regression", METRICS["regression"], y, p, np.zeros(200, int))
+    assert found["mse"][0] == pytest.approx(sk.mean_squared_error(y, p))
+    assert found["rmse"][0] == pytest.approx(sk.mean_squared_error(y, p) ** 0.5)
+    assert found["mae"][0] == pytest.approx(sk.mean_absolute_error(y, p))
+
+
+@pytest.mark.parametrize("name", METRICS["binary"])
+def test_prediction_that_is_not_a_number_makes_the_metric_not_a_number(name):
+    labels, predictions = np.array([0.0, 1.0]), np.array([0.2, np.nan])
+    found = measure("binary", [name], labels, predictions, np.array([0, 1]))
+    assert np.isnan(found[name][0]) == (name != "mean_label")
+
+
+@pytest.mark.parametrize("name", ["auc", "auc_pr", "recall", "calibration"])
+def test_metric_without_positives_has_no_value(name):
+    found = measure("binary", [name], np.zeros(3), np.array([0.1, 0.2, 0.7]), np.arange(3))
+    assert np.isnan(found[name][0])
+
+
+def test_jackknife_error_of_a_mean_is_the_textbook_one():
+    rng = np.random.default_rng(11)
+    y = (rng.random(20_000) < 0.3).astype(float)
+    buckets = rng.integers(0, scores.BUCKETS, len(y))
+    sample = measure("binary", ["mean_label"], y, y, buckets)["mean_label"]
+    error, freedom = scores.standard_error(sample, scores.BUCKETS)
+    assert freedom == scores.BUCKETS - 1
+    assert error == pytest.approx(y.std() / len(y) ** 0.5, rel=0.5)
+
+
+def test_one_bucket_gives_no_interval():
+    assert np.isnan(scores.standard_error(np.ones(1 + scores.BUCKETS), 1)[0])
