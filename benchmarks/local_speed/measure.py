@@ -1,0 +1,163 @@
+"""Running one command to its end and measuring it: wall time, CPU of it and all its descendants, peak memory.
+
+Descendants that outlive their parent are handed to this process (it is their subreaper), so their CPU is counted too and
+none is left behind. Memory is the sum of the descendants' proportional set sizes, looked at twice a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from foundation.errors import NodeError
+
+PR_SET_CHILD_SUBREAPER = 36
+SECONDS_BETWEEN_LOOKS = 0.5
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a command took: seconds of wall time, seconds of user and system CPU, bytes of memory at its peak."""
+
+    wall: float
+    cpu: float
+    peak: int
+
+
+def run_measured(
+    command: Sequence[str],
+    folder: Path,
+    log: Path,
+    limit: float,
+    environment: Mapping[str, str] | None = None,
+) -> Measured:
+    """Runs a command and measures it.
+
+    Args:
+        command: Program and arguments.
+        folder: Its working directory.
+        log: File that gets its output, standard output and error as they come.
+        limit: Seconds after which its process group is killed.
+        environment: All its environment variables; by default those of this process.
+
+    Raises:
+        NodeError: It did not end well, or not in time.
+    """
+    others = set(descendants(os.getpid()))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with log.open("wb") as out, _orphans_come_here():
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env=environment,
+            start_new_session=True,
+        )
+        timer = threading.Timer(limit, os.killpg, (process.pid, signal.SIGKILL))
+        timer.start()
+        try:
+            with _watched_memory(others) as memory:
+                code = process.wait()
+                wall = time.perf_counter() - began
+        finally:
+            timer.cancel()
+            _end_descendants(others)
+    if code != 0:
+        seen = f"exit code {code} after {wall:.0f} of at most {limit:.0f} s: {_last_lines(log)}"
+        raise NodeError(" ".join(command), expected="exit code 0", seen=seen, remedy=f"read {log}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Measured(wall, cpu, memory.peak)
+
+
+@contextlib.contextmanager
+def _orphans_come_here() -> Iterator[None]:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+    try:
+        yield
+    finally:
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+def _end_descendants(others: set[int]) -> None:
+    """Kills what a command has left running and takes over its resource usage; ``others`` are not its."""
+    while left := [pid for pid in descendants(os.getpid()) if pid not in others]:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+def descendants(pid: int) -> list[int]:
+    """Returns the ids of all processes under one, itself not among them."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                children.setdefault(parent_in_stat((entry / "stat").read_text()), []).append(int(entry.name))
+    found, todo = [], [pid]
+    while todo:
+        new = children.get(todo.pop(), [])
+        found += new
+        todo += new
+    return found
+
+
+def parent_in_stat(stat: str) -> int:
+    """Returns the parent's id from the text of /proc/PID/stat; the name in it may hold anything."""
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+class _Memory:
+    def __init__(self, others: set[int]) -> None:
+        self.peak = 0
+        self._others = others
+
+    def look(self) -> None:
+        """Adds the processes' memory up and keeps the largest sum."""
+        mine = (pid for pid in descendants(os.getpid()) if pid not in self._others)
+        self.peak = max(self.peak, sum(map(_proportional_bytes, mine)))
+
+
+@contextlib.contextmanager
+def _watched_memory(others: set[int]) -> Iterator[_Memory]:
+    memory, ended = _Memory(others), threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(SECONDS_BETWEEN_LOOKS):
+            memory.look()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield memory
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _proportional_bytes(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:  # it has just ended
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def _last_lines(log: Path, count: int = 5) -> str:
+    return " | ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
