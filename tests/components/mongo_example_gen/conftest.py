@@ -21,7 +21,9 @@ def write_lines(tmp_path: Path) -> WriteLines:
     """Writes documents (dictionaries, or raw bytes for broken ones) as JSON lines under the test's folder."""
 
     def write(name: str, documents: Iterable[Any], gz: bool = False) -> Path:
-        lines = [d if isinstance(d, bytes) else json.dumps(d, separators=(",", ":")).encode() for d in documents]
+        lines = [
+            d if isinstance(d, bytes) else json.dumps(d, separators=(",", ":")).encode() for d in documents
+        ]
         data = b"".join(line + b"\n" for line in lines)
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -24,8 +24,13 @@ def _documents(part: Part) -> list[bytes]:
     return [document for block in read_part(part) for document in block.documents]
 
 
-@given(lines=st.lists(st.binary(max_size=12).map(lambda b: b.replace(b"\n", b"")), max_size=12), cut=st.integers(0, 60))
-def test_byte_ranges_neither_lose_nor_repeat_a_line(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], cut: int) -> None:
+@given(
+    lines=st.lists(st.binary(max_size=12).map(lambda b: b.replace(b"\n", b"")), max_size=12),
+    cut=st.integers(0, 60),
+)
+def test_byte_ranges_neither_lose_nor_repeat_a_line(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], cut: int
+) -> None:
     path = tmp_path_factory.getbasetemp() / "ranges"
     data = b"x" + b"\n".join(lines)
     path.write_bytes(data)
@@ -36,11 +41,17 @@ def test_byte_ranges_neither_lose_nor_repeat_a_line(tmp_path_factory: pytest.Tem
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "bson", "json_array"])
-def test_stripes_share_out_every_document_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_stripes_share_out_every_document_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 200)
     documents = [{"_id": i} for i in range(100)]
     lines = [json.dumps(d).encode() for d in documents]
-    data = {"jsonl": b"\n".join(lines), "bson": b"".join(map(bson.encode, documents)), "json_array": b"[" + b",".join(lines) + b"]"}
+    data = {
+        "jsonl": b"\n".join(lines),
+        "bson": b"".join(map(bson.encode, documents)),
+        "json_array": b"[" + b",".join(lines) + b"]",
+    }
     (tmp_path / "e").write_bytes(gzip.compress(data[kind]))
     parts = [Part(str(tmp_path / "e"), "e", FileFormat(kind, True), stripe=s, stripes=3) for s in range(3)]  # type: ignore[arg-type]
     shares = [_documents(part) for part in parts]
@@ -48,7 +59,9 @@ def test_stripes_share_out_every_document_once(tmp_path: Path, monkeypatch: pyte
     assert len({d for share in shares for d in share}) == sum(map(len, shares)) == 100
 
 
-def test_small_files_share_an_item_and_large_ones_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_files_share_an_item_and_large_ones_are_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(blocks, "ITEM_BYTES", 100)
     files = []
     for name, times in (("a", 2), ("b", 2), ("c", 60)):
@@ -72,13 +85,19 @@ def test_a_truncated_gz_is_named(tmp_path: Path, cut: float) -> None:
     ("kind", "data", "message"),
     [
         ("bson", bson.encode({"a": 1})[:-3], "the end of the file in the middle"),
-        ("bson", bson.encode({"a": 1}) + b"\xff\xff\xff\x7fxxxx", "byte 12; .*a document length of 2147483647 bytes"),
+        (
+            "bson",
+            bson.encode({"a": 1}) + b"\xff\xff\xff\x7fxxxx",
+            "byte 12; .*a document length of 2147483647 bytes",
+        ),
         ("json_array", b'[{"a":1},{"a":2}', "a document or array that ends"),
         ("json_array", b'[{"a":1},{"a":', "byte 9; expected a document"),
         ("json_pretty", b'{\n"a":1\n}\n{\n"a":"', "byte 10; expected a document"),
     ],
 )
-def test_a_cut_off_or_lying_file_is_named_with_its_offset(tmp_path: Path, kind: str, data: bytes, message: str) -> None:
+def test_a_cut_off_or_lying_file_is_named_with_its_offset(
+    tmp_path: Path, kind: str, data: bytes, message: str
+) -> None:
     (tmp_path / "e").write_bytes(data)
     with pytest.raises(DataError, match=message):
         _documents(Part(str(tmp_path / "e"), "e", FileFormat(kind, False)))  # type: ignore[arg-type]
@@ -90,7 +109,9 @@ def test_stray_text_between_values_is_a_bad_document_not_lost(tmp_path: Path) ->
     assert _documents(part) == [b'{"a":1}', b"17", b'{"a":2}']
 
 
-@given(data=st.binary(max_size=300), kind=st.sampled_from(["jsonl", "bson", "json_array", "json_pretty", "csv"]))
+@given(
+    data=st.binary(max_size=300), kind=st.sampled_from(["jsonl", "bson", "json_array", "json_pretty", "csv"])
+)
 def test_readers_end_on_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes, kind: str) -> None:
     path = tmp_path_factory.getbasetemp() / "any"
     path.write_bytes(data)

@@ -19,7 +19,12 @@ from foundation.errors import DataError
 
 pytestmark = pytest.mark.component
 
-FIELDS = {"profile.country": {"to": "country"}, "stats.lessons": {"to": "lessons", "type": "int"}, "scores.value": {}, "seen": {}}
+FIELDS = {
+    "profile.country": {"to": "country"},
+    "stats.lessons": {"to": "lessons", "type": "int"},
+    "scores.value": {},
+    "seen": {},
+}
 
 
 def _document(i: int, rng: random.Random) -> dict[str, Any]:
@@ -52,7 +57,12 @@ def launch(tmp_path: Path) -> Callable[..., Any]:
 
     from components.mongo_example_gen.component import MongoExampleGen
 
-    def run(data: dict[str, Any], fields: dict[str, Any] = FIELDS, labelled: bool = True, beam: tuple[str, ...] = ()) -> Any:
+    def run(
+        data: dict[str, Any],
+        fields: dict[str, Any] = FIELDS,
+        labelled: bool = True,
+        beam: tuple[str, ...] = (),
+    ) -> Any:
         config = DataConfig.model_validate(
             {"mongo_export": "export/*", "label": "retained", "split": {"by": "user_id"}, **data}
         )
@@ -61,7 +71,13 @@ def launch(tmp_path: Path) -> Callable[..., Any]:
         node = MongoExampleGen(config, described, str(tmp_path), labelled, input_json=source.to_json())
         connection = metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.db"))
         arguments = ["--runner=FnApiRunner", *beam]
-        dag = pipeline.Pipeline("p", str(tmp_path / "root"), metadata_connection_config=connection, components=[node], beam_pipeline_args=arguments)
+        dag = pipeline.Pipeline(
+            "p",
+            str(tmp_path / "root"),
+            metadata_connection_config=connection,
+            components=[node],
+            beam_pipeline_args=arguments,
+        )
         LocalDagRunner().run(dag)
         with metadata.Metadata(connection) as handle:
             (found,) = handle.store.get_artifacts_by_type("Examples")
@@ -77,7 +93,13 @@ def _read(uri: str, split: str) -> list[dict[str, list[Any]]]:
     rows = []
     for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
         features = tf.train.Example.FromString(record).features.feature
-        rows.append({k: list(getattr(v, v.WhichOneof("kind")).value) for k, v in features.items() if v.WhichOneof("kind")})
+        rows.append(
+            {
+                k: list(getattr(v, v.WhichOneof("kind")).value)
+                for k, v in features.items()
+                if v.WhichOneof("kind")
+            }
+        )
     return rows
 
 
@@ -94,26 +116,44 @@ def test_documents_become_splits_report_and_lineage(launch: Any, write_lines: An
     write_lines("export/a.jsonl.gz", [*_documents(), *broken, {"_id": "nolabel", "user_id": "q"}], gz=True)
     artifact = launch({"bad_documents": {"fail_above": 0.01}})
     report = _report(artifact)
-    assert report["documents"] == {**report["documents"], "read": 2003, "accepted": 2000, "quarantined": 2, "filtered": 1}
+    assert report["documents"] == {
+        **report["documents"],
+        "read": 2003,
+        "accepted": 2000,
+        "quarantined": 2,
+        "filtered": 1,
+    }
     assert report["filtered"] == {"no label": 1}
     assert artifact.properties["split_names"].string_value == '["train", "validation", "test"]'
     assert artifact.custom_properties["documents_quarantined"].int_value == 2
     row = _all_rows(artifact.uri)[b"%024x" % 5]
-    assert row["lessons"] == [5] and row["seen"] == [1704067200000] and row["retained"] == [0] and len(row["scores_value"]) == 2
+    assert (
+        row["lessons"] == [5]
+        and row["seen"] == [1704067200000]
+        and row["retained"] == [0]
+        and len(row["scores_value"]) == 2
+    )
     country = next(field for field in report["fields"] if field["feature"] == "country")
     assert (country["null"], country["missing"], country["type"]) == (181, 182 + 1, "string")
     assert "DE" not in json.dumps(report)
 
 
-def test_one_key_is_on_one_side_and_every_format_splits_alike(launch: Any, write_lines: Any, tmp_path: Path) -> None:
+def test_one_key_is_on_one_side_and_every_format_splits_alike(
+    launch: Any, write_lines: Any, tmp_path: Path
+) -> None:
     write_lines("export/a.jsonl", _documents(600))
     lines = launch({})
-    sides = {split: {(int(r["_id"][0], 16)) // 3 for r in _read(lines.uri, split)} for split in ("train", "validation", "test")}
+    sides = {
+        split: {(int(r["_id"][0], 16)) // 3 for r in _read(lines.uri, split)}
+        for split in ("train", "validation", "test")
+    }
     assert not sides["train"] & sides["test"] and not sides["train"] & sides["validation"]
     from components.mongo_example_gen.extended_json import decode_document
 
     (tmp_path / "bson").mkdir()
-    (tmp_path / "bson/users.bson").write_bytes(b"".join(bson.encode(decode_document(d)) for d in _documents(600)))
+    (tmp_path / "bson/users.bson").write_bytes(
+        b"".join(bson.encode(decode_document(d)) for d in _documents(600))
+    )
     (tmp_path / "metadata.db").unlink()
     dumped = launch({"mongo_export": "bson"})
     assert _all_rows(lines.uri) == _all_rows(dumped.uri)
@@ -138,7 +178,9 @@ def test_without_labels_there_is_one_split(launch: Any, write_lines: Any) -> Non
     assert artifact.properties["split_names"].string_value == '["all"]'
 
 
-def test_quarantined_documents_are_kept_byte_for_byte_for_their_owner(launch: Any, write_lines: Any, tmp_path: Path) -> None:
+def test_quarantined_documents_are_kept_byte_for_byte_for_their_owner(
+    launch: Any, write_lines: Any, tmp_path: Path
+) -> None:
     bad = [b'{"_id": "caf\xe9"}', b'{"_id":{"$oid":"zz"},"retained":true}']
     export = write_lines("export/a.jsonl", [*_documents(300)[:150], *bad, *_documents(300)[150:]])
     launch({"bad_documents": {"fail_above": 0.1}})
@@ -165,17 +207,38 @@ def test_a_later_document_that_contradicts_the_sample_widens_the_type(launch: An
     ("change", "data", "fields", "message"),
     [
         (lambda d: d[:3], {}, FIELDS, r"split '\w+'.*1 different values of data.split.by 'user_id'"),
-        (lambda d: [{**x, "retained": True} for x in d], {}, FIELDS, "label 'retained'.*one and the same bool value in all 200"),
-        (lambda d: [*d, b"x"], {}, FIELDS, r"bad documents; expected at most 0.100% of 201 documents; seen: 1 \(0.498%\): not JSON: 1"),
+        (
+            lambda d: [{**x, "retained": True} for x in d],
+            {},
+            FIELDS,
+            "label 'retained'.*one and the same bool value in all 200",
+        ),
+        (
+            lambda d: [*d, b"x"],
+            {},
+            FIELDS,
+            r"bad documents; expected at most 0.100% of 201 documents; seen: 1 \(0.498%\): not JSON: 1",
+        ),
         (lambda d: d, {}, {"profile.contry": {}}, r"path 'profile.contry'.*did you mean 'profile.country'\?"),
         (lambda d: d, {"label": "retaind"}, {}, r"'retaind' \(the label\).*did you mean 'retained'\?"),
         (lambda d: [b"", b" "], {}, FIELDS, "no content in any file"),
         (lambda d: d, {"bad_documents": {"folder": "root/q"}}, FIELDS, "a folder outside the pipeline root"),
         (lambda d: d, {}, {"profile.country": {"to": "x"}, "seen": {"to": "x"}}, "one path for each feature"),
     ],
-    ids=["empty split", "constant label", "threshold", "wrong path", "wrong label", "no documents", "quarantine", "two paths"],
+    ids=[
+        "empty split",
+        "constant label",
+        "threshold",
+        "wrong path",
+        "wrong label",
+        "no documents",
+        "quarantine",
+        "two paths",
+    ],
 )
-def test_what_stops_it_is_said(launch: Any, write_lines: Any, tmp_path: Path, change: Any, data: Any, fields: Any, message: str) -> None:
+def test_what_stops_it_is_said(
+    launch: Any, write_lines: Any, tmp_path: Path, change: Any, data: Any, fields: Any, message: str
+) -> None:
     write_lines("export/a.jsonl", change(_documents(200)))
     with pytest.raises(DataError, match=message):
         launch(data, fields)
@@ -191,7 +254,9 @@ def test_a_truncated_gz_stops_it_and_leaves_nothing(launch: Any, tmp_path: Path)
     assert not list((tmp_path / "root").rglob("*tfrecord*")) and not list((tmp_path / "root").rglob("*.tmp"))
 
 
-def test_an_item_that_is_run_again_leaves_no_second_shard(write_lines: Any, tmp_path: Path, make_test_plan: Any) -> None:
+def test_an_item_that_is_run_again_leaves_no_second_shard(
+    write_lines: Any, tmp_path: Path, make_test_plan: Any
+) -> None:
     from components.mongo_example_gen.blocks import plan_items, recognise_all
     from components.mongo_example_gen.ingest import _publish
     from components.mongo_example_gen.worker import IngestItem, Job

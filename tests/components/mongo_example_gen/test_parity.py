@@ -20,38 +20,52 @@ from components.mongo_example_gen.tally import kinds_of
 
 TYPES = ("int", "float", "string", "bool", "date", "bytes", None)
 oids = st.integers(0, 2**96 - 1).map(lambda n: {"$oid": f"{n:024x}"})
-dates = st.sampled_from(["2024-02-29T10:00:00Z", "1969-12-31T23:59:59.9Z", "2024-02-30T00:00:00Z", "0000-01-01T00:00:00Z", "x"])
+dates = st.sampled_from(
+    ["2024-02-29T10:00:00Z", "1969-12-31T23:59:59.9Z", "2024-02-30T00:00:00Z", "0000-01-01T00:00:00Z", "x"]
+)
 scalars = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-(2**66), 2**66),
     st.integers(-5, 5),
     st.floats(allow_nan=False, allow_infinity=False),
-    st.sampled_from(["", "12", "-3.5", "abc", "true", "2024-01-01T00:00:00Z", "ünï", "null", 5.0, 2.5, 1e39, -(2**63)]),
+    st.sampled_from(
+        ["", "12", "-3.5", "abc", "true", "2024-01-01T00:00:00Z", "ünï", "null", 5.0, 2.5, 1e39, -(2**63)]
+    ),
     oids,
     dates.map(lambda text: {"$date": text}),
     st.integers(-(2**63), 2**63 - 1).map(lambda n: {"$date": {"$numberLong": str(n)}}),
     st.integers(-(2**33), 2**33).map(lambda n: {"$numberInt": str(n)}),
     st.integers(-(2**64), 2**64).map(lambda n: {"$numberLong": str(n)}),
-    st.sampled_from(["1.5", "NaN", "-Infinity", "1E-06", "5.0", "x", "1e400"]).map(lambda text: {"$numberDouble": text}),
+    st.sampled_from(["1.5", "NaN", "-Infinity", "1E-06", "5.0", "x", "1e400"]).map(
+        lambda text: {"$numberDouble": text}
+    ),
     st.sampled_from(["1.5", "3", "1E+6000", "NaN"]).map(lambda text: {"$numberDecimal": text}),
-    st.sampled_from([{"$oid": "a" * 24, "x": 1}, {"x": 1, "$date": 5}, {}, {"x": 1}, {"$minKey": 1}, {"$date": 5}]),
+    st.sampled_from(
+        [{"$oid": "a" * 24, "x": 1}, {"x": 1, "$date": 5}, {}, {"x": 1}, {"$minKey": 1}, {"$date": 5}]
+    ),
 )
-values = st.one_of(scalars, st.lists(scalars, max_size=3), st.lists(st.lists(scalars, max_size=2), max_size=2))
+values = st.one_of(
+    scalars, st.lists(scalars, max_size=3), st.lists(st.lists(scalars, max_size=2), max_size=2)
+)
 leaves = st.dictionaries(st.sampled_from(["s", "t"]), values, max_size=2)
 documents = st.fixed_dictionaries(
     {},
     optional={
         "_id": st.one_of(oids, st.text(max_size=3), st.integers(-3, 2**63), st.none()),
         "a": values,
-        "b": st.one_of(leaves, st.none(), scalars, st.lists(st.one_of(leaves, st.none(), scalars), max_size=3)),
+        "b": st.one_of(
+            leaves, st.none(), scalars, st.lists(st.one_of(leaves, st.none(), scalars), max_size=3)
+        ),
         "k": scalars,
         "unnamed": values,
     },
 )
 
 
-def _convert(lines: list[bytes], plan: Plan, columnar: bool) -> tuple[dict[str, Any], Counter[Any], list[Any]]:
+def _convert(
+    lines: list[bytes], plan: Plan, columnar: bool
+) -> tuple[dict[str, Any], Counter[Any], list[Any]]:
     tally: Counter[Any] = Counter()
     rows, bad = convert_block(Block(lines, 0), "jsonl", plan, tally, columnar)
     by_id: dict[str, Any] = {}
@@ -77,7 +91,9 @@ def _assert_same(lines: list[bytes], plan: Plan) -> None:
     fast, fast_tally, fast_bad = _convert(lines, plan, columnar=True)
     slow, slow_tally, slow_bad = _convert(lines, plan, columnar=False)
     assert fast_bad == slow_bad
-    assert {k: sorted(v, key=repr) for k, v in fast.items()} == {k: sorted(v, key=repr) for k, v in slow.items()}
+    assert {k: sorted(v, key=repr) for k, v in fast.items()} == {
+        k: sorted(v, key=repr) for k, v in slow.items()
+    }
     assert _without_kinds(fast_tally) == _without_kinds(slow_tally)
     assert settle_types(plan, kinds_of(fast_tally)) == settle_types(plan, kinds_of(slow_tally))
 
@@ -94,7 +110,9 @@ def _without_kinds(tally: Counter[Any]) -> dict[Any, int]:
     times=st.integers(1, 60),
     types=st.fixed_dictionaries({path: st.sampled_from(TYPES) for path in ("a", "b.s", "b.t")}),
 )
-def test_both_paths_agree_on_any_documents(usual: Any, odd: list[Any], times: int, types: dict[str, str | None]) -> None:
+def test_both_paths_agree_on_any_documents(
+    usual: Any, odd: list[Any], times: int, types: dict[str, str | None]
+) -> None:
     lines = [json.dumps(d, separators=(",", ":"), ensure_ascii=False).encode() for d in [usual] * times + odd]
     plan = _plan(types)
     tally: Counter[Any] = Counter()
@@ -108,11 +126,32 @@ GOOD = b'{"_id":1,"a":5,"b":{"s":2}}'
 @pytest.mark.parametrize(
     "line",
     [
-        b"broken", b'{"_id":1', b'{"_id":1}}', b'{"_id":1} {"_id":2}', b"[1]", b"3", b'{"a":01}', b'{"a":NaN}', b'{"a":1,}',
-        b'{"_id":1,"x":"\xff"}', b'{"_id":1,"x":"\\ud800"}', b'{"_id":1,"x":"a\tb"}', b'{"_id":1,"a":1,"a":2}',
-        b'{"_id":1,"x":1e400}', b'{"_id":1,"a":1e400}', b'{"_id":1,"a":99999999999999999999999}', b'{"a":7}', b'{"_id":null}',
-        b'{"_id":{"$oid":"zz"}}', b'{"_id":{"$oid":"' + b"a" * 24 + b'","x":1}}', b'{"_id":1,"b":3}', b'{"_id":1,"b":[3,{}]}',
-        b'\xef\xbb\xbf{"_id":1}', b'{"_id":1}\r', b' {"_id":1}', b'{"_id":1,"x":' + b"[" * 300 + b"]" * 300 + b"}",
+        b"broken",
+        b'{"_id":1',
+        b'{"_id":1}}',
+        b'{"_id":1} {"_id":2}',
+        b"[1]",
+        b"3",
+        b'{"a":01}',
+        b'{"a":NaN}',
+        b'{"a":1,}',
+        b'{"_id":1,"x":"\xff"}',
+        b'{"_id":1,"x":"\\ud800"}',
+        b'{"_id":1,"x":"a\tb"}',
+        b'{"_id":1,"a":1,"a":2}',
+        b'{"_id":1,"x":1e400}',
+        b'{"_id":1,"a":1e400}',
+        b'{"_id":1,"a":99999999999999999999999}',
+        b'{"a":7}',
+        b'{"_id":null}',
+        b'{"_id":{"$oid":"zz"}}',
+        b'{"_id":{"$oid":"' + b"a" * 24 + b'","x":1}}',
+        b'{"_id":1,"b":3}',
+        b'{"_id":1,"b":[3,{}]}',
+        b'\xef\xbb\xbf{"_id":1}',
+        b'{"_id":1}\r',
+        b' {"_id":1}',
+        b'{"_id":1,"x":' + b"[" * 300 + b"]" * 300 + b"}",
     ],
     ids=lambda line: line[:40].decode("latin-1"),
 )

@@ -76,7 +76,7 @@ def test_a_wrong_path_names_what_is_there(tmp_path: Path, pattern: str, message:
 
 def test_a_missing_span_names_those_that_are_there(tmp_path: Path) -> None:
     _touch(tmp_path, "1/a", "2/a")
-    with pytest.raises(DataError, match="span 7 .* seen: spans 1, 2"):
+    with pytest.raises(DataError, match=r"span 7 .* seen: spans 1, 2"):
         resolve("{SPAN}/a", tmp_path, span=7)
 
 

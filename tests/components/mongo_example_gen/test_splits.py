@@ -26,7 +26,9 @@ def test_known_keys_stay_where_they_are() -> None:
 def test_other_processes_agree(seed: str) -> None:
     code = "from components.mongo_example_gen.splits import split_codes; print(split_codes(map(str, range(200)), (7, 1, 2)).tolist())"
     environment = {**os.environ, "PYTHONHASHSEED": seed}
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
     assert result.stdout.strip() == str(split_codes(map(str, range(200)), SHARES).tolist())
 
 
