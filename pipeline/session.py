@@ -145,18 +145,18 @@ class Session:
 
         args = beam_args(self.loaded.spec.run, sum(f.size for f in self.around.data.files))
         job = Job(self.loaded.spec, self.around, self.root, record.id, tuple(args))
-        record.state = "failed"
+        ended = "failed"
         try:
             run_plan(job, plan, book.path(record.id), on_event)
-            record.state = "complete"
+            ended = "complete"
         except KeyboardInterrupt:
-            record.state = "interrupted"
+            ended = "interrupted"
             raise
         except PenstockError as error:
             record.error = str(error)
             raise
         finally:
-            record.ended = time.time()
+            record.state, record.ended = ended, time.time()
             for node in record.nodes:
                 node.state = "interrupted" if node.state == "running" else node.state
             book.write(record)
