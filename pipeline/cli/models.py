@@ -75,7 +75,9 @@ def versions(file: Files = None, as_json: AsJson = False) -> None:
 
     found = pushed_versions(_destination(open_session(file)))
     if as_json:
-        say_json([{"version": v.number, "path": v.path, "current": v.current, **asdict(v.entry)} for v in found])
+        say_json(
+            [{"version": v.number, "path": v.path, "current": v.current, **asdict(v.entry)} for v in found]
+        )
         return
     rows = ((v.number, moment(v.entry.pushed_at), _remarks(v)) for v in found)
     table(("version", "pushed", ""), rows)

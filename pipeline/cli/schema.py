@@ -40,4 +40,6 @@ def approve(file: Files = None) -> None:
     """Make the inferred schema the reviewed one; from then on data is held against it."""
     from pipeline.schemas import approve as approve_schema
 
-    say(f"{approve_schema(open_session(file).schema_file)} is the reviewed schema now; put it under version control.")
+    say(
+        f"{approve_schema(open_session(file).schema_file)} is the reviewed schema now; put it under version control."
+    )

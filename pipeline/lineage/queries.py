@@ -52,7 +52,11 @@ def newest_output(lineage: Lineage, node: str, key: str) -> Artifact:
     """
     known = lineage.artifacts()
     complete = [e for e in lineage.executions() if e.node == node and e.state == "COMPLETE"]
-    made = [known[i] for e in complete for i in e.outputs.get(key, ()) if i in known and known[i].state == "LIVE"]
+    made = [
+        known[i] for e in complete for i in e.outputs.get(key, ()) if i in known and known[i].state == "LIVE"
+    ]
     if not made:
-        raise DataError(f"{node}.{key}", expected="a result of it", seen="none", remedy=f"penstock run --to {node}")
+        raise DataError(
+            f"{node}.{key}", expected="a result of it", seen="none", remedy=f"penstock run --to {node}"
+        )
     return max(made, key=lambda a: a.id)

@@ -24,10 +24,14 @@ def lineage(root: Path, blessed: int | None = None) -> MemoryLineage:
         run = f"r{number}"
         executions += [
             Execution(examples, "MongoExampleGen", "COMPLETE", {}, run, 0, 1, {}, {"examples": (examples,)}),
-            Execution(model, "Trainer", "COMPLETE", {}, run, 0, 1, {"examples": (examples,)}, {"model": (model,)}),
+            Execution(
+                model, "Trainer", "COMPLETE", {}, run, 0, 1, {"examples": (examples,)}, {"model": (model,)}
+            ),
         ]
     if blessed:
-        artifacts.append(Artifact(99, "ModelBlessing", "b", "LIVE", {"blessed": 1, "current_model_id": blessed}))
+        artifacts.append(
+            Artifact(99, "ModelBlessing", "b", "LIVE", {"blessed": 1, "current_model_id": blessed})
+        )
     return MemoryLineage(executions, artifacts)
 
 

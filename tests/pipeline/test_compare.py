@@ -21,13 +21,18 @@ def lineage(folder: Path, **runs: tuple[str, float]) -> MemoryLineage:
     for number, (run, (data, auc)) in enumerate(runs.items(), start=1):
         uri = folder / run
         uri.mkdir()
-        metrics = [{"slice": "overall", "metric": "auc", "value": auc}, {"slice": "country=de", "metric": "auc", "value": 0.1}]
+        metrics = [
+            {"slice": "overall", "metric": "auc", "value": auc},
+            {"slice": "country=de", "metric": "auc", "value": 0.1},
+        ]
         (uri / "verdict.json").write_text(json.dumps({"blessed": auc > 0.7, "metrics": metrics}))
         artifacts.append(Artifact(number, "Verdict", str(uri), "LIVE"))
         parts = {"penstock_fingerprint": "f", "penstock_parts": json.dumps({"external": data})}
         executions += [
             Execution(number * 2, "MongoExampleGen", "COMPLETE", parts, run, 0, 1),
-            Execution(number * 2 + 1, "EvaluationGate", "COMPLETE", {}, run, 0, 1, {}, {"verdict": (number,)}),
+            Execution(
+                number * 2 + 1, "EvaluationGate", "COMPLETE", {}, run, 0, 1, {}, {"verdict": (number,)}
+            ),
         ]
     return MemoryLineage(executions, artifacts)
 

@@ -39,6 +39,13 @@ def metadata(spec: PipelineSpec) -> Iterator[Problem]:
             )
 
 
+def orchestrator(spec: PipelineSpec) -> Iterator[Problem]:
+    """An orchestrator that the document may name and this version does not have yet."""
+    if spec.run.orchestrator != "local":
+        what = f"the orchestrator {spec.run.orchestrator} is not in this version"
+        yield Problem(("run", "orchestrator"), what, expected="local")
+
+
 def folders(spec: PipelineSpec) -> Iterator[Problem]:
     """Folders that would hold each other's files."""
     root = os.path.normpath(spec.root)

@@ -24,7 +24,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_plan_says_what_would_run_and_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plan_says_what_would_run_and_writes_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = sorted(project.rglob("*"))
     assert main(["plan"]) == 0
     out = capsys.readouterr().out

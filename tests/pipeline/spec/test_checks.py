@@ -187,6 +187,11 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
         "sqlite and mysql are both given",
     ),
     (
+        "another orchestrator",
+        ("run.orchestrator=airflow",),
+        "the orchestrator airflow is not in this version",
+    ),
+    (
         "quarantine in the root",
         ("data.bad_documents.folder=.penstock/bad",),
         "quarantined documents would lie in the pipeline's root",
