@@ -76,7 +76,7 @@ class EvaluateConfig(Config):
     slices: list[str | list[str]] = Field(default_factory=list)
     """Features by whose values metrics are computed; a list is a crossing."""
     confidence_intervals: bool = True
-    """Whether 95% intervals are computed (jackknife; costs time)."""
+    """Whether 95% intervals are computed (jackknife over 20 groups of rows)."""
     gates: dict[str, GateConfig] | Literal["none"]
     """Metric → bounds; written as ``none`` where every model shall be blessed."""
 

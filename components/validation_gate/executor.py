@@ -44,6 +44,8 @@ class Executor(base_executor.BaseExecutor):
         report = _Gathering(config, settings, input_dict).report()
         folder = artifact_utils.get_single_uri(output_dict["report"])
         write_text(Path(folder) / REPORT_FILE, json.dumps(report, indent=1, ensure_ascii=False))
+        for row in (*report["drift"], *report["skew"]):
+            log.info("distance of %(feature)s: %(value)s, limit %(limit)s (%(formula)s)", row)
         for finding in (*report["warnings"], *report["leakage"]):
             log.warning("%s", finding["message"])
         stopping = [finding["message"] for finding in report["anomalies"] if finding["stops"]]
