@@ -7,6 +7,8 @@ from typing import Any
 
 from pipeline.report.data import Distance, Finding, Ingestion, Misfit
 
+_FROM_TEXT = "read from text"
+
 
 def ingestion_of(content: Mapping[str, Any]) -> Ingestion:
     """Returns the counts of an ingestion."""
@@ -21,9 +23,13 @@ def ingestion_of(content: Mapping[str, Any]) -> Ingestion:
         misfits=tuple(
             Misfit(field["feature"], reason, count)
             for field in content["fields"]
-            for reason, count in field["misfits"].items()
+            for reason, count in {**_conversions(field), **field["misfits"]}.items()
         ),
     )
+
+
+def _conversions(field: Mapping[str, Any]) -> dict[str, int]:
+    return {_FROM_TEXT: field[_FROM_TEXT]} if field.get(_FROM_TEXT) else {}
 
 
 def types_of(content: Mapping[str, Any]) -> dict[str, str]:

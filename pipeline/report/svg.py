@@ -61,8 +61,8 @@ class Scale:
         return cls(low - margin, high + margin)
 
     def percent(self, value: float) -> float:
-        """Returns the place of a value, 0 to 100."""
-        return 100 * (value - self.low) / (self.high - self.low)
+        """Returns the place of a value, 0 to 100; what lies outside is put on the edge."""
+        return min(100.0, max(0.0, 100 * (value - self.low) / (self.high - self.low)))
 
     def ticks(self, wanted: int = 4) -> list[float]:
         """Returns round numbers within the scale."""

@@ -11,9 +11,11 @@ from markupsafe import Markup
 
 from foundation.publish import write_text
 from pipeline.report import svg, text
-from pipeline.report.data import MetricRow, ReportData
+from pipeline.report.data import MetricRow, ReportData, Verdict
 
 _FOLDER = Path(__file__).parent
+FEWEST_ROWS = 50
+"""A slice with fewer rows does not stretch the axis of its metric; its line is cut off at the edge."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,12 @@ class MetricTable:
 
 @dataclass(frozen=True)
 class Headline:
-    """The first thing a reader sees: a tone (good, bad, neutral), a word, a sentence."""
+    """The first thing a reader sees: a tone (good, bad, neutral), a word, a sentence, and what else there is to say."""
 
     tone: str
     word: str
     sentence: str
+    more: tuple[str, ...] = ()
 
 
 def write_report(data: ReportData, path: str | os.PathLike[str]) -> None:
@@ -91,9 +94,6 @@ def _view(data: ReportData) -> dict[str, Any]:
         "headline": headline(data),
         "tables": metric_tables(data),
         "longest": max((node.seconds or 0.0 for node in data.nodes), default=0.0) or 1.0,
-        "flips": [flip for flip in data.verdict.flips if flip not in data.verdict.sentence]
-        if data.verdict
-        else [],
         "overall": [row for row in data.metrics if row.slice == "overall"],
     }
 
@@ -117,11 +117,16 @@ def headline(data: ReportData) -> Headline:
         return Headline("neutral", "Interrupted", "The same command goes on where this run ended.")
     if data.verdict is None:
         return Headline("neutral", "Done", "The nodes that were asked for ran; no model was judged.")
-    return Headline(
-        "good" if data.verdict.blessed else "bad",
-        "Blessed" if data.verdict.blessed else "Not blessed",
-        data.verdict.sentence,
-    )
+    return _judged(data.verdict)
+
+
+def _judged(verdict: Verdict) -> Headline:
+    """Splits the verdict's sentence: its first part is the headline, the others follow in smaller type."""
+    first, *others = verdict.sentence.rstrip(".").split("; ")
+    flips = [f"what would flip it: {flip}" for flip in verdict.flips if flip not in verdict.sentence]
+    more = tuple(f"{part[0].upper()}{part[1:]}." for part in (*others, *flips) if part)
+    word = "Blessed" if verdict.blessed else "Not blessed"
+    return Headline("good" if verdict.blessed else "bad", word, f"{first}.", more)
 
 
 def metric_tables(data: ReportData) -> list[MetricTable]:
@@ -136,5 +141,7 @@ def metric_tables(data: ReportData) -> list[MetricTable]:
 def _metric_table(data: ReportData, name: str, unfolded: bool) -> MetricTable:
     rows = tuple(row for row in data.metrics if row.metric == name)
     bounds = tuple(sorted({g.limit for g in data.gates if g.metric == name and g.limit is not None}))
-    values = [v for row in rows for v in (row.value, row.low, row.high, row.baseline)]
+    # A slice of a handful of rows has an interval so wide that it would flatten all others.
+    telling = [row for row in rows if row.rows >= FEWEST_ROWS] or rows
+    values = [v for row in telling for v in (row.value, row.low, row.high, row.baseline)]
     return MetricTable(name, rows, svg.Scale.over([*values, *bounds]), bounds, unfolded)

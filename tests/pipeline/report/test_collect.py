@@ -21,7 +21,7 @@ INGESTION = {
     "filtered": {"no label": 1},
     "splits": {"train": 70, "validation": 9, "test": 18},
     "fields": [
-        {"feature": "age", "type": "int", "misfits": {"text that is no number": 3}},
+        {"feature": "age", "type": "int", "read from text": 9, "misfits": {"text that is no number": 3}},
         {"feature": "signup_at", "type": "date", "misfits": {}},
         {"feature": "nickname", "type": None, "misfits": {}},
     ],
@@ -105,7 +105,7 @@ def test_ingestion(paths):
     found = collect(paths, ["auc"])["ingestion"]
     assert (found.read, found.accepted, found.quarantined, found.filtered) == (100, 97, 2, 1)
     assert found.reasons == {"not JSON": 2, "no label": 1}
-    assert found.misfits == (Misfit("age", "text that is no number", 3),)
+    assert found.misfits == (Misfit("age", "read from text", 9), Misfit("age", "text that is no number", 3))
 
 
 def test_features(paths):

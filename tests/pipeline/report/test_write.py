@@ -109,6 +109,20 @@ def test_headline_of_a_failure_names_node_and_error(run):
     assert said.sentence == "Transform failed. no space left"
 
 
+def test_headline_keeps_the_first_part_of_a_long_verdict(run):
+    verdict = Verdict(True, "auc 0.82, bound ≥ 0.75; a second bound holds.", ("auc worse by 0.07",))
+    said = headline(dataclasses.replace(run, verdict=verdict))
+    assert said.sentence == "auc 0.82, bound ≥ 0.75."
+    assert said.more == ("A second bound holds.", "What would flip it: auc worse by 0.07.")
+
+
+def test_small_slices_do_not_stretch_the_axis(run):
+    wide = dataclasses.replace(run.metrics[0], slice="country=NZ", low=-3.0, high=5.0, rows=4)
+    table = metric_tables(dataclasses.replace(run, metrics=(*run.metrics[:3], wide)))[0]
+    assert table.scale.low > 0
+    assert table.scale.percent(5.0) == 100
+
+
 def test_gated_metrics_come_first_and_unfolded(run):
     tables = metric_tables(run)
     assert [(t.metric, t.open) for t in tables] == [("auc", True), ("accuracy", True), ("calibration", False)]
