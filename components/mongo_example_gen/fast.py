@@ -6,6 +6,7 @@ named to the caller, who converts them one by one.
 
 from __future__ import annotations
 
+import random
 import re
 from dataclasses import dataclass, field
 
@@ -20,11 +21,13 @@ from components.mongo_example_gen.documents import MISSING, value_at
 from components.mongo_example_gen.leaves import RefusedError, convert_leaf
 from components.mongo_example_gen.plan import ID, Column, Plan
 from components.mongo_example_gen.rows import Rows, list_array, rounded_by_float32
-from components.mongo_example_gen.shapes import KEY, arrow_schema, wanted_tree
+from components.mongo_example_gen.shapes import KEY, Node, arrow_schema, wanted_tree
 from components.mongo_example_gen.tally import Tally
 
 SAMPLE_DOCUMENTS = 48
-SMALLEST_SEGMENT = 64
+TRIED_DOCUMENTS = 128
+SEGMENT = 128
+SMALLEST_SEGMENT = 16
 _ROW = re.compile(r"in row (\d+)$")
 _WRAPPER = rb'(?:oid|date|number(?:Int|Long|Double|Decimal))"'
 _THEN_KEY = _WRAPPER + rb'\s*:\s*(?:"[^"\\]*"|[-+.\w]+|\{[^{}]*\})\s*,'
@@ -69,7 +72,7 @@ def convert_lines(documents: list[bytes], plan: Plan, tally: Tally) -> tuple[Row
         if len(good) < len(documents)
         else set()
     )
-    schema = arrow_schema(tree, _samples(documents, good))
+    schema = _fitting_schema(documents, good, tree)
     for _ in range(3):
         good, table = _parse(documents, good, schema)
         if table is None:
@@ -87,6 +90,17 @@ def convert_lines(documents: list[bytes], plan: Plan, tally: Tally) -> tuple[Row
         if not good:
             break
     return None, [i for i in range(len(documents)) if i not in blank]
+
+
+def _fitting_schema(documents: list[bytes], good: list[int], tree: Node) -> pa.Schema:
+    """Returns the schema that a sample gives; where it turns many documents away, theirs are looked at, too."""
+    samples = _samples(documents, good)
+    schema = arrow_schema(tree, samples)
+    tried = good[:TRIED_DOCUMENTS]
+    accepted = set(_parse(documents, tried, schema)[0])
+    if len(accepted) * 4 >= len(tried) * 3:
+        return schema
+    return arrow_schema(tree, samples + _samples(documents, [i for i in tried if i not in accepted]))
 
 
 def _candidates(documents: list[bytes]) -> list[int]:
@@ -114,9 +128,9 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _samples(documents: list[bytes], good: list[int]) -> list[dict[str, object]]:
-    step = max(1, len(good) // SAMPLE_DOCUMENTS)
     samples = []
-    for index in good[::step]:
+    # Drawn, not every n-th: exports have periods, and a stride would see one phase of them only.
+    for index in random.Random(0).sample(good, min(SAMPLE_DOCUMENTS, len(good))):
         try:
             samples.append(extended_json.parse(documents[index]))
         except extended_json.ExtendedJsonError:
@@ -129,8 +143,9 @@ def _parse(documents: list[bytes], good: list[int], schema: pa.Schema) -> tuple[
     whole, _ = _try(documents, good, schema)
     if whole is not None:
         return good, whole
-    budget = 16 + len(good) // 16
-    pending, accepted = [(0, len(good))], []
+    budget = 16 + len(good) // 5
+    pending = [(low, min(low + SEGMENT, len(good))) for low in range(0, len(good), SEGMENT)]
+    accepted: list[int] = []
     while pending and budget:
         low, high = pending.pop()
         budget -= 1
@@ -140,7 +155,7 @@ def _parse(documents: list[bytes], good: list[int], schema: pa.Schema) -> tuple[
         elif row is not None:
             accepted += good[low : low + row]
             pending += [(low + row + 1, high)] if low + row + 1 < high else []
-        elif high - low > SMALLEST_SEGMENT:
+        elif high - low > SMALLEST_SEGMENT:  # a number that does not fit: Arrow does not say whose
             middle = (low + high) // 2
             pending += [(low, middle), (middle, high)]
     accepted.sort()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -38,7 +39,7 @@ def look(items: list[WorkItem], plan: Plan) -> Sample:
     blank = replace(plan, columns=tuple(replace(column, type=None) for column in plan.columns))
     for part, block in _sampled_blocks(items):
         which = [i for i, raw in enumerate(block.documents) if raw.strip()]
-        which = which[:: max(1, len(which) // SAMPLED_FROM_PART)]
+        which = sorted(random.Random(0).sample(which, min(len(which), SAMPLED_FROM_PART)))
         convert_one_by_one(block, which, part.format.kind, blank, tally)
         _collect_paths(block, which[:100], part.format.kind, sample.paths)
     sample.kinds = kinds_of(tally)

@@ -175,6 +175,22 @@ def test_clean_documents_take_the_columnar_path() -> None:
     assert tally["documents", "converted one by one"] == 0
 
 
+def test_a_period_in_the_export_does_not_mislead_the_sample() -> None:
+    lines = [b'{"_id":%d}' % i if i % 5 == 0 else b'{"_id":%d,"a":5}' % i for i in range(1700)]
+    tally: Counter[Any] = Counter()
+    convert_block(Block(lines, 0), "jsonl", _plan({"a": "int"}), tally)
+    assert tally["documents", "converted one by one"] == 0
+
+
+def test_only_the_odd_documents_of_a_block_are_converted_one_by_one() -> None:
+    lines = [GOOD] * 900
+    lines[100], lines[500], lines[899] = b"broken", b'{"_id":2,"a":"x"}', b'{"_id":3,"a":5.5}'
+    tally: Counter[Any] = Counter()
+    rows, bad = convert_block(Block(lines, 0), "jsonl", _plan({"a": "int"}), tally)
+    assert (sum(map(len, rows)), bad) == (899, [(100, "not JSON")])
+    assert tally["documents", "converted one by one"] <= 2 + 16
+
+
 def test_columns_have_the_types_that_the_encoder_takes() -> None:
     rows, _ = convert_block(Block([GOOD] * 3, 0), "jsonl", _plan({"a": "string", "b.s": "float"}), Counter())
     types = {array.type for array in rows[0].record_batch().columns}
