@@ -46,7 +46,7 @@ class Headline:
     tone: str
     word: str
     sentence: str
-    more: tuple[str, ...] = ()
+    more: str = ""
 
 
 def write_report(data: ReportData, path: str | os.PathLike[str]) -> None:
@@ -124,9 +124,9 @@ def _judged(verdict: Verdict) -> Headline:
     """Splits the verdict's sentence: its first part is the headline, the others follow in smaller type."""
     first, *others = verdict.sentence.rstrip(".").split("; ")
     flips = [f"what would flip it: {flip}" for flip in verdict.flips if flip not in verdict.sentence]
-    more = tuple(f"{part[0].upper()}{part[1:]}." for part in (*others, *flips) if part)
+    more = "; ".join((*others, *flips))
     word = "Blessed" if verdict.blessed else "Not blessed"
-    return Headline("good" if verdict.blessed else "bad", word, f"{first}.", more)
+    return Headline("good" if verdict.blessed else "bad", word, f"{first}.", more and f"{more}.")
 
 
 def metric_tables(data: ReportData) -> list[MetricTable]:

@@ -113,7 +113,7 @@ def test_headline_keeps_the_first_part_of_a_long_verdict(run):
     verdict = Verdict(True, "auc 0.82, bound ≥ 0.75; a second bound holds.", ("auc worse by 0.07",))
     said = headline(dataclasses.replace(run, verdict=verdict))
     assert said.sentence == "auc 0.82, bound ≥ 0.75."
-    assert said.more == ("A second bound holds.", "What would flip it: auc worse by 0.07.")
+    assert said.more == "a second bound holds; what would flip it: auc worse by 0.07."
 
 
 def test_small_slices_do_not_stretch_the_axis(run):
