@@ -38,9 +38,9 @@ def asked(project: Path, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def wait_for(project: Path, node: str, state: str) -> None:
+def wait_for(project: Path, running: subprocess.Popen[Any], node: str, state: str) -> None:
     deadline = time.monotonic() + 200
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and running.poll() is None:
         for file in project.glob(".penstock/runs/*/run.json"):
             record = json.loads(file.read_text())
             if any(n["node"] == node and n["state"] == state for n in record["nodes"]):
@@ -64,7 +64,7 @@ def workers_of(pid: int) -> list[int]:
 
 def test_1_a_killed_run_takes_its_workers_with_it(project: Path) -> None:
     running = subprocess.Popen([*COMMAND, "run", "--set", "data.span=1"], cwd=project, stdout=subprocess.DEVNULL)
-    wait_for(project, "Transform", "running")
+    wait_for(project, running, "Transform", "running")
     workers = workers_of(running.pid)
     assert len(workers) == 2
     running.kill()
@@ -130,7 +130,7 @@ def test_5_the_model_is_traced_to_the_export_and_to_where_it_is_served(project: 
 
 def test_6_ctrl_c_leaves_a_clean_state(project: Path) -> None:
     running = subprocess.Popen([*COMMAND, "run"], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    wait_for(project, "MongoExampleGen", "running")
+    wait_for(project, running, "MongoExampleGen", "running")
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130
