@@ -58,7 +58,7 @@ class Check:
 
     Attributes:
         margin: How far the deciding number is on the good side of the bound, in the metric's unit; negative: short of it.
-        what: The check as words, with the numbers.
+        what: What is missing as words, with the numbers; empty where it holds.
         flip: What would turn the outcome round.
     """
 
@@ -191,10 +191,10 @@ def _check(
     if result.rows < gate.min_rows:
         note = f"{result.rows:,} rows, decides from {gate.min_rows:,}"
         outcome = "fails" if result.slicing == OVERALL else "not decided"
-    end = " (the end of the interval decides)" if gate.on_interval else ""
+    bound += " (the end of the interval decides)" if gate.on_interval else ""
     has = f"has {measured} on {result.rows:,} rows"
     if outcome == "holds":
-        what = f"{metric} {measured} on {result.name} ({result.rows:,} rows), bound {bound}{end}"
+        what = ""
         flip = (
             "a blessed model to compare with"
             if math.isinf(margin)
@@ -202,7 +202,7 @@ def _check(
         )
     else:
         short = note if result.rows < gate.min_rows else _short(margin, measured)
-        what = f"needs {metric} {bound} on {result.name}{end}, {has}: {short}"
+        what = f"needs {metric} {bound} on {result.name}, {has}: {short}"
         flip = f"{metric} on {result.name}: {short}"
     return Check(
         metric, result.name, bound, measured, result.rows, outcome, margin, what, flip, note, baseline
@@ -223,6 +223,19 @@ def _refusal(failed: list[Check]) -> str:
     return f"Not blessed: {shown}{more}."
 
 
+def _by_metric(checks: list[Check]) -> list[list[Check]]:
+    groups: dict[tuple[str, str], list[Check]] = {}
+    for check in checks:
+        groups.setdefault((check.metric, check.slice), []).append(check)
+    return list(groups.values())
+
+
+def _held(group: list[Check]) -> str:
+    first = group[0]
+    bounds = " and ".join(check.bound for check in group)
+    return f"{first.metric} {first.measured} on {first.slice} ({first.rows:,} rows) holds {bounds}"
+
+
 def _blessing(checks: tuple[Check, ...], results: list[SliceResult]) -> str:
     held = [c for c in checks if c.outcome == "holds"]
     if not held:
@@ -233,8 +246,8 @@ def _blessing(checks: tuple[Check, ...], results: list[SliceResult]) -> str:
             remedy="lower min_rows",
         )
     whole = [c for c in held if c.slice == OVERALL] or sorted(held, key=lambda c: c.margin)
-    known = [c for c in whole if not math.isinf(c.margin)]
-    parts = ["; ".join(c.what for c in (known or whole)[:3])]
+    measured = [c for c in whole if not math.isinf(c.margin)] or whole
+    parts = ["; ".join(_held(group) for group in _by_metric(measured)[:3])]
     elsewhere = len({c.slice for c in held} - {OVERALL})
     if elsewhere:
         parts.append(f"the gates hold on {elsewhere} slices")

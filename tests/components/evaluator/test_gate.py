@@ -29,8 +29,15 @@ def test_refusal_names_need_value_interval_rows_and_what_is_missing():
 def test_blessing_names_value_and_what_would_flip_it():
     decision = decide(config({"auc": 0.65}), [result()])
     assert decision.blessed
-    assert "auc 0.684 (0.671–0.697) on overall (1,987 rows), bound ≥ 0.650" in decision.sentence
+    assert "auc 0.684 (0.671–0.697) on overall (1,987 rows) holds ≥ 0.650" in decision.sentence
     assert decision.flips == ("auc on overall worse by 0.034",)
+
+
+def test_blessing_tells_several_bounds_on_one_metric_in_one_breath():
+    gate = {"auc": {"at_least": 0.65, "at_most": 0.9, "not_worse_than_blessed_by": 0.01}}
+    given = with_baseline("auc", Measured(0.7), 0.69, Measured(0.01))
+    sentence = decide(config(gate), [given]).sentence
+    assert "holds ≥ 0.650 and ≤ 0.900 and at most 0.01 worse than the blessed model's 0.690" in sentence
 
 
 def test_the_unfavourable_end_decides_where_asked():
