@@ -192,12 +192,22 @@ def _existing(place: Path, version: int) -> None:
 def _publish(source: Path, place: Path, entries: dict[int, Entry], entry: Entry) -> int:
     number = max(int(time.time()), max(entries, default=0) + 1)
     with published_folder(place / str(number)) as temporary:
-        shutil.copytree(source, temporary, dirs_exist_ok=True)
+        _copy(source, temporary)
         _sync(temporary)
     _sync_folder(place)
     entries[number] = entry
     write_ledger(place, entries)
     return number
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copies a folder; unlike ``shutil.copytree`` the first error ends it and keeps its cause, such as a full disk."""
+    for path in sorted(source.rglob("*")):
+        place = target / path.relative_to(source)
+        if path.is_dir():
+            place.mkdir(exist_ok=True)
+        else:
+            shutil.copyfile(path, place)
 
 
 def _sync(folder: Path) -> None:

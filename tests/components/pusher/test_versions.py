@@ -116,11 +116,12 @@ def test_rollback_of_nothing_is_an_error(place):
 def test_full_disk_leaves_the_old_version_and_no_half_one(model, place, monkeypatch):
     pushed(model, place, "a")
 
-    def full(*_args, **_kwargs):
+    def full(_source, target):
+        target.write_text("half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     other = model("b")
-    monkeypatch.setattr(shutil, "copytree", full)  # the copy meets a full disk
+    monkeypatch.setattr(shutil, "copyfile", full)  # stands in for a disk that fills up during the copy
     with pytest.raises(StorageError, match="free space"):
         versions.push(other, place, 5)
     assert served(place) == "a"
