@@ -18,7 +18,7 @@ import traceback
 from pathlib import Path
 from typing import IO, Any
 
-from foundation.errors import NodeError, PenstockError
+from foundation.errors import NodeError, PenstockError, StorageError
 from pipeline.runners.job import Job
 
 
@@ -79,9 +79,11 @@ def _failure(node: str, error: BaseException) -> dict[str, Any]:
     known = our_error(error)
     if known is None:
         first = str(error).strip().splitlines()[0][:400] if str(error).strip() else ""
-        known = NodeError(
-            f"node {node} failed", seen=f"{type(error).__name__}: {first}", remedy="read the run's log"
+        full = "disk is full" in str(error) or "No space left on device" in str(error)
+        kind, remedy = (
+            (StorageError, "free space, then run again") if full else (NodeError, "read the run's log")
         )
+        known = kind(f"node {node} failed", seen=f"{type(error).__name__}: {first}", remedy=remedy)
     parts = [known.subject, known.expected, known.seen, known.remedy]
     text = "".join(traceback.format_exception(error))
     sys.stderr.write(text)

@@ -1,0 +1,45 @@
+"""What a worker's failure becomes on its way to the person."""
+
+from __future__ import annotations
+
+import pytest
+
+from foundation.errors import DataError, NodeError, PenstockError, StorageError
+from pipeline.runners.process import rebuilt_error
+from pipeline.runners.worker import _failure, our_error
+
+
+def raised(error: Exception, cause: Exception | None = None) -> Exception:
+    try:
+        raise error from cause
+    except type(error) as caught:
+        return caught
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        pytest.param(ValueError("bad shape\nmore"), NodeError, "ValueError: bad shape", id="any other error"),
+        pytest.param(
+            RuntimeError("database or disk is full"),
+            StorageError,
+            "free space",
+            id="a full disk in the store",
+        ),
+        pytest.param(
+            DataError("export e", seen="nothing"), DataError, "export e; seen: nothing", id="one of ours"
+        ),
+    ],
+)
+def test_a_failure_travels_as_an_error_of_its_kind(
+    error: Exception, kind: type[PenstockError], words: str
+) -> None:
+    back = rebuilt_error(_failure("Transform", raised(error)))
+    assert type(back) is kind
+    assert words in str(back)
+
+
+def test_our_error_is_found_behind_what_libraries_raise_from_it() -> None:
+    ours = DataError("export e")
+    assert our_error(raised(RuntimeError("while running a bundle"), ours)) is ours
+    assert our_error(raised(ValueError("alone"))) is None
