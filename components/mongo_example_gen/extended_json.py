@@ -32,6 +32,7 @@ _INTEGER = re.compile(r"-?\d+", re.ASCII)
 _DOUBLE = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|-?Infinity|NaN", re.ASCII)
 _OID = re.compile(r"[0-9a-fA-F]{24}", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+_NO_NULL = re.compile(r"[^\0]*")
 _LONG_DIGITS = re.compile(rb"[:\[,\s]-?\d{19}")
 _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 
@@ -214,7 +215,7 @@ def _regular_expression(value: dict[str, Any]) -> Regex[str]:
 
 
 def _regex(pattern: Any, options: Any) -> Regex[str]:
-    return Regex(_text(pattern), "".join(sorted(_text(options, re.compile("[a-z]*")))))
+    return Regex(_text(pattern, _NO_NULL), "".join(sorted(_text(options, re.compile("[a-z]*")))))
 
 
 def _code(value: dict[str, Any]) -> Code:

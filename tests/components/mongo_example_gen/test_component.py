@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import random
@@ -15,7 +16,7 @@ import pytest
 
 from components.mongo_example_gen.config import DataConfig, FieldConfig
 from components.mongo_example_gen.source import resolve
-from foundation.errors import DataError
+from foundation.errors import DataError, StorageError
 
 pytestmark = pytest.mark.component
 
@@ -270,6 +271,21 @@ def test_an_item_that_is_run_again_leaves_no_second_shard(
     _publish(attempts[1:], tmp_path / "t", tmp_path / "out", plan)
     assert sum(len(_read(str(tmp_path / "out"), split)) for split in plan.splits) == 100
     assert [p.name for p in (tmp_path / "out/Split-train").iterdir()] == ["data_tfrecord-00000-of-00001.gz"]
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(
+    launch: Any, write_lines: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.mongo_example_gen.shards import ShardWriter
+
+    def full(self: ShardWriter, records: list[bytes]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(ShardWriter, "write", full)
+    write_lines("export/a.jsonl", _documents(50))
+    with pytest.raises(StorageError, match="No space left on device; remedy: free space"):
+        launch({})
+    assert not list((tmp_path / "root").rglob("*.tmp"))
 
 
 def test_stock_statistics_read_the_shards(launch: Any, write_lines: Any) -> None:
