@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pipeline.report.data import GateRow, MetricRow, Verdict
+
+_ABSOLUTE = re.compile(r"[≥≤] (-?[0-9.]+(?:e[-+]?[0-9]+)?)(?: |$)")
 
 
 def verdict_of(content: Mapping[str, Any]) -> Verdict:
@@ -34,9 +37,9 @@ def gates_of(content: Mapping[str, Any]) -> tuple[GateRow, ...]:
 
 
 def _limit(bound: str) -> float | None:
-    """Returns the number of an absolute bound (``≥ 0.750``); a bound against the blessed model has no place of its own."""
-    sign, _, limit = bound.partition(" ")
-    return float(limit) if sign in ("≥", "≤") else None
+    """Returns the number of an absolute bound (``≥ 0.750 …``); one against the blessed model has no place of its own."""
+    found = _ABSOLUTE.match(bound)
+    return float(found[1]) if found else None
 
 
 def metrics_of(content: Mapping[str, Any], order: list[str]) -> tuple[MetricRow, ...]:

@@ -13,7 +13,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from foundation.errors import DataError
 from pipeline.report.collect import collect
 from pipeline.report.data import Bar, Curve, Distance, GateRow, Misfit, Trial
-from pipeline.report.evaluation import verdict_of
+from pipeline.report.evaluation import gates_of, verdict_of
 
 INGESTION = {
     "documents": {"read": 100, "accepted": 97, "quarantined": 2, "filtered": 1},
@@ -146,6 +146,21 @@ def test_gates_keep_absolute_bounds_as_numbers(paths):
     gates = collect(paths, ["auc"])["gates"]
     assert gates[0] == GateRow("auc", "overall", "≥ 0.900", 0.9, 0.82, 18, "fails", "")
     assert gates[1].limit is None
+
+
+@pytest.mark.parametrize(
+    ("bound", "limit"),
+    [
+        ("≥ 0.750", 0.75),
+        ("≤ 1.2 (the end of the interval decides)", 1.2),
+        ("at most 0.01 worse than …", None),
+        ("≥ ?", None),
+    ],
+    ids=["value", "end of the interval", "against the blessed model", "no number"],
+)
+def test_limit_is_the_number_of_an_absolute_bound(bound, limit):
+    gate = {**VERDICT["gates"][0], "bound": bound}
+    assert gates_of({"gates": [gate]})[0].limit == limit
 
 
 def test_metrics_stand_in_the_documents_order_and_slices_by_size(paths):

@@ -1,0 +1,45 @@
+"""The second example from its export to a pushed model."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+REPOSITORY = Path(__file__).parents[2]
+MADE = shutil.ignore_patterns(".penstock", "serving_models", "quarantine", "schema", "__pycache__")
+
+
+def penstock(project: Path, *arguments: str) -> str:
+    code = "from pipeline.cli.main import main; main()"
+    paths = filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_example_is_blessed_and_pushed(tmp_path):
+    project = shutil.copytree(
+        REPOSITORY / "examples" / "handwritten_digits", tmp_path / "digits", ignore=MADE
+    )
+    printed = penstock(project, "run")
+    assert "Blessed: accuracy 0.9" in printed
+    verdict = json.loads(penstock(project, "show", "--json"))["verdict"]
+    by_digit = {m["slice"]: m["value"] for m in verdict["metrics"] if m["metric"] == "accuracy"}
+    assert set(by_digit) == {"overall", *(f"digit={digit}" for digit in range(10))}
+    versions = [folder for folder in (project / "serving_models").iterdir() if folder.name.isdigit()]
+    assert (versions[0] / "saved_model.pb").is_file()
