@@ -26,6 +26,6 @@ class Executor(base_executor.BaseExecutor):
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
         splits = sorted(artifact_utils.decode_split_names(statistics.split_names), key=lambda s: s != "train")
         loaded = [stats_artifact_utils.load_statistics(statistics, split).proto() for split in splits]
-        schema = infer([one for one in loaded if one.datasets[0].num_examples], exec_properties["label"])
+        schema = infer(loaded, exec_properties["label"])
         folder = artifact_utils.get_single_uri(output_dict["schema"])
         write_text(Path(folder) / SCHEMA_FILE, text_format.MessageToString(schema))

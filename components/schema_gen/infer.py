@@ -30,7 +30,7 @@ def infer(statistics: Sequence[Statistics], label: str) -> schema_pb2.Schema:
     """Infers a schema from the statistics of every split.
 
     Args:
-        statistics: One per split that holds documents; the first should be the train split.
+        statistics: One per split, an empty split does not count; the first should be the train split.
         label: Feature of the label: in every document, and not there when serving.
 
     Returns:
@@ -39,8 +39,9 @@ def infer(statistics: Sequence[Statistics], label: str) -> schema_pb2.Schema:
     Raises:
         DataError: There are no statistics, or no document has the label.
     """
+    statistics = [split for split in statistics if split.datasets[0].num_examples]
     if not statistics:
-        raise DataError("schema", expected="statistics of at least one split", seen="none")
+        raise DataError("schema", expected="a split that holds documents", seen="none")
     schema = tfdv.infer_schema(
         statistics[0], infer_feature_shape=False, max_string_domain_size=MOST_CATEGORIES
     )
