@@ -25,6 +25,7 @@ from local_speed.sides import SideResult, run_pair, steps_for  # noqa: E402
 from local_speed.tables import check_markers, render, write_between  # noqa: E402
 
 from foundation.errors import PenstockError  # noqa: E402
+from foundation.publish import write_text  # noqa: E402
 
 SMALL_ROWS, LARGE_ROWS, WARM_UP_ROWS = 15_000, 1_000_000, 1_500
 SMALL_REPEATS = 3
@@ -46,7 +47,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     default = Path(tempfile.gettempdir()) / "penstock-benchmark"
     parser.add_argument("--folder", type=Path, default=default, help="for data and runs; default %(default)s")
     parser.add_argument("--keep", action="store_true", help="keep the folders of the runs")
-    parser.add_argument("--json", type=Path, help="write every number to this file")
     parser.add_argument("--write", type=Path, help="put the table between the markers of this file")
     given = parser.parse_args(arguments)
     given.rows = given.rows or (LARGE_ROWS if given.large else SMALL_ROWS)
@@ -69,9 +69,15 @@ def measure(given: argparse.Namespace) -> list[dict[str, SideResult]]:
             data, given.steps, FIRST_SEED + index, folder / f"run-{given.rows}-{index}", given.keep
         )
         repeats.append(results)
+        _write_numbers(folder / f"results-{given.rows}.json", repeats)
         shown = ", ".join(f"{side} {result.first.wall:.1f} s" for side, result in results.items())
         _say(f"repeat {index + 1} of {given.repeats}: {shown}")
     return repeats
+
+
+def _write_numbers(path: Path, repeats: list[dict[str, SideResult]]) -> None:
+    numbers = [{side: asdict(result) for side, result in repeat.items()} for repeat in repeats]
+    write_text(path, json.dumps(numbers, indent=1))
 
 
 def _say(text: str) -> None:
@@ -86,9 +92,6 @@ def main() -> int:
             check_markers(given.write, given.rows)
         repeats = measure(given)
         table = render(repeats, given.rows, given.steps, describe_machine())
-        if given.json:
-            numbers = [{side: asdict(result) for side, result in repeat.items()} for repeat in repeats]
-            given.json.write_text(json.dumps(numbers, indent=1), encoding="utf-8")
         if given.write:
             write_between(given.write, given.rows, table)
     except PenstockError as error:

@@ -33,7 +33,7 @@ from tfx.types.standard_artifacts import Model, ModelBlessing
 
 MODULE = Path(__file__).with_name("learners.py")
 SPLITS = {"train": 7, "eval": 1, "test": 2}
-METRICS = ("AUC", "BinaryAccuracy", "Precision", "Recall", "Calibration")
+METRICS = ("AUC", "BinaryAccuracy", "Precision", "Recall", "Calibration", "ExampleCount")
 SLICES = ("country", "device", "plan")
 LOWEST_AUC = 0.65
 LARGEST_LOSS_OF_AUC = 0.01
