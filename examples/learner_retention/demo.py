@@ -101,7 +101,7 @@ def summary(run: dict[str, Any], seconds: float) -> list[str]:
         "",
         "What to try next",
         f"  {command.format('run')}",
-        "      the second week: the mix of countries has drifted, validation says so",
+        "      the second week: the mix of countries has drifted, the report says so under Validation",
         f"  {command.format('plan')}",
         "      what a run would do now, and why",
         f"  {command.format('lineage')}",
