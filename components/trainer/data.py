@@ -82,6 +82,7 @@ def _transformed_batches(patterns: Sequence[str], graph: TransformGraph) -> Iter
         return
     wanted = {f.name for f in graph.features} | {graph.label}
 
+    @tf.autograph.experimental.do_not_convert
     def transform(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = graph.apply(graph.parse(serialized, with_label=True))
         return {name: tensor for name, tensor in outputs.items() if name in wanted}
@@ -148,12 +149,12 @@ def training_batches(
         .repeat()
     )
     batches = order.batch(size, drop_remainder=True)
-    gathered = batches.map(
-        lambda rows: tf.nest.map_structure(lambda column: tf.gather(column, rows), tensors),
-        num_parallel_calls=2,
-        deterministic=True,
-    )
-    return gathered.prefetch(8)
+
+    @tf.autograph.experimental.do_not_convert
+    def gather(rows: tf.Tensor) -> object:
+        return tf.nest.map_structure(lambda column: tf.gather(column, rows), tensors)
+
+    return batches.map(gather, num_parallel_calls=2, deterministic=True).prefetch(8)
 
 
 def validation_batches(split: TransformedSplit, batch_size: int) -> tf.data.Dataset:

@@ -64,8 +64,8 @@ class ServedModel(tf.Module):
 
         text = tf.TensorSpec([None], tf.string, name="examples")
         return {
-            "serving_default": tf.function(serve_features).get_concrete_function(**specs),
-            "serving_examples": tf.function(serve_examples).get_concrete_function(text),
+            "serving_default": tf.function(serve_features, autograph=False).get_concrete_function(**specs),
+            "serving_examples": tf.function(serve_examples, autograph=False).get_concrete_function(text),
         }
 
 

@@ -9,8 +9,7 @@ from tfx.proto import trainer_pb2
 from components.trainer.component import training_settings
 from components.trainer.config import TRAINING_METRICS, ModelConfigSlice, TrainConfig
 from components.transform.config import FeaturesConfig
-from components.tuner.config import TuneConfig
-from foundation.errors import SpecError, near_miss
+from components.tuner.config import TuneConfig, check_objective
 
 
 def make_tuner(
@@ -43,7 +42,7 @@ def make_tuner(
     Raises:
         SpecError: The objective is no metric that training follows.
     """
-    check_objective(tune.objective, model.task)
+    check_objective(tune.objective, TRAINING_METRICS[model.task])
     return Tuner(
         tuner_fn="components.tuner.tuner_fn.tuner_fn",
         examples=examples,
@@ -57,19 +56,3 @@ def make_tuner(
             "work_dir": work_dir,
         },
     )
-
-
-def check_objective(objective: str, task: str) -> None:
-    """Refuses an objective that training does not follow.
-
-    Raises:
-        SpecError: It is none of the task's.
-    """
-    known = [f"val_{metric}" for metric in TRAINING_METRICS[task]]
-    if objective not in known:
-        raise SpecError(
-            "tune.objective",
-            expected=f"one of {', '.join(known)}",
-            seen=objective,
-            remedy=near_miss(objective, known),
-        )

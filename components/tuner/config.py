@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from foundation.config import Config
+from foundation.errors import SpecError, near_miss
 
 
 class RangeConfig(Config):
@@ -61,3 +63,26 @@ class TuneConfig(Config):
     """Hyperparameter (a key of ``model``, or learning_rate, batch_size) → what is tried."""
     seed: int = 42
     """Seed of the search."""
+
+
+def direction_of(objective: str) -> Literal["min", "max"]:
+    """Says whether the objective is to become less (losses and errors) or more."""
+    return "min" if objective.removeprefix("val_") in ("loss", "mae", "mse", "rmse") else "max"
+
+
+def check_objective(objective: str, metrics: Sequence[str]) -> None:
+    """Refuses an objective that training does not follow.
+
+    Args:
+        objective: The objective of the document.
+        metrics: The metrics of its task, see ``trainer.config.TRAINING_METRICS``.
+
+    Raises:
+        SpecError: It is none of them.
+    """
+    known = [f"val_{metric}" for metric in metrics]
+    if objective not in known:
+        expected = f"one of {', '.join(known)}"
+        raise SpecError(
+            "tune.objective", expected=expected, seen=objective, remedy=near_miss(objective, known)
+        )

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras_tuner
 
-from components.tuner.config import TuneConfig
+from components.tuner.config import TuneConfig, direction_of
 from foundation.errors import DataError
 from foundation.publish import write_text
 
@@ -56,8 +56,9 @@ class TrialSearch(keras_tuner.Tuner):
         self._begin = time.monotonic()
         self.oracle.verbose = 0
         super().search(**kwargs)
+        self.oracle.max_trials = len(self.oracle.trials)  # Hyperband has none, and TFX's executor asks for it
         self._write_summary()
-        if not self.oracle.get_best_trials(1):
+        if self._best() is None:
             reasons = sorted({detail["error"] for detail in self._details.values() if detail.get("error")})
             raise DataError(
                 f"tuning: {len(self.oracle.trials)} trials",
@@ -104,6 +105,11 @@ class TrialSearch(keras_tuner.Tuner):
         """
         raise NotImplementedError("trials keep no models; train the best hyperparameters afresh")
 
+    def _best(self) -> Any:
+        """Returns the best trial that ended with a result; keras-tuner would take failed ones where there is none."""
+        best = self.oracle.get_best_trials(1)
+        return best[0] if best and best[0].status == "COMPLETED" else None
+
     @property
     def _summary_file(self) -> Path:
         return Path(self.project_dir) / SUMMARY
@@ -127,12 +133,12 @@ class TrialSearch(keras_tuner.Tuner):
             }
             for trial_id, trial in sorted(self.oracle.trials.items())
         ]
-        best = self.oracle.get_best_trials(1)
+        best = self._best()
         objective = self.oracle.objective
         content = {
             "objective": objective.name,
             "direction": objective.direction,
-            "best": best[0].trial_id if best else None,
+            "best": best.trial_id if best else None,
             "trials": trials,
         }
         write_text(self._summary_file, json.dumps(content, indent=2))
@@ -160,8 +166,3 @@ def make_oracle(tune: TuneConfig, space: keras_tuner.HyperParameters) -> keras_t
 
 HYPERBAND_EPOCHS = 20
 """Largest number of epochs a trial of Hyperband when the document gives none."""
-
-
-def direction_of(objective: str) -> str:
-    """Says whether the objective is to become less (losses and errors) or more."""
-    return "min" if objective.removeprefix("val_") in ("loss", "mae", "mse", "rmse") else "max"

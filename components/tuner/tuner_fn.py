@@ -19,9 +19,9 @@ from components.trainer.seeds import seed_everything
 from components.trainer.settings import TrainingSettings
 from components.trainer.training import fit
 from components.trainer.transform_graph import TransformGraph
-from components.tuner.config import TuneConfig
+from components.tuner.config import TuneConfig, direction_of
 from components.tuner.search_space import search_space
-from components.tuner.trials import Train, TrialSearch, direction_of, make_oracle
+from components.tuner.trials import Train, TrialSearch, make_oracle
 
 _HEAD_BYTES = 65536
 

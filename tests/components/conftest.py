@@ -30,6 +30,8 @@ FEATURES: dict[str, Any] = {
     "never": {"vocabulary": 10},
 }
 
+SMALL = {"lessons": "zscore", "minutes": {"buckets": 4}, "country": {"vocabulary": 10}, "topics": {"bag": 5}}
+
 
 def make_learner(rng: random.Random, number: int) -> dict[str, Any]:
     """Returns one document; most fields are missing now and then."""
@@ -104,7 +106,7 @@ def learners(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
                 writer.write(serialize(document))
     write_schema(root / "schema" / "schema.pbtxt")
     return SimpleNamespace(
-        root=root, documents=documents, serialize=serialize, features=FEATURES, arrays=ARRAYS
+        root=root, documents=documents, serialize=serialize, features=FEATURES, small=SMALL
     )
 
 
@@ -140,6 +142,13 @@ def analyse(learners: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory)
         return graph.uri
 
     return run
+
+
+@pytest.fixture(scope="session")
+def small_graphs(analyse: Callable[..., str]) -> dict[str, str]:
+    """Transform graphs of the same few features, one for each task."""
+    labels = {"binary": "retained", "multiclass": "language", "regression": "score"}
+    return {task: analyse(SMALL, label, task) for task, label in labels.items()}
 
 
 @pytest.fixture(scope="session")

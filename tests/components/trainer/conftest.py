@@ -10,15 +10,6 @@ from typing import Any
 
 import pytest
 
-SMALL = {"lessons": "zscore", "minutes": {"buckets": 4}, "country": {"vocabulary": 10}, "topics": {"bag": 5}}
-
-
-@pytest.fixture(scope="session")
-def small_graphs(analyse: Callable[..., str]) -> dict[str, str]:
-    """Transform graphs of the same few features, one for each task."""
-    labels = {"binary": "retained", "multiclass": "language", "regression": "score"}
-    return {task: analyse(SMALL, label, task) for task, label in labels.items()}
-
 
 @pytest.fixture
 def run_training(
@@ -52,7 +43,9 @@ def run_training(
             model_run_dir=str(tmp_path / name / "run"),
             base_model=base_model,
             hyperparameters=hyperparameters,
-            custom_config=training_settings(model, config, label, FeaturesConfig.model_validate(SMALL)),
+            custom_config=training_settings(
+                model, config, label, FeaturesConfig.model_validate(learners.small)
+            ),
         )
         run_fn(arguments)
         history = json.loads((tmp_path / name / "run" / "history.json").read_text())

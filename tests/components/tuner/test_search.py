@@ -1,0 +1,135 @@
+"""The search through TFX's own Tuner executor: it resumes, keeps failed trials, stops by minutes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.component
+
+SPACE = {"learning_rate": {"min": 0.001, "max": 0.1, "log": True}, "hidden": [[4], [8, 4]]}
+
+
+@pytest.fixture
+def tune(
+    learners: SimpleNamespace, small_graphs: dict[str, str], tmp_path: Path
+) -> Callable[..., SimpleNamespace]:
+    """Runs the Tuner; every call has the same folder for its searches."""
+
+    def run(**changes: Any) -> SimpleNamespace:
+        from tfx.components.tuner.executor import Executor
+        from tfx.types import channel_utils, standard_artifacts
+
+        from components.trainer.config import ModelConfigSlice, TrainConfig
+        from components.transform.config import FeaturesConfig
+        from components.tuner.component import make_tuner
+        from components.tuner.config import TuneConfig
+
+        inputs = {
+            "examples": standard_artifacts.Examples(),
+            "transform_graph": standard_artifacts.TransformGraph(),
+            "schema": standard_artifacts.Schema(),
+        }
+        uris = [str(learners.root / "examples"), small_graphs["binary"], str(learners.root / "schema")]
+        for artifact, uri in zip(inputs.values(), uris, strict=True):
+            artifact.uri = uri
+        inputs["examples"].split_names = '["train", "validation", "test"]'
+        inputs["examples"].set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
+        train = TrainConfig.model_validate({"steps": 20, "batch_size": 64, **changes.pop("train", {})})
+        tuning = {"algorithm": "random", "trials": 2, "objective": "val_auc", "search": SPACE, **changes}
+        node = make_tuner(
+            TuneConfig.model_validate(tuning), ModelConfigSlice(), train, "retained",
+            FeaturesConfig.model_validate(learners.small),
+            *(channel_utils.as_channel([inputs[name]]) for name in ("examples", "transform_graph", "schema")),
+            work_dir=str(tmp_path / "searches"),
+        )  # fmt: skip
+        outputs = {name: channel.type() for name, channel in node.outputs.items()}
+        for name, artifact in outputs.items():
+            artifact.uri = str(tmp_path / name)
+            Path(artifact.uri).mkdir(exist_ok=True)
+        context = Executor.Context(tmp_dir=str(tmp_path / "tmp"), unique_id="1")
+        wrap = lambda artifacts: {name: [artifact] for name, artifact in artifacts.items()}  # noqa: E731
+        Executor(context).Do(wrap(inputs), wrap(outputs), node.exec_properties)
+        best = json.loads((tmp_path / "best_hyperparameters" / "best_hyperparameters.txt").read_text())
+        return SimpleNamespace(best=best["values"], searches=summaries(tmp_path))
+
+    return run
+
+
+def summaries(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(file.read_text()) for file in sorted((folder / "searches").glob("*/trials.json"))]
+
+
+def test_same_search_goes_on_and_another_one_begins_anew(tune) -> None:
+    first = tune(trials=2)
+    assert len(first.searches[0]["trials"]) == 2
+    more = tune(trials=3)
+    assert len(more.searches) == 1
+    assert more.searches[0]["trials"][:2] == first.searches[0]["trials"]
+    assert len(more.searches[0]["trials"]) == 3
+    other = tune(trials=1, seed=1)
+    assert sorted(len(search["trials"]) for search in other.searches) == [1, 3]
+
+
+def test_best_hyperparameters_are_those_of_the_best_trial(tune) -> None:
+    given = tune(algorithm="bayesian", trials=3)
+    search = given.searches[0]
+    assert search["direction"] == "max"
+    best = max(search["trials"], key=lambda trial: trial["score"])
+    assert (best["trial"], best["hyperparameters"]) == (search["best"], given.best)
+    assert best["metrics"]["val_auc"] == pytest.approx(best["score"])
+
+
+def test_a_killed_search_keeps_its_trials_and_repeats_the_open_one(tune, tmp_path, monkeypatch) -> None:
+    from components.tuner import trials
+
+    class KilledError(BaseException):
+        """Ends the process as a signal would."""
+
+    def die(*_: Any) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        kept = trials.TrialSearch.on_trial_end
+        patched.setattr(
+            trials.TrialSearch, "on_trial_end", lambda s, t: kept(s, t) if t.trial_id == "0" else die()
+        )
+        with pytest.raises(KilledError):
+            tune(trials=3)
+    before = summaries(tmp_path)[0]["trials"]
+    assert [trial["status"] for trial in before] == ["COMPLETED"]
+    after = tune(trials=3).searches[0]["trials"]
+    assert after[0] == before[0]
+    assert [trial["status"] for trial in after] == ["COMPLETED"] * 3
+
+
+def test_a_failed_trial_is_kept_and_the_search_goes_on(tune) -> None:
+    given = tune(search={"learning_rate": [0.01, 1e38]}, objective="val_loss", train={"steps": 40})
+    statuses = {t["hyperparameters"]["learning_rate"]: t["status"] for t in given.searches[0]["trials"]}
+    assert statuses == {0.01: "COMPLETED", 1e38: "FAILED"}
+    failed = next(t for t in given.searches[0]["trials"] if t["status"] == "FAILED")
+    assert "a loss that is a number" in failed["error"]
+    assert given.best == {"learning_rate": 0.01}
+
+
+def test_only_failed_trials_fail_the_search(tune) -> None:
+    from foundation.errors import DataError
+
+    with pytest.raises(DataError, match="tuning: 2 trials; expected at least one that ends with a result"):
+        tune(search={"learning_rate": [1e37, 1e38]}, objective="val_loss", train={"steps": 40})
+
+
+def test_no_trial_begins_after_the_minutes(tune, caplog) -> None:
+    given = tune(trials=50, minutes=0.001)
+    assert len(given.searches[0]["trials"]) == 1
+    assert "0.001 minutes are over after 1 trials" in caplog.text
+
+
+def test_hyperband_gives_better_trials_more_epochs(tune) -> None:
+    trials = tune(algorithm="hyperband", epochs=3).searches[0]["trials"]
+    assert {t["hyperparameters"]["tuner/epochs"] for t in trials} == {1, 3}
