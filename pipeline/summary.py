@@ -35,7 +35,7 @@ def finish(session: Session, record: RunRecord) -> list[str]:
     if record.state == "unchanged":
         return ["Nothing to do: the result of the last run stands.", *_last_result(session)]
     found = artifacts_of_run(session.lineage(), record.id)
-    lines = [*_verdict(found), *_schema(session, found), *_pushed(found)]
+    lines = [*_warnings(found), *_verdict(found), *_schema(session, found), *_pushed(found)]
     record.report = str(_report(session, record))
     session.runs.write(record)
     lines.append(f"Report: {record.report}")
@@ -57,6 +57,12 @@ def read_json(artifact: Artifact | None, name: str) -> Any:
     """Returns the JSON file of an artifact, None where there is no such artifact or file."""
     file = Path(artifact.uri) / name if artifact else None
     return json.loads(file.read_text(encoding="utf-8")) if file and file.is_file() else None
+
+
+def _warnings(found: dict[tuple[str, str], Artifact]) -> list[str]:
+    report = read_json(found.get(("ValidationGate", "report")), "report.json") or {}
+    said = [f["message"] for kind in ("warnings", "leakage") for f in report.get(kind, [])]
+    return [f"Warning: {message}" for message in dict.fromkeys(said)]
 
 
 def _verdict(found: dict[tuple[str, str], Artifact]) -> list[str]:
