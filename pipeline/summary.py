@@ -44,6 +44,14 @@ def finish(session: Session, record: RunRecord) -> list[str]:
     return lines
 
 
+def report_failure(session: Session) -> None:
+    """Writes the report of the run that has just failed; its record points to it."""
+    record = session.runs.find()
+    if record.state == "failed":
+        record.report = str(_report(session, record))
+        session.runs.write(record)
+
+
 def _last_result(session: Session) -> list[str]:
     complete = [r for r in session.runs.all() if r.state == "complete"]
     return (

@@ -50,9 +50,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         if debug:
             sys.stderr.write(getattr(error, "trace", "") or "".join(traceback.format_exception(error)))
         return error.exit_code
-    except typer.Abort:
-        return 130
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         say_error("ended by Ctrl-C; everything was closed, 'penstock run' goes on from here")
         return 130
     except TyperException as error:

@@ -71,11 +71,16 @@ def run(
     """Run what has to run: from the export to the pushed model."""
     from pipeline.cli.progress import progress_for
     from pipeline.plan import Selection
-    from pipeline.summary import finish
+    from pipeline.runners.local import RunFailedError
+    from pipeline.summary import finish, report_failure
 
     session = open_session(file, set_)
-    with progress_for(session, quiet or as_json) as listener:
-        record = session.run(Selection(start, end, only, force), listener)
+    try:
+        with progress_for(session, quiet or as_json) as listener:
+            record = session.run(Selection(start, end, only, force), listener)
+    except RunFailedError:
+        report_failure(session)
+        raise
     lines = finish(session, record)
     if as_json:
         say_json({**asdict(record), "seconds": record.seconds})
