@@ -50,7 +50,13 @@ class Places:
     tuning: Path
 
 
-def build(spec: PipelineSpec, around: Surroundings, places: Places, beam_args: Sequence[str]) -> Pipeline:
+def build(
+    spec: PipelineSpec,
+    around: Surroundings,
+    places: Places,
+    beam_args: Sequence[str],
+    reading_args: Sequence[str] | None = None,
+) -> Pipeline:
     """Returns the TFX pipeline of a document.
 
     Args:
@@ -58,8 +64,11 @@ def build(spec: PipelineSpec, around: Surroundings, places: Places, beam_args: S
         around: What is outside it.
         places: Where its files are.
         beam_args: Arguments of every Beam pipeline.
+        reading_args: Arguments of the one that reads the export; by default the same.
     """
     nodes = _Wiring(spec, around, places).nodes()
+    if reading_args is not None:
+        next(n for n in nodes if n.id == "MongoExampleGen").with_beam_pipeline_args(list(reading_args))
     return Pipeline(
         pipeline_name=spec.name,
         pipeline_root=str(places.root),

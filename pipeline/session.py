@@ -17,7 +17,7 @@ from pipeline.lineage.queries import has_earlier_statistics
 from pipeline.lineage.store import MlmdLineage
 from pipeline.lock import held
 from pipeline.plan import Plan, Selection, make_plan
-from pipeline.runners.beam import beam_args
+from pipeline.runners.beam import beam_args, reading_args
 from pipeline.runs import NodeRecord, RunBook, RunRecord, new_run_id
 from pipeline.spec.loader import LoadedSpec
 from pipeline.sweep import sweep
@@ -143,8 +143,9 @@ class Session:
             book.write(record)
             listener.happened(event)
 
-        args = beam_args(self.loaded.spec.run, sum(f.size for f in self.around.data.files))
-        job = Job(self.loaded.spec, self.around, self.root, record.id, tuple(args))
+        run = self.loaded.spec.run
+        reading = reading_args(run, sum(f.size for f in self.around.data.files))
+        job = Job(self.loaded.spec, self.around, self.root, record.id, tuple(beam_args(run)), tuple(reading))
         ended = "failed"
         try:
             run_plan(job, plan, book.path(record.id), on_event)

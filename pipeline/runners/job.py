@@ -22,6 +22,7 @@ class Job:
         root: Folder for artifacts, metadata and logs.
         run: Id of the run.
         beam_args: Arguments of every Beam pipeline.
+        reading_args: Arguments of the Beam pipeline that reads the export.
     """
 
     spec: PipelineSpec
@@ -29,6 +30,7 @@ class Job:
     root: Path
     run: str
     beam_args: tuple[str, ...]
+    reading_args: tuple[str, ...]
 
     def write(self, path: Path) -> None:
         """Writes the job to a file."""
@@ -40,7 +42,7 @@ class Job:
             "infer": around.infer.to_json() if around.infer else None,
             "schema": around.schema,
             "previous_statistics": around.previous_statistics,
-            "rest": {k: v for k, v in asdict(self).items() if k in ("run", "beam_args")},
+            "rest": {k: v for k, v in asdict(self).items() if k in ("run", "beam_args", "reading_args")},
             "root": str(self.root),
         }
         write_text(path, json.dumps(value))
@@ -58,4 +60,11 @@ class Job:
         )
         rest = value["rest"]
         spec = PipelineSpec.model_validate(value["spec"])
-        return Job(spec, around, Path(value["root"]), rest["run"], tuple(rest["beam_args"]))
+        return Job(
+            spec,
+            around,
+            Path(value["root"]),
+            rest["run"],
+            tuple(rest["beam_args"]),
+            tuple(rest["reading_args"]),
+        )

@@ -23,8 +23,6 @@ from pipeline.graph import make_graph
 from pipeline.lineage.store import connection_config
 from pipeline.runners.job import Job
 
-READS = {"MongoExampleGen": "data", "InferExampleGen": "infer"}
-
 
 class NodeExecutor:
     """Executes nodes of one run.
@@ -36,7 +34,7 @@ class NodeExecutor:
     def __init__(self, job: Job) -> None:
         places = Places(folder=job.around.folder, root=job.root / "artifacts", tuning=job.root / "tuning")
         graph = make_graph(job.spec, job.around)
-        ir = compile_ir(build(job.spec, job.around, places, job.beam_args), graph)
+        ir = compile_ir(build(job.spec, job.around, places, job.beam_args, job.reading_args), graph)
         runtime_parameter_utils.substitute_runtime_parameter(
             ir, {"pipeline-run-id": job.run, "input": job.around.data.to_json()}
         )
