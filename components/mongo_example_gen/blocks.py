@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from components.mongo_example_gen.archive import choose_namespace, read_namespace
+from components.mongo_example_gen.dump_folder import one_collection
 from components.mongo_example_gen.formats import (
     BSON_MAX_BYTES,
     FileFormat,
@@ -26,7 +28,7 @@ from foundation.errors import DataError
 BLOCK_BYTES = 2**20
 ITEM_BYTES = 32 * 2**20
 GZ_RATIO = 6
-"""How much larger than its gz an export is taken to be when work is dealt out."""
+"""How much larger than its compressed files an export is taken to be when work is dealt out."""
 MAX_TEXT_DOCUMENT = 128 * 2**20
 """A document of 16 MB of BSON, written as Extended JSON, stays below this."""
 BOM = b"\xef\xbb\xbf"
@@ -75,15 +77,18 @@ class Block:
         return self.offset + sum(len(document) + 1 for document in self.documents[:index])
 
 
-def recognise_all(files: list[tuple[Path, str]], declared: str) -> list[tuple[Path, str, FileFormat]]:
+def recognise_all(
+    files: list[tuple[Path, str]], declared: str, namespace: str = ""
+) -> list[tuple[Path, str, FileFormat]]:
     """Recognises every file of an export; files without content are left out.
 
     Args:
         files: Absolute path and name in reports.
         declared: The document's ``data.format``.
+        namespace: The document's ``data.namespace``.
 
     Raises:
-        DataError: The files are of several formats, or none has content.
+        DataError: The files are of several formats or collections, or none has content.
     """
     known = [(path, name, found) for path, name in files if (found := recognise(path, declared))]
     if not known:
@@ -93,7 +98,7 @@ def recognise_all(files: list[tuple[Path, str]], declared: str) -> list[tuple[Pa
             seen="no content in any file",
             remedy="export the collection again and check that its query matches documents",
         )
-    kinds = {found.kind: name for _, name, found in known}
+    kinds = {found.label: name for _, name, found in known}
     if len(kinds) > 1:
         seen = ", ".join(f"{kind} ({name})" for kind, name in sorted(kinds.items()))
         raise DataError(
@@ -102,7 +107,9 @@ def recognise_all(files: list[tuple[Path, str]], declared: str) -> list[tuple[Pa
             seen=seen,
             remedy="name the files of one export by a glob",
         )
-    return known
+    if known[0][2].archive:
+        return [(path, name, choose_namespace(path, name, found, namespace)) for path, name, found in known]
+    return one_collection(known, namespace)
 
 
 def plan_items(known: list[tuple[Path, str, FileFormat]]) -> list[WorkItem]:
@@ -122,13 +129,13 @@ def plan_items(known: list[tuple[Path, str, FileFormat]]) -> list[WorkItem]:
 
 def _cut(path: Path, name: str, found: FileFormat) -> Iterator[tuple[Part, int]]:
     size = path.stat().st_size
-    if found.kind == "jsonl" and not found.gz:
+    if found.kind == "jsonl" and found.compression == "none":
         pieces = max(1, round(size / ITEM_BYTES))
         bounds = [size * i // pieces for i in range(pieces + 1)]
         for start, end in itertools.pairwise(bounds):
             yield Part(str(path), name, found, start, end), end - start
         return
-    size *= GZ_RATIO if found.gz else 1
+    size *= GZ_RATIO if found.compression != "none" else 1
     stripes = 1 if size < 2 * ITEM_BYTES else 2 if size < 32 * ITEM_BYTES else 4
     for stripe in range(stripes):
         yield Part(str(path), name, found, stripe=stripe, stripes=stripes), size // stripes
@@ -141,9 +148,10 @@ def read_part(part: Part) -> Iterator[Block]:
         DataError: The file is truncated or damaged so that what follows cannot be found.
     """
     scan = {"jsonl": _lines, "bson": _bson, "json_pretty": _values, "json_array": _values, "csv": _records}
+    scanner = _archive if part.format.archive else scan[part.format.kind]
     path = Path(part.path)
-    with open_stream(path, part.format.gz) as stream:
-        for number, block in enumerate(scan[part.format.kind](stream, path, part)):
+    with open_stream(path, part.format.compression) as stream:
+        for number, block in enumerate(scanner(stream, path, part)):
             if number % part.stripes == part.stripe:
                 yield block
 
@@ -192,6 +200,11 @@ def _bson(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
             break
     if buffer:
         raise _broken_bson(part, base, "the end of the file in the middle of a document")
+
+
+def _archive(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
+    for found in read_namespace(stream, path, part.name, part.format.namespace):
+        yield Block(found.documents, found.offsets[0], found.offsets)
 
 
 def _broken_bson(part: Part, offset: int, seen: str) -> DataError:

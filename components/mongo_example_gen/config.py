@@ -70,6 +70,8 @@ class DataConfig(Config):
     """File, folder or glob of the export; may hold {SPAN}, {VERSION}, {YYYY}, {MM}, {DD}."""
     format: Literal["auto", "jsonl", "json_array", "bson", "csv"] = "auto"
     """Format of the files; by default recognised by content."""
+    namespace: str = ""
+    """``database.collection`` to read from a mongodump archive or folder that holds several."""
     fields: dict[str, FieldConfig] = Field(default_factory=dict)
     """Dotted path in the documents → feature; a plain string is the feature's name."""
     label: str

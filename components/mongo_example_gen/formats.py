@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import json
 import re
 import zlib
@@ -13,21 +15,22 @@ from typing import IO, Literal, cast
 from foundation.errors import DataError
 from foundation.publish import storage_error
 
-Kind = Literal["jsonl", "json_pretty", "json_array", "bson", "csv"]
+Kind = Literal["jsonl", "json_pretty", "json_array", "bson", "csv", "parquet"]
+Compression = Literal["none", "gz", "zst", "bz2"]
 Dialect = Literal["relaxed", "canonical", "legacy", "none"]
 HEAD_BYTES = 64 * 2**10
 BSON_MAX_BYTES = 16 * 2**20 + 16 * 2**10
 """MongoDB's own ceiling for a document and its envelope."""
 
-_REFUSED = {
-    b"\x28\xb5\x2f\xfd": ("Zstandard", "decompress it with `zstd -d`"),
-    b"BZh": ("bzip2", "decompress it with `bunzip2`"),
-    b"PK\x03\x04": ("a zip archive", "unpack it"),
-    b"PAR1": ("Parquet", "export as JSON or BSON"),
-    b"\x6d\xe2\x99\x81": ("a mongodump --archive", "dump again with --out in place of --archive"),
-    b"\xff\xfe": ("UTF-16 text", "convert it with `iconv -f UTF-16 -t UTF-8`"),
-    b"\xfe\xff": ("UTF-16 text", "convert it with `iconv -f UTF-16 -t UTF-8`"),
-}
+ARCHIVE_MAGIC = b"\x6d\xe2\x99\x81"
+"""0x8199e26d, little-endian: the first bytes of ``mongodump --archive``."""
+_BUFFER_BYTES = 2**20
+_COMPRESSIONS: dict[bytes, Compression] = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst", b"BZh": "bz2"}
+_UTF_16 = ("UTF-16 text", "convert it with `iconv -f UTF-16 -t UTF-8`")
+_REFUSED = {b"PK\x03\x04": ("a zip archive", "unpack it"), b"\xff\xfe": _UTF_16, b"\xfe\xff": _UTF_16}
+_UTF_16_WITHOUT_MARK = re.compile(
+    rb"[\[{\s]\x00[^\x00]\x00[^\x00]\x00|\x00[\[{\s]\x00[^\x00]\x00[^\x00]", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,18 @@ class FileFormat:
     """What a file holds."""
 
     kind: Kind
-    gz: bool
+    compression: Compression = "none"
     dialect: Dialect = "none"
     """Which Extended JSON the first documents are written in; the reader takes them all alike."""
+    archive: bool = False
+    """Whether the documents lie in a ``mongodump --archive``."""
+    namespace: str = ""
+    """``database.collection`` to take from an archive."""
+
+    @property
+    def label(self) -> str:
+        """The format as reports name it."""
+        return "archive" if self.archive else self.kind
 
 
 def recognise(path: Path, declared: str = "auto") -> FileFormat | None:
@@ -51,37 +63,71 @@ def recognise(path: Path, declared: str = "auto") -> FileFormat | None:
         The format, or None for a file without content.
 
     Raises:
-        DataError: The file is of a kind that is not read, of none that is known, or its gz is broken.
+        DataError: The file is of a kind that is not read, of none that is known, or its compression is broken.
     """
-    with open_stream(path, _is_gz(path)) as stream:
+    compression = compression_of(path)
+    with open_stream(path, compression) as stream:
         head = read_guarded(stream, HEAD_BYTES, path)
     body = head.removeprefix(b"\xef\xbb\xbf")
     if not body.strip():
         return None
-    for magic, (name, remedy) in _REFUSED.items():
-        if body.startswith(magic):
-            raise DataError(
-                f"export file {path}", expected="JSON, BSON or CSV, plain or gz", seen=name, remedy=remedy
-            )
+    if body.startswith(ARCHIVE_MAGIC):
+        return FileFormat("bson", compression, archive=True)
+    if body.startswith(b"PAR1") and compression == "none":
+        return FileFormat("parquet")
+    _refuse(body, path)
     kind = _declared_kind(declared, body) or _kind(body, path)
     dialect = _dialect(body) if kind in ("jsonl", "json_pretty", "json_array") else "none"
-    return FileFormat(kind, _is_gz(path), dialect)
+    return FileFormat(kind, compression, dialect)
 
 
-def open_stream(path: Path, gz: bool) -> IO[bytes]:
+def _refuse(body: bytes, path: Path) -> None:
+    found = [refused for magic, refused in _REFUSED.items() if body.startswith(magic)]
+    if _UTF_16_WITHOUT_MARK.match(body):
+        found.append(_UTF_16)
+    if body.startswith(b"PAR1"):
+        found.append(("compressed Parquet", "decompress it: Parquet compresses its own columns"))
+    if found:
+        raise DataError(
+            f"export file {path}",
+            expected="JSON, BSON, CSV or a mongodump archive, plain or compressed, or Parquet",
+            seen=found[0][0],
+            remedy=found[0][1],
+        )
+
+
+def compression_of(path: Path) -> Compression:
+    """Returns how a file is compressed, by its first bytes."""
+    with open_stream(path, "none") as stream:
+        head = read_guarded(stream, 4, path)
+    return next((name for magic, name in _COMPRESSIONS.items() if head.startswith(magic)), "none")
+
+
+def open_stream(path: Path, compression: Compression) -> IO[bytes]:
     """Opens a file for reading its documents' bytes, decompressed.
 
     Raises:
         StorageError: The file cannot be opened.
     """
     try:
-        return cast("IO[bytes]", gzip.open(path, "rb")) if gz else path.open("rb")
+        if compression == "gz":
+            return cast("IO[bytes]", gzip.open(path, "rb"))
+        if compression == "bz2":
+            return cast("IO[bytes]", bz2.open(path, "rb"))
+        return path.open("rb") if compression == "none" else _open_zst(path)
     except OSError as error:
         raise storage_error(path, error) from error
 
 
+def _open_zst(path: Path) -> IO[bytes]:
+    import pyarrow as pa  # only here: a plain export is read without Arrow
+
+    raw = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
+    return cast("IO[bytes]", io.BufferedReader(raw, _BUFFER_BYTES))
+
+
 def read_guarded(stream: IO[bytes], size: int, path: Path, line: bool = False) -> bytes:
-    """Reads from a stream; a gz file that is cut off or damaged becomes a clear error.
+    """Reads from a stream; a compressed file that is cut off or damaged becomes a clear error.
 
     Args:
         stream: What to read from.
@@ -90,32 +136,38 @@ def read_guarded(stream: IO[bytes], size: int, path: Path, line: bool = False) -
         line: Whether to read to the end of the line in place of a number of bytes.
 
     Raises:
-        DataError: The gz data is truncated or damaged.
+        DataError: The compressed data is truncated or damaged.
         StorageError: The file cannot be read.
     """
     try:
         return stream.readline() if line else stream.read(size)
     except EOFError as error:
-        raise DataError(
-            f"export file {path}",
-            expected="a complete gz file",
-            seen="it ends before its end-of-stream marker: the export was cut off",
-            remedy="export or copy the file again; nothing of it was used",
-        ) from error
+        raise _cut_off(path) from error
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(
-            f"export file {path}",
-            expected="a sound gz file",
-            seen=f"{error}",
-            remedy="export or copy the file again",
-        ) from error
+        raise _damaged(path, error) from error
     except OSError as error:
-        raise storage_error(path, error) from error
+        if error.errno is not None:
+            raise storage_error(path, error) from error
+        # Decompressors speak through OSError too; then there is no error number of the system.
+        raise (_cut_off(path) if "Truncated" in str(error) else _damaged(path, error)) from error
 
 
-def _is_gz(path: Path) -> bool:
-    with open_stream(path, False) as stream:
-        return read_guarded(stream, 2, path) == b"\x1f\x8b"
+def _cut_off(path: Path) -> DataError:
+    return DataError(
+        f"export file {path}",
+        expected="a complete compressed file",
+        seen="it ends before its end-of-stream marker: the export was cut off",
+        remedy="export or copy the file again; nothing of it was used",
+    )
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"export file {path}",
+        expected="a sound compressed file",
+        seen=f"{error}",
+        remedy="export or copy the file again",
+    )
 
 
 def _declared_kind(declared: str, body: bytes) -> Kind | None:
@@ -139,7 +191,7 @@ def _kind(body: bytes, path: Path) -> Kind:
         return "csv"
     raise DataError(
         f"export file {path}",
-        expected="mongoexport JSON lines or array, mongodump BSON, or CSV with a header, plain or gz",
+        expected="mongoexport JSON lines or array, mongodump BSON, CSV with a header, or Parquet",
         seen="none of these in its first bytes",
         remedy="check that the path names an export; state data.format if it does",
     )

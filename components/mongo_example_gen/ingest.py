@@ -63,6 +63,7 @@ def ingest(request: Request, make_pipeline: Callable[[], Any]) -> dict[str, Any]
     known = recognise_all(
         [(path, file.path) for path, file in zip(paths, request.source.files, strict=True)],
         request.config.format,
+        request.config.namespace,
     )
     items = plan_items(known)
     plan, sample = look_and_settle(items, request.plan)
@@ -77,7 +78,7 @@ def ingest(request: Request, make_pipeline: Callable[[], Any]) -> dict[str, Any]
         _check(request, job.plan, tally, outcomes, sample.paths, kept)
         _publish(outcomes, temporary, request.output, job.plan)
     origin = Origin(
-        request.source, known[0][2].kind, known[0][2].dialect, str(kept), passes, time.monotonic() - began
+        request.source, known[0][2].label, known[0][2].dialect, str(kept), passes, time.monotonic() - began
     )
     content = report(tally, job.plan, origin)
     write_report(request.output, content)

@@ -18,7 +18,7 @@ from components.mongo_example_gen.blocks import Part, plan_items, read_part, rec
 from components.mongo_example_gen.formats import FileFormat
 from foundation.errors import DataError
 
-PLAIN_LINES = FileFormat("jsonl", False)
+PLAIN_LINES = FileFormat("jsonl")
 
 
 def _documents(part: Part) -> list[bytes]:
@@ -54,7 +54,7 @@ def test_stripes_share_out_every_document_once(
         "json_array": b"[" + b",".join(lines) + b"]",
     }
     (tmp_path / "e").write_bytes(gzip.compress(data[kind]))
-    parts = [Part(str(tmp_path / "e"), "e", FileFormat(kind, True), stripe=s, stripes=3) for s in range(3)]  # type: ignore[arg-type]
+    parts = [Part(str(tmp_path / "e"), "e", FileFormat(kind, "gz"), stripe=s, stripes=3) for s in range(3)]  # type: ignore[arg-type]
     shares = [_documents(part) for part in parts]
     assert all(shares)
     assert len({d for share in shares for d in share}) == sum(map(len, shares)) == 100
@@ -77,7 +77,7 @@ def test_small_files_share_an_item_and_large_ones_are_cut(
 def test_a_truncated_gz_is_named(tmp_path: Path, cut: float) -> None:
     data = gzip.compress(b"".join(b'{"_id":%d,"x":"%d"}\n' % (i, i * 7919) for i in range(5000)))
     (tmp_path / "e").write_bytes(data[: int(len(data) * cut) if cut > 0 else int(cut)])
-    part = Part(str(tmp_path / "e"), "e", FileFormat("jsonl", True))
+    part = Part(str(tmp_path / "e"), "e", FileFormat("jsonl", "gz"))
     with pytest.raises(DataError, match="the export was cut off; remedy: export or copy the file again"):
         _documents(part)
 
@@ -101,12 +101,12 @@ def test_a_cut_off_or_lying_file_is_named_with_its_offset(
 ) -> None:
     (tmp_path / "e").write_bytes(data)
     with pytest.raises(DataError, match=message):
-        _documents(Part(str(tmp_path / "e"), "e", FileFormat(kind, False)))  # type: ignore[arg-type]
+        _documents(Part(str(tmp_path / "e"), "e", FileFormat(kind)))  # type: ignore[arg-type]
 
 
 def test_stray_text_between_values_is_a_bad_document_not_lost(tmp_path: Path) -> None:
     (tmp_path / "e").write_bytes(b'[{"a":1}, 17, {"a":2}]')
-    part = Part(str(tmp_path / "e"), "e", FileFormat("json_array", False))
+    part = Part(str(tmp_path / "e"), "e", FileFormat("json_array"))
     assert _documents(part) == [b'{"a":1}', b"17", b'{"a":2}']
 
 
@@ -117,4 +117,4 @@ def test_readers_end_on_any_bytes(tmp_path_factory: pytest.TempPathFactory, data
     path = tmp_path_factory.getbasetemp() / "any"
     path.write_bytes(data)
     with contextlib.suppress(DataError):
-        _documents(Part(str(path), "e", FileFormat(kind, False)))  # type: ignore[arg-type]
+        _documents(Part(str(path), "e", FileFormat(kind)))  # type: ignore[arg-type]

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import bson
+import pyarrow as pa
 import pytest
 
-from components.mongo_example_gen.blocks import plan_items, read_part, recognise_all
-from components.mongo_example_gen.formats import recognise
+from components.mongo_example_gen.blocks import Part, plan_items, read_part, recognise_all
+from components.mongo_example_gen.formats import FileFormat, recognise
 from components.mongo_example_gen.readers import sample_documents
 from foundation.errors import DataError
 
 DOCUMENTS = [{"_id": str(i), "a": {"b": i}, "c": ["}", "\\", '"{', i]} for i in range(40)]
 LINES = [json.dumps(d, separators=(",", ":")).encode() for d in DOCUMENTS]
 CSV = b"_id,a.b\n" + b"".join(b'"%d",%d\n' % (i, i) for i in range(40))
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "zst": lambda data: pa.compress(data, codec="zstd", asbytes=True),
+}
 EXPORTS = {
     "jsonl": b"\n".join(LINES) + b"\n",
     "json_array": b"[" + b",".join(LINES) + b"]\n",
@@ -25,17 +34,44 @@ EXPORTS = {
 }
 
 
-@pytest.mark.parametrize("gz", [False, True], ids=["plain", "gz"])
+@pytest.mark.parametrize("compression", ["none", *COMPRESS])
 @pytest.mark.parametrize("kind", [*EXPORTS, "csv"])
-def test_every_format_is_recognised_under_a_wrong_name_and_read(tmp_path: Path, kind: str, gz: bool) -> None:
+def test_every_format_is_recognised_under_a_wrong_name_and_read(
+    tmp_path: Path, kind: str, compression: str
+) -> None:
     data = EXPORTS.get(kind, CSV)
-    (tmp_path / "export.dat").write_bytes(gzip.compress(data) if gz else data)
+    (tmp_path / "export.dat").write_bytes(COMPRESS.get(compression, bytes)(data))
     found = recognise(tmp_path / "export.dat")
     assert found is not None
-    assert (found.kind, found.gz) == (kind, gz)
+    assert (found.kind, found.compression) == (kind, compression)
     documents = list(sample_documents("export.dat", tmp_path))
     expected = [{"_id": str(i), "a": {"b": str(i)}} for i in range(40)] if kind == "csv" else DOCUMENTS
     assert documents == expected
+
+
+@pytest.mark.parametrize("compression", COMPRESS)
+def test_compressed_files_that_are_cut_off_or_damaged_are_told(tmp_path: Path, compression: str) -> None:
+    noise = random.Random(1).randbytes(3 * 10**5).hex().encode()
+    lines = b"".join(b'{"_id":"%s"}\n' % noise[i : i + 60] for i in range(0, len(noise), 60))
+    whole = COMPRESS[compression](lines)
+    middle = len(whole) // 2
+    broken = {
+        "cut": (whole[:middle], "it ends before its end-of-stream marker"),
+        "zeros": (
+            whole[:middle] + b"\0" * (len(whole) - middle),
+            "sound compressed file|end-of-stream marker",
+        ),
+    }
+    for name, (data, message) in broken.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(DataError, match=message):
+            list(read_part(Part(str(tmp_path / name), name, FileFormat("jsonl", compression))))  # type: ignore[arg-type]
+
+
+def test_compressed_files_of_several_streams_are_read_whole(tmp_path: Path) -> None:
+    for compression, compress in COMPRESS.items():
+        (tmp_path / compression).write_bytes(b"".join(compress(line + b"\n") for line in LINES))
+        assert list(sample_documents(compression, tmp_path)) == DOCUMENTS
 
 
 @pytest.mark.parametrize(
@@ -57,13 +93,15 @@ def test_the_dialect_is_told(tmp_path: Path, text: bytes, dialect: str) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"\x28\xb5\x2f\xfdxxxx", "Zstandard; remedy: decompress"),
-        (b"PAR1xxxx", "Parquet"),
-        (b"\x6d\xe2\x99\x81xxxx", "--archive"),
-        ("{}".encode("utf-16"), "UTF-16 text; remedy: convert it with `iconv"),
+        (b"PK\x03\x04xxxx", "a zip archive; remedy: unpack it"),
+        (gzip.compress(b"PAR1xxxx"), "compressed Parquet"),
+        (b"\x28\xb5\x2f\xfd" + b"\xff" * 40, "sound compressed file"),
+        ('{"a":1}'.encode("utf-16"), "UTF-16 text; remedy: convert it with `iconv"),
+        ('{"a":1}'.encode("utf-16-le"), "UTF-16 text; remedy: convert it with `iconv"),
+        ('[{"a":1}]'.encode("utf-16-be"), "UTF-16 text; remedy: convert it with `iconv"),
         (b"hello world\n", "none of these in its first bytes"),
     ],
-    ids=["zstd", "parquet", "archive", "utf16", "text"],
+    ids=["zip", "parquet.gz", "zstd-in-name-only", "utf16", "utf16le", "utf16be", "text"],
 )
 def test_what_is_not_read_is_named(tmp_path: Path, data: bytes, message: str) -> None:
     (tmp_path / "e").write_bytes(data)
