@@ -21,6 +21,7 @@ FLOAT32_MAX = 3.4028235677973366e38
 
 _INT_TEXT = re.compile(r"[+-]?\d+", re.ASCII)
 _FLOAT_TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_OBJECTID_TEXT = re.compile(r"[0-9a-fA-F]{24}", re.ASCII)
 _PLAIN_INT = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 
 
@@ -136,6 +137,13 @@ def to_float(value: Any) -> float:
     return number
 
 
+def number_of(value: Any) -> int | float | Decimal:
+    """Returns the exact number that a value which fits a float field stands for."""
+    if isinstance(value, Decimal128):
+        return value.to_decimal()
+    return Decimal(value) if isinstance(value, str) else value
+
+
 def _double(value: int | float) -> float:
     try:
         return float(value)
@@ -174,6 +182,16 @@ def to_date(value: Any) -> int:
     if not INT64_MIN < number <= INT64_MAX:
         raise Misfit("beyond int64")
     return number
+
+
+def to_objectid_time(value: Any) -> int:
+    """Returns when an ObjectId was made, in epoch milliseconds: its first four bytes are seconds."""
+    kind = kind_of(value)
+    if kind == "objectid":
+        return int.from_bytes(value.binary[:4], "big") * 1000
+    if kind == "string" and _OBJECTID_TEXT.fullmatch(value):
+        return int(value[:8], 16) * 1000
+    raise _misfit(kind, "objectid_time")
 
 
 def to_string(value: Any) -> bytes:
@@ -236,6 +254,7 @@ COERCIONS: dict[str, Callable[[Any], Any]] = {
     "float": to_float,
     "bool": to_bool,
     "date": to_date,
+    "objectid_time": to_objectid_time,
     "string": to_string,
     "bytes": to_bytes,
 }

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from foundation.config import Config
 
-FieldType = Literal["int", "float", "string", "bool", "date", "bytes"]
+FieldType = Literal["int", "float", "string", "bool", "date", "bytes", "objectid_time"]
 
 
 def parse_fraction(value: object) -> object:
@@ -30,8 +30,8 @@ class FieldConfig(Config):
     to: str | None = None
     """Name of the feature; by default the dotted path with dots as underscores."""
     type: FieldType | None = None
-    """Type of the feature: int and bool become int64, date becomes int64 epoch milliseconds, float becomes float32;
-    by default found in the documents."""
+    """Type of the feature: int and bool become int64, date becomes int64 epoch milliseconds, float becomes float32,
+    objectid_time the time inside an ObjectId as int64 epoch milliseconds; by default found in the documents."""
     list: bool | None = None
     """Whether the field is an array (ragged feature); by default found in the documents."""
 

@@ -259,7 +259,7 @@ def _finish(
     for column, converted in zip(plan.columns, columns[2:], strict=True):
         for kind, times in converted.kinds.items():
             tally[count.kind(column.feature, kind)] += times
-        if column.type == "date" and "string" in converted.kinds:
+        if column.type in ("date", "objectid_time") and "string" in converted.kinds:
             tally[count.field(column.feature, "read from text")] += converted.kinds["string"]
         array = _rows_of(converted, column, tally)
         if column.type is not None:

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.mongo_example_gen.coerce import FLOAT32_MAX, INT64_MIN
+from components.mongo_example_gen.coerce import INT64_MIN
+from components.mongo_example_gen.rows import EXACT_IN_DOUBLE
 from components.mongo_example_gen.shapes import KEY
 
 Converted = tuple[pa.Array, np.ndarray]
@@ -146,7 +147,8 @@ def _to_float(array: pa.Array) -> Converted:
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.int64())
     doubles = array.cast(pa.float64(), safe=False)
-    return doubles, ~(np.abs(_numbers(doubles)) < FLOAT32_MAX)
+    # Above 2**53 the double may not be the number any more: what float32 loses is counted one by one.
+    return doubles, ~(np.abs(_numbers(doubles)) < EXACT_IN_DOUBLE)
 
 
 def _to_bool(array: pa.Array) -> Converted:
@@ -164,6 +166,16 @@ def _to_date(array: pa.Array) -> Converted:
     if pa.types.is_boolean(array.type):
         raise RefusedError("no date")
     return _to_int(array)
+
+
+def _to_objectid_time(array: pa.Array) -> Converted:
+    if not pa.types.is_string(array.type):
+        raise RefusedError("no ObjectId")
+    refused = _valid(array) & ~_matches(array, _OID)
+    whole = pc.if_else(pa.array(_valid(array) & ~refused), array, pa.scalar("0" * 24, pa.string()))
+    first = pc.utf8_slice_codeunits(whole, 0, 8)
+    seconds = [int(digits, 16) for digits in first.to_pylist()]
+    return pa.array(np.array(seconds, np.int64) * 1000, mask=~_valid(array)), refused
 
 
 def _to_text(array: pa.Array) -> Converted:
@@ -184,6 +196,7 @@ _USES = {
     "float": _to_float,
     "bool": _to_bool,
     "date": _to_date,
+    "objectid_time": _to_objectid_time,
     "string": _to_string,
     "bytes": _to_string,
     KEY: _to_text,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ ARROW_TYPES = {
     "int": pa.int64(),
     "bool": pa.int64(),
     "date": pa.int64(),
+    "objectid_time": pa.int64(),
     "float": pa.float32(),
     "string": pa.large_binary(),
     "bytes": pa.large_binary(),
@@ -52,6 +54,16 @@ def list_array(values: pa.Array, lengths: np.ndarray, present: np.ndarray) -> pa
     return pa.ListArray.from_arrays(pa.array(offsets), values, mask=mask)
 
 
+EXACT_IN_DOUBLE = 2.0**53
+"""Whole numbers below it are exact as doubles; above, only the original tells whether something was lost."""
+
+
 def rounded_by_float32(doubles: np.ndarray) -> int:
     """Returns how many doubles float32 cannot hold exactly."""
     return int(np.count_nonzero(doubles.astype(np.float32) != doubles))
+
+
+def rounded_from(originals: list[int | float | Decimal], doubles: np.ndarray) -> int:
+    """Returns how many numbers float32 cannot hold exactly; the original decides, not the double that it became."""
+    singles = doubles.astype(np.float32).tolist()
+    return sum(single != original for single, original in zip(singles, originals, strict=True))

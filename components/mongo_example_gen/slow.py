@@ -20,10 +20,18 @@ from components.mongo_example_gen.coerce import (
     key_text,
     kind_of,
     kind_of_text,
+    number_of,
 )
 from components.mongo_example_gen.documents import MISSING, BadDocumentError, decoder, value_at
 from components.mongo_example_gen.plan import ID, Column, Plan
-from components.mongo_example_gen.rows import ARROW_TYPES, Rows, list_array, rounded_by_float32
+from components.mongo_example_gen.rows import (
+    ARROW_TYPES,
+    EXACT_IN_DOUBLE,
+    Rows,
+    list_array,
+    rounded_by_float32,
+    rounded_from,
+)
 from components.mongo_example_gen.tally import Tally
 
 _PLAIN_TYPES = {int, str, float, bool, Int64, ObjectId, DatetimeMS}
@@ -159,7 +167,7 @@ def _homogeneous(items: list[Any], column: Column, tally: Tally) -> pa.Array | N
     try:
         if column.type == "float" and types <= {int, Int64, float}:
             doubles = np.array(items, np.float64)
-            if np.all(np.abs(doubles) < FLOAT32_MAX):
+            if np.all(np.abs(doubles) < (FLOAT32_MAX if types == {float} else EXACT_IN_DOUBLE)):
                 tally[count.field(column.feature, "rounded by float32")] += rounded_by_float32(doubles)
                 return pa.array(doubles.astype(np.float32))
         if (column.type == "int" and types <= {int, Int64, bool}) or (
@@ -184,10 +192,12 @@ def _mixed(
     """Converts items one by one; a misfit is dropped, and its row becomes missing where it was the only value."""
     coerce = COERCIONS[str(column.type)]
     kept: list[Any] = []
+    originals: list[Any] = []
     owners: np.ndarray = np.repeat(np.arange(len(lengths)), lengths)
     for owner, item in zip(owners, items, strict=True):
         try:
             kept.append(coerce(item))
+            originals.append(item)
             if isinstance(item, str) and column.type not in ("string", "bytes"):
                 tally[count.field(column.feature, "read from text")] += 1
         except Misfit as reason:
@@ -197,6 +207,7 @@ def _mixed(
                 present[owner] = False
     if column.type == "float":
         doubles = np.array(kept, np.float64)
-        tally[count.field(column.feature, "rounded by float32")] += rounded_by_float32(doubles)
+        lost = rounded_from([number_of(item) for item in originals], doubles)
+        tally[count.field(column.feature, "rounded by float32")] += lost
         return pa.array(doubles.astype(np.float32))
     return pa.array(kept, ARROW_TYPES[str(column.type)])

@@ -33,7 +33,7 @@ def slices(spec: PipelineSpec) -> Iterator[Problem]:
             kind = given[name].type if name in given else None
             if remedy:
                 yield Problem(path, f"no field gives the slice {name!r}", remedy=remedy)
-            elif kind in ("float", "date"):
+            elif kind in ("float", "date", "objectid_time"):
                 what = f"a slice for each value of {name!r}, declared {kind}"
                 yield Problem(
                     path, what, expected="a feature of few values", remedy="slice by text or whole numbers"

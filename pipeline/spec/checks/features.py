@@ -135,7 +135,12 @@ def _misfit(kind: str, field: FieldConfig) -> tuple[str, str] | None:
         (_NUMERIC, lambda: field.type in _TEXT, declared, "use vocabulary or hash, or declare a number"),
         (_IDS, lambda: field.type == "float", declared, "use buckets, or declare int or string"),
         (("text",), lambda: field.type not in (None, "string"), declared, "text takes a string"),
-        (("date_parts",), lambda: field.type not in (None, "date"), declared, "declare type: date"),
+        (
+            ("date_parts",),
+            lambda: field.type not in (None, "date", "objectid_time"),
+            declared,
+            "declare type: date",
+        ),
         (
             ("bag", "count"),
             lambda: field.list is False,

@@ -18,7 +18,7 @@ from components.mongo_example_gen.convert import convert_block
 from components.mongo_example_gen.plan import Plan, make_plan, settle_types
 from components.mongo_example_gen.tally import kinds_of
 
-TYPES = ("int", "float", "string", "bool", "date", "bytes", None)
+TYPES = ("int", "float", "string", "bool", "date", "bytes", "objectid_time", None)
 oids = st.integers(0, 2**96 - 1).map(lambda n: {"$oid": f"{n:024x}"})
 dates = st.sampled_from(
     ["2024-02-29T10:00:00Z", "1969-12-31T23:59:59.9Z", "2024-02-30T00:00:00Z", "0000-01-01T00:00:00Z", "x"]
