@@ -1,0 +1,93 @@
+"""What an export says of itself: files, counts, checksums, and how far it is of one moment. No value of a filter."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+from foundation.errors import DataError, StorageError
+from foundation.publish import storage_error
+from pipeline.export.ranges import IdRange
+from pipeline.export.shards import Checkpoint, sha256_of
+
+NAME = "manifest.json"
+VERSION = 1
+
+
+def describe_file(path: Path, extent: IdRange, checkpoint: Checkpoint) -> dict[str, Any]:
+    """Returns the entry of one shard."""
+    return {
+        "name": path.name,
+        "documents": checkpoint.documents,
+        "bytes": path.stat().st_size,
+        "content_bytes": checkpoint.content_bytes,
+        "sha256": sha256_of(path),
+        "id_kind": extent.kind,
+    }
+
+
+def statement(
+    documents: int, outside: int, at: datetime.datetime | None, reason: str, exported: str
+) -> dict[str, Any]:
+    """Returns how far an export is consistent, in numbers and in one sentence."""
+    if at is not None and outside == 0:
+        said = f"A point in time: all documents as they were at {at.isoformat()}."
+    elif at is not None and outside < documents:
+        said = (
+            f"Not a point in time: {documents - outside} documents as they were at {at.isoformat()}, then the "
+            f"server gave that snapshot up, and {outside} came as they were when they were read, {exported}."
+        )
+    else:
+        said = (
+            f"Not a point in time: each document is as it was when it was read, {exported}; what was inserted "
+            f"or deleted meanwhile may be in it or not. Reason: {reason}."
+        )
+    whole = at is not None and outside == 0
+    return {
+        "point_in_time": whole,
+        "at": at.isoformat() if at and outside < documents else None,
+        "statement": said,
+    }
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Reads an export's manifest.
+
+    Raises:
+        DataError: It is none of this version.
+        StorageError: It cannot be read.
+    """
+    path = folder / NAME
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise storage_error(path, error) from error
+    except ValueError as error:
+        raise DataError(f"{path}", expected="a manifest of penstock export", seen="no JSON") from error
+    if not isinstance(value, dict) or value.get("version") != VERSION:
+        raise DataError(f"{path}", expected=f"a manifest of version {VERSION}", seen="another")
+    return value
+
+
+def verify(folder: Path) -> int:
+    """Holds the files of an export against its manifest.
+
+    Returns:
+        How many documents the files hold.
+
+    Raises:
+        DataError: A file is not what the manifest says.
+        StorageError: A file is not there.
+    """
+    manifest = read_manifest(folder)
+    for entry in manifest["files"]:
+        path = folder / entry["name"]
+        if not path.is_file():
+            raise StorageError(f"{path}", expected="the file that its manifest names", seen="none")
+        if sha256_of(path) != entry["sha256"]:
+            raise DataError(
+                f"{path}", expected="the content that its manifest has the checksum of", seen="another"
+            )
+    return int(manifest["documents"])

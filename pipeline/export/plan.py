@@ -1,0 +1,202 @@
+"""The plan of an export, written before the first document is read, so that a killed one goes on by the same plan."""
+
+from __future__ import annotations
+
+import datetime
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from foundation.errors import DataError, LockedError, SpecError, StorageError
+from foundation.publish import storage_error, write_text
+from pipeline.export.manifest import NAME, read_manifest
+from pipeline.export.ranges import IdRange
+from pipeline.export.settings import ExportSettings
+from pipeline.export.snapshot import Snapshot
+from pipeline.export.window import Window
+
+_PLAN = ".plan.json"
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """What is settled when an export begins."""
+
+    identity: dict[str, object]
+    ranges: tuple[IdRange, ...]
+    window: Window | None
+    snapshot: Snapshot
+    started: datetime.datetime
+    server: str
+
+    def to_json(self) -> str:
+        """Returns the plan as JSON."""
+        value = {
+            "identity": self.identity,
+            "ranges": [each.to_json() for each in self.ranges],
+            "window": self.window.to_json() if self.window else None,
+            "snapshot": self.snapshot.to_json(),
+            "started": self.started.isoformat(),
+            "server": self.server,
+        }
+        return json.dumps(value)
+
+    @staticmethod
+    def from_json(text: str) -> ExportPlan:
+        """Reads what ``to_json`` wrote."""
+        value = json.loads(text)
+        return ExportPlan(
+            value["identity"],
+            tuple(IdRange.from_json(each) for each in value["ranges"]),
+            Window.from_json(value["window"]) if value["window"] else None,
+            Snapshot.from_json(value["snapshot"]),
+            datetime.datetime.fromisoformat(value["started"]),
+            value["server"],
+        )
+
+
+def choose_span(settings: ExportSettings) -> int:
+    """Returns the span: the one asked for, an unfinished one, or one more than the highest.
+
+    Raises:
+        StorageError: The span is there already, or the folder cannot be read.
+    """
+    try:
+        names = [entry.name for entry in settings.folder.iterdir()] if settings.folder.exists() else []
+    except OSError as error:
+        raise storage_error(settings.folder, error) from error
+    there = {int(name) for name in names if name.isdecimal()}
+    unfinished = [name[1:-8] for name in names if name.startswith(".") and name.endswith(".partial")]
+    if settings.span is not None:
+        if settings.span in there:
+            raise StorageError(
+                f"{settings.folder / str(settings.span)}",
+                expected="a span that is not there yet",
+                seen="it is there",
+                remedy="leave --span out: the next number is taken",
+            )
+        return settings.span
+    return max((int(name) for name in unfinished if name.isdecimal()), default=max(there, default=0) + 1)
+
+
+def partial_folder(settings: ExportSettings, span: int) -> Path:
+    """Returns where an export is written until it is whole; no pattern of an export finds it."""
+    return settings.folder / f".{span}.partial"
+
+
+@contextmanager
+def held(partial: Path) -> Iterator[None]:
+    """Holds the folder of an unfinished export for this process.
+
+    Raises:
+        LockedError: Another process exports into it.
+        StorageError: It cannot be written.
+    """
+    try:
+        partial.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(partial / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise storage_error(partial, error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise LockedError(
+            f"{partial}", expected="no other export into it", seen="one that is running", remedy="wait for it"
+        ) from error
+    finally:
+        os.close(handle)
+
+
+def restart(partial: Path) -> None:
+    """Removes what an unfinished export has written."""
+    for entry in partial.iterdir():
+        if entry.name != ".lock":
+            entry.unlink()
+
+
+def load(partial: Path, settings: ExportSettings) -> ExportPlan | None:
+    """Returns the plan of an unfinished export, or None where there is none.
+
+    Raises:
+        SpecError: It is another export's.
+    """
+    path = partial / _PLAN
+    if not path.exists():
+        return None
+    plan = ExportPlan.from_json(path.read_text(encoding="utf-8"))
+    different = [key for key, value in settings.identity().items() if plan.identity.get(key) != value]
+    if different:
+        raise SpecError(
+            f"the unfinished export in {partial}",
+            expected=f"the same {' and '.join(different)} as when it began",
+            seen="another",
+            remedy="ask for the same again, or begin anew with --restart",
+        )
+    return plan
+
+
+def save(partial: Path, plan: ExportPlan) -> None:
+    """Writes the plan."""
+    write_text(partial / _PLAN, plan.to_json())
+
+
+def last_window(settings: ExportSettings) -> Window | None:
+    """Returns the window of the newest incremental export into the folder, or None.
+
+    Raises:
+        DataError: It is of another collection, filter or projection.
+    """
+    spans = [e for e in settings.folder.iterdir() if e.name.isdecimal()] if settings.folder.exists() else []
+    for span in sorted(spans, key=lambda entry: -int(entry.name)):
+        manifest = read_manifest(span) if (span / NAME).exists() else {}
+        window = manifest.get("window")
+        if not window or window["field"] != settings.incremental:
+            continue
+        same = ("database", "collection", "filter", "projection")
+        different = [key for key in same if manifest["export"].get(key) != settings.identity()[key]]
+        if different:
+            raise DataError(
+                f"{span}",
+                expected=f"an export with the same {' and '.join(different)}",
+                seen="another",
+                remedy="export into a folder of its own",
+            )
+        return Window.from_json(window)
+    return None
+
+
+def publish(partial: Path, folder: Path, span: int) -> Path:
+    """Gives a whole export its name; what only served the way is removed.
+
+    Raises:
+        StorageError: The name is taken, or the folder cannot be written.
+    """
+    target = folder / str(span)
+    if target.exists():
+        raise StorageError(f"{target}", expected="a span that is not there yet", seen="it is there")
+    try:
+        for entry in partial.iterdir():
+            if entry.name.startswith("."):
+                entry.unlink()
+        partial.chmod(0o777 & ~_umask())
+        os.rename(partial, target)
+    except OSError as error:
+        raise storage_error(target, error) from error
+    return target
+
+
+def discard(partial: Path) -> None:
+    """Removes the folder of an export that found nothing."""
+    shutil.rmtree(partial)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,141 @@
+"""What a person asks of one export; checked before a server is spoken to."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from bson import json_util
+from bson.errors import BSONError
+
+from foundation.errors import SpecError, StorageError, near_miss
+
+Format = Literal["relaxed", "canonical", "bson"]
+READ_PREFERENCES = ("secondaryPreferred", "secondary", "nearest", "primaryPreferred", "primary")
+SPAN = "{SPAN}"
+Chosen = TypeVar("Chosen", bound=str)
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """One export."""
+
+    database: str
+    collection: str
+    folder: Path
+    """Holds one folder for each span."""
+    span: int | None = None
+    """Number of the span; None: one more than the highest."""
+    format: Format = "relaxed"
+    filter: dict[str, Any] = field(default_factory=dict)
+    projection: tuple[str, ...] = ()
+    """Dotted paths to export; empty: whole documents."""
+    incremental: str | None = None
+    """``_id`` or a field with dates: only what came or changed since the last export."""
+    read_preference: str = "secondaryPreferred"
+    consistency: Literal["auto", "none"] = "auto"
+    parallel: int = 4
+    """Ranges that are read at the same time, at most."""
+    documents_per_second: float | None = None
+    bytes_per_second: float | None = None
+    """Bytes of BSON."""
+    shard_documents: int = 250_000
+    """About how many documents a shard holds."""
+    batch: int = 1000
+    """Documents asked for at once."""
+    settle_seconds: float = 60.0
+    """An incremental export ends so long before now: late writes are then in the next one, not in none."""
+    patience_seconds: float = 60.0
+    """How long a server that went away is waited for."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be exported.
+
+        Raises:
+            SpecError: A value makes no sense.
+        """
+        for name in ("parallel", "shard_documents", "batch", "documents_per_second", "bytes_per_second"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise SpecError(name.replace("_", " "), expected="a number above 0", seen=str(value))
+        if self.read_preference not in READ_PREFERENCES:
+            raise SpecError(
+                "read preference", expected=" or ".join(READ_PREFERENCES), seen=self.read_preference
+            )
+        if not self.database or not self.collection or "$" in self.database or "\0" in self.collection:
+            raise SpecError("database and collection", expected="their names")
+
+    def identity(self) -> dict[str, object]:
+        """Returns what has to be the same when an export goes on where it was; no value of the filter is in it."""
+        return {
+            "database": self.database,
+            "collection": self.collection,
+            "format": self.format,
+            "filter": digest(self.filter) if self.filter else None,
+            "projection": list(self.projection),
+            "incremental": self.incremental,
+        }
+
+    def projected(self) -> dict[str, int] | None:
+        """Returns the projection as MongoDB takes it; ``_id`` is always there."""
+        return {"_id": 1, **dict.fromkeys(self.projection, 1)} if self.projection else None
+
+
+def chosen(option: str, value: str, known: tuple[Chosen, ...]) -> Chosen:
+    """Returns one of the known words.
+
+    Raises:
+        SpecError: It is none of them.
+    """
+    for each in known:
+        if each == value:
+            return each
+    raise SpecError(f"{option} {value!r}", expected=" or ".join(known), remedy=near_miss(value, list(known)))
+
+
+def digest(value: dict[str, Any]) -> str:
+    """Returns the SHA-256 of a filter, so that it can be compared without being shown."""
+    return hashlib.sha256(
+        json_util.dumps(value, json_options=json_util.CANONICAL_JSON_OPTIONS).encode()
+    ).hexdigest()
+
+
+def folder_of(to: str) -> Path:
+    """Returns the folder that holds the spans, from what a person wrote.
+
+    Raises:
+        StorageError: It is a remote place.
+        SpecError: ``{SPAN}`` stands elsewhere than at the end.
+    """
+    if re.match(r"[a-z][a-z0-9]+://", to):
+        raise StorageError(
+            "the export's target",
+            expected="a folder on a disk",
+            seen="a remote place",
+            remedy="export to a disk, then copy the folder of the span: its manifest.json has the checksums",
+        )
+    bare = to.rstrip("/").removesuffix(SPAN).rstrip("/")
+    if "{" in bare or not bare:
+        raise SpecError(f"--to {to!r}", expected="FOLDER or FOLDER/{SPAN}")
+    return Path(bare)
+
+
+def parse_filter(text: str) -> dict[str, Any]:
+    """Reads a filter in Extended JSON.
+
+    Raises:
+        SpecError: It is none.
+    """
+    try:
+        value = json_util.loads(text)
+    except (ValueError, TypeError, BSONError) as error:
+        remedy = """for example '{"country": "PT", "at": {"$gte": {"$date": "2026-01-01T00:00:00Z"}}}'"""
+        raise SpecError(
+            "--filter", expected="Extended JSON", seen="text that is none", remedy=remedy
+        ) from error
+    if not isinstance(value, dict):
+        raise SpecError("--filter", expected="a document in Extended JSON", seen=type(value).__name__)
+    return value
