@@ -30,7 +30,7 @@ class LineProgress(RunListener):
     def happened(self, event: NodeEvent) -> None:
         """Prints a line for a node that ended."""
         if event.state in ("done", "failed"):
-            say(f"{MARKS[event.state]} {event.node:<20} {seconds(event.seconds)}")
+            say(f"{MARKS[event.state]} {event.node:<21} {seconds(event.seconds):>8}  {event.rate}".rstrip())
             sys.stdout.flush()
 
 
@@ -54,6 +54,7 @@ class LiveProgress(RunListener):
     def __init__(self, live: Any) -> None:
         self._live = live
         self._rows: dict[str, tuple[str, float, float | None]] = {}
+        self._rates: dict[str, str] = {}
 
     def planned(self, plan: Plan, closed: list[str], record: RunRecord) -> None:
         """Draws the table with everything that will run."""
@@ -70,6 +71,7 @@ class LiveProgress(RunListener):
         expected = self._rows[event.node][2]
         value = time.monotonic() if event.state == "running" else event.seconds
         self._rows[event.node] = (event.state, value, expected)
+        self._rates[event.node] = event.rate
 
     def __rich__(self) -> Any:
         """Returns the table as it stands now."""
@@ -78,13 +80,15 @@ class LiveProgress(RunListener):
         grid = Table.grid(padding=(0, 2))
         for node, (state, value, expected) in self._rows.items():
             spent = time.monotonic() - value if state == "running" else value
-            left = (
-                f"about {seconds(max(0.0, expected - spent))} left" if state == "running" and expected else ""
-            )
+            remark = self._rates.get(node, "")
+            if state == "running" and expected:
+                remark = f"about {seconds(max(0.0, expected - spent))} left"
             style = {"running": "bold cyan", "done": "green", "failed": "bold red", "cached": "dim"}.get(
                 state, "dim"
             )
-            grid.add_row(MARKS[state], node, seconds(spent) if state != "planned" else "", left, style=style)
+            grid.add_row(
+                MARKS[state], node, seconds(spent) if state != "planned" else "", remark, style=style
+            )
         return grid
 
 

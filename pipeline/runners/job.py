@@ -42,6 +42,7 @@ class Job:
             "infer": around.infer.to_json() if around.infer else None,
             "schema": around.schema,
             "previous_statistics": around.previous_statistics,
+            "privacy_key": around.privacy_key,
             "rest": {k: v for k, v in asdict(self).items() if k in ("run", "beam_args", "reading_args")},
             "root": str(self.root),
         }
@@ -57,6 +58,7 @@ class Job:
             infer=ResolvedInput.from_json(value["infer"]) if value["infer"] else None,
             schema=value["schema"],
             previous_statistics=value["previous_statistics"],
+            privacy_key=value["privacy_key"],
         )
         rest = value["rest"]
         spec = PipelineSpec.model_validate(value["spec"])

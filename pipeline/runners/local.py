@@ -113,7 +113,8 @@ class _Loop:
             if plan:
                 self._state.done.add(plan.node.id)
                 state = "cached" if plan.action == "cached" else "done"
-                self._listener(NodeEvent(plan.node.id, state, seconds, answer.get("execution")))
+                counted = answer.get("counted", {})
+                self._listener(NodeEvent(plan.node.id, state, seconds, answer.get("execution"), counted))
 
     def _fail(self, plan: NodePlan | None, error: PenstockError, trace: str, seconds: float) -> None:
         if plan:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import json
+from pathlib import Path
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
@@ -80,6 +82,19 @@ class NodeExecutor:
                 f"node {node_id}", expected="a complete execution", seen=state, remedy="read the run's log"
             )
         return int(execution_id)
+
+    def counted(self, execution_id: int) -> dict[str, int]:
+        """Returns how much an execution has worked through, by unit, from what its artifacts say of themselves."""
+        with metadata.Metadata(self._connection) as store:
+            outputs = execution_lib.get_output_artifacts(store, execution_id)
+        for artifact in (a for artifacts in outputs.values() for a in artifacts):
+            if artifact.has_custom_property("documents_read"):
+                return {"documents": artifact.get_int_custom_property("documents_read")}
+        history = [Path(a.uri) / "history.json" for a in outputs.get("model_run", ())]
+        if history and history[0].is_file():
+            told = json.loads(history[0].read_text(encoding="utf-8"))
+            return {"steps": told["schedule"]["steps_per_epoch"] * len(told["epochs"])}
+        return {}
 
     def reuse(self, node_id: str, execution_id: int) -> int:
         """Publishes the outputs of an earlier execution as this run's cached result."""

@@ -72,7 +72,9 @@ def _serve(executor: Any, request: dict[str, Any]) -> dict[str, Any]:
             execution = executor.warm(node)
     except Exception as error:  # noqa: BLE001 - becomes the answer
         return _failure(node, error)
-    return {"done": node, "seconds": time.monotonic() - started, "execution": execution}
+    seconds = time.monotonic() - started
+    counted = executor.counted(execution) if kind == "run" else {}
+    return {"done": node, "seconds": seconds, "execution": execution, "counted": counted}
 
 
 def _failure(node: str, error: BaseException) -> dict[str, Any]:

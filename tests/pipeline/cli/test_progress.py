@@ -1,0 +1,50 @@
+"""What a run shows while it goes on."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from rich.live import Live
+
+from pipeline.cli.progress import LineProgress, LiveProgress
+from pipeline.events import NodeEvent
+from pipeline.graph import Graph
+from pipeline.lineage.store import MemoryLineage
+from pipeline.plan import make_plan
+from pipeline.runs import RunRecord
+from tests.pipeline.conftest import history_of
+
+RECORD = RunRecord("r2", "learners", "running", 0.0)
+READ = NodeEvent("MongoExampleGen", "done", 2.0, 1, {"documents": 12000})
+
+
+def test_lines_tell_what_ended_and_how_fast(
+    graph_of: Callable[..., Graph], capsys: pytest.CaptureFixture[str]
+) -> None:
+    progress = LineProgress()
+    progress.planned(make_plan(graph_of(), MemoryLineage()), ["Trainer"], RECORD)
+    progress.happened(NodeEvent("MongoExampleGen", "running"))
+    progress.happened(READ)
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == "An interrupted run had left Trainer open: closed, its half results removed."
+    assert out[1] == "Run r2: 10 nodes to run, 0 cached."
+    assert out[2].split() == ["✓", "MongoExampleGen", "2.0", "s", "12,000", "documents,", "6,000/s"]
+
+
+def test_the_table_tells_what_is_left_by_history(graph_of: Callable[..., Graph], tmp_path: Path) -> None:
+    history = history_of(graph_of(), tmp_path, seconds=40.0)
+    plan = make_plan(graph_of(train={"steps": 7}), history)
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    progress = LiveProgress(Live(console=console))
+    progress.planned(plan, [], RECORD)
+    progress.happened(NodeEvent("Trainer", "running"))
+    console.print(progress.__rich__())
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "about 40.0 s left" in text or "about 39.9 s left" in text
+    progress.happened(NodeEvent("Trainer", "done", 41.0, 1, {"steps": 820}))
+    console.print(progress.__rich__())
+    assert "820 steps, 20/s" in console.file.getvalue()  # type: ignore[attr-defined]
