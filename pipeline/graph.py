@@ -18,6 +18,9 @@ from foundation.user_code import code_digest
 from pipeline.spec.models import PipelineSpec
 
 COMPONENTS = Path(__file__).resolve().parent.parent / "components"
+FOUNDATION = COMPONENTS.parent / "foundation"
+SHARED_CODE = {"mongo_example_gen": ("privacy.py", "personal.py")}
+"""Package → files of the ground floor that decide over its results."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class Surroundings:
         infer: The resolved export to predict for, if the document has ``infer``.
         schema: Text of the reviewed schema, or None while there is none.
         previous_statistics: Whether statistics of an earlier span are known, so that drift can be computed.
+        privacy_key: Id of the key that personal values are hashed with; empty where none are.
     """
 
     folder: Path
@@ -109,6 +113,7 @@ class Surroundings:
     infer: ResolvedInput | None = None
     schema: str | None = None
     previous_statistics: bool = False
+    privacy_key: str = ""
 
 
 def make_graph(spec: PipelineSpec, around: Surroundings) -> Graph:
@@ -138,7 +143,7 @@ def _data_nodes(spec: PipelineSpec, around: Surroundings) -> list[Node]:
     nodes = [
         Node(
             "MongoExampleGen",
-            settings=[data, fields],
+            settings=[data, fields, around.privacy_key],
             package="mongo_example_gen",
             external=around.data.fingerprint,
         ),
@@ -231,7 +236,7 @@ def _delivery_nodes(spec: PipelineSpec, around: Surroundings) -> list[Node]:
         nodes.append(
             Node(
                 "InferExampleGen",
-                settings=fields,
+                settings=[fields, spec.data.privacy.model_dump(mode="json"), around.privacy_key],
                 package="mongo_example_gen",
                 external=around.infer.fingerprint,
             )
@@ -265,7 +270,8 @@ def _fingerprinted(nodes: tuple[Node, ...]) -> Graph:
 def package_digest(package: str) -> str:
     """Returns a digest of the Python files of ``components/<package>`` and of what all components share."""
     digest = hashlib.sha256()
-    for file in [*sorted((COMPONENTS / package).glob("*.py")), *sorted(COMPONENTS.glob("*.py"))]:
+    shared = [FOUNDATION / name for name in SHARED_CODE.get(package, ())]
+    for file in [*sorted((COMPONENTS / package).glob("*.py")), *sorted(COMPONENTS.glob("*.py")), *shared]:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
 

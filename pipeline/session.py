@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from components.mongo_example_gen.source import resolve
 from foundation.errors import PenstockError
+from foundation.privacy import key_id, read_key
 from foundation.publish import storage_error
 from pipeline.events import NodeEvent, RunListener
 from pipeline.graph import Graph, Surroundings, make_graph
@@ -63,7 +64,8 @@ class Session:
         spec, folder = self.loaded.spec, self.loaded.folder
         data = resolve(spec.data.mongo_export, folder, spec.data.span)
         infer = resolve(spec.infer.mongo_export, folder, "latest") if spec.infer else None
-        around = Surroundings(folder, data, infer, self._schema())
+        key = key_id(read_key(spec.data.privacy))
+        around = Surroundings(folder, data, infer, self._schema(), privacy_key=key)
         if not spec.validation.drift:
             return around
         lineage = self.lineage()
@@ -71,7 +73,7 @@ class Session:
         earlier = has_earlier_statistics(
             lineage.executions(), lineage.artifacts(), fingerprint, data.span or 0
         )
-        return Surroundings(folder, data, infer, around.schema, earlier)
+        return replace(around, previous_statistics=earlier)
 
     def _schema(self) -> str | None:
         try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from foundation.config import Config
+from foundation.privacy import PrivacyConfig
 
 FieldType = Literal["int", "float", "string", "bool", "date", "bytes", "objectid_time"]
 
@@ -36,6 +38,43 @@ class FieldConfig(Config):
     """Whether the field is an array (ragged feature); by default found in the documents."""
 
 
+def parse_moment(value: object) -> object:
+    """Checks a date such as 2024-06-01 or 2024-06-01T12:00:00+02:00; without a zone it is UTC."""
+    if isinstance(value, str):
+        try:
+            datetime.datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError("give a date such as 2024-06-01 or 2024-06-01T12:00:00Z") from error
+    return value
+
+
+Moment = Annotated[str, BeforeValidator(parse_moment)]
+
+
+def milliseconds(moment: str) -> int:
+    """Returns a moment of the document in epoch milliseconds."""
+    parsed = datetime.datetime.fromisoformat(moment)
+    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=datetime.UTC)
+    return int(aware.timestamp() * 1000)
+
+
+class TimeSplitConfig(Config):
+    """Parts of the data by a date of each document: learn from the past, judge by what came later."""
+
+    field: str
+    """Dotted path of the date, as it stands in the documents."""
+    train_before: Moment
+    """Documents dated before it are train; such as 2024-06-01, midnight UTC."""
+    test_from: Moment
+    """Documents dated from then on are test; those between are validation."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> TimeSplitConfig:
+        if milliseconds(self.test_from) <= milliseconds(self.train_before):
+            raise ValueError("test_from has to be after train_before: validation lies between")
+        return self
+
+
 class SplitConfig(Config):
     """Parts of the data by a hash of a key: all documents of one key land on one side."""
 
@@ -47,6 +86,10 @@ class SplitConfig(Config):
     """Share of the split that early stopping and tuning see."""
     test: int = Field(default=2, ge=1)
     """Share of the split that evaluation and gates see, and nothing else."""
+    stratify: str | None = None
+    """Dotted path of a field with few values, each of which is dealt in exactly these shares."""
+    by_time: TimeSplitConfig | None = None
+    """Deal by a date instead of a key; the shares are not used then."""
 
 
 class BadDocumentsConfig(Config):
@@ -58,6 +101,8 @@ class BadDocumentsConfig(Config):
     """Share of bad documents above which the run stops, such as 0.1%."""
     folder: str = "quarantine"
     """Where quarantined documents are kept, relative to the document's folder."""
+    expire_days: int | None = Field(default=30, ge=1)
+    """Quarantined files that nobody touched for so many days are removed by the next ingestion; null keeps them."""
 
 
 class DataConfig(Config):
@@ -80,10 +125,14 @@ class DataConfig(Config):
     """Feature with the time of the prediction; features dated after it are warned of as leaking the label."""
     span: int | Literal["latest"] = "latest"
     """Which span of a pattern with {SPAN} or a date is read."""
+    window: int = Field(default=1, ge=1)
+    """How many spans are taken together: the chosen one and those before it; each is read once and kept."""
     split: SplitConfig = SplitConfig()
     """How documents are dealt to train, validation and test."""
     bad_documents: BadDocumentsConfig = BadDocumentsConfig()
     """What happens to documents that cannot be read."""
+    privacy: PrivacyConfig = PrivacyConfig()
+    """What happens to personal values before anything is written."""
 
     @model_validator(mode="before")
     @classmethod

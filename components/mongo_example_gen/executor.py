@@ -62,3 +62,8 @@ def _describe(examples: types.Artifact, report: dict[str, Any], source: Resolved
     examples.set_string_custom_property("input_fingerprint", source.fingerprint)
     for name in ("read", "accepted", "quarantined", "filtered"):
         examples.set_int_custom_property(f"documents_{name}", report["documents"].get(name, 0))
+    privacy = report["privacy"]
+    if privacy["rules"]:
+        examples.set_string_custom_property("privacy_rules", json.dumps(privacy["rules"], sort_keys=True))
+    if privacy["key_id"]:
+        examples.set_string_custom_property("privacy_key_id", privacy["key_id"])

@@ -8,7 +8,7 @@ import pickle
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,17 @@ import apache_beam as beam
 from components.mongo_example_gen import checks, quarantine
 from components.mongo_example_gen.blocks import WorkItem, plan_items, recognise_all
 from components.mongo_example_gen.config import DataConfig
+from components.mongo_example_gen.dealing import GatherStrata
 from components.mongo_example_gen.plan import Plan, settle_types
+from components.mongo_example_gen.privacy_report import privacy_section
+from components.mongo_example_gen.protect import check_rules
 from components.mongo_example_gen.report import Origin, report, write_report
-from components.mongo_example_gen.sampling import look_and_settle
+from components.mongo_example_gen.sampling import look
 from components.mongo_example_gen.source import ResolvedInput, verify_unchanged
+from components.mongo_example_gen.strata import Strata, find_bounds
 from components.mongo_example_gen.tally import Tally, kinds_of
 from components.mongo_example_gen.worker import DISTINCT_KEYS, IngestItem, Job, Outcome
+from foundation.errors import PenstockError
 from foundation.publish import published_file, storage_error
 
 MAX_PASSES = 3
@@ -43,6 +48,22 @@ class Request:
     """Folder of the Examples artifact."""
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What reading one export came to."""
+
+    plan: Plan
+    """With the types that its values have."""
+    tally: Tally
+    labels: frozenset[str]
+    """Digests of up to two different values of the label of each work item."""
+    keys: int
+    """Different split keys that were told apart."""
+    origin: Origin
+    paths: set[str]
+    """Dotted paths that a sample showed, for near misses."""
+
+
 def ingest(request: Request, make_pipeline: Callable[[], Any]) -> dict[str, Any]:
     """Reads an export and publishes its splits and its report.
 
@@ -57,6 +78,43 @@ def ingest(request: Request, make_pipeline: Callable[[], Any]) -> dict[str, Any]
         DataError: The export, or what comes of it, is not as it must be.
         StorageError: Something cannot be read or written.
     """
+    expired = expire_quarantine(request)
+    reading = read(request, make_pipeline, {}, lambda reading: check(request, [reading]))
+    content = report(reading.tally, reading.plan, reading.origin)
+    groups = {split: [file] for split, file in group_files(request.output, reading.plan).items()}
+    content["privacy"] = privacy_section(reading.tally, reading.plan, groups, request.output)
+    content["quarantine_expired"] = expired
+    for (file,) in groups.values():
+        file.unlink()
+    write_report(request.output, content)
+    return content
+
+
+def expire_quarantine(request: Request) -> int:
+    """Removes quarantined files that are too old, those that are being read left alone; returns how many."""
+    config = request.config.bad_documents
+    reading = set(request.source.absolute_paths(request.base_folder))
+    return quarantine.expire(request.base_folder / config.folder, config.expire_days, reading)
+
+
+def read(
+    request: Request,
+    make_pipeline: Callable[[], Any],
+    kinds: dict[str, set[str]],
+    checked: Callable[[Reading], None] | None = None,
+) -> Reading:
+    """Reads an export into shards, and digests of groups where they are asked for.
+
+    Args:
+        request: What to read and where to.
+        make_pipeline: Gives a new Beam pipeline.
+        kinds: Feature → kinds of values known from elsewhere, which the types have to hold, too.
+        checked: Called with what was read before it is published.
+
+    Raises:
+        DataError: The export, or what comes of it, is not as it must be.
+        StorageError: Something cannot be read or written.
+    """
     began = time.monotonic()
     verify_unchanged(request.source, request.base_folder)
     paths = request.source.absolute_paths(request.base_folder)
@@ -66,27 +124,36 @@ def ingest(request: Request, make_pipeline: Callable[[], Any]) -> dict[str, Any]
         request.config.namespace,
     )
     items = plan_items(known)
-    plan, sample = look_and_settle(items, request.plan)
+    sample = look(items, request.plan)
+    plan = settle_types(request.plan, _both(sample.kinds, kinds))
     kept = request.base_folder / request.config.bad_documents.folder / request.source.fingerprint[:12]
     _clear(request.output)
     with _temporary_folder(request.output) as temporary:
         job = Job(plan, str(temporary), str(kept), request.config.bad_documents.quarantine)
-        job, outcomes, passes = _read_until_settled(items, job, make_pipeline)
+        job, outcomes, passes = _read_until_settled(items, job, make_pipeline, kinds)
         tally = _sum(outcomes)
         verify_unchanged(request.source, request.base_folder)
         quarantine.publish(kept, [outcome.bad_files for outcome in outcomes])
-        _check(request, job.plan, tally, outcomes, sample.paths, kept)
+        found = known[0][2]
+        origin = Origin(
+            request.source, found.label, found.dialect, str(kept), passes, time.monotonic() - began
+        )
+        labels = frozenset().union(*(outcome.label_marks for outcome in outcomes))
+        keys = len(set().union(*(outcome.keys for outcome in outcomes)))
+        reading = Reading(job.plan, tally, labels, keys, origin, sample.paths)
+        if checked is not None:
+            checked(reading)
         _publish(outcomes, temporary, request.output, job.plan)
-    origin = Origin(
-        request.source, known[0][2].label, known[0][2].dialect, str(kept), passes, time.monotonic() - began
-    )
-    content = report(tally, job.plan, origin)
-    write_report(request.output, content)
-    return content
+        _publish_groups(outcomes, temporary, request.output, job.plan)
+    return reading
+
+
+def _both(one: dict[str, set[str]], other: dict[str, set[str]]) -> dict[str, set[str]]:
+    return {name: one.get(name, set()) | other.get(name, set()) for name in {*one, *other}}
 
 
 def _read_until_settled(
-    items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any]
+    items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any], kinds: dict[str, set[str]]
 ) -> tuple[Job, list[Outcome], int]:
     """Reads the export; again with wider types when documents contradict the sample.
 
@@ -95,11 +162,14 @@ def _read_until_settled(
     passes = 0
     while True:
         passes += 1
+        check_rules(job.plan)
+        if job.plan.stratified and job.strata is None:
+            job = replace(job, strata=_find_strata(items, job, make_pipeline))
         outcomes = _run(items, job, make_pipeline)
-        wider = settle_types(job.plan, kinds_of(_sum(outcomes)))
+        wider = settle_types(job.plan, _both(kinds_of(_sum(outcomes)), kinds))
         if wider == job.plan or passes == MAX_PASSES:
             return job, outcomes, passes
-        job = replace(job, plan=wider)
+        job = replace(job, plan=wider, strata=None)
         for outcome in outcomes:
             _discard(job, outcome)
 
@@ -123,7 +193,30 @@ def _run(items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any]) -> l
     return sorted(outcomes, key=lambda outcome: outcome.index)
 
 
-def _keep_outcomes(outcomes: list[Outcome], target: str) -> None:
+def _find_strata(items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any]) -> Strata:
+    """Reads keys and strata of all documents first; the bounds between splits follow from them."""
+    target = str(Path(job.temporary) / "strata.pickle")
+    with make_pipeline() as pipeline:
+        (
+            pipeline
+            | "ListItemsForStrata" >> beam.Create(items)
+            | "GatherStrata" >> beam.ParDo(GatherStrata(job.plan, job.temporary)).with_output_types(Any)
+            | "CollectStrata" >> beam.combiners.ToList()
+            | "KeepStrata" >> beam.Map(_keep_outcomes, target)
+        )
+    gathered: list[str | PenstockError] = pickle.loads(Path(target).read_bytes())
+    for result in gathered:
+        if isinstance(result, PenstockError):
+            raise result
+    folder = Path(job.temporary)
+    files = [folder / str(name) for name in sorted(map(str, gathered))]
+    strata = find_bounds(files, folder, job.plan.shares)
+    for file in files:
+        file.unlink()
+    return strata
+
+
+def _keep_outcomes(outcomes: list[Any], target: str) -> None:
     with published_file(target) as temporary:
         temporary.write_bytes(pickle.dumps(outcomes))
 
@@ -136,22 +229,29 @@ def _discard(job: Job, outcome: Outcome) -> None:
 
 
 def _sum(outcomes: list[Outcome]) -> Tally:
+    return sum_of(outcome.tally for outcome in outcomes)
+
+
+def sum_of(tallies: Iterable[Tally]) -> Tally:
+    """Adds tallies up."""
     total: Tally = Counter()
-    for outcome in outcomes:
-        total.update(outcome.tally)
+    for tally in tallies:
+        total.update(tally)
     return total
 
 
-def _check(
-    request: Request, plan: Plan, tally: Tally, outcomes: list[Outcome], known_paths: set[str], kept: Path
-) -> None:
+def check(request: Request, readings: Sequence[Reading]) -> None:
+    """Checks what was read, all readings taken together.
+
+    Raises:
+        DataError: Something is not as it must be.
+    """
+    plan, tally = readings[-1].plan, sum_of(reading.tally for reading in readings)
     checks.check_accounting(tally)
-    checks.check_bad_documents(tally, request.config.bad_documents, str(kept))
-    checks.check_paths(tally, plan, known_paths)
-    labels = set().union(*(outcome.label_marks for outcome in outcomes))
-    checks.check_label(tally, plan, len(labels))
-    keys = set().union(*(outcome.keys for outcome in outcomes))
-    checks.check_splits(tally, plan, len(keys), DISTINCT_KEYS)
+    checks.check_bad_documents(tally, request.config.bad_documents, readings[-1].origin.quarantine)
+    checks.check_paths(tally, plan, set().union(*(reading.paths for reading in readings)))
+    checks.check_label(tally, plan, len(frozenset().union(*(reading.labels for reading in readings))))
+    checks.check_splits(tally, plan, max(reading.keys for reading in readings), DISTINCT_KEYS)
 
 
 def _clear(output: Path) -> None:
@@ -161,6 +261,8 @@ def _clear(output: Path) -> None:
     for entry in output.iterdir():
         if entry.name.startswith((".ingest-", "Split-")):
             shutil.rmtree(entry)
+        elif entry.name.startswith("groups-"):
+            entry.unlink()
 
 
 @contextlib.contextmanager
@@ -187,3 +289,19 @@ def _publish(outcomes: list[Outcome], temporary: Path, output: Path, plan: Plan)
                 os.replace(temporary / name, folder / f"data_tfrecord-{number:05d}-of-{len(names):05d}.gz")
     except OSError as error:
         raise storage_error(output, error) from error
+
+
+def group_files(folder: Path, plan: Plan) -> dict[str, Path]:
+    """Returns split → file of the digests of its rows' quasi-identifiers; empty where none are declared."""
+    if not plan.privacy.quasi_identifiers:
+        return {}
+    return {split: folder / f"groups-{split}.u64" for split in plan.splits}
+
+
+def _publish_groups(outcomes: list[Outcome], temporary: Path, output: Path, plan: Plan) -> None:
+    for split, target in group_files(output, plan).items():
+        with published_file(target) as unfinished, unfinished.open("wb") as out:
+            for outcome in outcomes:
+                if split in outcome.groups:
+                    with (temporary / outcome.groups[split]).open("rb") as file:
+                        shutil.copyfileobj(file, out)

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from components.mongo_example_gen.config import DataConfig, FieldConfig, FieldType, feature_name
+from components.mongo_example_gen.config import (
+    DataConfig,
+    FieldConfig,
+    FieldType,
+    SplitConfig,
+    feature_name,
+    milliseconds,
+)
 from foundation.errors import DataError
+from foundation.privacy import PrivacyConfig
 
 ID = "_id"
 SPLITS = ("train", "validation", "test")
 UNLABELLED_SPLIT = "all"
+TIME = "(date to split by)"
+"""The column of the date that documents are dealt by; read, never written."""
+STRATUM = "(stratum)"
+"""The column of the field that splits are stratified by; read, never written."""
 
 _NUMBERS = {"int", "float", "decimal", "bool", "number"}
 """``number`` is an int or a float, where whole columns are read and nobody looks at each."""
@@ -43,11 +55,21 @@ class Plan:
     labelled: bool
     split_by: str
     shares: tuple[int, int, int]
+    time_bounds: tuple[int, int] | None = None
+    """Dates before the first are train, from the second on test; epoch milliseconds."""
+    stratified: bool = False
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
 
     @property
     def splits(self) -> tuple[str, ...]:
         """Names of the splits that are written."""
         return SPLITS if self.labelled else (UNLABELLED_SPLIT,)
+
+    @property
+    def aside(self) -> frozenset[str]:
+        """Features that are read and not written."""
+        ours = {TIME} if self.time_bounds else set()
+        return self.privacy.dropped | ours | ({STRATUM} if self.stratified else set())
 
 
 def make_plan(config: DataConfig, fields: dict[str, FieldConfig], labelled: bool) -> Plan:
@@ -77,8 +99,23 @@ def make_plan(config: DataConfig, fields: dict[str, FieldConfig], labelled: bool
             seen=", ".join(column.path for column in columns if column.feature == wrong[0]),
             remedy="give the fields other names with 'to'",
         )
-    shares = (config.split.train, config.split.validation, config.split.test)
-    return Plan(tuple(columns), config.label, labelled, config.split.by, shares)
+    split = config.split
+    shares = (split.train, split.validation, split.test)
+    plan = Plan(tuple(columns), config.label, labelled, split.by, shares, privacy=config.privacy)
+    return _dealt_otherwise(plan, split) if labelled else plan
+
+
+def _dealt_otherwise(plan: Plan, split: SplitConfig) -> Plan:
+    """Adds the column that documents are dealt by, where that is not a key alone."""
+    if split.by_time:
+        time = split.by_time
+        bounds = (milliseconds(time.train_before), milliseconds(time.test_from))
+        column = Column(time.field, TIME, "date", True, False)
+        return replace(plan, columns=(*plan.columns, column), time_bounds=bounds)
+    if split.stratify:
+        column = Column(split.stratify, STRATUM, "string", True, False)
+        return replace(plan, columns=(*plan.columns, column), stratified=True)
+    return plan
 
 
 def settle_types(plan: Plan, kinds: dict[str, set[str]]) -> Plan:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
@@ -17,6 +20,8 @@ from components.mongo_example_gen.blocks import Block, Part
 from foundation.errors import DataError
 from foundation.publish import storage_error
 
+_OUR_FOLDER = re.compile(r"[0-9a-f]{12}")
+_OUR_FILE = re.compile(r"bad-\d{5}\.(index\.jsonl|jsonl|bson|csv)")
 _SUFFIX = {"bson": "bson", "csv": "csv"}
 
 
@@ -105,6 +110,37 @@ def publish(folder: Path, names: list[tuple[str, ...]]) -> list[Path]:
     if not any(folder.iterdir()):
         shutil.rmtree(folder)
     return published
+
+
+def expire(folder: Path, days: int | None, reading: Collection[object] = ()) -> int:
+    """Removes quarantined files that nobody touched for so many days.
+
+    Args:
+        folder: Where quarantined documents are kept, one folder for each export.
+        days: The age; None keeps everything.
+        reading: Files that are being read right now, which stay.
+
+    Returns:
+        How many files were removed.
+
+    Raises:
+        StorageError: A file cannot be removed.
+    """
+    if days is None or not folder.is_dir():
+        return 0
+    oldest = time.time() - days * 86400
+    removed = 0
+    try:
+        for file in folder.glob("*/bad-*"):
+            ours = _OUR_FOLDER.fullmatch(file.parent.name) and _OUR_FILE.fullmatch(file.name)
+            if ours and file.stat().st_mtime < oldest and file not in reading:
+                file.unlink()
+                removed += 1
+                if not any(file.parent.iterdir()):
+                    file.parent.rmdir()
+    except OSError as error:
+        raise storage_error(folder, error) from error
+    return removed
 
 
 def check_outside(folder: Path, pipeline_root: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from components.mongo_example_gen import tally as count
-from components.mongo_example_gen.plan import Plan
+from components.mongo_example_gen.plan import STRATUM, TIME, Plan
 from components.mongo_example_gen.source import ResolvedInput
 from components.mongo_example_gen.tally import Tally
+from foundation.privacy import PrivacyRule, type_after
 from foundation.publish import write_text
 
 REPORT_FILE = "ingestion.json"
@@ -42,9 +43,9 @@ def report(tally: Tally, plan: Plan, origin: Origin) -> dict[str, Any]:
         "quarantine_folder": origin.quarantine if bad else None,
         "filtered": count.section(tally, "filtered"),
         "splits": {split: tally[count.rows(split)] for split in plan.splits},
-        "split_by": plan.split_by,
+        "split_by": split_rule(plan),
         "label": plan.label,
-        "fields": [_field(tally, column) for column in plan.columns],
+        "fields": [_field(tally, column, plan.privacy.rules.get(column.feature)) for column in plan.columns],
         "input": {
             "span": origin.source.span,
             "version": origin.source.version,
@@ -58,11 +59,20 @@ def report(tally: Tally, plan: Plan, origin: Origin) -> dict[str, Any]:
     }
 
 
-def _field(tally: Tally, column: Any) -> dict[str, Any]:
+def split_rule(plan: Plan) -> str:
+    """Returns how rows were dealt, in a few words."""
+    special = {column.feature: column.path for column in plan.columns}
+    if plan.time_bounds:
+        return f"time: {special[TIME]}"
+    return plan.split_by + (f", stratified by {special[STRATUM]}" if plan.stratified else "")
+
+
+def _field(tally: Tally, column: Any, rule: PrivacyRule | None) -> dict[str, Any]:
     return {
         "path": column.path,
         "feature": column.feature,
-        "type": column.type,
+        "type": type_after(rule, column.type),
+        **({"privacy": rule.name} if rule else {}),
         "declared": column.declared,
         **count.section(tally, "fields", column.feature),
         "kinds": count.section(tally, "kinds", column.feature),

@@ -13,6 +13,7 @@ KEY_FALLBACK = ("documents", "split key missing, _id used")
 MADE_ID = ("documents", "without _id, id made from content")
 SLOW = ("documents", "converted one by one")
 NO_LABEL = "no label"
+NO_TIME = "no date to split by"
 
 
 def quarantined(reason: str) -> tuple[str, ...]:
@@ -28,6 +29,16 @@ def filtered(reason: str) -> tuple[str, ...]:
 def rows(split: str) -> tuple[str, ...]:
     """Returns the key of rows written to a split."""
     return "splits", split
+
+
+def looked_at(feature: str) -> tuple[str, ...]:
+    """Returns the key of values of one feature that were looked at for personal data."""
+    return "looked at", feature
+
+
+def suspected(feature: str, kind: str) -> tuple[str, ...]:
+    """Returns the key of values of one feature that look like personal data of one kind."""
+    return "suspected", feature, kind
 
 
 def field(feature: str, what: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 import apache_beam as beam
@@ -20,11 +21,14 @@ from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 from components.mongo_example_gen import tally as count
 from components.mongo_example_gen.blocks import WorkItem, read_part
 from components.mongo_example_gen.convert import convert_block
+from components.mongo_example_gen.dealing import dealt
+from components.mongo_example_gen.groups import group_digests
 from components.mongo_example_gen.plan import Plan
+from components.mongo_example_gen.protect import Door
 from components.mongo_example_gen.quarantine import QuarantineWriter
 from components.mongo_example_gen.rows import Rows
 from components.mongo_example_gen.shards import ShardWriter
-from components.mongo_example_gen.splits import split_codes
+from components.mongo_example_gen.strata import Strata
 from components.mongo_example_gen.tally import Tally
 from foundation.errors import PenstockError
 from foundation.publish import storage_error
@@ -43,6 +47,8 @@ class Job:
     quarantine: str
     """Folder for bad documents."""
     keep_documents: bool
+    strata: Strata | None = None
+    """Bounds of the strata, where splits are stratified."""
 
 
 @dataclass
@@ -53,6 +59,8 @@ class Outcome:
     tally: Tally = field(default_factory=Counter)
     shards: dict[str, str] = field(default_factory=dict)
     """Split → temporary name, for splits that got rows."""
+    groups: dict[str, str] = field(default_factory=dict)
+    """Split → temporary name of the digests of its rows' quasi-identifiers."""
     bad_files: tuple[str, ...] = ()
     label_marks: set[str] = field(default_factory=set)
     """Digests of up to two different values of the label."""
@@ -93,6 +101,8 @@ class _ItemWriter:
         self._attempt = uuid4().hex[:12]
         self._encoder = RecordBatchToExamplesEncoder()
         self._shards: dict[str, ShardWriter] = {}
+        self._groups: dict[str, IO[bytes]] = {}
+        self._door = Door(job.plan, self.outcome.tally)
         self._quarantine = QuarantineWriter(Path(job.quarantine), job.keep_documents)
 
     def run(self) -> None:
@@ -106,29 +116,41 @@ class _ItemWriter:
         for split, shard in self._shards.items():
             shard.close()
             self.outcome.shards[split] = shard.path.name
+        for split, file in self._groups.items():
+            file.close()
+            self.outcome.groups[split] = Path(file.name).name
         self.outcome.bad_files = self._quarantine.close()
 
     def abort(self) -> None:
         """Removes what this attempt has written."""
         for shard in self._shards.values():
             shard.abort()
+        for file in self._groups.values():
+            file.close()
+            Path(file.name).unlink(missing_ok=True)
         self._quarantine.abort()
 
     def _write(self, rows: Rows) -> None:
         plan = self._job.plan
         codes: np.ndarray = np.zeros(len(rows), np.int8)
         if plan.labelled:
-            codes = split_codes(rows.keys, plan.shares)
+            codes = dealt(rows, plan, self._job.strata)
             codes[~self._labelled(rows)] = -1
+        rows = self._door.pass_through(rows)
+        digests = (
+            group_digests(rows, plan.privacy.quasi_identifiers) if plan.privacy.quasi_identifiers else None
+        )
         records = self._encoder.encode(rows.record_batch())
         for number, split in enumerate(plan.splits):
             mine = [records[i] for i in np.flatnonzero(codes == number).tolist()]
             if mine:
                 self._shard(split).write(mine)
                 self.outcome.tally[count.rows(split)] += len(mine)
-        left_out = int((codes == -1).sum())
-        self.outcome.tally[count.filtered(count.NO_LABEL)] += left_out
-        self.outcome.tally[count.ACCEPTED] += len(rows) - left_out
+                if digests is not None:
+                    self._digests(split).write(digests[codes == number].astype("<u8").tobytes())
+        for code, reason in ((-1, count.NO_LABEL), (-2, count.NO_TIME)):
+            self.outcome.tally[count.filtered(reason)] += int((codes == code).sum())
+        self.outcome.tally[count.ACCEPTED] += int((codes >= 0).sum())
 
     def _labelled(self, rows: Rows) -> np.ndarray:
         """Returns which rows have a label, and remembers different labels and keys as far as anybody asks for them."""
@@ -148,6 +170,12 @@ class _ItemWriter:
             )
         lengths = label.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
         return lengths > 0
+
+    def _digests(self, split: str) -> IO[bytes]:
+        if split not in self._groups:
+            name = f"groups-{split}-{self._item.index:05d}-{self._attempt}.tmp"
+            self._groups[split] = (Path(self._job.temporary) / name).open("wb")
+        return self._groups[split]
 
     def _shard(self, split: str) -> ShardWriter:
         if split not in self._shards:
