@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
+from components.trainer.columns import MEMORY_LIMIT, ColumnBuilder
 from components.trainer.config import Task
+from components.trainer.features import FeatureDescription
 from components.trainer.transform_graph import TransformGraph
 from foundation.errors import DataError
 
@@ -39,7 +41,9 @@ class TransformedSplit:
         return len(self.labels)
 
 
-def load_split(name: str, patterns: Sequence[str], graph: TransformGraph, task: Task) -> TransformedSplit:
+def load_split(
+    name: str, patterns: Sequence[str], graph: TransformGraph, task: Task, memory_limit: int = MEMORY_LIMIT
+) -> TransformedSplit:
     """Reads the raw examples of a split and transforms them.
 
     Args:
@@ -47,32 +51,29 @@ def load_split(name: str, patterns: Sequence[str], graph: TransformGraph, task: 
         patterns: File patterns of gzip TFRecords of tf.Examples.
         graph: The Transform graph.
         task: The task; it says how a missing label shows.
+        memory_limit: Bytes above which the rows are kept on disk.
 
     Raises:
         DataError: No row has a label, or a class has no rows in the train split.
     """
-    batches = list(_transformed_batches(patterns, graph))
-    if not batches:
-        raise DataError(
-            f"split {name}",
-            expected="at least one row",
-            seen="none",
-            remedy="check data.split and the export",
+    builder, rows, without = ColumnBuilder(memory_limit), 0, 0
+    for batch in _transformed_batches(patterns, graph):
+        labels = batch[graph.label]
+        there = labels >= 0 if task == "multiclass" else ~np.isnan(labels)
+        rows, without = rows + len(labels), without + int((~there).sum())
+        builder.add(batch if there.all() else {key: column[there] for key, column in batch.items()})
+    if rows == without:
+        expected = f"rows with a label {graph.label}" if rows else "at least one row"
+        remedy = (
+            "check data.split and the export"
+            if not rows
+            else "check data.label, model.task and model.positive"
         )
-    columns = {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
-    labels = columns.pop(graph.label)
-    there = labels >= 0 if task == "multiclass" else ~np.isnan(labels)
-    without = int(len(labels) - there.sum())
-    if without == len(labels):
-        remedy = "check data.label, model.task and model.positive"
-        raise DataError(
-            f"split {name}", expected=f"rows with a label {graph.label}", seen="none", remedy=remedy
-        )
+        raise DataError(f"split {name}", expected=expected, seen="none", remedy=remedy)
     if without:
-        LOGGER.warning(
-            "split %s: %d of %d rows have no label that training can use", name, without, len(labels)
-        )
-        columns, labels = {key: column[there] for key, column in columns.items()}, labels[there]
+        LOGGER.warning("split %s: %d of %d rows have no label that training can use", name, without, rows)
+    columns = builder.build()
+    labels = columns.pop(graph.label)
     return TransformedSplit(columns, labels, without)
 
 
@@ -80,12 +81,14 @@ def _transformed_batches(patterns: Sequence[str], graph: TransformGraph) -> Iter
     files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
     if not files:
         return
-    wanted = {f.name for f in graph.features} | {graph.label}
+    # A multi-hot vector is 0 and 1 only: a quarter of the space as bytes.
+    kept: dict[str, tf.DType] = {f.name: _kept_type(f) for f in graph.features}
+    kept[graph.label] = graph.label_type
 
     @tf.autograph.experimental.do_not_convert
     def transform(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = graph.apply(graph.parse(serialized, with_label=True))
-        return {name: tensor for name, tensor in outputs.items() if name in wanted}
+        return {name: tf.cast(outputs[name], kept[name]) for name in kept}
 
     records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(ROWS_A_BATCH)
     yield from (
@@ -126,7 +129,7 @@ def class_weights(
     if wanted == "balanced":
         counts = np.bincount(labels.astype(np.int64), minlength=len(values))
         return (len(labels) / (len(values) * np.maximum(counts, 1))).astype(np.float32)
-    weights = np.ones(len(values), np.float32)
+    weights: np.ndarray = np.ones(len(values), np.float32)
     for value, weight in dict(wanted).items():  # type: ignore[arg-type]
         if value not in values:
             raise DataError("train.class_weights", expected=f"one of {', '.join(values)}", seen=value)
@@ -141,30 +144,51 @@ def training_batches(
 
     Rows are shuffled as whole permutations by their number and gathered a batch at once.
     """
-    tensors = _tensors(split, weights)
-    size = min(batch_size, split.rows)
-    order = (
-        tf.data.Dataset.range(split.rows)
-        .shuffle(split.rows, seed=seed, reshuffle_each_iteration=True)
-        .repeat()
-    )
-    batches = order.batch(size, drop_remainder=True)
-
-    @tf.autograph.experimental.do_not_convert
-    def gather(rows: tf.Tensor) -> object:
-        return tf.nest.map_structure(lambda column: tf.gather(column, rows), tensors)
-
-    return batches.map(gather, num_parallel_calls=2, deterministic=True).prefetch(8)
+    order = tf.data.Dataset.range(split.rows).shuffle(split.rows, seed=seed, reshuffle_each_iteration=True)
+    batches = order.repeat().batch(min(batch_size, split.rows), drop_remainder=True)
+    return _gathered(split, batches, weights).prefetch(8)
 
 
 def validation_batches(split: TransformedSplit, batch_size: int) -> tf.data.Dataset:
     """Returns all rows once, in order, in batches of (features, label)."""
-    return tf.data.Dataset.from_tensors(_tensors(split, None)).unbatch().batch(batch_size).cache()
+    return _gathered(split, tf.data.Dataset.range(split.rows).batch(batch_size), None).prefetch(2)
 
 
-def _tensors(split: TransformedSplit, weights: np.ndarray | None) -> tuple[object, ...]:
-    features = {name: tf.constant(column) for name, column in split.features.items()}
-    labels = tf.constant(split.labels[:, np.newaxis])
-    if weights is None:
-        return features, labels
-    return features, labels, tf.constant(weights[split.labels.astype(np.int64)])
+def _gathered(
+    split: TransformedSplit, row_numbers: tf.data.Dataset, class_weight: np.ndarray | None
+) -> tf.data.Dataset:
+    """Turns batches of row numbers into batches of rows."""
+    pick = {name: _picker(column) for name, column in split.features.items()}
+    pick_label = _picker(split.labels[:, np.newaxis])
+    pick_weight = None if class_weight is None else _picker(class_weight[split.labels.astype(np.int64)])
+
+    @tf.autograph.experimental.do_not_convert
+    def gather(rows: tf.Tensor) -> tuple[object, ...]:
+        features = {name: one(rows) for name, one in pick.items()}
+        return (
+            (features, pick_label(rows))
+            if pick_weight is None
+            else (features, pick_label(rows), pick_weight(rows))
+        )
+
+    return row_numbers.map(gather, num_parallel_calls=2, deterministic=True)
+
+
+def _picker(column: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns what picks rows of a column by their number, from memory or from disk."""
+    final = tf.float32 if column.dtype == np.uint8 else tf.as_dtype(column.dtype)
+    if not isinstance(column, np.memmap):
+        tensor = tf.constant(column)
+        return lambda rows: tf.cast(tf.gather(tensor, rows), final)
+
+    def from_disk(rows: tf.Tensor) -> tf.Tensor:
+        picked = tf.numpy_function(lambda numbers: column[numbers], [rows], tf.as_dtype(column.dtype))
+        return tf.cast(tf.ensure_shape(picked, [None, *column.shape[1:]]), final)
+
+    return from_disk
+
+
+def _kept_type(feature: FeatureDescription) -> tf.DType:
+    if feature.kind == "id":
+        return tf.int64
+    return tf.uint8 if feature.kind == "vector" and feature.vocabulary else tf.float32

@@ -8,6 +8,7 @@ one place that reads it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -16,7 +17,8 @@ from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from components.trainer.features import FeatureDescription, describe
 
-RawSpec = tf.io.VarLenFeature | tf.io.FixedLenFeature
+if TYPE_CHECKING:
+    RawSpec: TypeAlias = tf.io.VarLenFeature | tf.io.FixedLenFeature
 
 
 class TransformGraph:
@@ -42,6 +44,11 @@ class TransformGraph:
         """The lookup tables and vocabulary files of the graph, to be held by whatever is exported with it."""
         imported = self._loader._imported
         return [imported.resources, imported.assets, imported.initializers, imported.created_variables]
+
+    @property
+    def label_type(self) -> tf.DType:
+        """Type of the transformed label."""
+        return self._transformed_spec[self.label].dtype
 
     def schema(self) -> schema_pb2.Schema:
         """Returns the schema of the raw data."""

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -79,7 +80,7 @@ def restore(model: keras.Model, features: Sequence[FeatureDescription], folder: 
 def _difference(
     model: keras.Model,
     features: Sequence[FeatureDescription],
-    weights: Sequence[dict[str, object]],
+    weights: Sequence[dict[str, Any]],
     before: Sequence[FeatureDescription],
 ) -> str:
     """Says in what two models differ apart from the words of their vocabularies; nothing when they do not."""
@@ -91,7 +92,7 @@ def _difference(
         return "the layers differ"
     for variable, weight in zip(model.weights, weights, strict=True):
         mapped = row_map(variable.path, before, features) is not None
-        old, new = tuple(weight["shape"]), tuple(variable.shape)  # type: ignore[arg-type]
+        old, new = tuple(weight["shape"]), tuple(variable.shape)
         if (old[1:] != new[1:]) if mapped else (old != new):
             return f"{variable.path} has shape {list(new)} and had {list(old)}"
     return ""

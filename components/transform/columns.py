@@ -10,6 +10,7 @@ Transform traces this code again and again and its time is that of the operation
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -22,7 +23,7 @@ SENTINELS: dict[tf.DType, str | float | int] = {
 }
 """Type of a raw feature → the value that stands for missing, null and padding."""
 
-RawTensor = tf.Tensor | tf.SparseTensor | tf.RaggedTensor
+RawTensor: TypeAlias = tf.Tensor | tf.SparseTensor | tf.RaggedTensor
 
 
 def to_sparse(tensor: RawTensor) -> tf.SparseTensor:

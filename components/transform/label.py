@@ -25,7 +25,7 @@ def binary(columns: Columns, label: str, positive: Positive) -> tf.Tensor:
     """
     values, there = columns.first(label)
     if values.dtype == tf.string:
-        wanted = ["1", "true", "True"] if positive is None else [str(positive)]
+        wanted: list[str | int | float] = ["1", "true", "True"] if positive is None else [str(positive)]
     else:
         wanted = [_number(label, positive)]
     hits = tf.reduce_any(tf.stack([tf.equal(values, tf.constant(w, values.dtype)) for w in wanted]), axis=0)

@@ -165,3 +165,11 @@ def test_own_model_that_does_not_fit_is_a_user_code_error(
     file.write_text(OWN % output)
     with pytest.raises(UserCodeError, match=message):
         run_training(model={"build_model": f"{file}:build_model"})
+
+
+def test_rows_kept_on_disk_train_to_the_same_weights_within_rounding(run_training, monkeypatch) -> None:
+    in_memory = run_training(name="memory")
+    monkeypatch.setattr("components.trainer.run_fn.load_split.__defaults__", (1000,))
+    on_disk = run_training(name="disk")
+    for memory, disk in zip(weights_of(in_memory), weights_of(on_disk), strict=True):
+        np.testing.assert_allclose(memory, disk, atol=1e-5)

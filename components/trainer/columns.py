@@ -1,0 +1,59 @@
+"""Columns of transformed rows: in memory while they fit, else in files that nobody has to clean up."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+MEMORY_LIMIT = 1 << 30
+"""Bytes of one split that are kept in memory; what is beyond goes to disk."""
+
+
+class ColumnBuilder:
+    """Collects batches of rows into columns.
+
+    Args:
+        limit: Bytes that may be held in memory.
+    """
+
+    def __init__(self, limit: int = MEMORY_LIMIT) -> None:
+        self._limit, self._held = limit, 0
+        self._parts: dict[str, list[np.ndarray]] = {}
+        self._folder: Path | None = None
+
+    def add(self, batch: Mapping[str, np.ndarray]) -> None:
+        """Takes the next rows."""
+        for name, values in batch.items():
+            self._parts.setdefault(name, []).append(values)
+            self._held += values.nbytes
+        if self._held > self._limit:
+            self._spill()
+
+    def build(self) -> dict[str, np.ndarray]:
+        """Returns name → column; a column on disk is mapped, and its file is gone when the column is."""
+        if self._folder is None:
+            return {name: np.concatenate(parts) for name, parts in self._parts.items()}
+        self._spill()
+        columns = {name: _mapped(self._folder / name, parts[0]) for name, parts in self._parts.items()}
+        shutil.rmtree(self._folder)  # the open maps keep the data until they are dropped
+        return columns
+
+    def _spill(self) -> None:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="penstock_rows_"))
+        for name, parts in self._parts.items():
+            with (self._folder / name).open("ab") as file:
+                for part in parts:
+                    part.tofile(file)
+            self._parts[name] = [parts[0][:0]]
+        self._held = 0
+
+
+def _mapped(file: Path, example: np.ndarray) -> np.ndarray:
+    """Maps a file of rows that have the type and width of an example."""
+    flat: np.ndarray = np.memmap(file, dtype=example.dtype, mode="r")
+    return flat.reshape(-1, *example.shape[1:])
