@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.spec.checks import data, evaluate, features, model, places, tune
+from pipeline.spec.checks import data, evaluate, features, model, places, privacy, tune
 from pipeline.spec.models import PipelineSpec
 from pipeline.spec.problems import Problem, SpecErrors
 
@@ -32,6 +32,10 @@ CHECKS: tuple[Check, ...] = (
     _check("data", data.fields),
     _check("data", data.pattern),
     _check("data model", data.label_type),
+    _check("data", privacy.splits),
+    _check("data features", privacy.rules),
+    _check("data features evaluate", privacy.dropped),
+    _check("data features", privacy.quasi_identifiers),
     _check("data features", features.label_is_no_feature),
     _check("data features", features.misspelt),
     _check("data features", features.known_fields),

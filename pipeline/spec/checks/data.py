@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from components.mongo_example_gen.config import FieldConfig, feature_name
 from foundation.errors import near_miss
+from foundation.privacy import type_after
 from pipeline.spec.models import PipelineSpec
 from pipeline.spec.problems import Problem
 
@@ -20,8 +21,15 @@ _DATE = frozenset({"YYYY", "MM", "DD"})
 
 
 def given_features(spec: PipelineSpec) -> dict[str, FieldConfig]:
-    """Returns feature → field for what ``data.fields`` gives."""
-    return {feature_name(path, field): field for path, field in spec.data.fields.items()}
+    """Returns feature → field for what ``data.fields`` gives, of the type that rules of privacy leave it."""
+    rules = spec.data.privacy.rules
+    named = {feature_name(path, field): field for path, field in spec.data.fields.items()}
+    return {
+        name: field.model_copy(update={"type": type_after(rules[name], field.type)})
+        if name in rules
+        else field
+        for name, field in named.items()
+    }
 
 
 def fields(spec: PipelineSpec) -> Iterator[Problem]:
