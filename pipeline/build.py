@@ -128,7 +128,8 @@ class _Wiring:
             file = str(self._places.folder / spec.schema_path())
             self._schema = self._add(ImportSchemaGen(schema_file=file), "ImportSchemaGen").outputs["schema"]
         else:
-            inferrer = SchemaInferrer(statistics=self._statistics, label=spec.data.label)
+            arrays = spec.array_features()
+            inferrer = SchemaInferrer(statistics=self._statistics, label=spec.data.label, arrays=arrays)
             self._schema = self._add(inferrer, "SchemaInferrer").outputs["schema"]
 
     def _validation(self) -> None:

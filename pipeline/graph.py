@@ -138,7 +138,12 @@ def _data_nodes(spec: PipelineSpec, around: Surroundings) -> list[Node]:
     schema = (
         Node("ImportSchemaGen", external=_digest(around.schema))
         if reviewed
-        else Node("SchemaInferrer", ("StatisticsGen",), settings=spec.data.label, package="schema_gen")
+        else Node(
+            "SchemaInferrer",
+            ("StatisticsGen",),
+            settings=[spec.data.label, spec.array_features()],
+            package="schema_gen",
+        )
     )
     nodes = [
         Node(

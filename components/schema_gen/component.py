@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
@@ -12,7 +15,7 @@ from components.schema_gen.executor import Executor
 class SchemaInferrerSpec(ComponentSpec):
     """Inputs, outputs and parameters."""
 
-    PARAMETERS = {"label": ExecutionParameter(type=str)}
+    PARAMETERS = {"label": ExecutionParameter(type=str), "arrays": ExecutionParameter(type=str)}
     INPUTS = {"statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics)}
     OUTPUTS = {"schema": ChannelParameter(type=standard_artifacts.Schema)}
 
@@ -23,13 +26,17 @@ class SchemaInferrer(base_component.BaseComponent):
     Args:
         statistics: Output of StatisticsGen.
         label: Feature of the label.
+        arrays: Features that are arrays, whatever the statistics say.
     """
 
     SPEC_CLASS = SchemaInferrerSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, statistics: channel.BaseChannel, label: str) -> None:
+    def __init__(self, statistics: channel.BaseChannel, label: str, arrays: Sequence[str] = ()) -> None:
         spec = SchemaInferrerSpec(
-            statistics=statistics, label=label, schema=channel.Channel(type=standard_artifacts.Schema)
+            statistics=statistics,
+            label=label,
+            arrays=json.dumps(sorted(arrays)),
+            schema=channel.Channel(type=standard_artifacts.Schema),
         )
         super().__init__(spec=spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,6 @@ class Executor(base_executor.BaseExecutor):
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
         splits = sorted(artifact_utils.decode_split_names(statistics.split_names), key=lambda s: s != "train")
         loaded = [stats_artifact_utils.load_statistics(statistics, split).proto() for split in splits]
-        schema = infer(loaded, exec_properties["label"])
+        schema = infer(loaded, exec_properties["label"], json.loads(exec_properties["arrays"]))
         folder = artifact_utils.get_single_uri(output_dict["schema"])
         write_text(Path(folder) / SCHEMA_FILE, text_format.MessageToString(schema))

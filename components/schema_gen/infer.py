@@ -7,7 +7,7 @@ feature required in each document, no environments.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
 import tensorflow_data_validation as tfdv
@@ -26,12 +26,13 @@ from foundation.errors import DataError
 Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 
 
-def infer(statistics: Sequence[Statistics], label: str) -> schema_pb2.Schema:
+def infer(statistics: Sequence[Statistics], label: str, arrays: Collection[str] = ()) -> schema_pb2.Schema:
     """Infers a schema from the statistics of every split.
 
     Args:
         statistics: One per split, an empty split does not count; the first should be the train split.
         label: Feature of the label: in every document, and not there when serving.
+        arrays: Features that are arrays, also where each holds one item at most by chance.
 
     Returns:
         Schema with environments TRAINING and SERVING.
@@ -56,6 +57,8 @@ def infer(statistics: Sequence[Statistics], label: str) -> schema_pb2.Schema:
         )
     for name, feature in features.items():
         _loosen(feature, [_common(split, name) for split in statistics], required=name in (label, ID))
+        if name in arrays:
+            feature.ClearField("value_count")
     _loosen_domains(schema, {ID}, {label})
     schema.default_environment.extend(ENVIRONMENTS)
     features[label].not_in_environment.append(ENVIRONMENTS[1])

@@ -20,7 +20,9 @@ def infer(file: Files = None) -> None:
     session = open_session(file)
     statistics = newest_output(session.lineage(), "StatisticsGen", "statistics")
     with noise_to(session.root / "log.txt"):
-        pending = offer(infer_schema(statistics.uri, session.loaded.spec.data.label), session.schema_file)
+        spec = session.loaded.spec
+        inferred = infer_schema(statistics.uri, spec.data.label, spec.array_features())
+    pending = offer(inferred, session.schema_file)
     say(f"Review {pending}, then 'penstock schema approve'.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +51,15 @@ def read_schema(path: str | os.PathLike[str]) -> schema_pb2.Schema:
     return schema
 
 
-def infer(statistics: str | os.PathLike[str] | Sequence[Any], label: str) -> schema_pb2.Schema:
+def infer(
+    statistics: str | os.PathLike[str] | Sequence[Any], label: str, arrays: Collection[str] = ()
+) -> schema_pb2.Schema:
     """Infers a schema with environments TRAINING and SERVING; the label is not in the second. Loads TFDV.
 
     Args:
         statistics: Folder of an ``ExampleStatistics`` artifact, or the statistics protos of the splits, train first.
         label: Feature of the label.
+        arrays: Features that are arrays, whatever the statistics say.
 
     Raises:
         DataError: The folder holds no statistics, or no document has the label.
@@ -66,13 +69,13 @@ def infer(statistics: str | os.PathLike[str] | Sequence[Any], label: str) -> sch
     from components.schema_gen.infer import infer as infer_from
 
     if not isinstance(statistics, (str, os.PathLike)):
-        return infer_from(list(statistics), label)
+        return infer_from(list(statistics), label, arrays)
     files = sorted(
         Path(statistics).glob("Split-*/FeatureStats.pb"), key=lambda f: f.parent.name != "Split-train"
     )
     if not files:
         raise DataError(f"statistics {statistics}", expected="Split-*/FeatureStats.pb", seen="no such file")
-    return infer_from([tfdv.load_stats_binary(str(file)) for file in files], label)
+    return infer_from([tfdv.load_stats_binary(str(file)) for file in files], label, arrays)
 
 
 def offer(inferred: str | os.PathLike[str] | schema_pb2.Schema, schema_file: str | os.PathLike[str]) -> Path:

@@ -121,6 +121,12 @@ class PipelineSpec(Config):
             names.append(self.data.recorded_at)
         return list(dict.fromkeys(names))
 
+    def array_features(self) -> list[str]:
+        """Returns the features that the document treats as arrays, by their field or by a transformation."""
+        said = [feature_name(path, field) for path, field in self.data.fields.items() if field.list]
+        used = [n for n, ts in self.features.declared.items() if any(t.kind in ("bag", "count") for t in ts)]
+        return sorted({*said, *used})
+
     def schema_path(self) -> str:
         """Returns the path of the reviewed schema, relative to the document's folder."""
         return self.schema_file or f"schema/{self.name}/schema.pbtxt"

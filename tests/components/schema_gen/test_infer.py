@@ -49,3 +49,10 @@ def test_nothing_to_infer_from_is_a_data_error(infer, splits, message):
 
     with pytest.raises(DataError, match=message):
         infer([statistics(10, label=[0, 1])] * splits, "lable")
+
+
+def test_an_array_stays_one_where_every_document_has_one_item_by_chance(infer):
+    split = statistics(20, label=[0, 1], topics=["a", "b"], plan=["free", "paid"])
+    by_name = {feature.name: feature for feature in infer([split], "label", ["topics"]).feature}
+    assert not by_name["topics"].HasField("value_count")
+    assert by_name["plan"].value_count.max == 1
