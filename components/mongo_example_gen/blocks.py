@@ -62,9 +62,9 @@ class WorkItem:
 class Block:
     """Raw documents that are converted together."""
 
-    documents: list[bytes]
+    documents: Sequence[bytes]
     offset: int
-    """Where the first document begins in the decompressed file."""
+    """Where the first document begins in the decompressed file; the number of its row in Parquet."""
     offsets: Sequence[int] | None = None
     """Where each document begins; None for lines, which follow one another."""
     header: tuple[str, ...] = ()
@@ -147,6 +147,9 @@ def read_part(part: Part) -> Iterator[Block]:
     Raises:
         DataError: The file is truncated or damaged so that what follows cannot be found.
     """
+    if part.format.kind == "parquet":
+        yield from _parquet(Path(part.path), part)
+        return
     scan = {"jsonl": _lines, "bson": _bson, "json_pretty": _values, "json_array": _values, "csv": _records}
     scanner = _archive if part.format.archive else scan[part.format.kind]
     path = Path(part.path)
@@ -205,6 +208,14 @@ def _bson(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
 def _archive(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
     for found in read_namespace(stream, path, part.name, part.format.namespace):
         yield Block(found.documents, found.offsets[0], found.offsets)
+
+
+def _parquet(path: Path, part: Part) -> Iterator[Block]:
+    from components.mongo_example_gen.parquet import read_batches  # only here: other formats need no Arrow
+
+    with open_stream(path, "none") as stream:
+        for first, rows in read_batches(stream, path, part.name, part.stripe, part.stripes):
+            yield Block(rows, first, range(first, first + len(rows)))
 
 
 def _broken_bson(part: Part, offset: int, seen: str) -> DataError:

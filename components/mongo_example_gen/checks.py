@@ -10,7 +10,7 @@ from foundation.errors import DataError, near_miss
 
 
 def check_accounting(tally: Tally) -> None:
-    """Checks that every document that was read is accepted, quarantined or filtered.
+    """Checks that every document that was read is accepted, quarantined, filtered or superseded.
 
     Raises:
         DataError: The counts do not add up, which is a fault of ours.
@@ -18,11 +18,15 @@ def check_accounting(tally: Tally) -> None:
     read, accepted = tally[count.READ], tally[count.ACCEPTED]
     bad = sum(count.section(tally, "quarantined").values())
     filtered = sum(count.section(tally, "filtered").values())
-    if read != accepted + bad + filtered or accepted != sum(count.section(tally, "splits").values()):
+    superseded = tally[count.SUPERSEDED]
+    if read != accepted + bad + filtered + superseded or accepted != sum(
+        count.section(tally, "splits").values()
+    ):
         raise DataError(
             "ingestion",
-            expected="read = accepted + quarantined + filtered",
-            seen=f"{read} read, {accepted} accepted, {bad} quarantined, {filtered} filtered",
+            expected="read = accepted + quarantined + filtered + superseded",
+            seen=f"{read} read, {accepted} accepted, {bad} quarantined, {filtered} filtered, "
+            f"{superseded} superseded",
             remedy="this is a fault of Penstock: please report it",
         )
 

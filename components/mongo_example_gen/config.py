@@ -105,6 +105,13 @@ class BadDocumentsConfig(Config):
     """Quarantined files that nobody touched for so many days are removed by the next ingestion; null keeps them."""
 
 
+class ChangesConfig(Config):
+    """The files hold changes of documents (change streams, Debezium, AWS DMS): they are folded to the last state."""
+
+    memory_mb: int = Field(default=64, ge=1)
+    """MiB of events that are held at once; the others wait in temporary files beside the quarantine."""
+
+
 class DataConfig(Config):
     """Where the exported documents are and what is taken from them.
 
@@ -113,10 +120,12 @@ class DataConfig(Config):
 
     mongo_export: str
     """File, folder or glob of the export; may hold {SPAN}, {VERSION}, {YYYY}, {MM}, {DD}."""
-    format: Literal["auto", "jsonl", "json_array", "bson", "csv"] = "auto"
+    format: Literal["auto", "jsonl", "json_array", "bson", "csv", "parquet"] = "auto"
     """Format of the files; by default recognised by content."""
     namespace: str = ""
     """``database.collection`` to read from a mongodump archive or folder that holds several."""
+    changes: ChangesConfig | None = None
+    """Fold change events to the last state of each document; ``{}`` where the files hold changes."""
     fields: dict[str, FieldConfig] = Field(default_factory=dict)
     """Dotted path in the documents → feature; a plain string is the feature's name."""
     label: str
@@ -144,6 +153,12 @@ class DataConfig(Config):
             }
             return {**data, "fields": fields}
         return data
+
+    @model_validator(mode="after")
+    def _changes_are_one_span(self) -> DataConfig:
+        if self.changes is not None and self.window > 1:
+            raise ValueError("changes are folded over the files of one span: window has to be 1")
+        return self
 
 
 def feature_name(path: str, field: FieldConfig) -> str:

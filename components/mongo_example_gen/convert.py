@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from components.mongo_example_gen import tally as count
 from components.mongo_example_gen.blocks import Block
 from components.mongo_example_gen.fast import convert_lines
+from components.mongo_example_gen.fast_parquet import convert_columns
+from components.mongo_example_gen.parquet import ParquetRows
 from components.mongo_example_gen.plan import Plan
 from components.mongo_example_gen.rows import Rows
 from components.mongo_example_gen.slow import convert_one_by_one
@@ -30,7 +34,10 @@ def convert_block(
     """
     rows: list[Rows] = []
     if columnar and kind in JSON_KINDS:
-        fast, rest = convert_lines(block.documents, plan, tally)
+        fast, rest = convert_lines(cast("list[bytes]", block.documents), plan, tally)
+        rows += [fast] if fast is not None else []
+    elif columnar and kind == "parquet":
+        fast, rest = convert_columns(cast("ParquetRows", block.documents).table, plan, tally)
         rows += [fast] if fast is not None else []
     else:
         rest = [i for i, document in enumerate(block.documents) if document.strip()]

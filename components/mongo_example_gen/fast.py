@@ -92,6 +92,34 @@ def convert_lines(documents: list[bytes], plan: Plan, tally: Tally) -> tuple[Row
     return None, [i for i in range(len(documents)) if i not in blank]
 
 
+def convert_table(table: pa.Table, plan: Plan, tally: Tally) -> tuple[Rows | None, list[int]]:
+    """Converts rows that are columns already, shaped as ``wanted_tree`` says; null and missing are one there.
+
+    Args:
+        table: The wanted paths; types as ``convert_leaf`` takes them.
+        plan: What to take; types are settled.
+        tally: Counts of the converted rows are added here.
+
+    Returns:
+        The rows, if any, and the indexes of those that are left to be converted one by one.
+    """
+    size = table.num_rows
+    good: np.ndarray = np.arange(size)
+    for _ in range(3):
+        if not len(good):
+            break
+        try:
+            columns = _convert_columns(table.combine_chunks(), plan)
+        except RefusedError:
+            break
+        refused = np.logical_or.reduce([column.refused for column in columns])
+        if not refused.any():
+            rows = _finish([b""] * size, good.tolist(), columns, plan, tally)
+            return rows, np.setdiff1d(np.arange(size), good).tolist()
+        table, good = table.filter(pa.array(~refused)), good[~refused]
+    return None, list(range(size))
+
+
 def _fitting_schema(documents: list[bytes], good: list[int], tree: Node) -> pa.Schema:
     """Returns the schema that a sample gives; where it turns many documents away, theirs are looked at, too."""
     samples = _samples(documents, good)

@@ -18,8 +18,10 @@ import apache_beam as beam
 
 from components.mongo_example_gen import checks, quarantine
 from components.mongo_example_gen.blocks import WorkItem, plan_items, recognise_all
+from components.mongo_example_gen.changes import Folded, folded
 from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.dealing import GatherStrata
+from components.mongo_example_gen.formats import FileFormat
 from components.mongo_example_gen.plan import Plan, settle_types
 from components.mongo_example_gen.privacy_report import privacy_section
 from components.mongo_example_gen.protect import check_rules
@@ -123,18 +125,32 @@ def read(
         request.config.format,
         request.config.namespace,
     )
-    items = plan_items(known)
+    kept = request.base_folder / request.config.bad_documents.folder / request.source.fingerprint[:12]
+    with folded(known, request.config, kept) as documents:
+        return _read_documents(request, documents, known[0][2], kept, make_pipeline, kinds, checked, began)
+
+
+def _read_documents(
+    request: Request,
+    documents: Folded,
+    found: FileFormat,
+    kept: Path,
+    make_pipeline: Callable[[], Any],
+    kinds: dict[str, set[str]],
+    checked: Callable[[Reading], None] | None,
+    began: float,
+) -> Reading:
+    items = plan_items(documents.known)
     sample = look(items, request.plan)
     plan = settle_types(request.plan, _both(sample.kinds, kinds))
-    kept = request.base_folder / request.config.bad_documents.folder / request.source.fingerprint[:12]
-    _clear(request.output)
+    clear(request.output)
     with _temporary_folder(request.output) as temporary:
         job = Job(plan, str(temporary), str(kept), request.config.bad_documents.quarantine)
         job, outcomes, passes = _read_until_settled(items, job, make_pipeline, kinds)
         tally = _sum(outcomes)
+        tally.update(documents.tally)
         verify_unchanged(request.source, request.base_folder)
-        quarantine.publish(kept, [outcome.bad_files for outcome in outcomes])
-        found = known[0][2]
+        quarantine.publish(kept, [documents.bad_files, *(outcome.bad_files for outcome in outcomes)])
         origin = Origin(
             request.source, found.label, found.dialect, str(kept), passes, time.monotonic() - began
         )
@@ -254,7 +270,7 @@ def check(request: Request, readings: Sequence[Reading]) -> None:
     checks.check_splits(tally, plan, max(reading.keys for reading in readings), DISTINCT_KEYS)
 
 
-def _clear(output: Path) -> None:
+def clear(output: Path) -> None:
     """Removes what an attempt that was killed left behind."""
     if not output.is_dir():
         return

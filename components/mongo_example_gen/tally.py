@@ -11,6 +11,7 @@ READ = ("documents", "read")
 ACCEPTED = ("documents", "accepted")
 KEY_FALLBACK = ("documents", "split key missing, _id used")
 MADE_ID = ("documents", "without _id, id made from content")
+SUPERSEDED = ("documents", "superseded")
 SLOW = ("documents", "converted one by one")
 NO_LABEL = "no label"
 NO_TIME = "no date to split by"

@@ -1,0 +1,278 @@
+"""Change exports folded to the last state of each document, before anything is converted.
+
+Events are dealt to temporary files by a hash of their ``_id``; then one file after the other is folded, so that memory
+holds one file's events at a time. What comes out are plain JSON lines, which are read like any export. The temporary
+files hold raw documents: they lie beside the quarantine, for their owner only, and are removed in the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import pickle
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+from uuid import uuid4
+
+from bson import json_util
+
+from components.mongo_example_gen import tally as count
+from components.mongo_example_gen.blocks import ITEM_BYTES, Block, Part, read_part
+from components.mongo_example_gen.change_events import FIRST, Event, Order, apply_update, read_event
+from components.mongo_example_gen.config import DataConfig
+from components.mongo_example_gen.documents import BadDocumentError, decoder
+from components.mongo_example_gen.formats import FileFormat
+from components.mongo_example_gen.quarantine import QuarantineWriter, make_private
+from components.mongo_example_gen.tally import Tally
+from foundation.errors import DataError
+
+FAN_OUT = 16
+MAX_LEVEL = 6
+NO_STATE = "update without the document before it"
+
+
+class Spilled(NamedTuple):
+    """An event on its way through a temporary file."""
+
+    key: str
+    order: Order | None
+    number: int
+    """Place in the order of the files."""
+    source: int
+    """Index of the file that it came from."""
+    offset: int
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What is to be read in place of the events."""
+
+    known: list[tuple[Any, str, FileFormat]]
+    tally: Tally
+    """Counts of the events that are no document any more."""
+    bad_files: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def folded(known: list[tuple[Any, str, FileFormat]], config: DataConfig, kept: Path) -> Iterator[Folded]:
+    """Yields the files to read: those of the export, or what its events come to.
+
+    Args:
+        known: Recognised files, in their order.
+        config: The ``data`` slice.
+        kept: Quarantine folder of this export.
+
+    Raises:
+        DataError: A file is damaged, a collection was dropped, or several collections are mixed.
+    """
+    if config.changes is None:
+        yield Folded(known, Counter())
+        return
+    folder = kept.parent / f".changes-{uuid4().hex[:12]}"
+    make_private(folder)
+    writer = QuarantineWriter(kept, config.bad_documents.quarantine)
+    try:
+        fold = _Fold(config, folder, writer)
+        fold.spill(known)
+        fold.fold()
+        yield Folded(fold.files(), fold.tally, writer.close())
+    except BaseException:
+        writer.abort()
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Fold:
+    def __init__(self, config: DataConfig, folder: Path, writer: QuarantineWriter) -> None:
+        assert config.changes is not None
+        self._wanted, self._folder, self._writer = config.namespace, folder, writer
+        self._bound = config.changes.memory_mb * 2**20 // 2
+        self._namespaces: set[str] = set()
+        self._sources: list[tuple[Part, tuple[str, ...]]] = []
+        self._out: list[Path] = []
+        self._file: IO[bytes] | None = None
+        self.tally: Tally = Counter()
+
+    def spill(self, known: list[tuple[Any, str, FileFormat]]) -> None:
+        """Reads all events and deals them to temporary files."""
+        number = 0
+        with _Partitions(self._folder, "events", 0) as partitions:
+            for path, name, found in known:
+                part = Part(str(path), name, found)
+                self._sources.append((part, ()))
+                for block in read_part(part):
+                    self._sources[-1] = (part, block.header)
+                    for index, raw in enumerate(block.documents):
+                        if raw.strip():
+                            number += 1
+                            self._spill_one(partitions, raw, block.offset_of(index), number)
+
+    def _spill_one(self, out: _Partitions, raw: bytes, offset: int, number: int) -> None:
+        self.tally[count.READ] += 1
+        spilled = Spilled("", None, number, len(self._sources) - 1, offset, raw)
+        try:
+            event = read_event(self._line(spilled))
+            if self._concerns(event, self._sources[-1][0]):
+                out.add(spilled._replace(key=event.key, order=event.order))
+        except BadDocumentError as error:
+            self._bad(spilled, str(error))
+
+    def _concerns(self, event: Event, part: Part) -> bool:
+        """Returns whether the event changes a document of the wanted collection; counts it where it does not."""
+        if self._wanted and event.namespace and event.namespace != self._wanted:
+            self.tally[count.filtered("event of another collection")] += 1
+            return False
+        if event.kind == "drop":
+            raise DataError(
+                f"change export {part.name}",
+                expected="changes of a collection that stays",
+                seen=f"{event.name} of {event.namespace}",
+                remedy="give the files from after that event, or a whole export of the collection",
+            )
+        if event.kind == "other":
+            self.tally[count.filtered(f"event without a document: {event.name}")] += 1
+            return False
+        if event.namespace:
+            self._namespaces.add(event.namespace)
+        if len(self._namespaces) > 1:
+            raise DataError(
+                f"change export {part.name}",
+                expected="changes of one collection, or the one that data.namespace names",
+                seen=", ".join(sorted(self._namespaces)),
+                remedy="set data.namespace to database.collection",
+            )
+        return True
+
+    def fold(self) -> None:
+        """Folds all temporary files."""
+        for path in sorted(self._folder.glob("events-*")):
+            self._fold_file(path, 1)
+        self._close()
+
+    def _fold_file(self, path: Path, level: int) -> None:
+        if path.stat().st_size > self._bound and level < MAX_LEVEL:
+            with _Partitions(self._folder, f"{path.name}", level) as partitions:
+                for spilled in _load(path):
+                    partitions.add(spilled)
+            path.unlink()
+            for smaller in sorted(self._folder.glob(f"{path.name}-*")):
+                self._fold_file(smaller, level + 1)
+            return
+        by_key: dict[str, list[Spilled]] = {}
+        for spilled in _load(path):
+            by_key.setdefault(spilled.key, []).append(spilled)
+        path.unlink()
+        for events in by_key.values():
+            self._fold_document(events)
+
+    def _fold_document(self, events: list[Spilled]) -> None:
+        if all(event.order is not None for event in events):
+            events.sort(key=lambda event: (event.order, event.number))
+        else:  # without a time there is the order of the files; plain documents are older than all events
+            events.sort(key=lambda event: (event.order != FIRST, event.number))
+        state: dict[str, Any] | None = None
+        pending: list[tuple[Spilled, str]] = []
+        for spilled in events:
+            event = read_event(self._line(spilled))
+            if event.update is None:
+                state, pending = event.state, []
+                continue
+            try:
+                if state is None:
+                    raise BadDocumentError(NO_STATE)
+                apply_update(state, event.update)
+            except BadDocumentError as error:
+                state = None
+                pending.append((spilled, str(error)))
+        for spilled, reason in pending:
+            self._bad(spilled, reason)
+        superseded = len(events) - len(pending)
+        if state is not None:
+            self._write(state)
+        if state is not None or not pending:
+            superseded -= 1  # the last event: it is the document, or its deletion
+        if state is None and not pending:
+            self.tally[count.filtered("deleted")] += 1
+        self.tally[count.SUPERSEDED] += superseded
+
+    def _write(self, state: dict[str, Any]) -> None:
+        line = json.dumps(state, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        if self._file is None or self._file.tell() + len(line) > ITEM_BYTES:
+            self._close()
+            self._out.append(self._folder / f"changes-{len(self._out):05d}.jsonl")
+            self._file = self._out[-1].open("wb", buffering=2**16)
+        self._file.write(line)
+        self.tally[count.READ] -= 1  # it is read again, and counted then
+
+    def _bad(self, spilled: Spilled, reason: str) -> None:
+        self.tally[count.quarantined(reason)] += 1
+        part, header = self._sources[spilled.source]
+        block = Block([spilled.raw], spilled.offset, [spilled.offset], header)
+        self._writer.add(part, block, [(0, reason)])
+
+    def _line(self, spilled: Spilled) -> dict[str, Any]:
+        """Returns a line with its leaves as Extended JSON, whatever the format is."""
+        part, header = self._sources[spilled.source]
+        parse, wrapped = decoder(part.format.kind, Block([], 0, None, header))
+        document = parse(spilled.raw)
+        if wrapped:
+            return document
+        text = json_util.dumps(document, json_options=json_util.CANONICAL_JSON_OPTIONS)
+        plain: dict[str, Any] = json.loads(text)
+        return plain
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def files(self) -> list[tuple[Any, str, FileFormat]]:
+        """Returns the folded files.
+
+        Raises:
+            DataError: No document is left.
+        """
+        if not self._out:
+            raise DataError(
+                "change export",
+                expected="documents",
+                seen=f"none left of {self.tally[count.READ]} events",
+                remedy="check that the files hold inserts or whole documents, and not deletions alone",
+            )
+        return [(path, f"{path.name} (folded)", FileFormat("jsonl")) for path in self._out]
+
+
+class _Partitions:
+    """Temporary files among which events are dealt by a hash of their key, another one at each level."""
+
+    def __init__(self, folder: Path, name: str, level: int) -> None:
+        self._level = level
+        self._files: list[IO[bytes]] = [
+            (folder / f"{name}-{number:02d}").open("wb", buffering=2**16) for number in range(FAN_OUT)
+        ]
+
+    def __enter__(self) -> _Partitions:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+
+    def add(self, spilled: Spilled) -> None:
+        """Writes an event to the file of its key."""
+        digest = hashlib.blake2b(
+            spilled.key.encode("utf-8", "surrogatepass"), digest_size=MAX_LEVEL + 1
+        ).digest()
+        pickle.dump(tuple(spilled), self._files[digest[self._level] % FAN_OUT], protocol=5)
+
+
+def _load(path: Path) -> Iterator[Spilled]:
+    with path.open("rb") as file:
+        while file.peek(1):
+            yield Spilled(*pickle.load(file))
