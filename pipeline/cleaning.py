@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from foundation.publish import storage_error
 from pipeline.lineage.records import Artifact
 from pipeline.lineage.store import Lineage, asked, open_store
 from pipeline.lineage.trace import trace
@@ -50,7 +51,7 @@ def candidates(lineage: Lineage, root: Path, keep_runs: int) -> list[Candidate]:
                 and artifact
                 and _inside(artifact.uri, root / "artifacts")
             ):
-                found.append(Candidate(artifact, execution.node, _size(Path(artifact.uri))))
+                found.append(Candidate(artifact, execution.node, size_of(Path(artifact.uri))))
                 kept.add(artifact_id)
     return found
 
@@ -72,8 +73,29 @@ def _inside(uri: str, folder: Path) -> bool:
     return Path(uri).resolve().is_relative_to(folder.resolve())
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
+    """Returns the bytes of all files in a folder."""
     return sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) if path.is_dir() else 0
+
+
+def kept_spans(root: Path) -> list[Path]:
+    """Returns the folders of spans that were kept for windows and that no artifact shares its shards with any more."""
+    from components.mongo_example_gen.spans import FOLDER, unused_entries
+
+    return unused_entries(root / "artifacts" / "MongoExampleGen" / FOLDER)
+
+
+def remove_spans(folders: list[Path]) -> None:
+    """Removes kept spans; each can be read again from its export.
+
+    Raises:
+        StorageError: One cannot be removed.
+    """
+    for folder in folders:
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise storage_error(folder, error) from error
 
 
 def remove(found: list[Candidate], config: MetadataConfig, root: Path) -> None:

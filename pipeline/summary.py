@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.mongo_example_gen.notices import notices
 from pipeline.lineage.records import Artifact
 from pipeline.lineage.store import Lineage
 from pipeline.runs import RunRecord
@@ -69,7 +70,9 @@ def read_json(artifact: Artifact | None, name: str) -> Any:
 
 def _warnings(found: dict[tuple[str, str], Artifact]) -> list[str]:
     report = read_json(found.get(("ValidationGate", "report")), "report.json") or {}
-    said = [f["message"] for kind in ("warnings", "leakage") for f in report.get(kind, [])]
+    ingestion = read_json(found.get(("MongoExampleGen", "examples")), "ingestion.json") or {}
+    said = notices(ingestion)
+    said += [f["message"] for kind in ("warnings", "leakage") for f in report.get(kind, [])]
     return [f"Warning: {message}" for message in dict.fromkeys(said)]
 
 

@@ -51,15 +51,3 @@ def _suspected(tally: Tally) -> list[dict[str, Any]]:
         }
         for feature in features
     ]
-
-
-def warnings_of(report: Mapping[str, Any]) -> list[str]:
-    """Returns what the report says that a person should act on, one sentence each."""
-    said = []
-    for found in report.get("privacy", {}).get("suspected", []):
-        kinds = ", ".join(f"{kind}: {times}" for kind, times in found["kinds"].items())
-        said.append(
-            f"{found['feature']} may hold personal data ({kinds}; {found['looked_at']} values looked at); "
-            "no rule under data.privacy.rules covers it"
-        )
-    return said

@@ -23,7 +23,7 @@ def clean(
     ] = False,
 ) -> None:
     """Remove what no newer run, no blessed and no served model needs. Shows only, unless --yes is given."""
-    from pipeline.cleaning import candidates, remove
+    from pipeline.cleaning import candidates, kept_spans, remove, remove_spans, size_of
     from pipeline.lock import held
 
     session = open_session(file)
@@ -36,9 +36,13 @@ def clean(
         total = _size(sum(c.bytes for c in found))
         if yes:
             remove(found, session.loaded.spec.metadata, session.root)
-            say(f"Removed {len(found)} artifacts, {total}.")
+        spans = kept_spans(session.root)
+        shown = f", and {len(spans)} kept spans, {_size(sum(map(size_of, spans)))}" if spans else ""
+        if yes:
+            remove_spans(spans)
+            say(f"Removed {len(found)} artifacts, {total}{shown}.")
         else:
-            say(f"{len(found)} artifacts, {total}, would be removed; --yes removes them.")
+            say(f"{len(found)} artifacts, {total}{shown}, would be removed; --yes removes them.")
 
 
 def _size(count: int) -> str:

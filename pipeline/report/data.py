@@ -38,6 +38,35 @@ class Misfit:
 
 
 @dataclass(frozen=True)
+class SpanView:
+    """One span of a window: its number, whether it was read or kept, its accepted documents."""
+
+    span: int
+    taken: str
+    accepted: int
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Rows of a split, groups of equal quasi-identifiers, the smallest of them, share of rows in small groups."""
+
+    split: str
+    rows: int
+    groups: int
+    smallest: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Anonymity:
+    """How well rows hide among others: quasi-identifiers, the size from which a group hides, counts by split."""
+
+    features: tuple[str, ...]
+    k: int
+    groups: tuple[Groups, ...]
+
+
+@dataclass(frozen=True)
 class Ingestion:
     """What was read from the export.
 
@@ -49,6 +78,11 @@ class Ingestion:
         splits: Split → number of examples.
         reasons: Reason → number of documents quarantined or left out for it.
         misfits: Values that did not fit their field's type.
+        spans: The spans of a window; empty for a single export.
+        notices: What a person should act on.
+        rules: Feature → what the privacy policy did with it.
+        key: Id of the key that values were hashed with; empty where none were.
+        anonymity: Sizes of groups of quasi-identifiers, where some are declared.
     """
 
     read: int
@@ -58,6 +92,11 @@ class Ingestion:
     splits: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
     misfits: tuple[Misfit, ...] = ()
+    spans: tuple[SpanView, ...] = ()
+    notices: tuple[str, ...] = ()
+    rules: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    anonymity: Anonymity | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.report.data import Distance, Finding, Ingestion, Misfit
+from components.mongo_example_gen.notices import notices
+from pipeline.report.data import Anonymity, Distance, Finding, Groups, Ingestion, Misfit, SpanView
 
 _FROM_TEXT = "read from text"
 
@@ -13,6 +14,7 @@ _FROM_TEXT = "read from text"
 def ingestion_of(content: Mapping[str, Any]) -> Ingestion:
     """Returns the counts of an ingestion."""
     documents = content["documents"]
+    privacy = content.get("privacy", {})
     return Ingestion(
         read=documents.get("read", 0),
         accepted=documents.get("accepted", 0),
@@ -25,7 +27,26 @@ def ingestion_of(content: Mapping[str, Any]) -> Ingestion:
             for field in content["fields"]
             for reason, count in {**_conversions(field), **field["misfits"]}.items()
         ),
+        spans=tuple(
+            SpanView(span["span"], span["from"], span["documents"]["accepted"])
+            for span in content.get("window", {}).get("spans", ())
+        ),
+        notices=tuple(notices(content)),
+        rules=privacy.get("rules", {}),
+        key=privacy.get("key_id", ""),
+        anonymity=_anonymity(privacy.get("anonymity")),
     )
+
+
+def _anonymity(content: Mapping[str, Any] | None) -> Anonymity | None:
+    if not content:
+        return None
+    every = {"all splits": content["overall"], **content["splits"]}
+    groups = tuple(
+        Groups(split, found["rows"], found["groups"], found["smallest"], found["share"])
+        for split, found in every.items()
+    )
+    return Anonymity(tuple(content["quasi_identifiers"]), content["k"], groups)
 
 
 def _conversions(field: Mapping[str, Any]) -> dict[str, int]:

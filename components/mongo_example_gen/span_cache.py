@@ -1,0 +1,152 @@
+"""Spans that were read once and are kept, so that a window is put together from them and only new spans are read.
+
+One folder for each span, its shards with an ``entry.json`` of what reading it came to, under the node's own folder in the
+pipeline root; published by rename, so that there is a whole entry or none. The name is a digest of everything that decides
+over the content: the span's fingerprint, the settings, the fields, the id of the privacy key, the code. Entries are only
+ever copies of what can be read again: ``penstock clean`` may remove them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from components.mongo_example_gen.ingest import Reading, Request
+from components.mongo_example_gen.plan import Plan
+from components.mongo_example_gen.report import Origin
+from components.mongo_example_gen.source import ResolvedInput
+from components.mongo_example_gen.spans import FOLDER
+from foundation import personal, privacy
+from foundation.publish import storage_error, write_text
+
+ENTRY_FILE = "entry.json"
+_PACKAGE = Path(__file__).parent
+_NOT_CONTENT = {"mongo_export", "span", "window", "recorded_at", "bad_documents"}
+"""Settings that do not change what a span becomes."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A span that is kept."""
+
+    folder: Path
+    types: Mapping[str, str | None]
+    reading: Reading
+
+
+def cache_folder(output: Path) -> Path:
+    """Returns where spans are kept: beside the artifacts of the same node."""
+    return output.parents[1] / FOLDER
+
+
+def entry_folder(request: Request, span: ResolvedInput) -> Path:
+    """Returns where a span is kept, or would be."""
+    policy = request.config.privacy
+    settings = request.config.model_dump(mode="json", exclude=_NOT_CONTENT)
+    columns = [asdict(column) for column in request.plan.columns]
+    key = privacy.key_id(privacy.read_key(policy))
+    said = json.dumps([span.fingerprint, settings, columns, request.plan.label, key], sort_keys=True)
+    digest = hashlib.sha256(said.encode() + b"\0" + _code_digest().encode())
+    return cache_folder(request.output) / digest.hexdigest()[:32]
+
+
+def _code_digest() -> str:
+    digest = hashlib.sha256()
+    for file in [*sorted(_PACKAGE.glob("*.py")), Path(personal.__file__), Path(privacy.__file__)]:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def write_entry(folder: Path, reading: Reading) -> None:
+    """Writes what reading a span came to beside its shards; digests of split keys are left out."""
+    content = {
+        "types": {column.feature: column.type for column in reading.plan.columns},
+        "tally": [[*key, times] for key, times in sorted(reading.tally.items())],
+        "labels": sorted(reading.labels),
+        "keys": reading.keys,
+        "paths": sorted(reading.paths),
+        "origin": {k: v for k, v in vars(reading.origin).items() if k != "source"},
+    }
+    write_text(folder / ENTRY_FILE, json.dumps(content))
+
+
+def read_entry(folder: Path, plan: Plan, span: ResolvedInput) -> Entry | None:
+    """Returns the entry of a span, or None where it is not kept."""
+    try:
+        text = (folder / ENTRY_FILE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise storage_error(folder, error) from error
+    content = json.loads(text)
+    types: dict[str, Any] = content["types"]
+    columns = tuple(replace(column, type=types[column.feature]) for column in plan.columns)
+    reading = Reading(
+        replace(plan, columns=columns),
+        _tally(content["tally"]),
+        frozenset(content["labels"]),
+        content["keys"],
+        Origin(span, **content["origin"]),
+        set(content["paths"]),
+    )
+    return Entry(folder, types, reading)
+
+
+def _tally(rows: list[list[Any]]) -> Any:
+    from collections import Counter
+
+    return Counter({tuple(key): times for *key, times in rows})
+
+
+def keep(folder: Path, temporary: Path) -> None:
+    """Gives a span that was read its place, instead of one of other types.
+
+    Raises:
+        StorageError: It cannot be published.
+    """
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.rename(temporary, folder)
+    except OSError as error:
+        raise storage_error(folder, error) from error
+
+
+def link_shards(entries: list[Entry], output: Path, splits: tuple[str, ...]) -> bool:
+    """Puts the shards of all spans into one artifact, by hard links where the disk has them.
+
+    Returns:
+        Whether all are links; False where any is a copy.
+
+    Raises:
+        StorageError: A shard can neither be linked nor copied.
+    """
+    linked = True
+    for split in splits:
+        shards = [
+            shard for entry in entries for shard in sorted((entry.folder / f"Split-{split}").glob("*.gz"))
+        ]
+        folder = output / f"Split-{split}"
+        try:
+            folder.mkdir(parents=True)
+            for number, shard in enumerate(shards):
+                target = folder / f"data_tfrecord-{number:05d}-of-{len(shards):05d}.gz"
+                linked &= _link(shard, target)
+        except OSError as error:
+            raise storage_error(folder, error) from error
+    return linked
+
+
+def _link(shard: Path, target: Path) -> bool:
+    try:
+        os.link(shard, target)
+    except OSError:  # another disk, or one without hard links
+        shutil.copy2(shard, target)
+        return False
+    return True

@@ -1,0 +1,146 @@
+"""An ingestion of a window of spans: new spans are read, kept ones taken, and their shards put into one artifact."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from components.mongo_example_gen import span_cache
+from components.mongo_example_gen import tally as count
+from components.mongo_example_gen.ingest import (
+    Reading,
+    Request,
+    check,
+    clear,
+    expire_quarantine,
+    group_files,
+    read,
+    sum_of,
+)
+from components.mongo_example_gen.plan import Plan, settle_types
+from components.mongo_example_gen.privacy_report import privacy_section
+from components.mongo_example_gen.protect import check_rules
+from components.mongo_example_gen.report import report, write_report
+from components.mongo_example_gen.source import ResolvedInput, verify_unchanged
+from components.mongo_example_gen.span_cache import Entry
+from components.mongo_example_gen.tally import Tally, kinds_of
+
+Taken = dict[str, str]
+"""Fingerprint of a span → how it was come by: ``cache``, ``read``, ``read again: other types``."""
+
+
+def ingest_window(request: Request, make_pipeline: Callable[[], Any]) -> dict[str, Any]:
+    """Reads the spans of a window that are not kept yet, and publishes the shards of all as one artifact.
+
+    Args:
+        request: What to ingest; its source has spans.
+        make_pipeline: Gives a new Beam pipeline.
+
+    Returns:
+        The report, as written to ``ingestion.json``: the counts of all spans added up.
+
+    Raises:
+        DataError: The exports, or what comes of them, are not as they must be.
+        StorageError: Something cannot be read or written.
+    """
+    began = time.monotonic()
+    expired = expire_quarantine(request)
+    verify_unchanged(request.source, request.base_folder)
+    entries, taken = _entries(request, make_pipeline)
+    readings = [entry.reading for entry in entries]
+    whole = replace(readings[-1], plan=_settled(request.plan, entries))
+    check(request, [*readings[:-1], whole])
+    clear(request.output)
+    linked = span_cache.link_shards(entries, request.output, request.plan.splits)
+    tally = sum_of(reading.tally for reading in readings)
+    origin = replace(whole.origin, source=request.source, seconds=time.monotonic() - began)
+    content = report(tally, whole.plan, origin)
+    content["privacy"] = privacy_section(tally, whole.plan, _groups(entries, whole.plan), request.output)
+    content["quarantine_expired"] = expired
+    content["window"] = {
+        "shards": "linked" if linked else "copied",
+        "spans": [_described(reading, taken) for reading in readings],
+    }
+    write_report(request.output, content)
+    return content
+
+
+def _entries(request: Request, make_pipeline: Callable[[], Any]) -> tuple[list[Entry], Taken]:
+    """Returns an entry of each span, all of the same types."""
+    known: dict[str, Entry] = {}
+    taken: Taken = {}
+    for span in request.source.spans:
+        entry = span_cache.read_entry(span_cache.entry_folder(request, span), request.plan, span)
+        if entry:
+            known[span.fingerprint], taken[span.fingerprint] = entry, "cache"
+    for span in request.source.spans:
+        if span.fingerprint not in known:
+            known[span.fingerprint] = _read(request, span, list(known.values()), make_pipeline)
+            taken[span.fingerprint] = "read"
+    for span in request.source.spans:
+        if not _fits(known[span.fingerprint], _settled(request.plan, list(known.values()))):
+            known[span.fingerprint] = _read(request, span, list(known.values()), make_pipeline)
+            taken[span.fingerprint] = "read again: other types"
+    return [known[span.fingerprint] for span in request.source.spans], taken
+
+
+def _read(
+    request: Request, span: ResolvedInput, others: list[Entry], make_pipeline: Callable[[], Any]
+) -> Entry:
+    folder = span_cache.entry_folder(request, span)
+    temporary = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.tmp")
+    try:
+        reading = read(replace(request, source=span, output=temporary), make_pipeline, _kinds(others))
+        span_cache.write_entry(temporary, reading)
+        span_cache.keep(folder, temporary)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Entry(folder, {column.feature: column.type for column in reading.plan.columns}, reading)
+
+
+def _kinds(entries: list[Entry]) -> dict[str, set[str]]:
+    return kinds_of(sum_of(entry.reading.tally for entry in entries))
+
+
+def _settled(plan: Plan, entries: list[Entry]) -> Plan:
+    settled = settle_types(plan, _kinds(entries))
+    check_rules(settled)
+    return settled
+
+
+def _fits(entry: Entry, plan: Plan) -> bool:
+    """Returns whether a span was read with the types of the window; a feature without values in it has none."""
+    return all(entry.types[column.feature] in (None, column.type) for column in plan.columns)
+
+
+def _groups(entries: list[Entry], plan: Plan) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for entry in entries:
+        for split, file in group_files(entry.folder, plan).items():
+            found.setdefault(split, []).append(file)
+    return found
+
+
+def _described(reading: Reading, taken: Taken) -> dict[str, Any]:
+    source, tally = reading.origin.source, reading.tally
+    return {
+        "span": source.span,
+        "version": source.version,
+        "fingerprint": source.fingerprint,
+        "from": taken[source.fingerprint],
+        "documents": _counts(tally),
+    }
+
+
+def _counts(tally: Tally) -> dict[str, int]:
+    return {
+        "read": tally[count.READ],
+        "accepted": tally[count.ACCEPTED],
+        "quarantined": sum(count.section(tally, "quarantined").values()),
+        "filtered": sum(count.section(tally, "filtered").values()),
+    }
