@@ -92,7 +92,9 @@ def failure(error: Exception, uri: str, remedy: str) -> PenstockError:
     return built
 
 
-def connect(uri: str, read_preference: str, parallel: int) -> pymongo.MongoClient[dict[str, Any]]:
+def connect(
+    uri: str, read_preference: str, parallel: int, patience_seconds: float = 60.0
+) -> pymongo.MongoClient[dict[str, Any]]:
     """Returns a client; it does not speak to the server yet.
 
     Raises:
@@ -104,7 +106,7 @@ def connect(uri: str, read_preference: str, parallel: int) -> pymongo.MongoClien
             appname="penstock export",
             readPreference=read_preference,
             maxPoolSize=parallel + 2,
-            serverSelectionTimeoutMS=10_000,
+            serverSelectionTimeoutMS=int(1000 * max(1.0, min(10.0, patience_seconds))),
             tz_aware=True,
         )
     except (ConfigurationError, ValueError, TypeError) as error:
@@ -131,4 +133,6 @@ def ask(client: pymongo.MongoClient[dict[str, Any]], uri: str) -> Server:
     kind = "sharded cluster" if sharded else "replica set" if hello.get("setName") else "single server"
     recent = int(hello.get("maxWireVersion", 0)) >= _SNAPSHOT_WIRE_VERSION
     now = hello.get("localTime") or datetime.datetime.now(datetime.timezone.utc)
-    return Server(version, now.replace(tzinfo=datetime.timezone.utc), recent and kind != "single server", kind)
+    return Server(
+        version, now.replace(tzinfo=datetime.timezone.utc), recent and kind != "single server", kind
+    )

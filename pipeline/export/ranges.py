@@ -12,6 +12,7 @@ from typing import Any
 
 from bson import json_util
 from bson.binary import UuidRepresentation
+from bson.codec_options import DatetimeConversion
 from pymongo.errors import OperationFailure
 
 KINDS = (
@@ -66,7 +67,7 @@ def written(bound: tuple[Any, ...]) -> str | None:
 
 def read(text: str | None) -> tuple[Any, ...]:
     """Reads what ``written`` wrote."""
-    options = CANONICAL.with_options(datetime_conversion="datetime_ms")
+    options = CANONICAL.with_options(datetime_conversion=DatetimeConversion.DATETIME_MS)
     return (json_util.loads(text, json_options=options)["v"],) if text else ()
 
 

@@ -56,7 +56,7 @@ def export(
         SpecError: An unfinished export was of something else, or the connection string cannot be read.
         StorageError: The server or the disk refuses; the same command goes on.
     """
-    client = connect(uri, settings.read_preference, settings.parallel)
+    client = connect(uri, settings.read_preference, settings.parallel, settings.patience_seconds)
     try:
         span = plan.choose_span(settings)
         partial = plan.partial_folder(settings, span)

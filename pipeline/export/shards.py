@@ -59,9 +59,18 @@ class Shard:
         self.path = folder / f"data-{extent.index:05d}.{suffix}.gz"
         self._noted = checkpoint_path(folder, extent.index)
         self.checkpoint = load_checkpoint(folder, extent.index)
+        self._cut()
         self._pending: list[bytes] = []
         self._open = self.checkpoint
         self._last_write = time.monotonic()
+
+    def _cut(self) -> None:
+        """Cuts off what was written and never noted."""
+        try:
+            if self.path.exists():
+                os.truncate(self.path, self.checkpoint.size)
+        except OSError as error:
+            raise storage_error(self.path, error) from error
 
     @property
     def after(self) -> tuple[Any, ...]:
@@ -95,7 +104,6 @@ class Shard:
         member = _gz(b"".join(self._pending)) if self._pending else b""
         try:
             with self.path.open("r+b" if self.path.exists() else "w+b") as stream:
-                stream.truncate(self.checkpoint.size)
                 stream.seek(self.checkpoint.size)
                 stream.write(member)
                 stream.flush()
