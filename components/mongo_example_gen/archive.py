@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import IO, Any
 
 import bson
@@ -24,6 +23,7 @@ from components.mongo_example_gen.formats import (
     read_guarded,
 )
 from foundation.errors import DataError, near_miss
+from foundation.storage import Location
 
 CHUNK_BYTES = 2**20
 _TERMINATOR = b"\xff\xff\xff\xff"
@@ -38,7 +38,7 @@ class Documents:
     offsets: list[int]
 
 
-def choose_namespace(path: Path, name: str, found: FileFormat, wanted: str) -> FileFormat:
+def choose_namespace(path: Location, name: str, found: FileFormat, wanted: str) -> FileFormat:
     """Returns the format of an archive with the namespace that is to be read.
 
     Args:
@@ -65,7 +65,7 @@ def choose_namespace(path: Path, name: str, found: FileFormat, wanted: str) -> F
     )
 
 
-def read_namespace(stream: IO[bytes], path: Path, name: str, namespace: str) -> Iterator[Documents]:
+def read_namespace(stream: IO[bytes], path: Location, name: str, namespace: str) -> Iterator[Documents]:
     """Yields the documents of one namespace, in order, about 1 MiB at a time.
 
     Raises:
@@ -119,7 +119,7 @@ def _prelude(cursor: _Cursor) -> list[str]:
 class _Cursor:
     """Walks through an archive value by value; memory is bounded by a chunk and one document."""
 
-    def __init__(self, stream: IO[bytes], path: Path, name: str) -> None:
+    def __init__(self, stream: IO[bytes], path: Location, name: str) -> None:
         self._stream, self._path, self._name = stream, path, name
         self._buffer, self._place, self.offset = b"", 0, 0
 

@@ -11,7 +11,6 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
 from components.mongo_example_gen.archive import choose_namespace, read_namespace
@@ -24,6 +23,7 @@ from components.mongo_example_gen.formats import (
     recognise,
 )
 from foundation.errors import DataError
+from foundation.storage import Location, locate
 
 BLOCK_BYTES = 2**20
 ITEM_BYTES = 32 * 2**20
@@ -78,8 +78,8 @@ class Block:
 
 
 def recognise_all(
-    files: list[tuple[Path, str]], declared: str, namespace: str = ""
-) -> list[tuple[Path, str, FileFormat]]:
+    files: list[tuple[Location, str]], declared: str, namespace: str = ""
+) -> list[tuple[Location, str, FileFormat]]:
     """Recognises every file of an export; files without content are left out.
 
     Args:
@@ -112,7 +112,7 @@ def recognise_all(
     return one_collection(known, namespace)
 
 
-def plan_items(known: list[tuple[Path, str, FileFormat]]) -> list[WorkItem]:
+def plan_items(known: list[tuple[Location, str, FileFormat]]) -> list[WorkItem]:
     """Cuts recognised files into items of about 32 MiB of documents, in the order of the files."""
     items: list[WorkItem] = []
     group: list[Part] = []
@@ -127,7 +127,7 @@ def plan_items(known: list[tuple[Path, str, FileFormat]]) -> list[WorkItem]:
     return [*items, WorkItem(len(items), tuple(group))]
 
 
-def _cut(path: Path, name: str, found: FileFormat) -> Iterator[tuple[Part, int]]:
+def _cut(path: Location, name: str, found: FileFormat) -> Iterator[tuple[Part, int]]:
     size = path.stat().st_size
     if found.kind == "jsonl" and found.compression == "none":
         pieces = max(1, round(size / ITEM_BYTES))
@@ -148,18 +148,18 @@ def read_part(part: Part) -> Iterator[Block]:
         DataError: The file is truncated or damaged so that what follows cannot be found.
     """
     if part.format.kind == "parquet":
-        yield from _parquet(Path(part.path), part)
+        yield from _parquet(locate(part.path), part)
         return
     scan = {"jsonl": _lines, "bson": _bson, "json_pretty": _values, "json_array": _values, "csv": _records}
     scanner = _archive if part.format.archive else scan[part.format.kind]
-    path = Path(part.path)
+    path = locate(part.path)
     with open_stream(path, part.format.compression) as stream:
         for number, block in enumerate(scanner(stream, path, part)):
             if number % part.stripes == part.stripe:
                 yield block
 
 
-def _lines(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
+def _lines(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
     position = part.start
     if part.start:
         stream.seek(part.start - 1)
@@ -181,7 +181,7 @@ def _lines(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
         position += length
 
 
-def _bson(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
+def _bson(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
     buffer, base = b"", 0
     while True:
         chunk = read_guarded(stream, BLOCK_BYTES, path)
@@ -205,12 +205,12 @@ def _bson(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
         raise _broken_bson(part, base, "the end of the file in the middle of a document")
 
 
-def _archive(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
+def _archive(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
     for found in read_namespace(stream, path, part.name, part.format.namespace):
         yield Block(found.documents, found.offsets[0], found.offsets)
 
 
-def _parquet(path: Path, part: Part) -> Iterator[Block]:
+def _parquet(path: Location, part: Part) -> Iterator[Block]:
     from components.mongo_example_gen.parquet import read_batches  # only here: other formats need no Arrow
 
     with open_stream(path, "none") as stream:
@@ -306,7 +306,7 @@ class _ValueScanner:
         )
 
 
-def _values(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
+def _values(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
     scanner = _ValueScanner(part)
     while True:
         chunk = read_guarded(stream, BLOCK_BYTES, path)
@@ -317,7 +317,7 @@ def _values(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
             return
 
 
-def _records(stream: IO[bytes], path: Path, part: Part) -> Iterator[Block]:
+def _records(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
     first, offset = _record(stream, path)
     header = _header(first.removeprefix(BOM), part)
     documents, offsets, size = [], [], 0
@@ -347,7 +347,7 @@ def _header(record: bytes, part: Part) -> tuple[str, ...]:
         ) from error
 
 
-def _record(stream: IO[bytes], path: Path) -> tuple[bytes, int]:
+def _record(stream: IO[bytes], path: Location) -> tuple[bytes, int]:
     """Reads one CSV record, which may hold newlines inside quotes; returns it without its line end, and its length."""
     record = line = read_guarded(stream, 0, path, line=True)
     while line and record.count(b'"') % 2 and len(record) < MAX_TEXT_DOCUMENT:

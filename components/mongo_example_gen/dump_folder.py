@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-from pathlib import Path
 from urllib.parse import unquote
 
 from components.mongo_example_gen.formats import FileFormat
 from foundation.errors import DataError, near_miss
+from foundation.storage import Location
 
-Known = list[tuple[Path, str, FileFormat]]
+Known = list[tuple[Location, str, FileFormat]]
 
 
 def one_collection(known: Known, wanted: str) -> Known:
@@ -42,7 +42,7 @@ def one_collection(known: Known, wanted: str) -> Known:
     )
 
 
-def collection_of(path: Path) -> str | None:
+def collection_of(path: Location) -> str | None:
     """Returns ``database.collection`` of a dump file by the metadata beside it, or None where there is none.
 
     Names of files are cut at 238 bytes and end with a hash then; the metadata states the whole name.

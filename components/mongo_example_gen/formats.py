@@ -9,11 +9,11 @@ import json
 import re
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, Any, Literal, cast
 
 from foundation.errors import DataError
 from foundation.publish import storage_error
+from foundation.storage import Location, RemotePath
 
 Kind = Literal["jsonl", "json_pretty", "json_array", "bson", "csv", "parquet"]
 Compression = Literal["none", "gz", "zst", "bz2"]
@@ -52,7 +52,7 @@ class FileFormat:
         return "archive" if self.archive else self.kind
 
 
-def recognise(path: Path, declared: str = "auto") -> FileFormat | None:
+def recognise(path: Location, declared: str = "auto") -> FileFormat | None:
     """Recognises a file by its first bytes.
 
     Args:
@@ -81,7 +81,7 @@ def recognise(path: Path, declared: str = "auto") -> FileFormat | None:
     return FileFormat(kind, compression, dialect)
 
 
-def _refuse(body: bytes, path: Path) -> None:
+def _refuse(body: bytes, path: Location) -> None:
     found = [refused for magic, refused in _REFUSED.items() if body.startswith(magic)]
     if _UTF_16_WITHOUT_MARK.match(body):
         found.append(_UTF_16)
@@ -96,14 +96,14 @@ def _refuse(body: bytes, path: Path) -> None:
         )
 
 
-def compression_of(path: Path) -> Compression:
+def compression_of(path: Location) -> Compression:
     """Returns how a file is compressed, by its first bytes."""
     with open_stream(path, "none") as stream:
         head = read_guarded(stream, 4, path)
     return next((name for magic, name in _COMPRESSIONS.items() if head.startswith(magic)), "none")
 
 
-def open_stream(path: Path, compression: Compression) -> IO[bytes]:
+def open_stream(path: Location, compression: Compression) -> IO[bytes]:
     """Opens a file for reading its documents' bytes, decompressed.
 
     Raises:
@@ -111,22 +111,27 @@ def open_stream(path: Path, compression: Compression) -> IO[bytes]:
     """
     try:
         if compression == "gz":
-            return cast("IO[bytes]", gzip.open(path, "rb"))
+            return cast("IO[bytes]", gzip.open(_openable(path), "rb"))
         if compression == "bz2":
-            return cast("IO[bytes]", bz2.open(path, "rb"))
+            return cast("IO[bytes]", bz2.open(_openable(path), "rb"))
         return path.open("rb") if compression == "none" else _open_zst(path)
     except OSError as error:
-        raise storage_error(path, error) from error
+        raise storage_error(str(path), error) from error
 
 
-def _open_zst(path: Path) -> IO[bytes]:
+def _openable(path: Location) -> Any:
+    return path.open("rb") if isinstance(path, RemotePath) else path
+
+
+def _open_zst(path: Location) -> IO[bytes]:
     import pyarrow as pa  # only here: a plain export is read without Arrow
 
-    raw = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
+    file = pa.PythonFile(path.open("rb"), "r") if isinstance(path, RemotePath) else pa.OSFile(str(path))
+    raw = pa.CompressedInputStream(file, "zstd")
     return cast("IO[bytes]", io.BufferedReader(raw, _BUFFER_BYTES))
 
 
-def read_guarded(stream: IO[bytes], size: int, path: Path, line: bool = False) -> bytes:
+def read_guarded(stream: IO[bytes], size: int, path: Location, line: bool = False) -> bytes:
     """Reads from a stream; a compressed file that is cut off or damaged becomes a clear error.
 
     Args:
@@ -147,12 +152,12 @@ def read_guarded(stream: IO[bytes], size: int, path: Path, line: bool = False) -
         raise _damaged(path, error) from error
     except OSError as error:
         if error.errno is not None:
-            raise storage_error(path, error) from error
+            raise storage_error(str(path), error) from error
         # Decompressors speak through OSError too; then there is no error number of the system.
         raise (_cut_off(path) if "Truncated" in str(error) else _damaged(path, error)) from error
 
 
-def _cut_off(path: Path) -> DataError:
+def _cut_off(path: Location) -> DataError:
     return DataError(
         f"export file {path}",
         expected="a complete compressed file",
@@ -161,7 +166,7 @@ def _cut_off(path: Path) -> DataError:
     )
 
 
-def _damaged(path: Path, error: Exception) -> DataError:
+def _damaged(path: Location, error: Exception) -> DataError:
     return DataError(
         f"export file {path}",
         expected="a sound compressed file",
@@ -176,7 +181,7 @@ def _declared_kind(declared: str, body: bytes) -> Kind | None:
     return None if declared == "auto" else cast("Kind", declared)
 
 
-def _kind(body: bytes, path: Path) -> Kind:
+def _kind(body: bytes, path: Location) -> Kind:
     if len(body) >= 5 and 5 <= int.from_bytes(body[:4], "little") <= BSON_MAX_BYTES:
         return "bson"
     text = body.lstrip()

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from components.mongo_example_gen.rows import list_array
 from foundation.errors import DataError
-from pathlib import Path as Location
+from foundation.storage import Location
 
 BATCH_ROWS = 4096
 BSON_TYPE_NAMES = frozenset(

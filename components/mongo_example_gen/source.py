@@ -12,10 +12,11 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from foundation.errors import DataError, near_miss
 from foundation.publish import storage_error
+from foundation.storage import Location, RemotePath, is_remote, locate
 
 HASHED_WHOLE_BYTES = 16 * 2**20
 """Exports up to this size are fingerprinted by their whole content; larger ones by samples, sizes and times."""
@@ -25,7 +26,9 @@ _KNOWN = {"SPAN": r"\d+", "VERSION": r"\d+", "YYYY": r"\d{4}", "MM": r"\d{2}", "
 _GLOB_TOKEN = re.compile(
     r"\{(?P<name>[A-Z]+)\}|(?P<deep>\*\*/?)|(?P<star>\*)|(?P<any>\?)|(?P<set>\[[^\]]*\])"
 )
-_NOT_DATA = re.compile(r"^[._]|\.metadata\.json(\.gz)?$|^prelude\.json(\.gz)?$")
+_NOT_DATA = re.compile(
+    r"^[._]|^bad-\d+\.index\.jsonl$|^manifest\.json$|\.metadata\.json(\.gz)?$|^prelude\.json(\.gz)?$"
+)
 _EPOCH = datetime.date(1970, 1, 1)
 
 
@@ -38,6 +41,8 @@ class InputFile(NamedTuple):
     """Bytes."""
     mtime_ns: int
     """Time of the last change, or 0 where the whole content is in the fingerprint and the time says nothing."""
+    checksum: str = ""
+    """The store's mark of the content of a remote file."""
 
 
 @dataclass(frozen=True)
@@ -48,33 +53,46 @@ class ResolvedInput:
     version: int | None
     files: tuple[InputFile, ...]
     fingerprint: str
+    spans: tuple[ResolvedInput, ...] = ()
+    """The spans of a window, in order; empty where one span, or none, is read."""
 
     def to_json(self) -> str:
         """Returns the input as canonical JSON; equal for unchanged content."""
-        return json.dumps({**asdict(self), "files": [list(f) for f in self.files]}, sort_keys=True)
+        return json.dumps(self._plain(), sort_keys=True)
+
+    def _plain(self) -> dict[str, Any]:
+        spans = [span._plain() for span in self.spans]
+        return {**asdict(self), "files": [list(f) for f in self.files], "spans": spans}
 
     @staticmethod
     def from_json(text: str) -> ResolvedInput:
         """Reads what ``to_json`` wrote."""
-        value = json.loads(text)
-        return ResolvedInput(**{**value, "files": tuple(InputFile(*f) for f in value["files"])})
+        return ResolvedInput._of(json.loads(text))
 
-    def absolute_paths(self, base_folder: Path) -> list[Path]:
-        """Returns the files as absolute paths."""
-        return [(Path(base_folder) / file.path).absolute() for file in self.files]
+    @staticmethod
+    def _of(value: dict[str, Any]) -> ResolvedInput:
+        files = tuple(InputFile(*f) for f in value["files"])
+        spans = tuple(ResolvedInput._of(span) for span in value.get("spans", ()))
+        return ResolvedInput(**{**value, "files": files, "spans": spans})
+
+    def absolute_paths(self, base_folder: Path) -> list[Location]:
+        """Returns the files as absolute paths, or addresses in a store."""
+        return [locate(file.path, Path(base_folder).absolute()) for file in self.files]
 
 
 def resolve(pattern: str, base_folder: Path, span: int | str = "latest") -> ResolvedInput:
     """Finds the files of an export and fingerprints them.
 
     Args:
-        pattern: File, folder or glob, relative to ``base_folder`` or absolute; may hold ``{SPAN}``, ``{VERSION}``,
-            ``{YYYY}``, ``{MM}``, ``{DD}``. A date is the span of its days since 1970-01-01.
+        pattern: File, folder or glob, relative to ``base_folder``, absolute, or under ``s3://`` or ``gs://``; may
+            hold ``{SPAN}``, ``{VERSION}``, ``{YYYY}``, ``{MM}``, ``{DD}``. A date is the span of its days since
+            1970-01-01.
         base_folder: Folder of the document.
         span: ``"latest"`` or a number; for date patterns a number such as 20240131 is that day.
 
     Raises:
         DataError: Nothing is there, the export is empty, or the pattern cannot be read.
+        StorageError: A store does not answer.
     """
     base = Path(base_folder).absolute()
     _check_pattern(pattern)
@@ -86,7 +104,7 @@ def resolve(pattern: str, base_folder: Path, span: int | str = "latest") -> Reso
 
 
 def describe(
-    files: list[Path], base: Path, span: int | None = None, version: int | None = None
+    files: list[Location], base: Path, span: int | None = None, version: int | None = None
 ) -> ResolvedInput:
     """Returns the given files with their sizes and fingerprint.
 
@@ -95,9 +113,9 @@ def describe(
         StorageError: A file cannot be read.
     """
     try:
-        stats = [file.stat() for file in files]
+        stats = _stats(files)
     except OSError as error:
-        raise storage_error(files[0], error) from error
+        raise storage_error(str(files[0]), error) from error
     total = sum(s.st_size for s in stats)
     if total == 0:
         raise DataError(
@@ -106,9 +124,14 @@ def describe(
             seen="0 bytes",
             remedy="export the collection again and check that the query of the export matches documents",
         )
-    by_content = total <= HASHED_WHOLE_BYTES
+    by_content = total <= HASHED_WHOLE_BYTES and not any(isinstance(file, RemotePath) for file in files)
     described = tuple(
-        InputFile(_name(file, base), stat.st_size, 0 if by_content else stat.st_mtime_ns)
+        InputFile(
+            _name(file, base),
+            stat.st_size,
+            0 if by_content else stat.st_mtime_ns,
+            getattr(stat, "checksum", ""),
+        )
         for file, stat in zip(files, stats, strict=True)
     )
     return ResolvedInput(span, version, described, _fingerprint(described, files, by_content))
@@ -121,8 +144,12 @@ def verify_unchanged(resolved: ResolvedInput, base_folder: Path) -> None:
         DataError: A file changed, grew or vanished.
     """
     base = Path(base_folder).absolute()
+    if resolved.spans:
+        for span in resolved.spans:
+            verify_unchanged(span, base)
+        return
     for file in resolved.files:
-        if not (base / file.path).is_file():
+        if not locate(file.path, base).is_file():
             raise DataError(
                 f"export file {file.path}",
                 expected=f"{file.size} bytes",
@@ -144,13 +171,7 @@ def verify_unchanged(resolved: ResolvedInput, base_folder: Path) -> None:
 
 
 def _check_pattern(pattern: str) -> None:
-    if re.match(r"^[a-z][a-z0-9]+://", pattern):
-        raise DataError(
-            f"mongo_export {pattern!r}",
-            expected="a local path",
-            seen="a remote one",
-            remedy="copy the export here first",
-        )
+    locate(pattern)
     for name in _PLACEHOLDER.findall(pattern):
         if name not in _KNOWN:
             hint = near_miss(name.upper(), list(_KNOWN))
@@ -169,20 +190,10 @@ def _check_pattern(pattern: str) -> None:
         )
 
 
-def _choose(pattern: str, base: Path, span: int | str) -> tuple[int | None, int | None, list[Path]]:
-    matches = sorted(glob.glob(_as_glob(pattern, base), recursive=True))
+def _choose(pattern: str, base: Path, span: int | str) -> tuple[int | None, int | None, list[Location]]:
     if not _PLACEHOLDER.search(pattern):
-        return None, None, [Path(match) for match in matches]
-    groups: dict[tuple[int, int], dict[str, list[Path]]] = {}
-    expression = re.compile(_as_regex(str(base / pattern)))
-    for match in matches:
-        found = expression.fullmatch(match.rstrip("/"))
-        key = _span_and_version(found.groupdict()) if found else None
-        if found and key:
-            written = "/".join(found.groups())
-            groups.setdefault(key, {}).setdefault(written, []).append(Path(match))
-    if not groups:
-        raise _nothing(pattern, base)
+        return None, None, [locate(match) for match in _matches(pattern, base, _expression(pattern, base))]
+    groups = _grouped(pattern, base)
     spans = sorted({s for s, _ in groups})
     wanted = spans[-1] if span == "latest" else _as_span(int(span), "{YYYY}" in pattern)
     if wanted not in spans:
@@ -199,6 +210,38 @@ def _choose(pattern: str, base: Path, span: int | str) -> tuple[int | None, int 
         version if "{VERSION}" in pattern else None,
         next(iter(spellings.values())),
     )
+
+
+def known_spans(pattern: str, base_folder: Path) -> list[int]:
+    """Returns the spans that are there, in order; none where the pattern has no span.
+
+    Raises:
+        DataError: The pattern has one, and nothing matches.
+    """
+    if not _PLACEHOLDER.search(pattern):
+        return []
+    return sorted({span for span, _ in _grouped(pattern, Path(base_folder).absolute()) if span >= 0})
+
+
+def _expression(pattern: str, base: Path) -> re.Pattern[str]:
+    return re.compile(_as_regex(pattern if is_remote(pattern) else str(base / pattern)))
+
+
+def _grouped(pattern: str, base: Path) -> dict[tuple[int, int], dict[str, list[Location]]]:
+    """Returns (span, version) → the text of its placeholders → what matches; span −1 where the pattern has none."""
+    expression = _expression(pattern, base)
+    groups: dict[tuple[int, int], dict[str, list[Location]]] = {}
+    for match in _matches(pattern, base, expression):
+        found = expression.fullmatch(match.rstrip("/"))
+        if not found and is_remote(match):  # a store has no folders: here is an object in one
+            found = expression.fullmatch(match.rsplit("/", 1)[0])
+        key = _span_and_version(found.groupdict()) if found else None
+        if found and key:
+            written = "/".join(found.groups())
+            groups.setdefault(key, {}).setdefault(written, []).append(locate(match))
+    if not groups:
+        raise _nothing(pattern, base)
+    return groups
 
 
 def _as_span(span: int, dated: bool) -> int:
@@ -219,6 +262,26 @@ def _span_and_version(groups: dict[str, str]) -> tuple[int, int] | None:
     except ValueError:
         return None  # a name such as 2024-13-40 is no date and so no span
     return (day - _EPOCH).days, version
+
+
+def _matches(pattern: str, base: Path, expression: re.Pattern[str]) -> list[str]:
+    """Returns the files and folders that a pattern fits, in order."""
+    if not is_remote(pattern):
+        return sorted(glob.glob(_as_glob(pattern, base), recursive=True))
+    from foundation import storage_remote
+
+    fixed = re.split(r"[*?\[{]", pattern, maxsplit=1)[0]
+    whole = fixed == pattern and not pattern.endswith("/") and RemotePath(pattern).is_file()
+    if whole:
+        return [pattern]
+    folder = RemotePath(fixed if fixed == pattern else fixed.rsplit("/", 1)[0])
+    fitting = set()
+    for file in storage_remote.list_objects(folder, recursive=fixed != pattern):
+        owner = file.url.rsplit("/", 1)[0]
+        in_folder = expression.fullmatch(owner) and not _NOT_DATA.search(file.name)
+        if expression.fullmatch(file.url) or in_folder:
+            fitting.add(file.url)
+    return sorted(fitting)
 
 
 def _as_glob(pattern: str, base: Path) -> str:
@@ -244,18 +307,36 @@ def _as_regex(pattern: str) -> str:
     return "".join([*out, re.escape(pattern[place:].rstrip("/"))])
 
 
-def _data_files(path: Path) -> list[Path]:
-    if path.is_file():
+def _data_files(path: Location) -> list[Location]:
+    if isinstance(path, RemotePath) or path.is_file():
         return [path]
     return [file for file in path.iterdir() if file.is_file() and not _NOT_DATA.search(file.name)]
 
 
-def _name(file: Path, base: Path) -> str:
+def _stats(files: list[Location]) -> list[Any]:
+    remote = [file for file in files if isinstance(file, RemotePath)]
+    if not remote:
+        return [file.stat() for file in files]
+    from foundation import storage_remote
+
+    return list(storage_remote.stat_all(remote))
+
+
+def _name(file: Location, base: Path) -> str:
+    if isinstance(file, RemotePath):
+        return file.url
     return file.relative_to(base).as_posix() if file.is_relative_to(base) else file.as_posix()
 
 
 def _nothing(pattern: str, base: Path) -> DataError:
     """The error for a pattern that finds no file: names what is there and the nearest name."""
+    if is_remote(pattern):
+        return DataError(
+            f"export {pattern!r}",
+            expected="objects that match it",
+            seen="none",
+            remedy="correct data.mongo_export, or export the collection first",
+        )
     folder, part = base if not Path(pattern).is_absolute() else Path("/"), pattern
     for part in Path(pattern).parts:
         if part == "/":
@@ -275,10 +356,12 @@ def _nothing(pattern: str, base: Path) -> DataError:
     )
 
 
-def _fingerprint(described: tuple[InputFile, ...], files: list[Path], by_content: bool) -> str:
+def _fingerprint(described: tuple[InputFile, ...], files: list[Location], by_content: bool) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for info, file in zip(described, files, strict=True):
-        digest.update(f"{info.path}\0{info.size}\0{info.mtime_ns}\0".encode())
+        digest.update(f"{info.path}\0{info.size}\0{info.mtime_ns}\0{info.checksum}".encode())
+        if isinstance(file, RemotePath):
+            continue  # the store's checksum stands for the content
         try:
             digest.update(_content(file, info.size, by_content))
         except OSError as error:

@@ -65,7 +65,6 @@ def test_one_span_spelled_twice_is_refused(tmp_path: Path) -> None:
         ("exports/{SPAN}/*", "files that match it"),
         ("exports/{Span}/*", r"did you mean 'SPAN'\?"),
         ("exports/{YYYY}/*", "all of {YYYY}, {MM}, {DD}"),
-        ("s3://bucket/a", "expected a local path"),
     ],
 )
 def test_a_wrong_path_names_what_is_there(tmp_path: Path, pattern: str, message: str) -> None:

@@ -1,0 +1,139 @@
+"""Where exports lie: local paths, and objects under ``s3://`` and ``gs://``, behind one small interface.
+
+Light: Arrow's file systems are loaded when a remote place is first touched. Credentials come from the environment of
+the process only (``AWS_…`` variables, profile or role; Google's default credentials) and are in no message.
+
+    AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL   another S3 than Amazon's, such as MinIO
+    AWS_REGION, AWS_DEFAULT_REGION          region; by default Amazon is asked for the bucket's
+    STORAGE_EMULATOR_HOST                   an emulator of Google Cloud Storage, without credentials
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TypeAlias
+
+from foundation.errors import StorageError
+
+_REMOTE = re.compile(r"(?P<scheme>s3|gs)://(?P<bucket>[^/@:?#]+)(?:/(?P<key>.*))?", re.DOTALL)
+_ANY_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+)://")
+
+
+@dataclass(frozen=True)
+class RemoteStat:
+    """What a store says about an object; the names are those of ``os.stat``."""
+
+    st_size: int
+    """Bytes."""
+    st_mtime_ns: int
+    """Time of the last change."""
+    checksum: str
+    """The store's own mark of the content: ETag on S3, MD5 or generation on Google Cloud Storage."""
+
+
+@dataclass(frozen=True, order=True)
+class RemotePath:
+    """An object in a store, with the few methods of ``pathlib.Path`` that reading needs."""
+
+    url: str
+
+    def __str__(self) -> str:
+        """Returns the address."""
+        return self.url
+
+    @property
+    def name(self) -> str:
+        """The part after the last slash."""
+        return self.url.rsplit("/", 1)[-1]
+
+    @property
+    def parent(self) -> RemotePath:
+        """The folder that the object is in."""
+        return RemotePath(self.url.rstrip("/").rsplit("/", 1)[0])
+
+    def __truediv__(self, name: str) -> RemotePath:
+        return RemotePath(f"{self.url.rstrip('/')}/{name}")
+
+    @property
+    def scheme(self) -> str:
+        """``s3`` or ``gs``."""
+        return self.url.split("://", 1)[0]
+
+    @property
+    def inner(self) -> str:
+        """Bucket and key, as Arrow names objects."""
+        return self.url.split("://", 1)[1]
+
+    def stat(self) -> RemoteStat:
+        """Asks the store for size, time and checksum.
+
+        Raises:
+            StorageError: There is no such object, or the store does not answer.
+        """
+        from foundation import storage_remote
+
+        return storage_remote.stat(self)
+
+    def is_file(self) -> bool:
+        """Returns whether there is such an object."""
+        from foundation import storage_remote
+
+        return storage_remote.exists(self)
+
+    def read_bytes(self) -> bytes:
+        """Returns the whole content."""
+        with self.open() as file:
+            return file.read()
+
+    def open(self, mode: str = "rb") -> IO[bytes]:
+        """Opens the object for reading; failed requests are tried again, and a range comes whole or not at all.
+
+        Raises:
+            StorageError: There is no such object, or the store does not answer.
+        """
+        from foundation import storage_remote
+
+        if mode != "rb":
+            raise ValueError(f"objects are opened for reading only, not {mode!r}")
+        return storage_remote.open_object(self)
+
+
+Location: TypeAlias = Path | RemotePath
+
+
+def is_remote(text: str) -> bool:
+    """Returns whether an address names a store, known or not."""
+    return bool(_ANY_SCHEME.match(text))
+
+
+def locate(text: str, base: Path | None = None) -> Location:
+    """Returns the place that an address names.
+
+    Args:
+        text: A path, or an address with ``s3://`` or ``gs://``.
+        base: Folder that relative paths begin in.
+
+    Raises:
+        StorageError: The address is of another scheme, has no bucket, or holds credentials.
+    """
+    if not is_remote(text):
+        return base / text if base else Path(text)
+    found = _REMOTE.fullmatch(text)
+    if found:
+        return RemotePath(f"{found['scheme']}://{found['bucket']}/{(found['key'] or '').lstrip('/')}")
+    scheme = text.split("://", 1)[0]
+    if scheme in ("s3", "gs"):
+        raise StorageError(
+            f"a {scheme}:// address",
+            expected=f"{scheme}://bucket/key, and nothing else before the first slash",
+            seen="no bucket, or credentials or a port in the address",
+            remedy="give credentials and endpoint by environment variables (see docs/ingestion.md)",
+        )
+    raise StorageError(
+        f"an address with {scheme}://",
+        expected="a local path, s3:// or gs://",
+        seen="another scheme",
+        remedy="copy the export here or to a bucket first",
+    )
