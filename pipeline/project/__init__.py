@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.project.create import create_project
+from pipeline.project.create import create_project, suggest
 from pipeline.project.profile import ExportProfile, FieldProfile, look_at
 
-__all__ = ["ExportProfile", "FieldProfile", "create_project", "look_at"]
+__all__ = ["ExportProfile", "FieldProfile", "create_project", "look_at", "suggest"]

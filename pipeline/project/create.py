@@ -10,11 +10,15 @@ from pathlib import Path
 
 from foundation.errors import DataError, SpecError, StorageError
 from foundation.publish import write_text
+from foundation.storage import is_remote
+from pipeline.look.profile import Look
 from pipeline.project import texts
 from pipeline.project.guesses import Label, Use, given_label, guess_label, slices, split_key, use_of
 from pipeline.project.leaks import fields_that_tell
-from pipeline.project.profile import ExportProfile, FieldProfile, look_at
+from pipeline.project.profile import ExportProfile, FieldProfile, from_look, look_at
 
+_SUGGESTED_FROM = 2_000
+"""Documents that are read again to find fields which tell the label."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
@@ -47,6 +51,23 @@ def create_project(
     for path, content in zip(targets, contents, strict=True):
         write_text(path, content)
     return targets
+
+
+def suggest(seen: Look, folder: Path, label: str | None = None) -> str:
+    """Returns the document that a project of an export would begin with; nothing is written.
+
+    Args:
+        seen: What was seen of the export.
+        folder: Where the document would stand.
+        label: Dotted path of the field to predict; by default guessed.
+
+    Raises:
+        DataError: No label can be found, or there is nothing to learn from.
+    """
+    export = Path(seen.export)
+    given = export.absolute() if export.exists() else export
+    profile = from_look(seen, given, min(seen.documents, _SUGGESTED_FROM))
+    return texts.document(_plan(_pipeline_name(None, given.with_suffix("")), folder, profile, label))
 
 
 def _refuse_existing(targets: list[Path]) -> None:
@@ -105,6 +126,8 @@ def _use(field: FieldProfile, key: FieldProfile | None, leaking: dict[str, str])
 def _export_path(profile: ExportProfile, folder: Path) -> str:
     """Returns the export as the document names it: relative to the project where it is near."""
     export = profile.export
+    if is_remote(profile.pattern) or not export.exists():
+        return profile.pattern
     relative = os.path.relpath(export, folder.absolute())
     shown = str(export) if relative.startswith(os.path.join("..", "..")) else relative
     if "{" in shown or "}" in shown:
@@ -122,7 +145,7 @@ def _feature_names(label: Label, uses: list[Use]) -> dict[str, str]:
         candidates = [_plain(field.name), _plain(field.path)]
         candidates += [f"{candidates[1]}_{number}" for number in range(2, len(uses) + 3)]
         names[field.path] = next(
-            each for each in candidates if each not in names.values() and each not in texts.RESERVED
+            each for each in candidates if each not in names.values() and each.lower() not in texts.RESERVED
         )
     return names
 

@@ -98,7 +98,7 @@ def guess_label(profile: ExportProfile) -> Label:
 
 def _score(field: FieldProfile) -> float:
     task = _task(field)
-    if task is None or field.present < 0.5 or _PERSONAL.search(field.name):
+    if task is None or field.present < 0.5 or field.personal or _PERSONAL.search(field.name):
         return 0
     sounds = 2.0 if _OUTCOME.search(field.name) else 0.0
     if task == "regression":
@@ -154,6 +154,8 @@ def use_of(field: FieldProfile) -> Use:
         return Use(field, (), "no value in the sample")
     if field.path == "_id" or _PERSONAL.search(field.name):
         return Use(field, (), "the document's id" if field.path == "_id" else "looks personal")
+    if field.personal:
+        return Use(field, (), f"looks personal: its texts hold what looks like {field.personal[0]}")
     if field.kinds & {"objectid", "uuid"} and field.values < 5 * field.distinct:
         return Use(field, (), "an id")
     if field.type == "bytes":

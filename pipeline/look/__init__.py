@@ -1,0 +1,8 @@
+"""Looking at an export without TensorFlow: its shape, and how that changed since another one."""
+
+from __future__ import annotations
+
+from pipeline.look.drift import Difference, differences
+from pipeline.look.profile import SAMPLE, Look, PathProfile, look
+
+__all__ = ["SAMPLE", "Difference", "Look", "PathProfile", "differences", "look"]

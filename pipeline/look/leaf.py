@@ -1,0 +1,134 @@
+"""What is counted of the values at one path; whole lists of values of one kind at a time."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from components.mongo_example_gen.coerce import kind_of_text
+from components.mongo_example_gen.extended_json import parse_date
+from foundation.personal import looks_of
+from pipeline.look.mask import masked
+from pipeline.look.sketch import Distinct
+
+LOOKED_AT = 40
+"""Texts of a block that are searched for personal values, and masked as examples."""
+NO_VALUE = frozenset({"null", "malformed", "deep"})
+_NUMBERS = frozenset({"bool", "int", "float"})
+_MOST_BITS = 900
+_SHAPES = 200
+
+
+class Leaf:
+    """Counts of one path."""
+
+    def __init__(self) -> None:
+        self.kinds: Counter[str] = Counter()
+        self.written: set[str] = set()
+        """Kinds that texts look like: "31" is an int that was written as text."""
+        self.values = 0
+        self.distinct = Distinct()
+        self.words = 0
+        self.longest = 0
+        self.personal: Counter[str] = Counter()
+        self.examined = 0
+        """How many texts were searched for personal values."""
+        self.shapes: Counter[str] = Counter()
+        self.numbers = 0
+        self.total = 0.0
+        self.squares = 0.0
+        self.low = math.inf
+        self.high = -math.inf
+        self.zero_or_one = True
+        self.earliest: int | None = None
+        self.latest: int | None = None
+
+    def take(self, kind: str, values: Sequence[Any], as_text: bool = False) -> None:
+        """Counts values of one kind.
+
+        Args:
+            kind: As ``coerce.kind_of`` names it.
+            values: Values that hash; dates as ISO text or epoch milliseconds.
+            as_text: Whether they are the cells of a CSV file.
+        """
+        count = len(values)
+        self.kinds[kind] += count
+        if kind in NO_VALUE:
+            return
+        self.values += count
+        self.distinct.add(values, count)
+        self._look(kind, values[:: max(1, count // LOOKED_AT)][:LOOKED_AT])
+        if kind == "string":
+            self._texts(values)
+        elif kind in _NUMBERS:
+            self._numbers([value == "true" for value in values] if as_text and kind == "bool" else values)
+        elif kind == "date":
+            self._dates(values)
+
+    def _look(self, kind: str, some: Sequence[Any]) -> None:
+        if kind == "string":
+            self.personal.update(looks_of(some))
+            self.examined += len(some)
+        if len(self.shapes) < _SHAPES:
+            self.shapes.update(masked(kind, value) for value in some)
+
+    def _texts(self, values: Sequence[str]) -> None:
+        self.words += sum(map(len, map(str.split, values)))
+        self.longest = max(self.longest, max(map(len, values)))
+        for value in values:
+            if "string" in self.written:
+                return
+            self.written.add(kind_of_text(value))
+
+    def _numbers(self, values: Sequence[Any]) -> None:
+        try:
+            array = np.array(values, np.float64)
+        except OverflowError:  # an integer that no double holds
+            array = np.array([float(v) for v in values if int(v).bit_length() <= _MOST_BITS], np.float64)
+        array = array[np.isfinite(array)]
+        if not len(array):
+            return
+        self.numbers += len(array)
+        self.total += float(array.sum())
+        with np.errstate(over="ignore"):
+            self.squares += float((array * array).sum())
+        self.low, self.high = min(self.low, float(array.min())), max(self.high, float(array.max()))
+        self.zero_or_one = self.zero_or_one and bool(np.isin(array, (0.0, 1.0)).all())
+
+    def _dates(self, values: Sequence[Any]) -> None:
+        # Texts are compared as texts, and only the outermost ones are read: good to the second.
+        texts = [value for value in values if isinstance(value, str)]
+        ends = {min(texts), max(texts)} if texts else set()
+        millis = [int(value) for value in values if not isinstance(value, str)]
+        for text in ends:
+            try:
+                millis.append(parse_date(text))
+            except ValueError:
+                self.kinds["malformed"] += 1
+                self.kinds["date"] -= 1
+        if millis:
+            low, high = min(millis), max(millis)
+            self.earliest = low if self.earliest is None else min(self.earliest, low)
+            self.latest = high if self.latest is None else max(self.latest, high)
+
+    def settled_kinds(self) -> frozenset[str]:
+        """Returns the kinds of values; numbers of which some are written as text are numbers."""
+        kinds = {kind for kind in self.kinds if kind not in NO_VALUE and self.kinds[kind] > 0}
+        as_numbers = (kinds - {"string"}) | self.written
+        is_number = len(kinds) > 1 and "string" in kinds and as_numbers <= {"int", "float", "decimal"}
+        return frozenset(as_numbers if is_number else kinds)
+
+    @property
+    def mean(self) -> float:
+        """Mean of the numbers; 0 where there are none."""
+        return self.total / self.numbers if self.numbers else 0.0
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of the numbers; 0 where there are none."""
+        variance = self.squares / self.numbers - self.mean**2 if self.numbers else 0.0
+        return max(0.0, variance) ** 0.5

@@ -1,0 +1,177 @@
+"""The profile of an export: paths, types and their mix, rates, sizes, times, suspicions; no value of a document."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from array import array
+from dataclasses import dataclass, field
+
+from components.mongo_example_gen.config import FieldType
+from components.mongo_example_gen.plan import widest
+from foundation.errors import DataError
+from pipeline.look.leaf import Leaf
+from pipeline.look.reading import Source, blocks, open_export
+from pipeline.look.tree import Node, Tree
+
+SAMPLE = 20_000
+_SUSPECTED = 0.02
+"""A path of whose texts this share looks personal is suspected."""
+_EPOCH = datetime.datetime(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class PathProfile:
+    """What is known of one dotted path."""
+
+    path: str
+    type: FieldType | None
+    """The type that holds all values; None where there is no value."""
+    kinds: dict[str, float]
+    """BSON kinds of the values, ``null`` and ``document`` among them, with their shares; items of arrays count each."""
+    is_array: bool
+    present: float
+    """Share of the documents with a value."""
+    null: float
+    """Share of the documents with null."""
+    missing: float
+    """Share of the documents without the path."""
+    distinct: int
+    """How many different values, about."""
+    values: int
+    longest: int
+    """Characters of the longest text."""
+    time_range: tuple[str, str] | None
+    """First and last day; None where there is no date, or the path is suspected to be personal."""
+    personal: tuple[str, ...]
+    """Kinds of personal values that it is suspected to hold."""
+    shapes: tuple[str, ...] = ()
+    """Masked examples, the most frequent first; only where they were asked for."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of an export."""
+
+    export: str
+    format: str
+    files: int
+    bytes: int
+    documents: int
+    """How many were read."""
+    everything: bool
+    """Whether that is all of them."""
+    about: int | None
+    """How many there are, about; None where compressed files do not tell."""
+    bad: int
+    sizes: dict[str, int]
+    """Bytes of a document: smallest, median, mean, largest."""
+    paths: tuple[PathProfile, ...]
+    left_out: tuple[str, ...]
+    """Paths whose keys are data, or cannot be written as a path."""
+    seconds: float
+    tree: Tree = field(repr=False, compare=False)
+    """What the profile was made from; not part of the report."""
+    source: Source = field(repr=False, compare=False)
+
+
+def look(export: str, limit: int | None = SAMPLE, examples: bool = False) -> Look:
+    """Profiles an export without TensorFlow.
+
+    Args:
+        export: A path, a pattern, or an address in a store.
+        limit: How many documents at most, from several places; None: all.
+        examples: Whether masked examples are kept.
+
+    Raises:
+        DataError: The export is not there, is empty, or cannot be read.
+        StorageError: A file or store cannot be read.
+    """
+    begin = time.monotonic()
+    source = open_export(export)
+    tree = Tree(source.all_text)
+    sizes: array[int] = array("q")
+    bad = 0
+    for parsed in blocks(source, limit):
+        tree.take(parsed.documents, parsed.wrapped)
+        sizes.extend(parsed.sizes)
+        bad += parsed.bad
+    if not tree.documents:
+        raise DataError(
+            f"export {export}",
+            expected="documents that can be read",
+            seen="none",
+            remedy="export the collection again and check that its query matches documents",
+        )
+    ordered = sorted(sizes)
+    mean = sum(ordered) // len(ordered)
+    everything = limit is None or tree.documents < limit
+    return Look(
+        export=export,
+        format=source.format,
+        files=source.files,
+        bytes=source.bytes,
+        documents=tree.documents,
+        everything=everything,
+        about=tree.documents if everything else None if source.compressed else source.bytes // max(1, mean),
+        bad=bad,
+        sizes={
+            "smallest": ordered[0],
+            "median": ordered[len(ordered) // 2],
+            "mean": mean,
+            "largest": ordered[-1],
+        },
+        paths=tuple(_path(node, tree.documents, examples) for node in tree.root.walk() if _is_shown(node)),
+        left_out=tuple(tree.left_out),
+        seconds=time.monotonic() - begin,
+        tree=tree,
+        source=source,
+    )
+
+
+def _is_shown(node: Node) -> bool:
+    """Whether a path has values of its own, or is an empty document or array; not what is only above others."""
+    return bool(node.path) and (bool(node.leaf.kinds) or not node.children or node.is_map)
+
+
+def _path(node: Node, documents: int, examples: bool) -> PathProfile:
+    leaf = node.leaf
+    personal = suspicions(leaf)
+    counted = {**leaf.kinds, "document": node.documents}
+    total = sum(counted.values())
+    return PathProfile(
+        path=node.path,
+        type=widest(set(leaf.settled_kinds())),
+        kinds={
+            kind: count / total for kind, count in sorted(counted.items(), key=lambda p: -p[1]) if count > 0
+        },
+        is_array=node.in_array,
+        present=node.holding / documents,
+        null=min(leaf.kinds["null"], node.there) / documents if not node.in_array else 0.0,
+        missing=1 - node.there / documents,
+        distinct=min(leaf.values, len(leaf.distinct)),
+        values=leaf.values,
+        longest=leaf.longest,
+        time_range=None if personal else _days(leaf),
+        personal=personal,
+        shapes=tuple(shape for shape, _ in leaf.shapes.most_common(3)) if examples else (),
+    )
+
+
+def suspicions(leaf: Leaf) -> tuple[str, ...]:
+    """Returns the kinds of personal values that a path is suspected to hold, the likeliest first."""
+    enough = max(1.0, _SUSPECTED * leaf.examined)
+    return tuple(kind for kind, count in leaf.personal.most_common() if count >= enough)
+
+
+def _days(leaf: Leaf) -> tuple[str, str] | None:
+    if leaf.earliest is None or leaf.latest is None:
+        return None
+    return _day(leaf.earliest), _day(leaf.latest)
+
+
+def _day(millis: int) -> str:
+    try:
+        return (_EPOCH + datetime.timedelta(milliseconds=millis)).date().isoformat()
+    except OverflowError:
+        return "before year 1" if millis < 0 else "after year 9999"

@@ -1,0 +1,136 @@
+"""An export's documents in blocks, from a dozen places or all of them; parsed, bad ones counted."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from components.mongo_example_gen.blocks import Block, Part, WorkItem, plan_items, read_part, recognise_all
+from components.mongo_example_gen.documents import BadDocumentError, decoder
+from components.mongo_example_gen.readers import sampled_parts
+from components.mongo_example_gen.source import resolve
+from foundation.storage import is_remote
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of an export."""
+
+    pattern: str
+    items: list[WorkItem]
+    files: int
+    bytes: int
+    format: str
+    """What the files hold, as the person calls it."""
+    all_text: bool
+    """Whether all values are texts: CSV."""
+    compressed: bool
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A block's documents."""
+
+    documents: list[dict[str, Any]]
+    wrapped: bool
+    """Whether their leaves are still Extended JSON."""
+    sizes: list[int]
+    """Bytes of each, as it stands in the file."""
+    bad: int
+    """How many could not be read."""
+
+
+def as_pattern(export: Path) -> str:
+    """Returns a path as a pattern that means it and nothing else; a folder of numbered folders holds spans."""
+    escaped = glob.escape(str(export))
+    below = [entry for entry in export.iterdir() if not entry.name.startswith(".")] if export.is_dir() else []
+    holds_spans = bool(below) and all(entry.is_dir() and entry.name.isdecimal() for entry in below)
+    return f"{escaped}/{{SPAN}}" if holds_spans else escaped
+
+
+def open_export(export: str, span: int | str = "latest") -> Source:
+    """Finds the files of an export and recognises them.
+
+    Args:
+        export: A path, a pattern as in ``data.mongo_export``, or an address under ``s3://`` or ``gs://``.
+        span: Which span.
+
+    Raises:
+        DataError: Nothing is there, or it cannot be read.
+        StorageError: A file or store cannot be read.
+    """
+    here = Path(export)
+    path_means_itself = not is_remote(export) and (here.exists() or not set(export) & set("*?[{"))
+    pattern = as_pattern(here.absolute()) if path_means_itself else export
+    base = Path.cwd()
+    resolved = resolve(pattern, base, span)
+    pairs = zip(resolved.absolute_paths(base), resolved.files, strict=True)
+    known = recognise_all([(path, info.path) for path, info in pairs], "auto")
+    first = known[0][2]
+    packed = "" if first.compression == "none" else f", {first.compression}"
+    dialect = "" if first.dialect == "none" else f" ({first.dialect} Extended JSON)"
+    return Source(
+        pattern=pattern,
+        items=plan_items(known),
+        files=len(resolved.files),
+        bytes=sum(info.size for info in resolved.files),
+        format=f"{first.label}{dialect}{packed}",
+        all_text=first.kind == "csv",
+        compressed=first.compression != "none" or first.kind == "parquet",
+    )
+
+
+def blocks(source: Source, limit: int | None) -> Iterator[Parsed]:
+    """Yields an export's documents.
+
+    Args:
+        source: The export.
+        limit: How many documents at most, taken from up to a dozen places; None: all.
+
+    Raises:
+        DataError: A file is truncated or damaged.
+    """
+    if limit is None:
+        for part in whole_parts(source):
+            yield from (parse_block(block, part.format.kind, None) for block in read_part(part))
+        return
+    parts = list(sampled_parts(source.items))
+    each, left = -(-limit // len(parts)), limit
+    for part in parts:
+        wanted = min(each, left)
+        for block in read_part(part):
+            if wanted <= 0:
+                break
+            parsed = parse_block(block, part.format.kind, wanted)
+            wanted -= len(parsed.documents)
+            left -= len(parsed.documents)
+            yield parsed
+
+
+def whole_parts(source: Source) -> list[Part]:
+    """Returns the parts that together are the export, each file that cannot be entered in its middle once."""
+    parts = [part for item in source.items for part in item.parts if part.stripe == 0]
+    return [replace(part, stripes=1) for part in parts]
+
+
+def parse_block(block: Block, kind: str, limit: int | None) -> Parsed:
+    """Parses a block's documents, or the first of them."""
+    parse, wrapped = decoder(kind, block)
+    documents: list[dict[str, Any]] = []
+    sizes: list[int] = []
+    bad = 0
+    for raw in block.documents:
+        if limit is not None and len(documents) >= limit:
+            break
+        if not raw.strip():
+            continue
+        try:
+            documents.append(parse(raw))
+        except BadDocumentError:
+            bad += 1
+        else:
+            sizes.append(len(raw))
+    return Parsed(documents, wrapped, sizes, bad)

@@ -1,0 +1,40 @@
+"""How many different values there were, in little memory: the smallest hashes say how dense all of them are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+KEPT = 4096
+"""Exact below this number of different values; above, the standard error is 1.6%."""
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+class Distinct:
+    """Counts different values; keeps hashes, no value."""
+
+    def __init__(self) -> None:
+        self._smallest: np.ndarray = np.empty(0, np.uint64)
+        self._limit = np.uint64(2**64 - 1)
+
+    def add(self, values: Iterable[object], count: int) -> None:
+        """Takes values that hash."""
+        raw = np.fromiter(map(hash, values), np.int64, count).astype(np.uint64)
+        mixed = (raw ^ (raw >> np.uint64(32))) * _ODD  # ints hash to themselves: spread them
+        mixed ^= mixed >> np.uint64(29)
+        mixed *= np.uint64(0xBF58476D1CE4E5B9)
+        mixed ^= mixed >> np.uint64(32)
+        below = mixed[mixed <= self._limit]
+        if not len(below):
+            return
+        kept = np.union1d(self._smallest, below)[:KEPT]
+        self._smallest = kept
+        if len(kept) == KEPT:
+            self._limit = kept[-1]
+
+    def __len__(self) -> int:
+        """How many different values there were, about."""
+        if len(self._smallest) < KEPT:
+            return len(self._smallest)
+        return int((KEPT - 1) / (float(self._smallest[-1]) / 2.0**64))

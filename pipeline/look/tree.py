@@ -1,0 +1,244 @@
+"""The dotted paths of an export as a tree, filled by whole blocks of documents.
+
+A block's documents are taken apart level by level: all values of a key at once, so that counting is the interpreter's
+own loops over lists, not ours over values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from bson.datetime_ms import DatetimeMS
+
+from components.mongo_example_gen import extended_json
+from components.mongo_example_gen.coerce import kind_of, kind_of_text
+from pipeline.look.leaf import Leaf
+
+MOST_KEYS = 100
+"""A sub-document with more keys than this is a map whose keys are data."""
+_DEPTH = 8
+_LOOKS_LIKE_DATA = re.compile(r"[0-9a-fA-F]{16,}|[0-9a-fA-F-]{36}|\d+|.*@.*|.{80,}", re.DOTALL)
+ROOT = "(a key of the documents)"
+_OIDS = re.compile(r"(?:[0-9a-fA-F]{24},)*[0-9a-fA-F]{24}", re.ASCII)
+_NUMBER_WRAPPERS = {
+    "$numberInt": ("int", int),
+    "$numberLong": ("int", int),
+    "$numberDouble": ("float", float),
+}
+
+Owners = list[int] | None
+"""For each value, which document of the block it is of; None: each is of another one."""
+
+
+class Node:
+    """A path: its own values, and what is below it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.leaf = Leaf()
+        self.children: dict[str, Node] = {}
+        self.there = 0
+        """Documents that have the path, with whatever value."""
+        self.holding = 0
+        """Documents with a value there that is no null and no document."""
+        self.documents = 0
+        """Values that are documents."""
+        self.arrays = 0
+        self.in_array = False
+        """Whether the path leads into or through an array."""
+        self.empty_arrays = 0
+        self.is_map = False
+        self.keys: set[str] = set()
+
+    def walk(self) -> Iterator[Node]:
+        """Yields this path and those below, in the order in which they first came."""
+        yield self
+        for child in self.children.values():
+            yield from child.walk()
+
+
+class Tree:
+    """All paths of an export.
+
+    Args:
+        all_text: Whether values are the cells of a CSV file.
+    """
+
+    def __init__(self, all_text: bool) -> None:
+        self.all_text = all_text
+        self.documents = 0
+        self.root = Node("")
+        self.left_out: dict[str, None] = {}
+
+    def take(self, documents: list[dict[str, Any]], wrapped: bool) -> None:
+        """Counts a block of documents.
+
+        Args:
+            documents: Parsed documents.
+            wrapped: Whether their leaves are still Extended JSON.
+        """
+        self.documents += len(documents)
+        self._descend(self.root, documents, None, wrapped, 0)
+
+    def _descend(
+        self, node: Node, documents: list[dict[str, Any]], owners: Owners, wrapped: bool, depth: int
+    ) -> None:
+        counts = Counter(chain.from_iterable(documents))
+        if self._is_map(node, counts):
+            return
+        for key, count in counts.items():
+            if key not in node.children and not self._admit(node, key):
+                continue
+            if count == len(documents):
+                values, inner = [d[key] for d in documents], owners
+            else:
+                values = [d[key] for d in documents if key in d]
+                inner = owners and [o for d, o in zip(documents, owners, strict=True) if key in d]
+            self._values(node.children[key], values, inner, wrapped, depth + 1)
+
+    def _is_map(self, node: Node, counts: Counter[str]) -> bool:
+        """Whether a sub-document's keys are data: there are too many, or they look like ids."""
+        new = counts.keys() - node.keys
+        if node.is_map or not node.path or not new:
+            return node.is_map
+        node.keys |= new
+        if len(node.keys) > MOST_KEYS or any(_LOOKS_LIKE_DATA.fullmatch(key) for key in new):
+            node.is_map = True
+            node.children.clear()
+            self.left_out[node.path] = None
+        return node.is_map
+
+    def _admit(self, node: Node, key: str) -> bool:
+        if not key or "." in key or "${" in key or _LOOKS_LIKE_DATA.fullmatch(key):
+            self.left_out[node.path or ROOT] = None
+            return False
+        node.children[key] = Node(f"{node.path}.{key}" if node.path else key)
+        return True
+
+    def _values(self, node: Node, values: list[Any], owners: Owners, wrapped: bool, depth: int) -> None:
+        node.there += len(values) if owners is None else len(set(owners))
+        types = set(map(type, values))
+        while list in types:
+            values, owners = _flatten(node, values, owners)
+            types = set(map(type, values))
+        node.in_array |= owners is not None
+        held: list[list[int]] = []
+        before = node.leaf.values
+        for kind in types:
+            chosen = values if len(types) == 1 else [v for v in values if type(v) is kind]
+            whose = owners and (
+                owners
+                if len(types) == 1
+                else [o for v, o in zip(values, owners, strict=True) if type(v) is kind]
+            )
+            if kind is dict:
+                self._objects(node, chosen, whose, wrapped, depth, held)
+            else:
+                self._leaves(node, kind, chosen, whose, held)
+        node.holding += node.leaf.values - before if owners is None else len(set(chain.from_iterable(held)))
+
+    def _leaves(
+        self, node: Node, kind: type, values: list[Any], owners: Owners, held: list[list[int]]
+    ) -> None:
+        if self.all_text and kind is str:
+            kinds = [kind_of_text(value) for value in values]
+            for name in set(kinds):
+                node.leaf.take(
+                    name, [v for v, k in zip(values, kinds, strict=True) if k == name], as_text=True
+                )
+        elif kind in (str, int, float, bool, type(None)):
+            node.leaf.take(kind_of(values[0]), values)
+        else:
+            _take_rare(node.leaf, values)
+        if owners is not None and kind is not type(None):
+            held.append(owners)
+
+    def _objects(
+        self,
+        node: Node,
+        values: list[Any],
+        owners: Owners,
+        wrapped: bool,
+        depth: int,
+        held: list[list[int]],
+    ) -> None:
+        """Documents, and in Extended JSON the wrappers among them."""
+        heads = [next(iter(value), "") for value in values] if wrapped else []
+        wrappers = {head for head in set(heads) if head.startswith("$")}
+        documents, whose = values, owners
+        if wrappers:
+            documents, whose = [], None if owners is None else []
+        for head in wrappers:
+            alone = len(wrappers) == 1 and heads.count(head) == len(heads)
+            same = values if alone else [v for v, h in zip(values, heads, strict=True) if h == head]
+            _unwrap(node.leaf, head, same)
+            if owners is not None:
+                held.append([o for o, h in zip(owners, heads, strict=True) if h == head])
+        if wrappers and not wrappers.issuperset(heads):
+            documents = [v for v, h in zip(values, heads, strict=True) if h not in wrappers]
+            whose = owners and [o for o, h in zip(owners, heads, strict=True) if h not in wrappers]
+        node.documents += len(documents)
+        if documents and depth < _DEPTH:
+            self._descend(node, documents, whose, wrapped, depth)
+        elif documents:
+            node.leaf.take("deep", documents)
+
+
+def _flatten(node: Node, values: list[Any], owners: Owners) -> tuple[list[Any], list[int]]:
+    flat: list[Any] = []
+    whose: list[int] = []
+    for index, value in enumerate(values):
+        owner = owners[index] if owners is not None else index
+        if type(value) is list:
+            node.arrays += 1
+            node.empty_arrays += not value
+            flat += value
+            whose += [owner] * len(value)
+        else:
+            flat.append(value)
+            whose.append(owner)
+    return flat, whose
+
+
+def _unwrap(leaf: Leaf, head: str, values: list[dict[str, Any]]) -> None:
+    """Takes wrappers that begin with the same key; what is not plain goes through the reader of Extended JSON."""
+    inner = [value[head] for value in values]
+    plain = set(map(len, values)) == {1} and set(map(type, inner)) == {str}
+    if plain and head == "$oid" and _OIDS.fullmatch(",".join(inner)):
+        leaf.take("objectid", inner)
+        return
+    if plain and head == "$date":
+        leaf.take("date", inner)
+        return
+    if plain and head in _NUMBER_WRAPPERS:
+        kind, read = _NUMBER_WRAPPERS[head]
+        try:
+            leaf.take(kind, list(map(read, inner)))
+        except ValueError:
+            _unwrap_one_by_one(leaf, values)
+        return
+    _unwrap_one_by_one(leaf, values)
+
+
+def _unwrap_one_by_one(leaf: Leaf, values: list[dict[str, Any]]) -> None:
+    decoded = []
+    for value in values:
+        try:
+            decoded.append(extended_json.decode_value(value))
+        except extended_json.ExtendedJsonError:
+            leaf.take("malformed", [None])
+    _take_rare(leaf, decoded)
+
+
+def _take_rare(leaf: Leaf, values: list[Any]) -> None:
+    by_kind: dict[str, list[Any]] = {}
+    for value in values:
+        by_kind.setdefault(kind_of(value), []).append(value)
+    for kind, same in by_kind.items():
+        dates = kind == "date" and all(isinstance(value, DatetimeMS) for value in same)
+        simple = kind in ("int", "float", "string", "bool", "objectid", "null")
+        leaf.take(kind, [int(v) for v in same] if dates else same if simple else [str(v) for v in same])
