@@ -6,6 +6,7 @@ from typing import cast
 
 from components.mongo_example_gen import tally as count
 from components.mongo_example_gen.blocks import Block
+from components.mongo_example_gen.bson_columns import convert_bson
 from components.mongo_example_gen.fast import convert_lines
 from components.mongo_example_gen.fast_parquet import convert_columns
 from components.mongo_example_gen.parquet import ParquetRows
@@ -35,6 +36,9 @@ def convert_block(
     rows: list[Rows] = []
     if columnar and kind in JSON_KINDS:
         fast, rest = convert_lines(cast("list[bytes]", block.documents), plan, tally)
+        rows += [fast] if fast is not None else []
+    elif columnar and kind == "bson":
+        fast, rest = convert_bson(cast("list[bytes]", block.documents), plan, tally)
         rows += [fast] if fast is not None else []
     elif columnar and kind == "parquet":
         fast, rest = convert_columns(cast("ParquetRows", block.documents).table, plan, tally)

@@ -31,7 +31,7 @@ BLOCKED: Any = _Missing()
 """The path leads through a value that is no document."""
 
 csv.field_size_limit(MAX_TEXT_DOCUMENT)  # a cell may hold a whole array; Python's own limit is 128 KiB
-_BSON = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS, tz_aware=False)
+BSON_OPTIONS = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS, tz_aware=False)
 
 
 def decoder(kind: str, block: Block) -> tuple[Callable[[bytes], dict[str, Any]], bool]:
@@ -55,7 +55,7 @@ def _from_json(raw: bytes) -> dict[str, Any]:
 
 def _from_bson(raw: bytes) -> dict[str, Any]:
     try:
-        return bson.decode(raw, _BSON)
+        return bson.decode(raw, BSON_OPTIONS)
     except (BSONError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BadDocumentError("not BSON") from error
 

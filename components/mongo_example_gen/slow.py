@@ -68,10 +68,10 @@ def convert_one_by_one(
     if not found:
         return Rows([], [], {}), bad
     ids, keys, *columns = (list(values) for values in zip(*found, strict=True))
-    return _rows(ids, keys, columns, raws, plan, tally, kind == "csv"), bad
+    return rows_of(ids, keys, columns, raws, plan, tally, kind == "csv"), bad
 
 
-def _rows(
+def rows_of(
     ids: list[Any],
     keys: list[Any],
     columns: list[list[Any]],
@@ -80,7 +80,22 @@ def _rows(
     tally: Tally,
     text: bool,
 ) -> Rows:
-    id_texts = [_id_text(value, raw, tally) for value, raw in zip(ids, raws, strict=True)]
+    """Converts values that were found in documents to rows.
+
+    Args:
+        ids: ``_id`` of each document, or ``MISSING``.
+        keys: Split key of each document, or ``MISSING``.
+        columns: For each column of the plan the value of each document.
+        raws: The documents themselves, from which missing ids are made.
+        plan: What to take.
+        tally: Counts are added here.
+        text: Whether scalars come from CSV.
+    """
+    id_texts = (
+        [value.binary.hex() for value in ids]
+        if set(map(type, ids)) == {ObjectId}
+        else [_id_text(value, raw, tally) for value, raw in zip(ids, raws, strict=True)]
+    )
     key_texts = []
     for value, id_text in zip(keys, id_texts, strict=True):
         known = value is not MISSING and value is not None
