@@ -21,6 +21,7 @@ from tfx.proto.orchestration import pipeline_pb2
 from tfx.types import standard_artifacts
 from tfx.types.channel import Channel
 
+from components.bigquery_example_gen.component import make_bigquery_example_gen
 from components.bulk_inferrer.component import BulkInferrer
 from components.evaluator.component import EvaluationGate, make_evaluator
 from components.mongo_example_gen.component import MongoExampleGen
@@ -31,7 +32,7 @@ from components.trainer.component import make_trainer
 from components.transform.component import make_transform
 from components.tuner.component import make_tuner
 from components.validation_gate.component import ValidationGate, distribution_config
-from pipeline.graph import Graph, Surroundings, absolute_reference, has_drift
+from pipeline.graph import Graph, Surroundings, absolute_reference, examples_node, has_drift
 from pipeline.spec.models import PipelineSpec
 
 
@@ -68,7 +69,7 @@ def build(
     """
     nodes = _Wiring(spec, around, places).nodes()
     if reading_args is not None:
-        next(n for n in nodes if n.id == "MongoExampleGen").with_beam_pipeline_args(list(reading_args))
+        next(n for n in nodes if n.id == examples_node(spec)).with_beam_pipeline_args(list(reading_args))
     return Pipeline(
         pipeline_name=spec.name,
         pipeline_root=str(places.root),
@@ -117,10 +118,7 @@ class _Wiring:
 
     def _data(self) -> None:
         spec = self._spec
-        gen = MongoExampleGen(
-            data=spec.data, fields=spec.ingested_fields(), base_folder=str(self._places.folder)
-        )
-        self._examples = self._add(gen, "MongoExampleGen").outputs["examples"]
+        self._examples = self._add(self._example_gen(), examples_node(spec)).outputs["examples"]
         self._statistics = self._add(StatisticsGen(examples=self._examples), "StatisticsGen").outputs[
             "statistics"
         ]
@@ -131,6 +129,15 @@ class _Wiring:
             arrays = spec.array_features()
             inferrer = SchemaInferrer(statistics=self._statistics, label=spec.data.label, arrays=arrays)
             self._schema = self._add(inferrer, "SchemaInferrer").outputs["schema"]
+
+    def _example_gen(self) -> Any:
+        spec = self._spec
+        if spec.data.bigquery:
+            gen = make_bigquery_example_gen(spec.data.bigquery, spec.data.split)
+            return gen.with_beam_pipeline_args(spec.data.bigquery.beam_args())
+        return MongoExampleGen(
+            data=spec.data, fields=spec.ingested_fields(), base_folder=str(self._places.folder)
+        )
 
     def _validation(self) -> None:
         spec = self._spec

@@ -131,6 +131,11 @@ def absolute_reference(folder: Path, reference: str | None) -> str | None:
     return str((folder / reference).resolve()) if reference else None
 
 
+def examples_node(spec: PipelineSpec) -> str:
+    """Returns the id of the node that gives the examples."""
+    return "BigQueryExampleGen" if spec.data.bigquery else "MongoExampleGen"
+
+
 def _data_nodes(spec: PipelineSpec, around: Surroundings) -> list[Node]:
     fields = {path: f.model_dump() for path, f in spec.ingested_fields().items()}
     data = spec.data.model_dump(mode="json", exclude={"span", "mongo_export", "recorded_at"})
@@ -145,18 +150,16 @@ def _data_nodes(spec: PipelineSpec, around: Surroundings) -> list[Node]:
             package="schema_gen",
         )
     )
+    examples = examples_node(spec)
+    settings = data["split"] if spec.data.bigquery else [data, fields, around.privacy_key]
+    package = "bigquery_example_gen" if spec.data.bigquery else "mongo_example_gen"
     nodes = [
-        Node(
-            "MongoExampleGen",
-            settings=[data, fields, around.privacy_key],
-            package="mongo_example_gen",
-            external=around.data.fingerprint,
-        ),
-        Node("StatisticsGen", ("MongoExampleGen",)),
+        Node(examples, settings=settings, package=package, external=around.data.fingerprint),
+        Node("StatisticsGen", (examples,)),
         schema,
         Node("ExampleValidator", ("StatisticsGen", schema.id)),
     ]
-    gate_inputs = ["MongoExampleGen", "StatisticsGen", schema.id, "ExampleValidator"]
+    gate_inputs = [examples, "StatisticsGen", schema.id, "ExampleValidator"]
     if has_drift(spec, around):
         drift = {name: d.model_dump() for name, d in spec.validation.drift.items()}
         nodes.append(Node("PreviousStatistics", ("StatisticsGen",), package="resolvers", resolver=True))
@@ -191,9 +194,11 @@ def _model_nodes(spec: PipelineSpec, around: Surroundings) -> list[Node]:
     own_model = _references(around.folder, spec.model.build_model)
     model = spec.model.model_dump(mode="json")
     train = spec.train.model_dump(mode="json")
-    base = ("MongoExampleGen", "Transform", schema)
+    base = (examples_node(spec), "Transform", schema)
     # Only training waits for the gate: Transform runs beside validation, and its work is lost where that stops the run.
-    nodes = [Node("Transform", ("MongoExampleGen", schema), (), [features, label], "transform", own_features)]
+    nodes = [
+        Node("Transform", (examples_node(spec), schema), (), [features, label], "transform", own_features)
+    ]
     inputs: tuple[str, ...] = base
     gate = ("ValidationGate",)
     if spec.tune:
@@ -219,7 +224,7 @@ def _delivery_nodes(spec: PipelineSpec, around: Surroundings) -> list[Node]:
         Node("BaselineModel", ("Trainer",), package="resolvers", resolver=True),
         Node(
             "Evaluator",
-            ("MongoExampleGen", "Trainer", "BaselineModel", schema),
+            (examples_node(spec), "Trainer", "BaselineModel", schema),
             (),
             [evaluate, label],
             "evaluator",

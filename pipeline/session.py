@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from components.mongo_example_gen.source import resolve
+from components.bigquery_example_gen.source import resolve_query
+from components.mongo_example_gen.source import ResolvedInput, resolve
+from components.mongo_example_gen.windows import resolve_window
 from foundation.errors import PenstockError
 from foundation.privacy import key_id, read_key
 from foundation.publish import storage_error
@@ -62,7 +64,7 @@ class Session:
             StorageError: The schema cannot be read.
         """
         spec, folder = self.loaded.spec, self.loaded.folder
-        data = resolve(spec.data.mongo_export, folder, spec.data.span)
+        data = resolve_query(spec.data.bigquery) if spec.data.bigquery else self._export()
         infer = resolve(spec.infer.mongo_export, folder, "latest") if spec.infer else None
         key = key_id(read_key(spec.data.privacy))
         around = Surroundings(folder, data, infer, self._schema(), privacy_key=key)
@@ -74,6 +76,10 @@ class Session:
             lineage.executions(), lineage.artifacts(), fingerprint, data.span or 0
         )
         return replace(around, previous_statistics=earlier)
+
+    def _export(self) -> ResolvedInput:
+        data = self.loaded.spec.data
+        return resolve_window(data.mongo_export, self.loaded.folder, data.span, data.window)
 
     def _schema(self) -> str | None:
         try:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from components.bigquery_example_gen.config import BigQueryConfig
 from foundation.config import Config
 from foundation.privacy import PrivacyConfig
 
@@ -118,8 +119,10 @@ class DataConfig(Config):
     Only what the document names is read: the paths under ``fields``, the label, the features, the slices.
     """
 
-    mongo_export: str
+    mongo_export: str = ""
     """File, folder or glob of the export; may hold {SPAN}, {VERSION}, {YYYY}, {MM}, {DD}."""
+    bigquery: BigQueryConfig | None = None
+    """A BigQuery query in place of an export."""
     format: Literal["auto", "jsonl", "json_array", "bson", "csv", "parquet"] = "auto"
     """Format of the files; by default recognised by content."""
     namespace: str = ""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.spec.checks import data, evaluate, features, model, places, privacy, tune
+from pipeline.spec.checks import data, evaluate, features, model, places, privacy, sources, tune
 from pipeline.spec.models import PipelineSpec
 from pipeline.spec.problems import Problem, SpecErrors
 
@@ -31,6 +31,7 @@ def _check(sections: str, find: Callable[[PipelineSpec], Iterator[Problem]]) -> 
 CHECKS: tuple[Check, ...] = (
     _check("data", data.fields),
     _check("data", data.pattern),
+    _check("data infer", sources.source),
     _check("data model", data.label_type),
     _check("data", privacy.splits),
     _check("data features", privacy.rules),

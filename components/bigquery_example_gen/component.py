@@ -1,0 +1,27 @@
+"""Declaration of the BigQuery source: TFX's component with the document's query and splits."""
+
+from __future__ import annotations
+
+from tfx.extensions.google_cloud_big_query.example_gen.component import BigQueryExampleGen
+from tfx.proto import example_gen_pb2
+
+from components.bigquery_example_gen.config import BigQueryConfig
+from components.mongo_example_gen.config import SplitConfig
+
+
+def make_bigquery_example_gen(config: BigQueryConfig, split: SplitConfig) -> BigQueryExampleGen:
+    """Returns the component that reads the query.
+
+    TFX deals the rows: SHA-256 of the column ``split.by``, modulo the sum of the shares. The value of the column alone
+    decides, but otherwise than in MongoExampleGen.
+
+    Args:
+        config: Query, project and temporary folder.
+        split: Shares, and the column that decides.
+    """
+    shares = {"train": split.train, "validation": split.validation, "test": split.test}
+    buckets = [
+        example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=share) for name, share in shares.items()
+    ]
+    splits = example_gen_pb2.SplitConfig(splits=buckets, partition_feature_name=split.by)
+    return BigQueryExampleGen(query=config.query, output_config=example_gen_pb2.Output(split_config=splits))
