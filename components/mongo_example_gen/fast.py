@@ -262,7 +262,8 @@ def _descend(
                 null_lists += array.null_count
             owners = pc.list_parent_indices(array).to_numpy(zero_copy_only=False)
             rows = owners if rows is None else rows[owners]
-            array = array.flatten()
+            # Arrow's own flatten gives too few items where all of them are null.
+            array = pa.nulls(len(owners)) if pa.types.is_null(array.type.value_type) else array.flatten()
         elif remaining and pa.types.is_struct(array.type):
             array = pc.struct_field(array, remaining.pop(0))
         else:

@@ -148,6 +148,7 @@ GOOD = b'{"_id":1,"a":5,"b":{"s":2}}'
         b'{"_id":{"$oid":"' + b"a" * 24 + b'","x":1}}',
         b'{"_id":1,"b":3}',
         b'{"_id":1,"b":[3,{}]}',
+        b'{"_id":1,"b":[null,null]}',
         b'\xef\xbb\xbf{"_id":1}',
         b'{"_id":1}\r',
         b' {"_id":1}',
@@ -195,3 +196,9 @@ def test_columns_have_the_types_that_the_encoder_takes() -> None:
     rows, _ = convert_block(Block([GOOD] * 3, 0), "jsonl", _plan({"a": "string", "b.s": "float"}), Counter())
     types = {array.type for array in rows[0].record_batch().columns}
     assert types == {pa.list_(pa.large_binary()), pa.list_(pa.float32())}
+
+
+@pytest.mark.parametrize("items", [1, 2, 5])
+def test_both_paths_agree_where_all_items_of_all_documents_are_null(items: int) -> None:
+    line = json.dumps({"_id": 1, "b": [None] * items}).encode()
+    _assert_same([line] * 3, _plan({"a": "int", "b.s": "int"}))
