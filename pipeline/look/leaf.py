@@ -115,6 +115,21 @@ class Leaf:
             self.earliest = low if self.earliest is None else min(self.earliest, low)
             self.latest = high if self.latest is None else max(self.latest, high)
 
+    def merge(self, other: Leaf) -> None:
+        """Takes what another one has counted."""
+        self.kinds.update(other.kinds)
+        self.personal.update(other.personal)
+        self.shapes.update(other.shapes)
+        self.written |= other.written
+        self.distinct.merge(other.distinct)
+        for name in ("values", "words", "examined", "numbers", "total", "squares"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.longest = max(self.longest, other.longest)
+        self.low, self.high = min(self.low, other.low), max(self.high, other.high)
+        self.zero_or_one = self.zero_or_one and other.zero_or_one
+        dates = [d for d in (self.earliest, self.latest, other.earliest, other.latest) if d is not None]
+        self.earliest, self.latest = (min(dates), max(dates)) if dates else (None, None)
+
     def settled_kinds(self) -> frozenset[str]:
         """Returns the kinds of values; numbers of which some are written as text are numbers."""
         kinds = {kind for kind in self.kinds if kind not in NO_VALUE and self.kinds[kind] > 0}

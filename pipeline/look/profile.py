@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime
 import time
-from array import array
 from dataclasses import dataclass, field
 
 from components.mongo_example_gen.config import FieldType
 from components.mongo_example_gen.plan import widest
 from foundation.errors import DataError
+from pipeline.look.count import count
 from pipeline.look.leaf import Leaf
-from pipeline.look.reading import Source, blocks, open_export
+from pipeline.look.reading import Source, open_export
 from pipeline.look.tree import Node, Tree
 
 SAMPLE = 20_000
@@ -89,13 +89,8 @@ def look(export: str, limit: int | None = SAMPLE, examples: bool = False) -> Loo
     """
     begin = time.monotonic()
     source = open_export(export)
-    tree = Tree(source.all_text)
-    sizes: array[int] = array("q")
-    bad = 0
-    for parsed in blocks(source, limit):
-        tree.take(parsed.documents, parsed.wrapped)
-        sizes.extend(parsed.sizes)
-        bad += parsed.bad
+    counted = count(source, limit)
+    tree = counted.tree
     if not tree.documents:
         raise DataError(
             f"export {export}",
@@ -103,7 +98,7 @@ def look(export: str, limit: int | None = SAMPLE, examples: bool = False) -> Loo
             seen="none",
             remedy="export the collection again and check that its query matches documents",
         )
-    ordered = sorted(sizes)
+    ordered = sorted(counted.sizes)
     mean = sum(ordered) // len(ordered)
     everything = limit is None or tree.documents < limit
     return Look(
@@ -114,7 +109,7 @@ def look(export: str, limit: int | None = SAMPLE, examples: bool = False) -> Loo
         documents=tree.documents,
         everything=everything,
         about=tree.documents if everything else None if source.compressed else source.bytes // max(1, mean),
-        bad=bad,
+        bad=counted.bad,
         sizes={
             "smallest": ordered[0],
             "median": ordered[len(ordered) // 2],

@@ -28,6 +28,8 @@ class Source:
     all_text: bool
     """Whether all values are texts: CSV."""
     compressed: bool
+    remote: bool
+    """Whether it lies in a store."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def open_export(export: str, span: int | str = "latest") -> Source:
         format=f"{first.label}{dialect}{packed}",
         all_text=first.kind == "csv",
         compressed=first.compression != "none" or first.kind == "parquet",
+        remote=is_remote(pattern),
     )
 
 
@@ -95,7 +98,7 @@ def blocks(source: Source, limit: int | None) -> Iterator[Parsed]:
     """
     if limit is None:
         for part in whole_parts(source):
-            yield from (parse_block(block, part.format.kind, None) for block in read_part(part))
+            yield from part_blocks(part)
         return
     parts = list(sampled_parts(source.items))
     each, left = -(-limit // len(parts)), limit
@@ -114,6 +117,11 @@ def whole_parts(source: Source) -> list[Part]:
     """Returns the parts that together are the export, each file that cannot be entered in its middle once."""
     parts = [part for item in source.items for part in item.parts if part.stripe == 0]
     return [replace(part, stripes=1) for part in parts]
+
+
+def part_blocks(part: Part) -> Iterator[Parsed]:
+    """Yields all documents of a part."""
+    return (parse_block(block, part.format.kind, None) for block in read_part(part))
 
 
 def parse_block(block: Block, kind: str, limit: int | None) -> Parsed:

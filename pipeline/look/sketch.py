@@ -26,9 +26,15 @@ class Distinct:
         mixed *= np.uint64(0xBF58476D1CE4E5B9)
         mixed ^= mixed >> np.uint64(32)
         below = mixed[mixed <= self._limit]
-        if not len(below):
-            return
-        kept = np.union1d(self._smallest, below)[:KEPT]
+        if len(below):
+            self._keep(below)
+
+    def merge(self, other: Distinct) -> None:
+        """Takes what another one of the same process, or of one forked from it, has counted."""
+        self._keep(other._smallest)
+
+    def _keep(self, hashes: np.ndarray) -> None:
+        kept = np.union1d(self._smallest, hashes)[:KEPT]
         self._smallest = kept
         if len(kept) == KEPT:
             self._limit = kept[-1]

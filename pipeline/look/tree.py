@@ -54,6 +54,23 @@ class Node:
         self.is_map = False
         self.keys: set[str] = set()
 
+    def merge(self, other: Node) -> None:
+        """Takes what another one of the same path has counted."""
+        self.leaf.merge(other.leaf)
+        for name in ("there", "holding", "documents", "arrays", "empty_arrays"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.in_array |= other.in_array
+        self.keys |= other.keys
+        self.is_map = self.is_map or other.is_map or len(self.keys) > MOST_KEYS
+        if self.is_map:
+            self.children.clear()
+            return
+        for key, child in other.children.items():
+            if key in self.children:
+                self.children[key].merge(child)
+            else:
+                self.children[key] = child
+
     def walk(self) -> Iterator[Node]:
         """Yields this path and those below, in the order in which they first came."""
         yield self
@@ -73,6 +90,13 @@ class Tree:
         self.documents = 0
         self.root = Node("")
         self.left_out: dict[str, None] = {}
+
+    def merge(self, other: Tree) -> None:
+        """Takes what another one has counted, of other documents of the same export."""
+        self.documents += other.documents
+        self.root.merge(other.root)
+        maps = {node.path: None for node in self.root.walk() if node.is_map}
+        self.left_out |= other.left_out | maps
 
     def take(self, documents: list[dict[str, Any]], wrapped: bool) -> None:
         """Counts a block of documents.

@@ -82,6 +82,16 @@ def test_a_sample_says_so(tmp_path: Path) -> None:
     assert sampled.about == pytest.approx(3000, rel=0.1)
 
 
+def test_several_processes_count_alike(tmp_path: Path) -> None:
+    odd = [{"wide": {f"k{i}": 1}, "n": i / 2} for i in range(150)]
+    for number, documents in enumerate((people(700), odd[:75], odd[75:], people(60, extra="x"))):
+        write(tmp_path / f"{number}.jsonl", documents)
+    together, alone = look(str(tmp_path), None), look(str(tmp_path), 10_000)
+    assert together.paths == alone.paths
+    assert set(together.left_out) == set(alone.left_out) == {"ratings", "wide"}
+    assert (together.documents, together.sizes) == (alone.documents, alone.sizes)
+
+
 def test_documents_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"a": 1}\n{broken\n{"a": {"$oid": "xyz"}}\n', encoding="utf-8")
