@@ -31,6 +31,7 @@ from components.schema_gen.component import SchemaInferrer
 from components.trainer.component import make_trainer
 from components.transform.component import make_transform
 from components.tuner.component import make_tuner
+from components.tuner.config import TuneConfig
 from components.validation_gate.component import ValidationGate, distribution_config
 from pipeline.graph import Graph, Surroundings, absolute_reference, examples_node, has_drift
 from pipeline.spec.models import PipelineSpec
@@ -199,14 +200,14 @@ class _Wiring:
             "features": features,
             **inputs,
         }
-        best = self._tuner(common) if spec.tune else None
+        best = self._tuner(spec.tune, common) if spec.tune else None
         base = self._warm_start() if spec.train.warm_start else None
         trainer = make_trainer(**common, hyperparameters=best, base_model=base)
         trainer.add_upstream_node(self._gate)
         self._trained = self._add(trainer, "Trainer").outputs["model"]
 
-    def _tuner(self, common: dict[str, Any]) -> Any:
-        tuner = make_tuner(tune=self._spec.tune, work_dir=str(self._places.tuning), **common)
+    def _tuner(self, tune: TuneConfig, common: dict[str, Any]) -> Any:
+        tuner = make_tuner(tune=tune, work_dir=str(self._places.tuning), **common)
         tuner.add_upstream_node(self._gate)
         return self._add(tuner, "Tuner").outputs["best_hyperparameters"]
 
