@@ -24,12 +24,16 @@ COMMAND = [sys.executable, "-c", "from pipeline.cli.main import main; main()"]
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the example, without what earlier runs left there."""
     folder = tmp_path_factory.mktemp("project") / "learner_retention"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(".penstock", "serving_models", "schema", "quarantine"))
+    shutil.copytree(
+        EXAMPLE, folder, ignore=shutil.ignore_patterns(".penstock", "serving_models", "schema", "quarantine")
+    )
     return folder
 
 
 def penstock(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], cwd=project, capture_output=True, text=True, timeout=400, check=False)
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=project, capture_output=True, text=True, timeout=400, check=False
+    )
 
 
 def asked(project: Path, *arguments: str) -> Any:
@@ -63,7 +67,9 @@ def workers_of(pid: int) -> list[int]:
 
 
 def test_1_a_killed_run_takes_its_workers_with_it(project: Path) -> None:
-    running = subprocess.Popen([*COMMAND, "run", "--set", "data.span=1"], cwd=project, stdout=subprocess.DEVNULL)
+    running = subprocess.Popen(
+        [*COMMAND, "run", "--set", "data.span=1"], cwd=project, stdout=subprocess.DEVNULL
+    )
     wait_for(project, running, "Transform", "running")
     workers = workers_of(running.pid)
     assert len(workers) == 2
@@ -111,7 +117,9 @@ def test_4_an_unchanged_run_does_nothing_and_never_imports_tensorflow(project: P
         "import sys; from pipeline.cli.main import main; code = main(['run', '--set', 'data.span=1']);"
         "print(sorted({'tensorflow', 'tfx', 'apache_beam'} & set(sys.modules)), code)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True
+    )
     assert "Nothing to do" in done.stdout
     assert done.stdout.strip().endswith("[] 0")
     assert len(asked(project, "runs")) == 2
@@ -129,7 +137,9 @@ def test_5_the_model_is_traced_to_the_export_and_to_where_it_is_served(project: 
 
 
 def test_6_ctrl_c_leaves_a_clean_state(project: Path) -> None:
-    running = subprocess.Popen([*COMMAND, "run"], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        [*COMMAND, "run"], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     wait_for(project, running, "MongoExampleGen", "running")
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
