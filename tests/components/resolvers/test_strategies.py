@@ -23,7 +23,9 @@ def resolve_baseline(candidate: int, blessed: dict[int, int]) -> list[int]:
     from components.resolvers.strategies import BlessedBeforeStrategy
 
     models = [made(types.Model, i) for i in {candidate, *blessed}]
-    blessings = [made(types.ModelBlessing, 100 + i, blessed=b, current_model_id=i) for i, b in blessed.items()]
+    blessings = [
+        made(types.ModelBlessing, 100 + i, blessed=b, current_model_id=i) for i, b in blessed.items()
+    ]
     inputs = {"candidate": [made(types.Model, candidate)], "model": models, "model_blessing": blessings}
     return [m.id for m in BlessedBeforeStrategy().resolve_artifacts(None, inputs)["model"]]
 
@@ -52,7 +54,9 @@ def test_the_baseline(candidate: int, blessed: dict[int, int], baseline: list[in
         pytest.param((7, 1), [], [], id="the first"),
     ],
 )
-def test_the_statistics_before(current: tuple[int, int], earlier: list[tuple[int, int]], expected: list[int]) -> None:
+def test_the_statistics_before(
+    current: tuple[int, int], earlier: list[tuple[int, int]], expected: list[int]
+) -> None:
     from tfx.types import standard_artifacts as types
 
     from components.resolvers.strategies import PreviousStatisticsStrategy
@@ -63,5 +67,7 @@ def test_the_statistics_before(current: tuple[int, int], earlier: list[tuple[int
         return artifact
 
     everything = [statistics(*one) for one in (*earlier, current)]
-    found = PreviousStatisticsStrategy().resolve_artifacts(None, {"current": [statistics(*current)], "previous": everything})
+    found = PreviousStatisticsStrategy().resolve_artifacts(
+        None, {"current": [statistics(*current)], "previous": everything}
+    )
     assert [a.id for a in found["previous"]] == expected
