@@ -17,6 +17,7 @@ from components.mongo_example_gen.config import DataConfig, FieldConfig
 from components.mongo_example_gen.ingest import Request, ingest
 from components.mongo_example_gen.plan import make_plan
 from components.mongo_example_gen.source import ResolvedInput
+from components.mongo_example_gen.window_ingest import ingest_window
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -48,7 +49,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if len(output.parents) >= 3:
             quarantine.check_outside(base_folder / config.bad_documents.folder, output.parents[2])
         plan = make_plan(config, fields, bool(exec_properties["labelled"]))
-        report = ingest(Request(config, plan, source, base_folder, output), self._make_beam_pipeline)
+        request = Request(config, plan, source, base_folder, output)
+        ingestion = ingest_window if source.spans else ingest
+        report = ingestion(request, self._make_beam_pipeline)
         _describe(examples, report, source)
 
 
@@ -60,7 +63,7 @@ def _describe(examples: types.Artifact, report: dict[str, Any], source: Resolved
     examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
     examples_utils.set_file_format(examples, "tfrecords_gzip")
     examples.set_string_custom_property("input_fingerprint", source.fingerprint)
-    for name in ("read", "accepted", "quarantined", "filtered"):
+    for name in ("read", "accepted", "quarantined", "filtered", "superseded"):
         examples.set_int_custom_property(f"documents_{name}", report["documents"].get(name, 0))
     privacy = report["privacy"]
     if privacy["rules"]:
