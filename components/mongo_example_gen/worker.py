@@ -6,6 +6,8 @@ takes for a result: only what the outcome names is published.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
@@ -69,6 +71,18 @@ class Outcome:
     error: PenstockError | None = None
 
 
+@contextlib.contextmanager
+def _without_search_for_cycles() -> Iterator[None]:
+    """Decoded documents hold no cycles, and the search walks through all that TensorFlow and Beam keep in memory."""
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
+
+
 class IngestItem(beam.DoFn):
     """Ingests work items; an error of the data travels as an outcome, so that its message stays whole."""
 
@@ -79,7 +93,8 @@ class IngestItem(beam.DoFn):
         """Yields the outcome of one item."""
         writer = _ItemWriter(self._job, item)
         try:
-            writer.run()
+            with _without_search_for_cycles():
+                writer.run()
             outcome = writer.outcome
         except PenstockError as error:
             writer.abort()
