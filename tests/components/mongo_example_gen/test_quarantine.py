@@ -1,0 +1,79 @@
+"""Quarantined files: when they go, and how mended ones come back."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.mongo_example_gen.notices import notices
+from components.mongo_example_gen.quarantine import expire
+from components.mongo_example_gen.source import resolve
+
+DAY = 86400
+
+
+def _file(folder: Path, name: str, age_days: float) -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('{"_id": 1}\n')
+    os.utime(file, (time.time() - age_days * DAY,) * 2)
+    return file
+
+
+def test_old_files_of_ours_go_and_nothing_else(tmp_path: Path) -> None:
+    old = [_file(tmp_path, f"{'a' * 12}/bad-00000.{end}", 31) for end in ("jsonl", "index.jsonl")]
+    young = _file(tmp_path, f"{'b' * 12}/bad-00000.bson", 29)
+    others = [_file(tmp_path, "mine/bad-00000.jsonl", 99), _file(tmp_path, f"{'a' * 12}/notes.txt", 99)]
+    assert expire(tmp_path, 30) == 2
+    assert not any(file.exists() for file in old)
+    assert all(file.exists() for file in (young, *others))
+
+
+def test_files_stay_that_are_being_read_or_never_expire(tmp_path: Path) -> None:
+    file = _file(tmp_path, f"{'a' * 12}/bad-00000.jsonl", 99)
+    assert expire(tmp_path, None) == expire(tmp_path, 30, {file}) == expire(tmp_path / "none", 30) == 0
+    assert expire(tmp_path, 30) == 1 and not file.parent.exists()
+
+
+def test_what_expired_is_said() -> None:
+    assert notices({"quarantine_expired": 2}) == ["2 quarantined files were too old and were removed"]
+
+
+def test_a_quarantine_folder_is_an_export_without_its_index(tmp_path: Path) -> None:
+    file = _file(tmp_path, "quarantine/0123456789ab/bad-00000.jsonl", 0)
+    _file(tmp_path, "quarantine/0123456789ab/bad-00000.index.jsonl", 0)
+    found = resolve("quarantine/0123456789ab", tmp_path)
+    assert found.absolute_paths(tmp_path) == [file]
+
+
+@pytest.mark.component
+def test_mended_documents_come_back_beside_the_export(tmp_path: Path) -> None:
+    """A mended file that is put beside the export is read with it, each document once, on the side of its key."""
+    lines = [json.dumps({"_id": f"d{n}", "y": n % 2}) for n in range(200)]
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export/a.jsonl").write_text("\n".join([*lines, '{"_id": "late", "y": 1']) + "\n")
+    assert _ingest(tmp_path, 1)["documents"]["quarantined"] == 1
+    (bad,) = (tmp_path / "quarantine").glob("*/bad-00000.jsonl")
+    (tmp_path / "export/mended.jsonl").write_text(bad.read_text().strip() + "}\n")
+    documents = _ingest(tmp_path, 2)["documents"]
+    assert (documents["read"], documents["accepted"], documents["quarantined"]) == (202, 201, 1)
+
+
+def _ingest(folder: Path, execution: int) -> dict[str, Any]:
+    import apache_beam as beam
+
+    from components.mongo_example_gen.config import DataConfig, FieldConfig
+    from components.mongo_example_gen.ingest import Request, ingest
+    from components.mongo_example_gen.plan import make_plan
+
+    config = DataConfig.model_validate(
+        {"mongo_export": "export", "label": "y", "bad_documents": {"fail_above": 0.1}}
+    )
+    plan = make_plan(config, {"y": FieldConfig()}, True)
+    request = Request(config, plan, resolve("export", folder), folder, folder / f"root/{execution}")
+    return ingest(request, lambda: beam.Pipeline(runner="FnApiRunner"))
