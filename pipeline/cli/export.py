@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,7 +20,9 @@ def export(
     context: typer.Context,
     database: Annotated[str, typer.Argument(help="Name of the database.")],
     collection: Annotated[str, typer.Argument(help="Name of the collection.")],
-    to: Annotated[str, typer.Option("--to", help="Folder that gets one folder for each span.")],
+    to: Annotated[
+        str, typer.Option("--to", help="Folder, s3:// or gs:// place that gets a folder for each span.")
+    ],
     span: Annotated[int | None, typer.Option(help="Number of the span; default: the next.")] = None,
     format: Annotated[
         str, typer.Option(help="relaxed or canonical (Extended JSON lines), or bson; always gz.")
@@ -51,6 +54,9 @@ def export(
     uri_variable: Annotated[
         str, typer.Option(help="Environment variable with the connection string.")
     ] = "PENSTOCK_MONGODB_URI",
+    work: Annotated[
+        Path, typer.Option(help="Where an export to a store is put together before it is copied there.")
+    ] = Path(".penstock/export"),
     restart: Annotated[bool, typer.Option("--restart", help="Throw an unfinished export away.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the last lines only.")] = False,
     as_json: AsJson = False,
@@ -67,12 +73,14 @@ def export(
         raise typer.BadParameter(f"there is no {context.args[0]!r}")
     from pipeline.export import ExportSettings
     from pipeline.export import export as run
-    from pipeline.export.settings import chosen, folder_of, parse_filter
+    from pipeline.export.settings import chosen, parse_filter, target_of
 
+    folder, remote = target_of(to, work)
     settings = ExportSettings(
         database,
         collection,
-        folder_of(to),
+        folder,
+        remote=remote,
         span=span,
         format=chosen("--format", format, ("relaxed", "canonical", "bson")),
         filter=parse_filter(filter_),

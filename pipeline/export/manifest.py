@@ -9,6 +9,7 @@ from typing import Any
 
 from foundation.errors import DataError, StorageError
 from foundation.publish import storage_error
+from foundation.storage import Location
 from pipeline.export.ranges import IdRange
 from pipeline.export.shards import Checkpoint, sha256_of
 
@@ -61,9 +62,19 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / NAME
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        return parse_manifest(path.read_bytes(), path)
     except OSError as error:
         raise storage_error(path, error) from error
+
+
+def parse_manifest(content: bytes, path: Location) -> dict[str, Any]:
+    """Reads a manifest's content.
+
+    Raises:
+        DataError: It is none of this version.
+    """
+    try:
+        value = json.loads(content)
     except ValueError as error:
         raise DataError(f"{path}", expected="a manifest of penstock export", seen="no JSON") from error
     if not isinstance(value, dict) or value.get("version") != VERSION:

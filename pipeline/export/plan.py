@@ -14,7 +14,7 @@ from pathlib import Path
 
 from foundation.errors import DataError, LockedError, SpecError, StorageError
 from foundation.publish import storage_error, write_text
-from pipeline.export.manifest import NAME, read_manifest
+from pipeline.export import place
 from pipeline.export.ranges import IdRange
 from pipeline.export.settings import ExportSettings
 from pipeline.export.snapshot import Snapshot
@@ -66,16 +66,13 @@ def choose_span(settings: ExportSettings) -> int:
     Raises:
         StorageError: The span is there already, or the folder cannot be read.
     """
-    try:
-        names = [entry.name for entry in settings.folder.iterdir()] if settings.folder.exists() else []
-    except OSError as error:
-        raise storage_error(settings.folder, error) from error
-    there = {int(name) for name in names if name.isdecimal()}
-    unfinished = [name[1:-8] for name in names if name.startswith(".") and name.endswith(".partial")]
+    there = place.spans(settings)
+    work = settings.folder.iterdir() if settings.folder.exists() else ()
+    unfinished = [e.name[1:-8] for e in work if e.name.startswith(".") and e.name.endswith(".partial")]
     if settings.span is not None:
-        if settings.span in there:
+        if settings.span in there and str(settings.span) not in unfinished:
             raise StorageError(
-                f"{settings.folder / str(settings.span)}",
+                f"span {settings.span} of {settings.remote or settings.folder}",
                 expected="a span that is not there yet",
                 seen="it is there",
                 remedy="leave --span out: the next number is taken",
@@ -152,9 +149,8 @@ def last_window(settings: ExportSettings) -> Window | None:
     Raises:
         DataError: It is of another collection, filter or projection.
     """
-    spans = [e for e in settings.folder.iterdir() if e.name.isdecimal()] if settings.folder.exists() else []
-    for span in sorted(spans, key=lambda entry: -int(entry.name)):
-        manifest = read_manifest(span) if (span / NAME).exists() else {}
+    for span in sorted(place.spans(settings), reverse=True):
+        manifest = place.manifest_of(settings, span)
         window = manifest.get("window")
         if not window or window["field"] != settings.incremental:
             continue
@@ -162,7 +158,7 @@ def last_window(settings: ExportSettings) -> Window | None:
         different = [key for key in same if manifest["export"].get(key) != settings.identity()[key]]
         if different:
             raise DataError(
-                f"{span}",
+                f"span {span} of {settings.remote or settings.folder}",
                 expected=f"an export with the same {' and '.join(different)}",
                 seen="another",
                 remedy="export into a folder of its own",
@@ -171,32 +167,6 @@ def last_window(settings: ExportSettings) -> Window | None:
     return None
 
 
-def publish(partial: Path, folder: Path, span: int) -> Path:
-    """Gives a whole export its name; what only served the way is removed.
-
-    Raises:
-        StorageError: The name is taken, or the folder cannot be written.
-    """
-    target = folder / str(span)
-    if target.exists():
-        raise StorageError(f"{target}", expected="a span that is not there yet", seen="it is there")
-    try:
-        for entry in partial.iterdir():
-            if entry.name.startswith("."):
-                entry.unlink()
-        partial.chmod(0o777 & ~_umask())
-        os.rename(partial, target)
-    except OSError as error:
-        raise storage_error(target, error) from error
-    return target
-
-
 def discard(partial: Path) -> None:
     """Removes the folder of an export that found nothing."""
     shutil.rmtree(partial)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

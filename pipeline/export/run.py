@@ -16,7 +16,8 @@ from pymongo.errors import PyMongoError
 
 from foundation.errors import DataError
 from foundation.publish import write_text
-from pipeline.export import manifest, plan, snapshot
+from foundation.storage import Location
+from pipeline.export import manifest, place, plan, snapshot
 from pipeline.export.connect import Server, ask, connect, failure
 from pipeline.export.governor import Governor, RateLimit
 from pipeline.export.plan import ExportPlan
@@ -34,7 +35,7 @@ _REPORT_SECONDS = 5.0
 class Exported:
     """What an export made."""
 
-    folder: Path | None
+    folder: Location | None
     """The folder of the span; None where an incremental export found nothing new."""
     manifest: dict[str, Any]
 
@@ -78,7 +79,7 @@ def _export(
 ) -> Exported:
     if (partial / manifest.NAME).exists():  # it was killed on its last step
         whole = manifest.read_manifest(partial)
-        return Exported(plan.publish(partial, settings.folder, span), whole)
+        return Exported(place.publish(settings, partial, span), whole)
     server = ask(client, uri)
     collection = client[settings.database][settings.collection]
     settled = plan.load(partial, settings)
@@ -95,7 +96,7 @@ def _export(
     if not made["documents"]:
         return _nothing(settings, partial, made)
     write_text(partial / manifest.NAME, json.dumps(made, indent=1) + "\n")
-    return Exported(plan.publish(partial, settings.folder, span), made)
+    return Exported(place.publish(settings, partial, span), made)
 
 
 def _plan(client: Any, collection: Any, settings: ExportSettings, server: Server) -> ExportPlan:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -11,7 +10,8 @@ from typing import Any, Literal, TypeVar
 from bson import json_util
 from bson.errors import BSONError
 
-from foundation.errors import SpecError, StorageError, near_miss
+from foundation.errors import SpecError, near_miss
+from foundation.storage import RemotePath, locate
 
 Format = Literal["relaxed", "canonical", "bson"]
 READ_PREFERENCES = ("secondaryPreferred", "secondary", "nearest", "primaryPreferred", "primary")
@@ -26,7 +26,7 @@ class ExportSettings:
     database: str
     collection: str
     folder: Path
-    """Holds one folder for each span."""
+    """Holds one folder for each span, and the unfinished one; only that where the spans go to a store."""
     span: int | None = None
     """Number of the span; None: one more than the highest."""
     format: Format = "relaxed"
@@ -50,6 +50,8 @@ class ExportSettings:
     """An incremental export ends so long before now: late writes are then in the next one, not in none."""
     patience_seconds: float = 60.0
     """How long a server that went away is waited for."""
+    remote: RemotePath | None = None
+    """The place in a store that gets one folder for each span."""
 
     def __post_init__(self) -> None:
         """Refuses what cannot be exported.
@@ -103,24 +105,20 @@ def digest(value: dict[str, Any]) -> str:
     ).hexdigest()
 
 
-def folder_of(to: str) -> Path:
-    """Returns the folder that holds the spans, from what a person wrote.
+def target_of(to: str, work: Path) -> tuple[Path, RemotePath | None]:
+    """Returns the folder that is worked in and the place in a store, if any, from what a person wrote.
 
     Raises:
-        StorageError: It is a remote place.
+        StorageError: It is no place that can be written.
         SpecError: ``{SPAN}`` stands elsewhere than at the end.
     """
-    if re.match(r"[a-z][a-z0-9]+://", to):
-        raise StorageError(
-            "the export's target",
-            expected="a folder on a disk",
-            seen="a remote place",
-            remedy="export to a disk, then copy the folder of the span: its manifest.json has the checksums",
-        )
     bare = to.rstrip("/").removesuffix(SPAN).rstrip("/")
     if "{" in bare or not bare:
         raise SpecError(f"--to {to!r}", expected="FOLDER or FOLDER/{SPAN}")
-    return Path(bare)
+    place = locate(bare)
+    if isinstance(place, RemotePath):
+        return work / hashlib.sha256(place.url.encode()).hexdigest()[:16], place
+    return place, None
 
 
 def parse_filter(text: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from pipeline.export.governor import Governor, RateLimit
 from pipeline.export.manifest import statement
 from pipeline.export.plan import held
 from pipeline.export.ranges import IdRange, read, written
-from pipeline.export.settings import folder_of, parse_filter
+from pipeline.export.settings import parse_filter, target_of
 from pipeline.export.shards import Shard
 from pipeline.export.snapshot import Snapshot, take
 
@@ -287,12 +287,18 @@ def test_two_exports_at_once(tmp_path: Path) -> None:
         raise AssertionError("both hold it")
 
 
-def test_targets() -> None:
-    assert folder_of("exports/x/{SPAN}") == folder_of("exports/x/") == Path("exports/x")
-    with pytest.raises(StorageError, match="a folder on a disk"):
-        folder_of("s3://bucket/x")
+def test_targets(tmp_path: Path) -> None:
+    assert (
+        target_of("exports/x/{SPAN}", tmp_path)
+        == target_of("exports/x/", tmp_path)
+        == (Path("exports/x"), None)
+    )
+    folder, remote = target_of("s3://bucket/x/{SPAN}", tmp_path)
+    assert (folder.parent, str(remote)) == (tmp_path, "s3://bucket/x")
+    with pytest.raises(StorageError, match="seen: another scheme"):
+        target_of("ftp://host/x", tmp_path)
     with pytest.raises(SpecError, match="FOLDER"):
-        folder_of("exports/{SPAN}/x")
+        target_of("exports/{SPAN}/x", tmp_path)
 
 
 def test_filters() -> None:
