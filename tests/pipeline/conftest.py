@@ -33,10 +33,14 @@ def graph_of(tmp_path: Path) -> Callable[..., Graph]:
     """Makes the graph of the document with some sections replaced."""
 
     def make(
-        data: ResolvedInput | None = None, schema: str | None = None, previous: bool = False, **sections: Any
+        data: ResolvedInput | None = None,
+        schema: str | None = None,
+        previous: bool = False,
+        key: str = "",
+        **sections: Any,
     ) -> Graph:
         spec = PipelineSpec.model_validate({**DOCUMENT, **sections})
-        return make_graph(spec, Surroundings(tmp_path, data or resolved(), None, schema, previous))
+        return make_graph(spec, Surroundings(tmp_path, data or resolved(), None, schema, previous, key))
 
     return make
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.graph import Graph
-from tests.pipeline.conftest import resolved
+from pipeline.graph import Graph, Surroundings, make_graph
+from pipeline.spec.models import PipelineSpec
+from tests.pipeline.conftest import DOCUMENT, resolved
 
 ALL = {
     "MongoExampleGen", "StatisticsGen", "SchemaInferrer", "ExampleValidator", "ValidationGate", "Transform", "Trainer",
@@ -74,6 +75,18 @@ def test_a_change_touches_what_it_can_change_and_nothing_else(
 
 def test_new_data_touches_every_node(graph_of: Callable[..., Graph]) -> None:
     assert changed(graph_of(), graph_of(data=resolved("f2"))) == ALL
+
+
+def test_another_privacy_key_or_rule_makes_other_data(graph_of: Callable[..., Graph]) -> None:
+    base = graph_of().fingerprints["MongoExampleGen"]
+    assert graph_of(key="12345678").fingerprints["MongoExampleGen"] != base
+    data = {**DOCUMENT["data"], "privacy": {"quasi_identifiers": ["country"]}}
+    spec = PipelineSpec.model_validate({**DOCUMENT, "data": data})
+    assert _data_settings(spec) != _data_settings(PipelineSpec.model_validate(DOCUMENT))
+
+
+def _data_settings(spec: PipelineSpec) -> Any:
+    return make_graph(spec, Surroundings(Path("/"), resolved())).node("MongoExampleGen").settings
 
 
 def test_own_code_counts_by_content_with_what_it_imports(
