@@ -1,12 +1,12 @@
 # Every target sets itself up first; a finished set-up is recognised in a fraction of a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench clean distclean
+.PHONY: help setup demo test lint bench bench-ingestion clean distclean
 
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 help: ## Show what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: ## Build the environment in .venv (first time: a few minutes)
 	@scripts/setup
@@ -22,6 +22,9 @@ lint: setup ## Style, format, types, import contracts
 
 bench: setup ## Measure against stock TFX
 	@$(BIN)/python benchmarks/run.py
+
+bench-ingestion: setup ## Measure ingestion against a naive pipeline and the floor
+	@$(BIN)/python benchmarks/ingestion/run.py
 
 clean: ## Remove caches and built things; the environment stays
 	@rm -rf build dist htmlcov .coverage .coverage.* coverage.xml *.egg-info.tmp

@@ -1,0 +1,104 @@
+"""Documents at and beyond the limits of MongoDB, as JSON lines and as BSON: each tried, each with its outcome."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import bson
+import pytest
+from bson.datetime_ms import DatetimeMS
+
+from components.mongo_example_gen.blocks import plan_items, read_part, recognise_all
+from components.mongo_example_gen.config import DataConfig, FieldConfig
+from components.mongo_example_gen.convert import convert_block
+from components.mongo_example_gen.plan import Plan, make_plan
+from components.mongo_example_gen.source import resolve, verify_unchanged
+from foundation.errors import DataError
+
+YEAR_MINUS_1 = -62198755200000
+YEAR_10000 = 253402300800000
+
+
+def _plan(path: str = "a", kind: Any = "int") -> Plan:
+    config = DataConfig.model_validate({"mongo_export": "x", "label": "y"})
+    return make_plan(config, {path: FieldConfig(type=kind)}, labelled=False)
+
+
+def _read(data: bytes, folder: Path, plan: Plan) -> tuple[list[Any], list[str]]:
+    """Returns the values of the only field, row by row, and the reasons of bad documents."""
+    path = folder / "export"
+    path.write_bytes(data)
+    values: list[Any] = []
+    reasons: list[str] = []
+    for item in plan_items(recognise_all([(path, "export")], "auto")):
+        for part in item.parts:
+            for block in read_part(part):
+                rows, bad = convert_block(block, part.format.kind, plan, Counter())
+                values += [cell for one in rows for cell in one.columns[plan.columns[0].feature].to_pylist()]
+                reasons += [reason for _, reason in bad]
+    return values, reasons
+
+
+def _nested(depth: int) -> dict[str, Any]:
+    document: dict[str, Any] = {"a": 1}
+    for _ in range(depth):
+        document = {"x": document}
+    return {"_id": 1, "a": 5, **document}
+
+
+@pytest.mark.parametrize(
+    "encode", [lambda d: json.dumps(d).encode() + b"\n", bson.encode], ids=["json", "bson"]
+)
+class TestBothFormats:
+    def test_a_document_of_16_mb_is_read(self, tmp_path: Path, encode: Any) -> None:
+        large = encode({"_id": 1, "a": 5, "x": "y" * (16 * 2**20 - 100)})
+        small = encode({"_id": 2, "a": 6})
+        assert _read(small + large + small, tmp_path, _plan()) == ([[6], [5], [6]], [])
+
+    def test_nesting_of_200_levels_is_read(self, tmp_path: Path, encode: Any) -> None:
+        assert _read(encode(_nested(200)), tmp_path, _plan()) == ([[5]], [])
+
+
+@pytest.mark.parametrize("millis", [YEAR_MINUS_1, YEAR_10000, -(2**63) + 1, 2**63 - 1])
+def test_dates_of_any_year_keep_their_milliseconds(tmp_path: Path, millis: int) -> None:
+    line = b'{"_id":1,"a":{"$date":{"$numberLong":"%d"}}}\n' % millis
+    plan = _plan(kind="date")
+    assert _read(line, tmp_path, plan) == ([[millis]], [])
+    assert _read(bson.encode({"_id": 1, "a": DatetimeMS(millis)}), tmp_path, plan) == ([[millis]], [])
+
+
+def test_of_duplicate_keys_the_last_counts(tmp_path: Path) -> None:
+    assert _read(b'{"_id":1,"a":1,"a":2}\n', tmp_path, _plan()) == ([[2]], [])
+    inner = b"".join(b"\x10a\0" + n.to_bytes(4, "little") for n in (1, 2))
+    raw = (len(inner) + 5).to_bytes(4, "little") + inner + b"\0"
+    assert _read(raw, tmp_path, _plan()) == ([[2]], [])
+
+
+def test_lone_surrogates_are_quarantined(tmp_path: Path) -> None:
+    values, reasons = _read(b'{"_id":1,"a":1}\n{"_id":2,"a":2,"x":"\\ud800"}\n', tmp_path, _plan())
+    assert (values, len(reasons)) == ([[1]], 1)
+
+
+@pytest.mark.parametrize("length", [3, 2**31 - 1, 40])
+def test_a_length_that_lies_stops_the_run_and_names_the_place(tmp_path: Path, length: int) -> None:
+    good = bson.encode({"_id": 1, "a": 1})
+    with pytest.raises(DataError, match=rf"byte {len(good)}; .*nothing of it was used"):
+        _read(good + length.to_bytes(4, "little") + good[4:], tmp_path, _plan())
+
+
+@pytest.mark.parametrize("change", ["grow", "shrink", "rewrite", "vanish"])
+def test_an_export_that_changes_while_it_is_read_is_noticed(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"_id":1,"a":1}\n' * 10)
+    before = resolve("a.jsonl", tmp_path)
+    if change == "vanish":
+        path.unlink()
+    else:
+        path.write_bytes(
+            {"grow": b'{"_id":1,"a":1}\n' * 11, "shrink": b"{}\n", "rewrite": b"x" * 160}[change]
+        )
+    with pytest.raises(DataError, match=r"does not change while it is read|no such file"):
+        verify_unchanged(before, tmp_path)
