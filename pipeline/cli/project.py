@@ -17,7 +17,9 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    export: Annotated[Path, typer.Argument(help="A sample of your export: file or folder.")],
+    export: Annotated[
+        str, typer.Argument(help="A sample of your export: file, folder, s3:// or gs:// address.")
+    ],
     folder: Annotated[Path, typer.Option("--folder", help="Where the project is written.")] = Path(),
     name: Annotated[str | None, typer.Option(help="Name of the pipeline; default: the folder's.")] = None,
     label: Annotated[str | None, typer.Option(help="Dotted path of the field to predict.")] = None,

@@ -23,13 +23,13 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
 def create_project(
-    folder: Path, export: Path, name: str | None = None, label: str | None = None
+    folder: Path, export: Path | str, name: str | None = None, label: str | None = None
 ) -> list[Path]:
     """Looks at an export and writes a project that runs at once.
 
     Args:
         folder: Where the project is written; made when missing.
-        export: A file or folder of the export.
+        export: A file or folder of the export, or an address in a store.
         name: Name of the pipeline; by default made of the folder's.
         label: Dotted path of the field to predict; by default guessed.
 

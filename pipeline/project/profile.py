@@ -7,6 +7,7 @@ from pathlib import Path
 
 from components.mongo_example_gen.config import FieldType
 from components.mongo_example_gen.plan import widest
+from foundation.storage import is_remote
 from pipeline.look.leaf import NO_VALUE
 from pipeline.look.profile import Look, look, suspicions
 from pipeline.look.tree import Node
@@ -72,11 +73,11 @@ class ExportProfile:
         return next((known for known in self.fields if known.path == path), None)
 
 
-def look_at(export: Path, sample: int = 2_000) -> ExportProfile:
+def look_at(export: Path | str, sample: int = 2_000) -> ExportProfile:
     """Reads a sample of an export.
 
     Args:
-        export: A file or folder of an export, in any format that is read.
+        export: A file or folder of an export, in any format that is read; or a pattern or address of one.
         sample: How many documents at most; taken from several places.
 
     Returns:
@@ -86,8 +87,9 @@ def look_at(export: Path, sample: int = 2_000) -> ExportProfile:
         DataError: The export is not there, is empty, or cannot be read.
         StorageError: A file cannot be read.
     """
-    export = export.absolute()
-    return from_look(look(str(export), sample), export, sample)
+    given = str(export)
+    place = Path(given) if is_remote(given) else Path(given).absolute()
+    return from_look(look(given if is_remote(given) else str(place), sample), place, sample)
 
 
 def from_look(seen: Look, export: Path, sample: int) -> ExportProfile:
