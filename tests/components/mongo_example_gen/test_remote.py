@@ -17,6 +17,7 @@ import pytest
 pytest.importorskip("moto.server", reason="the development extra brings moto")
 
 from components.mongo_example_gen.blocks import plan_items, read_part, recognise_all
+from components.mongo_example_gen.diverted import find_diverted
 from components.mongo_example_gen.source import ResolvedInput, resolve, verify_unchanged
 from foundation import storage_remote
 from foundation.errors import DataError, StorageError
@@ -212,3 +213,58 @@ def test_objects_of_google_cloud_storage_are_listed(monkeypatch: pytest.MonkeyPa
         stream.write(LINE)
     found = storage_remote.list_objects(RemotePath(f"gs://{BUCKET}/e"), recursive=True)
     assert [path.url for path in found] == [f"gs://{BUCKET}/e/7/a.jsonl"]
+
+
+def test_diverted_documents_are_noticed_in_a_bucket(put: Put) -> None:
+    put("users/2024/a.json", LINE)
+    put("atlas-data-lake-65a/out-error-docs/1.json", LINE)
+    found = find_diverted([locate(f"s3://{BUCKET}/users/2024/a.json")])
+    folder = f"s3://{BUCKET}/atlas-data-lake-65a/out-error-docs"
+    assert found == {"folders": [{"path": folder, "files": 1}], "not_looked_at": []}
+
+
+def _ingest(tmp_path: Path) -> dict[str, Any]:
+    import apache_beam as beam
+
+    from components.mongo_example_gen.config import DataConfig, FieldConfig
+    from components.mongo_example_gen.ingest import Request, ingest
+    from components.mongo_example_gen.plan import make_plan
+
+    config = DataConfig.model_validate({"mongo_export": f"s3://{BUCKET}/t", "label": "y"})
+    plan = make_plan(config, {"x": FieldConfig()}, labelled=True)
+    request = Request(config, plan, resolve(config.mongo_export, tmp_path), tmp_path, tmp_path / "out")
+    return ingest(request, lambda: beam.Pipeline(argv=["--runner=FnApiRunner"]))
+
+
+@pytest.mark.component
+def test_an_ingestion_inside_beam_reads_a_store(put: Put, proxy: Any, tmp_path: Path) -> None:
+    lines = b"".join(b'{"_id":%d,"x":%d,"y":%d}\n' % (i, i, i % 2) for i in range(500))
+    put("t/a.jsonl.gz", gzip.compress(lines))
+    proxy.faults = ["drop", "503", "slow"]
+    report = _ingest(tmp_path)
+    assert (report["documents"]["accepted"], proxy.faults) == (500, [])
+
+
+@pytest.mark.component
+def test_a_store_that_is_lost_leaves_nothing_half_written(put: Put, proxy: Any, tmp_path: Path) -> None:
+    put("t/a.jsonl", b'{"_id":1,"x":1,"y":1}\n' * 500)
+    proxy.faults = ["forwarded"] * 2 + ["drop"] * 1000
+    with pytest.raises(StorageError, match="nothing was published"):
+        _ingest(tmp_path)
+    assert not list(tmp_path.rglob("*.gz")) and not list(tmp_path.rglob("ingestion.json"))
+
+
+@pytest.mark.component
+def test_beam_s_own_s3_reads_the_same_objects(put: Put, s3_port: int) -> None:
+    from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    put("beam/a.jsonl", LINE * 10)
+    put("beam/b.jsonl", LINE * 10)
+    options = {"endpoint_url": f"http://127.0.0.1:{s3_port}", "region_name": "us-east-1"}
+    options |= {"access_key_id": "AKIATESTTESTTEST", "secret_access_key": "very-secret"}
+    FileSystems.set_options(PipelineOptions([f"--s3_{name}={value}" for name, value in options.items()]))
+    found = FileSystems.match([f"s3://{BUCKET}/beam/*.jsonl"])[0].metadata_list
+    assert sorted(one.path for one in found) == [f"s3://{BUCKET}/beam/{name}.jsonl" for name in "ab"]
+    with FileSystems.open(f"s3://{BUCKET}/beam/a.jsonl") as file:
+        assert file.read() == LINE * 10
