@@ -78,6 +78,21 @@ def list_objects(folder: RemotePath, recursive: bool) -> list[RemotePath]:
     return sorted(RemotePath(f"{folder.scheme}://{info.path}") for info in infos if info.is_file)
 
 
+def list_folders(folder: RemotePath) -> list[RemotePath]:
+    """Returns the folders right under a folder, in order; none where there is no such folder.
+
+    Raises:
+        StorageError: There is no such bucket, or the store does not answer.
+    """
+    from pyarrow import fs
+
+    selector = fs.FileSelector(folder.inner.rstrip("/"), allow_not_found=True)
+    infos = _patiently(lambda: _filesystem(folder).get_file_info(selector), folder)
+    return sorted(
+        RemotePath(f"{folder.scheme}://{info.path}") for info in infos if info.type == fs.FileType.Directory
+    )
+
+
 def open_object(path: RemotePath) -> IO[bytes]:
     """Opens an object for reading in ranges of 8 MiB; it can be entered anywhere."""
     return cast("IO[bytes]", io.BufferedReader(cast(io.RawIOBase, _RangeReader(path)), RANGE_BYTES))

@@ -21,6 +21,7 @@ from components.mongo_example_gen.blocks import WorkItem, plan_items, recognise_
 from components.mongo_example_gen.changes import Folded, folded
 from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.dealing import GatherStrata
+from components.mongo_example_gen.diverted import find_diverted
 from components.mongo_example_gen.formats import FileFormat
 from components.mongo_example_gen.plan import Plan, settle_types
 from components.mongo_example_gen.privacy_report import privacy_section
@@ -86,6 +87,7 @@ def ingest(request: Request, make_pipeline: Callable[[], Any]) -> dict[str, Any]
     groups = {split: [file] for split, file in group_files(request.output, reading.plan).items()}
     content["privacy"] = privacy_section(reading.tally, reading.plan, groups, request.output)
     content["quarantine_expired"] = expired
+    content["diverted"] = find_diverted(request.source.absolute_paths(request.base_folder))
     for (file,) in groups.values():
         file.unlink()
     write_report(request.output, content)

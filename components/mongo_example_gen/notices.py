@@ -21,6 +21,14 @@ def notices(report: Mapping[str, Any]) -> list[str]:
             f"{overall['share']:.1%} of the rows share {', '.join(groups['quasi_identifiers'])} "
             f"with fewer than {groups['k'] - 1} others; the smallest group has {overall['smallest']}"
         )
+    for folder in (report.get("diverted") or {}).get("folders", ()):
+        files = f"{folder['files']} file" + ("s" if folder["files"] > 1 else "")
+        said.append(
+            f"{folder['path']} holds documents that the exporting tool put aside ({files}): they are not in the data"
+        )
+    empty = (report.get("input") or {}).get("empty_files")
+    if empty:
+        said.append(f"no documents in {', '.join(empty)}: the file is empty")
     expired = report.get("quarantine_expired")
     if expired:
         said.append(f"{expired} quarantined files were too old and were removed")

@@ -53,6 +53,7 @@ def report(tally: Tally, plan: Plan, origin: Origin) -> dict[str, Any]:
             "format": origin.format,
             "dialect": origin.dialect,
             "files": [{"path": file.path, "bytes": file.size} for file in origin.source.files],
+            "empty_files": [file.path for file in origin.source.files if not file.size],
         },
         "passes": origin.passes,
         "seconds": round(origin.seconds, 3),

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from components.mongo_example_gen import span_cache
 from components.mongo_example_gen import tally as count
+from components.mongo_example_gen.diverted import find_diverted
 from components.mongo_example_gen.ingest import (
     Reading,
     Request,
@@ -62,6 +63,7 @@ def ingest_window(request: Request, make_pipeline: Callable[[], Any]) -> dict[st
     content = report(tally, whole.plan, origin)
     content["privacy"] = privacy_section(tally, whole.plan, _groups(entries, whole.plan), request.output)
     content["quarantine_expired"] = expired
+    content["diverted"] = find_diverted(request.source.absolute_paths(request.base_folder))
     content["window"] = {
         "shards": "linked" if linked else "copied",
         "spans": [_described(reading, taken) for reading in readings],
