@@ -62,7 +62,13 @@ class PrivacyRule(Config):
     def name(self) -> str:
         """The rule in a few words, such as ``hash`` or ``generalise: month``."""
         ((kind, how),) = self.model_dump(exclude_none=True).items()
-        return kind if how is True else f"{kind}: {how}"
+        if how is True:
+            return str(kind)
+        return f"{kind}: " + ", ".join(n if isinstance(n, str) else f"{n:g}" for n in _listed(how))
+
+
+def _listed(how: Any) -> list[Any]:
+    return how if isinstance(how, list) else [how]
 
 
 class PrivacyConfig(Config):

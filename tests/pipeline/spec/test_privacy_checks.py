@@ -50,7 +50,7 @@ def test_rules_in_all_their_forms_load(load_with: Callable[..., LoadedSpec]) -> 
         "bio": "drop",
         "seen_at": "generalise: month",
         "_id": "hash",
-        "lessons": "generalise: 10.0",
+        "lessons": "generalise: 10",
     }
     assert policy.needs_key and policy.dropped == {"bio"}
 
