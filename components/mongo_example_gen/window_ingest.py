@@ -117,7 +117,13 @@ def _settled(plan: Plan, entries: list[Entry]) -> Plan:
 
 def _fits(entry: Entry, plan: Plan) -> bool:
     """Returns whether a span was read with the types of the window; a feature without values in it has none."""
-    return all(entry.types[column.feature] in (None, column.type) for column in plan.columns)
+    tally = entry.reading.tally
+    values = kinds_of(tally)
+
+    def bare(feature: str) -> bool:
+        return feature not in values and not tally[count.field(feature, "empty")]
+
+    return all(entry.types[c.feature] in (None, c.type) or bare(c.feature) for c in plan.columns)
 
 
 def _groups(entries: list[Entry], plan: Plan) -> dict[str, list[Path]]:
@@ -145,4 +151,5 @@ def _counts(tally: Tally) -> dict[str, int]:
         "accepted": tally[count.ACCEPTED],
         "quarantined": sum(count.section(tally, "quarantined").values()),
         "filtered": sum(count.section(tally, "filtered").values()),
+        "superseded": tally[count.SUPERSEDED],
     }
