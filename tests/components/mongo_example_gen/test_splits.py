@@ -40,3 +40,9 @@ def test_shares_are_kept() -> None:
 @pytest.mark.parametrize("same", [(1, Int64(1), 1.0, "1"), (ObjectId("a" * 24), "a" * 24), (True, "true")])
 def test_one_key_in_several_types_is_one_key(same: tuple[object, ...]) -> None:
     assert len({key_text(value) for value in same}) == 1
+
+
+def test_order_changes_nothing() -> None:
+    keys = [f"user{i}" for i in range(500)]
+    turned = split_codes(reversed(keys), SHARES)[::-1]
+    assert turned.tolist() == split_codes(keys, SHARES).tolist()
