@@ -155,10 +155,7 @@ def test_suspected_values_are_counted_by_kind_and_never_shown(tmp_path: Any) -> 
         {"feature": name, "looked_at": 40, "kinds": {"e-mail": 40}} for name in ("_id", "mail")
     ]
     assert "example" not in json.dumps(section)
-    assert (
-        "mail may hold personal data (e-mail: 40; 40 values looked at)"
-        in notices({"privacy": section})[1]
-    )
+    assert "mail may hold personal data (e-mail: 40; 40 values looked at)" in notices({"privacy": section})[1]
 
 
 def test_nothing_is_looked_at_where_nobody_asks() -> None:
