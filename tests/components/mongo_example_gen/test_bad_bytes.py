@@ -102,3 +102,24 @@ def test_an_export_that_changes_while_it_is_read_is_noticed(tmp_path: Path, chan
         )
     with pytest.raises(DataError, match=r"does not change while it is read|no such file"):
         verify_unchanged(before, tmp_path)
+
+
+@pytest.mark.component
+def test_an_export_that_grows_during_an_ingestion_publishes_nothing(tmp_path: Path) -> None:
+    import apache_beam as beam
+
+    from components.mongo_example_gen.ingest import Request, ingest
+
+    path, output = tmp_path / "a.jsonl", tmp_path / "out"
+    path.write_bytes(b'{"_id":1,"a":1}\n' * 10)
+
+    def pipeline_while_the_export_grows() -> Any:
+        with path.open("ab") as file:
+            file.write(b'{"_id":2,"a":2}\n')
+        return beam.Pipeline(argv=["--runner=FnApiRunner"])
+
+    config = DataConfig.model_validate({"mongo_export": "a.jsonl", "label": "y"})
+    request = Request(config, _plan(), resolve("a.jsonl", tmp_path), tmp_path, output)
+    with pytest.raises(DataError, match="does not change while it is read"):
+        ingest(request, pipeline_while_the_export_grows)
+    assert not list(output.rglob("*.gz"))
