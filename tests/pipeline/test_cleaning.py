@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from pipeline.cleaning import candidates
+from pipeline.cleaning import candidates, kept_spans, remove_spans
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import MemoryLineage
 
@@ -51,3 +52,15 @@ def test_candidates(tmp_path: Path, keep: int, blessed: int | None, gone: set[in
 
 def test_nothing_outside_the_root_is_a_candidate(tmp_path: Path) -> None:
     assert candidates(lineage(tmp_path / "elsewhere"), tmp_path / "root", 1) == []
+
+
+def test_kept_spans_go_when_no_artifact_shares_their_shards(tmp_path: Path) -> None:
+    spans = tmp_path / "artifacts/MongoExampleGen/spans"
+    shards = [spans / name / "Split-train/data_tfrecord-00000-of-00001.gz" for name in ("used", "unused")]
+    for shard in shards:
+        shard.parent.mkdir(parents=True)
+        shard.write_bytes(b"x")
+    os.link(shards[0], tmp_path / "linked.gz")
+    assert kept_spans(tmp_path) == [spans / "unused"]
+    remove_spans(kept_spans(tmp_path))
+    assert [p.name for p in spans.iterdir()] == ["used"]
