@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from components.bigquery_example_gen.source import resolve_query
 from components.mongo_example_gen.source import ResolvedInput, resolve
 from components.mongo_example_gen.windows import resolve_window
 from foundation.errors import PenstockError
@@ -20,6 +19,7 @@ from pipeline.lineage.queries import has_earlier_statistics
 from pipeline.lineage.store import MlmdLineage
 from pipeline.lock import held
 from pipeline.plan import Plan, Selection, make_plan
+from pipeline.query_source import resolve_query
 from pipeline.runners.beam import beam_args, reading_args
 from pipeline.runs import NodeRecord, RunBook, RunRecord, new_run_id
 from pipeline.spec.loader import LoadedSpec

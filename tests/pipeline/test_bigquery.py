@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from components.bigquery_example_gen.config import BigQueryConfig
-from components.bigquery_example_gen.source import resolve_query
 from pipeline.graph import Graph, Surroundings, make_graph
+from pipeline.query_source import resolve_query
 from pipeline.spec.checks import check
 from pipeline.spec.models import PipelineSpec
 from pipeline.spec.problems import SpecErrors

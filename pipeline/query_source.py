@@ -1,0 +1,14 @@
+"""What identifies the data of a query, without asking BigQuery: planning is offline."""
+
+from __future__ import annotations
+
+import hashlib
+
+from components.bigquery_example_gen.config import BigQueryConfig
+from components.mongo_example_gen.source import ResolvedInput
+
+
+def resolve_query(config: BigQueryConfig) -> ResolvedInput:
+    """Returns an input without files whose fingerprint is the query's."""
+    digest = hashlib.blake2b(config.query.encode(), digest_size=16).hexdigest()
+    return ResolvedInput(None, None, (), digest)
