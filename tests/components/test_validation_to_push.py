@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 pytestmark = pytest.mark.component
 
-tf = pytest.importorskip("tensorflow")
+
+@pytest.fixture(scope="module", autouse=True)
+def _tensorflow() -> None:
+    """Imports TensorFlow when the first test runs, not when pytest collects: unit tests go without it."""
+    global tf
+    import tensorflow as tf
+
 
 LABEL = "retained"
 
@@ -53,25 +60,30 @@ def write_examples(folder: Path, seed=0, shift=0.0) -> Path:
     return folder
 
 
-class Logistic(tf.Module):
-    """A served model of one feature, with the signature that the Trainer exports."""
+def logistic(slope) -> Any:
+    """Returns a served model of one feature, with the signature that the Trainer exports."""
 
-    def __init__(self, slope):
-        super().__init__()
-        self.slope = tf.Variable(float(slope))
+    class Logistic(tf.Module):
+        """A served model of one feature, with the signature that the Trainer exports."""
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def serve(self, examples):
-        lessons = tf.io.parse_example(examples, {"lessons": tf.io.VarLenFeature(tf.int64)})["lessons"]
-        return {
-            "probability": tf.sigmoid(
-                self.slope * (tf.cast(tf.sparse.to_dense(lessons)[:, 0], tf.float32) - 25)
-            )
-        }
+        def __init__(self, slope):
+            super().__init__()
+            self.slope = tf.Variable(float(slope))
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        def serve(self, examples):
+            lessons = tf.io.parse_example(examples, {"lessons": tf.io.VarLenFeature(tf.int64)})["lessons"]
+            return {
+                "probability": tf.sigmoid(
+                    self.slope * (tf.cast(tf.sparse.to_dense(lessons)[:, 0], tf.float32) - 25)
+                )
+            }
+
+    return Logistic(slope)
 
 
 def write_model(folder: Path, slope) -> Path:
-    model = Logistic(slope)
+    model = logistic(slope)
     tf.saved_model.save(model, str(folder / "Format-Serving"), signatures={"serving_examples": model.serve})
     return folder
 

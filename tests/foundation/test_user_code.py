@@ -82,7 +82,9 @@ def test_a_project_with_folders_of_our_names_is_loaded_properly(tmp_path: Path) 
     for name in ("pipeline", "components", "serving", "foundation"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text(f"MINE = '{name}'\n", encoding="utf-8")
-    write(tmp_path, model="import helpers\ndef build():\n    return helpers.answer\n", helpers="answer = 42\n")
+    write(
+        tmp_path, model="import helpers\ndef build():\n    return helpers.answer\n", helpers="answer = 42\n"
+    )
     code = (
         "from foundation.user_code import load_function\n"
         "print(load_function('model.py:build')())\n"

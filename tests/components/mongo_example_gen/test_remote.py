@@ -202,7 +202,11 @@ def test_addresses_that_are_not_taken_are_not_repeated(address: str) -> None:
 def test_objects_of_google_cloud_storage_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Listing only: the emulator does not answer Arrow's requests for ranges, and Google's own was not at hand."""
     server = pytest.importorskip("gcp_storage_emulator.server")
+    # Its threads wait for the next request of an open connection; they must not keep the process from ending.
+    monkeypatch.setattr(server.server.HTTPServer, "daemon_threads", True, raising=False)
+    monkeypatch.setattr(server.server.HTTPServer, "block_on_close", False, raising=False)
     running = server.create_server("127.0.0.1", 0, in_memory=True, default_bucket=BUCKET)
+    running._api.daemon = True
     running.start()
     host = f"127.0.0.1:{running._api._httpd.server_address[1]}"
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://{host}")
