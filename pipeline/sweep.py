@@ -17,23 +17,26 @@ def sweep(spec: PipelineSpec, root: Path) -> list[str]:
     """Closes what an interrupted run left open.
 
     Returns:
-        Nodes whose execution was closed.
+        Nodes that were at work when it ended, each once.
     """
-    _close_runs(root)
-    if is_absent(spec.metadata, root):
-        return []
-    with asked(spec.metadata):
-        return _close_executions(spec, root)
+    closed = _close_runs(root)
+    if not is_absent(spec.metadata, root):
+        with asked(spec.metadata):
+            closed += _close_executions(spec, root)
+    return list(dict.fromkeys(closed))
 
 
-def _close_runs(root: Path) -> None:
+def _close_runs(root: Path) -> list[str]:
     book = RunBook(root)
+    closed = []
     for record in book.all():
         if record.state == "running":
             record.state = "interrupted"
-            for node in record.nodes:
-                node.state = "interrupted" if node.state == "running" else node.state
+            for node in (n for n in record.nodes if n.state == "running"):
+                node.state = "interrupted"
+                closed.append(node.node)
             book.write(record)
+    return closed
 
 
 def _close_executions(spec: PipelineSpec, root: Path) -> list[str]:

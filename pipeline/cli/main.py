@@ -30,6 +30,9 @@ for group in (project, look, export, run, history, models, clean):
 app.add_typer(schema.app, name="schema")
 
 
+ENDED_BY_CTRL_C = 130
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command and ends the process with its exit code; errors are one line, more with ``--debug``."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -44,6 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str], debug: bool) -> int:
     try:
         result = app(args=arguments, prog_name="penstock", standalone_mode=False)
+        if result == ENDED_BY_CTRL_C:  # typer has caught the KeyboardInterrupt
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except PenstockError as error:
         say_error(str(error))
@@ -52,7 +57,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         say_error("ended by Ctrl-C; everything was closed, 'penstock run' goes on from here")
-        return 130
+        return ENDED_BY_CTRL_C
     except TyperException as error:
         say_error(_usage(error))
         return 2
