@@ -37,8 +37,10 @@ def held(root: Path, run: str) -> Iterator[None]:
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "run": run, "since": time.time()}
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(holder).encode(), 0)
-        yield
-        os.ftruncate(handle, 0)
+        try:
+            yield
+        finally:
+            os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 
