@@ -48,13 +48,11 @@ class Source:
         release: Its code name.
         suites: The parts of the archive to read: security fixes of glibc reach Ubuntu's by way of its updates,
             Debian's by way of the release itself.
-        fallback: An archive, for hosts whose own sources name none.
         keyrings: Where the distribution's public keys may lie, the best first.
     """
 
     release: str
     suites: str
-    fallback: str
     keyrings: tuple[str, ...]
 
 
@@ -62,13 +60,11 @@ SOURCES = {
     "debian": Source(
         "trixie",
         "trixie",
-        "http://deb.debian.org/debian",
         ("/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"),
     ),
     "ubuntu": Source(
         "noble",
         "noble noble-updates",
-        "http://archive.ubuntu.com/ubuntu",
         ("/usr/share/keyrings/ubuntu-archive-keyring.gpg",),
     ),
 }
@@ -263,7 +259,7 @@ def sources_entry(mirror: str, suites: str, keyring: str | None) -> str:
 
 
 def _mirror(plan: Plan) -> str:
-    """Asks apt which archive the host itself is fed from."""
+    """Asks apt which archive the host itself is fed from; a mirror of its own is thus taken too."""
     form = "$(RELEASE)|$(COMPONENT)|$(REPO_URI)"
     answer = subprocess.run(
         ["apt-get", "indextargets", "--format", form, "Created-By: Packages"],
@@ -274,7 +270,16 @@ def _mirror(plan: Plan) -> str:
         env=clean_environment(),
         check=False,
     )
-    return choose_mirror(answer.stdout, plan.codename) or plan.source.fallback
+    mirror = choose_mirror(answer.stdout, plan.codename)
+    if mirror is None:
+        raise SetupError(
+            Cause.GLIBC,
+            subject=f"{plan.reason}; the archive to fetch a newer one from",
+            expected=f"an archive of {plan.codename} (main) in the host's sources of apt",
+            seen="none",
+            remedy=f"add it and run apt-get update once, or {_WAYS_OUT}",
+        )
+    return mirror
 
 
 def choose_mirror(targets: str, codename: str) -> str | None:
