@@ -90,7 +90,7 @@ def result(wall: float) -> sides.SideResult:
     )
 
 
-def test_render_says_medians_and_their_ratio() -> None:
+def test_render_says_medians_and_the_median_ratio_of_the_repeats() -> None:
     repeats = [{"stock": result(w), "penstock": result(w / 4)} for w in (100.0, 90.0, 140.0)]
     text = tables.render(repeats, 15_000, 1000, "a machine")
     line = "| export to pushed model, wall | 100.0 s (90.0 – 140.0) | 25.0 s (22.5 – 35.0) | 0.25× |"
