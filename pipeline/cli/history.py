@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.options import AsJson, Files, open_session
+from pipeline.cli.options import AsJson, Files, ModelName, open_session
 from pipeline.cli.screen import moment, say, say_json, seconds, table
 
 if TYPE_CHECKING:
@@ -104,9 +104,7 @@ def show(
 
 
 def lineage(
-    model: Annotated[
-        str | None, typer.Argument(help="Artifact id, pushed version or folder; default: latest blessed.")
-    ] = None,
+    model: ModelName = None,
     file: Files = None,
     as_json: AsJson = False,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foundation.errors import DataError
-from pipeline.cli.options import AsJson, Files, open_session
+from pipeline.cli.options import AsJson, Files, ModelName, open_session
 from pipeline.cli.screen import moment, say, say_json, table
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    model: Annotated[
-        str | None, typer.Argument(help="Artifact id, pushed version or folder; default: latest blessed.")
-    ] = None,
+    model: ModelName = None,
     file: Files = None,
     as_json: AsJson = False,
 ) -> None:

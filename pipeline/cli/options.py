@@ -19,6 +19,9 @@ Files = Annotated[
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Override one value: --set train.steps=50")
 ]
+ModelName = Annotated[
+    str | None, typer.Argument(help="Artifact id, pushed version or folder; default: latest blessed.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
