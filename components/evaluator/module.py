@@ -90,7 +90,7 @@ class EvaluateBatch(beam.DoFn):
             )
             labels[name] = known
             predictions[name] = self._predictions(signature.load(path).predict(raw), len(raw))
-        buckets = rows.buckets(raw)
+        buckets = rows.buckets(rows.identities(batch, raw))
         for key, positions in rows.slices(batch, self._slicings):
             kept = positions[has_label[positions]]
             yield {

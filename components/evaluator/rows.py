@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from components.evaluator.scores import BUCKETS
 from foundation.errors import DataError
 
+ID = "_id"
 MISSING = "(missing)"
 """Value of a slice for rows whose field is missing or null."""
 
@@ -64,9 +65,18 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def buckets(serialized: Sequence[bytes]) -> Any:
-    """Returns [n] jackknife buckets by a hash of the row, the same in every run."""
-    return np.fromiter((zlib.crc32(row) % BUCKETS for row in serialized), np.int64, len(serialized))
+def identities(batch: pa.RecordBatch, serialized: Sequence[bytes]) -> list[bytes]:
+    """Returns [n] bytes that name each row: its ``_id``, or the serialized row where it has none.
+
+    The bytes of a serialized Example differ between two ingestions of the same document, an ``_id`` does not.
+    """
+    ids = first_values(batch, ID)
+    return [str(i).encode() if pd.notna(i) else row for i, row in zip(ids, serialized, strict=True)]
+
+
+def buckets(names: Sequence[bytes]) -> Any:
+    """Returns [n] jackknife buckets by a hash of what names each row, the same in every run for the same names."""
+    return np.fromiter((zlib.crc32(name) % BUCKETS for name in names), np.int64, len(names))
 
 
 def numeric_labels(task: str, values: pd.Series, positive: object, classes: Sequence[str]) -> Any:

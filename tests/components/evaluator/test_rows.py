@@ -83,3 +83,13 @@ def test_buckets_are_the_same_in_every_run_and_all_used():
     found = rows.buckets(records)
     assert np.array_equal(found, rows.buckets(records))
     assert len(set(found.tolist())) == rows.BUCKETS
+
+
+def test_a_row_is_named_by_its_id_whatever_its_bytes_are():
+    batch = pa.RecordBatch.from_pydict({"_id": pa.array([[b"a"], None, [b"c"]], pa.list_(pa.binary()))})
+    assert rows.identities(batch, [b"1", b"2", b"3"]) == [b"a", b"2", b"c"]
+    assert rows.identities(batch, [b"other", b"2", b"bytes"]) == [b"a", b"2", b"c"]
+
+
+def test_a_row_without_any_id_is_named_by_its_bytes(batch):
+    assert rows.identities(batch, [b"1", b"2", b"3", b"4"]) == [b"1", b"2", b"3", b"4"]
