@@ -1,0 +1,65 @@
+"""The signatures of a loaded SavedModel, as the protocols need them: names, types and tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """One input or output of a signature.
+
+    Args:
+        alias: Its name in the signature: what clients write.
+        tensor: The graph's name of it, such as `serving_default_x:0`.
+        dtype: The number of its `tensorflow.DataType`.
+        shape: The declared shape, -1 where a size is unknown; None when the rank is unknown.
+            Requests are not held against it, as in TF Serving.
+    """
+
+    alias: str
+    tensor: str
+    dtype: int
+    shape: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One entry of the SavedModel's signature map.
+
+    Args:
+        key: Its name, such as `serving_default`.
+        method_name: Such as `tensorflow/serving/predict`.
+        inputs: By alias, in the order of sorted aliases.
+        outputs: By alias, in the order of sorted aliases.
+        defaults: Values of inputs that a request may leave out.
+    """
+
+    key: str
+    method_name: str
+    inputs: Mapping[str, TensorInfo]
+    outputs: Mapping[str, TensorInfo]
+    defaults: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Which model, version and signature a request asks for.
+
+    Args:
+        name: The model's name.
+        version: An explicit version number, or None.
+        label: A version label, or None. At most one of `version` and `label` is set.
+        signature_name: The signature's key; empty means `serving_default`.
+    """
+
+    name: str
+    version: int | None = None
+    label: str | None = None
+    signature_name: str = ""
