@@ -1,0 +1,67 @@
+"""A client for every TF Serving, by REST or gRPC.
+
+    from serving.client import Client
+
+    with Client("grpc://localhost:8500") as client:
+        client.predict("retention", [{"country": "DE", "lessons": 3}])
+
+It starts in a moment: neither TensorFlow nor, for REST, gRPC is imported.
+"""
+
+from __future__ import annotations
+
+from serving.client.address import Tls
+from serving.client.client import Client
+from serving.client.codes import Code
+from serving.client.dtypes import DType
+from serving.client.errors import (
+    AnswerError,
+    CallError,
+    ClientError,
+    DeadlineError,
+    InputError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+    UnsupportedError,
+)
+from serving.client.model import (
+    ModelMetadata,
+    ModelStatus,
+    Signature,
+    Target,
+    TensorInfo,
+    VersionStatus,
+)
+from serving.client.reload import ModelConfig
+from serving.client.results import Class, Classification, Prediction, Regression, Task
+from serving.client.retry import Retries
+
+__all__ = [
+    "AnswerError",
+    "CallError",
+    "Class",
+    "Classification",
+    "Client",
+    "ClientError",
+    "Code",
+    "DType",
+    "DeadlineError",
+    "InputError",
+    "ModelConfig",
+    "ModelMetadata",
+    "ModelStatus",
+    "NotFoundError",
+    "Prediction",
+    "RefusedError",
+    "Regression",
+    "Retries",
+    "Signature",
+    "Target",
+    "Task",
+    "TensorInfo",
+    "Tls",
+    "UnavailableError",
+    "UnsupportedError",
+    "VersionStatus",
+]

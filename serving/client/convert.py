@@ -1,0 +1,168 @@
+"""Values to arrays of exactly the type that a model declares; what would lose something is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from serving.client.dtypes import DType
+from serving.client.errors import InputError
+from serving.client.tensors import objects
+
+
+def array_of(value: Any, dtype: DType, subject: str) -> np.ndarray:
+    """Returns a value as an array of a type.
+
+    Whole numbers become floats where the float can hold them exactly, floats whole numbers where they have no
+    fraction, and floats narrower floats by rounding. Refused: what does not fit the range, integers that a float
+    would round, numbers for text and the reverse, None.
+
+    Args:
+        value: A Python value, nested lists of them, a NumPy array, or anything that NumPy takes as an array.
+        dtype: The type that the model declares.
+        subject: What messages name: the model and the input.
+
+    Raises:
+        InputError: The value does not fit; the message says why.
+    """
+    array = _as_array(value, dtype, subject)
+    if array.dtype.kind == "O":
+        array = _from_objects(array, dtype, subject)
+    if dtype is DType.STRING:
+        return _text(array, subject)
+    if array.dtype == dtype.numpy:
+        return array
+    return _number(array, dtype, subject)
+
+
+def _as_array(value: Any, dtype: DType, subject: str) -> np.ndarray:
+    if isinstance(value, str | bytes):
+        return np.array(value, dtype=object)
+    try:
+        array = np.asarray(value)
+        guessed = not hasattr(value, "dtype") and isinstance(value, list | tuple)
+        if guessed and (array.dtype.kind in "US" or (dtype.is_integer and array.dtype.kind == "f")):
+            return np.array(
+                value, dtype=object
+            )  # NumPy turns [1, "a"] into text and large integers into floats
+        return array
+    except ValueError as error:
+        raise InputError(
+            subject, expected="lists of equal length at each depth", seen="lists of unequal length"
+        ) from error
+    except OverflowError:
+        return np.array(value, dtype=object)
+
+
+def _from_objects(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
+    flat = [v.item() if isinstance(v, np.generic) else v for v in array.ravel().tolist()]
+    kinds = {type(v) for v in flat}
+    if type(None) in kinds:
+        raise InputError(
+            subject,
+            expected=f"values of {dtype.label}",
+            seen="None",
+            remedy="leave such rows out, or pass fill_missing=True where the model marks missing values as Penstock does",
+        )
+    if kinds & {list, tuple}:
+        raise InputError(
+            subject, expected="lists of equal length at each depth", seen="lists of unequal length"
+        )
+    if kinds <= {str, bytes} and kinds:
+        return objects(flat).reshape(array.shape)
+    if kinds <= {int, bool, float, complex}:
+        return _numbers(flat, dtype, subject).reshape(array.shape)
+    names = ", ".join(sorted(kind.__name__ for kind in kinds))
+    raise InputError(subject, expected=f"values of {dtype.label}", seen=names)
+
+
+def _numbers(flat: list[Any], dtype: DType, subject: str) -> np.ndarray:
+    """Python numbers one by one, so that an integer above 2**53 is not rounded on its way to an integer type."""
+    if not dtype.is_integer:
+        try:
+            return np.array(flat) if flat else np.array([], dtype.numpy)
+        except OverflowError as error:
+            raise _refused(subject, dtype, "a larger integer") from error
+    limits = np.iinfo(dtype.numpy)
+    for value in flat:
+        if isinstance(value, complex) or (isinstance(value, float) and not value.is_integer()):
+            raise _refused(subject, dtype, repr(value))
+        if not limits.min <= int(value) <= limits.max:
+            raise _refused(subject, dtype, repr(value))
+    return np.array([int(v) for v in flat], dtype.numpy)
+
+
+def _text(array: np.ndarray, subject: str) -> np.ndarray:
+    kind = array.dtype.kind
+    if kind == "O":
+        return objects(v.encode() if isinstance(v, str) else v for v in array.ravel()).reshape(array.shape)
+    if kind == "U":
+        return objects(str(v).encode() for v in array.ravel()).reshape(array.shape)
+    if kind == "S":
+        return objects(bytes(v) for v in array.ravel()).reshape(array.shape)
+    if not array.size:
+        return array.astype(object)
+    raise InputError(
+        subject,
+        expected="text or bytes",
+        seen=f"{array.dtype}",
+        remedy="convert with str() where that is meant",
+    )
+
+
+def _number(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
+    source, target = array.dtype.kind, dtype.numpy
+    if not array.size and source in "biuf":
+        return array.astype(target)
+    if source == "O" or source not in "biufcV" or (dtype is DType.BOOL and source != "b"):
+        raise _refused(subject, dtype, _shown(array))
+    if dtype.is_integer:
+        return _integers(array, dtype, subject)
+    if source == "c" and target.kind != "c":
+        raise _refused(subject, dtype, "complex numbers")
+    with np.errstate(over="ignore"):
+        cast = array.astype(target)
+    if source in "iu":
+        _refuse_rounded(array, cast, dtype, subject)
+    elif source in "fc" and not np.array_equal(np.isfinite(array), np.isfinite(cast)):
+        raise _refused(subject, dtype, "a number beyond its range")
+    return cast
+
+
+def _integers(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
+    if array.dtype.kind == "b":
+        return array.astype(dtype.numpy)
+    if array.dtype.kind not in "iuf":
+        raise _refused(subject, dtype, str(array.dtype))
+    odd = array.dtype.kind == "f" and ~(np.isfinite(array) & (np.trunc(array) == array))
+    limits = np.iinfo(dtype.numpy)
+    if np.any(odd):
+        raise _refused(subject, dtype, str(array[odd].flat[0]))
+    lowest, highest = int(array.min()), int(array.max())
+    if lowest < limits.min or highest > limits.max:
+        raise _refused(subject, dtype, str(lowest if lowest < limits.min else highest))
+    return array.astype(dtype.numpy)
+
+
+def _refuse_rounded(array: np.ndarray, cast: np.ndarray, dtype: DType, subject: str) -> None:
+    parts = cast.real if cast.dtype.kind == "c" else cast
+    exact = 2 ** (8 if dtype is DType.BFLOAT16 else np.finfo(parts.dtype).nmant + 1)
+    if -exact <= int(array.min()) and int(array.max()) <= exact:
+        return
+    for whole, number in zip(array.ravel().tolist(), parts.ravel().tolist(), strict=True):
+        if not np.isfinite(number) or int(number) != whole:
+            raise _refused(subject, dtype, f"{whole}, which {dtype.label} would round")
+
+
+def _refused(subject: str, dtype: DType, seen: str) -> InputError:
+    return InputError(
+        subject,
+        expected=f"values of {dtype.label}",
+        seen=seen,
+        remedy="convert it before, where that is meant",
+    )
+
+
+def _shown(array: np.ndarray) -> str:
+    return f"{array.dtype}" if array.dtype.kind != "O" else type(array.flat[0]).__name__

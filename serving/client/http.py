@@ -1,0 +1,201 @@
+"""HTTP/1.1 connections that are kept and shared among threads, with one deadline for a whole exchange.
+
+The standard library's client, because it imports in a moment. Its time-outs are for each read; a server that sends a
+byte now and then would never be given up, so that every read here gets what is left of the caller's time.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import selectors
+import socket
+import ssl
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from serving.client.address import Address, Tls
+from serving.client.codes import Code
+from serving.client.errors import DeadlineError, InputError, UnavailableError
+from serving.client.retry import Deadline
+
+KEPT = 64
+"""Idle connections that are kept, at most."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class HttpPool:
+    """Connections to one server.
+
+    Args:
+        address: Where it is.
+        tls: Files for `https`.
+    """
+
+    def __init__(self, address: Address, tls: Tls) -> None:
+        self._address = address
+        self._tls = _context(tls) if address.tls else None
+        self._server_name = tls.server_name
+        self._idle: deque[_Connection] = deque()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float
+    ) -> Reply:
+        """Sends a request and reads the whole answer.
+
+        Raises:
+            DeadlineError: That took longer than `timeout` seconds.
+            UnavailableError: There is no connection, or it broke.
+        """
+        deadline = Deadline(None if timeout == float("inf") else timeout)
+        connection = self._take()
+        try:
+            connection.deadline = deadline
+            reply = connection.exchange(method, self._address.prefix + path, body, headers)
+        except TimeoutError as error:
+            connection.close()
+            raise DeadlineError(
+                Code.DEADLINE_EXCEEDED, f"no answer from {self._address} within {timeout:.3g} s"
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            reason = str(error) or type(error).__name__
+            raise UnavailableError(Code.UNAVAILABLE, f"{self._address}: {reason}") from error
+        except BaseException:
+            connection.close()
+            raise
+        self._give_back(connection)
+        return reply
+
+    def close(self) -> None:
+        """Closes the idle connections; those at work are closed when they are done."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = list(self._idle), deque()
+        for connection in idle:
+            connection.close()
+
+    def _take(self) -> _Connection:
+        while True:
+            with self._lock:
+                if self._closed:
+                    raise InputError("client", expected="an open client", seen="a closed one")
+                connection = self._idle.pop() if self._idle else None
+            if connection is None:
+                return _Connection(self._address, self._tls, self._server_name)
+            if connection.is_usable():
+                return connection
+            connection.close()
+
+    def _give_back(self, connection: _Connection) -> None:
+        if connection.sock is not None:
+            with self._lock:
+                if not self._closed and len(self._idle) < KEPT:
+                    self._idle.append(connection)
+                    return
+        connection.close()
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection whose socket waits no longer than the deadline of the request at hand."""
+
+    deadline: Deadline
+    sock: Any
+
+    def __init__(self, address: Address, context: ssl.SSLContext | None, server_name: str | None) -> None:
+        super().__init__(address.host, address.port)
+        self._context, self._server_name = context, server_name or address.host
+
+    def connect(self) -> None:
+        """Opens the connection within what is left of the time."""
+        plain = socket.create_connection((self.host, self.port), _left(self.deadline))
+        try:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain.settimeout(_left(self.deadline))
+            wrap = self._context and self._context.wrap_socket(plain, server_hostname=self._server_name)
+            self.sock = _DeadlineSocket(wrap or plain, self)
+        except BaseException:
+            plain.close()
+            raise
+
+    def exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+        """Sends one request and reads its answer."""
+        self.request(method, path, body, dict(headers))
+        response = self.getresponse()
+        content = response.read()
+        if response.will_close:
+            self.close()
+        return Reply(response.status, response.headers.get("Content-Type", ""), content)
+
+    def is_usable(self) -> bool:
+        """Says whether the server has kept the idle connection open."""
+        if self.sock is None:
+            return False
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self.sock.socket, selectors.EVENT_READ)
+                return not selector.select(0)  # whatever can be read now is an end, or belongs to no request
+        except (OSError, ValueError):
+            return False
+
+
+class _DeadlineSocket:
+    """What `http.client` uses of a socket; each call may last until the connection's deadline."""
+
+    def __init__(self, plain: socket.socket, owner: _Connection) -> None:
+        self.socket, self._owner = plain, owner
+
+    def sendall(self, data: Any) -> None:
+        self.socket.settimeout(_left(self._owner.deadline))
+        self.socket.sendall(data)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        del mode
+        return io.BufferedReader(_Reader(self.socket, self._owner), 64 * 1024)
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class _Reader(io.RawIOBase):
+    """Reads from a socket until the deadline."""
+
+    def __init__(self, plain: socket.socket, owner: _Connection) -> None:
+        self._socket, self._owner = plain, owner
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._socket.settimeout(_left(self._owner.deadline))
+        return self._socket.recv_into(buffer)
+
+
+def _left(deadline: Deadline) -> float | None:
+    left = deadline.left
+    if left <= 0:
+        raise TimeoutError
+    return None if left == float("inf") else left
+
+
+def _context(tls: Tls) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=None if tls.ca is None else str(tls.ca))
+        if tls.certificate is not None and tls.key is not None:
+            context.load_cert_chain(str(tls.certificate), str(tls.key))
+    except (OSError, ssl.SSLError) as error:
+        raise InputError("tls", expected="readable PEM files", seen=str(error)) from error
+    return context

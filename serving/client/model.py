@@ -1,0 +1,172 @@
+"""What is asked, and what a server says about a model: target, signatures, states of versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from foundation.errors import near_miss
+from serving.client.codes import Code
+from serving.client.dtypes import DType
+from serving.client.errors import InputError
+
+DEFAULT_SIGNATURE = "serving_default"
+EXAMPLES_SIGNATURE = "serving_examples"
+EXAMPLES_INPUT = "examples"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The model that a call is about.
+
+    Args:
+        name: Its name.
+        version: An explicit version; None means the latest one, or the label's.
+        label: A version label, instead of a version.
+    """
+
+    name: str
+    version: int | None = None
+    label: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InputError("model", expected="the model's name", seen="''")
+        if self.version is not None and self.label is not None:
+            raise InputError(
+                f"model {self.name!r}",
+                expected="a version or a label",
+                seen=f"version {self.version} and label {self.label!r}",
+            )
+
+    def __str__(self) -> str:
+        if self.version is not None:
+            return f"model {self.name!r} version {self.version}"
+        return (
+            f"model {self.name!r} label {self.label!r}" if self.label is not None else f"model {self.name!r}"
+        )
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """One input or output of a signature.
+
+    Args:
+        name: How requests and answers call it.
+        dtype: Its type.
+        shape: Sizes, -1 where any is taken; None where even the rank is open.
+        optional: Whether the model has a default for it.
+    """
+
+    name: str
+    dtype: DType
+    shape: tuple[int, ...] | None
+    optional: bool = False
+
+    def __str__(self) -> str:
+        shape = "of any shape" if self.shape is None else str(list(self.shape))
+        return f"{self.dtype.label} {shape}"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One way to ask a model.
+
+    Args:
+        name: Such as `serving_default`.
+        method: Such as `tensorflow/serving/predict`.
+        inputs: By name.
+        outputs: By name.
+    """
+
+    name: str
+    method: str
+    inputs: Mapping[str, TensorInfo]
+    outputs: Mapping[str, TensorInfo]
+
+    @property
+    def examples_input(self) -> TensorInfo | None:
+        """The only input when it is a batch of text, as of a signature that takes serialized `tf.Example`s."""
+        only = next(iter(self.inputs.values())) if len(self.inputs) == 1 else None
+        fits = (
+            only is not None and only.dtype is DType.STRING and (only.shape is None or len(only.shape) == 1)
+        )
+        return only if fits else None
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """The signatures of a loaded version.
+
+    Args:
+        model: The model's name.
+        version: The version that they belong to.
+        signatures: By name.
+    """
+
+    model: str
+    version: int
+    signatures: Mapping[str, Signature]
+
+    def signature(self, name: str) -> Signature:
+        """Returns a signature; an empty name means `serving_default`.
+
+        Raises:
+            InputError: There is none of this name; the message has the near miss and the names there are.
+        """
+        wanted = name or DEFAULT_SIGNATURE
+        if wanted in self.signatures:
+            return self.signatures[wanted]
+        known = sorted(s for s in self.signatures if not s.startswith("__"))
+        raise InputError(
+            f"model {self.model!r} version {self.version}: signature {wanted!r}",
+            expected="one of " + ", ".join(known),
+            remedy=near_miss(wanted, known),
+        )
+
+    @property
+    def marks_missing(self) -> bool:
+        """Whether its dense inputs have words for a missing value, as in the models that Penstock pushes.
+
+        Such a model has `serving_examples` beside `serving_default`.
+        """
+        examples = self.signatures.get(EXAMPLES_SIGNATURE)
+        return (
+            examples is not None
+            and set(examples.inputs) == {EXAMPLES_INPUT}
+            and DEFAULT_SIGNATURE in self.signatures
+        )
+
+
+@dataclass(frozen=True)
+class VersionStatus:
+    """The state of one version.
+
+    Args:
+        version: Its number.
+        state: START, LOADING, AVAILABLE, UNLOADING or END.
+        code: OK, or the code of the error that ended it.
+        message: The error's text; empty when all is well.
+    """
+
+    version: int
+    state: str
+    code: Code = Code.OK
+    message: str = ""
+
+    def __str__(self) -> str:
+        said = f"version {self.version} {self.state}"
+        return said if self.code is Code.OK else f"{said} ({self.code.name}: {self.message})"
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """The states of a model's versions, newest first."""
+
+    model: str
+    versions: tuple[VersionStatus, ...]
+
+    @property
+    def available(self) -> tuple[int, ...]:
+        """The versions that answer requests, newest first."""
+        return tuple(v.version for v in self.versions if v.state == "AVAILABLE")

@@ -1,0 +1,121 @@
+"""What calls return: frozen, with NumPy arrays of the types that the model declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from foundation.errors import near_miss
+from serving.client.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The answer to `predict`.
+
+    Args:
+        model: The model's name.
+        version: The version that computed it; None where the protocol does not tell (REST).
+        signature: The signature that was used.
+        outputs: By name; text is an object array of bytes.
+    """
+
+    model: str
+    version: int | None
+    signature: str
+    outputs: Mapping[str, np.ndarray]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self.outputs:
+            known = sorted(self.outputs)
+            raise InputError(
+                f"output {name!r}", expected="one of " + ", ".join(known), remedy=near_miss(name, known)
+            )
+        return self.outputs[name]
+
+    @property
+    def output(self) -> np.ndarray:
+        """The only output.
+
+        Raises:
+            InputError: There are several.
+        """
+        if len(self.outputs) != 1:
+            raise InputError(
+                f"model {self.model!r}",
+                expected="one output",
+                seen=", ".join(sorted(self.outputs)),
+                remedy="take one by name: result['NAME']",
+            )
+        return next(iter(self.outputs.values()))
+
+
+@dataclass(frozen=True)
+class Class:
+    """One class of a classified example."""
+
+    label: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The answer to `classify`.
+
+    Args:
+        model: The model's name.
+        version: The version that computed it; None where the protocol does not tell (REST).
+        signature: The signature that was used.
+        results: For each example its classes, in the model's order.
+    """
+
+    model: str
+    version: int | None
+    signature: str
+    results: tuple[tuple[Class, ...], ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """For each example the label with the highest score; empty where the model gave no class."""
+        return tuple(max(r, key=lambda c: c.score).label if r else "" for r in self.results)
+
+
+@dataclass(frozen=True, eq=False)
+class Regression:
+    """The answer to `regress`.
+
+    Args:
+        model: The model's name.
+        version: The version that computed it; None where the protocol does not tell (REST).
+        signature: The signature that was used.
+        values: float32 `[examples]`.
+    """
+
+    model: str
+    version: int | None
+    signature: str
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Task:
+    """One part of a `multi_inference`.
+
+    Args:
+        method: `classify` or `regress`.
+        signature: The signature to use; empty means `serving_default`.
+    """
+
+    method: str
+    signature: str = ""
+
+    def __post_init__(self) -> None:
+        if self.method not in ("classify", "regress"):
+            raise InputError("task", expected="classify or regress", seen=repr(self.method))
+
+    @property
+    def method_name(self) -> str:
+        """As the protocol writes it."""
+        return f"tensorflow/serving/{self.method}"

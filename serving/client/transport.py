@@ -1,0 +1,84 @@
+"""One interface for both protocols: a transport sends one request once; what is around it is the client's.
+
+A transport knows nothing of retries, of metadata kept from earlier calls, or of plain Python values: it takes arrays
+whose types are the model's, and a time limit, and gives a typed result or raises a `CallError`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from serving.client.examples import Example
+from serving.client.model import ModelMetadata, ModelStatus, Signature, Target
+from serving.client.results import Classification, Prediction, Regression, Task
+
+
+class Transport(ABC):
+    """Sends requests to one server. Every method may be called from several threads at once.
+
+    `timeout` is in seconds. All methods raise `CallError` for what the server or the network refuses, and
+    `AnswerError` for an answer that is not the protocol's.
+    """
+
+    @abstractmethod
+    def predict(
+        self,
+        target: Target,
+        signature: Signature,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Sequence[str],
+        timeout: float,
+    ) -> Prediction:
+        """Runs a signature; `outputs` names those that are wanted, none means all."""
+
+    @abstractmethod
+    def classify(
+        self,
+        target: Target,
+        signature: str,
+        examples: Sequence[Example],
+        context: Example | None,
+        timeout: float,
+    ) -> Classification:
+        """Classifies examples."""
+
+    @abstractmethod
+    def regress(
+        self,
+        target: Target,
+        signature: str,
+        examples: Sequence[Example],
+        context: Example | None,
+        timeout: float,
+    ) -> Regression:
+        """Gives a number for each example."""
+
+    @abstractmethod
+    def multi_inference(
+        self,
+        target: Target,
+        tasks: Sequence[Task],
+        examples: Sequence[Example],
+        context: Example | None,
+        timeout: float,
+    ) -> tuple[Classification | Regression, ...]:
+        """Runs several classify and regress signatures of one model over the same examples."""
+
+    @abstractmethod
+    def metadata(self, target: Target, timeout: float) -> ModelMetadata:
+        """Asks for the signatures."""
+
+    @abstractmethod
+    def status(self, target: Target, timeout: float) -> ModelStatus:
+        """Asks for the states of the versions."""
+
+    @abstractmethod
+    def reload_config(self, config: bytes, timeout: float) -> None:
+        """Gives the server a new serialized `ModelServerConfig`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Closes all connections."""
