@@ -17,31 +17,40 @@ class PusherSpec(ComponentSpec):
     INPUTS = {
         "model": ChannelParameter(type=standard_artifacts.Model),
         "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "infra_blessing": ChannelParameter(type=standard_artifacts.InfraBlessing, optional=True),
     }
     OUTPUTS = {"pushed_model": ChannelParameter(type=standard_artifacts.PushedModel)}
 
 
 class Pusher(base_component.BaseComponent):
-    """Publishes a blessed model as the next numbered version.
+    """Publishes a blessed model, fit to serve, as the next numbered version.
 
     Args:
         config: The ``push`` slice of the document.
         base_folder: Folder of the document; ``config.to`` is relative to it.
         model: The candidate.
         blessing: What the evaluation gate said about it.
+        infra_blessing: What the infra validator said about it, with the model that it served; None pushes the candidate
+            as the Trainer wrote it.
     """
 
     SPEC_CLASS = PusherSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
     def __init__(
-        self, config: PushConfig, base_folder: str, model: channel.BaseChannel, blessing: channel.BaseChannel
+        self,
+        config: PushConfig,
+        base_folder: str,
+        model: channel.BaseChannel,
+        blessing: channel.BaseChannel,
+        infra_blessing: channel.BaseChannel | None = None,
     ) -> None:
         spec = PusherSpec(
             config=config.canonical_json(),
             base_folder=base_folder,
             model=model,
             blessing=blessing,
+            infra_blessing=infra_blessing,
             pushed_model=channel.Channel(type=standard_artifacts.PushedModel),
         )
         super().__init__(spec=spec)

@@ -1,4 +1,4 @@
-"""Work of the pusher: a blessed model becomes the next version; any other is left where it is."""
+"""Work of the pusher: a model that every gate blessed becomes the next version; any other is left where it is."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class Executor(base_executor.BaseExecutor):
         """
         config = PushConfig.model_validate_json(exec_properties["config"])
         result = artifact_utils.get_single_instance(output_dict["pushed_model"])
-        blessing = artifact_utils.get_single_instance(input_dict["blessing"])
-        if not model_utils.is_model_blessed(blessing):
-            log.warning("Nothing pushed to %s: the model is not blessed.", config.to)
+        why = refusals(input_dict)
+        if why:
+            log.warning("Nothing pushed to %s: %s.", config.to, "; ".join(why))
             result.set_int_custom_property("pushed", 0)
-            _remember(result, {"pushed": False})
+            _remember(result, {"pushed": False, "why": why})
             return
-        model = artifact_utils.get_single_instance(input_dict["model"])
         folder = destination(exec_properties["base_folder"], config.to)
-        done = push(path_utils.serving_model_path(model.uri), folder, config.keep_versions)
+        model, served = _models(input_dict)
+        done = push(served, folder, config.keep_versions, origin=model)
         log.info("%s version %d in %s.", "Pushed" if done.new else "Already there:", done.number, folder)
         result.set_int_custom_property("pushed", 1)
         result.set_string_custom_property("pushed_destination", str(done.path))
@@ -52,6 +52,27 @@ class Executor(base_executor.BaseExecutor):
         _remember(
             result, {"pushed": True, "version": done.number, "new": done.new, "removed": list(done.removed)}
         )
+
+
+def refusals(inputs: Artifacts) -> list[str]:
+    """Returns why a model is not pushed, a reason for each blessing that it lacks; empty where it is pushed."""
+    found = []
+    if not model_utils.is_model_blessed(artifact_utils.get_single_instance(inputs["blessing"])):
+        found.append("the model is not blessed")
+    for infra_blessing in inputs.get("infra_blessing") or ():
+        if not model_utils.is_infra_validated(infra_blessing):
+            said = infra_blessing.get_string_custom_property("sentence")
+            found.append(said.rstrip(".").replace("Not", "it is not", 1) or "it is not fit to serve")
+    return found
+
+
+def _models(inputs: Artifacts) -> tuple[str, str]:
+    """Returns where the model was exported, and the files to push: those that were served in infra validation, if any."""
+    model = path_utils.serving_model_path(artifact_utils.get_single_uri(inputs["model"]))
+    for infra_blessing in inputs.get("infra_blessing") or ():
+        if infra_blessing.get_int_custom_property("has_model"):
+            return model, path_utils.stamped_model_path(infra_blessing.uri)
+    return model, model
 
 
 def destination(base_folder: str, to: str) -> Path:

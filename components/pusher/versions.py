@@ -69,13 +69,19 @@ def versions(folder: str | os.PathLike[str]) -> list[Version]:
     return [Version(n, place / str(n), entries[n], n == newest) for n in sorted(entries, reverse=True)]
 
 
-def push(model: str | os.PathLike[str], folder: str | os.PathLike[str], keep: int) -> Pushed:
+def push(
+    model: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    keep: int,
+    origin: str | os.PathLike[str] | None = None,
+) -> Pushed:
     """Publishes a SavedModel as the next version; a model that is there already is not published again.
 
     Args:
         model: Folder of the SavedModel.
         folder: Folder of the versions; made when missing.
         keep: How many versions are kept; pinned ones count on top and are never removed.
+        origin: Where the model was exported, for the ledger; by default ``model``.
 
     Raises:
         DataError: The model is no SavedModel.
@@ -91,7 +97,7 @@ def push(model: str | os.PathLike[str], folder: str | os.PathLike[str], keep: in
         same = [n for n, entry in entries.items() if entry.fingerprint == print_of_model]
         if same:
             return Pushed(max(same), place / str(max(same)), new=False)
-        entry = Entry(print_of_model, time.time(), str(source))
+        entry = Entry(print_of_model, time.time(), str(origin or source))
         number = _publish(source, place, entries, entry)
         return Pushed(number, place / str(number), new=True, removed=_trim(place, entries, keep))
 

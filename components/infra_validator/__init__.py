@@ -1,0 +1,1 @@
+"""InfraValidator: the candidate is served, asked and measured before it is pushed."""

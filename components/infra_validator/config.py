@@ -1,0 +1,95 @@
+"""The ``infra_validation`` slice of the document: how a model is served before it is pushed, and what it may cost."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from foundation.config import Config
+
+
+def _allowance(value: Any) -> Any:
+    """Checks ``"20%"``; leaves numbers as they are."""
+    if isinstance(value, str):
+        try:
+            share = float(value.strip().removesuffix("%"))
+        except ValueError as error:
+            raise ValueError("give a number in the metric's unit, or a share such as 20%") from error
+        if not value.strip().endswith("%") or not 0 <= share < float("inf"):
+            raise ValueError("give a number in the metric's unit, or a share such as 20%")
+    return value
+
+
+Allowance = Annotated[Annotated[float, Field(ge=0)] | str, BeforeValidator(_allowance)]
+
+
+class ServingGate(Config):
+    """Bounds on one measurement that a model has to hold to be pushed."""
+
+    at_most: float | None = Field(default=None, gt=0)
+    """Largest value."""
+    not_worse_than_blessed_by: Allowance | None = None
+    """How much more than the blessed model's, in the metric's unit, or as a share of it such as 20%."""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> ServingGate:
+        if self.at_most is None and self.not_worse_than_blessed_by is None:
+            raise ValueError("give at_most or not_worse_than_blessed_by")
+        return self
+
+    def allowed(self, blessed: float) -> float | None:
+        """Returns the largest value beside the blessed model's, None where that does not matter."""
+        allowance = self.not_worse_than_blessed_by
+        if allowance is None:
+            return None
+        if isinstance(allowance, str):
+            return blessed * (1 + float(allowance.strip().removesuffix("%")) / 100)
+        return blessed + allowance
+
+
+class ServingGates(Config):
+    """Bounds on what serving a model costs; a plain number is short for at_most."""
+
+    latency_p50_ms: ServingGate | None = None
+    """Median time of a request in milliseconds, by each protocol and at each batch size."""
+    latency_p99_ms: ServingGate | None = None
+    """Time in milliseconds that 99% of requests stay within, by each protocol and at each batch size."""
+    memory_mb: ServingGate | None = None
+    """MiB that the server grows by when it loads the model and answers with it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {
+            key: {"at_most": value}
+            if isinstance(value, (int, float)) and not isinstance(value, bool)
+            else value
+            for key, value in data.items()
+        }
+
+    def given(self) -> dict[str, ServingGate]:
+        """Returns metric → gate for those that are written."""
+        gates = ((name, getattr(self, name)) for name in ServingGates.model_fields)
+        return {name: gate for name, gate in gates if gate is not None}
+
+
+class InfraValidationConfig(Config):
+    """The candidate is served as it will be, asked by gRPC and REST with real examples, and measured."""
+
+    server: str = "auto"
+    """What serves it: auto is Penstock's own server; else the path of a tensorflow_model_server."""
+    examples: int = Field(default=50, ge=1, le=10_000)
+    """How many examples of the test split are sent."""
+    batch_sizes: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(default=[1, 32], min_length=1)
+    """Rows in a request; everything is asked and measured at each of them."""
+    requests: int = Field(default=50, ge=1, le=100_000)
+    """Timed requests at each batch size, by each protocol, to each model."""
+    timeout_seconds: float = Field(default=120, gt=0)
+    """Time for the server to start, and for each model to load."""
+    warmup_requests: int = Field(default=8, ge=0, le=1000)
+    """Requests of real examples that the pushed model carries, replayed by every server that loads it; 0: none."""
+    gates: ServingGates = ServingGates()
+    """Bounds on latency and memory; left out: a model only has to be served, and to answer rightly."""

@@ -1,0 +1,183 @@
+"""Real examples of the test split, as a server is asked with them: serialized, or as the features of a signature.
+
+The examples are those that ingestion wrote: the privacy policy has been applied to them, so what it drops is in none of
+them and what it hashes stands here as a hash. Only the features that the model reads are kept; ids and labels are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foundation.errors import DataError
+
+SPLIT = "test"
+MODEL_FILE = "saved_model.pb"
+DEFAULT = "serving_default"
+EXAMPLES = "serving_examples"
+ASKED = (DEFAULT, EXAMPLES)
+"""The signatures that are asked, in the order in which one of them is measured."""
+
+_KINDS: Mapping[str, tuple[str, Any, Any]] = {
+    "DT_STRING": ("bytes_list", object, b""),
+    "DT_FLOAT": ("float_list", np.float32, np.nan),
+    "DT_INT64": ("int64_list", np.int64, np.iinfo(np.int64).min),
+}
+"""Type of an input → list of a ``tf.Example``, NumPy type, and the sentinel for what is missing (``docs/training.md``)."""
+
+
+class UnaskableError(Exception):
+    """A signature whose inputs cannot be made from the examples; the text says which and why."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The inputs of one request.
+
+    Attributes:
+        signature: Name of the signature.
+        rows: How many rows it asks for.
+        inputs: Input → array whose first axis is the batch; text is an object array of bytes.
+    """
+
+    signature: str
+    rows: int
+    inputs: Mapping[str, np.ndarray]
+
+
+def read_records(folder: str, count: int) -> list[bytes]:
+    """Returns the first examples of a split, file by file in the order of their names.
+
+    Raises:
+        DataError: There is none, or a file is damaged.
+    """
+    import tensorflow as tf
+
+    files = sorted(str(file) for file in Path(folder).glob("*.gz"))
+    try:
+        found = (
+            [
+                bytes(record)
+                for record in tf.data.TFRecordDataset(files, "GZIP").take(count).as_numpy_iterator()
+            ]
+            if files
+            else []
+        )
+    except tf.errors.OpError as error:
+        raise DataError(f"examples {folder}", expected="TFRecord files", seen=str(error.message)) from error
+    if not found:
+        raise DataError(f"examples {folder}", expected=f"at least one document in split {SPLIT}", seen="none")
+    return found
+
+
+def read_signatures(model: Path) -> dict[str, Any]:
+    """Returns name → SignatureDef of a SavedModel; empty where it cannot be parsed, which the server will say better."""
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel()
+    try:
+        saved.ParseFromString((model / MODEL_FILE).read_bytes())
+    except (OSError, DecodeError):
+        return {}
+    served = [m for m in saved.meta_graphs if "serve" in m.meta_info_def.tags]
+    return dict(served[0].signature_def) if served else {}
+
+
+class Questions:
+    """Examples as the signatures of one model take them.
+
+    Args:
+        records: Serialized examples.
+        signatures: Name → SignatureDef.
+    """
+
+    def __init__(self, records: Sequence[bytes], signatures: Mapping[str, Any]) -> None:
+        self.skipped: dict[str, str] = {}
+        self._columns: dict[str, dict[str, np.ndarray]] = {}
+        examples = _parse(records)
+        named = signatures.get(DEFAULT)
+        kept = set(named.inputs) if named is not None else None
+        for name in (n for n in ASKED if n in signatures):
+            try:
+                self._columns[name] = _inputs(name, signatures[name], examples, kept)
+            except UnaskableError as error:
+                self.skipped[name] = str(error)
+
+    @property
+    def signatures(self) -> list[str]:
+        """The signatures that can be asked."""
+        return list(self._columns)
+
+    def batch(self, signature: str, rows: int, number: int = 0) -> Batch:
+        """Returns a request of ``rows`` rows; the ``number``-th goes on where the one before ended, round and round."""
+        columns = self._columns[signature]
+        total = len(next(iter(columns.values())))
+        places: np.ndarray = np.arange(number * rows, (number + 1) * rows) % total
+        return Batch(signature, rows, {name: column[places] for name, column in columns.items()})
+
+    def every(self, signature: str, rows: int) -> Iterator[Batch]:
+        """Yields requests until each example was in one."""
+        total = len(next(iter(self._columns[signature].values())))
+        for number in range(-(-total // rows)):
+            yield self.batch(signature, rows, number)
+
+
+def _parse(records: Sequence[bytes]) -> list[Any]:
+    from tensorflow.core.example import example_pb2
+
+    return [example_pb2.Example.FromString(record) for record in records]
+
+
+def _inputs(
+    name: str, signature: Any, examples: Sequence[Any], kept: set[str] | None
+) -> dict[str, np.ndarray]:
+    if name == EXAMPLES:
+        if set(signature.inputs) != {"examples"}:
+            raise UnaskableError(f"its inputs are {', '.join(sorted(signature.inputs))}, not examples")
+        column: np.ndarray = np.empty(len(examples), object)
+        column[:] = [_trimmed(example, kept) for example in examples]
+        return {"examples": column}
+    if not signature.inputs:
+        raise UnaskableError("it has no inputs")
+    return {alias: _column(alias, info, examples) for alias, info in sorted(signature.inputs.items())}
+
+
+def _trimmed(example: Any, kept: set[str] | None) -> bytes:
+    """Serializes an example with the features that the model reads; without a signature that names them, all but the id."""
+    features = type(example)()
+    for name, value in example.features.feature.items():
+        if name != "_id" if kept is None else name in kept:
+            features.features.feature[name].CopyFrom(value)
+    serialized: bytes = features.SerializeToString(deterministic=True)
+    return serialized
+
+
+def _column(alias: str, info: Any, examples: Sequence[Any]) -> np.ndarray:
+    from tensorflow.core.framework import types_pb2
+
+    dtype, rank = types_pb2.DataType.Name(info.dtype), len(info.tensor_shape.dim)
+    if dtype not in _KINDS or info.tensor_shape.unknown_rank or rank not in (1, 2):
+        raise UnaskableError(f"its input {alias} is {dtype} of rank {rank}")
+    kind, numpy_type, missing = _KINDS[dtype]
+    values = [_values(alias, example, kind) for example in examples]
+    longest = max(map(len, values))
+    if rank == 1 and longest > 1:
+        raise UnaskableError(f"its input {alias} takes one value a row, an example has {longest}")
+    column: np.ndarray = np.full((len(values), max(longest, 1)), missing, numpy_type)
+    for row, found in enumerate(values):
+        column[row, : len(found)] = found
+    return column[:, 0] if rank == 1 else column
+
+
+def _values(alias: str, example: Any, kind: str) -> list[Any]:
+    feature = example.features.feature.get(alias) if alias in example.features.feature else None
+    if feature is None or feature.WhichOneof("kind") is None:
+        return []
+    if feature.WhichOneof("kind") != kind:
+        raise UnaskableError(f"its input {alias} is no {kind.removesuffix('_list')} in the examples")
+    return list(getattr(feature, kind).value)

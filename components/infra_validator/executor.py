@@ -1,0 +1,135 @@
+"""Work of the infra validator: prepare what would be pushed, have it served and asked, write blessing and report."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact, artifact_utils
+from tfx.utils import path_utils
+
+from components.infra_validator.config import InfraValidationConfig
+from components.infra_validator.examples import SPLIT, Questions, read_records, read_signatures
+from components.infra_validator.server import server_command
+from components.infra_validator.trial import BLESSED, CANDIDATE, Setting, Trial, link_tree, run_trial
+from components.infra_validator.warmup import warmup_records, write_warmup
+from foundation.publish import write_text
+
+REPORT_FILE = "infra_validation.json"
+LOG_FILE = "server.log"
+
+log = logging.getLogger(__name__)
+
+Artifacts = dict[str, list[artifact.Artifact]]
+
+
+class Executor(base_executor.BaseExecutor):
+    """Decides whether a model may be pushed; a model that cannot be served is a result, not a failure."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
+        """Writes ``blessing`` (as TFX's InfraValidator does, the model with warm-up requests in it) and ``report``.
+
+        Raises:
+            DataError: The test split is empty or damaged.
+            NodeError: The server does not come up, whatever model it is given.
+            SpecError: There is no such server.
+            StorageError: A disk is full.
+        """
+        config = InfraValidationConfig.model_validate_json(exec_properties["config"])
+        command = server_command(config.server, Path(exec_properties["base_folder"]))
+        records = read_records(artifact_utils.get_split_uri(input_dict["examples"], SPLIT), config.examples)
+        blessing = artifact_utils.get_single_instance(output_dict["blessing"])
+        report = Path(artifact_utils.get_single_uri(output_dict["report"]))
+        candidate = Path(path_utils.stamped_model_path(blessing.uri))
+        shutil.rmtree(candidate, ignore_errors=True)  # a killed attempt of this very execution
+        link_tree(_model(input_dict["model"][0]), candidate)
+        warmup = _add_warmup(candidate, records, config)
+        baseline = [_model(one) for one in input_dict.get("baseline_model") or ()]
+        report.mkdir(parents=True, exist_ok=True)
+        with _work_folder(report) as work:
+            setting = Setting(config, command, work, report / LOG_FILE, records)
+            trial = run_trial(setting, candidate, baseline[0] if baseline else None)
+        log.info("%s", trial.sentence)
+        _bless(blessing, candidate, trial)
+        document = {**as_json(trial, config), "examples": len(records), "warmup_requests": warmup}
+        write_text(report / REPORT_FILE, json.dumps(document, indent=1, ensure_ascii=False))
+
+
+def _model(model: artifact.Artifact) -> Path:
+    return Path(path_utils.serving_model_path(model.uri))
+
+
+def _add_warmup(candidate: Path, records: list[bytes], config: InfraValidationConfig) -> int:
+    questions = Questions(records, read_signatures(candidate))
+    warmup = list(warmup_records(questions, config.warmup_requests, config.batch_sizes))
+    write_warmup(candidate, warmup)
+    return len(warmup)
+
+
+@contextmanager
+def _work_folder(report: Path) -> Iterator[Path]:
+    """Yields a folder on the artifacts' disk, where links cost nothing; what a killed attempt left there goes first."""
+    for leftover in report.glob(".work-*"):
+        shutil.rmtree(leftover)
+    folder = Path(tempfile.mkdtemp(prefix=".work-", dir=report))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _bless(blessing: artifact.Artifact, candidate: Path, trial: Trial) -> None:
+    """Marks the artifact as TFX's InfraValidator does, and with the sentence; only a fit model stays in it."""
+    fit = trial.fit
+    if not fit:
+        shutil.rmtree(candidate, ignore_errors=True)
+    blessing.set_int_custom_property("blessed", int(fit))
+    blessing.set_int_custom_property("has_model", int(fit))
+    blessing.set_string_custom_property("sentence", trial.sentence)
+    write_text(Path(blessing.uri) / ("INFRA_BLESSED" if fit else "INFRA_NOT_BLESSED"), "")
+
+
+def as_json(trial: Trial, config: InfraValidationConfig) -> dict[str, Any]:
+    """Returns a validation as ``infra_validation.json`` holds it; numbers that do not exist are null."""
+    return {
+        "blessed": trial.fit,
+        "sentence": trial.sentence,
+        "server": config.server,
+        "signatures": trial.asked,
+        "answers": {"compared": trial.requests, "largest_difference": trial.difference},
+        "load_seconds": {model: round(seconds, 3) for model, seconds in trial.load_seconds.items()},
+        "memory_mb": {m: None if size is None else round(size, 1) for m, size in trial.memory_mb.items()},
+        "latency": {"signature": trial.signature, "rounds": trial.rounds, "measured": _latency_rows(trial)},
+        "gates": [
+            {
+                "metric": check.measurement.metric,
+                "where": check.measurement.where,
+                "bound": check.bound,
+                "limit": check.limit,
+                "value": check.measurement.value,
+                "blessed": check.measurement.blessed,
+                "outcome": check.outcome,
+                "note": check.note,
+            }
+            for check in trial.checks
+        ],
+        "notes": trial.notes,
+    }
+
+
+def _latency_rows(trial: Trial) -> list[dict[str, Any]]:
+    rows = []
+    for (protocol, size), latencies in trial.latency.items():
+        row: dict[str, Any] = {"protocol": protocol, "rows": size, "requests": latencies[CANDIDATE].requests}
+        for model in (CANDIDATE, BLESSED):
+            times = latencies.get(model)
+            row[model] = {"p50_ms": round(times.p50, 3), "p99_ms": round(times.p99, 3)} if times else None
+        rows.append(row)
+    return rows

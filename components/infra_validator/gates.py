@@ -1,0 +1,97 @@
+"""The decision: what serving the model cost, against the document's gates. Plain Python, no TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from components.infra_validator.config import ServingGate, ServingGates
+
+Outcome = Literal["holds", "fails", "not decided"]
+
+UNITS = {"latency_p50_ms": "ms", "latency_p99_ms": "ms", "memory_mb": "MiB"}
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number about the candidate, and the same number about the blessed model.
+
+    Attributes:
+        metric: ``latency_p50_ms``, ``latency_p99_ms`` or ``memory_mb``.
+        where: What it was measured on, such as ``gRPC, 32 rows``; empty where there is only one.
+        value: The candidate's; None where this system does not tell.
+        blessed: The blessed model's; None without one.
+    """
+
+    metric: str
+    where: str
+    value: float | None
+    blessed: float | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One bound on one measurement.
+
+    Attributes:
+        bound: The bound in words.
+        limit: The bound as a number; None where it could not be computed.
+        note: Why it did not decide.
+    """
+
+    measurement: Measurement
+    bound: str
+    limit: float | None
+    outcome: Outcome
+    note: str = ""
+
+    @property
+    def failure(self) -> str:
+        """What is wrong, in words with the numbers."""
+        m = self.measurement
+        where = f" ({m.where})" if m.where else ""
+        return f"{m.metric} is {m.value:.4g} {UNITS[m.metric]}{where}, allowed is {self.bound}"
+
+
+def check_all(gates: ServingGates, measured: list[Measurement]) -> list[Check]:
+    """Holds every gate against everything that was measured of its metric."""
+    given = gates.given()
+    return [check for m in measured if m.metric in given for check in _checks(given[m.metric], m)]
+
+
+def _checks(gate: ServingGate, m: Measurement) -> Iterator[Check]:
+    unit = UNITS[m.metric]
+    if gate.at_most is not None:
+        yield _check(m, f"≤ {gate.at_most:g} {unit}", gate.at_most)
+    allowance = gate.not_worse_than_blessed_by
+    if allowance is None:
+        return
+    words = allowance.strip() if isinstance(allowance, str) else f"{allowance:g} {unit}"
+    if m.blessed is None:
+        note = "there is no blessed model to compare with"
+        yield Check(m, f"not worse than blessed by more than {words}", None, "holds", note)
+        return
+    limit = gate.allowed(m.blessed)
+    yield _check(m, f"≤ {limit:.4g} {unit}, the blessed model's {m.blessed:.4g} and {words}", limit)
+
+
+def _check(m: Measurement, bound: str, limit: float | None) -> Check:
+    if m.value is None or limit is None:
+        return Check(m, bound, limit, "not decided", "it cannot be measured on this system")
+    return Check(m, bound, limit, "holds" if m.value <= limit else "fails")
+
+
+def sentence(checks: list[Check], summary: str) -> str:
+    """Returns the verdict in one sentence.
+
+    Args:
+        checks: All of them.
+        summary: What was done, for the sentence about a model that may be pushed.
+    """
+    failed = [check.failure for check in checks if check.outcome == "fails"]
+    if failed:
+        more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""
+        return f"Not fit to serve: {'; '.join(failed[:3])}{more}."
+    undecided = [f"{c.measurement.metric} {c.bound}: {c.note}" for c in checks if c.outcome == "not decided"]
+    return "; ".join([f"Fit to serve: {summary}", *undecided]) + "."

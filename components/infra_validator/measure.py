@@ -1,0 +1,59 @@
+"""Latency of served models, request by request in turn, so that a busy moment of the machine hits all of them alike."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from components.infra_validator.protocols import Asked
+
+UNTIMED = 5
+"""Requests before the clock runs: connections, caches and lazily made plans are warm then."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Times of requests in milliseconds."""
+
+    requests: int
+    p50: float
+    p99: float
+
+
+def alternate(asked: Mapping[str, Sequence[Asked]], requests: int) -> dict[str, Latency]:
+    """Sends requests to several models in turn.
+
+    Args:
+        asked: Model → requests, sent round and round.
+        requests: Timed requests to each model.
+
+    Returns:
+        Model → times.
+
+    Raises:
+        RefusedError: A server refused a request.
+    """
+    times: dict[str, list[float]] = {model: [] for model in asked}
+    names = list(asked)
+    for number in range(-UNTIMED, requests):
+        for model in names if number % 2 else reversed(names):
+            request = asked[model][number % len(asked[model])]
+            started = time.perf_counter()
+            request.send()
+            if number >= 0:
+                times[model].append((time.perf_counter() - started) * 1000)
+    return {model: summary(found) for model, found in times.items()}
+
+
+def summary(milliseconds: Sequence[float]) -> Latency:
+    """Returns the nearest-rank median and 99th percentile of times."""
+    ordered = sorted(milliseconds)
+    return Latency(len(ordered), _rank(ordered, 0.5), _rank(ordered, 0.99))
+
+
+def _rank(ordered: Sequence[float], share: float) -> float:
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

@@ -1,0 +1,254 @@
+"""A model server for the time of one validation: its executable, started on free loopback ports and always ended.
+
+It starts with a tiny model of ours, so that a server which does not come up is the server's fault and never the
+candidate's, and so that what the first model of any process costs is in nobody's memory. The models to look at are added
+afterwards by ReloadConfig, each with its own reason when it does not load.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import grpc
+
+from components.infra_validator.primer import write_primer
+from foundation.errors import NodeError, SpecError
+
+HOST = "127.0.0.1"
+ATTEMPTS = 3
+"""Starts before giving up where ports were taken meanwhile."""
+
+_TETHER = Path(__file__).with_name("tether.py")
+_MESSAGE_SIZE = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+_TAKEN = ("address already in use", "failed to bind", "failed to add", "could not bind", "port is taken")
+
+
+class ModelRefusedError(Exception):
+    """The server did not load a model; the text is the server's own reason."""
+
+
+def server_command(server: str, folder: Path) -> list[str]:
+    """Returns the beginning of the server's command line.
+
+    Args:
+        server: ``auto``, a path (relative to the document's folder), or a name on the PATH.
+        folder: Folder of the document.
+
+    Raises:
+        SpecError: There is no such executable.
+    """
+    if server == "auto":
+        return [sys.executable, "-I", "-m", "serving.server", f"--host={HOST}"]
+    found = shutil.which(server if os.sep not in server else str(folder / server))
+    if found is None:
+        raise SpecError(
+            f"infra_validation.server {server}",
+            expected="an executable tensorflow_model_server",
+            seen="no such file",
+            remedy="name its path, or write server: auto for Penstock's own",
+        )
+    return [found]
+
+
+class ModelServer:
+    """A running server.
+
+    Args:
+        process: Its process.
+        ports: gRPC and REST.
+        models: Name → folder of the versions; the tiny model is among them.
+        seconds: Time for a model to load.
+    """
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        ports: tuple[int, int],
+        models: dict[str, Path],
+        seconds: float,
+    ) -> None:
+        self._process, self._models, self._seconds = process, models, seconds
+        self.channel = grpc.insecure_channel(f"{HOST}:{ports[0]}", options=_MESSAGE_SIZE)
+        self.connection = http.client.HTTPConnection(HOST, ports[1], timeout=seconds)
+
+    def add(self, name: str, folder: Path) -> float:
+        """Has a further model served and returns how many seconds its loading took.
+
+        Raises:
+            ModelRefusedError: It does not load.
+        """
+        from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
+
+        models = {**self._models, name: folder}
+        request = model_management_pb2.ReloadConfigRequest()
+        for known, place in models.items():
+            request.config.model_config_list.config.add(
+                name=known, base_path=str(place), model_platform="tensorflow"
+            )
+        started = time.monotonic()
+        try:
+            stub = model_service_pb2_grpc.ModelServiceStub(self.channel)
+            stub.HandleReloadConfigRequest(request, timeout=self._seconds)
+        except grpc.RpcError as error:
+            raise ModelRefusedError(self._reason(name, error)) from error
+        self._models = models
+        return time.monotonic() - started
+
+    def _reason(self, name: str, error: grpc.RpcError) -> str:
+        """Returns why a model did not load: the status of its version, or what the reload itself answered."""
+        from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
+
+        if self._process.poll() is not None:
+            return f"the server ended while it loaded the model, exit code {self._process.returncode}"
+        if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+            return f"it was not loaded within {self._seconds:g} s"
+        request = get_model_status_pb2.GetModelStatusRequest()
+        request.model_spec.name = name
+        with contextlib.suppress(grpc.RpcError):
+            stub = model_service_pb2_grpc.ModelServiceStub(self.channel)
+            for version in stub.GetModelStatus(request, timeout=10).model_version_status:
+                if version.status.error_message:
+                    return str(version.status.error_message)
+        return f"{error.code().name}: {error.details()}"
+
+    def memory_mb(self) -> float | None:
+        """Returns the MiB of memory that the server has in use; None where the system does not tell."""
+        try:
+            status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        except OSError:
+            return None
+        line = next((line for line in status.splitlines() if line.startswith("VmRSS:")), None)
+        return int(line.split()[1]) / 1024 if line else None
+
+    def close(self) -> None:
+        """Ends the connections."""
+        self.connection.close()
+        self.channel.close()
+
+
+@contextlib.contextmanager
+def running_server(command: list[str], work: Path, log: Path, seconds: float) -> Iterator[ModelServer]:
+    """Starts a server and ends it with the block.
+
+    Args:
+        command: The beginning of its command line.
+        work: Folder for the tiny model and the configuration.
+        log: File that takes what the server prints.
+        seconds: Time for it to start, and for each model to load.
+
+    Yields:
+        The server, with nothing but the tiny model.
+
+    Raises:
+        NodeError: It does not come up, whatever model it is given.
+    """
+    name = f"primer-{uuid.uuid4().hex[:8]}"  # nobody else's server answers to it
+    models = {name: work / "primer"}
+    write_primer(models[name] / "1")
+    config = work / "models.config"
+    config.write_text(_config(models), encoding="utf-8")
+    process, ports = _started(command, config, log, name, seconds)
+    server = ModelServer(process, ports, models, seconds)
+    try:
+        yield server
+    finally:
+        server.close()
+        _end(process)
+
+
+def _config(models: Mapping[str, Path]) -> str:
+    entries = "".join(
+        f'  config {{ name: "{name}" base_path: "{place}" model_platform: "tensorflow" }}\n'
+        for name, place in models.items()
+    )
+    return f"model_config_list {{\n{entries}}}\n"
+
+
+def _started(
+    command: list[str], config: Path, log: Path, name: str, seconds: float
+) -> tuple[subprocess.Popen[bytes], tuple[int, int]]:
+    for attempt in range(ATTEMPTS):
+        ports = _free_ports()
+        process = _start(command, config, log, ports)
+        problem = _wait(process, ports[1], name, seconds)
+        if problem is None:
+            return process, ports
+        _end(process)
+        said = _last_line(log)
+        if attempt + 1 < ATTEMPTS and any(word in said.lower() for word in _TAKEN):
+            continue
+        raise NodeError(
+            f"model server {' '.join(command[:1])}",
+            expected=f"that it answers within {seconds:g} s",
+            seen=f"{problem}{': ' + said if said else ''}",
+            remedy=f"read {log}; infra_validation: false pushes without it",
+        )
+    raise AssertionError
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as other:
+        one.bind((HOST, 0))
+        other.bind((HOST, 0))
+        return one.getsockname()[1], other.getsockname()[1]
+
+
+def _start(command: list[str], config: Path, log: Path, ports: tuple[int, int]) -> subprocess.Popen[bytes]:
+    flags = [
+        f"--port={ports[0]}",
+        f"--rest_api_port={ports[1]}",
+        f"--model_config_file={config}",
+        "--max_num_load_retries=0",
+    ]
+    tether = [sys.executable, "-I", str(_TETHER), str(os.getpid())]
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [*tether, *command, *flags],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={"TF_CPP_MIN_LOG_LEVEL": "1", **os.environ},
+        )
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, name: str, seconds: float) -> str | None:
+    """Waits until the tiny model is served; returns what went wrong, None where nothing did."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            return f"it ended with exit code {process.returncode}"
+        connection = http.client.HTTPConnection(HOST, port, timeout=5)
+        try:
+            connection.request("GET", f"/v1/models/{name}")
+            answer = connection.getresponse()
+            if answer.status == http.client.OK and b"AVAILABLE" in answer.read():
+                return None
+        except (OSError, http.client.HTTPException):
+            pass  # not yet
+        finally:
+            connection.close()
+        time.sleep(0.05)
+    return "no answer"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the process: nothing of it is wanted any more, so it need not drain."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1].strip()[:300] if lines else ""

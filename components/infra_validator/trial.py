@@ -1,0 +1,288 @@
+"""One validation: serve the candidate, and the blessed model beside it, ask both, measure both, decide."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from components.infra_validator.config import InfraValidationConfig
+from components.infra_validator.examples import EXAMPLES, MODEL_FILE, Batch, Questions, read_signatures
+from components.infra_validator.gates import Check, Measurement, check_all, sentence
+from components.infra_validator.measure import Latency, alternate
+from components.infra_validator.protocols import (
+    Answer,
+    Asked,
+    GrpcRequest,
+    RefusedError,
+    RestRequest,
+    difference,
+)
+from components.infra_validator.server import ModelRefusedError, ModelServer, running_server
+from foundation.errors import DataError
+
+CANDIDATE, BLESSED = "candidate", "blessed"
+TOLERANCE = 1e-4
+"""Largest difference of two answers to one question, relative to their size."""
+ROUNDS = 3
+"""Latencies are measured so often at most: a bound that is missed once may be the machine's doing."""
+REQUEST_SECONDS = 60.0
+PROTOCOLS = (GrpcRequest.protocol, RestRequest.protocol)
+
+
+class UnfitError(Exception):
+    """The candidate cannot be served as it must be; the text is the reason, for people."""
+
+
+@dataclass
+class Trial:
+    """What came of a validation.
+
+    Attributes:
+        sentence: The verdict.
+        fit: Whether the candidate may be pushed.
+        asked: Signature → ``asked``, or why it was not.
+        requests: Answers that were compared.
+        difference: The largest difference between two answers to one question, relative to their size.
+        load_seconds: Model → time to load.
+        memory_mb: Model → MiB that the server grew by; ``server`` → what it has without any.
+        latency: Protocol, rows of a request → model → times.
+        rounds: How often latencies were measured.
+        signature: The signature whose latency was measured.
+        checks: The gates.
+        notes: What else a reader should know.
+    """
+
+    sentence: str = ""
+    fit: bool = False
+    asked: dict[str, str] = field(default_factory=dict)
+    requests: int = 0
+    difference: float = 0.0
+    load_seconds: dict[str, float] = field(default_factory=dict)
+    memory_mb: dict[str, float | None] = field(default_factory=dict)
+    latency: dict[tuple[str, int], dict[str, Latency]] = field(default_factory=dict)
+    rounds: int = 0
+    signature: str = ""
+    checks: list[Check] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a validation stands on.
+
+    Attributes:
+        config: The document's section.
+        command: The beginning of the server's command line.
+        work: A folder for private copies, on the artifacts' disk.
+        log: File that takes what the server prints.
+        records: Serialized examples.
+    """
+
+    config: InfraValidationConfig
+    command: list[str]
+    work: Path
+    log: Path
+    records: Sequence[bytes]
+
+
+def run_trial(setting: Setting, candidate: Path, blessed: Path | None) -> Trial:
+    """Serves the candidate and decides whether it may be pushed.
+
+    Args:
+        setting: What it stands on.
+        candidate: Folder of the SavedModel.
+        blessed: Folder of the blessed SavedModel, None without one.
+
+    Raises:
+        NodeError: The server does not come up, whatever model it is given.
+    """
+    trial = Trial()
+    try:
+        if not (candidate / MODEL_FILE).is_file():
+            raise UnfitError(f"there is no {MODEL_FILE} in it")
+        seconds = setting.config.timeout_seconds
+        with running_server(setting.command, setting.work, setting.log, seconds) as server:
+            _Course(setting, server, trial).run(candidate, blessed)
+    except UnfitError as error:
+        trial.sentence = f"Not fit to serve: {str(error).rstrip('.')}."
+    return trial
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Puts the files of a folder into a new one without a second copy of their bytes, where the disk can do that."""
+    for path in sorted(source.rglob("*")):
+        place = target / path.relative_to(source)
+        if path.is_dir():
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path.resolve(), place)
+        except OSError:  # another disk, or a file system without links
+            shutil.copyfile(path, place)
+
+
+class _Course:
+    """The steps of one validation, in order."""
+
+    def __init__(self, setting: Setting, server: ModelServer, trial: Trial) -> None:
+        self._setting, self._server, self._trial = setting, server, trial
+        self._config = setting.config
+        self._questions: dict[str, Questions] = {}
+
+    def run(self, candidate: Path, blessed: Path | None) -> None:
+        trial = self._trial
+        trial.memory_mb["server"] = self._server.memory_mb()
+        try:
+            self._serve(CANDIDATE, candidate)
+        except ModelRefusedError as error:
+            raise UnfitError(f"the server does not load it: {self._brief(error)}") from error
+        questions = self._questions[CANDIDATE]
+        trial.asked = {**dict.fromkeys(questions.signatures, "asked"), **questions.skipped}
+        if not questions.signatures:
+            raise UnfitError("it has no signature serving_default or serving_examples that examples can ask")
+        self._compare(candidate)
+        if blessed is not None:
+            self._serve_blessed(blessed)
+        self._measure()
+        trial.fit = all(check.outcome != "fails" for check in trial.checks)
+        count = len(self._setting.records)
+        summary = f"{trial.requests} requests with {count} examples were answered alike by gRPC and REST"
+        trial.sentence = sentence(trial.checks, summary)
+
+    def _brief(self, error: Exception) -> str:
+        """Returns a reason on one line, without the private folder that the model was served from."""
+        text = " ".join(str(error).split()).replace(f"{self._setting.work}/", "")
+        return text if len(text) <= 400 else f"{text[:400]}…"
+
+    def _serve(self, name: str, model: Path) -> None:
+        folder = self._setting.work / name
+        link_tree(model, folder / "1")
+        before = self._server.memory_mb()
+        self._trial.load_seconds[name] = self._server.add(name, folder)
+        self._questions[name] = Questions(self._setting.records, read_signatures(model))
+        try:
+            for batch in self._batches(name):  # its memory is that of a model at work
+                self._ask(GrpcRequest.protocol, name, batch).send()
+        except RefusedError as error:
+            if name == CANDIDATE:
+                raise UnfitError(
+                    f"gRPC, {batch.signature}, {batch.rows} rows: {self._brief(error)}"
+                ) from error
+            raise ModelRefusedError(str(error)) from error
+        after = self._server.memory_mb()
+        grown = after - before if after is not None and before is not None else None
+        self._trial.memory_mb[name] = grown
+
+    def _serve_blessed(self, model: Path) -> None:
+        if not (model / MODEL_FILE).is_file():
+            self._trial.notes.append("The blessed model's files are gone; there is nothing to compare with.")
+            return
+        try:
+            self._serve(BLESSED, model)
+        except ModelRefusedError as error:
+            self._questions.pop(BLESSED, None)
+            self._trial.memory_mb.pop(BLESSED, None)
+            self._trial.notes.append(f"The blessed model could not be served beside it: {self._brief(error)}")
+
+    def _batches(self, name: str) -> Iterator[Batch]:
+        questions = self._questions[name]
+        for signature, rows in itertools.product(questions.signatures, self._config.batch_sizes):
+            yield questions.batch(signature, rows)
+
+    def _ask(self, protocol: str, model: str, batch: Batch) -> Asked:
+        if protocol == GrpcRequest.protocol:
+            return GrpcRequest(self._server.channel, model, batch, REQUEST_SECONDS)
+        return RestRequest(self._server.connection, model, batch)
+
+    def _compare(self, candidate: Path) -> None:
+        """Sends every example at every batch size by both protocols, and holds the answers against each other."""
+        truth = _truth(candidate) if EXAMPLES in self._questions[CANDIDATE].signatures else None
+        questions = self._questions[CANDIDATE]
+        for signature, rows in itertools.product(questions.signatures, self._config.batch_sizes):
+            for batch in questions.every(signature, rows):
+                answers = {protocol: self._answer(protocol, batch) for protocol in PROTOCOLS}
+                if truth is not None and signature == EXAMPLES:
+                    answers["the SavedModel itself"] = truth(list(batch.inputs["examples"]))
+                self._hold(batch, answers)
+
+    def _answer(self, protocol: str, batch: Batch) -> Answer:
+        asked = self._ask(protocol, CANDIDATE, batch)
+        try:
+            return asked.answer(asked.send())
+        except RefusedError as error:
+            where = f"{protocol}, {batch.signature}, {batch.rows} rows"
+            raise UnfitError(f"{where}: {self._brief(error)}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise UnfitError(
+                f"{protocol}, {batch.signature}: an answer that cannot be read: {error}"
+            ) from error
+
+    def _hold(self, batch: Batch, answers: Mapping[str, Answer]) -> None:
+        self._trial.requests += len(PROTOCOLS)
+        first, *others = answers
+        for other in others:
+            gap = difference(answers[first], answers[other])
+            if gap > TOLERANCE:
+                raise UnfitError(
+                    f"{first} and {other} answer {batch.rows} rows of {batch.signature} differently, by {gap:.2g}"
+                )
+            self._trial.difference = max(self._trial.difference, gap)
+
+    def _measure(self) -> None:
+        trial = self._trial
+        trial.signature = self._questions[CANDIDATE].signatures[0]
+        models = [CANDIDATE]
+        if BLESSED in self._questions:
+            if trial.signature in self._questions[BLESSED].signatures:
+                models.append(BLESSED)
+            else:
+                trial.notes.append(f"The blessed model has no {trial.signature}; its latency is not known.")
+        for trial.rounds in range(1, ROUNDS + 1):
+            for place, latencies in self._round(models).items():
+                trial.latency[place] = _quicker(trial.latency.get(place), latencies)
+            trial.checks = check_all(self._config.gates, list(measurements(trial)))
+            if not any(c.outcome == "fails" and c.measurement.metric != "memory_mb" for c in trial.checks):
+                return
+
+    def _round(self, models: Sequence[str]) -> dict[tuple[str, int], dict[str, Latency]]:
+        found = {}
+        try:
+            for protocol, rows in itertools.product(PROTOCOLS, self._config.batch_sizes):
+                asked = {model: self._requests(protocol, model, rows) for model in models}
+                found[protocol, rows] = alternate(asked, self._config.requests)
+        except RefusedError as error:
+            raise UnfitError(f"{protocol}, {rows} rows: {self._brief(error)}") from error
+        return found
+
+    def _requests(self, protocol: str, model: str, rows: int) -> list[Asked]:
+        every = self._questions[model].every(self._trial.signature, rows)
+        return [self._ask(protocol, model, batch) for batch in itertools.islice(every, 50)]
+
+
+def _truth(model: Path) -> Callable[[list[bytes]], Answer] | None:
+    """Returns the model's own ``serving_examples`` in this process, None where it does not load here."""
+    from components.signature import ServingSignature
+
+    try:
+        return ServingSignature(str(model)).predict
+    except DataError:
+        return None
+
+
+def _quicker(before: dict[str, Latency] | None, now: dict[str, Latency]) -> dict[str, Latency]:
+    """Keeps the round that the machine disturbed least; all models' times of one round stay together."""
+    return now if before is None or now[CANDIDATE].p99 < before[CANDIDATE].p99 else before
+
+
+def measurements(trial: Trial) -> Iterator[Measurement]:
+    """Yields every number that a gate may be about."""
+    for (protocol, rows), latencies in trial.latency.items():
+        where = f"{protocol}, {rows} row{'s' if rows > 1 else ''}"
+        own, blessed = latencies[CANDIDATE], latencies.get(BLESSED)
+        yield Measurement("latency_p50_ms", where, own.p50, blessed.p50 if blessed else None)
+        yield Measurement("latency_p99_ms", where, own.p99, blessed.p99 if blessed else None)
+    yield Measurement("memory_mb", "", trial.memory_mb.get(CANDIDATE), trial.memory_mb.get(BLESSED))
