@@ -89,9 +89,12 @@ def _results(lineage: Lineage, before: RunRecord, after: RunRecord) -> list[Diff
 
 
 def metrics_of_run(lineage: Lineage, run: str) -> dict[str, Any]:
-    """Returns the overall metrics of a run's model and whether it was blessed; empty when it has no verdict."""
-    verdict = read_json(artifacts_of_run(lineage, run).get(("EvaluationGate", "verdict")), "verdict.json")
+    """Returns the overall metrics of a run's model, whether it was blessed and fit to serve; empty without a verdict."""
+    found = artifacts_of_run(lineage, run)
+    verdict = read_json(found.get(("EvaluationGate", "verdict")), "verdict.json")
     if verdict is None:
         return {}
+    serving = read_json(found.get(("InfraValidator", "report")), "infra_validation.json")
+    served = {"fit to serve": serving["blessed"]} if serving else {}
     metrics = {m["metric"]: m["value"] for m in verdict["metrics"] if m["slice"] == "overall"}
-    return {"blessed": verdict["blessed"], **metrics}
+    return {"blessed": verdict["blessed"], **served, **metrics}

@@ -79,16 +79,17 @@ def show(
     file: Files = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one run: its nodes, its artifacts, its verdict."""
+    """Show one run: its nodes, its artifacts, its verdicts."""
     from pipeline.summary import artifacts_of_run, read_json
 
     session = open_session(file)
     record = session.runs.find(run)
     found = artifacts_of_run(session.lineage(), record.id)
     verdict = read_json(found.get(("EvaluationGate", "verdict")), "verdict.json")
+    serving = read_json(found.get(("InfraValidator", "report")), "infra_validation.json")
     if as_json:
         artifacts = {f"{node}.{key}": asdict(a) for (node, key), a in found.items()}
-        say_json({**asdict(record), "artifacts": artifacts, "verdict": verdict})
+        say_json({**asdict(record), "artifacts": artifacts, "verdict": verdict, "serving": serving})
         return
     say(f"Run {record.id}: {record.state}, {moment(record.started)}, {seconds(record.seconds)}")
     nodes = [n for n in record.nodes if n.action != "resolve"]
@@ -97,8 +98,9 @@ def show(
     table(
         ("artifact", "id", "type", "uri"), ((f"{n}.{k}", a.id, a.type, a.uri) for (n, k), a in found.items())
     )
-    for line in [verdict["sentence"]] if verdict else []:
-        say("\n" + line)
+    for said in (verdict, serving):
+        if said:
+            say("\n" + said["sentence"])
     if record.report:
         say(f"Report: {record.report}")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from foundation.errors import DataError
-from pipeline.report import evaluation, preparation, training
+from pipeline.report import evaluation, preparation, serving, training
 from pipeline.report.data import (
     Curve,
     Distance,
@@ -17,6 +17,7 @@ from pipeline.report.data import (
     GateRow,
     Ingestion,
     MetricRow,
+    Serving,
     Trial,
     Verdict,
 )
@@ -29,6 +30,7 @@ ROLES = {
     "tuning": ("Tuner", "tuner_results"),
     "training": ("Trainer", "model_run"),
     "verdict": ("EvaluationGate", "verdict"),
+    "serving": ("InfraValidator", "report"),
 }
 """Role of an artifact in the report → node and output key that it comes from."""
 
@@ -48,6 +50,7 @@ class Collected(TypedDict, total=False):
     verdict: Verdict
     gates: tuple[GateRow, ...]
     metrics: tuple[MetricRow, ...]
+    serving: Serving
 
 
 def collect(paths: ArtifactPaths, metric_order: list[str]) -> Collected:
@@ -81,6 +84,8 @@ def collect(paths: ArtifactPaths, metric_order: list[str]) -> Collected:
         found["verdict"] = evaluation.verdict_of(content)
         found["gates"] = evaluation.gates_of(content)
         found["metrics"] = evaluation.metrics_of(content, metric_order)
+    if "serving" in paths:
+        found["serving"] = serving.serving_of(read_json(paths["serving"] / "infra_validation.json"))
     return found
 
 

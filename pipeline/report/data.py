@@ -249,6 +249,57 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class ServingRow:
+    """Milliseconds of a request by one protocol with so many rows: the candidate's, and the blessed model's beside it."""
+
+    protocol: str
+    rows: int
+    p50: float
+    p99: float
+    blessed_p50: float | None = None
+    blessed_p99: float | None = None
+
+
+@dataclass(frozen=True)
+class ServingCheck:
+    """One bound on what serving costs: metric, where it was measured, the bound in words, the value, what came of it."""
+
+    metric: str
+    where: str
+    bound: str
+    value: float | None
+    outcome: Literal["holds", "fails", "not decided"]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What came of serving the candidate before it was pushed.
+
+    Attributes:
+        fit: Whether it may be pushed.
+        sentence: Why, or why not.
+        signature: The signature whose latency was measured; empty where it never came to that.
+        rows: Latencies.
+        memory: ``server``, ``candidate`` and ``blessed`` → MiB, as far as they were measured.
+        load_seconds: ``candidate`` and ``blessed`` → time to load.
+        warmup_requests: Warm-up requests that the model carries.
+        checks: The document's bounds.
+        notes: What else a reader should know.
+    """
+
+    fit: bool
+    sentence: str
+    signature: str = ""
+    rows: tuple[ServingRow, ...] = ()
+    memory: Mapping[str, float] = field(default_factory=dict)
+    load_seconds: Mapping[str, float] = field(default_factory=dict)
+    warmup_requests: int = 0
+    checks: tuple[ServingCheck, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class LineageStep:
     """One step on the way from the export to the pushed model: what it is, its name, and what identifies it."""
 
@@ -292,6 +343,7 @@ class ReportData:
     metrics: tuple[MetricRow, ...] = ()
     gates: tuple[GateRow, ...] = ()
     verdict: Verdict | None = None
+    serving: Serving | None = None
     pushed: str = ""
     lineage: tuple[LineageStep, ...] = ()
     higher_is_better: Mapping[str, bool | None] = field(default_factory=dict)

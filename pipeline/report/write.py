@@ -117,6 +117,8 @@ def headline(data: ReportData) -> Headline:
         return Headline("neutral", "Interrupted", "The same command goes on where this run ended.")
     if data.verdict is None:
         return Headline("neutral", "Done", "The nodes that were asked for ran; no model was judged.")
+    if data.serving is not None and data.verdict.blessed and not data.serving.fit:
+        return Headline("bad", "Not fit to serve", data.serving.sentence, "The gates on metrics hold.")
     return _judged(data.verdict)
 
 

@@ -25,6 +25,8 @@ def lineage(folder: Path, **runs: tuple[str, float]) -> MemoryLineage:
             {"slice": "overall", "metric": "auc", "value": auc},
             {"slice": "country=de", "metric": "auc", "value": 0.1},
         ]
+        served = {"blessed": auc > 0.5, "sentence": "…"}
+        (uri / "infra_validation.json").write_text(json.dumps(served))
         (uri / "verdict.json").write_text(json.dumps({"blessed": auc > 0.7, "metrics": metrics}))
         artifacts.append(Artifact(number, "Verdict", str(uri), "LIVE"))
         parts = {"penstock_fingerprint": "f", "penstock_parts": json.dumps({"external": data})}
@@ -33,6 +35,7 @@ def lineage(folder: Path, **runs: tuple[str, float]) -> MemoryLineage:
             Execution(
                 number * 2 + 1, "EvaluationGate", "COMPLETE", {}, run, 0, 1, {}, {"verdict": (number,)}
             ),
+            Execution(number + 90, "InfraValidator", "COMPLETE", {}, run, 0, 1, {}, {"report": (number,)}),
         ]
     return MemoryLineage(executions, artifacts)
 
@@ -43,11 +46,12 @@ def test_equal_runs_have_no_difference(tmp_path: Path) -> None:
 
 
 def test_causes_come_before_results(tmp_path: Path) -> None:
-    both = lineage(tmp_path, a=("d1", 0.6), b=("d2", 0.8))
+    both = lineage(tmp_path, a=("d1", 0.4), b=("d2", 0.8))
     assert compare(both, record("a", 5), record("b", 9, code="def")) == [
         Difference("document", "train.steps", 5, 9),
         Difference("data", "MongoExampleGen", "d1", "d2"),
         Difference("code", "project", "abc", "def"),
         Difference("result", "blessed", False, True),
-        Difference("result", "auc", 0.6, 0.8),
+        Difference("result", "fit to serve", False, True),
+        Difference("result", "auc", 0.4, 0.8),
     ]

@@ -19,6 +19,9 @@ from pipeline.report.data import (
     Misfit,
     NodeView,
     ReportData,
+    Serving,
+    ServingCheck,
+    ServingRow,
     Trial,
     Verdict,
 )
@@ -41,8 +44,9 @@ NODES = (
     NodeView("Tuner", "run", 41.0, ("MongoExampleGen", "Transform", "SchemaInferrer")),
     NodeView("Trainer", "run", 22.4, ("MongoExampleGen", "Transform", "SchemaInferrer", "Tuner")),
     NodeView("Evaluator", "run", 6.2, ("MongoExampleGen", "Trainer", "SchemaInferrer")),
+    NodeView("InfraValidator", "run", 9.8, ("MongoExampleGen", "Trainer")),
     NodeView("EvaluationGate", "run", 0.1, ("Evaluator", "Trainer")),
-    NodeView("Pusher", "run", 0.2, ("Trainer", "EvaluationGate")),
+    NodeView("Pusher", "run", 0.2, ("Trainer", "EvaluationGate", "InfraValidator")),
 )
 
 
@@ -148,6 +152,20 @@ def run() -> ReportData:
             True,
             "auc is 0.8200 (0.8024 to 0.8376) on 2,411 test rows, at least 0.75 as asked.",
             ("auc below 0.75",),
+        ),
+        serving=Serving(
+            True,
+            "412 requests with 50 examples were answered alike by gRPC and REST.",
+            "serving_default",
+            (ServingRow("gRPC", 1, 0.91, 2.4, 0.9, 2.2), ServingRow("REST", 32, 2.31, 8.75)),
+            {"server": 310.2, "candidate": 24.8, "blessed": 23.1},
+            {"candidate": 0.62, "blessed": 0.58},
+            8,
+            (
+                ServingCheck("latency_p99_ms", "REST, 32 rows", "≤ 50 ms", 8.75, "holds"),
+                ServingCheck("memory_mb", "", "≤ 500 MiB", None, "not decided", "it cannot be measured"),
+            ),
+            ("The blessed model has no serving_default; its latency is not known.",),
         ),
         pushed="serving_models/3",
         lineage=(

@@ -12,7 +12,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from foundation.errors import DataError
 from pipeline.report.collect import collect
-from pipeline.report.data import Bar, Curve, Distance, GateRow, Misfit, Trial
+from pipeline.report.data import Bar, Curve, Distance, GateRow, Misfit, ServingCheck, ServingRow, Trial
 from pipeline.report.evaluation import gates_of, verdict_of
 
 INGESTION = {
@@ -62,6 +62,19 @@ VERDICT = {
 }  # fmt: skip
 
 
+SERVING = {
+    "blessed": True, "sentence": "Fit to serve: 8 requests with 2 examples were answered alike.", "server": "auto",
+    "signatures": {"serving_default": "asked"}, "answers": {"compared": 8, "largest_difference": 0.0},
+    "load_seconds": {"candidate": 0.5}, "memory_mb": {"server": 300.1, "candidate": None},
+    "latency": {"signature": "serving_default", "rounds": 1, "measured": [
+        {"protocol": "gRPC", "rows": 1, "requests": 50, "candidate": {"p50_ms": 1.0, "p99_ms": 2.0}, "blessed": None},
+    ]},
+    "gates": [{"metric": "latency_p99_ms", "where": "gRPC, 1 row", "bound": "≤ 5 ms", "limit": 5, "value": 2.0,
+               "blessed": None, "outcome": "holds", "note": ""}],
+    "notes": [], "examples": 2, "warmup_requests": 8,
+}  # fmt: skip
+
+
 def statistics() -> statistics_pb2.DatasetFeatureStatisticsList:
     message = statistics_pb2.DatasetFeatureStatisticsList()
     dataset = message.datasets.add(num_examples=70)
@@ -91,6 +104,7 @@ def paths(tmp_path) -> dict[str, Path]:
         "tuning": ("tuner_results.json", TRIALS),
         "training": ("history.json", HISTORY),
         "verdict": ("verdict.json", VERDICT),
+        "serving": ("infra_validation.json", SERVING),
     }
     for role, (name, content) in files.items():
         (tmp_path / role).mkdir()
@@ -168,6 +182,14 @@ def test_metrics_stand_in_the_documents_order_and_slices_by_size(paths):
     assert [(m.metric, m.slice) for m in metrics] == [
         ("auc", "overall"), ("auc", "country=US"), ("auc", "country=BR"), ("accuracy", "overall"),
     ]  # fmt: skip
+
+
+def test_serving(paths):
+    found = collect(paths, ["auc"])["serving"]
+    assert (found.fit, found.sentence) == (True, "8 requests with 2 examples were answered alike.")
+    assert found.rows == (ServingRow("gRPC", 1, 1.0, 2.0),)
+    assert found.memory == {"server": 300.1}
+    assert found.checks == (ServingCheck("latency_p99_ms", "gRPC, 1 row", "≤ 5 ms", 2.0, "holds"),)
 
 
 def test_verdict_loses_the_word_that_the_stamp_says():

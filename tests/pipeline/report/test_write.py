@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from foundation.errors import StorageError
-from pipeline.report.data import NodeView, Verdict
+from pipeline.report.data import NodeView, Serving, Verdict
 from pipeline.report.write import headline, metric_tables, render, write_report
 
 HOSTILE = "<script>alert(1)</script>&\"'"
@@ -75,7 +75,8 @@ def test_values_that_may_be_personal_are_not_shown(run):
 
 def test_run_without_anything_but_nodes_renders(run):
     bare = dataclasses.replace(
-        run, ingestion=None, features=(), findings=None, curves=(), trials=(), metrics=(), gates=(), verdict=None, lineage=()
+        run, ingestion=None, features=(), findings=None, curves=(), trials=(), metrics=(), gates=(), verdict=None, serving=None,
+        lineage=()
     )  # fmt: skip
     outline(render(bare))
     assert headline(bare).word == "Done"
@@ -90,10 +91,11 @@ def test_nothing_found_is_said(run):
     [
         ({}, "good", "Blessed"),
         ({"verdict": Verdict(False, "auc is 0.61, needs 0.75.")}, "bad", "Not blessed"),
+        ({"serving": Serving(False, "the server does not load it.")}, "bad", "Not fit to serve"),
         ({"state": "failed", "error": "no space left"}, "bad", "Failed"),
         ({"state": "interrupted"}, "neutral", "Interrupted"),
     ],
-    ids=["blessed", "not blessed", "failed", "interrupted"],
+    ids=["blessed", "not blessed", "not fit", "failed", "interrupted"],
 )
 def test_headline(run, changes, tone, word):
     said = headline(dataclasses.replace(run, **changes))
