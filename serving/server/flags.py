@@ -58,9 +58,8 @@ def usage(program: str) -> str:
     lines = [f"usage: {program}", "Flags:"]
     for name, flag in _FLAGS.items():
         default = str(flag.default).lower() if flag.type == "bool" else repr(flag.default).replace("'", '"')
-        kind = {"str": "string", "int": "int64" if flag.metadata["wide"] else "int32"}.get(
-            flag.type, flag.type
-        )
+        whole = "int64" if flag.metadata["wide"] else "int32"
+        kind = {"str": "string", "int": whole}.get(str(flag.type), str(flag.type))
         note = " [beyond TF Serving]" if flag.metadata["level"] is Level.EXTENSION else ""
         lines.append(f"\t{f'--{name}={default}':<{width}}\t{kind}\t{flag.metadata['help']}{note}")
     return "\n".join(lines) + "\n"

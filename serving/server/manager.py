@@ -1,0 +1,417 @@
+"""The model manager: finds versions, loads and unloads them in the right order, and leases them to requests.
+
+Requests read one immutable table and never wait. Everything else happens under one lock that is held for
+microseconds only; directories are listed, versions loaded and closed outside of it, in threads of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
+
+from serving.server import discovery, labels
+from serving.server.harness import Closable, Harness, Lease, State, VersionStatus, as_serving_error
+from serving.server.model_config import LoggingConfig, ModelConfig, ServerConfig
+from serving.server.model_state import ModelState
+from serving.server.options import Options
+from serving.server.routes import Routes
+from serving.server.signature import ModelSpec
+from serving.server.status import Code, ServingError
+from serving.server.version_order import Action, next_action
+from serving.server.waiting import Waiter
+
+__all__ = ["Lease", "ModelManager", "State", "VersionStatus"]
+
+_LOG = logging.getLogger(__name__)
+_MANY = 4 * (os.cpu_count() or 1)
+
+Loader = Callable[[str, int, Path], Closable]
+LoggingHook = Callable[[Mapping[str, LoggingConfig]], None]
+
+
+class ModelManager:
+    """Keeps the models that are configured.
+
+    Args:
+        load: Loads a version: name, number, directory → servable; blocks, runs in a thread of its own.
+        options: The server's options.
+        apply_logging: Takes the models' request logging, last in a reload; without it logging is refused.
+    """
+
+    def __init__(self, load: Loader, options: Options, apply_logging: LoggingHook | None = None) -> None:
+        self._load_version = load
+        self._options = options
+        self._apply_logging = apply_logging
+        self._lock = threading.Condition(threading.Lock())
+        self._models: dict[str, ModelState] = {}
+        self._labels: dict[str, Mapping[str, int]] = {}
+        self._routes = Routes()
+        self._waiters: list[Waiter] = []
+        self._loading = self._unloading = 0
+        self._look_now = self._stopping = self._configured = False
+        self._thread: threading.Thread | None = None
+        self._ready: Waiter | None = None
+
+    # What requests use.
+
+    def acquire(self, spec: ModelSpec | None) -> Lease:
+        """Leases the version that a request asks for; never waits, works from any thread.
+
+        Raises:
+            ServingError: In TF Serving's words when the spec is incomplete or nothing serves it.
+        """
+        if spec is None:
+            raise ServingError(Code.INVALID_ARGUMENT, "Missing ModelSpec")
+        while True:
+            # A version that closes between the look-up and the lease has already left the newest table.
+            lease = self._routes.find(spec).lease()
+            if lease is not None:
+                return lease
+
+    def statuses(self, name: str, version: int | None = None) -> list[VersionStatus]:
+        """Returns the state of a model's versions, newest first, or of the one that is asked for.
+
+        Raises:
+            ServingError: NOT_FOUND when there was never such a version.
+        """
+        with self._lock:
+            model = self._models.get(name)
+            known = model.statuses() if model else []
+        if version is not None:
+            known = [status for status in known if status.version == version]
+            if not known:
+                raise ServingError(Code.NOT_FOUND, f"Could not find version {version} of model {name}")
+        elif not known:
+            raise ServingError(Code.NOT_FOUND, f"Could not find any versions of model {name}")
+        return known
+
+    def model_names(self) -> list[str]:
+        """The models that are configured now."""
+        with self._lock:
+            return [name for name, model in self._models.items() if model.config is not None]
+
+    # Configuration.
+
+    def start(self, config: ServerConfig) -> None:
+        """Takes the first configuration and begins to look for versions.
+
+        Raises:
+            ServingError: The configuration is refused.
+        """
+        self.apply(config)
+        self._ready = self._wait_for([model.name for model in config.models], "servable(s)")
+        self._thread = threading.Thread(target=self._run, name="model-manager", daemon=True)
+        self._thread.start()
+
+    def wait_ready(self, timeout: float | None = None) -> bool:
+        """Waits until every model of the first configuration has an available version.
+
+        Returns:
+            Whether they have; False when the time is up.
+
+        Raises:
+            ServingError: UNKNOWN, with the reasons, when a model cannot become available.
+        """
+        assert self._ready is not None, "start() comes first"
+        try:
+            self._ready.future.result(timeout)
+        except FutureTimeoutError:
+            return False
+        return True
+
+    def check(self, config: ServerConfig) -> None:
+        """Says whether a configuration would be taken now, and changes nothing.
+
+        Raises:
+            ServingError: The reason why it would be refused.
+        """
+        with self._lock:
+            self._check(config)
+
+    def apply(self, config: ServerConfig) -> list[str]:
+        """Takes a configuration as the whole truth, without waiting for its models.
+
+        Returns:
+            The names of the models that are new.
+
+        Raises:
+            ServingError: The configuration is refused and nothing is changed; or its request logging is, last.
+        """
+        with self._lock:
+            self._check(config)
+            self._configured = self._configured or config.is_list
+            new = self._take(config)
+            self._advance()
+            self._look_now = True
+            self._lock.notify_all()
+        logged = {model.name: model.logging for model in config.models if model.logging}
+        if self._apply_logging is not None:
+            self._apply_logging(logged)
+        elif logged:
+            raise ServingError(Code.INVALID_ARGUMENT, "No request-logger-creator provided.")
+        return new
+
+    def reload(self, config: ServerConfig, timeout: float | None = None) -> None:
+        """Takes a configuration and waits until every new model has an available version.
+
+        Raises:
+            ServingError: It is refused; or, once it is applied, a new model did not become available.
+        """
+        waiter = self._wait_for(self.apply(config), "model(s)")
+        try:
+            waiter.future.result(timeout or self._options.reload_wait_seconds or None)
+        except FutureTimeoutError as error:
+            waiter.future.cancel()
+            raise _still_waiting() from error
+
+    async def reload_async(self, config: ServerConfig) -> None:
+        """`reload` on the event loop: other reloads go on meanwhile, and a caller that goes away is forgotten."""
+        waiter = self._wait_for(self.apply(config), "model(s)")
+        try:
+            await asyncio.wait_for(
+                asyncio.wrap_future(waiter.future), self._options.reload_wait_seconds or None
+            )
+        except asyncio.TimeoutError as error:
+            raise _still_waiting() from error
+
+    def stop(self, timeout: float = 0.0) -> None:
+        """Looks for nothing more, gives out no leases, and closes the versions whose leases are back in time."""
+        with self._lock:
+            self._stopping = True
+            self._lock.notify_all()
+            live = [h for model in self._models.values() for h in model.available]
+            self._routes = Routes()
+        deadline = time.monotonic() + timeout
+        for harness in live:
+            harness.quiesce()
+            if harness.wait_idle(max(0.0, deadline - time.monotonic())):
+                harness.close()
+        if self._thread is not None:
+            self._thread.join(max(1.0, deadline - time.monotonic()))
+
+    # Under the lock.
+
+    def _check(self, config: ServerConfig) -> None:
+        if self._configured and not config.is_list:
+            raise ServingError(
+                Code.FAILED_PRECONDITION,
+                "Cannot transition to requested config. It is only legal to transition "
+                "from one ModelConfigList to another.",
+            )
+        labels.check(
+            config,
+            self._labels,
+            self._is_available,
+            allow_unavailable=self._options.allow_version_labels_for_unavailable_models,
+        )
+
+    def _is_available(self, name: str, version: int) -> bool:
+        model = self._models.get(name)
+        return model is not None and any(harness.version == version for harness in model.available)
+
+    def _take(self, config: ServerConfig) -> list[str]:
+        new = []
+        listed = {model.name for model in config.models}
+        for name, model in self._models.items():
+            if name not in listed and model.config is not None:
+                _LOG.info("Removing model: %s", name)
+                model.remove()
+        for entry in config.models:
+            known = self._models.get(entry.name)
+            if known is None or known.config is None:
+                _LOG.info("Adding model: %s (base path %s)", entry.name, entry.base_path)
+                new.append(entry.name)
+            if known is None:
+                self._models[entry.name] = ModelState(entry)
+            else:
+                known.configure(entry)
+        self._labels = {model.name: dict(model.labels) for model in config.models if model.labels}
+        self._publish()
+        return new
+
+    def _publish(self) -> None:
+        if not self._stopping:
+            serving = {name: model.available for name, model in self._models.items()}
+            self._routes = Routes(serving, self._labels)
+
+    def _wait_for(self, names: list[str], noun: str) -> Waiter:
+        waiter = Waiter(names, noun)
+        with self._lock:
+            if not waiter.look(self._models):
+                self._waiters.append(waiter)
+        return waiter
+
+    def _advance(self) -> None:
+        """Starts every step that may start now: unloads of all models before loads."""
+        self._waiters = [waiter for waiter in self._waiters if not waiter.look(self._models)]
+        if self._stopping:
+            return
+        now = time.monotonic()
+        free = [model for model in self._models.values() if not model.busy]
+        steps = [(model, step) for model in free if (step := next_action(model.harnesses.values(), now))]
+        for model, step in sorted(steps, key=lambda pair: not pair[1].unload):
+            self._begin(model, step)
+
+    def _begin(self, model: ModelState, step: Action) -> None:
+        if step.unload:
+            if self._unloading < (self._options.num_unload_threads or _MANY):
+                self._begin_unload(model, step.harness)
+            return
+        if not self._may_load():
+            return
+        harness = step.harness
+        harness.state, harness.retry_at = State.LOADING, None
+        model.busy = True
+        self._loading += 1
+        self._spawn(self._load, model, harness, verb="load")
+
+    def _may_load(self) -> bool:
+        return self._loading < (self._options.num_load_threads or _MANY)
+
+    def _begin_unload(self, model: ModelState, harness: Harness) -> None:
+        harness.state = State.UNLOADING
+        model.busy = True
+        self._unloading += 1
+        self._publish()
+        harness.quiesce()
+        self._spawn(self._unload, model, harness, verb="unload")
+
+    def _spawn(self, work: Callable[..., None], model: ModelState, harness: Harness, verb: str) -> None:
+        name = f"{verb}-{harness.name}-{harness.version}"
+        threading.Thread(target=work, args=(model, harness), name=name, daemon=True).start()
+
+    # In threads of their own.
+
+    def _load(self, model: ModelState, harness: Harness) -> None:
+        _LOG.info("Loading servable version %s from %s", harness, harness.path)
+        began = time.monotonic()
+        error: ServingError | None = None
+        final = False
+        try:
+            final = True
+            discovery.check_inside(harness.base_path, harness.path)
+            final = False
+            harness.put(self._load_version(harness.name, harness.version, harness.path))
+        except Exception as caught:  # noqa: BLE001 - whatever a model does, the others keep serving
+            error = as_serving_error(caught)
+        with self._lock:
+            model.busy = False
+            self._loading -= 1
+            if error is not None:
+                self._load_failed(model, harness, error, final=final)
+            elif harness.doomed:
+                self._begin_unload(model, harness)
+            else:
+                harness.state, harness.error = State.AVAILABLE, None
+                harness.open()
+                self._publish()
+                _LOG.info(
+                    "Successfully loaded servable version %s in %.3f s", harness, time.monotonic() - began
+                )
+            self._advance()
+            self._lock.notify_all()
+
+    def _load_failed(self, model: ModelState, harness: Harness, error: ServingError, *, final: bool) -> None:
+        harness.error = error
+        harness.attempts += 1
+        retries = self._options.max_num_load_retries
+        if harness.aspired and harness.attempts <= retries and not final and not self._stopping:
+            wait = max(0.0, self._options.load_retry_interval_micros / 1e6)
+            harness.retry_at = time.monotonic() + wait
+            _LOG.warning(
+                "Servable %s cannot be loaded (try %d of %d, the next in %.1f s): %s",
+                harness,
+                harness.attempts,
+                retries + 1,
+                wait,
+                error,
+            )
+            return
+        _LOG.error("Servable %s cannot be loaded: %s", harness, error)
+        harness.state = State.END
+        if not harness.aspired:
+            model.end(harness)
+
+    def _unload(self, model: ModelState, harness: Harness) -> None:
+        harness.wait_idle()
+        try:
+            harness.close()
+        except Exception:  # noqa: BLE001 - gone for requests; what it held may stay in memory
+            _LOG.exception("Servable %s could not be closed cleanly", harness)
+        _LOG.info("Successfully unloaded servable version %s", harness)
+        with self._lock:
+            model.busy = False
+            self._unloading -= 1
+            model.end(harness)
+            self._advance()
+            self._lock.notify_all()
+
+    def _run(self) -> None:
+        next_look = time.monotonic()
+        while True:
+            with self._lock:
+                if self._stopping:
+                    return
+                if not self._look_now:
+                    self._lock.wait(self._pause(next_look))
+                due, self._look_now = self._look_now or time.monotonic() >= next_look, False
+                if self._stopping:
+                    return
+                self._advance()
+            if due:
+                self._look_everywhere()
+                next_look = time.monotonic() + max(self._options.file_system_poll_wait_seconds, 0)
+
+    def _pause(self, next_look: float) -> float | None:
+        """How long the manager may sleep: until the next look or the next retry; None means until it is woken."""
+        moments = [
+            harness.retry_at
+            for model in self._models.values()
+            if not model.busy and self._may_load()  # Else the end of that work goes on with it.
+            for harness in model.harnesses.values()
+            if harness.retry_at is not None
+        ]
+        if self._options.file_system_poll_wait_seconds > 0:
+            moments.append(next_look)
+        return max(0.0, min(moments) - time.monotonic()) if moments else None
+
+    def _look_everywhere(self) -> None:
+        every = self._options.file_system_poll_wait_seconds
+        with self._lock:
+            todo = [(model, model.config) for model in self._models.values() if model.config is not None]
+            todo = [
+                (model, config) for model, config in todo if every > 0 or (every == 0 and not model.looked)
+            ]
+        for model, config in todo:
+            try:
+                found = discovery.look(config.base_path)
+            except ServingError as error:
+                _LOG.warning(
+                    "File-system access error: %s for servable %s; its versions stay as they are",
+                    error.message,
+                    config.name,
+                )
+                found = None
+            with self._lock:
+                if model.config is config:
+                    self._found(model, config, found)
+
+    def _found(self, model: ModelState, config: ModelConfig, found: discovery.Found | None) -> None:
+        model.looked = True
+        if found is not None:
+            model.remark(found)
+            wished = config.policy.choose(found.versions)
+            model.set_wish({version: found.versions[version] for version in wished})
+        self._advance()
+
+
+def _still_waiting() -> ServingError:
+    return ServingError(
+        Code.DEADLINE_EXCEEDED, "The configuration is applied; its new models are not available yet."
+    )
