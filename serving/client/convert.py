@@ -37,22 +37,30 @@ def array_of(value: Any, dtype: DType, subject: str) -> np.ndarray:
 
 
 def _as_array(value: Any, dtype: DType, subject: str) -> np.ndarray:
-    if isinstance(value, str | bytes):
-        return np.array(value, dtype=object)
+    plain = not hasattr(value, "dtype")
+    if isinstance(value, str | bytes) or (plain and dtype is DType.STRING):
+        return _objects(value, subject)
     try:
         array = np.asarray(value)
-        guessed = not hasattr(value, "dtype") and isinstance(value, list | tuple)
-        if guessed and (array.dtype.kind in "US" or (dtype.is_integer and array.dtype.kind == "f")):
-            return np.array(
-                value, dtype=object
-            )  # NumPy turns [1, "a"] into text and large integers into floats
-        return array
     except ValueError as error:
-        raise InputError(
-            subject, expected="lists of equal length at each depth", seen="lists of unequal length"
-        ) from error
+        raise _unequal(subject) from error
     except OverflowError:
+        return _objects(value, subject)
+    # NumPy makes text of [1, "a"], and floats of large integers among others.
+    if plain and (array.dtype.kind in "US" or (dtype.is_integer and array.dtype.kind == "f")):
+        return _objects(value, subject)
+    return array
+
+
+def _objects(value: Any, subject: str) -> np.ndarray:
+    try:
         return np.array(value, dtype=object)
+    except ValueError as error:
+        raise _unequal(subject) from error
+
+
+def _unequal(subject: str) -> InputError:
+    return InputError(subject, expected="lists of equal length at each depth", seen="lists of unequal length")
 
 
 def _from_objects(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
@@ -66,9 +74,7 @@ def _from_objects(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
             remedy="leave such rows out, or pass fill_missing=True where the model marks missing values as Penstock does",
         )
     if kinds & {list, tuple}:
-        raise InputError(
-            subject, expected="lists of equal length at each depth", seen="lists of unequal length"
-        )
+        raise _unequal(subject)
     if kinds <= {str, bytes} and kinds:
         return objects(flat).reshape(array.shape)
     if kinds <= {int, bool, float, complex}:
@@ -80,10 +86,10 @@ def _from_objects(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
 def _numbers(flat: list[Any], dtype: DType, subject: str) -> np.ndarray:
     """Python numbers one by one, so that an integer above 2**53 is not rounded on its way to an integer type."""
     if not dtype.is_integer:
-        try:
-            return np.array(flat) if flat else np.array([], dtype.numpy)
-        except OverflowError as error:
-            raise _refused(subject, dtype, "a larger integer") from error
+        made = np.array(flat) if flat else np.array([], dtype.numpy)
+        if made.dtype.kind == "O":
+            raise _refused(subject, dtype, "a larger integer")
+        return made
     limits = np.iinfo(dtype.numpy)
     for value in flat:
         if isinstance(value, complex) or (isinstance(value, float) and not value.is_integer()):
