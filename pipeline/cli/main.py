@@ -31,6 +31,16 @@ app.add_typer(schema.app, name="schema")
 
 
 ENDED_BY_CTRL_C = 130
+_OF_SERVING = (
+    "tensorflow",
+    "tensorflow_serving",
+    "grpc",
+    "grpc_health",
+    "uvicorn",
+    "httptools",
+    "uvloop",
+    "numpy",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,10 +76,22 @@ def _run(arguments: list[str], debug: bool) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: one line and an exit code
         if debug:
             traceback.print_exc()
+        if isinstance(error, ModuleNotFoundError) and (remedy := _missing(error)):
+            say_error(remedy)
+            return 1
         say_error(
             f"a fault of Penstock itself: {type(error).__name__}: {error}; remedy: run again with --debug and report it"
         )
         return 70
+
+
+def _missing(error: ModuleNotFoundError) -> str | None:
+    """Says which extra brings a package that is not installed; None for a module of Penstock itself."""
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "foundation", "pipeline", "components", "serving"):
+        return None
+    extra = "serving" if package in _OF_SERVING else "pipeline"
+    return f"this command needs {package}, which is not installed; remedy: pip install 'penstock[{extra}]'"
 
 
 def _usage(error: TyperException) -> str:

@@ -69,6 +69,8 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run what has to run: from the export to the pushed model."""
+    import ml_metadata  # noqa: F401 - without the extra `pipeline`, say so before a run begins
+
     from pipeline.cli.progress import progress_for
     from pipeline.plan import Selection
     from pipeline.runners.local import RunFailedError

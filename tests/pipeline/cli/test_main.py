@@ -91,3 +91,19 @@ def test_folders_with_our_names_in_the_working_directory_do_no_harm(project: Pat
         pytest.skip("the command penstock is not installed beside this Python")
     done = subprocess.run([command, "plan"], capture_output=True, text=True, check=False)
     assert (done.returncode, "MongoExampleGen" in done.stdout) == (0, True), done.stderr
+
+
+def test_without_tfx_a_command_that_needs_it_names_the_extra(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "ml_metadata", raising=False)
+
+    class Without:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name.partition(".")[0] == "ml_metadata":
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(sys, "meta_path", [Without(), *sys.meta_path])
+    assert main(["run"]) == 1
+    assert "needs ml_metadata" in (error := capsys.readouterr().err)
+    assert "pip install 'penstock[pipeline]'" in error
