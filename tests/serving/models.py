@@ -1,0 +1,110 @@
+"""Small SavedModels for tests of serving, each built once per test session, when it is first asked for.
+
+`python -m tests.serving.models FOLDER [NAME ...]` writes them to `FOLDER/NAME/1`, for use by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.serving import example_graphs, graphs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+WARMUP = "assets.extra/tf_serving_warmup_requests"
+
+
+def half_plus(offset: float, path: Path) -> Path:
+    """A TF2 module: `y = x / 2 + offset`, as `tf.saved_model.save` writes it."""
+    import tensorflow as tf
+
+    class Half(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.half = tf.Variable(0.5)
+            self.offset = tf.Variable(offset)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+        def serve(self, x: Any) -> dict[str, Any]:
+            return {"y": self.half * x + self.offset}
+
+    module = Half()
+    tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve})
+    return path
+
+
+BUILDERS: dict[str, Callable[[Path], Path]] = {
+    "half_plus_two": partial(half_plus, 2.0),
+    "half_plus_three": partial(half_plus, 3.0),
+    "types": graphs.types,
+    "arithmetic": graphs.arithmetic,
+    "failing": graphs.failing,
+    "counter": graphs.counter,
+    "slow": graphs.slow,
+    "slow_loading": graphs.slow_loading(2500, 7.0),
+    "heavy": graphs.heavy,
+    "memory": partial(graphs.heavy, nodes=1, megabytes=192),
+    "batches": graphs.batches,
+    "tagged": graphs.tagged,
+    "examples": example_graphs.examples,
+    **{f"constant_{value}": graphs.constant(float(value)) for value in range(10)},
+}
+
+
+class ModelLibrary:
+    """The models under a folder, by name: `library["half_plus_two"]` is the path of one SavedModel.
+
+    Args:
+        root: Where they are written; give each test session its own.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def __getitem__(self, name: str) -> Path:
+        path = self.root / name
+        if not path.exists():
+            BUILDERS[name](path)
+        return path
+
+    def place(self, name: str, base: Path, version: int | str = 1) -> Path:
+        """Publish model `name` as a version directory under `base`; appears at once, as a whole.
+
+        Files are hard links: replace one, never write into it.
+        """
+        return place(self[name], base, version)
+
+
+def place(model: Path, base: Path, version: int | str = 1) -> Path:
+    """Publish a SavedModel as `base/version` by a link copy beside `base` and a rename."""
+    base.mkdir(parents=True, exist_ok=True)
+    coming = base.parent / f".coming-{base.name}-{version}"
+    shutil.copytree(model, coming, copy_function=os.link)
+    return coming.rename(base / str(version))
+
+
+def write_warmup(version: Path, logs: Iterable[bytes]) -> Path:
+    """Write serialized PredictionLogs as the warmup file of a version directory."""
+    import tensorflow as tf
+
+    path = version / WARMUP
+    path.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for log in logs:
+            writer.write(log)
+    return path
+
+
+def main(folder: str, *names: str) -> None:
+    for name in names or BUILDERS:
+        place(ModelLibrary(Path(folder) / ".built")[name], Path(folder) / name)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
