@@ -125,6 +125,11 @@ class ModelManager:
             return False
         return True
 
+    async def ready(self) -> None:
+        """`wait_ready` on the event loop, without limit."""
+        assert self._ready is not None, "start() comes first"
+        await asyncio.wrap_future(self._ready.future)
+
     def check(self, config: ServerConfig) -> None:
         """Says whether a configuration would be taken now, and changes nothing.
 

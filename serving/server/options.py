@@ -132,6 +132,20 @@ class Options:
         return tuple(self.saved_model_tags.split(","))
 
     @property
+    def intra_op_threads(self) -> int:
+        """Threads inside one op; 0 lets TensorFlow choose."""
+        return self.tensorflow_intra_op_parallelism if self._apart else self.tensorflow_session_parallelism
+
+    @property
+    def inter_op_threads(self) -> int:
+        """Ops that may run at once; 0 lets TensorFlow choose."""
+        return self.tensorflow_inter_op_parallelism if self._apart else self.tensorflow_session_parallelism
+
+    @property
+    def _apart(self) -> bool:
+        return self.tensorflow_intra_op_parallelism > 0 or self.tensorflow_inter_op_parallelism > 0
+
+    @property
     def grpc_address(self) -> str:
         """Where gRPC listens, as host and port."""
         host = self.host or "0.0.0.0"

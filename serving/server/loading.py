@@ -1,0 +1,93 @@
+"""How versions are loaded for the manager: session, batching parameters, warmup; all of it, or not at all."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from serving.server import text_configs
+from serving.server.batching_parameters import BatchingParameters
+from serving.server.options import Options
+from serving.server.warmup import warm_up
+
+if TYPE_CHECKING:
+    from serving.server.servable import Servable
+    from serving.server.session_settings import SessionSettings
+
+PER_MODEL_FILE: Final = "batching_params.pbtxt"
+_LOG = logging.getLogger(__name__)
+
+
+class VersionLoader:
+    """Loads a version so that it can serve at once.
+
+    Args:
+        options: The server's options.
+        settings: The sessions' settings.
+        metrics: Counts loads and warmups.
+    """
+
+    def __init__(self, options: Options, settings: SessionSettings, metrics: Any) -> None:
+        self._options = options
+        self._settings = settings
+        self._metrics = metrics
+
+    def __call__(self, name: str, version: int, path: Path) -> Servable:
+        """Returns the loaded, warmed up version.
+
+        Raises:
+            ServingError: It cannot be loaded, its batching parameters are wrong, or a warmup request failed.
+        """
+        from serving.server.servable import Servable
+
+        batching = self._batching(path)
+        servable = Servable.load(name, version, path, self._settings)
+        try:
+            servable.batching = batching
+            self._warm_up(servable, path)
+        except BaseException:
+            servable.close()
+            raise
+        return servable
+
+    def _batching(self, path: Path) -> BatchingParameters | None:
+        parameters = self._options.batching
+        if parameters is not None and self._options.enable_per_model_batching_parameters:
+            file = path / PER_MODEL_FILE
+            if not file.is_file():
+                return None
+            parameters = text_configs.batching_parameters(text_configs.read_text(str(file)), str(file))
+        if parameters is not None:
+            parameters.check()
+        return parameters
+
+    def _warm_up(self, servable: Servable, path: Path) -> None:
+        if self._options.enable_model_warmup:
+            warm_up(servable, path, self._options.num_request_iterations_for_warmup)
+
+
+def session_settings(options: Options) -> SessionSettings:
+    """Returns the sessions' settings that the options stand for; reads the session config file.
+
+    Raises:
+        ServingError: The session config file cannot be read or parsed.
+    """
+    from serving.server.session_settings import SessionSettings
+
+    return SessionSettings(
+        tags=options.tags,
+        intra_op_threads=options.intra_op_threads,
+        inter_op_threads=options.inter_op_threads,
+        config=_session_config(options.tensorflow_session_config_file),
+        gpu_memory_fraction=options.per_process_gpu_memory_fraction,
+    )
+
+
+def _session_config(path: str) -> bytes:
+    if not path:
+        return b""
+    text = text_configs.read_text(path)
+    from tensorflow.core.protobuf import config_pb2
+
+    return bytes(text_configs.parse_text(text, config_pb2.ConfigProto(), path).SerializeToString())

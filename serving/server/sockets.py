@@ -1,0 +1,55 @@
+"""The listening sockets of HTTP: bound by us, so that both address families and several processes can share a port."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from serving.server.status import Code, ServingError
+
+_BACKLOG = 1024
+
+
+def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
+    """Binds HTTP's port, on every interface (IPv6 with IPv4) when no host is given.
+
+    Args:
+        host: The address to bind, or empty.
+        port: The port.
+        shared: Other processes of this server listen on the same port.
+
+    Returns:
+        The listening sockets.
+
+    Raises:
+        ServingError: UNAVAILABLE when the address cannot be bound.
+    """
+    try:
+        if not host and socket.has_dualstack_ipv6():
+            return [_listen(socket.AF_INET6, ("::", port), shared=shared, dual=True)]
+        addresses = socket.getaddrinfo(
+            host or "0.0.0.0", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        return [_listen(entry[0], entry[4], shared=shared, dual=False) for entry in addresses]
+    except OSError as error:
+        raise ServingError(
+            Code.UNAVAILABLE, f"Failed to start HTTP Server at {host or 'localhost'}:{port}: {error.strerror}"
+        ) from error
+
+
+def _listen(family: int, address: tuple[object, ...], *, shared: bool, dual: bool) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual else 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
