@@ -24,12 +24,12 @@ import grpc
 
 from components.infra_validator.primer import write_primer
 from foundation.errors import NodeError, SpecError
+from foundation.tether import tethered
 
 HOST = "127.0.0.1"
 ATTEMPTS = 3
 """Starts before giving up where ports were taken meanwhile."""
 
-_TETHER = Path(__file__).with_name("tether.py")
 _MESSAGE_SIZE = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
 _TAKEN = ("address already in use", "failed to bind", "failed to add", "could not bind", "port is taken")
 
@@ -211,10 +211,9 @@ def _start(command: list[str], config: Path, log: Path, ports: tuple[int, int]) 
         f"--model_config_file={config}",
         "--max_num_load_retries=0",
     ]
-    tether = [sys.executable, "-I", str(_TETHER), str(os.getpid())]
     with log.open("wb") as output:
         return subprocess.Popen(
-            [*tether, *command, *flags],
+            tethered([*command, *flags], signal.SIGKILL),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -1,0 +1,29 @@
+"""Penstock's own server."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+from serving.engines.engine import Wanted
+
+
+class Embedded:
+    """The server of this package, in this Python."""
+
+    name = "embedded"
+    what = "Penstock's own server"
+
+    def missing(self) -> str:
+        """Returns which package is not installed."""
+        found = [p for p in ("tensorflow", "grpc", "uvicorn") if importlib.util.find_spec(p) is None]
+        return f"{' and '.join(found)} not installed (pip install 'penstock[serving]')" if found else ""
+
+    def command(self, wanted: Wanted) -> list[str]:
+        """Returns the command line; isolated, so that nothing in the working directory is imported."""
+        flags = wanted.model_flags(str(wanted.folder), (wanted.port, wanted.rest_port))
+        return [sys.executable, "-I", "-m", "serving.server", f"--host={wanted.host}", *flags]
+
+    def notes(self, wanted: Wanted) -> list[str]:
+        """Returns nothing: it does what it is told."""
+        return []

@@ -1,0 +1,76 @@
+"""What a person names as a model: a folder of numbered versions, or one SavedModel."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from foundation.errors import DataError
+
+MODEL_FILE = "saved_model.pb"
+
+
+def versions(folder: Path) -> list[int]:
+    """Returns the numbers of the versions in a folder, smallest first."""
+    return sorted(int(child.name) for child in folder.iterdir() if child.name.isdecimal() and child.is_dir())
+
+
+def is_model(folder: Path) -> bool:
+    """Says whether a folder is itself a SavedModel."""
+    return (folder / MODEL_FILE).is_file()
+
+
+@contextlib.contextmanager
+def served_folder(folder: Path) -> Iterator[Path]:
+    """Yields the folder that a server reads: the one that is named, or one that holds the named SavedModel as version 1.
+
+    Args:
+        folder: What a person has named.
+
+    Raises:
+        DataError: It is neither.
+    """
+    if not folder.is_dir():
+        raise DataError(
+            f"{folder}", expected="a pipeline's document or a folder of versions", seen="no such folder"
+        )
+    if not is_model(folder):
+        if not versions(folder):
+            names = sorted(child.name for child in folder.iterdir())[:5]
+            raise DataError(
+                f"{folder}",
+                expected="folders of versions whose names are numbers, such as 1, or a SavedModel",
+                seen=", ".join(names) or "an empty folder",
+                remedy="name the folder above the versions, or the pipeline",
+            )
+        yield folder.resolve()
+        return
+    private = Path(tempfile.mkdtemp(prefix="penstock-serve-"))
+    try:
+        _link(folder.resolve(), private / "1")
+        yield private
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def model_name(folder: Path) -> str:
+    """Returns a name for what a folder holds: its own, or of a version's number the folder's above."""
+    place = folder.resolve()
+    while is_model(place) and place.name.isdecimal() and place.parent.name:
+        place = place.parent
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in place.name) or "model"
+
+
+def _link(source: Path, target: Path) -> None:
+    """Puts the files of a folder into a new one, without a second copy of their bytes where the disk can do that."""
+    for path in sorted(p for p in source.rglob("*") if p.is_file()):
+        place = target / path.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path.resolve(), place)
+        except OSError:  # another disk, or a file system without links
+            shutil.copyfile(path, place)

@@ -1,0 +1,71 @@
+"""A server in the foreground: it gets SIGTERM when this process is told to end, and drains."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from foundation.errors import PenstockError
+from foundation.tether import tethered
+
+_LOOKS_EVERY = 0.1
+
+
+@dataclass
+class _Stopping:
+    """How often a person has asked for the end."""
+
+    asked: int = 0
+
+
+def supervise(command: list[str], is_ready: Callable[[], bool], announce: Callable[[], None]) -> None:
+    """Runs a server until it ends or is told to.
+
+    Args:
+        command: Its command line; the program is a path.
+        is_ready: Says whether it answers.
+        announce: Called once when it does.
+
+    Raises:
+        PenstockError: It ended by itself.
+    """
+    # A session of its own: Ctrl-C comes here alone and is handed on as the one signal that every engine drains on.
+    process = subprocess.Popen(
+        tethered(command, signal.SIGTERM), stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    with _handed_on(process) as stopping:
+        while process.poll() is None and not stopping.asked and not is_ready():
+            time.sleep(_LOOKS_EVERY)
+        if process.poll() is None and not stopping.asked:
+            announce()
+        code = process.wait()
+    if not stopping.asked:
+        raise PenstockError(
+            "the server",
+            expected="to go on until it is told to end",
+            seen=f"exit code {code}; it says why above",
+        )
+
+
+@contextlib.contextmanager
+def _handed_on(process: subprocess.Popen[bytes]) -> Iterator[_Stopping]:
+    """Hands SIGINT and SIGTERM on: the first as SIGTERM, a second as SIGKILL. Nothing of it outlives the block."""
+    stopping = _Stopping()
+
+    def stop(*_: object) -> None:
+        stopping.asked += 1
+        process.send_signal(signal.SIGTERM if stopping.asked == 1 else signal.SIGKILL)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
