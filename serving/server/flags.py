@@ -10,7 +10,7 @@ from dataclasses import Field, fields, replace
 from typing import Any
 
 from foundation.errors import near_miss
-from serving.server import text_configs
+from serving.server import text_configs, tls
 from serving.server.batching_parameters import BatchingParameters
 from serving.server.model_config import ServerConfig, parse_config, single_model
 from serving.server.options import Level, Options
@@ -97,11 +97,14 @@ def check(options: Options) -> Options:
         )
     else:
         config = single_model(options.model_name, options.model_base_path)
+    ssl = _read(options.ssl_config_file, text_configs.ssl_config)
+    if ssl is not None:
+        tls.check(ssl)
     return replace(
         options,
         model_config=config,
         batching=_batching(options),
-        ssl=_read(options.ssl_config_file, text_configs.ssl_config),
+        ssl=ssl,
         monitoring_path=_read(options.monitoring_config_file, text_configs.monitoring_path),
     )
 

@@ -185,6 +185,12 @@ class ModelManager:
         except asyncio.TimeoutError as error:
             raise _still_waiting() from error
 
+    def look(self) -> None:
+        """Looks at the base paths now instead of at the next poll."""
+        with self._lock:
+            self._look_now = True
+            self._lock.notify_all()
+
     def stop(self, timeout: float = 0.0) -> None:
         """Looks for nothing more, gives out no leases, and closes the versions whose leases are back in time."""
         with self._lock:

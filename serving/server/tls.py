@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import ssl
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 from serving.server.status import Code, ServingError
@@ -11,14 +14,9 @@ if TYPE_CHECKING:
 
 
 def credentials(config: SslConfig) -> Any:
-    """Returns the gRPC server credentials; with `client_verify` a client must show a certificate of the custom CA.
-
-    Raises:
-        ServingError: INVALID_ARGUMENT when key and certificate are no PEM or do not belong together.
-    """
+    """Returns the gRPC server credentials; with `client_verify` a client must show a certificate of the custom CA."""
     import grpc
 
-    _check_pair(config)
     return grpc.ssl_server_credentials(
         [(config.server_key.encode(), config.server_cert.encode())],
         root_certificates=config.custom_ca.encode() or None,
@@ -26,12 +24,12 @@ def credentials(config: SslConfig) -> Any:
     )
 
 
-def _check_pair(config: SslConfig) -> None:
-    """Refuses what gRPC would only complain about, in its own log, at the first handshake."""
-    import os
-    import ssl
-    import tempfile
+def check(config: SslConfig) -> None:
+    """Refuses what gRPC would only complain about, in its own log, at the first handshake.
 
+    Raises:
+        ServingError: INVALID_ARGUMENT when key and certificates are no PEM or do not belong together.
+    """
     # The ssl module reads keys from files only; this one is readable by its owner alone and lives for a moment.
     with tempfile.TemporaryDirectory() as folder:
         paths = []
