@@ -1,0 +1,125 @@
+"""Examples as a model is asked with them, and answers held against each other; no server."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.component
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tensorflow() -> None:
+    """Imports TensorFlow when the first test runs, not when pytest collects."""
+    global np, tf, Questions, read_signatures, RestRequest, difference, predict_request, warmup_records
+    import numpy as np
+    import tensorflow as tf
+
+    from components.infra_validator.examples import Questions, read_signatures
+    from components.infra_validator.protocols import RestRequest, difference, predict_request
+    from components.infra_validator.warmup import warmup_records
+
+
+def example(**values: Any) -> bytes:
+    made = tf.train.Example()
+    for name, value in values.items():
+        listed = value if isinstance(value, list) else [value]
+        feature = made.features.feature[name]
+        kind = {bytes: feature.bytes_list, int: feature.int64_list, float: feature.float_list}
+        kind[type(listed[0])].value.extend(listed)
+    return made.SerializeToString()
+
+
+def signature(**inputs: tuple[str, int]) -> Any:
+    from tensorflow.core.framework import types_pb2
+    from tensorflow.core.protobuf import meta_graph_pb2
+
+    made = meta_graph_pb2.SignatureDef()
+    for name, (dtype, rank) in inputs.items():
+        made.inputs[name].dtype = types_pb2.DataType.Value(dtype)
+        for _ in range(rank):
+            made.inputs[name].tensor_shape.dim.add(size=-1)
+    return made
+
+
+def test_missing_values_become_the_sentinels() -> None:
+    rows = [example(_id=b"1", age=3.5, topics=[b"a", b"b"], n=4), example(_id=b"2")]
+    inputs = {"age": ("DT_FLOAT", 1), "topics": ("DT_STRING", 2), "n": ("DT_INT64", 1)}
+    batch = Questions(rows, {"serving_default": signature(**inputs)}).batch("serving_default", 2)
+    assert batch.inputs["age"].tolist()[0] == 3.5
+    assert np.isnan(batch.inputs["age"][1])
+    assert batch.inputs["topics"].tolist() == [[b"a", b"b"], [b"", b""]]
+    assert batch.inputs["n"].tolist() == [4, -(2**63)]
+
+
+def test_examples_keep_what_the_model_reads() -> None:
+    rows = [example(_id=b"1", age=3.5, label=1, other=b"x")]
+    signatures = {
+        "serving_default": signature(age=("DT_FLOAT", 1)),
+        "serving_examples": signature(examples=("DT_STRING", 1)),
+    }
+    (sent,) = Questions(rows, signatures).batch("serving_examples", 1).inputs["examples"]
+    assert set(tf.train.Example.FromString(sent).features.feature) == {"age"}
+    del signatures["serving_default"]
+    (sent,) = Questions(rows, signatures).batch("serving_examples", 1).inputs["examples"]
+    assert set(tf.train.Example.FromString(sent).features.feature) == {"age", "label", "other"}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "why"),
+    [
+        ({"age": ("DT_DOUBLE", 1)}, "DT_DOUBLE"),
+        ({"age": ("DT_FLOAT", 3)}, "rank 3"),
+        ({"topics": ("DT_STRING", 1)}, "one value a row"),
+        ({"age": ("DT_INT64", 1)}, "no int64"),
+    ],
+)
+def test_a_signature_that_examples_cannot_ask_is_named(inputs: dict[str, Any], why: str) -> None:
+    questions = Questions([example(age=3.5, topics=[b"a", b"b"])], {"serving_default": signature(**inputs)})
+    assert questions.signatures == []
+    assert why in questions.skipped["serving_default"]
+    assert list(warmup_records(questions, 4, [1])) == []
+
+
+def test_batches_go_round_and_each_example_is_in_one() -> None:
+    questions = Questions([example(n=i) for i in range(5)], {"serving_default": signature(n=("DT_INT64", 1))})
+    asked = [b.inputs["n"].tolist() for b in questions.every("serving_default", 2)]
+    assert asked == [[0, 1], [2, 3], [4, 0]]
+    assert questions.batch("serving_default", 7).inputs["n"].tolist() == [0, 1, 2, 3, 4, 0, 1]
+
+
+def test_the_same_examples_give_the_same_records(served_models: SimpleNamespace) -> None:
+    signatures = read_signatures(served_models.good / "Format-Serving")
+    rows = [example(lessons=i, topics=[b"x"] * (i % 3 + 1)) for i in range(9)]
+    once, again = (list(warmup_records(Questions(rows, signatures), 9, [1, 4])) for _ in range(2))
+    assert once == again
+    assert len(once) == 9
+
+
+def test_what_is_no_saved_model_has_no_signatures(tmp_path: Any) -> None:
+    assert read_signatures(tmp_path) == {}
+    (tmp_path / "saved_model.pb").write_bytes(b"\xff" * 20)
+    assert read_signatures(tmp_path) == {}
+
+
+def test_rest_writes_text_bytes_and_nan() -> None:
+    rows = [example(name=b"\xff"), example(name=b"caf\xc3\xa9", age=1.5)]
+    inputs = {"name": ("DT_STRING", 1), "age": ("DT_FLOAT", 1)}
+    batch = Questions(rows, {"serving_default": signature(**inputs)}).batch("serving_default", 2)
+    body = RestRequest(None, "m", batch)._body.decode()  # type: ignore[arg-type]
+    assert '{"age": NaN, "name": {"b64": "/w=="}}, {"age": 1.5, "name": "café"}' in body
+    assert predict_request("m", batch).inputs["name"].string_val == [b"\xff", b"caf\xc3\xa9"]
+
+
+def test_answers_are_alike_up_to_rounding_and_no_further() -> None:
+    one = {"p": np.array([0.1, np.nan], np.float32), "t": np.array([b"a", b"b"], object)}
+    close = {"p": np.array([0.1 + 1e-8, np.nan]), "t": np.array([b"a", b"b"], object)}
+    assert difference(one, close) < 1e-6
+    assert difference(one, {**close, "p": np.array([0.2, np.nan])}) == pytest.approx(0.5, rel=0.01)
+    assert difference(one, {**close, "p": np.array([0.1, 0.0])}) == float("inf")
+    assert difference(one, {**close, "t": np.array([b"a", b"c"], object)}) == float("inf")
+    assert difference(one, {"p": one["p"]}) == float("inf")
+    assert difference(one, {**close, "p": np.array([0.1])}) == float("inf")
+    assert difference({"p": one["p"]}, {"": one["p"]}) == 0.0
