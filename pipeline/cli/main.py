@@ -14,7 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from foundation.errors import PenstockError
-from pipeline.cli import clean, export, history, look, models, project, run, schema, serve
+from pipeline.cli import clean, deploy, export, history, look, models, project, run, schema, serve
 from pipeline.cli.screen import say_error
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (project, look, export, run, history, models, serve, clean):
+for group in (project, look, export, run, history, models, serve, deploy, clean):
     group.register(app)
 app.add_typer(schema.app, name="schema")
 

@@ -1,0 +1,65 @@
+"""``penstock deploy``: configuration for TF Serving, docker compose and Kubernetes from one small document."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import Files, open_session
+from pipeline.cli.screen import say
+
+if TYPE_CHECKING:
+    from serving.deploy.document import DeployDocument
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(deploy)
+
+
+def deploy(
+    document: Annotated[
+        Path | None,
+        typer.Argument(help="The serving document; without one the pipeline's own model is served."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")] = Path("deploy"),
+    file: Files = None,
+) -> None:
+    """Write configuration for TF Serving, docker compose and Kubernetes. Nothing is started.
+
+    Without a serving document the model that the pipeline pushes is served by docker compose.
+    """
+    from serving.deploy.generate import generate, read, write
+    from serving.deploy.notes import notes
+    from serving.deploy.reader import read_document
+    from serving.deploy.text_files import MODELS
+
+    if document is not None and file:
+        raise typer.BadParameter("give a serving document, or a pipeline's with --file")
+    wanted = read_document(document) if document is not None else _of_pipeline(file, out)
+    for note in notes(wanted, read(out / "config" / MODELS)):
+        say(f"note: {note}")
+    written = write(generate(wanted), out)
+    for verb, names in (("wrote", written.changed), ("removed", written.removed)):
+        for name in names:
+            say(f"{verb} {out / name}")
+    if written.unchanged:
+        say(f"{len(written.unchanged)} files as they were")
+
+
+def _of_pipeline(files: list[Path] | None, out: Path) -> DeployDocument:
+    from foundation.errors import SpecError
+    from serving.deploy.document import pushed_model
+
+    session = open_session(files)
+    push = session.loaded.spec.push
+    if push is None:
+        raise SpecError(
+            "push",
+            expected="the folder that the pipeline publishes to",
+            seen="nothing",
+            remedy="add push: {to: FOLDER} to the document, or name a serving document",
+        )
+    return pushed_model(session.loaded.spec.name, session.loaded.folder / push.to, out)

@@ -1,0 +1,88 @@
+"""One server by docker compose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from serving.deploy.command import CONFIG_FOLDER, SECRET_FOLDER, TLS_FOLDER, arguments, command
+from serving.deploy.document import MODELS_FOLDER, ComposeConfig, DeployDocument
+from serving.deploy.probes import status_path
+from serving.deploy.quantity import cores, memory_bytes
+
+
+def compose_file(document: DeployDocument, compose: ComposeConfig) -> dict[str, Any]:
+    """Returns the content of docker-compose.yaml.
+
+    The image has no curl, so that the check of health asks by bash for the status of the first model: it is healthy
+    when HTTP answers, which it does only after every model has had a version that serves.
+    """
+    resources = document.resources
+    ports = (document.grpc_port, document.rest_port)
+    service: dict[str, Any] = {
+        "image": document.image,
+        "entrypoint": command(document),
+        "command": [a.replace("$", "$$") for a in arguments(document)],  # else it would name a variable
+        "init": True,  # TF Serving as process 1 would not hear SIGTERM
+        "restart": "unless-stopped",
+        "stop_grace_period": f"{document.drain_seconds}s",
+        "ports": [f"{_host(compose.bind)}:{port}:{port}" for port in ports],
+        "volumes": [_mount(source, target) for source, target in _mounts(document, compose)],
+        "healthcheck": {
+            "test": ["CMD", "/bin/bash", "-c", _health(document)],
+            "interval": "10s",
+            "timeout": "5s",
+            "retries": 6,
+            "start_period": f"{document.start_seconds}s",
+        },
+        "read_only": True,
+        "tmpfs": ["/tmp", *([f"{SECRET_FOLDER}:mode=0700"] if document.tls is not None else [])],
+        "security_opt": ["no-new-privileges:true"],
+        "deploy": {
+            "resources": {
+                "reservations": {"cpus": cores(resources.cpu), "memory": memory_bytes(resources.memory)},
+                "limits": {
+                    "memory": memory_bytes(resources.memory_limit or resources.memory),
+                    **({"cpus": cores(resources.cpu_limit)} if resources.cpu_limit else {}),
+                },
+            }
+        },
+    }
+    return {"name": document.name, "services": {document.name: service}}
+
+
+def _mounts(document: DeployDocument, compose: ComposeConfig) -> list[tuple[str, str]]:
+    mounts = [("./config", CONFIG_FOLDER)]
+    if document.uses_volume:
+        mounts.append((_relative(compose.models_folder), MODELS_FOLDER))
+    if document.tls is not None:
+        mounts.append((_relative(document.tls.folder), TLS_FOLDER))
+    return mounts
+
+
+def _mount(source: str, target: str) -> dict[str, Any]:
+    """A mount that fails where the folder is missing; the short form would make an empty one, owned by root."""
+    return {
+        "type": "bind",
+        "source": source,
+        "target": target,
+        "read_only": True,
+        "bind": {"create_host_path": False},
+    }
+
+
+def _relative(folder: str) -> str:
+    return folder if folder.startswith(("/", ".", "~", "$")) else f"./{folder}"
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _health(document: DeployDocument) -> str:
+    port = document.rest_port
+    # `$$` is compose's way to write a dollar sign.
+    return (
+        f"exec 3<>/dev/tcp/127.0.0.1/{port} && "
+        f"printf 'GET {status_path(document)} HTTP/1.0\\r\\n\\r\\n' >&3 && read -r -u 3 line && "
+        '[[ "$$line" == *" 200 "* ]]'
+    )

@@ -1,0 +1,253 @@
+"""The document: which models are served, and how and where the server runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+
+from foundation.config import Config
+
+DEFAULT_IMAGE: Final = "tensorflow/serving:2.19.1"
+MODELS_FOLDER: Final = "/models"
+"""Where the containers see the models, as TF Serving's own image does."""
+
+
+def _as_text(value: Any) -> Any:
+    """Takes `cpu: 2` as it is meant."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+_NAME, _QUANTITY = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
+_LABEL, _PATH = r"^[A-Za-z0-9_]+$", r"^/[A-Za-z0-9/_.-]+$"
+PATTERNS: Final = {
+    _NAME: "lower case letters, digits and dashes, as Kubernetes names things",
+    _QUANTITY: "a quantity such as 500m or 2Gi",
+    _LABEL: "letters, digits and underscores",
+    _PATH: "a path that begins with /",
+}
+"""What each pattern says, for messages."""
+
+Name = Annotated[str, StringConstraints(pattern=_NAME, max_length=50)]
+Quantity = Annotated[str, StringConstraints(pattern=_QUANTITY), BeforeValidator(_as_text)]
+Version = Annotated[int, Field(ge=0, lt=2**63)]
+Label = Annotated[str, StringConstraints(pattern=_LABEL)]
+
+
+class VersionsConfig(Config):
+    """Which versions are served: `all`, a list of numbers, or `{latest: N}`."""
+
+    latest: int = Field(default=1, ge=1)
+    """So many of the newest versions."""
+    all: bool = False
+    """Every version; written as the word all."""
+    specific: tuple[Version, ...] = ()
+    """Just these versions; written as a list."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, given: Any) -> Any:
+        if given == "all":
+            return {"all": True}
+        if isinstance(given, list):
+            if not given:
+                raise ValueError("an empty list serves nothing; list versions, or leave the key out")
+            return {"specific": given}
+        if isinstance(given, dict) and set(given) <= {"latest"}:
+            return given
+        raise ValueError("expected all, a list of version numbers, or {latest: N}")
+
+
+class ServedModel(Config):
+    """One model."""
+
+    base_path: str = ""
+    """Folder of the numbered versions as the server sees it: absolute or a URI; by default /models/NAME."""
+    versions: VersionsConfig = VersionsConfig()
+    """Which versions are served: all, a list of numbers, or {latest: N}; by default the newest one."""
+    labels: dict[Label, Version] = Field(default_factory=dict)
+    """Label → version; requests may then ask for /labels/LABEL."""
+
+
+class BatchingConfig(Config):
+    """Requests of one model that are run together; what is left out has TF Serving's default."""
+
+    max_batch_size: int | None = Field(default=None, ge=1)
+    """Rows in a batch, at most; also the largest request unless large ones are split."""
+    batch_timeout_micros: int | None = Field(default=None, ge=0)
+    """How long the first request of a batch waits for others."""
+    max_enqueued_batches: int | None = Field(default=None, ge=1)
+    """Batches that wait, at most; beyond that requests fail with UNAVAILABLE."""
+    num_batch_threads: int | None = Field(default=None, ge=1)
+    """Batches that run at once."""
+    allowed_batch_sizes: tuple[int, ...] = ()
+    """Batches are filled up to one of these sizes; ascending, the last one is max_batch_size."""
+    pad_variable_length_inputs: bool | None = None
+    """Whether rows of unequal length may share a batch."""
+    enable_large_batch_splitting: bool | None = None
+    """Whether requests above max_batch_size are split."""
+    max_execution_batch_size: int | None = Field(default=None, ge=1)
+    """With splitting: rows that run at once, at most."""
+
+
+class MonitoringConfig(Config):
+    """Prometheus metrics on the REST port."""
+
+    path: Annotated[str, StringConstraints(pattern=_PATH)] = "/monitoring/prometheus/metrics"
+    """Where they are."""
+
+
+class TlsConfig(Config):
+    """Encryption of gRPC. TF Serving's REST port stays plain HTTP.
+
+    The PEM files are named here and read when the server starts; no key is ever written to a generated file.
+    """
+
+    client_verify: bool = False
+    """Whether clients have to show a certificate that ca.crt has signed."""
+    folder: str = "tls"
+    """Folder with tls.crt, tls.key and, with client_verify, ca.crt, for docker compose; relative to its file."""
+    secret: Name | None = None
+    """Kubernetes Secret with these three entries, as cert-manager makes them; by default NAME-tls."""
+
+
+class ResourcesConfig(Config):
+    """What one server may use."""
+
+    cpu: Quantity = "1"
+    """Cores that are reserved."""
+    memory: Quantity = "2Gi"
+    """Memory that is reserved. During a switch two versions are in memory."""
+    cpu_limit: Quantity | None = None
+    """Cores at most; by default no limit, so that a version's load does not throttle requests."""
+    memory_limit: Quantity | None = None
+    """Memory at most; by default what is reserved."""
+
+
+class ComposeConfig(Config):
+    """One server by docker compose."""
+
+    models_folder: str = "serving_models"
+    """Folder on the host that the server sees as /models; relative to the compose file."""
+    bind: str = "127.0.0.1"
+    """Address on the host where the ports are reached."""
+
+
+class StorageConfig(Config):
+    """The volume with the models, which the server sees as /models."""
+
+    claim: Name
+    """Name of the PersistentVolumeClaim."""
+    create: bool = False
+    """Whether the claim is generated too."""
+    size: Quantity = "10Gi"
+    """Size of a generated claim."""
+    storage_class: str | None = None
+    """Storage class of a generated claim; by default the cluster's."""
+
+
+class AutoscaleConfig(Config):
+    """More servers when the processors are busy."""
+
+    most: int = Field(ge=1)
+    """Replicas at most; replicas is the least."""
+    cpu_percent: int = Field(default=70, ge=1, le=100)
+    """Mean use of the reserved cores that is aimed at."""
+
+
+class KubernetesConfig(Config):
+    """Servers in a Kubernetes cluster."""
+
+    namespace: Name | None = None
+    """Namespace; by default the one that kubectl applies to."""
+    replicas: int = Field(default=2, ge=1)
+    """Servers."""
+    storage: StorageConfig | None = None
+    """The volume with the models; not needed where every base_path is a URI."""
+    autoscale: AutoscaleConfig | None = None
+    """More servers under load; left out: a fixed number."""
+    env_from_secret: Name | None = None
+    """Secret whose entries become environment variables, such as a store's credentials."""
+    service_account: Name | None = None
+    """Service account of the pods, such as one that may read the models."""
+
+
+class DeployDocument(Config):
+    """The document of `penstock deploy`."""
+
+    name: Name
+    """Name of the service, of its containers and of all Kubernetes objects."""
+    models: dict[str, ServedModel] = Field(min_length=1)
+    """Model name → where it is and what of it is served."""
+    image: str = DEFAULT_IMAGE
+    """Container image with its tag."""
+    executable: Literal["tensorflow_model_server", "penstock-model-server"] = "tensorflow_model_server"
+    """The server in the image."""
+    grpc_port: int = Field(default=8500, ge=1, le=65535)
+    """gRPC port."""
+    rest_port: int = Field(default=8501, ge=1, le=65535)
+    """REST port."""
+    batching: BatchingConfig | None = None
+    """Run requests together; left out: each by itself."""
+    monitoring: MonitoringConfig | None = None
+    """Prometheus metrics; left out: none."""
+    tls: TlsConfig | None = None
+    """Encrypt gRPC; left out: not."""
+    flags: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    """More flags of the server, without their dashes."""
+    config_poll_seconds: int = Field(default=60, ge=0)
+    """How often the server reads the list of models again, so that models and labels change without a restart; 0: never."""
+    start_seconds: int = Field(default=300, ge=10)
+    """How long a server may load models before it is given up and started again."""
+    drain_seconds: int = Field(default=20, ge=1)
+    """How long a server that is to stop still answers: longer than the longest request."""
+    resources: ResourcesConfig = ResourcesConfig()
+    """What one server may use."""
+    compose: ComposeConfig | None = None
+    """Generate docker-compose.yaml."""
+    kubernetes: KubernetesConfig | None = None
+    """Generate kubernetes.yaml."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_sections(cls, given: Any) -> Any:
+        """Reads a section that is named without values, or as `true`, as all its defaults."""
+        sections = ("batching", "monitoring", "tls", "compose")
+        if not isinstance(given, dict):
+            return given
+        return {
+            key: {} if key in sections and value in (None, True) and key in given else value
+            for key, value in given.items()
+        }
+
+    def base_path(self, model: str) -> str:
+        """Returns a model's folder as the server sees it."""
+        return self.models[model].base_path or f"{MODELS_FOLDER}/{model}"
+
+    @property
+    def uses_volume(self) -> bool:
+        """Whether a model lies in a folder, not behind a URI."""
+        return any("://" not in self.base_path(model) for model in self.models)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether any model has labels."""
+        return any(model.labels for model in self.models.values())
+
+
+def pushed_model(name: str, versions: Path, out: Path) -> DeployDocument:
+    """Returns the document that serves one pushed model by docker compose.
+
+    Args:
+        name: The model's name, such as the pipeline's.
+        versions: The folder of its numbered versions.
+        out: The folder that the files will be written to.
+    """
+    host = os.path.relpath(versions.resolve().parent, out.resolve())
+    return DeployDocument(
+        name=name.replace("_", "-"),
+        models={name: ServedModel(base_path=f"{MODELS_FOLDER}/{versions.resolve().name}")},
+        compose=ComposeConfig(models_folder=host),
+    )

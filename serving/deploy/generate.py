@@ -1,0 +1,138 @@
+"""All files of a document, written into a folder: what did not change is left alone, what is no longer made is removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from foundation.errors import StorageError
+from foundation.publish import storage_error, write_text
+from serving.deploy.command import START_SCRIPT, start_script
+from serving.deploy.compose import compose_file
+from serving.deploy.document import DeployDocument
+from serving.deploy.kubernetes import manifests
+from serving.deploy.text_files import BATCHING, MODELS, MONITORING, text_files
+from serving.deploy.verify import verify
+
+COMPOSE: Final = "docker-compose.yaml"
+KUBERNETES: Final = "kubernetes.yaml"
+_HEADER: Final = "# Written by penstock deploy; changes here are lost with the next one.\n"
+_POSSIBLE: Final = (
+    f"config/{MODELS}",
+    f"config/{BATCHING}",
+    f"config/{MONITORING}",
+    f"config/{START_SCRIPT}",
+    COMPOSE,
+    KUBERNETES,
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of each file, by its path below the output folder.
+
+    Args:
+        changed: New, or with another text than before.
+        unchanged: As they were; not touched.
+        removed: Written by an earlier run, and no longer asked for.
+    """
+
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def generate(document: DeployDocument) -> dict[str, str]:
+    """Returns path below the output folder → text of every file.
+
+    Raises:
+        SpecError: A file, read back, does not say what the document says: a fault of Penstock's.
+    """
+    inside = text_files(document)
+    if document.tls is not None:
+        inside[START_SCRIPT] = start_script(document)
+    files = {f"config/{name}": _headed(text) for name, text in inside.items()}
+    if document.compose is not None:
+        files[COMPOSE] = _headed(_yaml([compose_file(document, document.compose)]))
+    if document.kubernetes is not None:
+        files[KUBERNETES] = _headed(_yaml(manifests(document, document.kubernetes, inside)))
+    verify(document, files)
+    return files
+
+
+def write(files: dict[str, str], folder: Path) -> Written:
+    """Writes the files into a folder, each by temporary name and rename.
+
+    Raises:
+        StorageError: A file cannot be written, or one that stands there was not written by `penstock deploy`.
+    """
+    changed, unchanged, removed = [], [], []
+    before = {name: read(folder / name) for name in _POSSIBLE}
+    for name, text in before.items():
+        if name in files and text is not None and not _is_ours(text):
+            raise StorageError(
+                f"{folder / name}",
+                expected="no file, or one that penstock deploy wrote",
+                seen="one without its first line",
+                remedy="move it away, or give another --out",
+            )
+    for name, text in files.items():
+        if before[name] == text:
+            unchanged.append(name)
+        else:
+            write_text(folder / name, text)
+            changed.append(name)
+    for name, old in before.items():
+        if name not in files and old is not None and _is_ours(old):
+            (folder / name).unlink()
+            removed.append(name)
+    return Written(tuple(changed), tuple(unchanged), tuple(removed))
+
+
+def read(path: Path) -> str | None:
+    """Returns a file's text; None where there is none.
+
+    Raises:
+        StorageError: It cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        return ""
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def _headed(text: str) -> str:
+    if text.startswith("#!"):
+        first, _, rest = text.partition("\n")
+        return f"{first}\n{_HEADER}{rest}"
+    return _HEADER + text
+
+
+def _is_ours(text: str) -> bool:
+    return _HEADER in text[:200]
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks, and no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _yaml(documents: list[Any]) -> str:
+    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)

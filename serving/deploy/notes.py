@@ -1,0 +1,54 @@
+"""What a running server will make of a change, where that is not what one expects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from serving.deploy.document import DeployDocument
+from serving.deploy.text_files import MODELS
+from serving.server.model_config import ModelConfig, parse_config
+from serving.server.status import ServingError
+
+
+def notes(document: DeployDocument, before: str | None) -> list[str]:
+    """Returns what a person should know before the files are applied.
+
+    Args:
+        document: The new document.
+        before: The text of the model configuration that stands in the output folder; None where there is none.
+    """
+    return [*_drifting_labels(document), *(_refused_moves(document, before) if before else ())]
+
+
+def _drifting_labels(document: DeployDocument) -> Iterator[str]:
+    for name, model in document.models.items():
+        if model.labels and not model.versions.all and not model.versions.specific:
+            yield (
+                f"{name}: its labels name fixed versions, but the newest {model.versions.latest} are served; a label "
+                "whose version is unloaded answers NOT_FOUND. List the versions, or serve all"
+            )
+
+
+def _refused_moves(document: DeployDocument, before: str) -> Iterator[str]:
+    """Moves of labels that a server which runs would refuse for ever.
+
+    It checks labels before it applies anything. A label in use cannot move to a version that is not loaded, and where
+    only this very change asks for that version, it never will be.
+    """
+    try:
+        old = {model.name: model for model in parse_config(before, MODELS).models}
+    except ServingError:
+        return
+    for name, model in document.models.items():
+        for label, version in model.labels.items():
+            if name in old and _is_refused(old[name], label, version):
+                yield (
+                    f"{name}: label {label} moves from {old[name].labels[label]} to {version} in the same change that "
+                    f"asks for version {version}. A running server refuses the whole list. Apply the versions first, "
+                    "and the label when the version is AVAILABLE; or restart the servers"
+                )
+
+
+def _is_refused(old: ModelConfig, label: str, version: int) -> bool:
+    moves = old.labels.get(label, version) != version
+    return moves and old.policy.kind == "specific" and version not in old.policy.versions
