@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import logging
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from serving.server import text_configs
 from serving.server.batching_parameters import BatchingParameters
 from serving.server.options import Options
+from serving.server.status import Code, ServingError
 from serving.server.warmup import warm_up
 
 if TYPE_CHECKING:
+    from serving.server.metrics import Metrics
     from serving.server.servable import Servable
     from serving.server.session_settings import SessionSettings
 
 PER_MODEL_FILE: Final = "batching_params.pbtxt"
-_LOG = logging.getLogger(__name__)
 
 
 class VersionLoader:
@@ -28,7 +29,7 @@ class VersionLoader:
         metrics: Counts loads and warmups.
     """
 
-    def __init__(self, options: Options, settings: SessionSettings, metrics: Any) -> None:
+    def __init__(self, options: Options, settings: SessionSettings, metrics: Metrics) -> None:
         self._options = options
         self._settings = settings
         self._metrics = metrics
@@ -42,7 +43,13 @@ class VersionLoader:
         from serving.server.servable import Servable
 
         batching = self._batching(path)
-        servable = Servable.load(name, version, path, self._settings)
+        began = time.perf_counter()
+        try:
+            servable = Servable.load(name, version, path, self._settings)
+        except ServingError as error:
+            self._metrics.load_attempt(str(path), error.code, _microseconds(began))
+            raise
+        self._metrics.load_attempt(str(path), Code.OK, _microseconds(began))
         try:
             servable.batching = batching
             self._warm_up(servable, path)
@@ -63,8 +70,20 @@ class VersionLoader:
         return parameters
 
     def _warm_up(self, servable: Servable, path: Path) -> None:
-        if self._options.enable_model_warmup:
-            warm_up(servable, path, self._options.num_request_iterations_for_warmup)
+        if not self._options.enable_model_warmup:
+            return
+        began = time.perf_counter()
+        try:
+            count = warm_up(servable, path, self._options.num_request_iterations_for_warmup)
+        except ServingError as error:
+            self._metrics.warmup(str(path), error.code, _microseconds(began), 0)
+            raise
+        if count:
+            self._metrics.warmup(str(path), Code.OK, _microseconds(began), count)
+
+
+def _microseconds(began: float) -> float:
+    return (time.perf_counter() - began) * 1e6
 
 
 def session_settings(options: Options) -> SessionSettings:

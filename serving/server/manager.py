@@ -55,6 +55,7 @@ class ModelManager:
         self._waiters: list[Waiter] = []
         self._loading = self._unloading = 0
         self._look_now = self._stopping = self._configured = False
+        self._looks_begun = self._looks_done = 0
         self._thread: threading.Thread | None = None
         self._ready: Waiter | None = None
 
@@ -185,11 +186,13 @@ class ModelManager:
         except asyncio.TimeoutError as error:
             raise _still_waiting() from error
 
-    def look(self) -> None:
-        """Looks at the base paths now instead of at the next poll."""
+    def look(self, timeout: float | None = None) -> bool:
+        """Looks at the base paths now instead of at the next poll; returns once that is done, or the time is up."""
         with self._lock:
             self._look_now = True
             self._lock.notify_all()
+            mine = self._looks_begun + 1
+            return self._lock.wait_for(lambda: self._looks_done >= mine or self._stopping, timeout)
 
     def stop(self, timeout: float = 0.0) -> None:
         """Looks for nothing more, gives out no leases, and closes the versions whose leases are back in time."""
@@ -375,9 +378,13 @@ class ModelManager:
                 if self._stopping:
                     return
                 self._advance()
+                self._looks_begun += due
             if due:
                 self._look_everywhere()
                 next_look = time.monotonic() + max(self._options.file_system_poll_wait_seconds, 0)
+                with self._lock:
+                    self._looks_done = self._looks_begun
+                    self._lock.notify_all()
 
     def _pause(self, next_look: float) -> float | None:
         """How long the manager may sleep: until the next look or the next retry; None means until it is woken."""

@@ -143,11 +143,11 @@ class _Parts:
         from serving.server.request_log import RequestLog
 
         self.metrics = Metrics()
-        self.request_log = RequestLog(options)
+        self.request_log = RequestLog(options, self.metrics)
         loader = VersionLoader(options, session_settings(options), self.metrics)
         self.manager = ModelManager(loader, options, self.request_log.configure)
         self.execution = Execution(options.grpc_max_threads)
-        self.inference = Inference(self.manager, self.execution, options)
+        self.inference = Inference(self.manager, self.execution, options, self.metrics)
 
     def close(self) -> None:
         """Unloads everything and writes what is still to be written."""

@@ -13,7 +13,7 @@ from serving.server.signature import ModelSpec
 from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:
-    from conftest import World
+    from tests.serving.manager.world import World
 
 ALL = VersionPolicy("all")
 

@@ -11,7 +11,7 @@ from serving.server.model_config import ServerConfig, VersionPolicy
 from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:
-    from conftest import World
+    from tests.serving.manager.world import World
 
 
 def test_every_model_needs_an_available_version(world: World) -> None:
