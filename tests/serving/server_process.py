@@ -1,0 +1,159 @@
+"""A model server as a process of its own, on free loopback ports, that never outlives its test.
+
+`PENSTOCK_TEST_MODEL_SERVER` names another executable, such as the real `tensorflow_model_server`: then the
+same tests are held against it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+T = TypeVar("T")
+OTHER_BINARY = os.environ.get("PENSTOCK_TEST_MODEL_SERVER", "")
+COMMAND = [OTHER_BINARY] if OTHER_BINARY else [sys.executable, "-m", "serving.server"]
+START_SECONDS = 90.0
+
+
+def free_port() -> int:
+    """A TCP port of the loopback that nobody holds at the moment."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """Whether something accepts connections on a port of the loopback."""
+    with socket.socket() as sock:
+        sock.settimeout(1.0)
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+def until(met: Callable[[], T], seconds: float = 20.0, step: float = 0.05) -> T:
+    """Ask again and again until the answer is true; returns it, or fails with the last one."""
+    deadline = time.monotonic() + seconds
+    while not (answer := met()):
+        assert time.monotonic() < deadline, f"not so within {seconds} s, last answer: {answer!r}"
+        time.sleep(step)
+    return answer
+
+
+class ServerProcess:
+    """One server process; a context manager that waits for readiness and stops it at the end.
+
+    Args:
+        folder: Where its log goes.
+        *flags: Its command line without the ports.
+        ready: Whether entering waits until the gRPC port answers.
+        rest: Whether it gets an HTTP port.
+        environment: Variables beside those of this process.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *flags: str,
+        ready: bool = True,
+        rest: bool = True,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        self.port = free_port()
+        self.rest_port = free_port() if rest else 0
+        self.flags = [f"--port={self.port}", *([f"--rest_api_port={self.rest_port}"] if rest else []), *flags]
+        self._ready = ready
+        self._environment = {"TF_CPP_MIN_LOG_LEVEL": "1", **(environment or {})}
+        folder.mkdir(parents=True, exist_ok=True)
+        self._log = folder / f"server-{self.port}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> ServerProcess:
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*COMMAND, *self.flags],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **self._environment},
+            )
+        try:
+            if self._ready:
+                self.wait_ready()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.stop()
+        finally:
+            self.kill()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the server was not started"
+        return self._process
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.rest_port}"
+
+    def wait_ready(self, seconds: float = START_SECONDS) -> None:
+        """Waits until the ports answer; fails with the log when the process ends before."""
+        last = self.rest_port or self.port
+        deadline = time.monotonic() + seconds
+        while not (answers(self.port) and answers(last)):
+            assert self.process.poll() is None, (
+                f"the server ended with {self.process.returncode}:\n{self.log}"
+            )
+            assert time.monotonic() < deadline, f"the server was not ready within {seconds} s:\n{self.log}"
+            time.sleep(0.05)
+
+    def exit_code(self, seconds: float = START_SECONDS) -> int:
+        """Waits for the process to end by itself and returns its exit code."""
+        return self.process.wait(seconds)
+
+    def stop(self, seconds: float = 30.0) -> int:
+        """Ends the server as an operator does, by SIGTERM, and returns its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """Ends it at once, if it is still there."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+
+    def resident_megabytes(self) -> float:
+        """Resident memory of the process and its children (Linux)."""
+        import psutil
+
+        process = psutil.Process(self.process.pid)
+        everyone = [process, *process.children(recursive=True)]
+        return sum(one.memory_info().rss for one in everyone) / 2**20
+
+
+def run_to_end(*flags: str, seconds: float = START_SECONDS) -> subprocess.CompletedProcess[str]:
+    """Runs the server with a command line that makes it end by itself."""
+    return subprocess.run([*COMMAND, *flags], capture_output=True, text=True, timeout=seconds, check=False)
