@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import logging
 import os
 import shutil
 import signal
@@ -25,6 +26,8 @@ import grpc
 from components.infra_validator.primer import write_primer
 from foundation.errors import NodeError, SpecError
 from foundation.tether import tethered
+
+_LOGGER = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 ATTEMPTS = 3
@@ -185,14 +188,16 @@ def _started(
         if problem is None:
             return process, ports
         _end(process)
-        said = _last_line(log)
-        if attempt + 1 < ATTEMPTS and any(word in said.lower() for word in _TAKEN):
+        said_last = _last_lines(log)
+        said = said_last.rpartition("\n")[2].strip()[:300]
+        if attempt + 1 < ATTEMPTS and any(word in said_last.lower() for word in _TAKEN):
             continue
+        _LOGGER.error("The model server did not come up; it said:\n%s", said_last)
         raise NodeError(
             f"model server {' '.join(command[:1])}",
             expected=f"that it answers within {seconds:g} s",
             seen=f"{problem}{': ' + said if said else ''}",
-            remedy=f"read {log}; infra_validation: false pushes without it",
+            remedy="read the run's log; infra_validation: false pushes without it",
         )
     raise AssertionError
 
@@ -248,6 +253,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1].strip()[:300] if lines else ""
+def _last_lines(log: Path) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-40:])
