@@ -1,0 +1,99 @@
+"""Families of metrics: one name with labels, a value for every combination of labels that was seen.
+
+Recording takes no lock. Adding to a number is not atomic in Python, so every thread adds to cells of its
+own; reading sums them up. A cell costs a dictionary look-up and an addition.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from typing import Final
+
+#: Upper bounds of the histograms' buckets; the last bucket is without one.
+BOUNDS: Final = tuple(10 * 1.8**power for power in range(33))
+#: So many label combinations are kept for a family; more would let clients fill the memory with made-up names.
+MAX_SERIES: Final = 4096
+_OTHER: Final = "(other)"
+
+Labels = tuple[str, ...]
+
+
+class _PerThread(threading.local):
+    """The cells of the thread that looks."""
+
+    def __init__(self, all_cells: list[dict[Labels, list[float]]]) -> None:
+        self.cells: dict[Labels, list[float]] = {}
+        all_cells.append(self.cells)
+
+
+class Family:
+    """A metric with labels.
+
+    Args:
+        name: Such as `/tensorflow/serving/request_count`.
+        labels: The labels' names.
+    """
+
+    kind = ""
+    _width = 1
+
+    def __init__(self, name: str, labels: Labels = ()) -> None:
+        self.name = name
+        self.labels = labels
+        self._threads: list[dict[Labels, list[float]]] = []
+        self._mine = _PerThread(self._threads)
+
+    def _cell(self, labels: Labels) -> list[float]:
+        cells = self._mine.cells
+        cell = cells.get(labels)
+        if cell is None:
+            if len(cells) >= MAX_SERIES:
+                labels = (_OTHER,) * len(self.labels)
+            cell = cells.setdefault(labels, [0.0] * self._width)
+        return cell
+
+    def series(self) -> dict[Labels, list[float]]:
+        """The sums over all threads, by labels, in the order of the labels."""
+        sums: dict[Labels, list[float]] = {}
+        for cells in list(self._threads):
+            for labels, cell in list(cells.items()):
+                known = sums.get(labels)
+                sums[labels] = (
+                    list(cell) if known is None else [a + b for a, b in zip(known, cell, strict=True)]
+                )
+        return dict(sorted(sums.items()))
+
+    def total(self) -> float:
+        """The sum over all labels of what is counted."""
+        return sum(cell[0] for cell in self.series().values())
+
+
+class Counter(Family):
+    """A number that grows."""
+
+    kind = "counter"
+
+    def add(self, labels: Labels, count: float = 1) -> None:
+        """Adds to the number of these labels."""
+        self._cell(labels)[0] += count
+
+
+class Histogram(Family):
+    """How often values fell into buckets: a cell holds the sum, then the count of every bucket."""
+
+    kind = "histogram"
+    _width = len(BOUNDS) + 2
+
+    def observe(self, labels: Labels, value: float) -> None:
+        """Counts one value.."""
+        cell = self._cell(labels)
+        cell[0] += value
+        cell[_bucket(BOUNDS, value) + 1] += 1
+
+    def total(self) -> float:
+        """How many values were seen."""
+        return sum(sum(cell[1:]) for cell in self.series().values())
+
+
+_bucket = bisect_left

@@ -1,0 +1,5 @@
+"""The request log: a sample of the requests with their answers, in files that can warm up a model."""
+
+from serving.server.request_log.log import RequestLog
+
+__all__ = ["RequestLog"]

@@ -1,0 +1,103 @@
+"""Files of the request log: written under a hidden name, published by a rename when they are full or old enough."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from serving.server.request_log.tfrecord import framed
+
+#: A file is published when it has so many bytes, …
+MAX_BYTES: Final = 64 * 1024 * 1024
+#: … so many records (TF Serving takes no more for a warmup), …
+MAX_RECORDS: Final = 1000
+#: … or is so old.
+MAX_SECONDS: Final = 60.0
+
+
+class RotatingFile:
+    """Writes records to one file after the other: `PREFIX-<UTC time>-<process>-<number>.tfrecord`.
+
+    Args:
+        prefix: Directory and beginning of the files' names.
+        max_bytes: When a file is full.
+        max_records: When a file is full.
+        max_seconds: When a file is old.
+    """
+
+    def __init__(
+        self,
+        prefix: str,
+        max_bytes: int = MAX_BYTES,
+        max_records: int = MAX_RECORDS,
+        max_seconds: float = MAX_SECONDS,
+    ) -> None:
+        self._prefix = Path(prefix)
+        self._limits = (max_bytes, max_records, max_seconds)
+        self._file: BinaryIO | None = None
+        self._paths = (self._prefix, self._prefix)
+        self._bytes = self._records = self._number = 0
+        self._began = 0.0
+
+    def write(self, record: bytes) -> None:
+        """Appends a record.
+
+        Raises:
+            OSError: It could not be written; what the file held before stays readable.
+        """
+        file = self._file or self._open()
+        start = self._bytes
+        content = framed(record)
+        try:
+            file.write(content)
+            file.flush()
+        except OSError:
+            self._cut_back(file, start)
+            raise
+        self._bytes += len(content)
+        self._records += 1
+        if self._bytes >= self._limits[0] or self._records >= self._limits[1]:
+            self.publish()
+
+    def publish_if_old(self) -> None:
+        """Publishes the file when its time is up."""
+        if self._file is not None and time.monotonic() - self._began >= self._limits[2]:
+            self.publish()
+
+    def publish(self) -> None:
+        """Gives the file its name, if it holds anything; the next record begins a new one."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        hidden, final = self._paths
+        with file:
+            file.flush()
+            os.fsync(file.fileno())
+        if self._records:
+            os.replace(hidden, final)
+        else:
+            os.unlink(hidden)
+
+    def _open(self) -> BinaryIO:
+        directory = self._prefix.parent
+        directory.mkdir(parents=True, exist_ok=True)
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        self._number += 1
+        name = f"{self._prefix.name}-{stamp}-{os.getpid()}-{self._number:05d}.tfrecord"
+        self._paths = (directory / f".{name}.part", directory / name)
+        self._bytes = self._records = 0
+        self._began = time.monotonic()
+        self._file = open(self._paths[0], "xb", buffering=0)  # noqa: SIM115  (kept open between records)
+        return self._file
+
+    def _cut_back(self, file: BinaryIO, size: int) -> None:
+        """Removes what was written of a record that did not fit."""
+        try:
+            file.truncate(size)
+            file.seek(size)
+        except OSError:
+            # Nothing can be said of the file's end now: it is given up, never published.
+            self._file = None
+            file.close()

@@ -1,0 +1,207 @@
+"""The request log itself: a queue that requests never wait for, and a thread that empties it into files."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from serving.server.request_log.files import RotatingFile
+from serving.server.request_log.records import ArraysRecord, Call, ExamplesRecord, Record, WireRecord
+from serving.server.status import Code, ServingError
+
+if TYPE_CHECKING:
+    from serving.server.metrics import Metrics
+    from serving.server.model_config import LoggingConfig
+    from serving.server.options import Options
+
+_LOG = logging.getLogger(__name__)
+#: The only collector; an empty type means it, too.
+COLLECTOR: Final = "tfrecord"
+_MAX_WAITING_RECORDS: Final = 1000
+_MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
+_TICK_SECONDS: Final = 1.0
+_SAY_DROPS_EVERY_SECONDS: Final = 10.0
+
+
+class RequestLog:
+    """Logs a sample of the requests of the models that have a `logging_config`. Off until `configure` says otherwise.
+
+    Requests hand over what they have and go on; a thread of its own serializes and writes. When it cannot keep
+    up, or the disk is full, records are dropped: counted in `request_log_count`, said in the log.
+
+    Args:
+        options: The server's options.
+        metrics: Counts what is logged and dropped.
+    """
+
+    def __init__(self, options: Options | None = None, metrics: Metrics | None = None) -> None:
+        self.active = False
+        self._metrics = metrics
+        self._rates: Mapping[str, float] = {}
+        self._prefixes: Mapping[str, str] = {}
+        self._queue: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+        self._bytes = 0
+        self._bytes_lock = threading.Lock()
+        self._files: dict[str, RotatingFile] = {}
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._dropped = 0
+        self._last_drop_said = 0.0
+
+    def configure(self, configs: Mapping[str, LoggingConfig]) -> None:
+        """Takes the request logging of all models as the whole truth.
+
+        Args:
+            configs: By model; models that are not there are not logged.
+
+        Raises:
+            ServingError: INVALID_ARGUMENT for a collector that does not exist or a missing prefix.
+        """
+        for model, config in configs.items():
+            if config.type not in ("", COLLECTOR):
+                raise ServingError(
+                    Code.INVALID_ARGUMENT,
+                    f"logging_config of model {model}: log collector type '{config.type}' does not exist;"
+                    f" expected '{COLLECTOR}'",
+                )
+            if not config.filename_prefix:
+                raise ServingError(
+                    Code.INVALID_ARGUMENT, f"logging_config of model {model}: filename_prefix is missing"
+                )
+        self._prefixes = {model: config.filename_prefix for model, config in configs.items()}
+        self._rates = {
+            model: config.sampling_rate for model, config in configs.items() if config.sampling_rate
+        }
+        self.active = bool(self._rates)
+        if self.active and self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
+            self._thread.start()
+
+    def wants(self, model: str) -> bool:
+        """Whether this request of the model is part of the sample."""
+        rate = self._rates.get(model)
+        return rate is not None and random.random() < rate
+
+    def add(
+        self, kind: str, model: str, version: int, request: bytes, response: bytes, signature: str = ""
+    ) -> None:
+        """Logs a call as it went over gRPC.
+
+        Args:
+            kind: `predict`, `classify`, `regress` or `multi_inference`.
+            model: The model's name.
+            version: The version that answered.
+            request: The serialized request.
+            response: The serialized response.
+            signature: The signature's key, if it is at hand.
+        """
+        self._put(WireRecord(self._call(kind, model, version, signature), request, response))
+
+    def add_predict(
+        self, model: str, version: int, signature: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
+    ) -> None:
+        """Logs a Predict by its arrays."""
+        self._put(ArraysRecord(self._call("predict", model, version, signature), inputs, outputs))
+
+    def add_examples(
+        self,
+        kind: str,
+        model: str,
+        version: int,
+        signature: str,
+        examples: Sequence[bytes],
+        results: Sequence[Any],
+    ) -> None:
+        """Logs a Classify or Regress by its examples and results."""
+        self._put(ExamplesRecord(self._call(kind, model, version, signature), examples, results))
+
+    def close(self) -> None:
+        """Writes what waits, publishes the files and ends the thread."""
+        self.active = False
+        self._closing.set()
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join(timeout=10)
+
+    def _call(self, kind: str, model: str, version: int, signature: str) -> Call:
+        return Call(kind, model, version, signature, self._rates.get(model, 0.0), int(time.time()))
+
+    def _put(self, record: Record) -> None:
+        size = record.size
+        with self._bytes_lock:
+            full = self._queue.qsize() >= _MAX_WAITING_RECORDS or self._bytes + size > _MAX_WAITING_BYTES
+            if not full:
+                self._bytes += size
+        if full:
+            self._drop(record.call.model, "the queue is full")
+        else:
+            self._queue.put(record)
+
+    def _drop(self, model: str, reason: object) -> None:
+        if self._metrics is not None:
+            self._metrics.logged(model, Code.RESOURCE_EXHAUSTED)
+        self._dropped += 1
+        now = time.monotonic()
+        if now - self._last_drop_said >= _SAY_DROPS_EVERY_SECONDS:
+            self._last_drop_said = now
+            _LOG.warning(
+                "Request log: %d record(s) dropped so far; the last of model %s: %s",
+                self._dropped,
+                model,
+                reason,
+            )
+
+    def _run(self) -> None:
+        while True:
+            try:
+                record = self._queue.get(timeout=_TICK_SECONDS)
+            except queue.Empty:
+                self._turn_files()
+                continue
+            if record is None:
+                break
+            with self._bytes_lock:
+                self._bytes -= record.size
+            self._write(record)
+        for prefix in list(self._files):
+            self._publish(prefix)
+
+    def _write(self, record: Record) -> None:
+        model = record.call.model
+        prefix = self._prefixes.get(model)
+        if prefix is None:
+            return
+        try:
+            content = record.serialized()
+            file = self._files.setdefault(prefix, RotatingFile(prefix))
+            file.write(content)
+            file.publish_if_old()
+        except Exception as error:  # noqa: BLE001  (a record that cannot be written must not end the thread)
+            self._drop(model, error)
+            return
+        if self._metrics is not None:
+            self._metrics.logged(model, Code.OK)
+
+    def _turn_files(self) -> None:
+        """Publishes files that are old, or that no model writes to any more."""
+        used = set(self._prefixes.values())
+        for prefix, file in list(self._files.items()):
+            if prefix not in used:
+                self._publish(prefix)
+                del self._files[prefix]
+                continue
+            try:
+                file.publish_if_old()
+            except OSError as error:
+                _LOG.warning("Request log: a file of %s cannot be published: %s", prefix, error)
+
+    def _publish(self, prefix: str) -> None:
+        try:
+            self._files[prefix].publish()
+        except OSError as error:
+            _LOG.warning("Request log: a file of %s cannot be published: %s", prefix, error)

@@ -1,0 +1,221 @@
+"""The REST API: a request's parts in, an answer out. HTTP itself is the caller's business."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from serving.server.rest import predict_request, response_json, server_json
+from serving.server.rest.example_request import examples
+from serving.server.rest.health import Health
+from serving.server.rest.inflate import inflated
+from serving.server.rest.paths import Route, is_api, route
+from serving.server.status import Code, ServingError, http_status
+
+if TYPE_CHECKING:
+    from serving.server.manager import ModelManager
+    from serving.server.metrics import Metrics
+    from serving.server.options import Options
+    from serving.server.request_log import RequestLog
+
+_LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+JSON: Final = b"application/json"
+#: Bodies and answers larger than this are read and written in a thread, so that they do not hold up others.
+OFF_LOOP_BYTES: Final = 256 * 1024
+_OFF_LOOP_VALUES: Final = OFF_LOOP_BYTES // 16
+_DEFAULT_SIGNATURE: Final = "serving_default"
+_NOT_FOUND: Final = (
+    b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
+)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes back to the client.
+
+    Args:
+        status: The HTTP status.
+        body: The whole body.
+        content_type: Its type.
+        cors: Whether the CORS headers belong to it.
+    """
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    cors: bool = False
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is known of a request when it is counted."""
+
+    model: str = ""
+    api: str = ""
+    version: int | None = None
+    signature: str = ""
+
+
+class RestApi:
+    """Answers requests.
+
+    Args:
+        inference: Runs models.
+        manager: Knows the models.
+        options: The server's options.
+        metrics: Counts requests.
+        request_log: Takes samples.
+    """
+
+    def __init__(
+        self,
+        inference: Any,
+        manager: ModelManager,
+        options: Options,
+        metrics: Metrics,
+        request_log: RequestLog,
+    ) -> None:
+        self._inference = inference
+        self._manager = manager
+        self._metrics = metrics
+        self._request_log = request_log
+        self._timeout_ms = options.rest_api_timeout_in_ms
+        self._cors = options.rest_api_enable_cors_support
+        self._monitoring_path = options.monitoring_path
+        self._body_limit = options.rest_api_max_body_bytes
+        self._threads = ThreadPoolExecutor(2, "rest-json")
+        self.health = Health(manager)
+
+    async def handle(
+        self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> Answer:
+        """Answers a request; never raises.
+
+        Args:
+            method: The HTTP method, in capitals.
+            target: Path and query as the client wrote them.
+            headers: Names in small letters.
+            body: The whole body.
+        """
+        if target == self._monitoring_path:
+            return Answer(200, self._metrics.page(), b"text/plain")
+        if not is_api(target):
+            return self.health.answer(method, target) or Answer(404, _NOT_FOUND, b"text/html")
+        began = time.perf_counter_ns()
+        seen = _Seen()
+        code = Code.OK
+        try:
+            if method == "OPTIONS" and self._cors and _has_origin(headers):
+                content = b""
+            else:
+                content = await self._answer(method, target, headers, body, seen)
+            status = 200
+        except ServingError as error:
+            code, status, content = error.code, http_status(error.code), response_json.error(error.message)
+        except UnicodeEncodeError:
+            code, status = Code.INVALID_ARGUMENT, 400
+            content = response_json.error("JSON Parse error: The surrogate pair in string is invalid.")
+        except Exception:  # noqa: BLE001  (the client gets one line, the log everything)
+            _LOG.exception("%s %s failed inside the server", method, target[:256])
+            code, status, content = (
+                Code.INTERNAL,
+                500,
+                response_json.error("Internal error; see the server's log."),
+            )
+        self._count(seen, code, (time.perf_counter_ns() - began) / 1000)
+        return Answer(status, content, JSON, self._cors)
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._threads.shutdown(wait=False)
+
+    async def _answer(
+        self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes, seen: _Seen
+    ) -> bytes:
+        wanted = route(method, target)
+        seen.model = wanted.spec.name
+        if wanted.call == "status":
+            return server_json.model_status(self._manager.statuses(wanted.spec.name, wanted.spec.version))
+        if wanted.call == "metadata":
+            with self._manager.acquire(wanted.spec) as lease:
+                return server_json.model_metadata(wanted.spec.name, lease.version, lease.servable.metadata)
+        seen.api = wanted.call
+        body = await self._plain(headers, body)
+        large = len(body) > OFF_LOOP_BYTES
+        document = await self._do(large, predict_request.parse_object, body)
+        name = seen.signature = predict_request.signature_name(document)
+        if wanted.call == "predict":
+            return await self._predict(wanted, name, document, large, seen)
+        return await self._examples(wanted, name, document, large, seen)
+
+    async def _predict(
+        self, wanted: Route, name: str, document: dict[str, Any], large: bool, seen: _Seen
+    ) -> bytes:
+        with self._manager.acquire(wanted.spec) as lease:
+            seen.version = lease.version
+            key = seen.signature = name or _DEFAULT_SIGNATURE
+            signature = lease.servable.signatures.get(key)
+            if signature is None:
+                raise ServingError(
+                    Code.INVALID_ARGUMENT, f'Serving signature name: "{key}" not found in signature def'
+                )
+            inputs = await self._do(large, predict_request.inputs, document, signature)
+            del document
+            result = await self._inference.predict(lease, key, inputs.arrays, (), self._timeout_ms)
+        write = response_json.predictions if inputs.rows else response_json.columns
+        values = sum(array.size for array in result.outputs.values())
+        content = await self._do(values > _OFF_LOOP_VALUES, write, result.outputs)
+        if self._request_log.active and self._request_log.wants(seen.model):
+            self._request_log.add_predict(seen.model, lease.version, key, inputs.arrays, result.outputs)
+        return content
+
+    async def _examples(
+        self, wanted: Route, name: str, document: dict[str, Any], large: bool, seen: _Seen
+    ) -> bytes:
+        serialized = await self._do(large, examples, document)
+        with self._manager.acquire(wanted.spec) as lease:
+            seen.version, seen.signature = lease.version, name or _DEFAULT_SIGNATURE
+            if wanted.call == "classify":
+                results = await self._inference.classify(lease, name, serialized, self._timeout_ms)
+                content = response_json.classifications(results)
+            else:
+                results = await self._inference.regress(lease, name, serialized, self._timeout_ms)
+                content = response_json.regressions(results)
+        if self._request_log.active and self._request_log.wants(seen.model):
+            self._request_log.add_examples(
+                wanted.call, seen.model, lease.version, seen.signature, serialized, results
+            )
+        return content
+
+    async def _plain(self, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
+        for name, value in headers:
+            if name == b"content-encoding" and b"gzip" in value:
+                return await self._do(True, inflated, body, self._body_limit)
+        return body
+
+    async def _do(self, large: bool, function: Callable[..., _T], *args: Any) -> _T:
+        """Calls a function: here when it is quick, in a thread when it would hold up the loop."""
+        if not large:
+            return function(*args)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, functools.partial(function, *args)
+        )
+
+    def _count(self, seen: _Seen, code: Code, microseconds: float) -> None:
+        self._metrics.request(seen.model, seen.api, "REST", code, microseconds)
+        if seen.version is not None:
+            self._metrics.version_request(
+                seen.model, seen.version, seen.signature, seen.api, code, microseconds
+            )
+
+
+def _has_origin(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(name == b"origin" and (b"http://" in value or b"https://" in value) for name, value in headers)

@@ -1,0 +1,51 @@
+"""Health URLs: `/healthz/live` and `/healthz/ready`. TF Serving has none; its probes ask for a model's status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+if TYPE_CHECKING:
+    from serving.server.manager import ModelManager
+    from serving.server.rest.api import Answer
+
+LIVE: Final = "/healthz/live"
+READY: Final = "/healthz/ready"
+
+
+class Health:
+    """Says whether the process answers, and whether every model has a version that serves.
+
+    Args:
+        manager: Knows the models.
+    """
+
+    def __init__(self, manager: ModelManager) -> None:
+        self._manager = manager
+        self.draining = False
+
+    def answer(self, method: str, target: str) -> Answer | None:
+        """The answer of a health URL, or None when the target is none."""
+        from serving.server.rest.api import Answer
+
+        path = target.partition("?")[0]
+        if path not in (LIVE, READY) or method not in ("GET", "HEAD"):
+            return None
+        if path == LIVE:
+            return Answer(200, b'{"status": "live"}')
+        if self.draining:
+            return Answer(503, b'{"status": "draining"}')
+        missing = [name for name in self._manager.model_names() if not self._serves(name)]
+        if missing:
+            return Answer(503, orjson.dumps({"status": "not ready", "models": missing}))
+        return Answer(200, b'{"status": "ready"}')
+
+    def _serves(self, name: str) -> bool:
+        from serving.server.manager import State
+        from serving.server.status import ServingError
+
+        try:
+            return any(status.state is State.AVAILABLE for status in self._manager.statuses(name))
+        except ServingError:
+            return False

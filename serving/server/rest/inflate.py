@@ -1,0 +1,37 @@
+"""Request bodies that were compressed with gzip."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from typing import Final
+
+_LOG = logging.getLogger(__name__)
+#: The largest body after inflating, as in TF Serving.
+MAX_INFLATED_BYTES: Final = 100 * 1024 * 1024
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+def inflated(body: bytes, limit: int = 0) -> bytes:
+    """Inflates a gzip body.
+
+    Args:
+        body: The compressed body.
+        limit: The server's own limit on bodies; 0 means none but TF Serving's.
+
+    Returns:
+        The body; empty when it is broken, cut short or too large, as TF Serving takes it.
+    """
+    most = min(limit or MAX_INFLATED_BYTES, MAX_INFLATED_BYTES)
+    machine = zlib.decompressobj(_GZIP)
+    try:
+        plain = machine.decompress(body, most + 1)
+    except zlib.error as error:
+        _LOG.warning("A gzip request body of %d bytes is broken: %s", len(body), error)
+        return b""
+    if len(plain) > most or not machine.eof:
+        _LOG.warning(
+            "A gzip request body of %d bytes is cut short or inflates to more than %d bytes", len(body), most
+        )
+        return b""
+    return plain

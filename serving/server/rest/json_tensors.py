@@ -1,0 +1,202 @@
+"""JSON values as arrays, as strictly typed as TF Serving takes them.
+
+The quick way looks at a whole list at once with C-level set and array operations. It answers None for
+whatever it does not like; then the careful way walks through the value as TF Serving does, and either
+makes the array or finds the first error and says it in TF Serving's words.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from array import array
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+
+from serving.server.rest import dtypes
+from serving.server.rest.debug_text import debug_text, type_name
+from serving.server.status import Code, ServingError
+
+# Type code of `array`, the type that is made of it, and which JSON numbers it takes.
+_NUMBERS: Final[dict[int, tuple[str, Any, frozenset[type]]]] = {
+    dtypes.FLOAT: ("f", np.float32, frozenset({float, int})),
+    dtypes.DOUBLE: ("d", np.float64, frozenset({float, int})),
+    dtypes.INT32: ("i", np.int32, frozenset({int})),
+    dtypes.UINT8: ("i", np.uint8, frozenset({int})),
+    dtypes.INT16: ("i", np.int16, frozenset({int})),
+    dtypes.INT8: ("i", np.int8, frozenset({int})),
+    dtypes.INT64: ("q", np.int64, frozenset({int})),
+    dtypes.UINT32: ("I", np.uint32, frozenset({int})),
+    dtypes.UINT64: ("Q", np.uint64, frozenset({int})),
+}
+_RANGES: Final = {
+    "i": (-(2**31), 2**31 - 1),
+    "q": (-(2**63), 2**63 - 1),
+    "I": (0, 2**32 - 1),
+    "Q": (0, 2**64 - 1),
+}
+_BOOLS: Final = frozenset({bool})
+_STRINGS: Final = frozenset({str})
+_LISTS: Final = {list}
+_MAX_RANK: Final = 254
+
+
+def is_b64(value: Any) -> bool:
+    """Whether a value is `{"b64": "<text>"}`: that single key with a string."""
+    return type(value) is dict and len(value) == 1 and type(value.get("b64")) is str
+
+
+def decode_b64(value: Any) -> bytes:
+    """The bytes of a `{"b64": …}` object.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT when it is no such object or not standard base64.
+    """
+    if not is_b64(value):
+        raise _invalid(f"JSON Value: {debug_text(value)} not formatted correctly for base64 data")
+    text: str = value["b64"]
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4 if not text.endswith("=") else 0), validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise _invalid("Unable to base64 decode") from exc
+
+
+def to_array(value: Any, dtype: int) -> np.ndarray:
+    """Makes the array that a JSON value stands for; its shape is the nesting of the lists.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT when it is not rectangular or of another type,
+            UNIMPLEMENTED when JSON cannot carry the type.
+    """
+    made = _quick(value, dtype)
+    return made if made is not None else _careful(value, dtype)
+
+
+def _quick(value: Any, dtype: int) -> np.ndarray | None:
+    shape: list[int] = []
+    flat = value
+    if type(value) is list:
+        shape.append(len(flat))
+        while flat and type(flat[0]) is list:
+            if set(map(type, flat)) != _LISTS:
+                return None
+            sizes = set(map(len, flat))
+            if len(sizes) != 1 or len(shape) > _MAX_RANK:
+                return None
+            shape.append(sizes.pop())
+            flat = list(chain.from_iterable(flat))
+    else:
+        flat = [value]
+    made = _flat(flat, dtype)
+    if made is None or len(shape) == 1:
+        return made
+    return made.reshape(shape)
+
+
+def _flat(values: list[Any], dtype: int) -> np.ndarray | None:
+    types = set(map(type, values))
+    if dtype in _NUMBERS:
+        code, numpy_type, allowed = _NUMBERS[dtype]
+        if not types <= allowed:
+            return None
+        try:
+            numbers = np.frombuffer(array(code, values), dtype=code)
+        except OverflowError:
+            return None
+        return numbers.astype(numpy_type, copy=False)
+    if dtype == dtypes.STRING and types <= _STRINGS:
+        return _objects([text.encode() for text in values])
+    if dtype == dtypes.BOOL and types <= _BOOLS:
+        return np.array(values, np.bool_)
+    return None
+
+
+def _objects(values: list[bytes]) -> np.ndarray:
+    made: np.ndarray = np.empty(len(values), object)
+    made[:] = values
+    return made
+
+
+def _careful(value: Any, dtype: int) -> np.ndarray:
+    shape = _shape_of_first(value)
+    values: list[Any] = []
+    _collect(value, 0, dtype, shape, values)
+    if dtype == dtypes.STRING:
+        return _objects(values).reshape(shape)
+    if dtype == dtypes.BOOL:
+        return np.array(values, np.bool_).reshape(shape)
+    if dtype not in _NUMBERS:
+        return np.zeros(shape, np.float32)
+    code, numpy_type, _ = _NUMBERS[dtype]
+    return np.frombuffer(array(code, values), dtype=code).astype(numpy_type, copy=False).reshape(shape)
+
+
+def _shape_of_first(value: Any) -> list[int]:
+    shape = []
+    while type(value) is list:
+        shape.append(len(value))
+        if not value:
+            break
+        value = value[0]
+    if len(shape) > _MAX_RANK:
+        raise _invalid(f"Shape must have no more than {_MAX_RANK} dimensions")
+    return shape
+
+
+def _collect(value: Any, level: int, dtype: int, shape: list[int], values: list[Any]) -> None:
+    """Appends a value's leaves in order, or raises the first error that TF Serving would meet."""
+    rank = len(shape)
+    if type(value) is not list:
+        if level != rank:
+            raise _invalid(
+                f"JSON Value: {debug_text(value)} found at incorrect level: {level + 1}"
+                f" in the JSON DOM. Expected at level: {rank}"
+            )
+        values.append(_leaf(value, dtype))
+        return
+    if level >= rank:
+        raise _invalid(f"Encountered list at unexpected level: {level} expected < {rank}")
+    if len(value) != shape[level]:
+        raise _invalid(
+            f"Encountered list at unexpected size: {len(value)} at level: {level} expected size: {shape[level]}"
+        )
+    for item in value:
+        _collect(item, level + 1, dtype, shape, values)
+
+
+def _leaf(value: Any, dtype: int) -> Any:
+    kind = type(value)
+    if dtype == dtypes.STRING:
+        if kind is dict:
+            return decode_b64(value)
+        if kind is str:
+            return value.encode()
+    elif kind is dict:
+        raise _mistyped(value, dtype)
+    elif dtype == dtypes.BOOL:
+        if kind is bool:
+            return value
+    elif dtype not in _NUMBERS:
+        raise ServingError(
+            Code.UNIMPLEMENTED,
+            f"Conversion of JSON Value: {debug_text(value)} to type: {dtypes.dtype_name(dtype)}",
+        )
+    else:
+        code, _, allowed = _NUMBERS[dtype]
+        if kind in allowed:
+            low, high = _RANGES.get(code, (value, value))
+            if low <= value <= high or value != value:
+                return value
+    raise _mistyped(value, dtype)
+
+
+def _mistyped(value: Any, dtype: int) -> ServingError:
+    return _invalid(
+        f"JSON Value: {debug_text(value)} Type: {type_name(value)} is not of expected type: {dtypes.dtype_name(dtype)}"
+    )
+
+
+def _invalid(text: str) -> ServingError:
+    return ServingError(Code.INVALID_ARGUMENT, text)
