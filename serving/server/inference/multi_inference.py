@@ -1,0 +1,121 @@
+"""MultiInference: several classifications and regressions of the same examples in one session run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from serving.server.inference import examples
+from serving.server.inference.predict import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
+from serving.server.signature import ModelSpec, Signature
+from serving.server.status import Code, ServingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+
+    from serving.server.inference.examples import Classifications
+
+# No key of a SavedModel: such a run belongs to no one signature, and is not batched.
+_KEY_PREFIX = "\0multi_inference"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task of a request.
+
+    Args:
+        spec: The model and signature; only the first task's version counts.
+        method: `tensorflow/serving/classify` or `.../regress`.
+    """
+
+    spec: ModelSpec
+    method: str
+
+    @property
+    def signature_name(self) -> str:
+        """The effective signature name."""
+        return self.spec.signature_name or DEFAULT_SIGNATURE
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """The answer to one task: one of the two is set.
+
+    Args:
+        classifications: Of a classify task.
+        regressions: Of a regress task.
+    """
+
+    classifications: Classifications | None = None
+    regressions: Sequence[float] | None = None
+
+
+def prepare(signatures: Mapping[str, Signature], tasks: Sequence[Task], *, check_method: bool) -> Signature:
+    """Returns one signature for all tasks: their common input, and every output by its tensor's name.
+
+    Args:
+        signatures: The version's signatures.
+        tasks: The request's tasks, at least one.
+        check_method: Whether the signatures' method names must be those of their tasks.
+
+    Raises:
+        ServingError: The tasks do not go together.
+    """
+    found: dict[str, Signature] = {}
+    for task in tasks:
+        _check(task, tasks[0], found)
+        signature = signatures.get(task.signature_name)
+        if signature is None:
+            raise _invalid(f"Requested signature not found in model graph: {task.signature_name}")
+        if task.method not in (CLASSIFY, REGRESS):
+            raise ServingError(Code.UNIMPLEMENTED, f"Unsupported signature method_name: {task.method}")
+        examples.check(signature, task.method, check_method=check_method)
+        found[task.signature_name] = signature
+    first = found[tasks[0].signature_name]
+    tensor = first.inputs[examples.INPUTS].tensor
+    if any(signature.inputs[examples.INPUTS].tensor != tensor for signature in found.values()):
+        raise _invalid("Input tensor must be the same for all Signatures.")
+    outputs = {info.tensor: info for signature in found.values() for info in signature.outputs.values()}
+    key = "\0".join((_KEY_PREFIX, *sorted(found)))
+    return Signature(key, "", first.inputs, dict(sorted(outputs.items())))
+
+
+def _check(task: Task, first: Task, found: Mapping[str, Signature]) -> None:
+    if not task.spec.name:
+        raise _invalid("Found ModelSpec with an empty model name.")
+    if task.spec.name != first.spec.name:
+        raise _invalid("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
+    if task.signature_name in found:
+        raise _invalid(f"Duplicate evaluation of signature: {task.signature_name}")
+
+
+def finish(
+    signatures: Mapping[str, Signature], tasks: Sequence[Task], values: Mapping[str, np.ndarray], count: int
+) -> list[TaskResult]:
+    """Returns the results of the tasks, in their order.
+
+    Args:
+        signatures: The version's signatures.
+        tasks: The request's tasks.
+        values: The outputs by their tensor's name.
+        count: How many examples were sent.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT when an output is not what its task needs.
+    """
+    results = []
+    for task in tasks:
+        signature = signatures[task.signature_name]
+        wanted = examples.wanted_outputs(signature, task.method)
+        given = {alias: values[signature.outputs[alias].tensor] for alias in wanted}
+        if task.method == CLASSIFY:
+            results.append(TaskResult(classifications=examples.classifications(given, count)))
+        else:
+            results.append(TaskResult(regressions=examples.regressions(given[examples.OUTPUTS], count)))
+    return results
+
+
+def _invalid(text: str) -> ServingError:
+    return ServingError(Code.INVALID_ARGUMENT, text)
