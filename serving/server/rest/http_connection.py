@@ -1,0 +1,339 @@
+"""One HTTP/1.1 connection: httptools reads it, requests are answered in their order, each answer is one write.
+
+What a connection may hold is bounded: the head of a request by `MAX_HEAD_BYTES`, its body by the server's
+limit, further requests by what arrives in one read, and answers by the transport's buffer: nothing more is
+read or begun while a client does not take what it was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final
+
+import httptools
+
+from serving.server.rest import response_json
+from serving.server.rest.api import Answer, RestApi
+
+#: Request line and headers together; larger ones are answered with 431.
+MAX_HEAD_BYTES: Final = 64 * 1024
+#: A connection that neither sends nor waits for an answer is closed after so long.
+IDLE_SECONDS: Final = 75.0
+#: A request whose head is not complete after so long is answered with 408.
+HEAD_SECONDS: Final = 30.0
+#: A client that does not read its answer is cut off after so long.
+STALLED_SECONDS: Final = 60.0
+#: How long a client that is refused may go on sending.
+LINGER_SECONDS: Final = 1.0
+_JOIN_BELOW_BYTES: Final = 64 * 1024
+
+_STATUS_LINES: Final = {
+    **{status: f"HTTP/1.1 {status} Status\r\n".encode() for status in range(100, 600)},
+    **{status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus},
+    499: b"HTTP/1.1 499 Client Closed Request\r\n",
+}
+_CORS: Final = (
+    b"Access-Control-Allow-Origin: *\r\n"
+    b"Access-Control-Allow-Methods: POST, GET\r\n"
+    b"Access-Control-Allow-Headers: Content-Type\r\n"
+)
+
+
+class Shared:
+    """What the connections of one server share.
+
+    Args:
+        api: Answers requests.
+        max_body_bytes: The largest request body.
+    """
+
+    def __init__(self, api: RestApi, max_body_bytes: int) -> None:
+        self.api = api
+        self.max_body_bytes = max_body_bytes
+        self.connections: set[Connection] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.draining = False
+        self._date_second = 0
+        self._date = b""
+
+    def date(self) -> bytes:
+        """The Date header, made once a second."""
+        now = int(time.time())
+        if now != self._date_second:
+            self._date_second = now
+            self._date = b"Date: " + formatdate(now, usegmt=True).encode() + b"\r\n"
+        return self._date
+
+    def close_idle(self, now: float) -> None:
+        """Closes the connections whose time is up."""
+        for connection in list(self.connections):
+            connection.close_if_idle(now)
+
+
+class _Request:
+    """A request as far as it has been read."""
+
+    __slots__ = ("body", "headers", "keep_alive", "method", "size", "url")
+
+    def __init__(self) -> None:
+        self.method = ""
+        self.url = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body: list[bytes] = []
+        self.size = 0
+        self.keep_alive = True
+
+    def target(self) -> str:
+        """Path and query, also of a request line with a whole URL."""
+        if self.url.startswith(b"/"):
+            return self.url.decode("latin-1")
+        try:
+            url = httptools.parse_url(self.url)
+        except httptools.HttpParserError:
+            return self.url.decode("latin-1")
+        query = b"?" + url.query if url.query else b""
+        return ((url.path or b"/") + query).decode("latin-1")
+
+
+class Connection(asyncio.Protocol):
+    """The protocol of one connection.
+
+    Args:
+        shared: What all connections share.
+        loop: The event loop.
+    """
+
+    __slots__ = (
+        "_busy",
+        "_closing",
+        "_ended",
+        "_head_bytes",
+        "_last",
+        "_loop",
+        "_parser",
+        "_paused",
+        "_reading",
+        "_shared",
+        "_stalled",
+        "_transport",
+        "_waiting",
+    )
+
+    def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
+        self._shared = shared
+        self._loop = loop
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._reading: _Request | None = None
+        self._waiting: deque[_Request] = deque()
+        self._busy = self._closing = self._ended = self._paused = self._stalled = False
+        self._head_bytes = 0
+        self._last = loop.time()
+
+    # The transport's calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begins."""
+        self._transport = transport  # type: ignore[assignment]
+        self._shared.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends; an answer in the making is thrown away."""
+        self._shared.connections.discard(self)
+        self._closing = True
+        self._transport = None
+        self._waiting.clear()
+        self._reading = None
+
+    def data_received(self, data: bytes) -> None:
+        """Reads."""
+        if self._closing:
+            return
+        self._last = self._loop.time()
+        while data:
+            try:
+                self._parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                # An offer to speak HTTP/2 or WebSocket is not taken: what follows is HTTP/1.1 again.
+                data = data[upgrade.args[0] :]
+                self._parser = httptools.HttpRequestParser(self)
+            except httptools.HttpParserError as error:
+                if not self._closing:
+                    self._refuse(400, f"Invalid HTTP request: {error}")
+                return
+        if self._reading is not None and not self._reading.method:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse(431, f"The request's head is larger than {MAX_HEAD_BYTES} bytes")
+                return
+        if self._busy and not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """The client sends no more; what it asked for is still answered."""
+        self._ended = True
+        return self._busy or bool(self._waiting)
+
+    def pause_writing(self) -> None:
+        """The client does not take its answers: no further request is begun."""
+        self._stalled = True
+        self._last = self._loop.time()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self._stalled = False
+        self._next()
+
+    # The parser's calls.
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._reading = _Request()
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the target."""
+        if self._reading is not None:
+            self._reading.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header."""
+        request = self._reading
+        if request is None:
+            return
+        name = name.lower()
+        request.headers.append((name, value))
+        if name == b"content-length" and value.isdigit() and int(value) > self._shared.max_body_bytes:
+            self._too_large()
+        elif name == b"expect" and value.lower() == b"100-continue" and self._transport is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_headers_complete(self) -> None:
+        """The head is complete."""
+        if self._reading is not None:
+            self._reading.method = self._parser.get_method().decode("ascii")
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        request = self._reading
+        if request is None:
+            return
+        request.size += len(body)
+        if request.size > self._shared.max_body_bytes:
+            self._too_large()
+            return
+        request.body.append(body)
+
+    def on_message_complete(self) -> None:
+        """A request is complete."""
+        request, self._reading = self._reading, None
+        if request is None:
+            return
+        request.keep_alive = self._parser.should_keep_alive() or self._parser.should_upgrade()
+        self._waiting.append(request)
+        if not self._busy:
+            self._next()
+
+    # Answers.
+
+    def _next(self) -> None:
+        if self._busy or self._stalled or self._transport is None:
+            return
+        if not self._waiting:
+            if self._paused:
+                self._paused = False
+                self._transport.resume_reading()
+            return
+        self._busy = True
+        task = self._loop.create_task(self._answer(self._waiting.popleft()))
+        self._shared.tasks.add(task)
+        task.add_done_callback(self._shared.tasks.discard)
+
+    async def _answer(self, request: _Request) -> None:
+        pieces = request.body
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        answer = await self._shared.api.handle(request.method, request.target(), request.headers, body)
+        self._busy = False
+        self._last = self._loop.time()
+        if self._transport is None:
+            return
+        ends = self._closing or self._shared.draining or (self._ended and not self._waiting)
+        keep_alive = request.keep_alive and not ends
+        self._write(answer, keep_alive=keep_alive, with_body=request.method != "HEAD")
+        if keep_alive:
+            self._next()
+        else:
+            self._closing = True
+            self._transport.close()
+
+    def _write(self, answer: Answer, *, keep_alive: bool, with_body: bool = True) -> None:
+        assert self._transport is not None
+        body = answer.body
+        head = b"".join(
+            (
+                _STATUS_LINES[answer.status],
+                b"Content-Type: ",
+                answer.content_type,
+                b"\r\nContent-Length: %d\r\n" % len(body),
+                self._shared.date(),
+                _CORS if answer.cors else b"",
+                b"\r\n" if keep_alive else b"Connection: close\r\n\r\n",
+            )
+        )
+        if not with_body:
+            self._transport.write(head)
+        elif len(body) < _JOIN_BELOW_BYTES:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
+
+    def _too_large(self) -> None:
+        self._refuse(413, f"The request's body is larger than {self._shared.max_body_bytes} bytes")
+
+    def _refuse(self, status: int, text: str) -> None:
+        """Answers what cannot be read on, and closes; answers in the making are not waited for."""
+        self._reading = None
+        self._waiting.clear()
+        if self._transport is None or self._closing:
+            return
+        self._closing = True
+        if self._busy:
+            return
+        self._write(Answer(status, response_json.error(text)), keep_alive=False)
+        # Closing with unread data makes the kernel throw the answer away, so what still comes is read for a moment.
+        self._transport.write_eof()
+        self._loop.call_later(LINGER_SECONDS, self._transport.close)
+
+    # The server's calls.
+
+    def close_if_idle(self, now: float) -> None:
+        """Closes the connection when its time is up."""
+        if self._transport is None:
+            return
+        passed = now - self._last
+        if self._stalled and passed > STALLED_SECONDS:
+            self._transport.abort()
+        elif self._busy:
+            return
+        elif self._reading is not None and not self._reading.method:
+            if passed > HEAD_SECONDS:
+                self._refuse(408, "The request's head did not arrive in time")
+        elif passed > IDLE_SECONDS:
+            self._transport.close()
+
+    def close_unless_busy(self) -> None:
+        """Closes the connection when it waits for nothing; else after its answer (the server is draining)."""
+        if self._transport is not None and not self._busy and not self._waiting:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Ends the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
