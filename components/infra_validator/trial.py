@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -154,8 +155,9 @@ class _Course:
         trial.sentence = sentence(trial.checks, summary)
 
     def _brief(self, error: Exception) -> str:
-        """Returns a reason on one line, without the private folder that the model was served from."""
+        """Returns the first sentence of a reason, without the private folder that the model was served from."""
         text = " ".join(str(error).split()).replace(f"{self._setting.work}/", "")
+        text = re.split(r"(?<=\w)\. (?=[A-Z])| \[\[\{\{", text, maxsplit=1)[0]
         return text if len(text) <= 400 else f"{text[:400]}…"
 
     def _serve(self, name: str, model: Path) -> None:

@@ -55,7 +55,7 @@ def served_models(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A good model, an older one, and one whose weights are missing."""
     root = tmp_path_factory.mktemp("served_models")
     broken = write_model(root / "broken", 1.0)
-    next((broken / "Format-Serving" / "variables").glob("*.index")).unlink()
+    next((broken / "Format-Serving" / "variables").glob("*.data-*")).unlink()
     return SimpleNamespace(
         good=write_model(root / "good", 0.2), older=write_model(root / "older", 0.1, True), broken=broken
     )
