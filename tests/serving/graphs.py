@@ -138,8 +138,8 @@ def arithmetic(path: Path) -> Path:
         scalar = placeholder("float32", (), "scalar")
         unknown = placeholder("float32", None, "unknown")
         return {
-            "serving_default": signature({"a": a, "b": b}, both),
-            "defaults": signature({"a": a, "b": b}, both, defaults={"b": [100.0]}),
+            "serving_default": signature({"left": a, "right": b}, both),
+            "defaults": signature({"left": a, "right": b}, both, defaults={"right": [100.0]}),
             "matrix": signature({"x": matrix}, {"y": tf.matmul(matrix, [[1.0], [2.0]])}),
             "scalar": signature({"x": scalar}, {"y": scalar * 2.0}),
             "unknown_rank": signature({"x": unknown}, {"y": unknown * 2.0}),
