@@ -27,12 +27,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the server until it is told to end.
 
     Args:
-        argv: The arguments after the program's name; None takes the process's own.
+        argv: The arguments after the program's name; None takes the process's own, and then the process ends here
+            once it has loaded TensorFlow, for Python's tear-down of that takes seconds.
 
     Returns:
         The exit code.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    code = _run(list(sys.argv[1:] if argv is None else argv))
+    sys.stdout.flush()
+    if argv is None and "tensorflow" in sys.modules:
+        logging.shutdown()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     log_to_stderr()
     if "--help" in arguments:
         sys.stdout.write(flags.usage(PROGRAM))
@@ -53,8 +63,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"Failed to start server. Error: {error}\n")
         _LOG.error("Failed to start server. Error: %s", error)
         return FAILURE
-    finally:
-        sys.stdout.flush()
 
 
 def _serve(options: Options) -> int:
