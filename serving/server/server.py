@@ -136,6 +136,9 @@ class _Parts:
     """What serves without a port: engine, manager, metrics, request log. Built in a thread, for it loads TensorFlow."""
 
     def __init__(self, options: Options) -> None:
+        # Once, before versions load in threads of their own: TensorFlow cannot be imported by two at a time.
+        import tensorflow  # noqa: F401
+
         from serving.server.execution import Execution
         from serving.server.inference import Inference
         from serving.server.loading import VersionLoader, session_settings
