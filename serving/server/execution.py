@@ -9,13 +9,15 @@ from collections import deque
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from serving.server.batching import Batcher
 from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     import numpy as np
 
+    from serving.server.batching import BatchObserver
     from serving.server.servable import Servable
     from serving.server.signature import Signature
 
@@ -23,13 +25,15 @@ _LOG = logging.getLogger(__name__)
 
 
 class Execution:
-    """Worker threads for session runs.
+    """Worker threads for session runs, and the batches that they run.
 
     Args:
         threads: How many runs may be at work at once.
+        observer: Told of every batch; None: nobody.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, observer: BatchObserver | None = None) -> None:
+        self._batcher = Batcher(self.call, observer)
         self._queue: SimpleQueue[tuple[asyncio.Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = (
             SimpleQueue()
         )
@@ -51,7 +55,7 @@ class Execution:
         outputs: tuple[str, ...],
         timeout_ms: int | None = None,
     ) -> Sequence[np.ndarray]:
-        """Runs a signature in a worker thread.
+        """Runs a signature in a worker thread, in a batch with others when the version has batching parameters.
 
         Args:
             servable: The version; the caller holds its lease.
@@ -66,6 +70,9 @@ class Execution:
         Raises:
             ServingError: The run failed or took too long.
         """
+        if servable.batching is not None and self._batcher.takes(servable, signature, feeds, outputs):
+            work = self._batcher.run(servable, signature, feeds, timeout_ms)
+            return await (work if timeout_ms is None else _limited(work, timeout_ms))
         result: Sequence[np.ndarray] = await self.call(
             timeout_ms, servable.run, signature, feeds, outputs, timeout_ms
         )
@@ -139,8 +146,17 @@ class Execution:
                 future.set_exception(error)
 
 
+async def _limited(work: Awaitable[Sequence[np.ndarray]], timeout_ms: int) -> Sequence[np.ndarray]:
+    try:
+        return await asyncio.wait_for(work, timeout_ms / 1000)
+    except asyncio.TimeoutError as error:
+        raise _too_late() from error
+
+
+def _too_late() -> ServingError:
+    return ServingError(Code.DEADLINE_EXCEEDED, "Timed out waiting for notification")
+
+
 def _expire(future: asyncio.Future[Any]) -> None:
     if not future.done():
-        future.set_exception(
-            ServingError(Code.DEADLINE_EXCEEDED, "The time limit of the request has passed.")
-        )
+        future.set_exception(_too_late())

@@ -96,7 +96,7 @@ def open_session(path: Path, meta_graph: Any, settings: SessionSettings) -> Any:
             meta_graph.graph_def, name="", producer_op_list=meta_graph.meta_info_def.stripped_op_list
         )
     graph.finalize()
-    session = sessions.Session(graph=graph, config=_config(settings))
+    session = sessions.Session(graph=graph, config=config_of(settings))
     try:
         assets = _asset_feeds(path, meta_graph)
         _restore(session, path, meta_graph.saver_def, assets)
@@ -109,7 +109,8 @@ def open_session(path: Path, meta_graph: Any, settings: SessionSettings) -> Any:
     return session
 
 
-def _config(settings: SessionSettings) -> Any:
+def config_of(settings: SessionSettings) -> Any:
+    """Returns the `ConfigProto` that the settings stand for."""
     from tensorflow.core.protobuf import config_pb2
 
     config = config_pb2.ConfigProto.FromString(settings.config)

@@ -42,6 +42,7 @@ class Servable:
         session: The TensorFlow session; the servable closes it.
         signatures: The signatures that requests can name.
         metadata: The serialized `SignatureDefMap`.
+        in_caller_thread: Whether a run's ops are run one after the other by the thread that asks for it.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class Servable:
         session: Any,
         signatures: Mapping[str, Signature],
         metadata: bytes,
+        *,
+        in_caller_thread: bool = True,
     ) -> None:
         self.name = name
         self.version = version
@@ -60,6 +63,7 @@ class Servable:
         self.metadata = metadata
         self.batching: BatchingParameters | None = None
         self._session = session
+        self._in_caller_thread = in_caller_thread
         self._callables: OrderedDict[Key, Callable[..., Sequence[np.ndarray]]] = OrderedDict()
         self._changed = threading.Condition()
         self._running = 0
@@ -94,7 +98,10 @@ class Servable:
             raise ServingError(
                 Code.INVALID_ARGUMENT, f"The graph of {path} cannot be loaded: {error}"
             ) from error
-        return cls(name, version, path, session, signatures, saved_model.signature_def_map(meta_graph))
+        metadata = saved_model.signature_def_map(meta_graph)
+        # Who sets the number of ops that run at once wants TensorFlow's threads.
+        alone = not saved_model.config_of(settings).inter_op_parallelism_threads
+        return cls(name, version, path, session, signatures, metadata, in_caller_thread=alone)
 
     def run(
         self,
@@ -165,6 +172,9 @@ class Servable:
         options.feed.extend(info.tensor for info in signature.inputs.values())
         options.fetch.extend(signature.outputs[alias].tensor for alias in key[1])
         options.run_options.timeout_in_ms = key[2]
+        if self._in_caller_thread:
+            # Small models spend most of their time on the way to TensorFlow's own threads and back.
+            options.run_options.inter_op_thread_pool = -1
         call: Callable[..., Sequence[np.ndarray]] = self._session._make_callable_from_options(options)
         with self._changed:
             self._callables[key] = call

@@ -177,21 +177,10 @@ def _cached_shape(packed: bytes) -> tuple[Shape, int]:
 
 
 def _read_shape(packed: bytes) -> tuple[Shape, int]:
-    from tensorflow.core.framework import tensor_shape_pb2
-
     try:
-        message = tensor_shape_pb2.TensorShapeProto.FromString(packed)
+        message = wire.Shape.FromString(packed)
     except DecodeError as error:
         raise TensorParsingError(str(error)) from error
-    return checked_shape(message)
-
-
-def checked_shape(message: Any) -> tuple[Shape, int]:
-    """Returns the sizes of a TensorShapeProto, and how many elements they hold.
-
-    Raises:
-        TensorParsingError: It is no whole shape: unknown, negative, overflowing or of too many dimensions.
-    """
     sizes = tuple(dim.size for dim in message.dim)
     if message.unknown_rank or len(sizes) > _MOST_DIMENSIONS or any(size < 0 for size in sizes):
         raise TensorParsingError("the shape is not fully known")

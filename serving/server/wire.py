@@ -37,6 +37,11 @@ def _build() -> dict[str, Any]:
     _add(tensor, "dtype", 1, _FIELD.TYPE_INT32)
     for name, number in _TENSOR_BYTES.items():
         _add(tensor, name, number, _FIELD.TYPE_BYTES, repeated=True)
+    dim = file.message_type.add(name="Dim")
+    _add(dim, "size", 1, _FIELD.TYPE_INT64)
+    shape = file.message_type.add(name="Shape")
+    _add(shape, "dim", 2, _FIELD.TYPE_MESSAGE, repeated=True, message="Dim")
+    _add(shape, "unknown_rank", 3, _FIELD.TYPE_BOOL)
     # A map on the wire is a repeated message of key and value.
     entry = file.message_type.add(name="Entry")
     _add(entry, "key", 1, _FIELD.TYPE_STRING)
@@ -50,7 +55,7 @@ def _build() -> dict[str, Any]:
     pool.Add(file)
     return {
         name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
-        for name in ("Tensor", "PredictRequest", "ExampleRequest", "Input")
+        for name in ("Tensor", "Shape", "PredictRequest", "ExampleRequest", "Input")
     }
 
 
@@ -85,6 +90,7 @@ def _add(
 
 _CLASSES: Final = _build()
 Tensor: Final = _CLASSES["Tensor"]
+Shape: Final = _CLASSES["Shape"]
 PredictRequest: Final = _CLASSES["PredictRequest"]
 ExampleRequest: Final = _CLASSES["ExampleRequest"]
 Input: Final = _CLASSES["Input"]
