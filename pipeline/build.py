@@ -24,6 +24,8 @@ from tfx.types.channel import Channel
 from components.bigquery_example_gen.component import make_bigquery_example_gen
 from components.bulk_inferrer.component import BulkInferrer
 from components.evaluator.component import EvaluationGate, make_evaluator
+from components.infra_validator.component import InfraValidator
+from components.infra_validator.config import InfraValidationConfig
 from components.mongo_example_gen.component import MongoExampleGen
 from components.pusher.component import Pusher
 from components.resolvers.strategies import BlessedBeforeStrategy, PreviousStatisticsStrategy
@@ -239,6 +241,8 @@ class _Wiring:
             positive=spec.model.positive,
         )
         evaluation = self._add(evaluator, "Evaluator").outputs["evaluation"]
+        validated = spec.infra_validated()
+        self._infra_blessing = self._infra_validator(validated, baseline) if validated else None
         gate = EvaluationGate(
             config=spec.evaluate,
             task=spec.model.task,
@@ -248,11 +252,25 @@ class _Wiring:
         )
         self._blessing = self._add(gate, "EvaluationGate").outputs["blessing"]
 
+    def _infra_validator(self, config: InfraValidationConfig, baseline: Any) -> Any:
+        validator = InfraValidator(
+            config=config,
+            base_folder=str(self._places.folder),
+            model=self._trained,
+            examples=self._examples,
+            baseline_model=baseline,
+        )
+        return self._add(validator, "InfraValidator").outputs["blessing"]
+
     def _delivery(self) -> None:
         spec, folder = self._spec, str(self._places.folder)
         if spec.push:
             pusher = Pusher(
-                config=spec.push, base_folder=folder, model=self._trained, blessing=self._blessing
+                config=spec.push,
+                base_folder=folder,
+                model=self._trained,
+                blessing=self._blessing,
+                infra_blessing=self._infra_blessing,
             )
             self._add(pusher, "Pusher")
         if spec.infer and self._around.infer:

@@ -237,9 +237,22 @@ def _delivery_nodes(spec: PipelineSpec, around: Surroundings) -> list[Node]:
             "evaluator",
         ),
     ]
+    validated = spec.infra_validated()
+    if validated:
+        # Before the gate, so that it runs beside the Evaluator.
+        nodes.insert(
+            2,
+            Node(
+                "InfraValidator",
+                (examples_node(spec), "Trainer", "BaselineModel"),
+                settings=validated.model_dump(mode="json", exclude={"timeout_seconds"}),
+                package="infra_validator",
+            ),
+        )
     if spec.push:
         push = spec.push.model_dump(mode="json", exclude={"keep_versions"})
-        nodes.append(Node("Pusher", ("Trainer", "EvaluationGate"), settings=push, package="pusher"))
+        blessings = ("EvaluationGate", "InfraValidator") if validated else ("EvaluationGate",)
+        nodes.append(Node("Pusher", ("Trainer", *blessings), settings=push, package="pusher"))
     if spec.infer and around.infer:
         fields = {path: f.model_dump() for path, f in spec.ingested_fields().items()}
         infer = spec.infer.model_dump(mode="json", exclude={"mongo_export"})

@@ -78,7 +78,8 @@ def _warnings(found: dict[tuple[str, str], Artifact]) -> list[str]:
 
 def _verdict(found: dict[tuple[str, str], Artifact]) -> list[str]:
     verdict = read_json(found.get(("EvaluationGate", "verdict")), "verdict.json")
-    return [verdict["sentence"]] if verdict else []
+    served = read_json(found.get(("InfraValidator", "report")), "infra_validation.json")
+    return [said["sentence"] for said in (verdict, served) if said]
 
 
 def _pushed(found: dict[tuple[str, str], Artifact]) -> list[str]:
@@ -86,7 +87,8 @@ def _pushed(found: dict[tuple[str, str], Artifact]) -> list[str]:
     if pushed is None:
         return []
     if not pushed.properties.get("pushed"):
-        return ["Nothing was pushed: the model is not blessed."]
+        why = (read_json(pushed, "pushed.json") or {}).get("why") or ["the model is not blessed"]
+        return [f"Nothing was pushed: {'; '.join(why)}."]
     return [f"Pushed: {pushed.properties.get('pushed_destination')}"]
 
 

@@ -92,6 +92,9 @@ def _add_short_forms(definitions: Schema) -> None:
     for model, key, forms in entries:
         for mapping in _mappings(_property(definitions, model, key)):
             mapping["additionalProperties"] = _either(mapping["additionalProperties"], *forms)
+    serving = definitions["ServingGates"]["properties"]
+    for metric in serving:
+        serving[metric] = _either(serving[metric], {"type": "number"})
     bad = definitions["BadDocumentsConfig"]["properties"]
     bad["fail_above"] = _either(bad["fail_above"], _PERCENT)
     transformation = definitions["Transformation"]

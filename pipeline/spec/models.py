@@ -8,6 +8,7 @@ from pydantic import Field
 
 from components.bulk_inferrer.config import InferConfig
 from components.evaluator.config import EvaluateConfig
+from components.infra_validator.config import InfraValidationConfig
 from components.mongo_example_gen.config import DataConfig, FieldConfig, feature_name
 from components.pusher.config import PushConfig
 from components.trainer.config import ModelConfigSlice, TrainConfig
@@ -86,6 +87,8 @@ class PipelineSpec(Config):
     """Search for hyperparameters before training; left out: none."""
     evaluate: EvaluateConfig
     """What is measured, and what a model has to reach."""
+    infra_validation: InfraValidationConfig | Literal[False] | None = None
+    """How a model is served and measured before it is pushed; left out: by the defaults where there is push; false: not."""
     push: PushConfig | None = None
     """Where blessed models are published; left out: nowhere."""
     infer: InferConfig | None = None
@@ -120,6 +123,12 @@ class PipelineSpec(Config):
         if self.data.recorded_at:
             names.append(self.data.recorded_at)
         return list(dict.fromkeys(names))
+
+    def infra_validated(self) -> InfraValidationConfig | None:
+        """Returns how a model is served before it is pushed, None where it is not."""
+        if self.infra_validation is None:
+            return InfraValidationConfig() if self.push else None
+        return self.infra_validation or None
 
     def array_features(self) -> list[str]:
         """Returns the features that the document treats as arrays, by their field or by a transformation."""

@@ -28,6 +28,7 @@ _WORDS: dict[Any, str] = {
     float: "number",
     bool: "true or false",
     Literal[True]: "true",
+    Literal[False]: "false",
 }
 _BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 

@@ -42,7 +42,7 @@ _BOUNDS = {
 _PATTERNS = {r"^[a-z][a-z0-9_]*$": "lower case letters, digits and underscores, beginning with a letter"}
 
 _BRANCH = re.compile(
-    r"(?:str|int|float|bool|(?:literal|dict|list|function-[a-z]+|constrained-[a-z]+|nullable)\[.*\])",
+    r"(?:str|int|float|bool|(?:literal|dict|list|function-[a-z]+|constrained-[a-z]+|nullable)\[.*\]|[A-Z]\w*Config)",
     re.DOTALL,
 )
 """What pydantic puts into a location for the arm of a union: no key of the document."""

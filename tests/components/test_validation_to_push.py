@@ -317,7 +317,10 @@ def test_worse_model_meets_the_blessed_one_and_is_never_pushed(places, first, se
         ("fails", "overall"),
         ("fails", "country=de"),
     }
-    assert read(second["Pusher/pushed_model"], "pushed.json") == {"pushed": False}
+    assert read(second["Pusher/pushed_model"], "pushed.json") == {
+        "pushed": False,
+        "why": ["the model is not blessed"],
+    }
     assert len(versions(places["root"] / "serving")) == 1
 
 

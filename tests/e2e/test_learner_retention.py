@@ -97,6 +97,8 @@ def test_2_the_next_run_goes_on_where_it_was(project: Path) -> None:
     assert states["MongoExampleGen"] == "cached"
     assert states["Trainer"] == "done"
     assert record["verdict"]["blessed"] is True
+    assert states["InfraValidator"] == "done"
+    assert record["serving"]["blessed"] is True
     assert [r["state"] for r in asked(project, "runs")] == ["interrupted", "complete"]
 
 
@@ -132,7 +134,10 @@ def test_5_the_model_is_traced_to_the_export_and_to_where_it_is_served(project: 
     assert all(file.endswith(".jsonl.gz") for file in read["detail"]["files"])
     pushed = next(step for step in whole["forth"] if step["node"] == "Pusher")
     assert Path(pushed["detail"]["pushed_destination"]).is_dir()
+    blessed_by = {a["type"] for a in pushed["took"]}
+    assert blessed_by == {"Model", "ModelBlessing", "InfraBlessing"}
     versions = asked(project, "versions")
+    assert (Path(versions[0]["path"]) / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 0
     assert asked(project, "lineage", str(versions[0]["version"]))["model"]["id"] == whole["model"]["id"]
 
 
@@ -154,6 +159,9 @@ def test_7_the_next_span_is_compared_with_the_one_before(project: Path) -> None:
     assert done.returncode == 0, done.stderr
     record = asked(project, "show")
     assert {n["node"]: n["state"] for n in record["nodes"]}["DistributionValidator"] == "done"
+    served = record["serving"]
+    assert all(row["blessed"]["p50_ms"] > 0 for row in served["latency"]["measured"])
+    assert served["memory_mb"]["blessed"] is not None
     report = Path(record["report"]).read_text()
     assert "country" in report
     before, after = [r["id"] for r in asked(project, "runs") if r["state"] == "complete"]

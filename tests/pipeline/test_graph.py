@@ -16,7 +16,7 @@ from tests.pipeline.conftest import DOCUMENT, resolved
 
 ALL = {
     "MongoExampleGen", "StatisticsGen", "SchemaInferrer", "ExampleValidator", "ValidationGate", "Transform", "Trainer",
-    "BaselineModel", "Evaluator", "EvaluationGate", "Pusher",
+    "BaselineModel", "Evaluator", "InfraValidator", "EvaluationGate", "Pusher",
 }  # fmt: skip
 
 
@@ -26,6 +26,18 @@ def test_first_run_infers_the_schema(graph_of: Callable[..., Graph]) -> None:
 
 def test_reviewed_schema_replaces_the_inferred_one(graph_of: Callable[..., Graph]) -> None:
     assert set(graph_of(schema="feature {}").ids) == ALL - {"SchemaInferrer"} | {"ImportSchemaGen"}
+
+
+def test_a_model_is_served_before_it_is_pushed_unless_told_otherwise(graph_of: Callable[..., Graph]) -> None:
+    assert "InfraValidator" in graph_of().node("Pusher").inputs
+    without = graph_of(infra_validation=False)
+    assert set(without.ids) == ALL - {"InfraValidator"}
+    assert "InfraValidator" not in without.node("Pusher").inputs
+
+
+def test_nothing_is_served_where_nothing_is_pushed_unless_asked_for(graph_of: Callable[..., Graph]) -> None:
+    assert "InfraValidator" not in graph_of(push=None).ids
+    assert "InfraValidator" in graph_of(push=None, infra_validation={}).ids
 
 
 def test_every_node_stands_behind_what_it_depends_on(graph_of: Callable[..., Graph]) -> None:
@@ -61,9 +73,15 @@ def changed(before: Graph, after: Graph) -> set[str]:
         ),
         pytest.param(
             {"train": {"steps": 9}},
-            {"Trainer", "BaselineModel", "Evaluator", "EvaluationGate", "Pusher"},
+            {"Trainer", "BaselineModel", "Evaluator", "InfraValidator", "EvaluationGate", "Pusher"},
             id="training",
         ),
+        pytest.param(
+            {"infra_validation": {"gates": {"memory_mb": 500}}},
+            {"InfraValidator", "Pusher"},
+            id="serving gate",
+        ),
+        pytest.param({"infra_validation": {"timeout_seconds": 9}}, set(), id="patience"),
         pytest.param({"validate": {"on_anomaly": "warn"}}, {"ValidationGate"}, id="validation"),
     ],
 )

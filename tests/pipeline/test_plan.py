@@ -78,10 +78,11 @@ def test_a_failed_execution_is_not_trusted(graph_of: Make, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("selection", "running", "skipped"),
     [
-        pytest.param({"only": "Trainer"}, {"Trainer"}, {"Evaluator", "EvaluationGate", "Pusher"}, id="only"),
+        pytest.param({"only": "Trainer"}, {"Trainer"}, {"Evaluator", "InfraValidator", "EvaluationGate", "Pusher"}, id="only"),
         pytest.param({"start": "Evaluator"}, {"Evaluator", "EvaluationGate", "Pusher"}, set(), id="from"),
         pytest.param({"end": "Transform", "force": True}, {"MongoExampleGen", "StatisticsGen", "SchemaInferrer", "Transform"},
-                     {"ExampleValidator", "ValidationGate", "Trainer", "Evaluator", "EvaluationGate", "Pusher"}, id="to"),
+                     {"ExampleValidator", "ValidationGate", "Trainer", "Evaluator", "InfraValidator", "EvaluationGate",
+                      "Pusher"}, id="to"),
     ],
 )  # fmt: skip
 def test_a_part_can_be_asked_for(

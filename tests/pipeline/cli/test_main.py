@@ -31,7 +31,7 @@ def test_plan_says_what_would_run_and_writes_nothing(
     assert main(["plan"]) == 0
     out = capsys.readouterr().out
     assert "MongoExampleGen   run" in out
-    assert "10 nodes to run" in out
+    assert "11 nodes to run" in out
     assert sorted(project.rglob("*")) == before
 
 

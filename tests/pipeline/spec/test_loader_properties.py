@@ -78,7 +78,19 @@ def test_any_bytes_give_problems_with_places(content: bytes) -> None:
 @settings(max_examples=150)
 @given(
     st.sampled_from(
-        ["data", "features", "model", "train", "tune", "evaluate", "push", "metadata", "validate", "values"]
+        [
+            "data",
+            "features",
+            "model",
+            "train",
+            "tune",
+            "evaluate",
+            "push",
+            "infra_validation",
+            "metadata",
+            "validate",
+            "values",
+        ]
     ),
     VALUES,
 )
