@@ -55,7 +55,7 @@ class TensorInfo:
         name: How requests and answers call it.
         dtype: Its type.
         shape: Sizes, -1 where any is taken; None where even the rank is open.
-        optional: Whether the model has a default for it.
+        optional: Whether a request may leave it out: the model has a default, and gRPC is spoken.
     """
 
     name: str

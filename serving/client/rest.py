@@ -181,21 +181,17 @@ def _examples(signature: str, examples: Sequence[Example], context: Example | No
 
 
 def _signature(name: str, said: Mapping[str, Any]) -> Signature:
-    optional = set(said.get("defaults", {}))
-    return Signature(
-        name,
-        said.get("method_name", ""),
-        _tensors(said.get("inputs", {}), optional),
-        _tensors(said.get("outputs", {}), set()),
-    )
+    """Reads a signature; its defaults are not: by REST a request that leaves an input out is refused."""
+    tensors = (_tensors(said.get(side, {})) for side in ("inputs", "outputs"))
+    return Signature(name, said.get("method_name", ""), *tensors)
 
 
-def _tensors(said: Mapping[str, Any], optional: set[str]) -> dict[str, TensorInfo]:
+def _tensors(said: Mapping[str, Any]) -> dict[str, TensorInfo]:
     found = {}
     for name, tensor in sorted(said.items()):
         shape = tensor.get("tensor_shape", {})
         sizes = None if shape.get("unknown_rank") else tuple(int(d["size"]) for d in shape.get("dim", []))
-        found[name] = TensorInfo(name, dtype_of(tensor["dtype"]), sizes, name in optional)
+        found[name] = TensorInfo(name, dtype_of(tensor["dtype"]), sizes)
     return found
 
 
