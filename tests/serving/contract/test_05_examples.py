@@ -49,7 +49,6 @@ def test_classify(client: GrpcClient, signature: str, expected: list[list[tuple[
     [
         "classify_misnamed",
         "classify_three",
-        "classify_extra",
         "classify_integers",
         "classify_flat",
         "classify_uneven",
@@ -131,12 +130,12 @@ def test_5_4_context_and_example_are_merged(client: GrpcClient) -> None:
 # 5.5 MultiInference
 
 
-def _multi(client: GrpcClient, *tasks: tuple[str, str], models: tuple[str, ...] = (), **model: Any) -> Any:
+def _multi(client: GrpcClient, *tasks: tuple[str, str], names: tuple[str, ...] = (), **model: Any) -> Any:
     from tensorflow_serving.apis.inference_pb2 import InferenceTask, MultiInferenceRequest
 
     request = fill_examples(MultiInferenceRequest(), [example(x=1.0), example(x=3.0)])
     for number, (signature, method) in enumerate(tasks):
-        name = models[number] if models else "examples"
+        name = names[number] if names else "examples"
         fields = model if number == 0 else {}
         request.tasks.append(
             InferenceTask(model_spec=spec(name, signature=signature, **fields), method_name=method)
@@ -157,7 +156,7 @@ def test_5_5_results_come_in_the_order_of_the_tasks(client: GrpcClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tasks", "models", "code"),
+    ("tasks", "names", "code"),
     [
         pytest.param([], (), "INVALID_ARGUMENT", id="5.5: no tasks"),
         pytest.param(
@@ -175,10 +174,10 @@ def test_5_5_results_come_in_the_order_of_the_tasks(client: GrpcClient) -> None:
     ],
 )
 def test_multi_inference_refuses(
-    client: GrpcClient, tasks: list[tuple[str, str]], models: tuple[str, ...], code: str
+    client: GrpcClient, tasks: list[tuple[str, str]], names: tuple[str, ...], code: str
 ) -> None:
     with refused(code):
-        _multi(client, *tasks, models=models)
+        _multi(client, *tasks, names=names)
 
 
 def test_5_5_the_first_task_selects_the_version(client: GrpcClient) -> None:

@@ -211,7 +211,7 @@ def test_metadata_refused(rest: httpx.Client, path: str, status: int, text: str)
 
 
 def test_6_5_every_signature_is_listed(rest: httpx.Client) -> None:
-    signatures = rest.get("/v1/models/examples/metadata").json()["metadata"]["signature_def"]["signature_def"]
-    assert "__saved_model_init_op" in signatures and signatures["classify"]["method_name"] == (
-        "tensorflow/serving/classify"
-    )
+    found = rest.get("/v1/models/half_plus_two/metadata").json()["metadata"]["signature_def"]["signature_def"]
+    assert set(found) == {"serving_default", "__saved_model_init_op"}
+    regress = rest.get("/v1/models/examples/metadata").json()["metadata"]["signature_def"]["signature_def"]
+    assert regress["regress"]["method_name"] == "tensorflow/serving/regress"
