@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import yaml
 from serving.client import CallError, Client, Tls, UnavailableError
 from serving.deploy.generate import generate, write
 from serving.deploy.reader import parse_document
+from tests.serving.certificates import certificates
 from tests.serving.models import ModelLibrary
 from tests.serving.server_process import COMMAND, ServerProcess
 
@@ -31,24 +31,6 @@ tls: {client_verify: true}
 flags: {rest_api_timeout_in_ms: 5000}
 compose: {models_folder: models}
 """
-
-
-def certificates(folder: Path) -> None:
-    """Writes a CA, and with its signature a server's and a client's certificate."""
-    folder.mkdir()
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
-
-    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    openssl(
-        "req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj", "/CN=test ca"
-    )
-    for name, host in (("tls", "models.example"), ("client", "client.example")):
-        (folder / "names").write_text(f"subjectAltName=DNS:{host}")
-        openssl("req", *curve, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={host}")
-        signed = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-out", f"{name}.crt", *signed)
 
 
 @pytest.fixture(scope="module")
