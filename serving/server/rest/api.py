@@ -150,14 +150,16 @@ class RestApi:
         seen.api = wanted.call
         body = await self._plain(headers, body)
         large = len(body) > OFF_LOOP_BYTES
-        document = await self._do(large, predict_request.parse_object, body)
+        parse = predict_request.parse_object
+        document = await self._in_thread(parse, body) if large else parse(body)
         name = seen.signature = predict_request.signature_name(document)
         if wanted.call == "predict":
-            return await self._predict(wanted, name, document, large, seen)
+            bools = b"true" in body or b"false" in body
+            return await self._predict(wanted, name, document, large, bools, seen)
         return await self._examples(wanted, name, document, large, seen)
 
     async def _predict(
-        self, wanted: Route, name: str, document: dict[str, Any], large: bool, seen: _Seen
+        self, wanted: Route, name: str, document: dict[str, Any], large: bool, bools: bool, seen: _Seen
     ) -> bytes:
         with self._manager.acquire(wanted.spec) as lease:
             seen.version = lease.version
@@ -167,20 +169,24 @@ class RestApi:
                 raise ServingError(
                     Code.INVALID_ARGUMENT, f'Serving signature name: "{key}" not found in signature def'
                 )
-            inputs = await self._do(large, predict_request.inputs, document, signature)
+            read = functools.partial(predict_request.inputs, document, signature, bools=bools)
+            inputs = await self._in_thread(read) if large else read()
             del document
             result = await self._inference.predict(lease, key, inputs.arrays, (), self._timeout_ms)
         write = response_json.predictions if inputs.rows else response_json.columns
-        values = sum(array.size for array in result.outputs.values())
-        content = await self._do(values > _OFF_LOOP_VALUES, write, result.outputs)
+        outputs = result.outputs
+        if sum(array.size for array in outputs.values()) > _OFF_LOOP_VALUES:
+            content = await self._in_thread(write, outputs)
+        else:
+            content = write(outputs)
         if self._request_log.active and self._request_log.wants(seen.model):
-            self._request_log.add_predict(seen.model, lease.version, key, inputs.arrays, result.outputs)
+            self._request_log.add_predict(seen.model, lease.version, key, inputs.arrays, outputs)
         return content
 
     async def _examples(
         self, wanted: Route, name: str, document: dict[str, Any], large: bool, seen: _Seen
     ) -> bytes:
-        serialized = await self._do(large, examples, document)
+        serialized = await self._in_thread(examples, document) if large else examples(document)
         with self._manager.acquire(wanted.spec) as lease:
             seen.version, seen.signature = lease.version, name or _DEFAULT_SIGNATURE
             if wanted.call == "classify":
@@ -198,16 +204,12 @@ class RestApi:
     async def _plain(self, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
         for name, value in headers:
             if name == b"content-encoding" and b"gzip" in value:
-                return await self._do(True, inflated, body, self._body_limit)
+                return await self._in_thread(inflated, body, self._body_limit)
         return body
 
-    async def _do(self, large: bool, function: Callable[..., _T], *args: Any) -> _T:
-        """Calls a function: here when it is quick, in a thread when it would hold up the loop."""
-        if not large:
-            return function(*args)
-        return await asyncio.get_running_loop().run_in_executor(
-            self._threads, functools.partial(function, *args)
-        )
+    def _in_thread(self, function: Callable[..., _T], *args: Any) -> asyncio.Future[_T]:
+        """Calls what would hold up the loop."""
+        return asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
 
     def _count(self, seen: _Seen, code: Code, microseconds: float) -> None:
         self._metrics.request(seen.model, seen.api, "REST", code, microseconds)

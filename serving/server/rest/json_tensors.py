@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import struct
 from array import array
+from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 
@@ -41,6 +43,7 @@ _BOOLS: Final = frozenset({bool})
 _STRINGS: Final = frozenset({str})
 _LISTS: Final = {list}
 _MAX_RANK: Final = 254
+_PACKED_AT_ONCE: Final = 4096
 
 
 def is_b64(value: Any) -> bool:
@@ -63,54 +66,71 @@ def decode_b64(value: Any) -> bytes:
         raise _invalid("Unable to base64 decode") from exc
 
 
-def to_array(value: Any, dtype: int) -> np.ndarray:
+def to_array(value: Any, dtype: int, *, bools: bool = True) -> np.ndarray:
     """Makes the array that a JSON value stands for; its shape is the nesting of the lists.
+
+    Args:
+        value: What was read.
+        dtype: The number of the TensorFlow type to make.
+        bools: Whether there may be a true or false in it: without, numbers need no look at their types.
 
     Raises:
         ServingError: INVALID_ARGUMENT when it is not rectangular or of another type,
             UNIMPLEMENTED when JSON cannot carry the type.
     """
-    made = _quick(value, dtype)
+    made = _quick(value, dtype, bools)
     return made if made is not None else _careful(value, dtype)
 
 
-def _quick(value: Any, dtype: int) -> np.ndarray | None:
-    shape: list[int] = []
+def _quick(value: Any, dtype: int, bools: bool) -> np.ndarray | None:
+    if type(value) is not list:
+        made = _flat([value], dtype, bools)
+        return made if made is None else made.reshape(())
+    shape = [len(value)]
     flat = value
-    if type(value) is list:
-        shape.append(len(flat))
-        while flat and type(flat[0]) is list:
-            if set(map(type, flat)) != _LISTS:
-                return None
-            sizes = set(map(len, flat))
-            if len(sizes) != 1 or len(shape) > _MAX_RANK:
-                return None
-            shape.append(sizes.pop())
-            flat = list(chain.from_iterable(flat))
-    else:
-        flat = [value]
-    made = _flat(flat, dtype)
-    if made is None or len(shape) == 1:
-        return made
-    return made.reshape(shape)
+    while flat and type(flat[0]) is list:
+        if set(map(type, flat)) != _LISTS:
+            return None
+        sizes = set(map(len, flat))
+        if len(sizes) != 1 or len(shape) > _MAX_RANK:
+            return None
+        shape.append(sizes.pop())
+        flat = list(chain.from_iterable(flat))
+    made = _flat(flat, dtype, bools)
+    return made if made is None or len(shape) == 1 else made.reshape(shape)
 
 
-def _flat(values: list[Any], dtype: int) -> np.ndarray | None:
-    types = set(map(type, values))
+def _flat(values: list[Any], dtype: int, bools: bool) -> np.ndarray | None:
     if dtype in _NUMBERS:
-        code, numpy_type, allowed = _NUMBERS[dtype]
-        if not types <= allowed:
-            return None
-        try:
-            numbers = np.frombuffer(array(code, values), dtype=code)
-        except OverflowError:
-            return None
-        return numbers.astype(numpy_type, copy=False)
+        return _flat_numbers(values, *_NUMBERS[dtype], bools)
+    types = set(map(type, values))
     if dtype == dtypes.STRING and types <= _STRINGS:
         return _objects([text.encode() for text in values])
     if dtype == dtypes.BOOL and types <= _BOOLS:
         return np.array(values, np.bool_)
     return None
+
+
+def _flat_numbers(
+    values: list[Any], code: str, numpy_type: Any, allowed: frozenset[type], bools: bool
+) -> np.ndarray | None:
+    # Packing refuses all that is no number of the kind by itself, but it takes true for 1.
+    if bools and not allowed.issuperset(map(type, values)):
+        return None
+    try:
+        if len(values) <= _PACKED_AT_ONCE:
+            packed: Any = _packer(code, len(values))(*values)
+        else:
+            packed = array(code, values)
+    except (OverflowError, TypeError, struct.error):
+        return None
+    made = np.frombuffer(packed, dtype=code)
+    return made if made.dtype == numpy_type else made.astype(numpy_type)
+
+
+@lru_cache(maxsize=256)
+def _packer(code: str, count: int) -> Any:
+    return struct.Struct(f"={count}{code}").pack
 
 
 def _objects(values: list[bytes]) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from serving.server.rest.float_text import double_texts, float_texts
+from serving.server.rest.float_text import float_texts
 from serving.server.status import Code, ServingError
 
 _SPECIAL: Final = re.compile('[\x00-\x1f"\\\\]')
@@ -40,10 +40,8 @@ def leaf_texts(values: np.ndarray, *, as_bytes: bool, depth: int) -> list[str]:
         ServingError: INVALID_ARGUMENT for a type that JSON cannot carry.
     """
     flat = values.reshape(-1)
-    if flat.dtype == np.float32:
+    if flat.dtype.char in "fd":
         return float_texts(np.ascontiguousarray(flat))
-    if flat.dtype == np.float64:
-        return double_texts(flat)
     if flat.dtype.kind in "iu" and flat.dtype != np.uint16:
         return list(map(str, flat.tolist()))
     if flat.dtype.kind == "b":

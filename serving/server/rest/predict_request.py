@@ -62,12 +62,13 @@ def signature_name(document: dict[str, Any]) -> str:
     return name
 
 
-def inputs(document: dict[str, Any], signature: Signature) -> Inputs:
+def inputs(document: dict[str, Any], signature: Signature, *, bools: bool = True) -> Inputs:
     """Makes the arrays of a request.
 
     Args:
         document: The request body.
         signature: What it is for.
+        bools: Whether a true or false was written anywhere in the body.
 
     Raises:
         ServingError: INVALID_ARGUMENT (UNIMPLEMENTED for a type that JSON cannot carry) in TF Serving's words.
@@ -86,13 +87,13 @@ def inputs(document: dict[str, Any], signature: Signature) -> Inputs:
             raise _invalid(f"JSON Value: {debug_text(document)} Excepting 'instances' to be an list/array")
         if not instances:
             raise _invalid(f"JSON Value: {debug_text(document)} No values in 'instances' array")
-        return Inputs(_rows(instances, infos), rows=True)
+        return Inputs(_rows(instances, infos, bools), rows=True)
     if "inputs" in document:
-        return Inputs(_columns(document["inputs"], infos), rows=False)
+        return Inputs(_columns(document["inputs"], infos, bools), rows=False)
     raise _invalid("Missing 'inputs' or 'instances' key")
 
 
-def _columns(value: Any, infos: Mapping[str, TensorInfo]) -> dict[str, np.ndarray]:
+def _columns(value: Any, infos: Mapping[str, TensorInfo], bools: bool) -> dict[str, np.ndarray]:
     if type(value) is not dict or is_b64(value):
         if len(infos) > 1:
             raise _invalid(
@@ -100,40 +101,43 @@ def _columns(value: Any, infos: Mapping[str, TensorInfo]) -> dict[str, np.ndarra
                 " input tensors required as per tensorinfo_map"
             )
         name, info = next(iter(infos.items()))
-        return {name: to_array(value, info.dtype)}
+        return {name: to_array(value, info.dtype, bools=bools)}
     arrays = {}
     for name, info in infos.items():
         if name not in value:
             raise _invalid(f"Missing named input: {name} in 'inputs' object.")
-        arrays[name] = to_array(value[name], info.dtype)
+        arrays[name] = to_array(value[name], info.dtype, bools=bools)
     return arrays
 
 
-def _rows(instances: list[Any], infos: Mapping[str, TensorInfo]) -> dict[str, np.ndarray]:
+def _rows(instances: list[Any], infos: Mapping[str, TensorInfo], bools: bool) -> dict[str, np.ndarray]:
     try:
-        made = _rows_at_once(instances, infos)
+        made = _rows_at_once(instances, infos, bools)
     except ServingError:
         made = None
     return made if made is not None else _row_by_row(instances, infos)
 
 
-def _rows_at_once(instances: list[Any], infos: Mapping[str, TensorInfo]) -> dict[str, np.ndarray] | None:
+def _rows_at_once(
+    instances: list[Any], infos: Mapping[str, TensorInfo], bools: bool
+) -> dict[str, np.ndarray] | None:
     """All rows of an input as one array; None or an error when there is anything to say about them."""
     if set(map(type, instances)) != _DICTS:
         if len(infos) > 1:
             return None
         name, info = next(iter(infos.items()))
-        return {name: to_array(instances, info.dtype)}
+        return {name: to_array(instances, info.dtype, bools=bools)}
     if set(map(len, instances)) != {len(infos)} or "b64" in infos:
         return None
     try:
         return {
-            name: to_array(list(map(itemgetter(name), instances)), info.dtype) for name, info in infos.items()
+            name: to_array(list(map(itemgetter(name), instances)), info.dtype, bools=bools)
+            for name, info in infos.items()
         }
     except KeyError:
         if len(infos) > 1:
             return None
-    return {name: to_array(instances, info.dtype) for name, info in infos.items()}
+    return {name: to_array(instances, info.dtype, bools=bools) for name, info in infos.items()}
 
 
 def _row_by_row(instances: list[Any], infos: Mapping[str, TensorInfo]) -> dict[str, np.ndarray]:

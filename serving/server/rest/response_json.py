@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from serving.server.rest.float_text import float_texts
 from serving.server.rest.json_text import leaf_texts, many_lines, one_line, quoted
 from serving.server.status import Code, ServingError
 
@@ -29,8 +30,7 @@ def predictions(outputs: Mapping[str, Any]) -> bytes:
     batch = _batch_size(outputs)
     if len(outputs) == 1:
         name, values = next(iter(outputs.items()))
-        entries = _entries(name, values, batch, depth=2)
-        return _encoded('{\n    "predictions": [' + ", ".join(entries) + "\n    ]\n}")
+        return _encoded('{\n    "predictions": [' + _rows(name, values, batch) + "\n    ]\n}")
     keys = [f"{quoted(name)}: " for name in outputs]
     columns = [_entries(name, values, batch, depth=3) for name, values in outputs.items()]
     rows = (",\n            ".join(map(str.__add__, keys, row)) for row in zip(*columns, strict=True))
@@ -106,6 +106,13 @@ def _batch_size(outputs: Mapping[str, Any]) -> int:
             raise _invalid(f"Tensor name: {name} has inconsistent batch size: {here} expecting: {size}")
         size = here
     return size
+
+
+def _rows(name: str, values: np.ndarray, batch: int) -> str:
+    """The entries of the first axis, joined."""
+    if values.ndim == 2 and values.shape[1] == 1 and values.dtype.char in "fd":
+        return f"[{'], ['.join(float_texts(np.ascontiguousarray(values).reshape(-1)))}]"
+    return ", ".join(_entries(name, values, batch, depth=2))
 
 
 def _entries(name: str, values: np.ndarray, batch: int, depth: int) -> list[str]:
