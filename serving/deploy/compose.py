@@ -39,9 +39,9 @@ def compose_file(document: DeployDocument, compose: ComposeConfig) -> dict[str, 
         "security_opt": ["no-new-privileges:true"],
         "deploy": {
             "resources": {
-                "reservations": {"cpus": cores(resources.cpu), "memory": memory_bytes(resources.memory)},
+                "reservations": {"cpus": cores(resources.cpu), "memory": str(memory_bytes(resources.memory))},
                 "limits": {
-                    "memory": memory_bytes(resources.memory_limit or resources.memory),
+                    "memory": str(memory_bytes(resources.memory_limit or resources.memory)),
                     **({"cpus": cores(resources.cpu_limit)} if resources.cpu_limit else {}),
                 },
             }

@@ -163,8 +163,8 @@ def test_compose_mounts_what_the_server_reads() -> None:
     assert "--grpc_channel_arguments=a=$$(b)" in service["command"]
     assert service["ports"] == ["127.0.0.1:8500:8500", "127.0.0.1:8501:8501"]
     limits = service["deploy"]["resources"]
-    assert limits["reservations"] == {"cpus": "0.5", "memory": 2 * 2**30}
-    assert limits["limits"] == {"cpus": "2", "memory": 4 * 2**30}
+    assert limits["reservations"] == {"cpus": "0.5", "memory": str(2 * 2**30)}
+    assert limits["limits"] == {"cpus": "2", "memory": str(4 * 2**30)}
 
 
 @pytest.mark.parametrize(("status", "healthy"), [("200 OK", True), ("404 Not Found", False)])
