@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,9 @@ def _feature(name: str, value: Any, wanted: str) -> Feature:
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     values = [v for v in value if v is not None] if isinstance(value, list | tuple) else [value]
-    values = [v.item() if isinstance(v, np.generic) else v for v in values if v is not None]
+    values = _as_wanted(
+        [v.item() if isinstance(v, np.generic) else v for v in values if v is not None], wanted
+    )
     if all(isinstance(v, str | bytes) for v in values):
         kind, values = "bytes", [v.encode() if isinstance(v, str) else v for v in values]
     elif all(isinstance(v, int) for v in values):
@@ -83,6 +86,15 @@ def _feature(name: str, value: Any, wanted: str) -> Feature:
     if kind == "int64" and wanted == "float":
         kind, values = "float", [float(v) for v in values]
     return _checked(name, Feature(kind, values), wanted)
+
+
+def _as_wanted(values: list[Any], wanted: str) -> list[Any]:
+    """Undoes what pandas does to a column with holes: NaN for what is missing, and floats for integers."""
+    if wanted in ("int64", "bytes"):
+        values = [v for v in values if not (isinstance(v, float) and math.isnan(v))]
+    if wanted == "int64":
+        values = [int(v) if isinstance(v, float) and v.is_integer() else v for v in values]
+    return values
 
 
 def _checked(name: str, feature: Feature, wanted: str) -> Feature:

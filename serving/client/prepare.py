@@ -38,6 +38,10 @@ def build_tensors(
         InputError: The values do not fit.
     """
     only = signature.examples_input
+    if hasattr(values, "columns") and hasattr(
+        values, "to_dict"
+    ):  # a pandas DataFrame, without importing pandas
+        values = values.to_dict("records") if only is not None else dict(values.items())
     rows = [values] if isinstance(values, Mapping) else values
     if only is not None and _are_features(rows, only.name):
         made = examples(rows, _kinds(metadata) if metadata.marks_missing else None)

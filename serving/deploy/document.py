@@ -20,17 +20,21 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-_NAME, _QUANTITY = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
+_NAME, _OBJECT = r"^[a-z]([-a-z0-9]*[a-z0-9])?$", r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
+_QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
+_LONGEST_NAME = 50
 _LABEL, _PATH = r"^[A-Za-z0-9_]+$", r"^/[A-Za-z0-9/_.-]+$"
 PATTERNS: Final = {
-    _NAME: "lower case letters, digits and dashes, as Kubernetes names things",
+    _NAME: "lower case letters, digits and dashes, beginning with a letter, as Kubernetes names Services",
+    _OBJECT: "lower case letters, digits, dashes and dots, as Kubernetes names things",
     _QUANTITY: "a quantity such as 500m or 2Gi",
     _LABEL: "letters, digits and underscores",
     _PATH: "a path that begins with /",
 }
 """What each pattern says, for messages."""
 
-Name = Annotated[str, StringConstraints(pattern=_NAME, max_length=50)]
+Name = Annotated[str, StringConstraints(pattern=_NAME, max_length=_LONGEST_NAME)]
+Object = Annotated[str, StringConstraints(pattern=_OBJECT, max_length=253)]
 Quantity = Annotated[str, StringConstraints(pattern=_QUANTITY), BeforeValidator(_as_text)]
 Version = Annotated[int, Field(ge=0, lt=2**63)]
 Label = Annotated[str, StringConstraints(pattern=_LABEL)]
@@ -109,7 +113,7 @@ class TlsConfig(Config):
     """Whether clients have to show a certificate that ca.crt has signed."""
     folder: str = "tls"
     """Folder with tls.crt, tls.key and, with client_verify, ca.crt, for docker compose; relative to its file."""
-    secret: Name | None = None
+    secret: Object | None = None
     """Kubernetes Secret with these three entries, as cert-manager makes them; by default NAME-tls."""
 
 
@@ -138,7 +142,7 @@ class ComposeConfig(Config):
 class StorageConfig(Config):
     """The volume with the models, which the server sees as /models."""
 
-    claim: Name
+    claim: Object
     """Name of the PersistentVolumeClaim."""
     create: bool = False
     """Whether the claim is generated too."""
@@ -168,9 +172,9 @@ class KubernetesConfig(Config):
     """The volume with the models; not needed where every base_path is a URI."""
     autoscale: AutoscaleConfig | None = None
     """More servers under load; left out: a fixed number."""
-    env_from_secret: Name | None = None
+    env_from_secret: Object | None = None
     """Secret whose entries become environment variables, such as a store's credentials."""
-    service_account: Name | None = None
+    service_account: Object | None = None
     """Service account of the pods, such as one that may read the models."""
 
 
@@ -247,7 +251,7 @@ def pushed_model(name: str, versions: Path, out: Path) -> DeployDocument:
     """
     host = os.path.relpath(versions.resolve().parent, out.resolve())
     return DeployDocument(
-        name=name.replace("_", "-"),
+        name=name.replace("_", "-")[:_LONGEST_NAME].strip("-"),
         models={name: ServedModel(base_path=f"{MODELS_FOLDER}/{versions.resolve().name}")},
         compose=ComposeConfig(models_folder=host),
     )

@@ -126,3 +126,24 @@ def test_a_column_that_is_missing_everywhere_has_the_declared_rank() -> None:
 def test_a_type_without_a_mark_says_so() -> None:
     with pytest.raises(InputError, match="marks in string, float and int64 only"):
         build_inputs(signature(n=(DType.INT32, (-1,))), {"n": [None, 1]}, "m", fill=True)
+
+
+def test_a_data_frame_is_rows_for_dense_inputs_and_for_examples() -> None:
+    import pandas as pd
+
+    from serving.client import ModelMetadata
+    from serving.client.prepare import build_tensors
+    from serving.client.protos import message
+
+    dense = signature(n=(DType.INT64, (-1,)), t=(DType.STRING, (-1,)))
+    parsed = Signature("serving_examples", "", {"examples": TensorInfo("examples", DType.STRING, (-1,))}, {})
+    model = ModelMetadata("m", 1, {"serving_default": dense, "serving_examples": parsed})
+    frame = pd.DataFrame({"n": [1, None], "t": ["a", None]})
+    made = build_tensors(model, dense, frame, "m", None)
+    assert (made["n"].tolist(), made["t"].tolist()) == ([1, -(2**63)], [b"a", b""])
+    first, second = (
+        message("Example").FromString(e) for e in build_tensors(model, parsed, frame, "m", None)["examples"]
+    )
+    assert list(first.features.feature["n"].int64_list.value) == [1]
+    assert list(first.features.feature["t"].bytes_list.value) == [b"a"]
+    assert not second.features.feature

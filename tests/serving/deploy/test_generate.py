@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -294,3 +295,19 @@ def test_a_pushed_model_is_served_by_compose(tmp_path: Path) -> None:
 def test_quantities_are_converted() -> None:
     assert [cores(q) for q in ("500m", "2", "1.5")] == ["0.5", "2", "1.5"]
     assert [memory_bytes(q) for q in ("2Gi", "1.5M", "100", "3k")] == [2 * 2**30, 1_500_000, 100, 3000]
+
+
+def test_a_pipelines_name_becomes_a_services() -> None:
+    assert pushed_model(f"a_{'b' * 46}_c_", Path("x"), Path("out")).name == f"a-{'b' * 46}-c"
+
+
+def test_the_guide_names_every_key() -> None:
+    from pydantic import BaseModel
+
+    from serving.deploy import document as module
+
+    text = (Path(__file__).parents[3] / "docs" / "deploy.md").read_text()
+    kinds = [k for k in vars(module).values() if isinstance(k, type) and issubclass(k, BaseModel)]
+    skipped = {module.BatchingConfig, module.VersionsConfig, module.Config}
+    keys = {name for kind in kinds if kind not in skipped for name in kind.model_fields}
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", text)] == []
