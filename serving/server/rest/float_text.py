@@ -36,7 +36,7 @@ def float_text(value: float) -> str:
 
 def float_texts(values: np.ndarray) -> list[str]:
     """The texts of a flat, contiguous array of float32 or float64."""
-    if values.size <= _CHUNK:
+    if 0 < values.size <= _CHUNK:
         return _chunk(values)
     texts: list[str] = []
     for start in range(0, values.size, _CHUNK):

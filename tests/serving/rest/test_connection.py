@@ -1,0 +1,143 @@
+"""Connections: keep-alive, pipelining, limits and the drain, byte by byte over sockets."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+
+import httpx
+import pytest
+
+from serving.server.options import Options
+from serving.server.rest import http_connection
+from tests.serving.rest.running import RunningServer
+
+_BODY = b'{"instances": [1]}'
+_POST = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(_BODY) + _BODY
+
+
+def talk(server: RunningServer, *pieces: bytes, close: bool = True) -> bytes:
+    """Sends pieces and reads until the server closes, or says nothing more for a moment."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+        if close:
+            connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(5 if close else 0.5)
+        answer = b""
+        try:
+            while data := connection.recv(65536):
+                answer += data
+        except TimeoutError:
+            pass
+        return answer
+
+
+def statuses(answer: bytes) -> list[int]:
+    return [int(code) for code in re.findall(rb"HTTP/1\.1 (\d+) ", answer)]
+
+
+def test_requests_one_after_the_other(server: RunningServer) -> None:
+    answer = talk(server, _POST, _POST, close=False)
+    assert statuses(answer) == [200, 200]
+    assert b"Connection: close" not in answer
+
+
+def test_pipelined_requests_are_answered_in_order(server: RunningServer) -> None:
+    other = _POST.replace(b"[1]", b"[2]")
+    answer = talk(server, _POST + other + _POST)
+    assert statuses(answer) == [200, 200, 200]
+    assert re.findall(rb"\[(\d)\.0", answer) == [b"1", b"2", b"1"]
+
+
+def test_a_request_in_single_bytes(server: RunningServer) -> None:
+    answer = talk(server, *(bytes([byte]) for byte in _POST))
+    assert statuses(answer) == [200]
+
+
+def test_http_1_0_and_connection_close(server: RunningServer) -> None:
+    assert b"Connection: close" in talk(server, _POST.replace(b"HTTP/1.1", b"HTTP/1.0"), close=False)
+    assert b"Connection: close" in talk(server, _POST.replace(b"Host: a", b"Connection: close"), close=False)
+
+
+def test_expect_continue(server: RunningServer) -> None:
+    head, _, body = _POST.replace(b"Host: a", b"Expect: 100-continue").partition(b"\r\n\r\n")
+    assert statuses(talk(server, head + b"\r\n\r\n", body)) == [100, 200]
+
+
+def test_an_offer_of_http2_is_answered_in_http1(server: RunningServer) -> None:
+    ask = b"GET /v1/models/m HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n"
+    assert statuses(talk(server, ask, _POST)) == [200, 200]
+
+
+def test_a_whole_url_as_target(server: RunningServer) -> None:
+    assert statuses(talk(server, b"GET http://host:1/v1/models/m HTTP/1.1\r\nHost: a\r\n\r\n")) == [200]
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /v1/models/m:predict HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v1/models/m:predict HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        b"POST /v1/models/m:predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused(server: RunningServer, junk: bytes) -> None:
+    assert statuses(talk(server, junk)) in ([400], [413])
+
+
+@pytest.mark.parametrize("head", [b"GET /" + b"a" * 70_000, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 20_000, b"GET / HTTP/1.1\r\nA: " + b"b" * 70_000])  # fmt: skip
+def test_heads_are_bounded(server: RunningServer, head: bytes) -> None:
+    assert statuses(talk(server, head, close=False)) == [431]
+
+
+def test_idle_connections_are_closed(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "IDLE_SECONDS", -1.0)
+    monkeypatch.setattr(http_connection, "HEAD_SECONDS", -1.0)
+    with (
+        socket.create_connection(("127.0.0.1", server.port), timeout=5) as idle,
+        socket.create_connection(("127.0.0.1", server.port), timeout=5) as slow,
+    ):
+        slow.sendall(b"GET / HT")
+        time.sleep(0.2)
+        server.sweep()
+        assert idle.recv(100) == b""
+        assert b" 408 " in slow.recv(100)
+
+
+def test_bodies_are_bounded_by_the_flag() -> None:
+    server = RunningServer(Options(rest_api_max_body_bytes=1000))
+    try:
+        too_large = server.predict(b"{" + b" " * 2000)
+        assert too_large.status_code == 413
+        assert too_large.json() == {"error": "The request's body is larger than 1000 bytes"}
+        chunked = server.client.post("/v1/models/m:predict", content=iter([b" " * 600, b" " * 600]))
+        assert chunked.status_code == 413
+        assert server.predict({"instances": [1]}).status_code == 200
+    finally:
+        server.stop()
+
+
+def test_requests_in_flight_survive_the_drain() -> None:
+    server = RunningServer(Options())
+    server.inference.hold = threading.Event()
+    answers: list[httpx.Response] = []
+    asking = threading.Thread(target=lambda: answers.append(server.predict({"instances": [1]})))
+    asking.start()
+    assert server.inference.entered.wait(5)
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    time.sleep(0.3)
+    server.inference.hold.set()
+    asking.join(5)
+    stopping.join(5)
+    assert answers[0].status_code == 200
+    assert answers[0].headers["connection"] == "close"
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{server.port}/healthz/live")
