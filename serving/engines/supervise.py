@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import time
@@ -13,6 +14,8 @@ from foundation.errors import PenstockError
 from foundation.tether import tethered
 
 _LOOKS_EVERY = 0.1
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+"""TensorFlow's own talk about the machine; what goes wrong with a model comes as an error."""
 
 
 @dataclass
@@ -35,7 +38,10 @@ def supervise(command: list[str], is_ready: Callable[[], bool], announce: Callab
     """
     # A session of its own: Ctrl-C comes here alone and is handed on as the one signal that every engine drains on.
     process = subprocess.Popen(
-        tethered(command, signal.SIGTERM), stdin=subprocess.DEVNULL, start_new_session=True
+        tethered(command, signal.SIGTERM),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**_QUIET, **os.environ},
     )
     with _handed_on(process) as stopping:
         while process.poll() is None and not stopping.asked and not is_ready():
