@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import Field, fields, replace
 from typing import Any
@@ -137,6 +138,8 @@ def _refuse_contradictions(options: Options) -> None:
         )
     if options.worker_processes < 1:
         raise _invalid(f"--worker_processes must be at least 1; was {options.worker_processes}.")
+    if options.worker_processes > 1:
+        _refuse_for_workers(options)
     parallelism = (options.tensorflow_intra_op_parallelism, options.tensorflow_inter_op_parallelism)
     if min(*parallelism, options.tensorflow_session_parallelism) > 0:
         raise _invalid(
@@ -147,6 +150,15 @@ def _refuse_contradictions(options: Options) -> None:
     for text in options.grpc_channel_arguments.split(","):
         if text and "=" not in text:
             raise _invalid(f"--grpc_channel_arguments: expected key=value, seen: {text}.")
+
+
+def _refuse_for_workers(options: Options) -> None:
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise ServingError(
+            Code.UNIMPLEMENTED, "--worker_processes needs SO_REUSEPORT, which this system has not."
+        )
+    if options.grpc_socket_path:
+        raise _invalid("--worker_processes shares TCP ports only; leave --grpc_socket_path out.")
 
 
 def _batching(options: Options) -> BatchingParameters | None:

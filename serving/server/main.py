@@ -100,19 +100,27 @@ def version_text() -> str:
 class _Formatter(logging.Formatter):
     """Lines as TF Serving writes them: `2026-01-31 12:00:00.000000: I module:line] text`."""
 
+    def __init__(self, who: str) -> None:
+        super().__init__()
+        self._who = who
+
     def format(self, record: logging.LogRecord) -> str:
         """Returns the line, with the traceback below it if there is one."""
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
         fraction = int(record.created % 1 * 1e6)
-        text = f"{stamp}.{fraction:06d}: {record.levelname[0]} {record.name}:{record.lineno}] {record.getMessage()}"
+        text = f"{stamp}.{fraction:06d}: {record.levelname[0]} {record.name}:{record.lineno}] {self._who}{record.getMessage()}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
-def log_to_stderr() -> None:
-    """Sends the log of the server to stderr; TensorFlow's own chatter about the machine is left out."""
+def log_to_stderr(who: str = "") -> None:
+    """Sends the log of the server to stderr; TensorFlow's own chatter about the machine is left out.
+
+    Args:
+        who: Put in front of every text: which of several processes speaks.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter())
+    handler.setFormatter(_Formatter(who))
     logger = logging.getLogger("serving")
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)

@@ -81,9 +81,7 @@ class ModelManager:
         Raises:
             ServingError: NOT_FOUND when there was never such a version.
         """
-        with self._lock:
-            model = self._models.get(name)
-            known = model.statuses() if model else []
+        known = self._known(name)
         if version is not None:
             known = [status for status in known if status.version == version]
             if not known:
@@ -91,6 +89,11 @@ class ModelManager:
         elif not known:
             raise ServingError(Code.NOT_FOUND, f"Could not find any versions of model {name}")
         return known
+
+    def _known(self, name: str) -> list[VersionStatus]:
+        with self._lock:
+            model = self._models.get(name)
+            return model.statuses() if model else []
 
     def model_names(self) -> list[str]:
         """The models that are configured now."""
@@ -140,8 +143,12 @@ class ModelManager:
         with self._lock:
             self._check(config)
 
-    def apply(self, config: ServerConfig) -> list[str]:
+    def apply(self, config: ServerConfig, *, checked: bool = False) -> list[str]:
         """Takes a configuration as the whole truth, without waiting for its models.
+
+        Args:
+            config: The configuration.
+            checked: It has passed `check` already.
 
         Returns:
             The names of the models that are new.
@@ -150,7 +157,8 @@ class ModelManager:
             ServingError: The configuration is refused and nothing is changed; or its request logging is, last.
         """
         with self._lock:
-            self._check(config)
+            if not checked:
+                self._check(config)
             self._configured = self._configured or config.is_list
             new = self._take(config)
             self._advance()
@@ -178,7 +186,15 @@ class ModelManager:
 
     async def reload_async(self, config: ServerConfig) -> None:
         """`reload` on the event loop: other reloads go on meanwhile, and a caller that goes away is forgotten."""
-        waiter = self._wait_for(self.apply(config), "model(s)")
+        await self.available(self.apply(config))
+
+    async def available(self, names: list[str]) -> None:
+        """Waits until each of these models has an available version.
+
+        Raises:
+            ServingError: One of them did not become available, or not in time.
+        """
+        waiter = self._wait_for(names, "model(s)")
         try:
             await asyncio.wait_for(
                 asyncio.wrap_future(waiter.future), self._options.reload_wait_seconds or None

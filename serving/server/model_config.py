@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from serving.server.status import Code, ServingError
@@ -137,6 +137,11 @@ def checked(models: tuple[ModelConfig, ...]) -> ServerConfig:
         if model.platform != PLATFORM:
             raise _invalid(f"Model {model.name} requests unsupported platform {model.platform}")
     return ServerConfig(models)
+
+
+def without_labels(config: ServerConfig) -> ServerConfig:
+    """The configuration for a worker that starts later: it gets its labels once its versions are there."""
+    return replace(config, models=tuple(replace(model, labels={}) for model in config.models))
 
 
 def _model(entry: Any) -> ModelConfig:

@@ -152,6 +152,11 @@ class Options:
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     @property
+    def http_port(self) -> int:
+        """The HTTP port, or 0: HTTP is not exported on the port of gRPC."""
+        return 0 if self.rest_api_port == self.port else self.rest_api_port
+
+    @property
     def grpc_message_limit(self) -> int:
         """The largest gRPC message in bytes, both ways."""
         return self.grpc_max_message_bytes or 2**31 - 1

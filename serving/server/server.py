@@ -6,18 +6,17 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
-from types import FrameType
+from collections.abc import Coroutine
 from typing import Any
 
 from serving.server import sockets, text_configs
+from serving.server.ending import Ending
 from serving.server.manager import ModelManager
 from serving.server.model_config import ServerConfig, parse_config
 from serving.server.options import Options
 from serving.server.status import Code, ServingError
 
 _LOG = logging.getLogger(__name__)
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(options: Options) -> int:
@@ -32,12 +31,26 @@ def run(options: Options) -> int:
     Raises:
         ServingError: The server cannot start.
     """
+    if options.worker_processes > 1:
+        from serving.server.workers.supervisor import Supervisor
+
+        run_on_loop(Supervisor(options).run())
+    else:
+        run_on_loop(_serve(options))
+    return 0
+
+
+async def _serve(options: Options) -> None:
+    await ModelServer(options).serve()
+
+
+def run_on_loop(work: Coroutine[None, None, None]) -> None:
+    """Runs some work to its end on a new event loop, a fast one where there is one."""
     loop = _new_loop()
     try:
-        loop.run_until_complete(ModelServer(options).serve())
+        loop.run_until_complete(work)
     finally:
         loop.close()
-    return 0
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -57,8 +70,10 @@ class ModelServer:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._ending = asyncio.Event()
+        self.ending = Ending(options.drain_seconds)
         self._tasks: list[asyncio.Task[None]] = []
+
+    manager_type: type[ModelManager] = ModelManager
 
     async def serve(self) -> None:
         """Loads, opens the ports, serves, and drains once it is told to end.
@@ -66,61 +81,36 @@ class ModelServer:
         Raises:
             ServingError: The server cannot start.
         """
-        self._listen_to_signals()
-        parts = await asyncio.to_thread(_Parts, self._options)
+        self.ending.listen()
+        parts = await asyncio.to_thread(Parts, self._options, self.manager_type)
         try:
+            self.connect(parts)
             config = self._options.model_config
             parts.manager.start(config if config is not None else ServerConfig())
-            if not await self._ready(parts.manager):
+            if not await self.ending.unless(self.prepare(parts)):
                 return
             fronts = _Fronts(parts, self._options)
             await fronts.open()
-            self._follow_config_file(parts.manager)
-            await self._ending.wait()
+            await self.opened(parts)
+            await self.ending.wait()
             await fronts.drain()
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.to_thread(parts.close)
 
-    async def _ready(self, manager: ModelManager) -> bool:
-        """Waits for the models; returns False when the server is to end before."""
-        ready = asyncio.ensure_future(manager.ready())
-        ending = asyncio.ensure_future(self._ending.wait())
-        await asyncio.wait([ready, ending], return_when=asyncio.FIRST_COMPLETED)
-        ending.cancel()
-        if not ready.done():
-            ready.cancel()
-            return False
-        ready.result()
-        return True
+    def connect(self, parts: Parts) -> None:
+        """Before anything is loaded."""
 
-    def _listen_to_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
-            try:
-                loop.add_signal_handler(number, self._end, number)
-            except NotImplementedError:  # Windows
+    async def prepare(self, parts: Parts) -> None:
+        """Waits until the ports may be opened."""
+        await parts.manager.ready()
 
-                def handler(received: int, _: FrameType | None) -> None:
-                    loop.call_soon_threadsafe(self._end, received)
-
-                signal.signal(number, handler)
-
-    def _end(self, number: int) -> None:
-        if self._ending.is_set():
-            _LOG.warning("A second %s: ending at once", signal.Signals(number).name)
-            os._exit(128 + number)
-        _LOG.info(
-            "%s: finishing the requests in flight (at most %.0f s; a second signal ends at once)",
-            signal.Signals(number).name,
-            self._options.drain_seconds,
-        )
-        self._ending.set()
-
-    def _follow_config_file(self, manager: ModelManager) -> None:
+    async def opened(self, parts: Parts) -> None:
+        """Now the ports are open."""
+        announce(self._options)
         if self._options.model_config_file and self._options.model_config_file_poll_wait_seconds > 0:
-            self._tasks.append(asyncio.create_task(self._poll_config_file(manager)))
+            self._tasks.append(asyncio.create_task(self._poll_config_file(parts.manager)))
 
     async def _poll_config_file(self, manager: ModelManager) -> None:
         path = self._options.model_config_file
@@ -132,10 +122,25 @@ class ModelServer:
                 _LOG.error("Reloading %s failed, the models stay as they are: %s", path, error)
 
 
-class _Parts:
+def announce(options: Options) -> None:
+    """Logs where the server listens, in the lines that tools look for."""
+    if options.port:
+        _LOG.info("Running gRPC ModelServer at %s ...", options.grpc_address)
+    if options.grpc_socket_path:
+        _LOG.info("Running gRPC ModelServer at UNIX socket %s ...", options.grpc_socket_path)
+    if options.http_port:
+        _LOG.info("Exporting HTTP/REST API at:%s:%d ...", options.host or "localhost", options.http_port)
+    elif options.rest_api_port:
+        _LOG.error(
+            "server_options.http_port cannot be same as grpc_port. "
+            "Please use a different port for HTTP/REST API. Skipped exporting HTTP/REST API."
+        )
+
+
+class Parts:
     """What serves without a port: engine, manager, metrics, request log. Built in a thread, for it loads TensorFlow."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, manager_type: type[ModelManager] = ModelManager) -> None:
         # Once, before versions load in threads of their own: TensorFlow cannot be imported by two at a time.
         import tensorflow  # noqa: F401
 
@@ -148,8 +153,8 @@ class _Parts:
         self.metrics = Metrics()
         self.request_log = RequestLog(options, self.metrics)
         loader = VersionLoader(options, session_settings(options), self.metrics)
-        self.manager = ModelManager(loader, options, self.request_log.configure)
-        self.execution = Execution(options.grpc_max_threads)
+        self.manager = manager_type(loader, options, self.request_log.configure)
+        self.execution = Execution(options.grpc_max_threads, self.metrics)
         self.inference = Inference(self.manager, self.execution, options, self.metrics)
 
     def close(self) -> None:
@@ -162,7 +167,7 @@ class _Parts:
 class _Fronts:
     """The two front ends."""
 
-    def __init__(self, parts: _Parts, options: Options) -> None:
+    def __init__(self, parts: Parts, options: Options) -> None:
         from serving.server.grpc_front import build_grpc_server
         from serving.server.rest.http_front import build_http_server
 
@@ -179,19 +184,12 @@ class _Fronts:
             ServingError: A port cannot be bound, or the TLS files are wrong.
         """
         await self._open_grpc()
-        port = self._options.rest_api_port
+        port = self._options.http_port
         if port == 0:
-            return
-        if port == self._options.port:
-            _LOG.error(
-                "server_options.http_port cannot be same as grpc_port. "
-                "Please use a different port for HTTP/REST API. Skipped exporting HTTP/REST API."
-            )
             return
         listeners = sockets.bind(self._options.host, port, shared=self._options.worker_processes > 1)
         self._http = self._build_http(*self._arguments)
         await self._http.start(listeners)
-        _LOG.info("Exporting HTTP/REST API at:%s:%d ...", self._options.host or "localhost", port)
 
     async def _open_grpc(self) -> None:
         options = self._options
@@ -202,10 +200,6 @@ class _Fronts:
         for address in addresses:
             self._add_port(address)
         await self._grpc.start()
-        if options.port:
-            _LOG.info("Running gRPC ModelServer at %s ...", options.grpc_address)
-        if options.grpc_socket_path:
-            _LOG.info("Running gRPC ModelServer at UNIX socket %s ...", options.grpc_socket_path)
 
     def _add_port(self, address: str) -> None:
         from serving.server.tls import credentials

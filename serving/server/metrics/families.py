@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
+from collections.abc import Iterable
 from typing import Final
 
 #: Upper bounds of the histograms' buckets; the last bucket is without one.
@@ -63,6 +64,12 @@ class Family:
                     list(cell) if known is None else [a + b for a, b in zip(known, cell, strict=True)]
                 )
         return dict(sorted(sums.items()))
+
+    def joined(self, others: Iterable[dict[Labels, list[float]]]) -> Family:
+        """This family with the series of other processes added."""
+        whole = type(self)(self.name, self.labels)
+        whole._threads.extend([self.series(), *others])
+        return whole
 
     def total(self) -> float:
         """The sum over all labels of what is counted."""

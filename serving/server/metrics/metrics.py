@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from serving.server.metrics import prometheus
-from serving.server.metrics.families import Counter, Family, Histogram
+from serving.server.metrics.families import Counter, Family, Histogram, Labels
 from serving.server.status import Code
+
+#: Metric → labels → values of one process.
+Snapshot = dict[str, dict[Labels, list[float]]]
 
 _CODE_NAMES: Final = {code: code.name for code in Code}
 
@@ -15,6 +19,8 @@ class Metrics:
     """The registry of one server process. Every method may be called from any thread and takes about a microsecond."""
 
     def __init__(self) -> None:
+        #: Fetches the values of the other processes behind the same port; None: there are none.
+        self.gather: Callable[[], Awaitable[list[Snapshot]]] | None = None
         self._request_count = Counter("/tensorflow/serving/request_count", ("model_name", "status"))
         self._request_latency = Histogram(
             "/tensorflow/serving/request_latency", ("model_name", "API", "entrypoint")
@@ -125,3 +131,16 @@ class Metrics:
     def page(self) -> bytes:
         """All metrics as Prometheus text."""
         return prometheus.page(self._families)
+
+    def snapshot(self) -> Snapshot:
+        """All values, for another process that adds them up."""
+        return {family.name: family.series() for family in self._families}
+
+    async def full_page(self) -> bytes:
+        """The page over all processes behind this port."""
+        if self.gather is None:
+            return self.page()
+        others = await self.gather()
+        return prometheus.page(
+            family.joined(other.get(family.name, {}) for other in others) for family in self._families
+        )

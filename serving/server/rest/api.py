@@ -106,7 +106,7 @@ class RestApi:
             body: The whole body.
         """
         if target == self._monitoring_path:
-            return Answer(200, self._metrics.page(), b"text/plain")
+            return Answer(200, await self._metrics.full_page(), b"text/plain")
         if not is_api(target):
             return self.health.answer(method, target) or Answer(404, _NOT_FOUND, b"text/html")
         began = time.perf_counter_ns()

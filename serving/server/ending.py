@@ -1,0 +1,80 @@
+"""How a server is told to end: the first SIGTERM or SIGINT drains, the second one does not wait."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from types import FrameType
+
+_LOG = logging.getLogger(__name__)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Ending:
+    """The wish to end; made on the event loop.
+
+    Args:
+        drain_seconds: How long requests in flight may take, for the log.
+        at_once: What else a second signal ends.
+    """
+
+    def __init__(self, drain_seconds: float, at_once: Callable[[], None] = lambda: None) -> None:
+        self._drain_seconds = drain_seconds
+        self._at_once = at_once
+        self._event = asyncio.Event()
+        self._signalled = False
+
+    def listen(self) -> None:
+        """Takes the process's signals from now on."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            try:
+                loop.add_signal_handler(number, self._take, number)
+            except NotImplementedError:  # Windows
+
+                def handler(received: int, _: FrameType | None) -> None:
+                    loop.call_soon_threadsafe(self._take, received)
+
+                signal.signal(number, handler)
+
+    def begin(self) -> None:
+        """Ends the server as a signal would."""
+        self._event.set()
+
+    @property
+    def begun(self) -> bool:
+        """Whether the server is to end."""
+        return self._event.is_set()
+
+    async def wait(self) -> None:
+        """Returns when the server is to end."""
+        await self._event.wait()
+
+    async def unless(self, work: Coroutine[None, None, None]) -> bool:
+        """Waits for some work; returns False when the server is to end before it is done."""
+        task = asyncio.ensure_future(work)
+        ending = asyncio.ensure_future(self._event.wait())
+        await asyncio.wait([task, ending], return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if not task.done():
+            task.cancel()
+            return False
+        task.result()
+        return True
+
+    def _take(self, number: int) -> None:
+        name = signal.Signals(number).name
+        if self._signalled:
+            _LOG.warning("A second %s: ending at once", name)
+            self._at_once()
+            os._exit(128 + number)
+        self._signalled = True
+        _LOG.info(
+            "%s: finishing the requests in flight (at most %.0f s; a second signal ends at once)",
+            name,
+            self._drain_seconds,
+        )
+        self._event.set()

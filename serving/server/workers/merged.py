@@ -1,0 +1,58 @@
+"""What several workers say of a model's versions, as one answer: AVAILABLE only when all of them have it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from serving.server.harness import State, VersionStatus
+from serving.server.status import Code, ServingError
+
+Statuses = Mapping[int, VersionStatus]
+#: Model → statuses as plain tuples (version, state, code, message), newest first.
+Wire = dict[str, list[tuple[int, int, int, str]]]
+
+
+def merge(views: Iterable[Statuses]) -> list[VersionStatus]:
+    """Merges the views of all workers on one model.
+
+    Args:
+        views: One mapping per worker: number → status.
+
+    Returns:
+        One status for each version that any of them knows, newest first.
+    """
+    every = list(views)
+    numbers = sorted({number for view in every for number in view}, reverse=True)
+    return [_merged(number, [view.get(number) for view in every]) for number in numbers]
+
+
+def _merged(number: int, found: list[VersionStatus | None]) -> VersionStatus:
+    known = [status for status in found if status is not None]
+    error = next((status.error for status in known if status.error), None)
+    states = {status.state for status in known}
+    if len(known) < len(found) and states != {State.END}:
+        states.add(State.START)  # A worker has not seen it yet.
+    if len(states) == 1:
+        return VersionStatus(number, states.pop(), error)
+    if states & {State.START, State.LOADING}:
+        return VersionStatus(number, State.LOADING, error)
+    if State.UNLOADING in states or error is None:
+        return VersionStatus(number, State.UNLOADING, error)
+    return VersionStatus(number, State.END, error)
+
+
+def to_wire(models: Mapping[str, Iterable[VersionStatus]]) -> Wire:
+    """Statuses as what can be sent."""
+    return {
+        name: [(s.version, int(s.state), int(s.code), s.message) for s in statuses]
+        for name, statuses in models.items()
+    }
+
+
+def from_wire(entries: Iterable[tuple[Any, ...]]) -> dict[int, VersionStatus]:
+    """The statuses of one model, as they were sent."""
+    return {
+        version: VersionStatus(version, State(state), ServingError(Code(code), message) if code else None)
+        for version, state, code, message in entries
+    }

@@ -1,0 +1,124 @@
+"""A worker: a whole server that opens its ports, reloads and tells its states together with the others.
+
+`python -m serving.server.workers.worker FD` is started by the supervisor only.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from typing import Any
+
+from serving.server.main import FAILURE, log_to_stderr
+from serving.server.manager import ModelManager
+from serving.server.model_config import ServerConfig
+from serving.server.options import Options
+from serving.server.server import ModelServer, Parts, run_on_loop
+from serving.server.status import ServingError
+from serving.server.workers.peer import Peer
+from serving.server.workers.shared_manager import SharedManager
+
+_LOG = logging.getLogger(__name__)
+
+
+class WorkerServer(ModelServer):
+    """One of several server processes.
+
+    Args:
+        options: The server's options, with the configuration that holds now.
+        peer: The supervisor.
+    """
+
+    manager_type = SharedManager
+
+    def __init__(self, options: Options, peer: Peer) -> None:
+        super().__init__(options)
+        self._peer = peer
+        self._parts: Parts | None = None
+
+    def connect(self, parts: Parts) -> None:
+        """Begins to answer the supervisor."""
+        self._parts = parts
+        manager = self._manager()
+        manager.join(self._peer)
+        parts.metrics.gather = lambda: self._peer.call("metrics")
+        for name, said in self._waiting_news:
+            manager.hear(name, said)
+
+    _waiting_news: tuple[tuple[int, Any], ...] = ()
+
+    async def prepare(self, parts: Parts) -> None:
+        """Waits until the models of all workers are available."""
+        await super().prepare(parts)
+        await self._peer.call("ready")
+
+    async def opened(self, parts: Parts) -> None:
+        """Tells that the ports are open."""
+        await self._peer.call("opened")
+
+    async def check(self, config: ServerConfig) -> None:
+        """First phase of a reload: would it be taken?"""
+        self._manager().check(config)
+
+    async def commit(self, config: ServerConfig) -> list[str]:
+        """Second phase of a reload: it is taken; returns the new models."""
+        return self._manager().apply(config, checked=True)
+
+    async def available(self, names: list[str]) -> None:
+        """Third phase of a reload: the new models are there."""
+        await self._manager().available(names)
+
+    async def snapshot(self, _: None) -> Any:
+        """The values of this worker's metrics."""
+        return self._parts.metrics.snapshot() if self._parts else {}
+
+    async def hear(self, news: tuple[int, Any]) -> None:
+        """Takes what another worker says of its versions."""
+        if self._parts is None:
+            self._waiting_news = (*self._waiting_news, news)
+        else:
+            self._manager().hear(*news)
+
+    def _manager(self) -> SharedManager:
+        manager: ModelManager | None = self._parts.manager if self._parts else None
+        assert isinstance(manager, SharedManager), "the supervisor calls only workers that are ready"
+        return manager
+
+
+async def _work(end: socket.socket) -> None:
+    handlers: dict[str, Any] = {}
+    peer = await Peer.connect(end, handlers)
+    number, options = await peer.call("hello")
+    log_to_stderr(f"worker {number}: ")
+    server = WorkerServer(options, peer)
+    for name in ("check", "commit", "available", "snapshot", "hear"):
+        handlers[name] = getattr(server, name)
+    await peer.call("listening")
+    peer.when_closed(server.ending.begin)  # Without a supervisor nobody keeps the workers alike.
+    try:
+        await server.serve()
+    except ServingError as error:
+        await peer.call("failed", (int(error.code), error.message))
+        raise
+
+
+def main() -> None:
+    """Runs a worker over the socket that the supervisor opened."""
+    log_to_stderr()
+    code = 0
+    try:
+        run_on_loop(_work(socket.socket(fileno=int(sys.argv[1]))))
+    except ServingError:
+        code = FAILURE  # The supervisor has the reason.
+    except ConnectionError as error:
+        _LOG.error("The supervisor is gone: %s", error)
+        code = FAILURE
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
