@@ -14,7 +14,7 @@ _LIMITS: Final = tuple(f"{bound:g}" for bound in BOUNDS) + ("+Inf",)
 
 
 def page(families: Iterable[Family]) -> bytes:
-    """The text of all families that have a value, by name."""
+    """The text of all families, by name."""
     lines: list[str] = []
     for family in sorted(families, key=lambda family: family.name):
         lines.extend(_lines(family))
@@ -28,8 +28,6 @@ def metric_name(name: str) -> str:
 
 def _lines(family: Family) -> Iterable[str]:
     series = family.series()
-    if not series:
-        return
     name = metric_name(family.name)
     yield f"# TYPE {name} {family.kind}"
     for values, cell in series.items():

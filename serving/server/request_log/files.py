@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import time
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from serving.server.request_log.tfrecord import framed
 
@@ -36,7 +38,7 @@ class RotatingFile:
     ) -> None:
         self._prefix = Path(prefix)
         self._limits = (max_bytes, max_records, max_seconds)
-        self._file: BinaryIO | None = None
+        self._file: io.FileIO | None = None
         self._paths = (self._prefix, self._prefix)
         self._bytes = self._records = self._number = 0
         self._began = 0.0
@@ -51,8 +53,7 @@ class RotatingFile:
         start = self._bytes
         content = framed(record)
         try:
-            file.write(content)
-            file.flush()
+            _write_all(file, content)
         except OSError:
             self._cut_back(file, start)
             raise
@@ -73,14 +74,13 @@ class RotatingFile:
             return
         hidden, final = self._paths
         with file:
-            file.flush()
             os.fsync(file.fileno())
         if self._records:
             os.replace(hidden, final)
         else:
             os.unlink(hidden)
 
-    def _open(self) -> BinaryIO:
+    def _open(self) -> io.FileIO:
         directory = self._prefix.parent
         directory.mkdir(parents=True, exist_ok=True)
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
@@ -89,10 +89,10 @@ class RotatingFile:
         self._paths = (directory / f".{name}.part", directory / name)
         self._bytes = self._records = 0
         self._began = time.monotonic()
-        self._file = open(self._paths[0], "xb", buffering=0)  # noqa: SIM115  (kept open between records)
+        self._file = io.FileIO(self._paths[0], "x")
         return self._file
 
-    def _cut_back(self, file: BinaryIO, size: int) -> None:
+    def _cut_back(self, file: io.FileIO, size: int) -> None:
         """Removes what was written of a record that did not fit."""
         try:
             file.truncate(size)
@@ -101,3 +101,13 @@ class RotatingFile:
             # Nothing can be said of the file's end now: it is given up, never published.
             self._file = None
             file.close()
+
+
+def _write_all(file: io.FileIO, content: bytes) -> None:
+    """Writes everything, or fails: a full disk takes a part of it first."""
+    rest = memoryview(content)
+    while rest:
+        written = file.write(rest)
+        if not written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rest = rest[written:]

@@ -1,18 +1,21 @@
-"""Serialized PredictionLogs out of what the front ends have at hand: wire bytes over gRPC, arrays over REST."""
+"""Serialized PredictionLogs out of what the front ends have at hand: wire bytes over gRPC, arrays over REST.
+
+The messages are put together in protobuf's wire format: most of a record is bytes that are there already.
+"""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-#: The field of PredictionLog for each kind of call.
-FIELDS: Final = {
-    "predict": "predict_log",
-    "classify": "classify_log",
-    "regress": "regress_log",
-    "multi_inference": "multi_inference_log",
-}
+from serving.server.wire_writer import delimited, number, varint
+
+# The field of PredictionLog for each kind of call.
+_KINDS: Final = {"predict": 6, "classify": 2, "regress": 3, "multi_inference": 4}
+_METADATA, _REQUEST, _RESPONSE = 1, 1, 2
+_DOUBLE, _FLOAT = 1, 5  # wire types
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,18 @@ class Call:
     rate: float
     seconds: int
 
+    def spec(self) -> bytes:
+        """The ModelSpec."""
+        signature = delimited(3, self.signature.encode()) if self.signature else b""
+        return delimited(1, self.model.encode()) + delimited(2, number(1, self.version)) + signature
+
+    def log(self, request: bytes, response: bytes) -> bytes:
+        """The PredictionLog of a serialized request and its answer."""
+        sampling = varint(1 << 3 | _DOUBLE) + struct.pack("<d", self.rate)
+        metadata = delimited(1, self.spec()) + delimited(2, sampling) + number(4, self.seconds)
+        content = delimited(_REQUEST, request) + delimited(_RESPONSE, response)
+        return delimited(_METADATA, metadata) + delimited(_KINDS[self.kind], content)
+
 
 @dataclass(frozen=True, slots=True)
 class WireRecord:
@@ -51,11 +66,7 @@ class WireRecord:
 
     def serialized(self) -> bytes:
         """The PredictionLog."""
-        log = _log(self.call)
-        part = getattr(log, FIELDS[self.call.kind])
-        part.request.MergeFromString(self.request)
-        part.response.MergeFromString(self.response)
-        return bytes(log.SerializeToString())
+        return self.call.log(self.request, self.response)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +84,9 @@ class ArraysRecord:
 
     def serialized(self) -> bytes:
         """The PredictionLog."""
-        from tensorflow import make_tensor_proto
-
-        log = _log(self.call)
-        part = log.predict_log
-        _name(part.request.model_spec, self.call)
-        _name(part.response.model_spec, self.call)
-        for name, array in self.inputs.items():
-            part.request.inputs[name].CopyFrom(make_tensor_proto(array))
-        for name, array in self.outputs.items():
-            part.response.outputs[name].CopyFrom(make_tensor_proto(array))
-        return bytes(log.SerializeToString())
+        spec = self.call.spec()
+        request = delimited(1, spec) + _tensors(2, self.inputs)
+        return self.call.log(request, _tensors(1, self.outputs) + delimited(2, spec))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,41 +104,37 @@ class ExamplesRecord:
 
     def serialized(self) -> bytes:
         """The PredictionLog."""
-        log = _log(self.call)
-        part = getattr(log, FIELDS[self.call.kind])
-        _name(part.request.model_spec, self.call)
-        _name(part.response.model_spec, self.call)
-        for example in self.examples:
-            part.request.input.example_list.examples.add().MergeFromString(example)
-        if self.call.kind == "classify":
-            for row in self.results:
-                classes = part.response.result.classifications.add().classes
-                for label, score in row:
-                    text = label.decode("utf-8", "replace") if isinstance(label, bytes) else label
-                    classes.add(label=text, score=score)
-        else:
-            for value in self.results:
-                part.response.result.regressions.add(value=value)
-        return bytes(log.SerializeToString())
+        spec = self.call.spec()
+        examples = b"".join(delimited(1, example) for example in self.examples)
+        request = delimited(1, spec) + delimited(2, delimited(1, examples))
+        one = _classifications if self.call.kind == "classify" else _regression
+        result = b"".join(delimited(1, one(entry)) for entry in self.results)
+        return self.call.log(request, delimited(1, result) + delimited(2, spec))
 
 
 Record = WireRecord | ArraysRecord | ExamplesRecord
 
 
-def _log(call: Call) -> Any:
-    from tensorflow_serving.apis import prediction_log_pb2
+def _tensors(field: int, arrays: Mapping[str, Any]) -> bytes:
+    """A map from names to tensors: on the wire, a repeated message of key and value."""
+    from serving.server.tensors import encode
 
-    log = prediction_log_pb2.PredictionLog()
-    _name(log.log_metadata.model_spec, call)
-    log.log_metadata.sampling_config.sampling_rate = call.rate
-    log.log_metadata.timestamp_secs = call.seconds
-    return log
+    return b"".join(
+        delimited(field, delimited(1, name.encode()) + delimited(2, encode(array)))
+        for name, array in arrays.items()
+    )
 
 
-def _name(spec: Any, call: Call) -> None:
-    spec.name = call.model
-    spec.version.value = call.version
-    spec.signature_name = call.signature
+def _classifications(row: Sequence[tuple[bytes, float]]) -> bytes:
+    return b"".join(delimited(1, delimited(1, label) + _float(2, score)) for label, score in row)
+
+
+def _regression(value: float) -> bytes:
+    return _float(1, value)
+
+
+def _float(field: int, value: float) -> bytes:
+    return varint(field << 3 | _FLOAT) + struct.pack("<f", value)
 
 
 def _array_size(array: Any) -> int:
