@@ -32,6 +32,8 @@ class Target:
     def __post_init__(self) -> None:
         if not self.name:
             raise InputError("model", expected="the model's name", seen="''")
+        if self.version is not None and not 0 <= self.version < 2**63:
+            raise InputError(f"model {self.name!r}", expected="a version of 64 bits", seen=str(self.version))
         if self.version is not None and self.label is not None:
             raise InputError(
                 f"model {self.name!r}",

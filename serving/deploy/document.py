@@ -74,6 +74,11 @@ class ServedModel(Config):
     labels: dict[Label, Version] = Field(default_factory=dict)
     """Label → version; requests may then ask for /labels/LABEL."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, given: Any) -> Any:
+        return {} if given is None else given
+
 
 class BatchingConfig(Config):
     """Requests of one model that are run together; what is left out has TF Serving's default."""

@@ -126,17 +126,25 @@ def _scalar(node: yaml.Node) -> Any:
 
 
 def _dotted(path: KeyPath) -> str:
-    return ".".join(map(str, path))
+    return ".".join(part if isinstance(part, str) and part.isprintable() else repr(part) for part in path)
 
 
 def _errors(problems: list[tuple[int, str]]) -> SpecError:
     return SpecError("\n".join(text for _, text in sorted(problems)))
 
 
+_KINDS = {
+    "model_type": "expected keys and values",
+    "model_attributes_type": "expected keys and values",
+    "dict_type": "expected keys and values",
+    "tuple_type": "expected a list",
+}
+
+
 def _problems(error: ValidationError, tree: _Tree) -> list[tuple[int, str]]:
     by_path: dict[KeyPath, list[Any]] = {}
     for detail in error.errors():
-        by_path.setdefault(tuple(part for part in detail["loc"] if _is_key(part)), []).append(detail)
+        by_path.setdefault(_path(detail, tree), []).append(detail)
     return [
         (tree.line(path), f"{tree.at(path)}: {_said(path, details)}") for path, details in by_path.items()
     ]
@@ -155,14 +163,20 @@ def _said(path: KeyPath, details: list[Any]) -> str:
     return f"{' or '.join(_plain(detail) for detail in details)}; seen: {_shown(details[0].get('input'))}"
 
 
-def _is_key(part: str | int) -> bool:
-    """Says whether a part of pydantic's location is a key, not the arm of a union or a dict's key marker."""
-    return isinstance(part, int) or (part not in ("bool", "int", "float", "str", "[key]") and "[" not in part)
+def _path(detail: Any, tree: _Tree) -> KeyPath:
+    """Returns the part of pydantic's location that stands in the document: no arms of unions, no short forms."""
+    path: KeyPath = ()
+    for part in detail["loc"]:
+        if (*path, part) in tree.places:
+            path = (*path, part)
+    return (*path, detail["loc"][-1]) if detail["type"] == "missing" else path
 
 
 def _plain(detail: Any) -> str:
     if detail["type"] == "string_pattern_mismatch":
         return f"expected {PATTERNS.get(detail['ctx']['pattern'], detail['ctx']['pattern'])}"
+    if detail["type"] in _KINDS:
+        return _KINDS[detail["type"]]
     message = detail["msg"].replace("Input should be ", "expected ").replace("String should ", "it should ")
     return str(message[:1].lower() + message[1:])
 

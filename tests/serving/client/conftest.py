@@ -96,12 +96,19 @@ class _Anything(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(run)
 
 
+def serve_grpc(state: GrpcServer, port: int) -> tuple[Any, int]:
+    """Starts a server on a port, 0 for a free one; returns it and the port."""
+    options = [("grpc.max_receive_message_length", -1)]
+    server = grpc.server(futures.ThreadPoolExecutor(4), handlers=(_Anything(state),), options=options)
+    bound = server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    return server, bound
+
+
 @pytest.fixture
 def grpc_server() -> Iterator[GrpcServer]:
     state = GrpcServer(lambda name, request, context: b"")
-    options = [("grpc.max_receive_message_length", -1)]
-    server = grpc.server(futures.ThreadPoolExecutor(4), handlers=(_Anything(state),), options=options)
-    state.url = f"grpc://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-    server.start()
+    server, port = serve_grpc(state, 0)
+    state.url = f"grpc://127.0.0.1:{port}"
     yield state
     server.stop(0).wait()

@@ -58,6 +58,12 @@ def test_a_version_and_a_label_exclude_each_other() -> None:
         Target("m", 1, "a")
 
 
+@pytest.mark.parametrize("version", [-1, 2**63])
+def test_versions_have_64_bits(version: int) -> None:
+    with pytest.raises(InputError, match="a version of 64 bits"):
+        Target("m", version)
+
+
 def test_errors_survive_pickling() -> None:
     error = call_error(Code.FAILED_PRECONDITION, "no", model="m", http_status=400).after(2)
     back = pickle.loads(pickle.dumps(error))

@@ -208,3 +208,20 @@ def test_a_closed_client_says_so(grpc_server: GrpcServer) -> None:
     client.close()
     with pytest.raises(InputError, match="an open client"):
         client.status("m")
+
+
+def test_a_server_that_comes_back_is_found_again_at_once() -> None:
+    from .conftest import serve_grpc
+
+    state = GrpcServer(model)
+    server, port = serve_grpc(state, 0)
+    with Client(f"grpc://127.0.0.1:{port}", timeout=10, retries=Retries(100, longest=0.1)) as client:
+        assert client.predict("m", [1]).output == 2.0
+        server.stop(0).wait()
+        with pytest.raises(UnavailableError):
+            client.predict("m", [1], timeout=0.5)
+        again, _ = serve_grpc(state, port)
+        begun = time.monotonic()
+        assert client.predict("m", [1]).output == 2.0
+        assert time.monotonic() - begun < 2.0
+        again.stop(0).wait()

@@ -14,7 +14,7 @@ def parse(text: str) -> DeployDocument:
 
 
 def test_a_small_document_has_defaults() -> None:
-    document = parse("name: learners\nmodels:\n  retention: {}\n")
+    document = parse("name: learners\nmodels:\n  retention:\n")
     assert document.base_path("retention") == "/models/retention"
     assert document.models["retention"].versions.latest == 1
     assert document.compose is None
@@ -45,7 +45,7 @@ WRONG = {
     "name: a\nmodels:\n  m: {version: 3}": "serving.yaml:3:7: models.m.version: .*'versions'",
     "name: a\nmodels: {m: {versions: 3}}": "models.m.versions: expected all, a list of version numbers, or",
     "name: a\nmodels: {m: {versions: []}}": "an empty list serves nothing",
-    "name: a\nmodels: {m: {versions: [x]}}": "models.m.versions.specific.0: expected a valid integer",
+    "name: a\nmodels: {m: {versions: [x]}}": "models.m.versions.0: expected a valid integer",
     "name: a\nmodels: {m: {labels: {'a b': 1}}}": "letters, digits and underscores",
     "name: a\nmodels: {m: {base_path: models}}": "expected an absolute path such as /models/m, or a URI",
     "name: a\nmodels: {m: {base_path: /data/m}}": "the server sees the models' volume as /models",

@@ -89,11 +89,12 @@ def test_only_what_is_asked_for_is_made() -> None:
 
 
 @pytest.mark.parametrize("text", [FULL, SMALL.replace("{}", "{base_path: 's3://b/m'}") + "kubernetes: {}\n"])
-def test_manifests_fit_kubernetes_own_schemas(text: str) -> None:
+@pytest.mark.parametrize("version", ["1.27", ""], ids=["1.27", "latest"])
+def test_manifests_fit_kubernetes_own_schemas(text: str, version: str) -> None:
     import kubernetes_validate
 
     for manifest in yaml.safe_load_all(files(text)["kubernetes.yaml"]):
-        kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
+        kubernetes_validate.validate(manifest, version or kubernetes_validate.latest_version(), strict=True)
 
 
 def test_a_roll_out_loses_no_request() -> None:
