@@ -105,10 +105,8 @@ class RestApi:
             headers: Names in small letters.
             body: The whole body.
         """
-        if target == self._monitoring_path:
-            return Answer(200, await self._metrics.full_page(), b"text/plain")
-        if not is_api(target):
-            return self.health.answer(method, target) or Answer(404, _NOT_FOUND, b"text/html")
+        if target == self._monitoring_path or not is_api(target):
+            return await self._beside_the_api(method, target)
         began = time.perf_counter_ns()
         seen = _Seen()
         code = Code.OK
@@ -124,18 +122,22 @@ class RestApi:
             code, status = Code.INVALID_ARGUMENT, 400
             content = response_json.error("JSON Parse error: The surrogate pair in string is invalid.")
         except Exception:  # noqa: BLE001  (the client gets one line, the log everything)
-            _LOG.exception("%s %s failed inside the server", method, target[:256])
-            code, status, content = (
-                Code.INTERNAL,
-                500,
-                response_json.error("Internal error; see the server's log."),
-            )
+            code, status, content = Code.INTERNAL, 500, _unexpected(method, target)
         self._count(seen, code, (time.perf_counter_ns() - began) / 1000)
         return Answer(status, content, JSON, self._cors)
 
     def close(self) -> None:
         """Ends the threads."""
         self._threads.shutdown(wait=False)
+
+    async def _beside_the_api(self, method: str, target: str) -> Answer:
+        """Metrics and health; everything else is not found."""
+        try:
+            if target == self._monitoring_path:
+                return Answer(200, await self._metrics.full_page(), b"text/plain")
+            return self.health.answer(method, target) or Answer(404, _NOT_FOUND, b"text/html")
+        except Exception:  # noqa: BLE001
+            return Answer(500, _unexpected(method, target))
 
     async def _answer(
         self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes, seen: _Seen
@@ -217,6 +219,12 @@ class RestApi:
             self._metrics.version_request(
                 seen.model, seen.version, seen.signature, seen.api, code, microseconds
             )
+
+
+def _unexpected(method: str, target: str) -> bytes:
+    """Writes the exception at hand to the log; the client learns that there is something to read there."""
+    _LOG.exception("%s %s failed inside the server", method, target[:256])
+    return response_json.error("Internal error; see the server's log.")
 
 
 def _has_origin(headers: list[tuple[bytes, bytes]]) -> bool:
