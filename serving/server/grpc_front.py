@@ -78,8 +78,6 @@ def _arguments(options: Options) -> list[tuple[str, int | str]]:
     return [
         ("grpc.max_receive_message_length", limit),
         ("grpc.max_send_message_length", limit),
-        # Two servers on one port would share its requests without a word; only our own workers may.
-        ("grpc.so_reuseport", int(options.worker_processes > 1)),
         *options.grpc_arguments,
     ]
 
