@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from serving.deploy.command import CONFIG_FOLDER, SECRET_FOLDER, TLS_FOLDER, arguments, command
-from serving.deploy.document import MODELS_FOLDER, ComposeConfig, DeployDocument
+from serving.deploy.document import MODELS_FOLDER, ComposeConfig, DeployDocument, ResourcesConfig
 from serving.deploy.probes import status_path
 from serving.deploy.quantity import cores, memory_bytes
 
@@ -16,7 +16,6 @@ def compose_file(document: DeployDocument, compose: ComposeConfig) -> dict[str, 
     The image has no curl, so that the check of health asks by bash for the status of the first model: it is healthy
     when HTTP answers, which it does only after every model has had a version that serves.
     """
-    resources = document.resources
     ports = (document.grpc_port, document.rest_port)
     service: dict[str, Any] = {
         "image": document.image,
@@ -37,17 +36,17 @@ def compose_file(document: DeployDocument, compose: ComposeConfig) -> dict[str, 
         "read_only": True,
         "tmpfs": ["/tmp", *([f"{SECRET_FOLDER}:mode=0700"] if document.tls is not None else [])],
         "security_opt": ["no-new-privileges:true"],
-        "deploy": {
-            "resources": {
-                "reservations": {"cpus": cores(resources.cpu), "memory": str(memory_bytes(resources.memory))},
-                "limits": {
-                    "memory": str(memory_bytes(resources.memory_limit or resources.memory)),
-                    **({"cpus": cores(resources.cpu_limit)} if resources.cpu_limit else {}),
-                },
-            }
-        },
+        "deploy": {"resources": _resources(document.resources)},
     }
     return {"name": document.name, "services": {document.name: service}}
+
+
+def _resources(resources: ResourcesConfig) -> dict[str, Any]:
+    limits = {"memory": str(memory_bytes(resources.memory_limit or resources.memory))}
+    if resources.cpu_limit is not None:
+        limits["cpus"] = cores(resources.cpu_limit)
+    reserved = {"cpus": cores(resources.cpu), "memory": str(memory_bytes(resources.memory))}
+    return {"reservations": reserved, "limits": limits}
 
 
 def _mounts(document: DeployDocument, compose: ComposeConfig) -> list[tuple[str, str]]:
