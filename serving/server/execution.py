@@ -1,13 +1,19 @@
-"""The threads that run sessions: the event loop hands work over and gets the results back in bursts."""
+"""The threads that run sessions: the event loop hands work over and gets the results back in bursts.
+
+A thread's way to and from the interpreter lock costs more than a small model's run. So no more threads than needed are
+at work: the one that was at work last gets the next run while it is still warm, it takes further runs by itself, and
+others join in only when a run has waited for a while.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 from collections import deque
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from serving.server.batching import Batcher
 from serving.server.status import Code, ServingError
@@ -21,31 +27,41 @@ if TYPE_CHECKING:
     from serving.server.servable import Servable
     from serving.server.signature import Signature
 
+    Job = tuple[asyncio.Future[Any], Callable[..., Any], tuple[Any, ...]]
+    Queue = SimpleQueue[Job | None]
+    # Future, value, error, and the queue of the thread when it has run out of work.
+    Finished = tuple[asyncio.Future[Any], Any, BaseException | None, Queue | None]
+
 _LOG = logging.getLogger(__name__)
+# A run that has waited so long gets a thread of its own, if there is one left.
+_PATIENCE_SECONDS: Final = 0.001
 
 
 class Execution:
-    """Worker threads for session runs, and the batches that they run.
+    """Worker threads for session runs, and the batches that they run. For one event loop.
 
     Args:
         threads: How many runs may be at work at once.
         observer: Told of every batch; None: nobody.
+        few: How many threads take runs at once while none waits long; None: one per CPU.
     """
 
-    def __init__(self, threads: int, observer: BatchObserver | None = None) -> None:
+    def __init__(
+        self, threads: int, observer: BatchObserver | None = None, *, few: int | None = None
+    ) -> None:
         self._batcher = Batcher(self.call, observer)
-        self._queue: SimpleQueue[tuple[asyncio.Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = (
-            SimpleQueue()
-        )
-        self._finished: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
-        self._woken = False
+        self._most = max(1, threads)
+        self._few = min(self._most, few or os.cpu_count() or 1)
+        self._threads: list[threading.Thread] = []
+        self._queues: list[Queue] = []
+        # Touched by the loop alone.
+        self._idle: list[Queue] = []
+        self._impatient: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._threads = [
-            threading.Thread(target=self._work, name=f"session-{number}", daemon=True)
-            for number in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        # Filled by one side and emptied by the other.
+        self._waiting: deque[Job] = deque()
+        self._finished: deque[Finished] = deque()
+        self._woken = False
 
     async def run(
         self,
@@ -92,10 +108,11 @@ class Execution:
         Raises:
             ServingError: DEADLINE_EXCEEDED, or what `work` raised.
         """
-        loop = asyncio.get_running_loop()
-        self._loop = loop
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._queue.put((future, work, args))
+        self._hand_over((future, work, args))
         if timeout_ms is None:
             return await future
         timer = loop.call_later(timeout_ms / 1000, _expire, future)
@@ -106,26 +123,103 @@ class Execution:
 
     def close(self) -> None:
         """Ends the threads when the work that was handed over is done."""
-        for _ in self._threads:
-            self._queue.put(None)
+        for queue in self._queues:
+            queue.put(None)
         for thread in self._threads:
             thread.join()
 
-    def _work(self) -> None:
-        take = self._queue.get
-        while (job := take()) is not None:
-            future, work, args = job
+    # On the loop.
+
+    def _hand_over(self, job: Job) -> None:
+        if self._busy() < self._few:
+            self._idle_queue().put(job)
+        else:
+            self._waiting.append(job)
+            self._watch()
+
+    def _busy(self) -> int:
+        return len(self._queues) - len(self._idle)
+
+    def _idle_queue(self) -> Queue:
+        """The queue of the thread that was at work last, or of a new one."""
+        if self._idle:
+            return self._idle.pop()
+        queue: Queue = SimpleQueue()
+        thread = threading.Thread(
+            target=self._work, args=(queue,), name=f"session-{len(self._threads)}", daemon=True
+        )
+        self._queues.append(queue)
+        self._threads.append(thread)
+        thread.start()
+        return queue
+
+    def _watch(self) -> None:
+        """Sees to it that the oldest waiting run does not wait for long."""
+        if self._impatient is not None or self._busy() >= self._most:
+            return
+        try:
+            oldest = self._waiting[0]
+        except IndexError:
+            return
+        assert self._loop is not None
+        self._impatient = self._loop.call_later(_PATIENCE_SECONDS, self._call_another, oldest)
+
+    def _call_another(self, oldest: Job) -> None:
+        """Has one more thread join in when the run that was the oldest one is it still."""
+        self._impatient = None
+        try:
+            if self._waiting[0] is oldest and self._busy() < self._most:
+                job = self._waiting.popleft()
+                self._idle_queue().put(job)
+        except IndexError:
+            return  # The threads at work took it in this moment.
+        self._watch()
+
+    def _deliver(self) -> None:
+        self._woken = False
+        while self._finished:
+            future, value, error, out_of_work = self._finished.popleft()
+            if out_of_work is not None:
+                self._occupy(out_of_work)
             if future.done():
                 continue
-            try:
-                self._finish(future, work(*args), None)
-            except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
-                self._finish(future, None, error)
-            # What a run holds must not live until the next one.
-            del job, future, work, args
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
 
-    def _finish(self, future: asyncio.Future[Any], value: Any, error: BaseException | None) -> None:
-        self._finished.append((future, value, error))
+    def _occupy(self, queue: Queue) -> None:
+        """Gives a thread that has run out of work what came in the meantime, or lets it rest."""
+        try:
+            job = self._waiting.popleft()
+        except IndexError:
+            self._idle.append(queue)
+        else:
+            queue.put(job)
+
+    # In the threads.
+
+    def _work(self, queue: Queue) -> None:
+        waiting = self._waiting
+        while (job := queue.get()) is not None:
+            while job is not None:
+                future, work, args = job
+                value, error = None, None
+                if not future.done():
+                    try:
+                        value = work(*args)
+                    except Exception as caught:  # noqa: BLE001 - it is raised where the result is awaited
+                        error = caught
+                try:
+                    job = waiting.popleft()
+                except IndexError:
+                    job = None
+                self._finish((future, value, error, queue if job is None else None))
+                # What a run holds must not live until the next one.
+                del future, work, args, value, error
+
+    def _finish(self, finished: Finished) -> None:
+        self._finished.append(finished)
         if not self._woken:
             self._woken = True
             assert self._loop is not None
@@ -133,17 +227,6 @@ class Execution:
                 self._loop.call_soon_threadsafe(self._deliver)
             except RuntimeError:
                 _LOG.debug("the event loop ended before a result was delivered")
-
-    def _deliver(self) -> None:
-        self._woken = False
-        while self._finished:
-            future, value, error = self._finished.popleft()
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(value)
-            else:
-                future.set_exception(error)
 
 
 async def _limited(work: Awaitable[Sequence[np.ndarray]], timeout_ms: int) -> Sequence[np.ndarray]:
