@@ -254,9 +254,9 @@ def pushed_model(name: str, versions: Path, out: Path) -> DeployDocument:
         versions: The folder of its numbered versions.
         out: The folder that the files will be written to.
     """
-    host = os.path.relpath(versions.resolve().parent, out.resolve())
+    host = os.path.relpath(versions.resolve(), out.resolve())
     return DeployDocument(
         name=name.replace("_", "-")[:_LONGEST_NAME].strip("-"),
-        models={name: ServedModel(base_path=f"{MODELS_FOLDER}/{versions.resolve().name}")},
+        models={name: ServedModel(base_path=MODELS_FOLDER)},  # what lies beside the versions is not mounted
         compose=ComposeConfig(models_folder=host),
     )

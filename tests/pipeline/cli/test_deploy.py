@@ -45,10 +45,10 @@ def test_a_pipelines_model_is_served_by_compose(folder: Path) -> None:
     Path("pipeline.yaml").write_text(yaml.safe_dump({**DOCUMENT, "push": {"to": "served/models"}}))
     assert main(["deploy"]) == 0
     [service] = yaml.safe_load(Path("deploy/docker-compose.yaml").read_text())["services"].values()
-    assert {v["target"]: v["source"] for v in service["volumes"]}["/models"] == "../served"
+    assert {v["target"]: v["source"] for v in service["volumes"]}["/models"] == "../served/models"
     text = Path("deploy/config/models.config").read_text()
     assert f'name: "{DOCUMENT["name"]}"' in text
-    assert 'base_path: "/models/models"' in text
+    assert 'base_path: "/models"' in text
 
 
 @pytest.mark.parametrize(

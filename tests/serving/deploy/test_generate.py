@@ -288,8 +288,8 @@ def test_a_label_that_a_running_server_would_refuse_is_noted() -> None:
 def test_a_pushed_model_is_served_by_compose(tmp_path: Path) -> None:
     made = generate(pushed_model("learner_retention", tmp_path / "work" / "serving_models", tmp_path / "out"))
     [service] = yaml.safe_load(made["docker-compose.yaml"])["services"].values()
-    assert {v["target"]: v["source"] for v in service["volumes"]}["/models"] == "../work"
-    assert 'base_path: "/models/serving_models"' in made["config/models.config"]
+    assert {v["target"]: v["source"] for v in service["volumes"]}["/models"] == "../work/serving_models"
+    assert 'base_path: "/models"' in made["config/models.config"]
     assert 'name: "learner_retention"' in made["config/models.config"]
 
 
