@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    set_up_tensorflow()
     code = _run(list(sys.argv[1:] if argv is None else argv))
     sys.stdout.flush()
     if argv is None and "tensorflow" in sys.modules:
@@ -97,6 +98,14 @@ def version_text() -> str:
     return f"TensorFlow ModelServer: {TF_SERVING_VERSION}+penstock.{ours}\nTensorFlow Library: {library}\n"
 
 
+def set_up_tensorflow() -> None:
+    """Sets what TensorFlow reads from the environment when it is imported, unless it is set already."""
+    # Its own chatter about the machine is left out.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    # oneDNN's allocator never gives memory back; the system's does, so that an unloaded version's memory returns.
+    os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
+
+
 class _Formatter(logging.Formatter):
     """Lines as TF Serving writes them: `2026-01-31 12:00:00.000000: I module:line] text`."""
 
@@ -113,12 +122,11 @@ class _Formatter(logging.Formatter):
 
 
 def log_to_stderr(who: str = "") -> None:
-    """Sends the log of the server to stderr; TensorFlow's own chatter about the machine is left out.
+    """Sends the log of the server to stderr.
 
     Args:
         who: Put in front of every text: which of several processes speaks.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter(who))
     logger = logging.getLogger("serving")

@@ -152,6 +152,12 @@ class Options:
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     @property
+    def session_threads(self) -> int:
+        """How many session runs may be at work at once, of both protocols together."""
+        both = (self.grpc_max_threads, self.rest_api_num_threads if self.http_port else 0)
+        return max(1, *both)
+
+    @property
     def http_port(self) -> int:
         """The HTTP port, or 0: HTTP is not exported on the port of gRPC."""
         return 0 if self.rest_api_port == self.port else self.rest_api_port

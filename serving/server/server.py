@@ -154,7 +154,7 @@ class Parts:
         self.request_log = RequestLog(options, self.metrics)
         loader = VersionLoader(options, session_settings(options), self.metrics)
         self.manager = manager_type(loader, options, self.request_log.configure)
-        self.execution = Execution(options.grpc_max_threads, self.metrics)
+        self.execution = Execution(options.session_threads, self.metrics)
         self.inference = Inference(self.manager, self.execution, options, self.metrics)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import socket
 import sys
 from typing import Any
 
-from serving.server.main import FAILURE, log_to_stderr
+from serving.server.main import FAILURE, log_to_stderr, set_up_tensorflow
 from serving.server.manager import ModelManager
 from serving.server.model_config import ServerConfig
 from serving.server.options import Options
@@ -107,6 +107,7 @@ async def _work(end: socket.socket) -> None:
 def main() -> None:
     """Runs a worker over the socket that the supervisor opened."""
     log_to_stderr()
+    set_up_tensorflow()
     code = 0
     try:
         run_on_loop(_work(socket.socket(fileno=int(sys.argv[1]))))

@@ -73,9 +73,10 @@ class Histories(RuleBasedStateMachine):
         if self.world.serving() is not None:
             self.leases.append(self.world.manager.acquire(ModelSpec("m")))
 
-    @precondition(lambda self: self.leases)
     @rule()
     def give_back(self) -> None:
+        if not self.leases:  # No precondition: whether there is one is a matter of time, not of the choices.
+            return
         lease = self.leases.pop(0)
         assert not lease.servable.closed, "a version was closed under a request"
         lease.release()
