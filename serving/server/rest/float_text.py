@@ -12,6 +12,7 @@ writes the shortest texts quickest, Python's `%` all digits of many numbers at o
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final
@@ -24,7 +25,7 @@ _DIGITS: Final = {"f": 9, "d": 17}
 # In this range `%g` and orjson both write plain digits with a point.
 _PLAIN_FROM: Final = 1e-4
 _PLAIN_BELOW: Final = 999999.0
-_SMALLEST_NORMAL: Final = 2.0**-126
+_SMALLEST_NORMAL: Final = {"f": 2.0**-126, "d": 2.0**-1022}
 #: So many numbers are written at once; more would hold Python's lock for milliseconds.
 _CHUNK: Final = 2048
 
@@ -55,12 +56,17 @@ def _chunk(values: np.ndarray) -> list[str]:
         if len(digits) > 7 and b"e" not in digits:
             continue
         number = numbers[index]
-        if _PLAIN_FROM <= abs(number) < _PLAIN_BELOW:
+        size = abs(number)
+        if _PLAIN_FROM <= size < _PLAIN_BELOW:
             if len(digits) < 7 or b"." in digits:
                 texts[index] = short.decode("ascii")
+        elif _SMALLEST_NORMAL[code] <= size < math.inf:
+            digits = digits.partition(b"e")[0].strip(b"-0.")
+            if len(digits) < 7 or (len(digits) == 7 and b"." in digits):
+                texts[index] = f"{number:.6g}"
         else:
             texts[index] = _one(number, code)
-    if b".0," in shortest or shortest.endswith(b".0]"):
+    if b".0," in shortest or b"e" in shortest or shortest.endswith(b".0]"):
         return [text if "." in text or "e" in text or "n" in text.lower() else text + ".0" for text in texts]
     return texts
 
@@ -71,11 +77,11 @@ def _template(count: int, digits: int) -> str:
 
 
 def _one(number: float, code: str) -> str:
-    """The text of one number, by the rule."""
+    """The text of a number that is zero, subnormal or not finite."""
     text = f"{number:.6g}"
     if text in _WORDS:
         return _WORDS[text]
-    if not _same(text, number, code):
+    if number and not _same(text, number, code):
         text = f"{number:.{_DIGITS[code]}g}"
     return text if "." in text or "e" in text else text + ".0"
 
@@ -84,8 +90,5 @@ def _same(text: str, number: float, code: str) -> bool:
     """Whether a text reads as this number."""
     if code == "d":
         return float(text) == number
-    if abs(number) >= _SMALLEST_NORMAL:
-        return np.float32(float(text)) == np.float32(number)
     # Reading over a double would round twice; in units of the smallest float everything is exact.
-    units = Fraction(text) * 2**149
-    return round(units) == Fraction(number) * 2**149
+    return round(Fraction(text) * 2**149) == Fraction(number) * 2**149
