@@ -44,6 +44,7 @@ class Client:
         timeout: Seconds for a call with all its retries, where the call gives none; None waits without end.
         retries: How often and how a call that failed with UNAVAILABLE is tried again; a number means that often.
         tls: Files for `https` and `grpcs`.
+        headers: Sent with every call, as HTTP headers or gRPC metadata: what a gateway or a router asks for.
         metadata_seconds: How long signatures are believed before they are asked for again. A new version with other
             signatures is noticed before that where the old ones no longer fit.
         channel_options: More gRPC channel options; not for REST.
@@ -57,6 +58,7 @@ class Client:
         timeout: float | None = 30.0,
         retries: Retries | int = 3,
         tls: Tls | None = None,
+        headers: Mapping[str, str] | None = None,
         metadata_seconds: float = 60.0,
         channel_options: Mapping[str, str | int] | None = None,
         transport: Transport | None = None,
@@ -64,7 +66,7 @@ class Client:
         self.address = address
         self._timeout = timeout
         self._retries = Retries(retries) if isinstance(retries, int) else retries
-        self._transport = transport or _transport(address, tls or Tls(), channel_options)
+        self._transport = transport or _transport(address, tls or Tls(), headers or {}, channel_options)
         self._metadata_seconds = metadata_seconds
         self._known: dict[Target, tuple[float, ModelMetadata]] = {}
         self._lock = threading.Lock()
@@ -323,17 +325,19 @@ class Client:
         return Deadline(self._timeout if timeout is _UNSET else timeout)
 
 
-def _transport(address: str, tls: Tls, options: Mapping[str, str | int] | None) -> Transport:
+def _transport(
+    address: str, tls: Tls, headers: Mapping[str, str], options: Mapping[str, str | int] | None
+) -> Transport:
     where = parse_address(address)
     if where.rest:
         from serving.client.rest import RestTransport
 
         if options:
             raise InputError("channel_options", expected="a gRPC address", seen=address)
-        return RestTransport(where, tls)
+        return RestTransport(where, tls, headers)
     from serving.client.grpc import GrpcTransport
 
-    return GrpcTransport(where, tls, options)
+    return GrpcTransport(where, tls, headers, options)
 
 
 def _context(row: Row | None) -> Example | None:

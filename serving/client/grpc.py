@@ -48,10 +48,18 @@ class GrpcTransport(Transport):
     Args:
         address: Where the server is.
         tls: Files for `grpcs`.
+        headers: Sent as metadata with every call.
         options: More channel options, or other values for those above.
     """
 
-    def __init__(self, address: Address, tls: Tls, options: Mapping[str, str | int] | None = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        tls: Tls,
+        headers: Mapping[str, str],
+        options: Mapping[str, str | int] | None = None,
+    ) -> None:
+        self._metadata = tuple((name.lower(), value) for name, value in headers.items())
         self._closed = False
         self._channel = _channel(address, tls, {**_OPTIONS, **(options or {})})
         self._calls = {
@@ -171,7 +179,8 @@ class GrpcTransport(Transport):
 
     def _ask(self, name: str, request: Any, target: Target | None, timeout: float) -> Any:
         try:
-            answer = self._calls[name](request, timeout=None if timeout == float("inf") else timeout)
+            limit = None if timeout == float("inf") else timeout
+            answer = self._calls[name](request, timeout=limit, metadata=self._metadata)
         except grpc.RpcError as error:
             raise _failed(error, target) from error
         except ValueError as error:

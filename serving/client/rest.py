@@ -28,10 +28,12 @@ class RestTransport(Transport):
     Args:
         address: Where the server is.
         tls: Files for `https`.
+        headers: Sent with every request.
     """
 
-    def __init__(self, address: Address, tls: Tls) -> None:
+    def __init__(self, address: Address, tls: Tls, headers: Mapping[str, str]) -> None:
         self._pool = HttpPool(address, tls)
+        self._headers = {**headers, "Accept": "application/json"}
 
     def predict(
         self,
@@ -132,7 +134,7 @@ class RestTransport(Transport):
         self._pool.close()
 
     def _ask(self, method: str, target: Target, what: str, body: bytes | None, timeout: float) -> Any:
-        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body else {})
+        headers = self._headers | ({"Content-Type": "application/json"} if body else {})
         try:
             reply = self._pool.request(method, _path(target) + what, body, headers, timeout)
         except CallError as error:

@@ -225,3 +225,16 @@ def test_a_server_that_comes_back_is_found_again_at_once() -> None:
         assert client.predict("m", [1]).output == 2.0
         assert time.monotonic() - begun < 2.0
         again.stop(0).wait()
+
+
+def test_headers_are_sent_as_metadata(grpc_server: GrpcServer) -> None:
+    seen: list[Any] = []
+
+    def answer(name: str, request: bytes, context: Any) -> bytes:
+        seen.append(dict(context.invocation_metadata()).get("x-user"))
+        return model(name, request, context)
+
+    grpc_server.answer = answer
+    with Client(grpc_server.url, headers={"X-User": "u1"}) as client:
+        client.predict("m", [1])
+    assert seen == ["u1", "u1"]

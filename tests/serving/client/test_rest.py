@@ -302,3 +302,16 @@ def test_a_closed_client_says_so(http_server: HttpServer) -> None:
 def test_unreadable_keys_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="readable PEM files"):
         Client("https://localhost", tls=Tls(ca=tmp_path / "none.pem"))
+
+
+def test_headers_are_sent_with_every_call(http_server: HttpServer) -> None:
+    seen: list[str] = []
+
+    def answer(handler: Any) -> None:
+        seen.append(handler.headers["X-User"])
+        reply(handler, METADATA if handler.path.endswith("/metadata") else b'{"outputs": [0.5]}')
+
+    http_server.answer = answer
+    with Client(http_server.url, headers={"X-User": "u1"}) as client:
+        client.predict("m", [1])
+    assert seen == ["u1", "u1"]
