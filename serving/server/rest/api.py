@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import time
 from collections.abc import Callable
@@ -150,7 +149,9 @@ class RestApi:
             with self._manager.acquire(wanted.spec) as lease:
                 return server_json.model_metadata(wanted.spec.name, lease.version, lease.servable.metadata)
         seen.api = wanted.call
-        body = await self._plain(headers, body)
+        for header, value in headers:
+            if header == b"content-encoding" and b"gzip" in value:
+                body = await self._in_thread(inflated, body, self._body_limit)
         large = len(body) > OFF_LOOP_BYTES
         parse = predict_request.parse_object
         document = await self._in_thread(parse, body) if large else parse(body)
@@ -171,8 +172,11 @@ class RestApi:
                 raise ServingError(
                     Code.INVALID_ARGUMENT, f'Serving signature name: "{key}" not found in signature def'
                 )
-            read = functools.partial(predict_request.inputs, document, signature, bools=bools)
-            inputs = await self._in_thread(read) if large else read()
+            read = predict_request.inputs
+            if large:
+                inputs = await self._in_thread(read, document, signature, bools)
+            else:
+                inputs = read(document, signature, bools)
             del document
             result = await self._inference.predict(lease, key, inputs.arrays, (), self._timeout_ms)
         write = response_json.predictions if inputs.rows else response_json.columns
@@ -202,12 +206,6 @@ class RestApi:
                 wanted.call, seen.model, lease.version, seen.signature, serialized, results
             )
         return content
-
-    async def _plain(self, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
-        for name, value in headers:
-            if name == b"content-encoding" and b"gzip" in value:
-                return await self._in_thread(inflated, body, self._body_limit)
-        return body
 
     def _in_thread(self, function: Callable[..., _T], *args: Any) -> asyncio.Future[_T]:
         """Calls what would hold up the loop."""

@@ -19,7 +19,7 @@ _LOOK: Final = re.compile(
     r"/v1/models(?:/([^/:]+))?(?:/versions/(\d+)|/labels/([^/:]+))?(?:/(metadata))?",
     re.IGNORECASE | re.ASCII,
 )
-_API: Final = re.compile(r"/v1/.*", re.IGNORECASE)
+_PREFIX: Final = "/v1/"
 _VERBS: Final = frozenset({"classify", "regress", "predict"})
 _INT64_MAX: Final = 2**63 - 1
 _CACHED_LENGTH: Final = 256
@@ -40,7 +40,7 @@ class Route:
 
 def is_api(target: str) -> bool:
     """Whether a path is TF Serving's; others are answered with 404 before anything is read."""
-    return _API.fullmatch(target) is not None
+    return target[: len(_PREFIX)].lower() == _PREFIX
 
 
 def route(method: str, target: str) -> Route:

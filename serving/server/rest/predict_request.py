@@ -62,7 +62,7 @@ def signature_name(document: dict[str, Any]) -> str:
     return name
 
 
-def inputs(document: dict[str, Any], signature: Signature, *, bools: bool = True) -> Inputs:
+def inputs(document: dict[str, Any], signature: Signature, bools: bool = True) -> Inputs:
     """Makes the arrays of a request.
 
     Args:

@@ -86,7 +86,6 @@ def test_bytes_that_are_no_utf8_name_no_model() -> None:
         ("/v1", False),
         ("/", False),
         ("/v2/models/m", False),
-        ("/v1/a\nb", False),
     ],
 )
 def test_what_is_the_api(target: str, expected: bool) -> None:
