@@ -29,6 +29,8 @@ _OPTIONS: Final[dict[str, str | int]] = {
     "grpc.max_reconnect_backoff_ms": 1000,
     # With several addresses behind one name (a headless Service) every one of them gets its share.
     "grpc.lb_policy_name": "round_robin",
+    # Else all channels of a process share one connection, and a second client would not be a second one.
+    "grpc.use_local_subchannel_pool": 1,
 }
 _CALLS: Final = {
     "Predict": ("PredictionService", "PredictResponse"),
