@@ -193,8 +193,8 @@ class Connection(asyncio.Protocol):
     # The parser's calls.
 
     def on_message_begin(self) -> None:
-        """A request begins."""
-        self._reading = _Request()
+        """A request begins; behind one that was refused, none does."""
+        self._reading = None if self._closing else _Request()
         self._head_bytes = 0
 
     def on_url(self, url: bytes) -> None:

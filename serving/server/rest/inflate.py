@@ -27,10 +27,10 @@ def inflated(body: bytes, limit: int = 0) -> bytes:
     try:
         plain = machine.decompress(body, most + 1)
     except zlib.error as error:
-        _LOG.warning("A gzip request body of %d bytes is broken: %s", len(body), error)
+        _LOG.debug("A gzip request body of %d bytes is broken: %s", len(body), error)
         return b""
     if len(plain) > most or not machine.eof:
-        _LOG.warning(
+        _LOG.debug(
             "A gzip request body of %d bytes is cut short or inflates to more than %d bytes", len(body), most
         )
         return b""

@@ -124,6 +124,18 @@ def test_bodies_are_bounded_by_the_flag() -> None:
         server.stop()
 
 
+def test_nothing_behind_a_refused_request_is_answered() -> None:
+    server = RunningServer(Options(rest_api_max_body_bytes=1000))
+    try:
+        large = _POST.replace(b"Length: %d" % len(_BODY), b"Length: 2000\r\nContent-Length: 0")
+        assert statuses(talk(server, large + _POST)) in ([400], [413])
+        large = _POST.replace(b"Length: %d" % len(_BODY), b"Length: 2000").replace(_BODY, b" " * 2000)
+        assert statuses(talk(server, large + _POST)) == [413]
+        assert server.metrics.value("/tensorflow/serving/request_count") == 0
+    finally:
+        server.stop()
+
+
 def test_requests_in_flight_survive_the_drain() -> None:
     server = RunningServer(Options())
     server.inference.hold = threading.Event()
