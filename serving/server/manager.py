@@ -22,7 +22,7 @@ from serving.server.routes import Routes
 from serving.server.signature import ModelSpec
 from serving.server.status import Code, ServingError
 from serving.server.version_keeper import Loader, VersionKeeper
-from serving.server.waiting import Waiter
+from serving.server.waiting import Turn, Turns, Waiter
 
 __all__ = ["Lease", "ModelManager", "State", "VersionStatus"]
 
@@ -47,6 +47,7 @@ class ModelManager(VersionKeeper):
         self._looks_begun = self._looks_done = 0
         self._thread: threading.Thread | None = None
         self._ready: Waiter | None = None
+        self._turns = Turns()
 
     # What requests use.
 
@@ -163,10 +164,18 @@ class ModelManager(VersionKeeper):
     def reload(self, config: ServerConfig, timeout: float | None = None) -> None:
         """Takes a configuration and waits until every new model has an available version.
 
+        Reloads go one after the other; one that waits for versions which nobody has published holds up no other.
+
         Raises:
             ServingError: It is refused; or, once it is applied, a new model did not become available.
         """
-        waiter = self._wait_for(self.apply(config), "model(s)")
+        turn = self._turns.take()
+        try:
+            turn.before.result()
+            waiter = self._apply_in(turn, config)
+        except BaseException:
+            turn.give_up()
+            raise
         try:
             waiter.future.result(timeout or self._options.reload_wait_seconds or None)
         except FutureTimeoutError as error:
@@ -174,8 +183,16 @@ class ModelManager(VersionKeeper):
             raise _still_waiting() from error
 
     async def reload_async(self, config: ServerConfig) -> None:
-        """`reload` on the event loop: other reloads go on meanwhile, and a caller that goes away is forgotten."""
-        await self.available(self.apply(config))
+        """`reload` on the event loop; a caller that goes away is forgotten."""
+        await self._wait_in_time(await self._apply_in_turn(config))
+
+    async def follow(self, config: ServerConfig) -> None:
+        """Takes a configuration when it is its turn, without waiting for its models.
+
+        Raises:
+            ServingError: It is refused.
+        """
+        await self._apply_in_turn(config)
 
     async def available(self, names: list[str]) -> None:
         """Waits until each of these models has an available version.
@@ -183,7 +200,31 @@ class ModelManager(VersionKeeper):
         Raises:
             ServingError: One of them did not become available, or not in time.
         """
+        await self._wait_in_time(self._wait_for(names, "model(s)"))
+
+    async def idle(self, names: list[str]) -> None:
+        """Waits until these models are available, have failed, or have no version that could be loaded."""
         waiter = self._wait_for(names, "model(s)")
+        try:
+            await asyncio.shield(asyncio.wrap_future(waiter.idle))
+        finally:
+            waiter.future.cancel()
+
+    async def _apply_in_turn(self, config: ServerConfig) -> Waiter:
+        turn = self._turns.take()
+        try:
+            await asyncio.shield(asyncio.wrap_future(turn.before))
+            return self._apply_in(turn, config)
+        except BaseException:
+            turn.give_up()
+            raise
+
+    def _apply_in(self, turn: Turn, config: ServerConfig) -> Waiter:
+        waiter = self._wait_for(self.apply(config), "model(s)")
+        turn.end_with(waiter)
+        return waiter
+
+    async def _wait_in_time(self, waiter: Waiter) -> None:
         try:
             await asyncio.wait_for(
                 asyncio.wrap_future(waiter.future), self._options.reload_wait_seconds or None

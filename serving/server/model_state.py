@@ -76,6 +76,10 @@ class ModelState:
             if version not in wish or harness.doomed:
                 self._let_go(harness)
                 continue
+            if harness.state is State.LOADING and not harness.aspired:
+                # It went and came back while it was read: what comes of that may be the old content.
+                harness.doomed = True
+                continue
             harness.aspired = True
             if harness.state in (State.START, State.LOADING) and self.config is not None:
                 # A retry reads where the version is now.

@@ -117,7 +117,8 @@ class ModelServer:
         while True:
             await asyncio.sleep(self._options.model_config_file_poll_wait_seconds)
             try:
-                manager.apply(parse_config(await asyncio.to_thread(text_configs.read_text, path), path))
+                text = await asyncio.to_thread(text_configs.read_text, path)
+                await manager.follow(parse_config(text, path))
             except ServingError as error:
                 _LOG.error("Reloading %s failed, the models stay as they are: %s", path, error)
 
@@ -197,6 +198,9 @@ class _Fronts:
         addresses = [options.grpc_address] if options.port else []
         if options.grpc_socket_path:
             addresses.append(f"unix:{options.grpc_socket_path}")
+        if options.port and options.worker_processes == 1:
+            # gRPC itself would quietly share the port with another server.
+            sockets.check_free(options.host, options.port, "gRPC")
         for address in addresses:
             self._add_port(address)
         await self._grpc.start()

@@ -10,6 +10,25 @@ from serving.server.status import Code, ServingError
 _BACKLOG = 1024
 
 
+def check_free(host: str, port: int, protocol: str) -> None:
+    """Refuses a port that somebody listens on already.
+
+    Raises:
+        ServingError: UNAVAILABLE, with the address.
+    """
+    address = socket.getaddrinfo(host or "0.0.0.0", port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(address[0], socket.SOCK_STREAM) as probe:
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address[4])
+        except OSError as error:
+            raise ServingError(
+                Code.UNAVAILABLE,
+                f"Failed to start {protocol} Server at {host or '0.0.0.0'}:{port}: {error.strerror}",
+            ) from error
+
+
 def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
     """Binds HTTP's port, on every interface (IPv6 with IPv4) when no host is given.
 

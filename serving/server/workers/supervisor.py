@@ -94,9 +94,9 @@ class Supervisor:
 
     def _check_ports(self) -> None:
         """Without this, workers would quietly share the ports of somebody else's workers."""
-        for port in filter(None, (self._options.port, self._options.http_port)):
-            for listener in sockets.bind(self._options.host, port):
-                listener.close()
+        for port, protocol in ((self._options.port, "gRPC"), (self._options.http_port, "HTTP")):
+            if port:
+                sockets.check_free(self._options.host, port, protocol)
 
     # The processes.
 
@@ -215,8 +215,9 @@ class Supervisor:
             await self._everywhere("check", config, self._serving())
             self._config = config
             await self._everywhere("commit", config, self._serving(), note)
-        if wait:
             names = sorted({name for found in new.values() for name in found})
+            await self._everywhere("idle", names, self._serving())
+        if wait:
             await self._everywhere("available", names, self._serving())
 
     async def _everywhere(

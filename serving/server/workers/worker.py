@@ -66,8 +66,12 @@ class WorkerServer(ModelServer):
         """Second phase of a reload: it is taken; returns the new models."""
         return self._manager().apply(config, checked=True)
 
+    async def idle(self, names: list[str]) -> None:
+        """Third phase of a reload: no new model is being loaded any more."""
+        await self._manager().idle(names)
+
     async def available(self, names: list[str]) -> None:
-        """Third phase of a reload: the new models are there."""
+        """Last phase of a reload: the new models are there."""
         await self._manager().available(names)
 
     async def snapshot(self, _: None) -> Any:
@@ -93,7 +97,7 @@ async def _work(end: socket.socket) -> None:
     number, options = await peer.call("hello")
     log_to_stderr(f"worker {number}: ")
     server = WorkerServer(options, peer)
-    for name in ("check", "commit", "available", "snapshot", "hear"):
+    for name in ("check", "commit", "idle", "available", "snapshot", "hear"):
         handlers[name] = getattr(server, name)
     await peer.call("listening")
     peer.when_closed(server.ending.begin)  # Without a supervisor nobody keeps the workers alike.

@@ -11,8 +11,11 @@ from serving.server.manager import State
 from serving.server.model_config import VersionPolicy
 from serving.server.signature import ModelSpec
 from serving.server.status import Code, ServingError
+from tests.serving.manager.world import Loaded
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.serving.manager.world import World
 
 ALL = VersionPolicy("all")
@@ -140,6 +143,36 @@ def test_an_unloaded_version_is_loaded_afresh(world: World) -> None:
     world.look()
     world.until_states({1: State.AVAILABLE, 2: State.AVAILABLE})
     with world.manager.acquire(ModelSpec("m", 1)) as lease:
+        assert lease.servable.content == "new"
+
+
+@pytest.mark.parametrize("broken", [True, False], ids=["broken before", "good before"])
+def test_a_version_that_changes_while_it_is_loaded_is_loaded_afresh(world: World, broken: bool) -> None:
+    world.put(1)
+    world.start()
+    gate, read = world.hold(2), world.load
+
+    def read_early(name: str, version: int, path: Path) -> object:
+        content = (path / "content").read_text()
+        loaded = read(name, version, path) if version != 2 or content == "new" else None
+        if loaded is None:
+            assert gate.wait(10)
+            if content == "broken":
+                raise ServingError(Code.DATA_LOSS, "broken")
+            loaded = Loaded(version, content)
+        return loaded
+
+    world.manager._load_version = read_early  # type: ignore[assignment]
+    world.put(2, broken=broken, content="old")
+    world.look()
+    world.until(lambda: world.states().get(2) is State.LOADING)
+    world.take(2)
+    world.look()
+    world.put(2, content="new")
+    world.look()
+    gate.set()
+    world.until_states({1: State.END, 2: State.AVAILABLE})
+    with world.manager.acquire(ModelSpec("m")) as lease:
         assert lease.servable.content == "new"
 
 

@@ -155,6 +155,34 @@ def test_a_wait_ends_when_a_later_reload_removes_the_model(world: World) -> None
     assert "removed by a later reload" in errors[0].message
 
 
+def test_reloads_go_one_after_the_other(world: World) -> None:
+    """What one reload adds is there before the next one takes it away, so that none of them fails."""
+    world.put(1)
+    names = [f"n{number}" for number in range(6)]
+    for name in names:
+        world.put(1, name)
+    world.start()
+    errors: list[ServingError] = []
+
+    def reload(name: str) -> None:
+        try:
+            world.manager.reload(world.config(world.model(), world.model(name)))
+        except ServingError as error:
+            errors.append(error)
+
+    async def all_at_once() -> None:
+        configs = [world.config(world.model(), world.model(name)) for name in names]
+        await asyncio.gather(*(world.manager.reload_async(config) for config in configs))
+
+    threads = [threading.Thread(target=reload, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    asyncio.run(all_at_once())
+    for thread in threads:
+        thread.join(5)
+    assert not errors
+
+
 def test_a_config_list_cannot_become_something_else(world: World) -> None:
     world.put(1)
     world.start()
