@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -150,12 +151,13 @@ def test_an_unloaded_version_is_loaded_afresh(world: World) -> None:
 def test_a_version_that_changes_while_it_is_loaded_is_loaded_afresh(world: World, broken: bool) -> None:
     world.put(1)
     world.start()
-    gate, read = world.hold(2), world.load
+    gate, read, has_read = world.hold(2), world.load, threading.Event()
 
     def read_early(name: str, version: int, path: Path) -> object:
         content = (path / "content").read_text()
         loaded = read(name, version, path) if version != 2 or content == "new" else None
         if loaded is None:
+            has_read.set()
             assert gate.wait(10)
             if content == "broken":
                 raise ServingError(Code.DATA_LOSS, "broken")
@@ -165,7 +167,7 @@ def test_a_version_that_changes_while_it_is_loaded_is_loaded_afresh(world: World
     world.manager._load_version = read_early  # type: ignore[assignment]
     world.put(2, broken=broken, content="old")
     world.look()
-    world.until(lambda: world.states().get(2) is State.LOADING)
+    assert has_read.wait(5)
     world.take(2)
     world.look()
     world.put(2, content="new")
