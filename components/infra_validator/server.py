@@ -82,6 +82,7 @@ class ModelServer:
         seconds: float,
     ) -> None:
         self._process, self._models, self._seconds = process, models, seconds
+        self.primer = next(iter(models))
         self.channel = grpc.insecure_channel(f"{HOST}:{ports[0]}", options=_MESSAGE_SIZE)
         self.connection = http.client.HTTPConnection(HOST, ports[1], timeout=seconds)
 
@@ -126,12 +127,15 @@ class ModelServer:
         return f"{error.code().name}: {error.details()}"
 
     def memory_mb(self) -> float | None:
-        """Returns the MiB of memory that the server has in use; None where the system does not tell."""
+        """Returns the MiB of memory that the server has for itself, without the files it has mapped, which are its program.
+
+        None where the system does not tell.
+        """
         try:
             status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         except OSError:
             return None
-        line = next((line for line in status.splitlines() if line.startswith("VmRSS:")), None)
+        line = next((line for line in status.splitlines() if line.startswith("RssAnon:")), None)
         return int(line.split()[1]) / 1024 if line else None
 
     def close(self) -> None:
