@@ -264,6 +264,8 @@ class ModelManager(VersionKeeper):
                 "Cannot transition to requested config. It is only legal to transition "
                 "from one ModelConfigList to another.",
             )
+        for model in config.models:
+            discovery.local(model.base_path)  # Else the model would be waited for in vain.
         labels.check(
             config,
             self._labels,

@@ -190,6 +190,14 @@ def test_a_config_list_cannot_become_something_else(world: World) -> None:
         world.manager.reload(ServerConfig(is_list=False))
 
 
+def test_a_file_system_that_is_not_there_is_refused(world: World) -> None:
+    world.put(1)
+    world.start()
+    with pytest.raises(ServingError, match="UNIMPLEMENTED: File system scheme 'gs' not implemented"):
+        world.manager.reload(world.config(world.model(), ModelConfig("n", "gs://bucket/n")))
+    assert world.manager.model_names() == ["m"]
+
+
 def test_an_empty_list_removes_every_model(world: World) -> None:
     world.put(1)
     world.start()
