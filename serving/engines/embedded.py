@@ -16,7 +16,7 @@ class Embedded:
 
     def missing(self) -> str:
         """Returns which package is not installed."""
-        found = [p for p in ("tensorflow", "grpc", "uvicorn") if importlib.util.find_spec(p) is None]
+        found = [p for p in ("tensorflow", "grpc", "httptools") if importlib.util.find_spec(p) is None]
         return f"{' and '.join(found)} not installed (pip install 'penstock[serving]')" if found else ""
 
     def command(self, wanted: Wanted) -> list[str]:
