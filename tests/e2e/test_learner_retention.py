@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -64,6 +66,25 @@ def workers_of(pid: int) -> list[int]:
         if parent == pid:
             found.append(int(entry.name))
     return found
+
+
+def readme_calls(grpc: int, rest: int) -> str:
+    """The README's calls of a served model, with this test's ports and Python."""
+    section = (EXAMPLE.parents[1] / "README.md").read_text().partition("## Serving")[2].partition("\n## ")[0]
+    calls = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)[1]
+    return (
+        calls.replace("8500", str(grpc))
+        .replace("8501", str(rest))
+        .replace(".venv/bin/python", sys.executable)
+    )
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
 
 
 def test_1_a_killed_run_takes_its_workers_with_it(project: Path) -> None:
@@ -173,3 +194,27 @@ def test_8_nothing_is_written_outside_the_project(project: Path) -> None:
     made = {p.name for p in project.iterdir()} - {p.name for p in EXAMPLE.iterdir()}
     assert made <= {".penstock", "serving_models", "schema", "quarantine", "__pycache__"}
     assert os.stat(project / ".penstock").st_mode & 0o002 == 0
+
+
+def test_9_the_pushed_model_answers_the_calls_of_the_readme(project: Path) -> None:
+    grpc, rest = free_ports(2)
+    command = [*COMMAND, "serve", "--engine", "embedded", "--port", str(grpc), "--rest-port", str(rest)]
+    with subprocess.Popen(
+        command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as served:
+        try:
+            assert any(line.startswith("Serving learner_retention") for line in served.stdout)
+            done = subprocess.run(
+                ["sh", "-c", readme_calls(grpc, rest)],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        finally:
+            served.send_signal(signal.SIGINT)
+            served.communicate(timeout=60)
+    answers = re.findall(r"0\.\d+", done.stdout)
+    assert len(answers) == 2, done.stdout + done.stderr
+    assert float(answers[0]) == pytest.approx(float(answers[1]), rel=1e-5)
+    assert served.returncode == 0
