@@ -36,9 +36,9 @@ _OF_SERVING = (
     "tensorflow_serving",
     "grpc",
     "grpc_health",
-    "uvicorn",
     "httptools",
     "uvloop",
+    "google_crc32c",
     "numpy",
 )
 

@@ -1,0 +1,198 @@
+"""The figures as Markdown: one table for each model and protocol, and where a point is lost."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import re
+import statistics
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from foundation.errors import DataError
+from foundation.publish import write_text
+
+BEGIN, END = "<!-- serving results begin -->", "<!-- serving results end -->"
+OURS = ("Penstock", "Penstock, batching")
+PEERS = ("FastAPI", "plain grpcio", "BentoML", "MLServer")
+ECHO = "empty echo"
+PACKAGES = ("tensorflow", "grpcio", "uvloop", "httptools")
+Point = tuple[str, str, int, int]
+"""Model, protocol, rows, concurrency."""
+
+
+def describe(venvs: Path) -> str:
+    """Gives date, machine and versions, without names of hosts or paths."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    ours = [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES]
+    for peer, names in (
+        ("fastapi", ("fastapi", "uvicorn")),
+        ("bentoml", ("bentoml",)),
+        ("mlserver", ("mlserver",)),
+    ):
+        pins = Path(__file__).parent.joinpath("competitors", f"{peer}.txt").read_text()
+        ours += [
+            " ".join(found.groups()) for name in names if (found := re.search(rf"(?m)^({name})==(\S+)", pins))
+        ]
+    cores = len(os.sched_getaffinity(0))
+    python = f"Python {platform.python_version()}"
+    return f"{today}; {processor or platform.machine()}, {cores} cores, {memory:.0f} GB; {python}, {', '.join(ours)}"
+
+
+class Figures:
+    """Repeats of every point, by server."""
+
+    def __init__(self, points: Iterable[dict[str, Any]]) -> None:
+        self._by: dict[Point, dict[str, list[dict[str, Any]]]] = {}
+        for entry in points:
+            key = (entry["model"], entry["protocol"], entry["rows"], entry["concurrency"])
+            self._by.setdefault(key, {}).setdefault(entry["server"], []).append(entry)
+
+    def points(self) -> list[Point]:
+        """Gives every point that was measured, as measured."""
+        return list(self._by)
+
+    def median(self, point: Point, server: str, what: str) -> float | None:
+        """Gives a server's median of its repeats; None where it does not speak the protocol."""
+        entries = self._by[point].get(server)
+        return statistics.median(e[what] for e in entries) if entries else None
+
+    def best_of(self, point: Point, names: Iterable[str], what: str) -> tuple[float, str] | None:
+        """Gives the best of some servers: the highest rate, or the lowest time."""
+        found = [(value, n) for n in names if (value := self.median(point, n, what)) is not None]
+        return (max if what == "rate" else min)(found) if found else None
+
+
+def render(results: dict[str, Any]) -> str:
+    """Gives all tables."""
+    figures = Figures(results.get("points", []))
+    parts = [
+        f"{results['machine']}; medians of {results['repeats']} repeats, {results['seconds'] / 60:.0f} minutes."
+    ]
+    groups = dict.fromkeys((point[0], point[1]) for point in figures.points())
+    for model, protocol in groups:
+        points = [p for p in figures.points() if p[:2] == (model, protocol)]
+        parts += [f"### {model}, {protocol}", _rates(figures, points), _times(figures, points)]
+    parts += ["### Against the floor", _floor(figures, results.get("callable", {}))]
+    parts += ["### Start and memory", _start(results), "### Verdict", *_verdict(figures)]
+    return "\n\n".join(parts)
+
+
+def _rates(figures: Figures, points: list[Point]) -> str:
+    shown = _present(figures, points)
+    head = ["requests/s", *shown, "ours ÷ best other"]
+    rows = []
+    for p in points:
+        best, other = figures.best_of(p, OURS, "rate"), figures.best_of(p, PEERS, "rate")
+        ratio = f"{best[0] / other[0]:.2f}×" if best and other else ""
+        rows.append([_label(p), *(_number(figures.median(p, n, "rate"), "{:,.0f}") for n in shown), ratio])
+    return markdown(head, rows)
+
+
+def _times(figures: Figures, points: list[Point]) -> str:
+    shown = _present(figures, points)
+    rows = []
+    for p in points:
+        cells = [
+            f"{_number(figures.median(p, n, 'p50'), '{:.2f}')} / {_number(figures.median(p, n, 'p99'), '{:.2f}')}"
+            for n in shown
+        ]
+        rows.append([_label(p), *cells])
+    return markdown(["p50 / p99 in ms", *shown], rows)
+
+
+def _floor(figures: Figures, callables: dict[str, dict[str, float]]) -> str:
+    rows = []
+    for p in figures.points():
+        echo, ours = figures.median(p, ECHO, "p50"), figures.median(p, "Penstock", "p50")
+        bare = callables.get(p[0], {}).get(str(p[2]))
+        if p[3] != 1 or echo is None or ours is None or bare is None:
+            continue
+        floor = echo * 1000 + bare
+        cells = [f"{echo * 1000:.0f}", f"{bare:.0f}", f"{ours * 1000:.0f}", f"{ours * 1000 / floor:.2f}×"]
+        rows.append([f"{p[0]}, {p[1]}, batch {p[2]}", *cells])
+    head = [
+        "concurrency 1, µs",
+        "empty echo",
+        "bare callable",
+        "Penstock, p50",
+        "Penstock ÷ (echo + callable)",
+    ]
+    return markdown(head, rows)
+
+
+def _start(results: dict[str, Any]) -> str:
+    rows = []
+    for model, ready in results.get("ready", {}).items():
+        for server, seconds in ready.items():
+            before = results["memory at start"][model][server]
+            after = results.get("memory", {}).get(model, {}).get(server)
+            rows.append([f"{server}, {model}", f"{seconds:.1f}", f"{before:.0f}", _number(after, "{:.0f}")])
+    return markdown(["", "seconds to the first answer", "MiB then", "MiB after the load"], rows)
+
+
+def _verdict(figures: Figures) -> list[str]:
+    lost, short, won = [], [], 0
+    for p in figures.points():
+        name = f"{p[0]}, {p[1]}, {_label(p)}"
+        for what in ("rate", "p50", "p99"):
+            other = figures.best_of(p, PEERS, what)
+            ours = figures.best_of(p, OURS, what)
+            if other is None or ours is None:
+                continue
+            ratio = ours[0] / other[0] if what == "rate" else other[0] / ours[0]
+            won += ratio >= 1
+            if ratio < 1:
+                lost.append(f"- {name}: {what} {ours[0]:,.2f} against {other[0]:,.2f} of {other[1]}")
+            elif what == "rate" and p[3] == 64 and ratio < 2:
+                short.append(f"- {name}: {ratio:.2f}× of {other[1]}")
+    parts = [
+        f"Ahead of the best other server in {won} of {won + len(lost)} figures (rate, p50 and p99 of every point)."
+    ]
+    if lost:
+        parts += ["Lost:", "\n".join(lost)]
+    if short:
+        parts += ["At concurrency 64 ahead, but by less than the 2× that was aimed at:", "\n".join(short)]
+    return parts
+
+
+def _present(figures: Figures, points: list[Point]) -> list[str]:
+    return [n for n in (*OURS, *PEERS, ECHO) if any(figures.median(p, n, "rate") is not None for p in points)]
+
+
+def _label(point: Point) -> str:
+    return f"batch {point[2]}, concurrency {point[3]}"
+
+
+def _number(value: float | None, shape: str) -> str:
+    return "–" if value is None else shape.format(value)
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """Gives a table whose columns but the first are flush right."""
+    marks = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, marks, *rows])
+
+
+def check_markers(path: Path) -> None:
+    """Refuses a file that has no place for the tables.
+
+    Raises:
+        DataError: The markers are missing.
+    """
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if not 0 <= text.find(BEGIN) < text.find(END):
+        raise DataError(str(path), expected=f"the lines {BEGIN} and {END}", seen="not both, in this order")
+
+
+def write_between(path: Path, text: str) -> None:
+    """Puts the tables between the markers of a file."""
+    check_markers(path)
+    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    write_text(path, f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
