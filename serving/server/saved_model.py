@@ -103,6 +103,7 @@ def open_session(path: Path, meta_graph: Any, settings: SessionSettings) -> Any:
         init = _init_op(meta_graph)
         if init:
             _run_op(session, init, assets)
+        session._extend_graph()
     except BaseException:
         session.close()
         raise

@@ -1,4 +1,4 @@
-"""One loaded version of a model: a TensorFlow session, and the callables that requests run on it."""
+"""One loaded version of a model: a TensorFlow session, and the runs that requests make on it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import gc
 import logging
 import sys
 import threading
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from serving.server import saved_model
 from serving.server.status import Code, ServingError
@@ -24,12 +23,25 @@ if TYPE_CHECKING:
     from serving.server.signature import Signature
 
 _LOG = logging.getLogger(__name__)
-# Output filters make callables of their own; a client that tries all combinations must not fill the memory.
-_MAX_CALLABLES: Final = 128
-# Run options belong to the callable, so time limits are rounded up to these; above the last there is none.
-_TIMEOUTS_MS: Final = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 30_000, 60_000, 300_000)
+# A session keeps an executor for every set of outputs; a client that tries all must not fill the memory.
+_MOST_PLANS: Final = 128
+# Time limits are rounded up to these, each with run options of its own; above the last there is none.
+_TIMEOUTS_MS: Final = (
+    *(1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 7000),
+    *(10_000, 15_000, 20_000, 30_000, 45_000, 60_000, 120_000, 300_000, 600_000),
+)
 
-Key = tuple[str, tuple[str, ...], int]
+
+class Plan(NamedTuple):
+    """What to hand to the session for one signature and set of outputs.
+
+    Args:
+        feeds: Alias and graph tensor of every input.
+        fetches: The graph tensors of the outputs.
+    """
+
+    feeds: Sequence[tuple[str, Any]]
+    fetches: Sequence[Any]
 
 
 class Servable:
@@ -62,12 +74,20 @@ class Servable:
         self.signatures = signatures
         self.metadata = metadata
         self.batching: BatchingParameters | None = None
+        from tensorflow.python.client import pywrap_tf_session
+
         self._session = session
+        self._handle = session._session
+        self._run: Callable[..., Sequence[np.ndarray]] = pywrap_tf_session.TF_SessionRun_wrapper
+        self._delete_options: Callable[[Any], None] = pywrap_tf_session.TF_DeleteBuffer
         self._in_caller_thread = in_caller_thread
-        self._callables: OrderedDict[Key, Callable[..., Sequence[np.ndarray]]] = OrderedDict()
-        self._changed = threading.Condition()
+        self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
+        self._no_limit = self._make_options(0)
+        self._limits: dict[int, Any] = {}
+        self._lock = threading.Lock()
         self._running = 0
         self._closed = False
+        self._idle = threading.Event()
 
     @classmethod
     def load(cls, name: str, version: int, path: Path, settings: SessionSettings) -> Servable:
@@ -85,6 +105,7 @@ class Servable:
         Raises:
             ServingError: It cannot be loaded; the code is that of the failing step.
         """
+        _import_tensorflow()
         from tensorflow.python.framework import errors
 
         try:
@@ -116,7 +137,7 @@ class Servable:
             signature: What to run.
             feeds: A value for every input, by alias.
             outputs: The aliases to compute.
-            timeout_ms: The time limit, rounded up to a coarse class; None means none.
+            timeout_ms: The time limit, rounded up a little; None means none.
 
         Returns:
             The outputs' values, in their order.
@@ -124,72 +145,112 @@ class Servable:
         Raises:
             ServingError: With the code and text of the op that failed.
         """
-        key = (signature.key, outputs, _timeout_class(timeout_ms))
-        values = [feeds[alias] for alias in signature.inputs]
-        self._enter()
-        try:
-            call = self._callables.get(key) or self._make(key, signature)
-            return call(*values)
-        except ServingError:
-            raise
-        except Exception as error:
-            raise _as_serving_error(error) from error
-        finally:
-            self._leave()
-
-    def close(self) -> None:
-        """Waits for the runs at work, then frees session and graph and gives the memory back."""
-        with self._changed:
-            self._closed = True
-            self._changed.wait_for(lambda: self._running == 0)
-            session, self._session = self._session, None
-            self._callables.clear()
-        if session is None:
-            return
-        session.close()
-        del session
-        gc.collect()
-        _trim()
-
-    def _enter(self) -> None:
-        with self._changed:
+        plan = self._plans.get((signature.key, outputs))
+        if plan is None:
+            if len(self._plans) >= _MOST_PLANS and len(outputs) < len(signature.outputs):
+                return self._run_all(signature, feeds, outputs, timeout_ms)
+            plan = self._plan(signature, outputs)
+        options = self._no_limit if timeout_ms is None else self._options_for(timeout_ms)
+        inputs = {tensor: feeds[alias] for alias, tensor in plan.feeds}
+        with self._lock:
             if self._closed:
                 raise ServingError(
                     Code.UNAVAILABLE, f"Version {self.version} of model {self.name} is unloaded"
                 )
             self._running += 1
+        try:
+            values: Sequence[np.ndarray] = self._run(self._handle, options, inputs, plan.fetches, [], None)
+        except Exception as error:
+            raise _as_serving_error(error) from error
+        finally:
+            with self._lock:
+                self._running -= 1
+                if self._closed and not self._running:
+                    self._idle.set()
+        return values
 
-    def _leave(self) -> None:
-        with self._changed:
-            self._running -= 1
+    def _run_all(
+        self,
+        signature: Signature,
+        feeds: Mapping[str, np.ndarray],
+        outputs: tuple[str, ...],
+        timeout_ms: int | None,
+    ) -> Sequence[np.ndarray]:
+        every = tuple(signature.outputs)
+        values = dict(zip(every, self.run(signature, feeds, every, timeout_ms), strict=True))
+        return [values[alias] for alias in outputs]
+
+    def close(self) -> None:
+        """Waits for the runs at work, then frees session and graph and gives the memory back."""
+        with self._lock:
             if self._closed:
-                self._changed.notify_all()
+                return
+            self._closed = True
+            if not self._running:
+                self._idle.set()
+        self._idle.wait()
+        self._plans.clear()
+        self._handle = None
+        for options in (self._no_limit, *self._limits.values()):
+            self._delete_options(options)
+        session, self._session = self._session, None
+        session.close()
+        del session
+        # Graph and operations refer to each other.
+        gc.collect()
+        _trim()
 
-    def _make(self, key: Key, signature: Signature) -> Callable[..., Sequence[np.ndarray]]:
+    def _plan(self, signature: Signature, outputs: tuple[str, ...]) -> Plan:
+        session = self._session
+        if session is None:
+            raise ServingError(Code.UNAVAILABLE, f"Version {self.version} of model {self.name} is unloaded")
+        graph = session.graph
+        try:
+            feeds = [(info.alias, _tensor(graph, info.tensor)) for info in signature.inputs.values()]
+            fetches = [_tensor(graph, signature.outputs[alias].tensor) for alias in outputs]
+        except (KeyError, ValueError, TypeError) as error:
+            raise ServingError(
+                Code.INVALID_ARGUMENT, f"Signature {signature.key} names a tensor that cannot be run: {error}"
+            ) from error
+        plan = self._plans[signature.key, outputs] = Plan(feeds, fetches)
+        return plan
+
+    def _options_for(self, timeout_ms: int) -> Any:
+        for limit in _TIMEOUTS_MS:
+            if timeout_ms <= limit:
+                options = self._limits.get(limit)
+                if options is None:
+                    options = self._limits[limit] = self._make_options(limit)
+                return options
+        return self._no_limit
+
+    def _make_options(self, timeout_ms: int) -> Any:
         from tensorflow.core.protobuf import config_pb2
+        from tensorflow.python.client import pywrap_tf_session
 
-        options = config_pb2.CallableOptions()
-        options.feed.extend(info.tensor for info in signature.inputs.values())
-        options.fetch.extend(signature.outputs[alias].tensor for alias in key[1])
-        options.run_options.timeout_in_ms = key[2]
+        options = config_pb2.RunOptions(timeout_in_ms=timeout_ms)
         if self._in_caller_thread:
             # Small models spend most of their time on the way to TensorFlow's own threads and back.
-            options.run_options.inter_op_thread_pool = -1
-        call: Callable[..., Sequence[np.ndarray]] = self._session._make_callable_from_options(options)
-        with self._changed:
-            self._callables[key] = call
-            if len(self._callables) > _MAX_CALLABLES:
-                self._callables.popitem(last=False)
-        return call
+            options.inter_op_thread_pool = -1
+        return pywrap_tf_session.TF_NewBufferFromString(options.SerializeToString())
 
 
-def _timeout_class(timeout_ms: int | None) -> int:
-    if timeout_ms is None:
-        return 0
-    for limit in _TIMEOUTS_MS:
-        if timeout_ms <= limit:
-            return limit
-    return 0
+def _tensor(graph: Any, name: str) -> Any:
+    return graph.as_graph_element(name, allow_tensor=True, allow_operation=False)._as_tf_output()
+
+
+def _import_tensorflow() -> None:
+    """Imports what sessions need. What an import leaves behind never ends: collecting garbage skips it from now on."""
+    if "tensorflow.python.client.session" not in sys.modules:
+        import tensorflow.python.client.session  # noqa: F401
+    global _frozen
+    if not _frozen:
+        # Without this every unloaded version would cost 0.3 s in which no request moves.
+        gc.freeze()
+        _frozen = True
+
+
+_frozen = False
 
 
 def op_error(error: Any) -> ServingError:
