@@ -326,6 +326,12 @@ def test_inputs_without_a_batch_axis(client: GrpcClient, signature: str) -> None
     assert list(received.outputs["y"].float_val) == [6.0] and not received.outputs["y"].tensor_shape.dim
 
 
+@pytest.mark.parametrize("text", [b"", b"scalar", b"\x00\xff"], ids="5.3: {}".format)
+def test_a_string_without_a_batch_axis(client: GrpcClient, text: bytes) -> None:
+    received = client.predict(spec("types", signature="string"), {"x": tensor(text, "string")}).outputs["y"]
+    assert list(received.string_val) == [text] and not received.tensor_shape.dim
+
+
 def test_5_3_every_type_in_one_request(client: GrpcClient) -> None:
     import tensorflow as tf
 
