@@ -15,6 +15,7 @@ from serving.server.manager import ModelManager
 from serving.server.model_config import ServerConfig, parse_config
 from serving.server.options import Options
 from serving.server.status import Code, ServingError
+from serving.server.tensorflow_import import import_tensorflow
 
 _LOG = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ class Parts:
 
     def __init__(self, options: Options, manager_type: type[ModelManager] = ModelManager) -> None:
         # Once, before versions load in threads of their own: TensorFlow cannot be imported by two at a time.
-        import tensorflow  # noqa: F401
+        import_tensorflow()
 
         from serving.server.execution import Execution
         from serving.server.inference import Inference

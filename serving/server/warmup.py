@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from serving.server.request_log.tfrecord import records
 from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:
@@ -51,12 +52,10 @@ def warm_up(servable: Servable, directory: Path, iterations: int = 0) -> int:
 
 
 def _records(path: Path) -> Iterator[bytes]:
-    import tensorflow as tf
-
     try:
-        yield from tf.compat.v1.io.tf_record_iterator(str(path))
-    except tf.errors.OpError as error:
-        raise ServingError(Code(error.error_code), f"{path}: {error.message}") from error
+        yield from records(path.read_bytes())
+    except ValueError as error:
+        raise ServingError(Code.DATA_LOSS, f"{path}: {error}") from error
 
 
 def _parse(record: bytes, path: Path) -> Any:
