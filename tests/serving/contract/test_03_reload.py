@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.serving.clients import GrpcClient, refused
+from tests.serving.clients import GrpcClient, floats, predict_request, refused, spec
 from tests.serving.contract.configs import Model, config_text
 from tests.serving.contract.managed import AVAILABLE, END, ManagedServer, managed
+from tests.serving.models import write_warmup
 from tests.serving.server_process import ServerProcess, until
 
 if TYPE_CHECKING:
@@ -203,7 +204,6 @@ def test_3_5_7_the_config_file_is_read_again(
 ) -> None:
     folder = tmp_path_factory.mktemp("config_file")
     models.place("constant_1", folder / "one")
-    models.place("constant_2", folder / "two")
     first = Model("one", folder / "one")
     config = folder / "models.config"
 
@@ -213,7 +213,11 @@ def test_3_5_7_the_config_file_is_read_again(
         return text
 
     write(config_text([first]))
-    flags = (f"--model_config_file={config}", "--model_config_file_poll_wait_seconds=1")
+    flags = (
+        f"--model_config_file={config}",
+        "--model_config_file_poll_wait_seconds=1",
+        "--num_request_iterations_for_warmup=3",
+    )
     with ServerProcess(folder, *flags, rest=False) as process:
         client = GrpcClient(process.address)
         write("no config at all {")
@@ -222,12 +226,26 @@ def test_3_5_7_the_config_file_is_read_again(
         write(config_text([replace(first, labels={"stable": 3})]))
         until(lambda: "which is not currently available for inference" in process.log)
         assert client.value("one") == [1.0] and process.process.poll() is None
+        warmed = models.place("counter", folder / "staged")
+        write_warmup(warmed, [_predict_log()])
+        (folder / "two").mkdir()
+        warmed.rename(folder / "two" / "1")
         last = write(config_text([first, Model("two", folder / "two")]))
         until(lambda: client.states("one") and "two" in process.log)
         until(lambda: _available(client, "two"))
-        assert client.value("two") == [2.0] and client.value("one") == [1.0]
+        assert client.value("one") == [1.0]
+        look = spec("two", signature="look")
+        assert client.value(look) == [3.0], "1: each warmup record is replayed three times"
         assert config.read_text() == last, "the server never writes to it"
         client.close()
+
+
+def _predict_log() -> bytes:
+    from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
+
+    log = PredictionLog()
+    log.predict_log.request.CopyFrom(predict_request("any", {"x": floats(1.0)}))
+    return log.SerializeToString()
 
 
 def _available(client: GrpcClient, name: str) -> bool:

@@ -47,6 +47,7 @@ def test_3_1_only_whole_int64_decimals_are_versions(server: ManagedServer) -> No
     others = ("v2", "1.5", "0x10", "1e3", "latest", str(2**63), " 7", "8 ", "")
     for name in (*names, *(other for other in others if other)):
         server.publish("names", name, "constant_1")
+    server.publish("names", "0003", "constant_1")  # another name of 3
     (server.base("names") / "9").write_text("a file is tried as well, and is no SavedModel")
     with server.model("names", {}, specific(*names.values(), 7, 8, 1, 2, 16, 1000)):
         server.wait_states("names", dict.fromkeys(names.values(), AVAILABLE))

@@ -159,6 +159,23 @@ def test_families(client: GrpcClient, rest: httpx.Client, family: str, kind: str
     assert re.search(rf"^{family}\S* \S+$", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    "family",
+    [
+        f"{SERVING}model_warmup_latency",
+        f"{SERVING}model_warmup_records_read",
+        f"{SERVING}request_log_count",
+        f"{SERVING}batching_session:queuing_latency",
+        f"{SERVING}batching_session:wrapped_run_count",
+        ":tensorflow:core:graph_runs",
+        ":tensorflow:core:direct_session_runs",
+    ],
+    ids="9.3: {}".format,
+)
+def test_families_that_need_no_sample(rest: httpx.Client, family: str) -> None:
+    assert f"# TYPE {family} " in rest.get(PATH).text
+
+
 def test_9_3_labels_of_families(client: GrpcClient, rest: httpx.Client) -> None:
     client.value("half_plus_two")
     client.regress("examples", [example(x=1.0), example(x=2.0)])
@@ -186,6 +203,7 @@ def strict(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> It
     (folder / "batching.config").write_text(
         "max_batch_size { value: 4 } batch_timeout_micros { value: 1000000 } num_batch_threads { value: 4 }"
     )
+    (folder / "session.config").write_text("inter_op_parallelism_threads: 2 allow_soft_placement: true")
     flags = (
         f"--model_config_file={folder / 'models.config'}",
         "--rest_api_enable_cors_support=true",
@@ -193,6 +211,10 @@ def strict(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> It
         "--rest_api_timeout_in_ms=1500",
         "--enable_model_warmup=false",
         "--enable_batching=true",
+        f"--tensorflow_session_config_file={folder / 'session.config'}",
+        "--tensorflow_intra_op_parallelism=2",
+        "--grpc_max_threads=8",
+        "--rest_api_num_threads=8",
         f"--batching_parameters_file={folder / 'batching.config'}",
     )
     with ServerProcess(folder, *flags) as process:
