@@ -9,14 +9,14 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
+
 from serving.server import saved_model
 from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-
-    import numpy as np
 
     from serving.server.batching_parameters import BatchingParameters
     from serving.server.session_settings import SessionSettings
@@ -167,7 +167,7 @@ class Servable:
                 self._running -= 1
                 if self._closed and not self._running:
                     self._idle.set()
-        return values
+        return [value if type(value) is np.ndarray else _scalar(value) for value in values]
 
     def _run_all(
         self,
@@ -233,6 +233,11 @@ class Servable:
             # Small models spend most of their time on the way to TensorFlow's own threads and back.
             options.inter_op_thread_pool = -1
         return pywrap_tf_session.TF_NewBufferFromString(options.SerializeToString())
+
+
+def _scalar(value: Any) -> np.ndarray:
+    """Makes an array of a scalar, which the session hands out as NumPy's or, for a string, as plain bytes."""
+    return np.array(value, object if isinstance(value, bytes) else None)
 
 
 def _tensor(graph: Any, name: str) -> Any:
