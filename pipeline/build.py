@@ -228,6 +228,7 @@ class _Wiring:
             candidate=self._trained,
             model=Channel(type=standard_artifacts.Model),
             model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+            infra_blessing=Channel(type=standard_artifacts.InfraBlessing),
         )
         baseline = self._add(resolver, "BaselineModel").outputs["model"]
         evaluator = make_evaluator(

@@ -88,7 +88,8 @@ def _pushed(found: dict[tuple[str, str], Artifact]) -> list[str]:
         return []
     if not pushed.properties.get("pushed"):
         why = (read_json(pushed, "pushed.json") or {}).get("why") or ["the model is not blessed"]
-        return [f"Nothing was pushed: {'; '.join(why)}."]
+        short = "; ".join(reason.partition(":")[0] for reason in why)  # the verdicts above say it whole
+        return [f"Nothing was pushed: {short}."]
     return [f"Pushed: {pushed.properties.get('pushed_destination')}"]
 
 

@@ -57,6 +57,7 @@ class Executor(base_executor.BaseExecutor):
             setting = Setting(config, command, work, report / LOG_FILE, records)
             trial = run_trial(setting, candidate, baseline[0] if baseline else None)
         log.info("%s", trial.sentence)
+        blessing.set_int_custom_property("validated_model_id", input_dict["model"][0].id)
         _bless(blessing, candidate, trial)
         document = {**as_json(trial, config), "examples": len(records), "warmup_requests": warmup}
         write_text(report / REPORT_FILE, json.dumps(document, indent=1, ensure_ascii=False))

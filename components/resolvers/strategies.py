@@ -15,10 +15,11 @@ Artifacts = dict[str, list[artifact.Artifact]]
 
 
 class BlessedBeforeStrategy(resolver.ResolverStrategy):
-    """Finds the latest blessed model that is older than the candidate.
+    """Finds the latest blessed model that is older than the candidate and was not found unfit to serve.
 
-    Inputs are ``candidate`` (this run's model), ``model`` and ``model_blessing`` (all there are). The outputs of
-    ``model`` and ``model_blessing`` are empty when no earlier model is blessed.
+    Inputs are ``candidate`` (this run's model), ``model``, ``model_blessing`` and ``infra_blessing`` (all there are). The
+    outputs but the candidate's are empty when no earlier model is blessed. A model that infra validation refused was never
+    pushed: measured against it, the next one as slow would pass.
     """
 
     def resolve_artifacts(self, store: Any, input_dict: Artifacts) -> Artifacts:
@@ -30,10 +31,26 @@ class BlessedBeforeStrategy(resolver.ResolverStrategy):
             for a in input_dict["model_blessing"]
             if a.get_int_custom_property("blessed") == 1
         }
-        older = [m for m in input_dict["model"] if m.id < newest and m.id in blessings]
+        served = _by_model(input_dict.get("infra_blessing", []))
+        refused = {model for model, a in served.items() if a.get_int_custom_property("blessed") != 1}
+        older = [
+            m for m in input_dict["model"] if m.id < newest and m.id in blessings and m.id not in refused
+        ]
         baseline = max(older, key=lambda m: m.id, default=None)
         found = [baseline] if baseline else []
-        return {"candidate": candidates, "model": found, "model_blessing": [blessings[m.id] for m in found]}
+        said = {"infra_blessing": [served[m.id] for m in found if m.id in served]}
+        return {
+            "candidate": candidates,
+            "model": found,
+            "model_blessing": [blessings[m.id] for m in found],
+            **{key: artifacts for key, artifacts in said.items() if key in input_dict},
+        }
+
+
+def _by_model(infra_blessings: list[artifact.Artifact]) -> dict[int, artifact.Artifact]:
+    """Returns model → what was said of it last."""
+    ordered = sorted(infra_blessings, key=lambda a: a.id)
+    return {a.get_int_custom_property("validated_model_id"): a for a in ordered}
 
 
 class PreviousStatisticsStrategy(resolver.ResolverStrategy):

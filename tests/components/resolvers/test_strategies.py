@@ -17,7 +17,7 @@ def made(kind: Any, artifact_id: int, **properties: int) -> Any:
     return artifact
 
 
-def resolve_baseline(candidate: int, blessed: dict[int, int]) -> list[int]:
+def resolve_baseline(candidate: int, blessed: dict[int, int], served: list[tuple[int, int]]) -> list[int]:
     from tfx.types import standard_artifacts as types
 
     from components.resolvers.strategies import BlessedBeforeStrategy
@@ -27,21 +27,31 @@ def resolve_baseline(candidate: int, blessed: dict[int, int]) -> list[int]:
         made(types.ModelBlessing, 100 + i, blessed=b, current_model_id=i) for i, b in blessed.items()
     ]
     inputs = {"candidate": [made(types.Model, candidate)], "model": models, "model_blessing": blessings}
+    if served:
+        inputs["infra_blessing"] = [
+            made(types.InfraBlessing, 200 + place, blessed=fit, validated_model_id=model)
+            for place, (model, fit) in enumerate(served)
+        ]
     return [m.id for m in BlessedBeforeStrategy().resolve_artifacts(None, inputs)["model"]]
 
 
 @pytest.mark.parametrize(
-    ("candidate", "blessed", "baseline"),
+    ("candidate", "blessed", "served", "baseline"),
     [
-        pytest.param(5, {}, [], id="nothing blessed"),
-        pytest.param(5, {2: 1, 3: 1}, [3], id="the latest"),
-        pytest.param(5, {2: 1, 3: 0}, [2], id="not what was refused"),
-        pytest.param(5, {2: 1, 5: 1}, [2], id="never itself"),
-        pytest.param(5, {2: 1, 9: 1}, [2], id="nothing later"),
+        pytest.param(5, {}, [], [], id="nothing blessed"),
+        pytest.param(5, {2: 1, 3: 1}, [], [3], id="the latest"),
+        pytest.param(5, {2: 1, 3: 0}, [], [2], id="not what was refused"),
+        pytest.param(5, {2: 1, 5: 1}, [], [2], id="never itself"),
+        pytest.param(5, {2: 1, 9: 1}, [], [2], id="nothing later"),
+        pytest.param(5, {2: 1, 3: 1}, [(2, 1), (3, 0)], [2], id="not what was unfit to serve"),
+        pytest.param(5, {2: 1, 3: 1}, [(3, 0), (3, 1)], [3], id="what was said of it last"),
+        pytest.param(5, {2: 1, 3: 1}, [(2, 1)], [3], id="what was never served may be it"),
     ],
 )
-def test_the_baseline(candidate: int, blessed: dict[int, int], baseline: list[int]) -> None:
-    assert resolve_baseline(candidate, blessed) == baseline
+def test_the_baseline(
+    candidate: int, blessed: dict[int, int], served: list[tuple[int, int]], baseline: list[int]
+) -> None:
+    assert resolve_baseline(candidate, blessed, served) == baseline
 
 
 @pytest.mark.parametrize(
