@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-import socket
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import Field, fields, replace
 from typing import Any
@@ -153,10 +153,10 @@ def _refuse_contradictions(options: Options) -> None:
 
 
 def _refuse_for_workers(options: Options) -> None:
-    if not hasattr(socket, "SO_REUSEPORT"):
-        raise ServingError(
-            Code.UNIMPLEMENTED, "--worker_processes needs SO_REUSEPORT, which this system has not."
-        )
+    if (
+        sys.platform != "linux"
+    ):  # Elsewhere SO_REUSEPORT is missing, or gives one process all the connections.
+        raise ServingError(Code.UNIMPLEMENTED, "--worker_processes needs Linux.")
     if options.grpc_socket_path:
         raise _invalid("--worker_processes shares TCP ports only; leave --grpc_socket_path out.")
 

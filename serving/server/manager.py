@@ -27,6 +27,7 @@ from serving.server.waiting import Turn, Turns, Waiter
 __all__ = ["Lease", "ModelManager", "State", "VersionStatus"]
 
 _LOG = logging.getLogger(__name__)
+_PATIENCE = 5.0  # Seconds for all base paths to answer before the others go on.
 
 LoggingHook = Callable[[Mapping[str, LoggingConfig]], None]
 
@@ -340,25 +341,41 @@ class ModelManager(VersionKeeper):
         return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     def _look_everywhere(self) -> None:
+        """Looks at every base path at the same time: one that hangs, as network file systems do, delays no other."""
         every = self._options.file_system_poll_wait_seconds
+        looks = []
         with self._lock:
-            todo = [(model, model.config) for model in self._models.values() if model.config is not None]
-            todo = [
-                (model, config) for model, config in todo if every > 0 or (every == 0 and not model.looked)
-            ]
-        for model, config in todo:
-            try:
-                found = discovery.look(config.base_path)
-            except ServingError as error:
-                _LOG.warning(
-                    "File-system access error: %s for servable %s; its versions stay as they are",
-                    error.message,
-                    config.name,
-                )
-                found = None
-            with self._lock:
-                if model.config is config:
-                    self._found(model, config, found)
+            for model in self._models.values():
+                due = every > 0 or (every == 0 and not model.looked)
+                if model.config is not None and due and not model.looking:
+                    model.looking = True
+                    looks.append((model, model.config))
+        if len(looks) == 1 and len(self._models) == 1:
+            self._look_at(*looks[0])
+            return
+        threads = [threading.Thread(target=self._look_at, args=look, daemon=True) for look in looks]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + _PATIENCE
+        for thread, (_, config) in zip(threads, looks, strict=True):
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                _LOG.warning("Base path %s of servable %s does not answer", config.base_path, config.name)
+
+    def _look_at(self, model: ModelState, config: ModelConfig) -> None:
+        try:
+            found = discovery.look(config.base_path)
+        except ServingError as error:
+            _LOG.warning(
+                "File-system access error: %s for servable %s; its versions stay as they are",
+                error.message,
+                config.name,
+            )
+            found = None
+        with self._lock:
+            model.looking = False
+            if model.config is config:
+                self._found(model, config, found)
 
     def _found(self, model: ModelState, config: ModelConfig, found: discovery.Found | None) -> None:
         model.looked = True

@@ -31,6 +31,7 @@ class ModelState:
         self.history: dict[int, VersionStatus] = {}
         self.wish: dict[int, Path] = {}
         self.looked = False  # The base path was looked at (or tried) for this configuration.
+        self.looking = False  # Its base path is being listed.
         self.busy = False  # A load or an unload is under way: one at a time.
         self.said = ""  # The last remark about the base path, so that it is not logged at every poll.
 

@@ -37,6 +37,7 @@ class Peer:
     ) -> None:
         self._reader, self._writer, self._handlers = reader, writer, handlers
         self._numbers = itertools.count()
+        self._told = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._answering: dict[int, asyncio.Task[None]] = {}
         self.closed = asyncio.Event()
@@ -97,16 +98,16 @@ class Peer:
             for future in self._waiting.values():
                 if not future.done():
                     future.set_exception(PeerGoneError("the other process has ended"))
-            for task in self._answering.values():
+            for task in list(self._answering.values()):
                 task.cancel()
 
     def _take(self, message: tuple[Any, ...]) -> None:
         kind, number, *rest = message
         if kind == "call":
             task = asyncio.create_task(self._answer(number, *rest))
-            if number >= 0:
-                self._answering[number] = task
-                task.add_done_callback(lambda _: self._answering.pop(number, None))
+            key = number if number >= 0 else -next(self._told)
+            self._answering[key] = task
+            task.add_done_callback(lambda _: self._answering.pop(key, None))
         elif kind == "cancel":
             if number in self._answering:
                 self._answering[number].cancel()

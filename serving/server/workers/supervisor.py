@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from serving.server import sockets, text_configs
@@ -22,6 +23,7 @@ from serving.server.workers.merged import Wire
 from serving.server.workers.peer import Peer, PeerGoneError
 
 _LOG = logging.getLogger(__name__)
+_WORKER = Path(__file__).with_name("worker.py")
 _LONGEST_PAUSE = 30.0
 _MARGIN_SECONDS = 10.0  # Beyond the drain time, before a worker is killed.
 
@@ -103,14 +105,20 @@ class Supervisor:
     async def _keep(self, number: int) -> None:
         pause = 0.0
         while not self._ending.begun:
-            worker = await self._spawn(number)
+            try:
+                worker = await self._spawn(number)
+            except OSError as error:
+                _LOG.error("WORKER %d CANNOT BE STARTED: %s", number, error)
+                self._fail(ServingError(Code.RESOURCE_EXHAUSTED, f"a worker cannot be started: {error}"))
+                pause = min(max(1.0, 2 * pause), _LONGEST_PAUSE)
+                await self._rest(pause)
+                continue
             code = await asyncio.to_thread(worker.process.wait)
             self._lose(worker)
             if self._ending.begun:
                 return
             if not self._started:
-                if not self._failure.done():
-                    self._failure.set_exception(worker.error or _ended(worker, code))
+                self._fail(worker.error or _ended(worker, code))
                 return
             pause = 0.0 if worker.serving else min(max(1.0, 2 * pause), _LONGEST_PAUSE)
             _LOG.error(
@@ -121,18 +129,31 @@ class Supervisor:
                 f", {worker.error}" if worker.error else "",
                 f" in {pause:.0f} s" if pause else "",
             )
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), max(pause, 0.01))
+            await self._rest(pause)
+
+    async def _rest(self, seconds: float) -> None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._ending.wait(), max(seconds, 0.01))
+
+    def _fail(self, error: ServingError) -> None:
+        if not self._started and not self._failure.done():
+            self._failure.set_exception(error)
 
     async def _spawn(self, number: int) -> _Worker:
         ours, theirs = socket.socketpair()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "serving.server.workers.worker", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            # Of its own, so that Ctrl-C reaches the supervisor alone.
-            start_new_session=True,
-        )
-        theirs.close()
+        try:
+            process = subprocess.Popen(
+                # By its path: `-m` would look for the module in the working directory first.
+                [sys.executable, str(_WORKER), str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                # Of its own, so that Ctrl-C reaches the supervisor alone.
+                start_new_session=True,
+            )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         worker = self._workers[number] = _Worker(number, process)
         calls = ("hello", "listening", "ready", "opened", "failed", "states", "reload", "metrics")
         handlers = {name: _bound(getattr(self, f"_on_{name}"), worker) for name in calls}

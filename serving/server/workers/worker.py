@@ -1,6 +1,6 @@
 """A worker: a whole server that opens its ports, reloads and tells its states together with the others.
 
-`python -m serving.server.workers.worker FD` is started by the supervisor only.
+The supervisor alone runs this file, with the number of its open socket.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from serving.server import discovery
 from serving.server.manager import State
 from serving.server.model_config import VersionPolicy
 from serving.server.signature import ModelSpec
@@ -200,6 +201,30 @@ def test_a_base_path_that_vanished_unloads_nothing_and_holds_up_no_neighbour(wor
     world.look()
     world.until_states({1: State.END, 2: State.AVAILABLE}, "n")
     assert world.serving() == 1
+
+
+def test_a_base_path_that_hangs_holds_up_no_neighbour(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put(1)
+    world.put(1, "n")
+    world.start(world.model(), world.model("n"))
+    look, answer = discovery.look, threading.Event()
+
+    def slow(base_path: str) -> discovery.Found:
+        if base_path == str(world.base()):
+            assert answer.wait(10)
+        return look(base_path)
+
+    monkeypatch.setattr(discovery, "look", slow)
+    monkeypatch.setattr("serving.server.manager._PATIENCE", 0.05)
+    for version in (2, 3):
+        world.put(version)
+        world.put(version, "n")
+        world.look()
+        world.until(lambda v=version: world.serving("n") == v)  # type: ignore[misc]
+    assert world.serving() == 1
+    answer.set()
+    world.until(lambda: world.states().get(1) is not State.AVAILABLE)
+    assert world.serving() == 3
 
 
 def test_a_request_in_flight_holds_its_version(world: World) -> None:
