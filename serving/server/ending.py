@@ -1,4 +1,7 @@
-"""How a server is told to end: the first SIGTERM or SIGINT drains, the second one does not wait."""
+"""How a server is told to end: the first SIGTERM or SIGINT drains, the second one does not wait.
+
+Before the ports are open there is nothing to drain, and the first one does not wait either.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ class Ending:
 
     Args:
         drain_seconds: How long requests in flight may take, for the log.
-        at_once: What else a second signal ends.
+        at_once: What else ends when the server ends at once.
     """
 
     def __init__(self, drain_seconds: float, at_once: Callable[[], None] = lambda: None) -> None:
@@ -26,6 +29,7 @@ class Ending:
         self._at_once = at_once
         self._event = asyncio.Event()
         self._signalled = False
+        self._serving = False
 
     def listen(self) -> None:
         """Takes the process's signals from now on."""
@@ -39,6 +43,10 @@ class Ending:
                     loop.call_soon_threadsafe(self._take, received)
 
                 signal.signal(number, handler)
+
+    def serving(self) -> None:
+        """From now on there may be requests in flight."""
+        self._serving = True
 
     def begin(self) -> None:
         """Ends the server as a signal would."""
@@ -71,6 +79,10 @@ class Ending:
             _LOG.warning("A second %s: ending at once", name)
             self._at_once()
             os._exit(128 + number)
+        if not self._serving:
+            _LOG.info("%s before the server was ready: ending", name)
+            self._at_once()
+            os._exit(0)
         self._signalled = True
         _LOG.info(
             "%s: finishing the requests in flight (at most %.0f s; a second signal ends at once)",

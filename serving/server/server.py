@@ -91,6 +91,7 @@ class ModelServer:
             if not await self.ending.unless(self.prepare(parts)):
                 return
             fronts = _Fronts(parts, self._options)
+            self.ending.serving()
             await fronts.open()
             await self.opened(parts)
             await self.ending.wait()

@@ -91,6 +91,7 @@ class Supervisor:
             serving.cancel()
             self._failure.result()
         self._started = True
+        self._ending.serving()
         announce(self._options)
         _LOG.info("%d worker processes share the ports", self._options.worker_processes)
 
