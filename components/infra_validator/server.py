@@ -34,6 +34,7 @@ ATTEMPTS = 3
 """Starts before giving up where ports were taken meanwhile."""
 
 _MESSAGE_SIZE = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+_FAILED = "Failed to start server. Error: "
 _TAKEN = ("address already in use", "failed to bind", "failed to add", "could not bind", "port is taken")
 
 
@@ -193,7 +194,7 @@ def _started(
             return process, ports
         _end(process)
         said_last = _last_lines(log)
-        said = said_last.rpartition("\n")[2].strip()[:300]
+        said = _reason(said_last)
         if attempt + 1 < ATTEMPTS and any(word in said_last.lower() for word in _TAKEN):
             continue
         _LOGGER.error("The model server did not come up; it said:\n%s", said_last)
@@ -255,6 +256,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGKILL)
     process.wait()
+
+
+def _reason(said: str) -> str:
+    """Returns the line that says why a server ended: the one that says so, as TF Serving writes it, or the last one."""
+    lines = said.splitlines() or [""]
+    told = [line.partition(_FAILED)[2] for line in lines if _FAILED in line]
+    return (told or lines)[-1].strip()[:300]
 
 
 def _last_lines(log: Path) -> str:

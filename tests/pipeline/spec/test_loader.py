@@ -105,6 +105,18 @@ def test_a_broken_section_raises_no_followers(errors_of, right: str) -> None:
             "[zscore, {buckets: 1}]",
             "features.lessons[1].buckets: expected at least 2; seen: 1",
         ),
+        (
+            "infra_validation",
+            "true",
+            "infra_validation: expected a mapping (key: value) or false; seen: true",
+        ),
+        ("infra_validation", "{exmples: 3}", "unknown key 'exmples'; did you mean 'examples'?"),
+        ("infra_validation.gates.latency_p99_ms", "-4", "expected more than 0; seen: -4"),
+        (
+            "infra_validation.gates.memory_mb",
+            "{not_worse_than_blessed_by: '20'}",
+            "a share such as 20%; seen: '20'",
+        ),
         ("data.bad_documents.fail_above", "x%", "give a share such as 0.1% or 0.001; seen: 'x%'"),
         ("train.class_weights", "{0: heavy}", "train.class_weights.0: expected a number; seen: 'heavy'"),
         (
