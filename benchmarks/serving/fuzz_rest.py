@@ -71,6 +71,11 @@ def value(dice: random.Random, depth: int = 0) -> str:
     return "{" + ",".join(pairs) + dice.choice(["}", "}", "}", "}", ",}", "", "}x"])
 
 
+def _number(dice: random.Random) -> str:
+    """Mostly one that every input takes, so that what comes behind the parser is reached too."""
+    return dice.choice(NUMBERS) if dice.random() < 0.08 else f"{dice.uniform(-9, 9):.{dice.randrange(1, 9)}f}"
+
+
 def request_body(dice: random.Random) -> bytes:
     """Gives a body that looks like a request from afar."""
     shape = dice.random()
@@ -86,7 +91,7 @@ def request_body(dice: random.Random) -> bytes:
         )
     key = dice.choice(["instances", "instances", "inputs", "inputs", "examples"])
     wide = "[" + ",".join(
-        "[" + ",".join(dice.choice(NUMBERS) for _ in range(dice.choice([4, 4, 3]))) + "]" for _ in range(3)
+        "[" + ",".join(_number(dice) for _ in range(dice.choice([4, 4, 4, 4, 3]))) + "]" for _ in range(3)
     )
     content = wide + "]" if shape < 0.4 else value(dice)
     extra = dice.choice(["", "", '"signature_name":"mixed",', '"signature_name":"classify",', '"signature_name":7,',
