@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 _MOST_DIMENSIONS: Final = 254
 _INT64_MAX: Final = 2**63 - 1
 # One value may stand for a whole tensor; a message of some bytes must not become gigabytes of memory.
-_MOST_REPEATED_BYTES: Final = 256 << 20
+_MOST_REPEATED_BYTES: Final = 64 << 20
 _STRING_BYTES: Final = 32
+_WIDEST_ELEMENT: Final = 16
 # A shape is kept only when it is of usual size.
 _CACHED_BYTES: Final = 256
 Shape = tuple[int, ...]
@@ -47,7 +48,7 @@ def decode(tensor: Any) -> np.ndarray:
         return _strings(tensor, shape, count)
     kind = KINDS.get(number)
     if kind is None:
-        return _rare(tensor)
+        return _rare(tensor, count)
     content = tensor.tensor_content
     if content and content[-1]:
         return _from_content(content[-1], kind, shape, count)
@@ -79,7 +80,7 @@ def _from_varints(packed: bytes, number: int, kind: Kind) -> np.ndarray:
 def _refit(tensor: Any, kind: Kind, values: np.ndarray, shape: Shape, count: int) -> np.ndarray:
     """Fewer values than elements: the last one repeats, none are zeros; more: the first ones count."""
     if _has_unpacked(tensor):
-        return _rare(tensor)
+        return _rare(tensor, count)
     if values.size > count:
         return values[:count].reshape(shape)
     if count * kind.array.itemsize > _MOST_REPEATED_BYTES:
@@ -143,7 +144,7 @@ def _string_list(content: bytes, count: int) -> list[bytes]:
     return strings
 
 
-def _rare(tensor: Any) -> np.ndarray:
+def _rare(tensor: Any, count: int) -> np.ndarray:
     """Reads what the quick way does not: unpacked elements, quantized and other rare types."""
     from tensorflow.core.framework import tensor_pb2
 
@@ -154,6 +155,8 @@ def _rare(tensor: Any) -> np.ndarray:
     packed = wire.Tensor.FromString(message.SerializeToString())
     if message.dtype in KINDS and not _has_unpacked(packed):
         return decode(packed)
+    if count > message.ByteSize() and count * _WIDEST_ELEMENT > _MOST_REPEATED_BYTES:
+        raise TensorParsingError("too many elements for the values that were sent")
     return _by_tensorflow(message)
 
 
