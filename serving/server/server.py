@@ -186,23 +186,30 @@ class _Fronts:
         Raises:
             ServingError: A port cannot be bound, or the TLS files are wrong.
         """
-        await self._open_grpc()
         port = self._options.http_port
-        if port == 0:
-            return
-        listeners = sockets.bind(self._options.host, port, shared=self._options.worker_processes > 1)
-        self._http = self._build_http(*self._arguments)
-        await self._http.start(listeners)
+        shared = self._options.worker_processes > 1
+        listeners = sockets.bind(self._options.host, port, shared=shared) if port else []
+        try:
+            await self._open_grpc()
+            if listeners:
+                self._http = self._build_http(*self._arguments)
+                await self._http.start(listeners)
+        except ServingError:
+            for listener in listeners:
+                listener.close()
+            if self._grpc is not None:
+                await self._grpc.stop(0)
+            raise
 
     async def _open_grpc(self) -> None:
         options = self._options
-        self._grpc = self._build_grpc(*self._arguments)
         addresses = [options.grpc_address] if options.port else []
         if options.grpc_socket_path:
             addresses.append(f"unix:{options.grpc_socket_path}")
         if options.port and options.worker_processes == 1:
             # gRPC itself would quietly share the port with another server.
             sockets.check_free(options.host, options.port, "gRPC")
+        self._grpc = self._build_grpc(*self._arguments)
         for address in addresses:
             self._add_port(address)
         await self._grpc.start()
