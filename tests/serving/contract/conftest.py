@@ -9,6 +9,7 @@ import pytest
 
 from tests.serving.clients import GrpcClient, rest_client
 from tests.serving.contract.configs import Model, config_text
+from tests.serving.contract.managed import ManagedServer, managed
 from tests.serving.server_process import ServerProcess
 
 if TYPE_CHECKING:
@@ -77,4 +78,12 @@ def client(server: ServerProcess) -> Iterator[GrpcClient]:
 def rest(server: ServerProcess) -> Iterator[httpx.Client]:
     """An HTTP client of the shared server."""
     with rest_client(server.url) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def managed_server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
+    """A server that tests change by reloads; a failed load is tried again once, after 0.3 seconds."""
+    flags = ("--max_num_load_retries=1", "--load_retry_interval_micros=300000", "--num_load_threads=2")
+    with managed(models, tmp_path_factory.mktemp("managed"), *flags) as found:
         yield found

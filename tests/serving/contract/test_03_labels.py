@@ -23,10 +23,9 @@ NOT_AVAILABLE = (
 )
 
 
-@pytest.fixture(scope="module")
-def server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
-    with managed(models, tmp_path_factory.mktemp("labels")) as found:
-        yield found
+@pytest.fixture
+def server(managed_server: ManagedServer) -> ManagedServer:
+    return managed_server
 
 
 @pytest.fixture(scope="module")

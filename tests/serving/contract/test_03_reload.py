@@ -10,24 +10,19 @@ import pytest
 
 from tests.serving.clients import GrpcClient, floats, predict_request, refused, spec
 from tests.serving.contract.configs import Model, config_text
-from tests.serving.contract.managed import AVAILABLE, END, ManagedServer, managed
+from tests.serving.contract.managed import AVAILABLE, END, ManagedServer
 from tests.serving.models import write_warmup
 from tests.serving.server_process import ServerProcess, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.serving.models import ModelLibrary
 
 pytestmark = pytest.mark.integration
 
-FLAGS = ("--max_num_load_retries=0", "--load_retry_interval_micros=-1")
 
-
-@pytest.fixture(scope="module")
-def server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
-    with managed(models, tmp_path_factory.mktemp("reload"), *FLAGS) as found:
-        yield found
+@pytest.fixture
+def server(managed_server: ManagedServer) -> ManagedServer:
+    return managed_server
 
 
 # 2, 3.5.1 and 3.5.2 Validation

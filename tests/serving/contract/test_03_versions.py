@@ -11,24 +11,20 @@ import pytest
 
 from tests.serving.clients import GrpcClient, floats, refused, rest_client, spec
 from tests.serving.contract.configs import Model, specific
-from tests.serving.contract.managed import AVAILABLE, END, ManagedServer, managed
+from tests.serving.contract.managed import AVAILABLE, END, ManagedServer
 from tests.serving.server_process import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.serving.models import ModelLibrary
 
 pytestmark = pytest.mark.integration
 
-FLAGS = ("--max_num_load_retries=1", "--load_retry_interval_micros=300000", "--num_load_threads=2")
 
-
-@pytest.fixture(scope="module")
-def server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
-    with managed(models, tmp_path_factory.mktemp("versions"), *FLAGS) as found:
-        yield found
+@pytest.fixture
+def server(managed_server: ManagedServer) -> ManagedServer:
+    return managed_server
 
 
 def _broken(base: Path, version: int | str) -> Path:

@@ -9,27 +9,23 @@ import pytest
 
 from tests.serving.clients import example, fill_examples, floats, predict_request, refused, rest_client, spec
 from tests.serving.contract.configs import Model
-from tests.serving.contract.managed import AVAILABLE, END, ManagedServer, managed
+from tests.serving.contract.managed import AVAILABLE, END, ManagedServer
 from tests.serving.graphs import CLASSIFY, REGRESS
 from tests.serving.models import WARMUP, write_warmup
 from tests.serving.server_process import OTHER_BINARY, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.serving.models import ModelLibrary
 
 pytestmark = pytest.mark.integration
 
 INVALID_ARGUMENT, UNIMPLEMENTED, DATA_LOSS = 3, 12, 15
 
 
-@pytest.fixture(scope="module")
-def server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
-    flags = ("--max_num_load_retries=0", "--load_retry_interval_micros=-1")
-    with managed(models, tmp_path_factory.mktemp("warmup"), *flags) as found:
-        yield found
+@pytest.fixture
+def server(managed_server: ManagedServer) -> ManagedServer:
+    return managed_server
 
 
 def _predict_log(x: float, target: str = "another name") -> bytes:
