@@ -50,25 +50,37 @@ def _chunk(values: np.ndarray) -> list[str]:
     numbers: list[float] = values.tolist()
     code = values.dtype.char
     texts = (_template(len(numbers), _DIGITS[code]) % tuple(numbers)).split()
-    for index, short in enumerate(shortest[1:-1].split(b",")):
-        digits = short.strip(b"-0.")
-        # At most six digits and a point, or an exponent, or no number at all.
-        if len(digits) > 7 and b"e" not in digits:
+    shorts = shortest[1:-1].split(b",")
+    odd = b"e" in shortest or b"null" in shortest
+    for index, short in enumerate(shorts) if odd else _of_six_digits(shorts):
+        if odd and not _has_six_digits(short):
             continue
         number = numbers[index]
         size = abs(number)
         if _PLAIN_FROM <= size < _PLAIN_BELOW:
-            if len(digits) < 7 or b"." in digits:
-                texts[index] = short.decode("ascii")
+            texts[index] = short.decode("ascii")
         elif _SMALLEST_NORMAL[code] <= size < math.inf:
-            digits = digits.partition(b"e")[0].strip(b"-0.")
-            if len(digits) < 7 or (len(digits) == 7 and b"." in digits):
-                texts[index] = f"{number:.6g}"
+            texts[index] = f"{number:.6g}"
         else:
             texts[index] = _one(number, code)
-    if b".0," in shortest or b"e" in shortest or shortest.endswith(b".0]"):
-        return [text if "." in text or "e" in text or "n" in text.lower() else text + ".0" for text in texts]
-    return texts
+    if not odd and b".0," not in shortest and not shortest.endswith(b".0]"):
+        return texts
+    return [text if "." in text or "e" in text or "n" in text.lower() else text + ".0" for text in texts]
+
+
+def _of_six_digits(shorts: list[bytes]) -> list[tuple[int, bytes]]:
+    """Those of some plain numbers that have no more than six digits: these, and perhaps a point, between zeros."""
+    return [
+        (index, short)
+        for index, short in enumerate(shorts)
+        if len(digits := short.strip(b"-0.")) < 7 or (len(digits) == 7 and b"." in digits)
+    ]
+
+
+def _has_six_digits(short: bytes) -> bool:
+    """Whether a number has no more than six digits, with an exponent or not."""
+    digits = short.partition(b"e")[0].strip(b"-0.")
+    return len(digits) < 7 or (len(digits) == 7 and b"." in digits)
 
 
 @lru_cache(maxsize=256)

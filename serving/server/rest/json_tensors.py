@@ -13,7 +13,7 @@ import struct
 from array import array
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -21,17 +21,37 @@ from serving.server.rest import dtypes
 from serving.server.rest.debug_text import debug_text, type_name
 from serving.server.status import Code, ServingError
 
-# Type code of `array`, the type that is made of it, and which JSON numbers it takes.
-_NUMBERS: Final[dict[int, tuple[str, Any, frozenset[type]]]] = {
-    dtypes.FLOAT: ("f", np.float32, frozenset({float, int})),
-    dtypes.DOUBLE: ("d", np.float64, frozenset({float, int})),
-    dtypes.INT32: ("i", np.int32, frozenset({int})),
-    dtypes.UINT8: ("i", np.uint8, frozenset({int})),
-    dtypes.INT16: ("i", np.int16, frozenset({int})),
-    dtypes.INT8: ("i", np.int8, frozenset({int})),
-    dtypes.INT64: ("q", np.int64, frozenset({int})),
-    dtypes.UINT32: ("I", np.uint32, frozenset({int})),
-    dtypes.UINT64: ("Q", np.uint64, frozenset({int})),
+
+class _Packing(NamedTuple):
+    """How the numbers of a type are packed.
+
+    Args:
+        code: The type code of `struct` and `array`.
+        packed: Its NumPy type.
+        cast: The type to make of it, where that is another.
+        allowed: The Python types of the JSON numbers that it takes.
+    """
+
+    code: str
+    packed: np.dtype
+    cast: np.dtype | None
+    allowed: frozenset[type]
+
+
+def _packing(code: str, *allowed: type, cast: str = "") -> _Packing:
+    return _Packing(code, np.dtype(code), np.dtype(cast) if cast else None, frozenset(allowed))
+
+
+_NUMBERS: Final = {
+    dtypes.FLOAT: _packing("f", float, int),
+    dtypes.DOUBLE: _packing("d", float, int),
+    dtypes.INT32: _packing("i", int),
+    dtypes.UINT8: _packing("i", int, cast="uint8"),
+    dtypes.INT16: _packing("i", int, cast="int16"),
+    dtypes.INT8: _packing("i", int, cast="int8"),
+    dtypes.INT64: _packing("q", int),
+    dtypes.UINT32: _packing("I", int),
+    dtypes.UINT64: _packing("Q", int),
 }
 _RANGES: Final = {
     "i": (-(2**31), 2**31 - 1),
@@ -101,8 +121,12 @@ def _quick(value: Any, dtype: int, bools: bool) -> np.ndarray | None:
 
 
 def _flat(values: list[Any], dtype: int, bools: bool) -> np.ndarray | None:
-    if dtype in _NUMBERS:
-        return _flat_numbers(values, *_NUMBERS[dtype], bools)
+    packing = _NUMBERS.get(dtype)
+    if packing is not None:
+        # Packing refuses all that is no number of the kind by itself, but it takes true for 1.
+        if bools and not packing.allowed.issuperset(map(type, values)):
+            return None
+        return _packed(values, packing)
     types = set(map(type, values))
     if dtype == dtypes.STRING and types <= _STRINGS:
         return _objects([text.encode() for text in values])
@@ -111,21 +135,16 @@ def _flat(values: list[Any], dtype: int, bools: bool) -> np.ndarray | None:
     return None
 
 
-def _flat_numbers(
-    values: list[Any], code: str, numpy_type: Any, allowed: frozenset[type], bools: bool
-) -> np.ndarray | None:
-    # Packing refuses all that is no number of the kind by itself, but it takes true for 1.
-    if bools and not allowed.issuperset(map(type, values)):
-        return None
+def _packed(values: list[Any], packing: _Packing) -> np.ndarray | None:
+    code, packed, cast, _ = packing
     try:
         if len(values) <= _PACKED_AT_ONCE:
-            packed: Any = _packer(code, len(values))(*values)
+            made = np.frombuffer(_packer(code, len(values))(*values), packed)
         else:
-            packed = array(code, values)
+            made = np.frombuffer(array(code, values), packed)
     except (OverflowError, TypeError, struct.error):
         return None
-    made = np.frombuffer(packed, dtype=code)
-    return made if made.dtype == numpy_type else made.astype(numpy_type)
+    return made if cast is None else made.astype(cast)
 
 
 @lru_cache(maxsize=256)
@@ -148,9 +167,10 @@ def _careful(value: Any, dtype: int) -> np.ndarray:
     if dtype == dtypes.BOOL:
         return np.array(values, np.bool_).reshape(shape)
     if dtype not in _NUMBERS:
+        # Without a single value there was nothing to refuse.
         return np.zeros(shape, np.float32)
-    code, numpy_type, _ = _NUMBERS[dtype]
-    return np.frombuffer(array(code, values), dtype=code).astype(numpy_type, copy=False).reshape(shape)
+    code, packed, cast, _ = _NUMBERS[dtype]
+    return np.frombuffer(array(code, values), packed).astype(cast or packed, copy=False).reshape(shape)
 
 
 def _shape_of_first(value: Any) -> list[int]:
@@ -204,7 +224,7 @@ def _leaf(value: Any, dtype: int) -> Any:
             f"Conversion of JSON Value: {debug_text(value)} to type: {dtypes.dtype_name(dtype)}",
         )
     else:
-        code, _, allowed = _NUMBERS[dtype]
+        code, _, _, allowed = _NUMBERS[dtype]
         if kind in allowed:
             low, high = _RANGES.get(code, (value, value))
             if low <= value <= high or value != value:

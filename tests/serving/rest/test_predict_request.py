@@ -38,6 +38,7 @@ def read(text: str, of: Any = ONE) -> Inputs:
         ("float", "[1, 2.5, 1e2]", np.array([1, 2.5, 100], np.float32)),
         ("float", "16777217", np.array(16777216, np.float32)),
         ("float", "18446744073709551617", np.array(2.0**64, np.float32)),
+        ("float", "[1e39, -1e300]", np.array([np.inf, -np.inf], np.float32)),
         ("double", "[[1], [2]]", np.array([[1], [2]], np.float64)),
         ("int32", "[-2147483648, 2147483647]", np.array([-(2**31), 2**31 - 1], np.int32)),
         ("int64", "[-9223372036854775808, 9223372036854775807]", np.array([-(2**63), 2**63 - 1], np.int64)),
