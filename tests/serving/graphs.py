@@ -219,7 +219,7 @@ def slow_loading(milliseconds: int, value: float) -> Callable[[Path], Path]:
     return lambda path: write(path, build, main_op=initialise)
 
 
-def heavy(path: Path, nodes: int = 15000, megabytes: int = 0) -> Path:
+def heavy(path: Path, nodes: int = 8000, megabytes: int = 0) -> Path:
     """A graph of many nodes, whose import takes a while, and a variable of that many megabytes."""
 
     def build() -> Mapping[str, Any]:

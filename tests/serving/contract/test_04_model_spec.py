@@ -216,3 +216,11 @@ def test_4_messages_over_4_mebibytes_pass_both_ways(client: GrpcClient) -> None:
     big = np.arange(3_000_000, dtype=np.float32)
     response = client.predict("types", {"x": big})
     assert np.array_equal(np.array(response.outputs["y"].float_val, np.float32), big)
+
+
+def test_4_compressed_messages(client: GrpcClient) -> None:
+    import grpc
+
+    request = predict_request("types", {"x": floats(*[1.0] * 10_000)})
+    answer = client.prediction.Predict(request, timeout=SECONDS, compression=grpc.Compression.Gzip)
+    assert len(answer.outputs["y"].float_val) == 10_000

@@ -193,6 +193,78 @@ def test_6_1_requests_in_a_pipeline(server: ServerProcess) -> None:
     assert received.index(b"2.5") < received.index(b"4.0")
 
 
+def _raw(server: ServerProcess, *pieces: bytes) -> bytes:
+    """Sends bytes as they are and returns everything up to the end of the connection."""
+    with socket.create_connection(("127.0.0.1", server.rest_port), 10) as sock:
+        for piece in pieces:
+            sock.sendall(piece)
+        sock.shutdown(socket.SHUT_WR)
+        received = b""
+        while piece := sock.recv(65536):
+            received += piece
+    return received
+
+
+def test_6_1_a_client_that_waits_for_100_continue(server: ServerProcess) -> None:
+    """As curl does before it sends a body of more than a megabyte."""
+    head = (
+        b"POST /v1/models/half_plus_two:predict HTTP/1.1\r\nHost: x\r\n"
+        b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.rest_port), 10) as sock:
+        sock.sendall(head % len(BODY))
+        assert sock.recv(65536).startswith(b"HTTP/1.1 100")
+        sock.sendall(BODY)
+        assert b"2.5" in sock.recv(65536)
+
+
+def test_6_1_http_1_0(server: ServerProcess) -> None:
+    answer = _raw(
+        server,
+        b"POST /v1/models/half_plus_two:predict HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY),
+    )
+    assert answer.split(b"\r\n")[0].endswith(b"200 OK") and b"2.5" in answer
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        pytest.param(b"no http at all\r\n\r\n", id="6.1: no HTTP"),
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01", id="6.1: TLS"),
+        pytest.param(
+            b"POST /v1/models/m:predict HTTP/1.1\r\nContent-Length: many\r\n\r\n", id="6.1: bad length"
+        ),
+        pytest.param(b"GET / HTTP/1.1\r\nX: " + b"x" * 2_000_000 + b"\r\n\r\n", id="6.1: a header of 2 MB"),
+        pytest.param(
+            b"POST /v1/models/m:predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            id="6.1: bad chunk",
+        ),
+        pytest.param(
+            b"POST /v1/models/half_plus_two:predict HTTP/1.1\r\nContent-Length: 100\r\n\r\n{",
+            id="6.1: body cut short",
+        ),
+    ],
+)
+def test_bytes_that_are_no_request(server: ServerProcess, request_bytes: bytes) -> None:
+    try:
+        answer = _raw(server, request_bytes)
+    except (ConnectionResetError, BrokenPipeError):
+        answer = b""
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 4"), answer[:200]
+    assert _asked(server, "POST", "/v1/models/half_plus_two:predict", BODY)[0] == 200
+    assert "Traceback" not in server.log
+
+
+def test_6_1_clients_that_leave_free_what_they_held(server: ServerProcess) -> None:
+    body = b'{"instances": [300.0]}'
+    head = b"POST /v1/models/slow:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    for _ in range(40):
+        with socket.create_connection(("127.0.0.1", server.rest_port), 10) as sock:
+            sock.sendall(head + body)
+    assert _asked(server, "POST", "/v1/models/half_plus_two:predict", BODY)[0] == 200
+    assert "Traceback" not in server.log
+
+
 def test_6_1_gzip_is_inflated_and_answers_are_not_compressed(server: ServerProcess) -> None:
     status, headers, body = _asked(
         server,

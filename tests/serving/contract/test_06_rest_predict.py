@@ -86,6 +86,14 @@ def test_6_2_and_6_3_nan_and_infinity(rest: httpx.Client, key: str) -> None:
     assert tokens == ["NaN", "Infinity", "-Infinity", "Infinity", "-Infinity"]
 
 
+@pytest.mark.parametrize("opening", ["[", '{"x":', '{"b64":'], ids="6.2: 100,000 times {}".format)
+def test_documents_of_great_depth(rest: httpx.Client, opening: str) -> None:
+    closing = "]" if opening == "[" else "}"
+    deep = opening * 100_000 + "1.0" + closing * 100_000
+    for key in ("instances", "inputs", "unknown"):
+        assert _post(rest, "types", f'{{"{key}": {deep}}}').status_code == 400
+
+
 # 6.2 Rows
 
 
