@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -75,10 +76,7 @@ def served(base: Path) -> Iterator[int]:
 def test_the_server_serves_without_tfx(served: int) -> None:
     body = b'{"instances": [[1.0, 2.0, 3.0, 4.0]]}'
     with urllib.request.urlopen(f"http://127.0.0.1:{served}/v1/models/m:predict", body, 30) as answer:
-        assert (
-            answer.read()
-            == b'{\n    "predictions": [\n        {\n            "y": [10.0],\n            "version": 1\n        }\n    ]\n}'
-        )
+        assert json.load(answer) == {"predictions": [{"y": [10.0], "version": 1}]}
 
 
 def test_the_server_says_its_version_without_tfx() -> None:
