@@ -55,7 +55,6 @@ class Shared:
         self.api = api
         self.max_body_bytes = max_body_bytes
         self.connections: set[Connection] = set()
-        self.tasks: set[asyncio.Task[None]] = set()
         self.draining = False
         self._date_second = 0
         self._date = b""
@@ -119,6 +118,7 @@ class Connection(asyncio.Protocol):
         "_reading",
         "_shared",
         "_stalled",
+        "_task",
         "_transport",
         "_waiting",
     )
@@ -131,6 +131,7 @@ class Connection(asyncio.Protocol):
         self._reading: _Request | None = None
         self._waiting: deque[_Request] = deque()
         self._busy = self._closing = self._ended = self._paused = self._stalled = False
+        self._task: asyncio.Task[None] | None = None
         self._head_bytes = 0
         self._last = loop.time()
 
@@ -251,9 +252,8 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
             return
         self._busy = True
-        task = self._loop.create_task(self._answer(self._waiting.popleft()))
-        self._shared.tasks.add(task)
-        task.add_done_callback(self._shared.tasks.discard)
+        # The loop itself holds its tasks weakly.
+        self._task = self._loop.create_task(self._answer(self._waiting.popleft()))
 
     async def _answer(self, request: _Request) -> None:
         pieces = request.body
