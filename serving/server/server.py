@@ -83,23 +83,38 @@ class ModelServer:
             ServingError: The server cannot start.
         """
         self.ending.listen()
-        parts = await asyncio.to_thread(Parts, self._options, self.manager_type)
+        try:
+            parts = await asyncio.to_thread(Parts, self._options, self.manager_type)
+        except ServingError:
+            raise
+        except Exception as error:
+            raise _start_failure(error) from error
+        try:
+            fronts = await self._start(parts)
+            if fronts is not None:
+                await self.ending.wait()
+                await fronts.drain()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.to_thread(parts.close)
+
+    async def _start(self, parts: Parts) -> _Fronts | None:
         try:
             self.connect(parts)
             config = self._options.model_config
             parts.manager.start(config if config is not None else ServerConfig())
             if not await self.ending.unless(self.prepare(parts)):
-                return
+                return None
             fronts = _Fronts(parts, self._options)
             self.ending.serving()
             await fronts.open()
             await self.opened(parts)
-            await self.ending.wait()
-            await fronts.drain()
-        finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.to_thread(parts.close)
+        except ServingError:
+            raise
+        except Exception as error:
+            raise _start_failure(error) from error
+        return fronts
 
     def connect(self, parts: Parts) -> None:
         """Before anything is loaded."""
@@ -123,6 +138,11 @@ class ModelServer:
                 await manager.follow(parse_config(text, path))
             except ServingError as error:
                 _LOG.error("Reloading %s failed, the models stay as they are: %s", path, error)
+
+
+def _start_failure(error: Exception) -> ServingError:
+    _LOG.error("The server could not start", exc_info=error)
+    return ServingError(Code.INTERNAL, f"{type(error).__name__}: {error}")
 
 
 def announce(options: Options) -> None:
