@@ -13,6 +13,7 @@ import numpy as np
 
 from serving.server import saved_model
 from serving.server.status import Code, ServingError
+from serving.server.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -105,7 +106,7 @@ class Servable:
         Raises:
             ServingError: It cannot be loaded; the code is that of the failing step.
         """
-        _import_tensorflow()
+        _prepare()
         from tensorflow.python.framework import errors
 
         try:
@@ -244,10 +245,11 @@ def _tensor(graph: Any, name: str) -> Any:
     return graph.as_graph_element(name, allow_tensor=True, allow_operation=False)._as_tf_output()
 
 
-def _import_tensorflow() -> None:
-    """Imports what sessions need. What an import leaves behind never ends: collecting garbage skips it from now on."""
-    if "tensorflow.python.client.session" not in sys.modules:
-        import tensorflow.python.client.session  # noqa: F401
+def _prepare() -> None:
+    """Imports TensorFlow. What an import leaves behind never ends: collecting garbage skips it from now on."""
+    import_tensorflow()
+    import tensorflow.python.client.session  # noqa: F401
+
     global _frozen
     if not _frozen:
         # Without this every unloaded version would cost 0.3 s in which no request moves.
@@ -268,6 +270,9 @@ def _as_serving_error(error: Exception) -> ServingError:
 
     if isinstance(error, errors.OpError):
         return op_error(error)
+    if isinstance(error, UnicodeDecodeError):
+        # TensorFlow's text quotes what the client sent, and Python could not read it.
+        return ServingError(Code.INVALID_ARGUMENT, error.object.decode(errors="replace"))
     if isinstance(error, (TypeError, ValueError)):
         # A value that cannot be made a tensor, such as an object that is no string.
         return ServingError(Code.INVALID_ARGUMENT, str(error))

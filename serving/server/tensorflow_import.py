@@ -7,6 +7,8 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 # Said at every import, before any setting of TensorFlow's log level counts. Everything else is passed on.
@@ -16,13 +18,39 @@ _CHATTER: Final = re.compile(
     rb"To enable the following instructions:"
 )
 
+# What TensorFlow imports by these names, and does without where it cannot.
+_KERAS: Final = ("keras.src.optimizers", "tf_keras.src.optimizers")
+
 
 def import_tensorflow() -> None:
     """Imports TensorFlow, with what is worth reading of its output.
 
     `TF_CPP_MIN_LOG_LEVEL=0` shows all of it.
     """
-    if "tensorflow" in sys.modules or os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
+    if "tensorflow" in sys.modules:
+        return
+    with _without_keras():
+        _import_quietly()
+
+
+@contextmanager
+def _without_keras() -> Iterator[None]:
+    """Keeps TensorFlow from loading Keras, which it does at its end for the sake of `tf.saved_model.load` only.
+
+    Keras, and what it loads of SciPy, pandas and Matplotlib, is more than half of TensorFlow's import. `tf.keras`
+    still loads it when it is asked for.
+    """
+    blocked = [name for name in _KERAS if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(blocked))  # type: ignore[arg-type]  # None: an import of it fails.
+    try:
+        yield
+    finally:
+        for name in blocked:
+            sys.modules.pop(name, None)
+
+
+def _import_quietly() -> None:
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
         import tensorflow
 
         return
