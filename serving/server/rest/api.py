@@ -18,7 +18,7 @@ from serving.server.rest.paths import Route, is_api, route
 from serving.server.status import Code, ServingError, http_status
 
 if TYPE_CHECKING:
-    from serving.server.manager import ModelManager
+    from serving.server.manager import Lease, ModelManager
     from serving.server.metrics import Metrics
     from serving.server.options import Options
     from serving.server.request_log import RequestLog
@@ -152,47 +152,52 @@ class RestApi:
         for header, value in headers:
             if header == b"content-encoding" and b"gzip" in value:
                 body = await self._in_thread(inflated, body, self._body_limit)
-        large = len(body) > OFF_LOOP_BYTES
-        parse = predict_request.parse_object
-        document = await self._in_thread(parse, body) if large else parse(body)
-        name = seen.signature = predict_request.signature_name(document)
         if wanted.call == "predict":
-            bools = b"true" in body or b"false" in body
-            return await self._predict(wanted, name, document, large, bools, seen)
-        return await self._examples(wanted, name, document, large, seen)
+            return await self._predict(wanted, body, seen)
+        return await self._examples(wanted, body, seen)
 
-    async def _predict(
-        self, wanted: Route, name: str, document: dict[str, Any], large: bool, bools: bool, seen: _Seen
-    ) -> bytes:
-        with self._manager.acquire(wanted.spec) as lease:
-            seen.version = lease.version
-            key = seen.signature = name or _DEFAULT_SIGNATURE
-            signature = lease.servable.signatures.get(key)
-            if signature is None:
-                raise ServingError(
-                    Code.INVALID_ARGUMENT, f'Serving signature name: "{key}" not found in signature def'
-                )
-            read = predict_request.inputs
-            if large:
-                inputs = await self._in_thread(read, document, signature, bools)
-            else:
-                inputs = read(document, signature, bools)
-            del document
-            result = await self._inference.predict(lease, key, inputs.arrays, (), self._timeout_ms)
-        write = response_json.predictions if inputs.rows else response_json.columns
+    async def _predict(self, wanted: Route, body: bytes, seen: _Seen) -> bytes:
+        if len(body) > OFF_LOOP_BYTES:
+            lease, inputs = await self._in_thread(self._read_predict, wanted, body, seen)
+        else:
+            lease, inputs = self._read_predict(wanted, body, seen)
+        with lease:
+            result = await self._inference.predict(lease, seen.signature, inputs.arrays, (), self._timeout_ms)
         outputs = result.outputs
+        write = response_json.predictions if inputs.rows else response_json.columns
         if sum(array.size for array in outputs.values()) > _OFF_LOOP_VALUES:
             content = await self._in_thread(write, outputs)
         else:
             content = write(outputs)
         if self._request_log.active and self._request_log.wants(seen.model):
-            self._request_log.add_predict(seen.model, lease.version, key, inputs.arrays, outputs)
+            self._request_log.add_predict(seen.model, lease.version, seen.signature, inputs.arrays, outputs)
         return content
 
-    async def _examples(
-        self, wanted: Route, name: str, document: dict[str, Any], large: bool, seen: _Seen
-    ) -> bytes:
-        serialized = await self._in_thread(examples, document) if large else examples(document)
+    def _read_predict(self, wanted: Route, body: bytes, seen: _Seen) -> tuple[Lease, predict_request.Inputs]:
+        """Reads a body for the version that it asks for. What was parsed is freed where it was made."""
+        document = predict_request.parse_object(body)
+        name = predict_request.signature_name(document)
+        lease = self._manager.acquire(wanted.spec)
+        try:
+            seen.version = lease.version
+            seen.signature = name or _DEFAULT_SIGNATURE
+            signature = lease.servable.signatures.get(seen.signature)
+            if signature is None:
+                raise ServingError(
+                    Code.INVALID_ARGUMENT,
+                    f'Serving signature name: "{seen.signature}" not found in signature def',
+                )
+            bools = b"true" in body or b"false" in body
+            return lease, predict_request.inputs(document, signature, bools)
+        except BaseException:
+            lease.release()
+            raise
+
+    async def _examples(self, wanted: Route, body: bytes, seen: _Seen) -> bytes:
+        if len(body) > OFF_LOOP_BYTES:
+            name, serialized = await self._in_thread(_read_examples, body)
+        else:
+            name, serialized = _read_examples(body)
         with self._manager.acquire(wanted.spec) as lease:
             seen.version, seen.signature = lease.version, name or _DEFAULT_SIGNATURE
             if wanted.call == "classify":
@@ -217,6 +222,12 @@ class RestApi:
             self._metrics.version_request(
                 seen.model, seen.version, seen.signature, seen.api, code, microseconds
             )
+
+
+def _read_examples(body: bytes) -> tuple[str, list[bytes]]:
+    """The signature and the serialized examples of a classify or regress body."""
+    document = predict_request.parse_object(body)
+    return predict_request.signature_name(document), examples(document)
 
 
 def _unexpected(method: str, target: str) -> bytes:
