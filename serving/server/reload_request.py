@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Counters(Protocol):
     """Where the values of metrics come from."""
 
-    def value(self, name: str) -> int:
+    async def full_value(self, name: str) -> int:
         """The value of a metric such as `/tensorflow/serving/request_count`, over all labels; 0 if unknown."""
 
 
@@ -40,14 +40,14 @@ async def handle(manager: ModelManager, metrics: Counters | None, request: Any) 
             "ServerModelConfig type not supported by HandleReloadConfigRequest. "
             "Only ModelConfigList is currently supported",
         )
-    before = {name: _value(metrics, name) for name in request.metric_names}
+    before = {name: await _value(metrics, name) for name in request.metric_names}
     await manager.reload_async(from_proto(request.config))
     response = model_management_pb2.ReloadConfigResponse()
     response.status.error_code = 0
     for name, value in before.items():
-        response.metric.add(name=name, int64_value_increase=_value(metrics, name) - value)
+        response.metric.add(name=name, int64_value_increase=await _value(metrics, name) - value)
     return response
 
 
-def _value(metrics: Counters | None, name: str) -> int:
-    return metrics.value(name) if metrics is not None else 0
+async def _value(metrics: Counters | None, name: str) -> int:
+    return await metrics.full_value(name) if metrics is not None else 0

@@ -129,6 +129,14 @@ class Metrics:
         """
         return sum(int(family.total()) for family in self._families if family.name == name)
 
+    async def full_value(self, name: str) -> int:
+        """The value of a metric over all processes behind this port."""
+        if self.gather is None:
+            return self.value(name)
+        others = await self.gather()
+        wanted = [family for family in self._families if family.name == name]
+        return sum(int(family.joined(other.get(name, {}) for other in others).total()) for family in wanted)
+
     def page(self) -> bytes:
         """All metrics as Prometheus text."""
         return prometheus.page(self._families)

@@ -28,7 +28,8 @@ def base(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("workers")
     for version in (1, 2):
         models.place(f"constant_{version}", folder / "m", version)
-    models.place("half_plus_two", folder / "n")
+    for name in ("n", "o"):
+        models.place("half_plus_two", folder / name)
     return folder
 
 
@@ -93,7 +94,14 @@ def test_reloads_and_labels_act_on_all_or_on_none(server: ServerProcess, base: P
             client.reload(configured(base, "m", labels=label("stable", 9)))
         assert each(server, label="stable") == {1.0}
         assert each(server, model="n") == {2.5}
-        client.reload(configured(base, "m", labels=label("stable", 2)))
+        counted = "/tensorflow/cc/saved_model/load_attempt_count"
+        answer = client.reload(
+            configured(base, "m", "o", labels=label("stable", 2)), metrics=[counted, "no such"]
+        )
+        assert {metric.name: metric.int64_value_increase for metric in answer.metric} == {
+            counted: 2,
+            "no such": 0,
+        }
         assert each(server, label="stable") == {2.0}
         until(lambda: each(server, model="n") == {"NOT_FOUND"})
 
