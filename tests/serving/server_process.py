@@ -1,7 +1,8 @@
 """A model server as a process of its own, on free loopback ports, that never outlives its test.
 
 `PENSTOCK_TEST_MODEL_SERVER` names another executable, such as the real `tensorflow_model_server`: then the
-same tests are held against it.
+same tests are held against it. `PENSTOCK_TEST_SERVER_FLAGS` are given to every server, such as
+`--worker_processes=2`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 OTHER_BINARY = os.environ.get("PENSTOCK_TEST_MODEL_SERVER", "")
 COMMAND = [OTHER_BINARY] if OTHER_BINARY else [sys.executable, "-m", "serving.server"]
+MORE_FLAGS = os.environ.get("PENSTOCK_TEST_SERVER_FLAGS", "").split()
 START_SECONDS = 90.0
 
 
@@ -70,6 +72,7 @@ class ServerProcess:
         self.port = free_port()
         self.rest_port = free_port() if rest else 0
         self.flags = [f"--port={self.port}", *([f"--rest_api_port={self.rest_port}"] if rest else []), *flags]
+        self.flags += MORE_FLAGS
         self._ready = ready
         self._environment = {"TF_CPP_MIN_LOG_LEVEL": "1", **(environment or {})}
         folder.mkdir(parents=True, exist_ok=True)
