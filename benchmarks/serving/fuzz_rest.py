@@ -73,7 +73,7 @@ def value(dice: random.Random, depth: int = 0) -> str:
 
 def _number(dice: random.Random) -> str:
     """Mostly one that every input takes, so that what comes behind the parser is reached too."""
-    return dice.choice(NUMBERS) if dice.random() < 0.08 else f"{dice.uniform(-9, 9):.{dice.randrange(1, 9)}f}"
+    return dice.choice(NUMBERS) if dice.random() < 0.03 else f"{dice.uniform(-9, 9):.{dice.randrange(1, 9)}f}"
 
 
 def request_body(dice: random.Random) -> bytes:
@@ -91,11 +91,14 @@ def request_body(dice: random.Random) -> bytes:
         )
     key = dice.choice(["instances", "instances", "inputs", "inputs", "examples"])
     wide = "[" + ",".join(
-        "[" + ",".join(_number(dice) for _ in range(dice.choice([4, 4, 4, 4, 3]))) + "]" for _ in range(3)
+        "[" + ",".join(_number(dice) for _ in range(3 if dice.random() < 0.05 else 4)) + "]" for _ in range(3)
     )
-    content = wide + "]" if shape < 0.4 else value(dice)
-    extra = dice.choice(["", "", '"signature_name":"mixed",', '"signature_name":"classify",', '"signature_name":7,',
-                         '"signature_name":"\\ud800",', '"context":' + value(dice) + ","])  # fmt: skip
+    content = wide + "]" if shape < 0.5 else value(dice)
+    odd = [
+        '"signature_name":"mixed",', '"signature_name":"classify",', '"signature_name":7,',
+        '"signature_name":"\\ud800",', '"context":' + value(dice) + ",",
+    ]  # fmt: skip
+    extra = "" if dice.random() < 0.6 else dice.choice(odd)
     return ("{" + extra + f'"{key}":{content}' + dice.choice(["}", "}", "}", "} trailing", ""])).encode()
 
 
