@@ -1,4 +1,4 @@
-"""What several workers say of a model's versions, as one answer: AVAILABLE only when all of them have it."""
+"""What several workers say, as one answer: a version is AVAILABLE only when all of them have it, metrics are sums."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from serving.server.harness import State, VersionStatus
+from serving.server.metrics.metrics import Snapshot
 from serving.server.status import Code, ServingError
 
 Statuses = Mapping[int, VersionStatus]
@@ -40,6 +41,15 @@ def _merged(number: int, found: list[VersionStatus | None]) -> VersionStatus:
     if State.UNLOADING in states or error is None:
         return VersionStatus(number, State.UNLOADING, error)
     return VersionStatus(number, State.END, error)
+
+
+def add_up(total: Snapshot, more: Snapshot) -> None:
+    """Adds the metrics of one process to a sum."""
+    for name, series in more.items():
+        sums = total.setdefault(name, {})
+        for labels, cell in series.items():
+            known = sums.get(labels)
+            sums[labels] = list(cell) if known is None else [a + b for a, b in zip(known, cell, strict=True)]
 
 
 def to_wire(models: Mapping[str, Iterable[VersionStatus]]) -> Wire:

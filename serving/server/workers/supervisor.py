@@ -15,11 +15,12 @@ from typing import Any
 
 from serving.server import sockets, text_configs
 from serving.server.ending import Ending
+from serving.server.metrics.metrics import Snapshot
 from serving.server.model_config import ServerConfig, parse_config, without_labels
 from serving.server.options import Options
 from serving.server.server import announce
 from serving.server.status import Code, ServingError
-from serving.server.workers.merged import Wire
+from serving.server.workers.merged import Wire, add_up
 from serving.server.workers.peer import Peer, PeerGoneError
 
 _LOG = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class _Worker:
         self.peer: Peer
         self.ready = self.serving = False
         self.states: Wire = {}
-        self.metrics: Any = {}
+        self.metrics: Snapshot = {}
         self.error: ServingError | None = None
 
 
@@ -52,7 +53,7 @@ class Supervisor:
         self._options = options
         self._config = options.model_config or ServerConfig()
         self._workers: dict[int, _Worker] = {}
-        self._retired: list[Any] = []  # The metrics of workers that died.
+        self._retired: Snapshot = {}  # The metrics of workers that died, as they were last asked for.
         self._reloads = asyncio.Lock()
         self._all_ready = asyncio.Event()
         self._all_serving = asyncio.Event()
@@ -164,8 +165,7 @@ class Supervisor:
     def _lose(self, worker: _Worker) -> None:
         worker.peer.close()
         del self._workers[worker.number]
-        if worker.metrics:
-            self._retired.append(worker.metrics)
+        add_up(self._retired, worker.metrics)
         self._tell_others(worker, None)
 
     def _terminate(self) -> None:
@@ -217,12 +217,12 @@ class Supervisor:
     async def _on_reload(self, worker: _Worker, config: ServerConfig) -> None:
         await self._reload(config)
 
-    async def _on_metrics(self, worker: _Worker, _: None) -> list[Any]:
+    async def _on_metrics(self, worker: _Worker, _: None) -> list[Snapshot]:
         """The metrics of all the others, and of those that died."""
         await self._everywhere("snapshot", None, self._others(worker), self._keep_metrics)
-        return [one.metrics for one in self._others(worker)] + self._retired
+        return [one.metrics for one in self._others(worker)] + [self._retired]
 
-    def _keep_metrics(self, worker: _Worker, metrics: Any) -> None:
+    def _keep_metrics(self, worker: _Worker, metrics: Snapshot) -> None:
         worker.metrics = metrics
 
     # All or none.

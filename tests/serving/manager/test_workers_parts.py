@@ -13,7 +13,7 @@ import pytest
 from serving.server.harness import State, VersionStatus
 from serving.server.metrics.families import Counter, Histogram
 from serving.server.status import Code, ServingError
-from serving.server.workers.merged import from_wire, merge, to_wire
+from serving.server.workers.merged import add_up, from_wire, merge, to_wire
 from serving.server.workers.peer import Peer, PeerGoneError
 
 S, L, A, U, E = State.START, State.LOADING, State.AVAILABLE, State.UNLOADING, State.END
@@ -69,6 +69,14 @@ def test_metrics_of_other_processes_are_added() -> None:
     assert counter.joined([counter.series(), {("b",): [5.0]}]).series() == {("a",): [4.0], ("b",): [5.0]}
     assert histogram.joined([histogram.series()]).total() == 2
     assert counter.total() == 2
+
+
+def test_metrics_of_dead_workers_add_up() -> None:
+    total: dict[str, dict[tuple[str, ...], list[float]]] = {}
+    for _ in range(3):
+        add_up(total, {"c": {("a",): [2.0]}, "h": {(): [1.0, 0.0]}})
+    add_up(total, {"c": {("b",): [1.0]}})
+    assert total == {"c": {("a",): [6.0], ("b",): [1.0]}, "h": {(): [3.0, 0.0]}}
 
 
 def talk(scenario: Callable[[Peer, Peer, dict[str, Any]], Awaitable[None]]) -> None:
