@@ -1,6 +1,6 @@
 # Every target sets itself up first; a finished set-up is recognised in a fraction of a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-ingestion clean distclean
+.PHONY: help setup demo test lint bench bench-ingestion bench-serving soak-serving fuzz-serving clean distclean
 
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -25,6 +25,15 @@ bench: setup ## Measure against stock TFX
 
 bench-ingestion: setup ## Measure ingestion against a naive pipeline and the floor
 	@$(BIN)/python benchmarks/ingestion/run.py
+
+bench-serving: setup ## Measure the server beside FastAPI, BentoML and MLServer (after `make demo`; needs h2load)
+	@$(BIN)/python benchmarks/serving/run.py
+
+soak-serving: setup ## Ten minutes of mixed load, a new version every 20 s
+	@$(BIN)/python benchmarks/serving/soak.py
+
+fuzz-serving: setup ## 40,000 malformed requests over REST and gRPC
+	@$(BIN)/python benchmarks/serving/fuzz.py
 
 clean: ## Remove caches and built things; the environment stays
 	@rm -rf build dist htmlcov .coverage .coverage.* coverage.xml *.egg-info.tmp
