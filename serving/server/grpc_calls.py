@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -19,8 +20,6 @@ from serving.server.inference.predict import DEFAULT_SIGNATURE
 from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from serving.server.inference import Inference
     from serving.server.manager import Lease, ModelManager
     from serving.server.options import Options
@@ -121,9 +120,8 @@ class Calls:
         """Answers MultiInference."""
         request = grpc_messages.parse(inference_pb2.MultiInferenceRequest, data)
         tasks = grpc_messages.tasks_of(request)
-        if not tasks:
-            raise ServingError(Code.INVALID_ARGUMENT, "Inference request has no tasks.")
-        with self._lease(tasks[0].spec if request.tasks[0].HasField("model_spec") else None, seen) as lease:
+        given = bool(tasks) and request.tasks[0].HasField("model_spec")
+        with self._lease(tasks[0].spec if given else None, seen) as lease:
             examples = grpc_messages.parse_input(request.input.SerializeToString())
             answers = await self._inference.multi_inference(lease, tasks, examples, timeout_ms)
         response = inference_pb2.MultiInferenceResponse()
@@ -186,7 +184,7 @@ def _decoded(value: Any) -> np.ndarray:
     """Makes an array of an input: a `wire.Tensor`, or what a worker thread made of it."""
     if isinstance(value, tensors.TensorParsingError):
         raise value
-    return value if hasattr(value, "dtype") and hasattr(value, "ndim") else tensors.decode(value)
+    return value if isinstance(value, np.ndarray) else tensors.decode(value)
 
 
 def _read_whole(data: bytes) -> tuple[Any, dict[str, Any]]:

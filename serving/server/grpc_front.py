@@ -129,6 +129,10 @@ class _Front:
             except ServingError as error:
                 self._count(api, kind, seen, error.code, began)
                 return await _abort(context, error.code, error.message)
+            except MemoryError:
+                _LOG.exception("There is not enough memory for a %s request", kind or "model")
+                self._count(api, kind, seen, Code.RESOURCE_EXHAUSTED, began)
+                return await _abort(context, Code.RESOURCE_EXHAUSTED, "Not enough memory for this request")
             except Exception as error:  # noqa: BLE001 - logged, and one line for the client
                 _LOG.exception("A %s request failed in the server itself", kind or "model")
                 self._count(api, kind, seen, Code.INTERNAL, began)
