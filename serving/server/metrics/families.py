@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 #: Upper bounds of the histograms' buckets; the last bucket is without one.
@@ -20,12 +20,14 @@ _OTHER: Final = "(other)"
 Labels = tuple[str, ...]
 
 
+Cells = dict[Labels, list[float]]
+
+
 class _PerThread(threading.local):
     """The cells of the thread that looks."""
 
-    def __init__(self, all_cells: list[dict[Labels, list[float]]]) -> None:
-        self.cells: dict[Labels, list[float]] = {}
-        all_cells.append(self.cells)
+    def __init__(self, register: Callable[[], Cells]) -> None:
+        self.cells = register()
 
 
 class Family:
@@ -42,8 +44,23 @@ class Family:
     def __init__(self, name: str, labels: Labels = ()) -> None:
         self.name = name
         self.labels = labels
-        self._threads: list[dict[Labels, list[float]]] = []
-        self._mine = _PerThread(self._threads)
+        self._lock = threading.Lock()
+        self._threads: list[tuple[threading.Thread, Cells]] = []
+        self._ended: Cells = {}
+        self._mine = _PerThread(self._register)
+
+    def _register(self) -> Cells:
+        """Makes the cells of a new thread; takes over those of threads that have ended."""
+        cells: Cells = {}
+        with self._lock:
+            alive = [(threading.current_thread(), cells)]
+            for thread, theirs in self._threads:
+                if thread.is_alive():
+                    alive.append((thread, theirs))
+                else:
+                    _add_up(self._ended, theirs)
+            self._threads = alive
+        return cells
 
     def _cell(self, labels: Labels) -> list[float]:
         cells = self._mine.cells
@@ -54,26 +71,31 @@ class Family:
             cell = cells.setdefault(labels, [0.0] * self._width)
         return cell
 
-    def series(self) -> dict[Labels, list[float]]:
+    def series(self) -> Cells:
         """The sums over all threads, by labels, in the order of the labels."""
-        sums: dict[Labels, list[float]] = {}
-        for cells in list(self._threads):
-            for labels, cell in list(cells.items()):
-                known = sums.get(labels)
-                sums[labels] = (
-                    list(cell) if known is None else [a + b for a, b in zip(known, cell, strict=True)]
-                )
+        sums: Cells = {}
+        with self._lock:
+            for cells in (self._ended, *(cells for _, cells in self._threads)):
+                _add_up(sums, cells)
         return dict(sorted(sums.items()))
 
-    def joined(self, others: Iterable[dict[Labels, list[float]]]) -> Family:
+    def joined(self, others: Iterable[Cells]) -> Family:
         """This family with the series of other processes added."""
         whole = type(self)(self.name, self.labels)
-        whole._threads.extend([self.series(), *others])
+        for cells in (self.series(), *others):
+            _add_up(whole._ended, cells)
         return whole
 
     def total(self) -> float:
         """The sum over all labels of what is counted."""
         return sum(cell[0] for cell in self.series().values())
+
+
+def _add_up(sums: Cells, cells: Cells) -> None:
+    """Adds cells to sums; a thread may add to the cells meanwhile."""
+    for labels, cell in list(cells.items()):
+        known = sums.get(labels)
+        sums[labels] = list(cell) if known is None else [a + b for a, b in zip(known, cell, strict=True)]
 
 
 class Counter(Family):

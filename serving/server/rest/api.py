@@ -96,7 +96,7 @@ class RestApi:
     async def handle(
         self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes
     ) -> Answer:
-        """Answers a request; never raises.
+        """Answers a request; never raises, but when it is cancelled.
 
         Args:
             method: The HTTP method, in capitals.
@@ -120,6 +120,9 @@ class RestApi:
         except UnicodeEncodeError:
             code, status = Code.INVALID_ARGUMENT, 400
             content = response_json.error("JSON Parse error: The surrogate pair in string is invalid.")
+        except asyncio.CancelledError:
+            self._count(seen, Code.CANCELLED, (time.perf_counter_ns() - began) / 1000)
+            raise
         except Exception:  # noqa: BLE001  (the client gets one line, the log everything)
             code, status, content = Code.INTERNAL, 500, _unexpected(method, target)
         self._count(seen, code, (time.perf_counter_ns() - began) / 1000)
@@ -158,7 +161,12 @@ class RestApi:
 
     async def _predict(self, wanted: Route, body: bytes, seen: _Seen) -> bytes:
         if len(body) > OFF_LOOP_BYTES:
-            lease, inputs = await self._in_thread(self._read_predict, wanted, body, seen)
+            reading = self._in_thread(self._read_predict, wanted, body, seen)
+            try:
+                lease, inputs = await asyncio.shield(reading)
+            except asyncio.CancelledError:
+                reading.add_done_callback(_give_back)
+                raise
         else:
             lease, inputs = self._read_predict(wanted, body, seen)
         with lease:
@@ -228,6 +236,12 @@ def _read_examples(body: bytes) -> tuple[str, list[bytes]]:
     """The signature and the serialized examples of a classify or regress body."""
     document = predict_request.parse_object(body)
     return predict_request.signature_name(document), examples(document)
+
+
+def _give_back(reading: asyncio.Future[tuple[Lease, predict_request.Inputs]]) -> None:
+    """Releases the lease that a reader took for a client who is gone."""
+    if not reading.cancelled() and reading.exception() is None:
+        reading.result()[0].release()
 
 
 def _unexpected(method: str, target: str) -> bytes:

@@ -27,6 +27,8 @@ IDLE_SECONDS: Final = 75.0
 HEAD_SECONDS: Final = 30.0
 #: A client that does not read its answer is cut off after so long.
 STALLED_SECONDS: Final = 60.0
+#: A client that has closed its side is taken for gone when its answers are not there after so long.
+HALF_CLOSED_SECONDS: Final = 1.0
 #: How long a client that is refused may go on sending.
 LINGER_SECONDS: Final = 1.0
 _JOIN_BELOW_BYTES: Final = 64 * 1024
@@ -143,12 +145,14 @@ class Connection(asyncio.Protocol):
         self._shared.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Ends; an answer in the making is thrown away."""
+        """Ends; nobody waits for an answer in the making, and a run that has not begun is not made."""
         self._shared.connections.discard(self)
         self._closing = True
         self._transport = None
         self._waiting.clear()
         self._reading = None
+        if self._task is not None and self._busy:
+            self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Reads."""
@@ -172,14 +176,19 @@ class Connection(asyncio.Protocol):
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(431, f"The request's head is larger than {MAX_HEAD_BYTES} bytes")
                 return
-        if self._busy and not self._paused and self._transport is not None:
+        # A client that waits for its answer is listened to, for it may go; what others send on is left in the kernel.
+        more = self._waiting or self._reading is not None
+        if self._busy and more and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """The client sends no more; what it asked for is still answered."""
+        """The client sends no more. It may still listen, or be gone: who can tell. It has a moment to listen."""
         self._ended = True
-        return self._busy or bool(self._waiting)
+        if not self._busy and not self._waiting:
+            return False
+        self._loop.call_later(HALF_CLOSED_SECONDS, self.abort)
+        return True
 
     def pause_writing(self) -> None:
         """The client does not take its answers: no further request is begun."""

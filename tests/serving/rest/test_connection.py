@@ -136,6 +136,41 @@ def test_nothing_behind_a_refused_request_is_answered() -> None:
         server.stop()
 
 
+def test_requests_of_clients_that_are_gone_are_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "HALF_CLOSED_SECONDS", 0.05)
+    server = RunningServer(Options())
+    try:
+        server.inference.hold = threading.Event()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as gone:
+            gone.sendall(_POST)
+            assert server.inference.entered.wait(5)
+        deadline = time.monotonic() + 5
+        while b'status="CANCELLED"} 1' not in server.metrics.page():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert [lease.released for lease in server.manager.leases] == [1]
+    finally:
+        server.inference.hold.set()
+        server.stop()
+
+
+def test_a_large_body_of_a_client_that_is_gone_keeps_no_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "HALF_CLOSED_SECONDS", 0.0)
+    server = RunningServer(Options())
+    try:
+        body = b'{"instances": [' + b"1," * 400_000 + b"1]}"
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as gone:
+            gone.sendall(
+                b"POST /v1/models/m:predict HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+            )
+        deadline = time.monotonic() + 10
+        while not server.manager.leases or server.manager.leases[0].released != 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        server.stop()
+
+
 def test_requests_in_flight_survive_the_drain() -> None:
     server = RunningServer(Options())
     server.inference.hold = threading.Event()

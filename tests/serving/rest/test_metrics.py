@@ -110,6 +110,21 @@ def test_threads_lose_nothing() -> None:
     assert metrics.value("/tensorflow/serving/request_latency") == 40_000
 
 
+def test_threads_that_ended_leave_their_sums_and_nothing_else() -> None:
+    metrics = Metrics()
+    for number in range(50):
+        thread = threading.Thread(target=metrics.load_attempt, args=(f"/m/{number % 2}", Code.OK, 5.0))
+        thread.start()
+        thread.join()
+    family = metrics._load_attempts
+    assert len(family._threads) <= 2
+    assert metrics.value("/tensorflow/cc/saved_model/load_attempt_count") == 50
+    assert lines(metrics, "load_attempt_count{") == [
+        ':tensorflow:cc:saved_model:load_attempt_count{model_path="/m/0",status="success"} 25',
+        ':tensorflow:cc:saved_model:load_attempt_count{model_path="/m/1",status="success"} 25',
+    ]
+
+
 def test_recording_is_quick() -> None:
     metrics = Metrics()
     began = time.perf_counter()
