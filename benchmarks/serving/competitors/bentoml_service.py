@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 
-@bentoml.service(workers=1, traffic={"timeout": 60})
+@bentoml.service(workers=1, traffic={"timeout": 60}, logging={"access": {"enabled": False}})
 class Predictor:
     def __init__(self) -> None:
         self.model = tf.saved_model.load(os.environ["MODEL_FOLDER"])
