@@ -220,19 +220,26 @@ def encode(array: np.ndarray, *, as_content: bool = False) -> bytes:
         if array.dtype.kind not in "OSU":
             return _encode_rare(array, as_content=as_content)
         return _HEADS[STRING] + _shape_field(array.shape) + _encode_strings(array, as_content=as_content)
+    kind = KINDS[number]
+    if as_content or kind.wire is not None:
+        return _head_of_fixed(number, array.shape, array.nbytes, as_content) + array.tobytes()
     head = _HEADS[number] + _shape_field(array.shape)
     if not array.size:
         return head
-    if as_content:
-        return b"".join((head, b"\x22", varints.encode_one(array.nbytes), array.tobytes()))
-    kind = KINDS[number]
-    if kind.wire is not None:
-        values = array.tobytes()
-    elif number in HALVES:
+    if number in HALVES:
         values = varints.encode(np.ravel(array).view(np.uint16))
     else:
         values = varints.encode(np.ravel(array))
     return b"".join((head, _TAGS[number], varints.encode_one(len(values)), values))
+
+
+@lru_cache(maxsize=4096)
+def _head_of_fixed(number: int, shape: Shape, size: int, as_content: bool) -> bytes:
+    """All that comes before the values when their size is known from the shape."""
+    head = _HEADS[number] + _shape_field(shape)
+    if not size:
+        return head
+    return head + (b"\x22" if as_content else _TAGS[number]) + varints.encode_one(size)
 
 
 def _encode_strings(array: np.ndarray, *, as_content: bool) -> bytes:

@@ -84,21 +84,23 @@ def feeds(
     if decode is None and len(inputs) == len(wanted) and all(alias in inputs for alias in wanted):
         return inputs
     values: dict[str, Any] = {}
+    used = 0
     for alias, info in wanted.items():
         if alias not in inputs:
             if alias not in signature.defaults:
                 raise _not_given(alias, info.tensor, signature, inputs)
             values[alias] = signature.defaults[alias]
             continue
+        used += 1
         try:
             values[alias] = decode(inputs[alias]) if decode else inputs[alias]
         except ValueError as error:
             raise ServingError(Code.INVALID_ARGUMENT, f"tensor parsing error: {alias}") from error
-    used = inputs.keys() & wanted.keys()
-    if len(used) != len(inputs):
+    if used != len(inputs):
         raise ServingError(
             Code.INVALID_ARGUMENT,
-            f"Inputs contains invalid name. Used request inputs: {_joined(used)}, "
+            "Inputs contains invalid name. "
+            f"Used request inputs: {_joined(inputs.keys() & wanted.keys())}, "
             f"request input: {_joined(inputs)}",
         )
     return values

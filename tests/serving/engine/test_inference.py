@@ -43,6 +43,14 @@ def test_defaults_stand_in() -> None:
     assert predict.feeds(with_default, {"a": ONE})["b"].tolist() == [5]
 
 
+def test_a_default_does_not_make_room_for_another_name() -> None:
+    with_default = signature("d", "a b", "y", defaults={"b": ONE})
+    with pytest.raises(
+        ServingError, match=r"contains invalid name\. Used request inputs: a, request input: a,z"
+    ):
+        predict.feeds(with_default, {"a": ONE, "z": ONE})
+
+
 @pytest.mark.parametrize(
     ("names", "text"),
     [
