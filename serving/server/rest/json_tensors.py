@@ -79,9 +79,11 @@ def decode_b64(value: Any) -> bytes:
     """
     if not is_b64(value):
         raise _invalid(f"JSON Value: {debug_text(value)} not formatted correctly for base64 data")
-    text: str = value["b64"]
+    # TF Serving skips white space between the characters, which many encoders break lines with.
+    text = b"".join(value["b64"].encode(errors="surrogatepass").split())
+    padding = b"" if text.endswith(b"=") else b"=" * (-len(text) % 4)
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4 if not text.endswith("=") else 0), validate=True)
+        return base64.b64decode(text + padding, validate=True)
     except (binascii.Error, ValueError) as exc:
         raise _invalid("Unable to base64 decode") from exc
 
