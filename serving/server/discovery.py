@@ -67,8 +67,10 @@ def local(base_path: str) -> Path:
     """Returns the local path of a base path; `file://` is taken off.
 
     Raises:
-        ServingError: UNIMPLEMENTED for the URI of another file system.
+        ServingError: UNIMPLEMENTED for the URI of another file system, INVALID_ARGUMENT for what is no path at all.
     """
+    if "\0" in base_path:
+        raise ServingError(Code.INVALID_ARGUMENT, "A base path holds a NUL character")
     path = base_path.removeprefix("file://")
     if "://" in path:
         raise ServingError(

@@ -372,6 +372,9 @@ class ModelManager(VersionKeeper):
                 config.name,
             )
             found = None
+        except Exception:  # noqa: BLE001 - whatever a file system does, the other models are looked after
+            _LOG.exception("Base path %s of servable %s cannot be looked at", config.base_path, config.name)
+            found = None
         with self._lock:
             model.looking = False
             if model.config is config:

@@ -55,6 +55,12 @@ def test_of_two_names_for_one_number_one_wins(tmp_path: Path) -> None:
     assert found.doubles == ("1",)
 
 
+def test_what_no_file_system_takes_is_no_path() -> None:
+    with pytest.raises(ServingError, match="NUL") as caught:
+        discovery.look("/models\0/mine")
+    assert caught.value.code is Code.INVALID_ARGUMENT
+
+
 def test_a_file_uri_is_a_path(tmp_path: Path) -> None:
     (tmp_path / "1").mkdir()
     assert discovery.look(f"file://{tmp_path}").versions == {1: tmp_path / "1"}
