@@ -87,6 +87,11 @@ def test_refused_in_columns(dtype: str, value: str, message: str) -> None:
     assert refusal(dtype, value) == message
 
 
+@pytest.mark.parametrize("text", ["aGVs\\nbG8=\\n", "aGVsbG8", " aGVsbG8= "])
+def test_base64_may_be_wrapped_or_without_padding(text: str) -> None:
+    assert one("string", f'[{{"b64": "{text}"}}]').tolist() == [b"hello"]
+
+
 def test_base64_wants_its_key_alone() -> None:
     assert refusal("string", '[{"b64": 1}]').endswith("not formatted correctly for base64 data")
     assert refusal("string", '[{"b64": "", "x": 1}]').endswith("not formatted correctly for base64 data")
