@@ -100,12 +100,9 @@ def predict_response(outputs: Mapping[str, np.ndarray], spec: bytes, *, as_conte
     Returns:
         The serialized message.
     """
-    field = tensors.length_delimited
-    parts = []
-    for alias, value in outputs.items():
-        entry = field(1, alias.encode()) + field(2, tensors.encode(value, as_content=as_content))
-        parts.append(field(1, entry))
-    parts.append(field(2, spec))
+    entry = tensors.map_entry
+    parts = [entry(alias, value, as_content=as_content) for alias, value in outputs.items()]
+    parts.append(tensors.length_delimited(2, spec))
     return b"".join(parts)
 
 

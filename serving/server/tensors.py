@@ -272,6 +272,32 @@ def _shape_field(shape: Shape) -> bytes:
     return b"\x12" + varints.encode_one(len(content)) + content
 
 
+def map_entry(alias: str, array: np.ndarray, *, as_content: bool) -> bytes:
+    """Writes one entry of a response's map of outputs, with the map's tag; field 1 of the message.
+
+    Args:
+        alias: The output's name.
+        array: Its value.
+        as_content: See `encode`.
+
+    Returns:
+        The serialized field.
+    """
+    number = NUMBERS.get(array.dtype)
+    if number is not None and (as_content or KINDS[number].wire is not None):
+        return _entry_head(alias, number, array.shape, array.nbytes, as_content) + array.tobytes()
+    tensor = encode(array, as_content=as_content)
+    return length_delimited(1, length_delimited(1, alias.encode()) + length_delimited(2, tensor))
+
+
+@lru_cache(maxsize=4096)
+def _entry_head(alias: str, number: int, shape: Shape, size: int, as_content: bool) -> bytes:
+    tensor = _head_of_fixed(number, shape, size, as_content)
+    length = varints.encode_one(len(tensor) + size)
+    entry = b"".join((length_delimited(1, alias.encode()), b"\x12", length, tensor))
+    return b"\x0a" + varints.encode_one(len(entry) + size) + entry
+
+
 def length_delimited(number: int, content: bytes) -> bytes:
     """Writes a length-delimited field: a string, bytes, a message."""
     return varints.encode_one(number << 3 | 2) + varints.encode_one(len(content)) + content
