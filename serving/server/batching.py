@@ -86,12 +86,12 @@ class Queue:
     ) -> None:
         self._signature = signature
         self._outputs = tuple(signature.outputs)
-        self._parameters = parameters
+        self.parameters = parameters
         self._limit = parameters.execution_batch_size
         # The loop's timers count milliseconds. A wait of 0 still joins what has arrived by now.
         micros = parameters.batch_timeout_micros
         self._wait = max(micros / 1e6, 0.001) if micros else 0.0
-        self._threads = threads
+        self.threads = threads
         self._call = call
         self._observer = observer
         self._batches: deque[Batch] = deque()
@@ -114,7 +114,7 @@ class Queue:
 
     def _check_capacity(self, tasks: Sequence[Task]) -> None:
         needed = len(tasks) - (bool(self._batches) and tasks[0].rows <= self.room())
-        if len(self._batches) + needed > self._parameters.max_enqueued_batches:
+        if len(self._batches) + needed > self.parameters.max_enqueued_batches:
             raise ServingError(
                 Code.UNAVAILABLE, "The batch scheduling queue to which this task was submitted is full"
             )
@@ -132,9 +132,9 @@ class Queue:
 
     def _start(self) -> None:
         """Runs the batches that may run, as far as there are free batch threads."""
-        threads = self._threads
+        threads = self.threads
         while self._batches and self._may_run():
-            if threads.running >= self._parameters.num_batch_threads:
+            if threads.running >= self.parameters.num_batch_threads:
                 if self not in threads.waiting:
                     threads.waiting.append(self)
                 return
@@ -162,18 +162,18 @@ class Queue:
                 if not task.result.done():
                     task.result.set_exception(error)
         finally:
-            self._threads.running -= 1
+            self.threads.running -= 1
             self._take_turns()
 
     def _take_turns(self) -> None:
-        waiting = self._threads.waiting
+        waiting = self.threads.waiting
         if self._batches and self not in waiting:
             waiting.append(self)
         for _ in range(len(waiting)):
             waiting.popleft()._start()
 
     def _run_blocking(self, servable: Servable, tasks: Sequence[Task]) -> list[list[np.ndarray]]:
-        parameters = self._parameters
+        parameters = self.parameters
         total = sum(task.rows for task in tasks)
         size = next((size for size in parameters.allowed_batch_sizes if size >= total), total)
         feeds = rows.join(tasks, size if total else 0, pad_inner=parameters.pad_variable_length_inputs)
@@ -204,8 +204,6 @@ class Batcher:
         self._call = call
         self._observer = observer
         self._queues: WeakKeyDictionary[Servable, dict[str, Queue]] = WeakKeyDictionary()
-        # One set of parameters, one set of batch threads: the server's, or each version's own.
-        self._threads: dict[int, tuple[BatchingParameters, BatchThreads]] = {}
 
     def takes(
         self,
@@ -265,10 +263,18 @@ class Batcher:
         queues = self._queues.setdefault(servable, {})
         queue = queues.get(signature.key)
         if queue is None:
-            _, threads = self._threads.setdefault(id(parameters), (parameters, BatchThreads()))
+            threads = self._threads_of(parameters)
             queue = Queue(signature, parameters, threads, self._call, self._observer)
             queues[signature.key] = queue
         return queue
+
+    def _threads_of(self, parameters: BatchingParameters) -> BatchThreads:
+        """One set of parameters, one set of batch threads: the server's, or each version's own."""
+        for queues in self._queues.values():
+            for queue in queues.values():
+                if queue.parameters is parameters:
+                    return queue.threads
+        return BatchThreads()
 
 
 def _task(feeds: Mapping[str, np.ndarray], timeout_ms: int | None) -> Task:
