@@ -112,6 +112,7 @@ class Connection(asyncio.Protocol):
         "_busy",
         "_closing",
         "_ended",
+        "_head_began",
         "_head_bytes",
         "_last",
         "_loop",
@@ -135,7 +136,7 @@ class Connection(asyncio.Protocol):
         self._busy = self._closing = self._ended = self._paused = self._stalled = False
         self._task: asyncio.Task[None] | None = None
         self._head_bytes = 0
-        self._last = loop.time()
+        self._last = self._head_began = loop.time()
 
     # The transport's calls.
 
@@ -206,6 +207,7 @@ class Connection(asyncio.Protocol):
         """A request begins; behind one that was refused, none does."""
         self._reading = None if self._closing else _Request()
         self._head_bytes = 0
+        self._head_began = self._loop.time()
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
@@ -332,14 +334,14 @@ class Connection(asyncio.Protocol):
         elif self._busy:
             return
         elif self._reading is not None and not self._reading.method:
-            if passed > HEAD_SECONDS:
+            if now - self._head_began > HEAD_SECONDS:
                 self._refuse(408, "The request's head did not arrive in time")
         elif passed > IDLE_SECONDS:
             self._transport.close()
 
     def close_unless_busy(self) -> None:
         """Closes the connection when it waits for nothing; else after its answer (the server is draining)."""
-        if self._transport is not None and not self._busy and not self._waiting:
+        if self._transport is not None and not (self._busy or self._waiting or self._reading):
             self._transport.close()
 
     def abort(self) -> None:

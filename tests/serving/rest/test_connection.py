@@ -188,3 +188,16 @@ def test_requests_in_flight_survive_the_drain() -> None:
     assert answers[0].headers["connection"] == "close"
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{server.port}/healthz/live")
+
+
+def test_a_body_on_its_way_survives_the_drain() -> None:
+    server = RunningServer(Options())
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as uploading:
+        uploading.sendall(_POST[:-5])
+        time.sleep(0.1)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        time.sleep(0.3)
+        uploading.sendall(_POST[-5:])
+        assert statuses(uploading.recv(1000)) == [200]
+        stopping.join(5)
