@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,13 +50,16 @@ def _publish(server: ManagedServer, name: str, model: str, parameters: str | Non
 
 @pytest.fixture(scope="module")
 def server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
+    folder = tmp_path_factory.mktemp("batching")
+    (folder / "monitoring.config").write_text('prometheus_config { enable: true path: "/own/path" }')
     flags = (
+        f"--monitoring_config_file={folder / 'monitoring.config'}",
         "--enable_batching",
         "--enable_per_model_batching_parameters",
         "--max_num_load_retries=0",
         "--rest_api_timeout_in_ms=20000",
     )
-    with managed(models, tmp_path_factory.mktemp("batching"), *flags) as found:
+    with managed(models, folder, *flags) as found:
         found.reload(
             *(
                 _publish(found, name, "slow" if name == "queue" else "batches", text)
@@ -222,6 +226,15 @@ def test_8_an_output_filter_runs_unbatched(server: ManagedServer) -> None:
         server, *(predict_request("four", {"x": floats(float(n))}, ["size"]) for n in range(4))
     )
     assert [_sizes(answer) for answer in answers] == [[1]] * 4
+
+
+def test_9_3_batches_are_counted_at_a_path_of_ones_own(server: ManagedServer) -> None:
+    server.client.predict("quick", {"x": floats(1.0)})
+    with rest_client(server.process.url) as rest:
+        assert rest.get("/monitoring/prometheus/metrics").status_code == 404
+        text = rest.get("/own/path").text
+    for family in ("queuing_latency_count", "wrapped_run_count"):
+        assert re.search(rf"^:tensorflow:serving:batching_session:{family}\S* [1-9]", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
