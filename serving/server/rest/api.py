@@ -178,7 +178,14 @@ class RestApi:
         else:
             content = write(outputs)
         if self._request_log.active and self._request_log.wants(seen.model):
-            self._request_log.add_predict(seen.model, lease.version, seen.signature, inputs.arrays, outputs)
+            self._after_the_answer(
+                self._request_log.add_predict,
+                seen.model,
+                lease.version,
+                seen.signature,
+                inputs.arrays,
+                outputs,
+            )
         return content
 
     def _read_predict(self, wanted: Route, body: bytes, seen: _Seen) -> tuple[Lease, predict_request.Inputs]:
@@ -215,10 +222,20 @@ class RestApi:
                 results = await self._inference.regress(lease, name, serialized, self._timeout_ms)
                 content = response_json.regressions(results)
         if self._request_log.active and self._request_log.wants(seen.model):
-            self._request_log.add_examples(
-                wanted.call, seen.model, lease.version, seen.signature, serialized, results
+            self._after_the_answer(
+                self._request_log.add_examples,
+                wanted.call,
+                seen.model,
+                lease.version,
+                seen.signature,
+                serialized,
+                results,
             )
         return content
+
+    def _after_the_answer(self, function: Callable[..., None], *args: Any) -> None:
+        """Calls a function once this request's task has written its answer."""
+        asyncio.get_running_loop().call_soon(function, *args)
 
     def _in_thread(self, function: Callable[..., _T], *args: Any) -> asyncio.Future[_T]:
         """Calls what would hold up the loop."""
