@@ -66,7 +66,8 @@ def _run(arguments: list[str], debug: bool) -> int:
             sys.stderr.write(getattr(error, "trace", "") or "".join(traceback.format_exception(error)))
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        say_error("ended by Ctrl-C; everything was closed, 'penstock run' goes on from here")
+        goes_on = ", 'penstock run' goes on from here" if arguments[0] == "run" else ""
+        say_error(f"ended by Ctrl-C; everything was closed{goes_on}")
         return ENDED_BY_CTRL_C
     except TyperException as error:
         say_error(_usage(error))

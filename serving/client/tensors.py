@@ -10,7 +10,6 @@ import numpy as np
 
 from serving.client.dtypes import DType, dtype_of
 from serving.client.errors import AnswerError
-from serving.client.protos import message
 
 _PACKED: Final = {
     DType.FLOAT: "float_val",
@@ -44,13 +43,6 @@ def write_tensor(array: np.ndarray, dtype: DType, proto: Any) -> None:
         proto.string_val.extend(array.ravel().tolist())
     else:
         proto.tensor_content = _little_endian(array).tobytes()
-
-
-def tensor_proto(array: np.ndarray, dtype: DType) -> Any:
-    """Returns an array as a TensorProto."""
-    proto = message("TensorProto")()
-    write_tensor(array, dtype, proto)
-    return proto
 
 
 def read_tensor(proto: Any, name: str) -> np.ndarray:

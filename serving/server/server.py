@@ -251,11 +251,6 @@ class _Fronts:
 
     async def drain(self) -> None:
         """Takes nothing new, finishes what is in flight, for at most the drain time."""
-        from serving.server import grpc_front
-
-        stop_serving = getattr(grpc_front, "stop_serving", None)
-        if stop_serving is not None:
-            await stop_serving(self._grpc)
         seconds = self._options.drain_seconds
         stops = [self._grpc.stop(seconds)]
         if self._http is not None:

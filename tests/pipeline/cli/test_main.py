@@ -107,3 +107,15 @@ def test_without_tfx_a_command_that_needs_it_names_the_extra(
     assert main(["run"]) == 1
     assert "needs ml_metadata" in (error := capsys.readouterr().err)
     assert "pip install 'penstock[pipeline]'" in error
+
+
+@pytest.mark.parametrize(("command", "goes_on"), [("run", True), ("serve", False)])
+def test_ctrl_c_speaks_of_going_on_where_there_is_something_to_go_on_with(
+    command: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.cli.main.app", interrupted)
+    assert main([command]) == 130
+    assert ("goes on from here" in capsys.readouterr().err) is goes_on

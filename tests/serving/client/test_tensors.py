@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from serving.client import AnswerError, DType
 from serving.client.protos import message
-from serving.client.tensors import read_tensor, tensor_proto
+from serving.client.tensors import read_tensor, write_tensor
+
+
+def tensor_proto(array: np.ndarray, dtype: DType) -> Any:
+    proto = message("TensorProto")()
+    write_tensor(array, dtype, proto)
+    return proto
+
 
 NUMBERS = [d for d in DType if d not in (DType.OTHER, DType.STRING, DType.BFLOAT16)]
 
