@@ -89,7 +89,7 @@ class RotatingFile:
         self._paths = (directory / f".{name}.part", directory / name)
         self._bytes = self._records = 0
         self._began = time.monotonic()
-        self._file = io.FileIO(self._paths[0], "x")
+        self._file = io.FileIO(self._paths[0], "x", opener=_for_few)
         return self._file
 
     def _cut_back(self, file: io.FileIO, size: int) -> None:
@@ -101,6 +101,11 @@ class RotatingFile:
             # Nothing can be said of the file's end now: it is given up, never published.
             self._file = None
             file.close()
+
+
+def _for_few(path: str, flags: int) -> int:
+    """Opens a file that not everybody may read: it holds what clients sent."""
+    return os.open(path, flags, 0o640)
 
 
 def _write_all(file: io.FileIO, content: bytes) -> None:

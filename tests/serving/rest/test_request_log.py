@@ -195,3 +195,10 @@ def test_tensorflow_reads_the_records(tmp_path: Path) -> None:
     assert classify.classify_log.response.result.classifications[0].classes[0].label == "cat"
     assert classify.classify_log.request.input.example_list.examples[0].IsInitialized()
     assert regress.regress_log.response.result.regressions[0].value == 2.5
+
+
+def test_not_everybody_may_read_what_clients_sent(tmp_path: Path) -> None:
+    file = RotatingFile(str(tmp_path / "log"))
+    file.write(b"personal")
+    file.publish()
+    assert [path.stat().st_mode & 0o007 for path in tmp_path.iterdir()] == [0]
