@@ -96,9 +96,8 @@ class Calls:
 
     async def classify(self, data: bytes, seen: Seen, timeout_ms: int | None) -> bytes:
         """Answers Classify."""
-        request = grpc_messages.parse(wire.ExampleRequest, data)
-        with self._lease(grpc_messages.model_spec(request.model_spec), seen) as lease:
-            examples = grpc_messages.examples_of(request.input)
+        spec, examples = await self._read_examples(data, timeout_ms)
+        with self._lease(spec, seen) as lease:
             rows = await self._inference.classify(lease, seen.signature, examples, timeout_ms)
         response = classification_pb2.ClassificationResponse()
         grpc_messages.fill_classifications(response.result, rows)
@@ -107,14 +106,23 @@ class Calls:
 
     async def regress(self, data: bytes, seen: Seen, timeout_ms: int | None) -> bytes:
         """Answers Regress."""
-        request = grpc_messages.parse(wire.ExampleRequest, data)
-        with self._lease(grpc_messages.model_spec(request.model_spec), seen) as lease:
-            examples = grpc_messages.examples_of(request.input)
+        spec, examples = await self._read_examples(data, timeout_ms)
+        with self._lease(spec, seen) as lease:
             values = await self._inference.regress(lease, seen.signature, examples, timeout_ms)
         response = regression_pb2.RegressionResponse()
         grpc_messages.fill_regressions(response.result, values)
         _set_spec(response.model_spec, lease, seen)
         return bytes(response.SerializeToString())
+
+    async def _read_examples(
+        self, data: bytes, timeout_ms: int | None
+    ) -> tuple[ModelSpec | None, list[bytes]]:
+        if len(data) <= _LARGE:
+            return _read_examples(data)
+        read: tuple[ModelSpec | None, list[bytes]] = await self._inference.execution.call(
+            timeout_ms, _read_examples, data
+        )
+        return read
 
     async def multi_inference(self, data: bytes, seen: Seen, timeout_ms: int | None) -> bytes:
         """Answers MultiInference."""
@@ -197,3 +205,8 @@ def _read_whole(data: bytes) -> tuple[Any, dict[str, Any]]:
         except tensors.TensorParsingError as error:
             inputs[entry.key] = error
     return request, inputs
+
+
+def _read_examples(data: bytes) -> tuple[ModelSpec | None, list[bytes]]:
+    request = grpc_messages.parse(wire.ExampleRequest, data)
+    return grpc_messages.model_spec(request.model_spec), grpc_messages.examples_of(request.input)
