@@ -47,7 +47,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--learners", type=Path, help="SavedModel; default: what `make demo` pushed")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
-        "--seconds", type=float, default=0.8, help="aimed at for one point; default %(default)s"
+        "--seconds", type=float, default=0.7, help="aimed at for one point; default %(default)s"
     )
     parser.add_argument("--only", nargs="*", default=[], help="names of servers; default: all")
     parser.add_argument("--models", nargs="*", default=["dense", "learners"])
