@@ -93,9 +93,9 @@ class Server:
         return made + ([(self.grpc(model, rows), self.grpc_port)] if self.grpc else [])
 
     def memory(self) -> float:
-        """Gives the MiB that its processes hold, pages that they share counted once."""
+        """Gives the MiB that its processes have resident."""
         assert self.process
-        return sum(_pss(pid) for pid in _tree(self.process.pid)) / 1024
+        return sum(_resident(pid) for pid in _tree(self.process.pid)) / 1024
 
     def stop(self) -> None:
         """Ends it and every process that it started."""
@@ -134,11 +134,9 @@ def _tree(root: int) -> list[int]:
     return found
 
 
-def _pss(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-    return 0
+def _resident(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 
 def ours(model: Model, work: Path, *, batching: bool = False) -> Server:
