@@ -1,4 +1,4 @@
-"""The soak and the fuzzer of the server, in their short forms; the benchmark's tables."""
+"""The soak and the fuzzer of the server, in their short forms."""
 
 from __future__ import annotations
 
