@@ -12,6 +12,7 @@ from foundation.errors import DataError, SpecError
 from pipeline.cli.screen import say
 
 DOCUMENT = "pipeline.yaml"
+MODEL_FILE = "saved_model.pb"
 
 
 class EngineName(str, Enum):
@@ -71,6 +72,8 @@ def serve(
 
 def _model(target: Path) -> tuple[Path, str]:
     """Returns the folder that a pipeline pushes to and the pipeline's name; of any other folder itself and no name."""
+    if target.name == MODEL_FILE:
+        target = target.parent
     document = target / DOCUMENT if target.is_dir() else target
     if target.is_dir() and not document.is_file():
         return target, ""

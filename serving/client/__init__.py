@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from serving.client.address import Tls
 from serving.client.client import Client
-from serving.client.codes import Code
 from serving.client.dtypes import DType
 from serving.client.errors import (
     AnswerError,
@@ -36,6 +35,7 @@ from serving.client.model import (
 from serving.client.reload import ModelConfig
 from serving.client.results import Class, Classification, Prediction, Regression, Task
 from serving.client.retry import Retries
+from serving.codes import Code
 
 __all__ = [
     "AnswerError",

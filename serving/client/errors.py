@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from foundation.errors import PenstockError
-from serving.client.codes import Code
+from serving.codes import Code
 
 
 class ClientError(PenstockError):

@@ -10,7 +10,6 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from serving.client.address import Address, Tls, read_pem
-from serving.client.codes import Code
 from serving.client.dtypes import dtype_of
 from serving.client.errors import AnswerError, CallError, InputError, call_error
 from serving.client.examples import Example, example_proto
@@ -19,6 +18,7 @@ from serving.client.protos import message
 from serving.client.results import Class, Classification, Prediction, Regression, Task
 from serving.client.tensors import read_tensor, write_tensor
 from serving.client.transport import Transport
+from serving.codes import Code
 
 _OPTIONS: Final[dict[str, str | int]] = {
     "grpc.max_send_message_length": -1,

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.client.address import Address, Tls
-from serving.client.codes import Code
 from serving.client.errors import DeadlineError, InputError, UnavailableError
 from serving.client.retry import Deadline
+from serving.codes import Code
 
 KEPT = 64
 """Idle connections that are kept, at most."""

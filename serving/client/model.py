@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from foundation.errors import near_miss
-from serving.client.codes import Code
 from serving.client.dtypes import DType
 from serving.client.errors import InputError
+from serving.codes import Code
 
 DEFAULT_SIGNATURE = "serving_default"
 EXAMPLES_SIGNATURE = "serving_examples"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from serving.client.codes import Code
 from serving.client.errors import CallError, DeadlineError, call_error
 from serving.client.model import ModelStatus, Target
 from serving.client.retry import Deadline
 from serving.client.transport import Transport
+from serving.codes import Code
 
 _MAY_COME: Final = frozenset(
     {Code.UNAVAILABLE, Code.NOT_FOUND, Code.INVALID_ARGUMENT, Code.DEADLINE_EXCEEDED}

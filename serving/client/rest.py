@@ -9,15 +9,16 @@ from urllib.parse import quote
 import numpy as np
 
 from serving.client.address import Address, Tls
-from serving.client.codes import Code, code_of_http
 from serving.client.dtypes import dtype_of
 from serving.client.errors import AnswerError, CallError, ClientError, UnsupportedError, call_error
 from serving.client.examples import Example, example_json
 from serving.client.http import HttpPool, Reply
+from serving.client.http_codes import code_of_http
 from serving.client.model import ModelMetadata, ModelStatus, Signature, Target, TensorInfo, VersionStatus
 from serving.client.rest_json import dumps, loads, predict_body, read_output
 from serving.client.results import Class, Classification, Prediction, Regression, Task
 from serving.client.transport import Transport
+from serving.codes import Code
 
 T = TypeVar("T")
 

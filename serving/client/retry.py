@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from serving.client.codes import Code
 from serving.client.errors import CallError, DeadlineError, InputError
+from serving.codes import Code
 
 T = TypeVar("T")
 

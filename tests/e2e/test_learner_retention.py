@@ -163,6 +163,8 @@ def test_5_the_model_is_traced_to_the_export_and_to_where_it_is_served(project: 
 
 
 def test_6_ctrl_c_leaves_a_clean_state(project: Path) -> None:
+    # Where the tests run in the background, Ctrl-C is ignored, and a child would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     running = subprocess.Popen(
         [*COMMAND, "run"], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )

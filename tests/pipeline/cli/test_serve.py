@@ -153,6 +153,7 @@ def test_what_cannot_be_served_is_said_in_one_line(project: Path, tmp_path: Path
         ("none.yaml", "'push' section"),
         ("empty.yaml", "penstock run"),
         ("programs", "no such"),
+        ("gone/saved_model.pb", "gone:1:1: there is no such file"),
     ):
         done = asked(project, target)
         assert done.returncode != 0
