@@ -23,7 +23,8 @@ from tfx.types.channel import Channel
 
 from components.bigquery_example_gen.component import make_bigquery_example_gen
 from components.bulk_inferrer.component import BulkInferrer
-from components.evaluator.component import EvaluationGate, make_evaluator
+from components.evaluation_gate.component import EvaluationGate
+from components.evaluator.component import make_evaluator
 from components.infra_validator.component import InfraValidator
 from components.infra_validator.config import InfraValidationConfig
 from components.mongo_example_gen.component import MongoExampleGen
@@ -35,8 +36,8 @@ from components.transform.component import make_transform
 from components.tuner.component import make_tuner
 from components.tuner.config import TuneConfig
 from components.validation_gate.component import ValidationGate, distribution_config
+from pipeline.document.models import PipelineSpec
 from pipeline.graph import Graph, Surroundings, absolute_reference, examples_node, has_drift
-from pipeline.spec.models import PipelineSpec
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from components.mongo_example_gen.source import ResolvedInput
 from foundation.user_code import code_digest
-from pipeline.spec.models import PipelineSpec
+from pipeline.document.models import PipelineSpec
 
 COMPONENTS = Path(__file__).resolve().parent.parent / "components"
 FOUNDATION = COMPONENTS.parent / "foundation"
@@ -234,7 +234,7 @@ def _delivery_nodes(spec: PipelineSpec, around: Surroundings) -> list[Node]:
             ("Evaluator", "Trainer", "BaselineModel"),
             (),
             [gates, spec.model.task],
-            "evaluator",
+            "evaluation_gate",
         ),
     ]
     validated = spec.infra_validated()

@@ -1,1 +1,1 @@
-"""Evaluator: TFMA measures, our gate decides."""
+"""Evaluator: TFMA measures a model on the test split."""

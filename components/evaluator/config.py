@@ -1,10 +1,8 @@
-"""The ``evaluate`` slice of the document: metrics, slices and the gates that bless a model."""
+"""What the ``evaluate`` slice of the document says to the Evaluator: metrics and slices; the gates are not its business."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from foundation.config import Config
 
@@ -45,31 +43,8 @@ HIGHER_IS_BETTER: dict[str, bool | None] = {
 """Metric → whether more is better; None where neither is (calibration is best at 1)."""
 
 
-class GateConfig(Config):
-    """Bounds on one metric that a model has to hold to be blessed."""
-
-    at_least: float | None = None
-    """Smallest value."""
-    at_most: float | None = None
-    """Largest value."""
-    not_worse_than_blessed_by: float | None = Field(default=None, ge=0)
-    """How much worse than the last blessed model the metric may be, in the metric's unit."""
-    slices: list[str] = Field(default_factory=lambda: ["overall"])
-    """Where it has to hold: overall, or a slice of ``evaluate.slices``, each of its values by itself."""
-    min_rows: int = Field(default=100, ge=1)
-    """A slice value with fewer rows is reported and never decides."""
-    on_interval: bool = False
-    """Decide on the unfavourable end of the 95% confidence interval in place of the value."""
-
-    @model_validator(mode="after")
-    def _bounded(self) -> GateConfig:
-        if self.at_least is None and self.at_most is None and self.not_worse_than_blessed_by is None:
-            raise ValueError("give at_least, at_most or not_worse_than_blessed_by")
-        return self
-
-
-class EvaluateConfig(Config):
-    """What is measured on the test split and what a model has to reach."""
+class MeasureConfig(Config):
+    """What is measured on the test split."""
 
     metrics: list[str] = Field(min_length=1)
     """Names of metrics; which ones there are depends on model.task."""
@@ -77,16 +52,3 @@ class EvaluateConfig(Config):
     """Features by whose values metrics are computed; a list is a crossing."""
     confidence_intervals: bool = True
     """Whether 95% intervals are computed (jackknife over 20 groups of rows)."""
-    gates: dict[str, GateConfig] | Literal["none"]
-    """Metric → bounds; written as ``none`` where every model shall be blessed."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _numbers(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("gates"), dict):
-            gates = {
-                k: {"at_least": v} if isinstance(v, (int, float)) and not isinstance(v, bool) else v
-                for k, v in data["gates"].items()
-            }
-            return {**data, "gates": gates}
-        return data

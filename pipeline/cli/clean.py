@@ -23,8 +23,8 @@ def clean(
     ] = False,
 ) -> None:
     """Remove what no newer run, no blessed and no served model needs. Shows only, unless --yes is given."""
-    from pipeline.cleaning import candidates, kept_spans, remove, remove_spans, size_of
-    from pipeline.lock import held
+    from pipeline.runs.cleaning import candidates, kept_spans, remove, remove_spans, size_of
+    from pipeline.runs.lock import held
 
     session = open_session(file)
     with held(session.root, "clean"):

@@ -13,8 +13,8 @@ from pipeline.cli.screen import moment, say, say_json, seconds, table
 
 if TYPE_CHECKING:
     from pipeline.lineage.trace import Step
-    from pipeline.runs import RunRecord
-    from pipeline.session import Session
+    from pipeline.runs.book import RunRecord
+    from pipeline.runs.session import Session
 
 
 def register(app: typer.Typer) -> None:
@@ -80,7 +80,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one run: its nodes, its artifacts, its verdicts."""
-    from pipeline.summary import artifacts_of_run, read_json
+    from pipeline.runs.finish import artifacts_of_run, read_json
 
     session = open_session(file)
     record = session.runs.find(run)
@@ -157,7 +157,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Compare two runs: what changed in document, data and code, and what came of it."""
-    from pipeline.compare import compare
+    from pipeline.runs.compare import compare
 
     session = open_session(file)
     found = compare(session.lineage(), session.runs.find(before), session.runs.find(after))

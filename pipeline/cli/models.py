@@ -14,7 +14,7 @@ from pipeline.cli.screen import moment, say, say_json, table
 
 if TYPE_CHECKING:
     from components.pusher.versions import Version as PushedVersion
-    from pipeline.session import Session
+    from pipeline.runs.session import Session
 
 Version = Annotated[int, typer.Argument(help="Number of the version.")]
 
@@ -34,7 +34,7 @@ def evaluate(
     """Show how a model did on the test split: metrics with intervals, slices, gates, verdict."""
     from pipeline.cli.history import pushed_model
     from pipeline.lineage.trace import find_model, trace
-    from pipeline.summary import read_json
+    from pipeline.runs.finish import read_json
 
     session = open_session(file)
     store = session.lineage()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from pipeline.session import Session
+    from pipeline.runs.session import Session
 
 Files = Annotated[
     list[Path] | None,
@@ -31,7 +31,7 @@ def open_session(files: list[Path] | None, overrides: list[str] | None = None) -
     Raises:
         SpecError: It cannot be read or is wrong.
     """
-    from pipeline.session import Session
-    from pipeline.spec.loader import load
+    from pipeline.document.loader import load
+    from pipeline.runs.session import Session
 
     return Session(load(files or [Path("pipeline.yaml")], overrides or []))

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.screen import say, seconds
-from pipeline.events import NodeEvent, RunListener
+from pipeline.runners.events import NodeEvent, RunListener
 
 if TYPE_CHECKING:
     from pipeline.plan import Plan
-    from pipeline.runs import RunRecord
-    from pipeline.session import Session
+    from pipeline.runs.book import RunRecord
+    from pipeline.runs.session import Session
 
 MARKS = {"running": "…", "done": "✓", "cached": "=", "failed": "✗", "planned": "·", "skip": "-"}
 

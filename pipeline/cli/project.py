@@ -37,7 +37,7 @@ def spec(
 ) -> None:
     """Write the JSON Schema of the document, for completion in an editor."""
     from foundation.publish import write_text
-    from pipeline.spec.json_schema import document_schema_text
+    from pipeline.document.json_schema import document_schema_text
 
     text = document_schema_text()
     if out is None:

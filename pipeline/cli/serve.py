@@ -77,7 +77,7 @@ def _model(target: Path) -> tuple[Path, str]:
     document = target / DOCUMENT if target.is_dir() else target
     if target.is_dir() and not document.is_file():
         return target, ""
-    from pipeline.spec.loader import load
+    from pipeline.document.loader import load
 
     loaded = load([document])
     push = loaded.spec.push

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from foundation.errors import MetadataError
 from foundation.publish import storage_error
+from pipeline.document.models import MetadataConfig
 from pipeline.lineage.records import Artifact, Execution, Value
-from pipeline.spec.models import MetadataConfig
 
 
 class Lineage(Protocol):

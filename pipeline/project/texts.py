@@ -194,7 +194,7 @@ from pathlib import Path
 import pytest
 
 from components.mongo_example_gen.readers import sample_documents
-from pipeline.spec import LoadedSpec, load
+from pipeline.document import LoadedSpec, load
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "pipeline.yaml"
 

@@ -14,10 +14,10 @@ from pipeline.lineage.trace import Step, trace
 from pipeline.report.collect import ROLES, collect
 from pipeline.report.data import LineageStep, NodeState, NodeView, ReportData
 from pipeline.report.write import write_report
-from pipeline.runs import NodeRecord, RunRecord
+from pipeline.runs.book import NodeRecord, RunRecord
 
 if TYPE_CHECKING:
-    from pipeline.session import Session
+    from pipeline.runs.session import Session
 
 Found = dict[tuple[str, str], Artifact]
 
@@ -52,7 +52,7 @@ def write_run_report(session: Session, record: RunRecord) -> Path:
 
 def report_data(session: Session, record: RunRecord) -> ReportData:
     """Returns everything that the report of a run shows."""
-    from pipeline.summary import artifacts_of_run
+    from pipeline.runs.finish import artifacts_of_run
 
     lineage = session.lineage()
     found = artifacts_of_run(lineage, record.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pipeline.spec.models import RunConfig
+from pipeline.document.models import RunConfig
 
 BYTES_WORTH_A_SECOND_PROCESS = 96 * 1024 * 1024
 

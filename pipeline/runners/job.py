@@ -8,8 +8,8 @@ from pathlib import Path
 
 from components.mongo_example_gen.source import ResolvedInput
 from foundation.publish import write_text
+from pipeline.document.models import PipelineSpec
 from pipeline.graph import Surroundings
-from pipeline.spec.models import PipelineSpec
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import AnomalyError, NodeError, PenstockError
-from pipeline.events import NodeEvent
 from pipeline.plan import NodePlan, Plan
+from pipeline.runners.events import NodeEvent
 from pipeline.runners.job import Job
 from pipeline.runners.process import WorkerProcess, rebuilt_error
 

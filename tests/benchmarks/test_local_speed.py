@@ -117,7 +117,7 @@ def test_the_documentation_has_a_place_for_results(rows: int) -> None:
 def test_the_document_is_right(tmp_path: Path) -> None:
     from string import Template
 
-    from pipeline.spec.loader import load
+    from pipeline.document.loader import load
 
     text = Template((sides.HERE / "pipeline.yaml").read_text())
     document = tmp_path / "pipeline.yaml"

@@ -104,8 +104,9 @@ class Chain:
 
         from components.bulk_inferrer.component import BulkInferrer
         from components.bulk_inferrer.config import InferConfig
-        from components.evaluator.component import EvaluationGate, make_evaluator
-        from components.evaluator.config import EvaluateConfig
+        from components.evaluation_gate.component import EvaluationGate
+        from components.evaluation_gate.config import EvaluateConfig
+        from components.evaluator.component import make_evaluator
         from components.pusher.component import Pusher
         from components.pusher.config import PushConfig
         from components.resolvers.strategies import BlessedBeforeStrategy

@@ -124,8 +124,8 @@ def test_2_the_next_run_goes_on_where_it_was(project: Path) -> None:
 
 
 def test_3_no_artifact_exists_twice_and_no_half_one_is_trusted(project: Path) -> None:
+    from pipeline.document.models import MetadataConfig
     from pipeline.lineage.store import MlmdLineage
-    from pipeline.spec.models import MetadataConfig
 
     lineage = MlmdLineage(MetadataConfig(), project / ".penstock", "learner_retention")
     complete = [e.node for e in lineage.executions() if e.state == "COMPLETE"]

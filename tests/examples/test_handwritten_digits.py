@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.spec.models import PipelineSpec
+from pipeline.document.models import PipelineSpec
 
 FOLDER = Path(__file__).parents[2] / "examples" / "handwritten_digits"
 

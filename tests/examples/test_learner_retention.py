@@ -115,7 +115,7 @@ def test_second_span_has_drifted_in_country():
 
 def test_document_is_valid():
     yaml = pytest.importorskip("yaml")
-    from pipeline.spec.models import PipelineSpec
+    from pipeline.document.models import PipelineSpec
 
     spec = PipelineSpec.model_validate(yaml.safe_load((FOLDER / "pipeline.yaml").read_text()))
     assert spec.data.label == "retained_d7"

@@ -10,7 +10,7 @@ import yaml
 from typer.main import get_command
 
 from pipeline.cli.main import app
-from pipeline.spec.models import PipelineSpec
+from pipeline.document.models import PipelineSpec
 
 REPOSITORY = Path(__file__).parents[2]
 READMES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "examples").glob("*/README.md"))]

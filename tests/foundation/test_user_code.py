@@ -88,7 +88,7 @@ def test_a_project_with_folders_of_our_names_is_loaded_properly(tmp_path: Path) 
     code = (
         "from foundation.user_code import load_function\n"
         "print(load_function('model.py:build')())\n"
-        "import components, pipeline.spec, serving\n"
+        "import components, pipeline.document, serving\n"
         "print([hasattr(m, 'MINE') for m in (components, pipeline, serving)])\n"
     )
     script = tmp_path / "bin" / "run.py"

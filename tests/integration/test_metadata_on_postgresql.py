@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from foundation.errors import MetadataError
+from pipeline.document.models import MetadataConfig
 from pipeline.lineage.store import MlmdLineage, connection_config, open_store
-from pipeline.spec.models import MetadataConfig
 
 pytestmark = pytest.mark.integration
 

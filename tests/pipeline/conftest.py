@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from components.mongo_example_gen.source import InputFile, ResolvedInput
+from pipeline.document.models import PipelineSpec
 from pipeline.graph import Graph, Surroundings, make_graph
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import MemoryLineage
-from pipeline.spec.models import PipelineSpec
 
 DOCUMENT: dict[str, Any] = {
     "name": "learners",

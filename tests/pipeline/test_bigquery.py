@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from components.bigquery_example_gen.config import BigQueryConfig
+from pipeline.document.checks import check
+from pipeline.document.models import PipelineSpec
+from pipeline.document.problems import SpecErrors
 from pipeline.graph import Graph, Surroundings, make_graph
 from pipeline.query_source import resolve_query
-from pipeline.spec.checks import check
-from pipeline.spec.models import PipelineSpec
-from pipeline.spec.problems import SpecErrors
 from tests.pipeline.conftest import DOCUMENT
 
 QUERY = "SELECT user_id, lessons, country, retained FROM shop.learners WHERE day <= '2024-01-31'"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.document.models import PipelineSpec
 from pipeline.graph import Graph, Surroundings, make_graph
-from pipeline.spec.models import PipelineSpec
 from tests.pipeline.conftest import DOCUMENT, resolved
 
 ALL = {
@@ -121,6 +121,6 @@ def test_own_code_counts_by_content_with_what_it_imports(
 
 
 def test_planning_imports_no_tensorflow() -> None:
-    code = "import sys, pipeline.session, pipeline.cli.main; print({'tensorflow','tfx','apache_beam'} & set(sys.modules))"
+    code = "import sys, pipeline.runs.session, pipeline.cli.main; print({'tensorflow','tfx','apache_beam'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -58,9 +58,9 @@ def evaluate(folder, examples, model, task, label, metrics, own=None):
     from google.protobuf import json_format
     from tfx_bsl.tfxio import tf_example_record
 
+    from components.evaluation_gate.config import EvaluateConfig
     from components.evaluator import module
     from components.evaluator.component import evaluation_config
-    from components.evaluator.config import EvaluateConfig
 
     config = evaluation_config(EvaluateConfig(metrics=metrics, slices=["kind"], gates="none"), label, task)
     shared = module.custom_eval_shared_model(model, "", config)

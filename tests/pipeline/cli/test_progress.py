@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.live import Live
 
 from pipeline.cli.progress import LineProgress, LiveProgress
-from pipeline.events import NodeEvent
 from pipeline.graph import Graph
 from pipeline.lineage.store import MemoryLineage
 from pipeline.plan import make_plan
-from pipeline.runs import RunRecord
+from pipeline.runners.events import NodeEvent
+from pipeline.runs.book import RunRecord
 from tests.pipeline.conftest import history_of
 
 RECORD = RunRecord("r2", "learners", "running", 0.0)

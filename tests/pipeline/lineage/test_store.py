@@ -9,10 +9,10 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from foundation.errors import MetadataError
+from pipeline.document.models import MetadataConfig
 from pipeline.lineage.queries import has_earlier_statistics
 from pipeline.lineage.store import MlmdLineage, connection_config, open_store
 from pipeline.lineage.trace import find_model, trace
-from pipeline.spec.models import MetadataConfig
 
 SQLITE = MetadataConfig()
 

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.errors import DataError, SpecError, StorageError
+from pipeline.document import load
 from pipeline.project import create_project
-from pipeline.spec import load
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 Export = Callable[[list[dict[str, Any]]], Path]

@@ -12,7 +12,7 @@ from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import MemoryLineage
 from pipeline.report import write_run_report
 from pipeline.report.run_report import report_data
-from pipeline.runs import NodeRecord, RunBook, RunRecord
+from pipeline.runs.book import NodeRecord, RunBook, RunRecord
 
 RUN = "20250324T091244-ab12"
 

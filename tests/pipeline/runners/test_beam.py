@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.document.models import RunConfig
 from pipeline.runners.beam import BYTES_WORTH_A_SECOND_PROCESS, beam_args, reading_args
-from pipeline.spec.models import RunConfig
 
 LARGE = BYTES_WORTH_A_SECOND_PROCESS
 

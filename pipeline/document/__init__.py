@@ -1,0 +1,10 @@
+"""The declarative document: typed models, YAML, overrides, errors with file and line."""
+
+from __future__ import annotations
+
+from pipeline.document.checks import check
+from pipeline.document.loader import LoadedSpec, load
+from pipeline.document.models import PipelineSpec
+from pipeline.document.problems import Position, Problem, SpecErrors
+
+__all__ = ["LoadedSpec", "PipelineSpec", "Position", "Problem", "SpecErrors", "check", "load"]

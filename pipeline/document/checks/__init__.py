@@ -1,0 +1,100 @@
+"""Contradictions of a document whose every part is right by itself; found all at once.
+
+Each check names the sections of the document that it reads. Where a section is broken, only the checks that do not
+read it are run, so that one slip does not raise a crowd of errors that follow from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.document.checks import data, evaluate, features, model, places, privacy, sources, tune
+from pipeline.document.models import PipelineSpec
+from pipeline.document.problems import Problem, SpecErrors
+
+
+class Check(NamedTuple):
+    """One kind of contradiction."""
+
+    sections: frozenset[str]
+    """Top-level keys of the document that it reads."""
+    find: Callable[[PipelineSpec], Iterator[Problem]]
+    """Yields what it found."""
+
+
+def _check(sections: str, find: Callable[[PipelineSpec], Iterator[Problem]]) -> Check:
+    return Check(frozenset(sections.split()), find)
+
+
+CHECKS: tuple[Check, ...] = (
+    _check("data", data.fields),
+    _check("data", data.pattern),
+    _check("data infer", sources.source),
+    _check("data model", data.label_type),
+    _check("data", privacy.splits),
+    _check("data features", privacy.rules),
+    _check("data features evaluate", privacy.dropped),
+    _check("data features", privacy.quasi_identifiers),
+    _check("data features", features.label_is_no_feature),
+    _check("data features", features.misspelt),
+    _check("data features", features.known_fields),
+    _check("data features", features.names),
+    _check("data features", features.types),
+    _check("data features", features.outputs),
+    _check("data features validate", features.distances),
+    _check("data features evaluate", evaluate.slices),
+    _check("evaluate", evaluate.gate_slices),
+    _check("evaluate model", evaluate.metrics),
+    _check("evaluate", evaluate.gates),
+    _check("evaluate", evaluate.bounds),
+    _check("model", model.positive),
+    _check("model train", model.class_weights),
+    _check("tune model", tune.objective),
+    _check("tune", tune.limits),
+    _check("tune model", tune.search),
+    _check("metadata", places.metadata),
+    _check("run", places.orchestrator),
+    _check("data root push infer", places.folders),
+)
+"""Every contradiction that is looked for."""
+
+SECTION_DEFAULTS: dict[str, Any] = {
+    "name": "unnamed",
+    "data": {"mongo_export": "unnamed", "label": "label"},
+    "features": {"unnamed": "identity"},
+    "evaluate": {"metrics": ["accuracy"], "gates": "none"},
+}
+"""Stand-ins for required sections that are broken, so that the sound ones can be judged; no check reads them."""
+
+
+def find_problems(
+    spec: PipelineSpec, folder: Path | None = None, unsound: frozenset[str] = frozenset()
+) -> list[Problem]:
+    """Returns the contradictions of a document.
+
+    Args:
+        spec: The typed document.
+        folder: The document's folder, to look for the files it names; None does not look.
+        unsound: Top-level keys that are broken or stood in for; checks that read them are left out.
+    """
+    problems = [problem for check in CHECKS if not check.sections & unsound for problem in check.find(spec)]
+    if folder is not None:
+        problems += [problem for problem in places.user_code(spec, folder) if problem.path[0] not in unsound]
+    return problems
+
+
+def check(spec: PipelineSpec, folder: Path | None = None) -> None:
+    """Checks a document that was built in Python as a loaded one is checked.
+
+    Args:
+        spec: The typed document.
+        folder: Where relative paths start; None does not look for the files that the document names.
+
+    Raises:
+        SpecErrors: All contradictions.
+    """
+    problems = find_problems(spec, folder)
+    if problems:
+        raise SpecErrors(problems)

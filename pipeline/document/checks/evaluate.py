@@ -1,0 +1,119 @@
+"""Contradictions of the ``evaluate`` section: metrics, slices, gates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from components.evaluation_gate.config import GateConfig
+from components.evaluator.config import HIGHER_IS_BETTER, METRICS
+from foundation.errors import near_miss
+from pipeline.document.checks.data import given_features
+from pipeline.document.checks.features import unknown_feature
+from pipeline.document.models import PipelineSpec
+from pipeline.document.problems import Path, Problem
+
+OVERALL = "overall"
+"""The slice that holds every row."""
+
+_SHARES = frozenset({"auc", "auc_pr", "accuracy", "precision", "recall", "f1", "top_3_accuracy"})
+
+
+def slice_name(columns: str | list[str]) -> str:
+    """Returns how a gate names a slice: a crossing is its features joined by commas."""
+    return columns if isinstance(columns, str) else ",".join(columns)
+
+
+def slices(spec: PipelineSpec) -> Iterator[Problem]:
+    """Slices by features that nothing gives, or that have a value for nearly every row."""
+    given = given_features(spec)
+    for index, columns in enumerate(spec.evaluate.slices):
+        single = isinstance(columns, str)
+        for place, name in enumerate([columns] if isinstance(columns, str) else columns):
+            path: Path = ("evaluate", "slices", index) if single else ("evaluate", "slices", index, place)
+            remedy = unknown_feature(name, spec)
+            kind = given[name].type if name in given else None
+            if remedy:
+                yield Problem(path, f"no field gives the slice {name!r}", remedy=remedy)
+            elif kind in ("float", "date", "objectid_time"):
+                what = f"a slice for each value of {name!r}, declared {kind}"
+                yield Problem(
+                    path, what, expected="a feature of few values", remedy="slice by text or whole numbers"
+                )
+
+
+def gate_slices(spec: PipelineSpec) -> Iterator[Problem]:
+    """Gates on slices that are not computed."""
+    known = [OVERALL, *(slice_name(columns) for columns in spec.evaluate.slices)]
+    for metric, gate in _gates(spec):
+        for index, name in enumerate(gate.slices):
+            if name.replace(" ", "") not in known:
+                remedy = (
+                    near_miss(name, known) or f"add it to evaluate.slices, or name one of {', '.join(known)}"
+                )
+                what = f"the slice {name!r} is not among evaluate.slices"
+                yield Problem(("evaluate", "gates", metric, "slices", index), what, remedy=remedy)
+
+
+def metrics(spec: PipelineSpec) -> Iterator[Problem]:
+    """Metrics that the task does not have, and metrics that are named twice."""
+    task = spec.model.task
+    known = list(METRICS[task])
+    for index, name in enumerate(spec.evaluate.metrics):
+        path: Path = ("evaluate", "metrics", index)
+        if name not in known:
+            remedy = near_miss(name, known) or f"known for {task}: {', '.join(known)}"
+            yield Problem(path, f"a {task} model has no metric {name!r}", remedy=remedy)
+        elif name in spec.evaluate.metrics[:index]:
+            yield Problem(path, f"the metric {name!r} is named twice", remedy="keep one")
+
+
+def gates(spec: PipelineSpec) -> Iterator[Problem]:
+    """Gates on metrics that are not computed, and no gate at all where ``none`` is not written."""
+    computed = spec.evaluate.metrics
+    if spec.evaluate.gates != "none" and not spec.evaluate.gates:
+        remedy = "write gates: none where every model shall be blessed"
+        yield Problem(("evaluate", "gates"), "no gate is given", remedy=remedy, on_key=True)
+    for metric, _ in _gates(spec):
+        if metric not in computed:
+            remedy = (
+                near_miss(metric, [name for name in computed if name in HIGHER_IS_BETTER])
+                or f"add {metric} to evaluate.metrics"
+            )
+            yield Problem(
+                ("evaluate", "gates", metric),
+                f"a gate on {metric!r}, which is not computed",
+                remedy=remedy,
+                on_key=True,
+            )
+
+
+def bounds(spec: PipelineSpec) -> Iterator[Problem]:
+    """Bounds that no model can hold, and decisions on what is not computed."""
+    for metric, gate in _gates(spec):
+        path: Path = ("evaluate", "gates", metric)
+        low, high = gate.at_least, gate.at_most
+        if low is not None and high is not None and low > high:
+            yield Problem(
+                (*path, "at_least"), f"at_least {low:g} is above at_most {high:g}; no model can hold both"
+            )
+        if metric in _SHARES and low is not None and low > 1:
+            yield Problem(
+                (*path, "at_least"),
+                f"{metric} is never above 1",
+                seen=f"{low:g}",
+                remedy=f"write {low / 100:g} for {low:g}%",
+            )
+        if gate.on_interval and not spec.evaluate.confidence_intervals:
+            what = "a decision on the interval, and confidence_intervals is false"
+            yield Problem((*path, "on_interval"), what, remedy="set confidence_intervals: true")
+        if (
+            gate.not_worse_than_blessed_by is not None
+            and HIGHER_IS_BETTER.get(metric, True) is None
+            and metric != "calibration"
+        ):
+            what = f"{metric} is neither better high nor low; nothing is worse than the blessed model"
+            yield Problem((*path, "not_worse_than_blessed_by"), what, remedy="give at_least and at_most")
+
+
+def _gates(spec: PipelineSpec) -> list[tuple[str, GateConfig]]:
+    return [] if spec.evaluate.gates == "none" else list(spec.evaluate.gates.items())

@@ -1,0 +1,187 @@
+"""Contradictions of the ``features`` section with the label, the fields and their declared types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from components.mongo_example_gen.config import FieldConfig, feature_name
+from components.transform.config import output_name
+from foundation.errors import near_miss
+from pipeline.document.checks.data import ID, given_features
+from pipeline.document.models import PipelineSpec
+from pipeline.document.problems import Path, Problem
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TEXT = frozenset({"string", "bytes"})
+_NUMERIC = ("zscore", "scale_0_1", "log_zscore", "identity", "buckets")
+_IDS = ("vocabulary", "hash", "cross", "bag")
+
+
+def known_features(spec: PipelineSpec) -> list[str]:
+    """Returns the features that ``data.fields`` and ``features`` give, the label, and the id."""
+    return list(dict.fromkeys([*given_features(spec), *spec.features.declared, spec.data.label, ID]))
+
+
+def unknown_feature(name: str, spec: PipelineSpec) -> str:
+    """Returns the remedy for a reference to a feature that nothing gives, or an empty string where something does."""
+    known = known_features(spec)
+    if name in known:
+        return ""
+    return near_miss(name, known) or f"give it under data.fields ({name}: {name}), or among features"
+
+
+def label_is_no_feature(spec: PipelineSpec) -> Iterator[Problem]:
+    """A label that the model would see."""
+    label = spec.data.label
+    what = f"the label {label!r} is also a feature; the model would see the answer"
+    if label in spec.features.declared:
+        yield Problem(("features", label), what, remedy="take it out of features", on_key=True)
+    for path, _, others in _crosses(spec):
+        if label in others:
+            yield Problem((*path, "with"), what, remedy="take it out of the cross")
+    if label == ID:
+        yield Problem(
+            ("data", "label"),
+            "_id is every document's own id and cannot be learnt",
+            remedy="name another field",
+        )
+
+
+def misspelt(spec: PipelineSpec) -> Iterator[Problem]:
+    """A label or feature that no field gives while a field of nearly that name is read by nobody."""
+    given = given_features(spec)
+    named = spec.named_features()
+    idle = [name for name in given if name not in named]
+    wanted: list[tuple[Path, str]] = [(("data", "label"), spec.data.label)]
+    wanted += [(("features", name), name) for name in spec.features.declared]
+    wanted += [(("data", "recorded_at"), spec.data.recorded_at)] if spec.data.recorded_at else []
+    for path, name in wanted:
+        remedy = near_miss(name, idle)
+        if name not in given and remedy:
+            what = f"no field gives {name!r}"
+            yield Problem(path, what, remedy=remedy, on_key=path[0] == "features")
+    if spec.features.preprocessing_fn and not given:
+        remedy = "name the fields that the function reads under data.fields"
+        yield Problem(
+            ("features",),
+            "with a preprocessing_fn the document does not say which fields to read",
+            remedy=remedy,
+        )
+
+
+def known_fields(spec: PipelineSpec) -> Iterator[Problem]:
+    """A cross with a feature that nothing gives, or with itself."""
+    for path, feature, others in _crosses(spec):
+        for index, other in enumerate(others):
+            remedy = unknown_feature(other, spec)
+            if remedy:
+                yield Problem((*path, "with", index), f"no field gives {other!r}", remedy=remedy)
+            elif other == feature:
+                yield Problem(
+                    (*path, "with", index), f"{other!r} is crossed with itself", remedy="name another feature"
+                )
+
+
+def _crosses(spec: PipelineSpec) -> Iterator[tuple[Path, str, list[str]]]:
+    for name, transformations in spec.features.declared.items():
+        for index, transformation in enumerate(transformations):
+            if transformation.cross:
+                yield ("features", name, index, "cross"), name, transformation.cross.with_
+
+
+def names(spec: PipelineSpec) -> Iterator[Problem]:
+    """Names of features that a model's inputs cannot have."""
+    for path, feature in _written_names(spec):
+        if not _NAME.fullmatch(feature):
+            plain = re.sub(r"\W+", "_", feature, flags=re.ASCII).strip("_") or "field"
+            plain = plain if _NAME.fullmatch(plain) else f"f_{plain}"
+            source = path[-1] if path[:2] == ("data", "fields") else feature
+            if path[:2] != ("data", "fields") and "." in feature:
+                remedy = (
+                    f"a dotted path stands under data.fields: {feature!r}: {plain}; elsewhere write {plain}"
+                )
+            else:
+                remedy = f"name it under data.fields: {source!r}: {plain}"
+            what = f"{feature!r} is not a name for a feature"
+            expected = "ASCII letters, digits and underscores"
+            yield Problem(path, what, expected=expected, remedy=remedy, on_key=path[0] == "features")
+
+
+def _written_names(spec: PipelineSpec) -> Iterator[tuple[Path, str]]:
+    yield ("data", "label"), spec.data.label
+    for name in spec.features.declared:
+        yield ("features", name), name
+    for path, field in spec.data.fields.items():
+        yield ("data", "fields", path), feature_name(path, field)
+
+
+def types(spec: PipelineSpec) -> Iterator[Problem]:
+    """A transformation that the field's declared type cannot take."""
+    given = given_features(spec)
+    for name, transformations in spec.features.declared.items():
+        field = given.get(name)
+        for index, transformation in enumerate(transformations):
+            wrong = _misfit(transformation.kind, field) if field else None
+            if wrong:
+                what = f"{transformation.kind} on {name!r}, {wrong[0]}"
+                yield Problem(("features", name, index, transformation.kind), what, remedy=wrong[1])
+
+
+def _misfit(kind: str, field: FieldConfig) -> tuple[str, str] | None:
+    """Returns what the field is declared as and the remedy, or None where the transformation fits."""
+    declared = f"declared {field.type}"
+    tests: list[tuple[tuple[str, ...], Callable[[], bool], str, str]] = [
+        (_NUMERIC, lambda: field.type in _TEXT, declared, "use vocabulary or hash, or declare a number"),
+        (_IDS, lambda: field.type == "float", declared, "use buckets, or declare int or string"),
+        (("text",), lambda: field.type not in (None, "string"), declared, "text takes a string"),
+        (
+            ("date_parts",),
+            lambda: field.type not in (None, "date", "objectid_time"),
+            declared,
+            "declare type: date",
+        ),
+        (
+            ("bag", "count"),
+            lambda: field.list is False,
+            "declared no array (list: false)",
+            "declare list: true, or use vocabulary",
+        ),
+    ]
+    for kinds, is_wrong, seen, remedy in tests:
+        if kind in kinds and is_wrong():
+            return seen, remedy
+    return None
+
+
+def outputs(spec: PipelineSpec) -> Iterator[Problem]:
+    """Two transformations whose outputs have one name, or one that has the label's."""
+    taken: dict[str, str] = {spec.data.label: "the label"}
+    for name, transformations in spec.features.declared.items():
+        for index, transformation in enumerate(transformations):
+            parts: list[str] = list(transformation.date_parts or []) or [transformation.kind]
+            for part in parts:
+                output = output_name(name, part)
+                if output in taken:
+                    what = f"its output {output!r} is also that of {taken[output]}"
+                    remedy = "keep one, or read the field under two names"
+                    yield Problem(("features", name, index), what, remedy=remedy)
+                taken.setdefault(output, f"{transformation.kind} on {name!r}")
+
+
+def distances(spec: PipelineSpec) -> Iterator[Problem]:
+    """Drift or skew of a feature that nothing gives, or by a distance that its type does not have."""
+    given = given_features(spec)
+    for section, checks in (("drift", spec.validation.drift), ("skew", spec.validation.skew)):
+        for name, distance in checks.items():
+            path: Path = ("validate", section, name)
+            remedy = unknown_feature(name, spec)
+            kind = given[name].type if name in given else None
+            if remedy:
+                yield Problem(path, f"no field gives {name!r}", remedy=remedy, on_key=True)
+            elif distance.jensen_shannon is not None and kind in _TEXT:
+                what = f"jensen_shannon measures numbers, {name!r} is declared {kind}"
+                yield Problem((*path, "jensen_shannon"), what, remedy="use l_infinity", on_key=True)
+            elif distance.l_infinity is not None and kind == "float":
+                what = f"l_infinity measures categories, {name!r} is declared float"
+                yield Problem((*path, "l_infinity"), what, remedy="use jensen_shannon", on_key=True)

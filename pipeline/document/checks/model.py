@@ -1,0 +1,35 @@
+"""Contradictions of the ``model`` and ``train`` sections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.document.models import PipelineSpec
+from pipeline.document.problems import Problem
+
+
+def positive(spec: PipelineSpec) -> Iterator[Problem]:
+    """A positive value where the task has none."""
+    if spec.model.positive is not None and spec.model.task != "binary":
+        what = f"only a binary task has a positive value, this one is {spec.model.task}"
+        yield Problem(
+            ("model", "positive"), what, remedy="leave it out, or set model.task to binary", on_key=True
+        )
+
+
+def class_weights(spec: PipelineSpec) -> Iterator[Problem]:
+    """Class weights without classes, for more classes than there are, or below zero."""
+    weights, path = spec.train.class_weights, ("train", "class_weights")
+    if weights is None:
+        return
+    if spec.model.task == "regression":
+        yield Problem(
+            path, "a regression has no classes to weigh", remedy="leave class_weights out", on_key=True
+        )
+    if weights == "balanced":
+        return
+    if spec.model.task == "binary" and len(weights) > 2:
+        yield Problem(path, "a binary task has two classes", seen=f"weights for {len(weights)}", on_key=True)
+    for label, weight in weights.items():
+        if weight < 0:
+            yield Problem((*path, label), "", expected="a weight of at least 0", seen=f"{weight:g}")

@@ -1,0 +1,139 @@
+"""Contradictions of places: the metadata store, folders inside each other, the files of a person's own code."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from foundation.errors import UserCodeError, near_miss
+from foundation.user_code import split_reference
+from pipeline.document.models import PipelineSpec
+from pipeline.document.problems import Path as KeyPath
+from pipeline.document.problems import Problem
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def metadata(spec: PipelineSpec) -> Iterator[Problem]:
+    """Two stores at once; a password where the name of a variable belongs."""
+    given = [name for name in ("sqlite", "mysql", "postgresql") if getattr(spec.metadata, name) is not None]
+    if len(given) > 1:
+        what = f"{' and '.join(given)} are both given"
+        yield Problem(
+            ("metadata",),
+            what,
+            expected="one store",
+            remedy="keep one; a later file takes one away with !remove",
+            on_key=True,
+        )
+    for name in ("mysql", "postgresql"):
+        server = getattr(spec.metadata, name)
+        if server is not None and not _VARIABLE.fullmatch(server.password_env):
+            path = ("metadata", name, "password_env")
+            remedy = "put the password into an environment variable and write the variable's name here"
+            yield Problem(
+                path, "this is not the name of an environment variable", seen="(not shown)", remedy=remedy
+            )
+
+
+def orchestrator(spec: PipelineSpec) -> Iterator[Problem]:
+    """An orchestrator that the document may name and this version does not have yet."""
+    if spec.run.orchestrator != "local":
+        what = f"the orchestrator {spec.run.orchestrator} is not in this version"
+        yield Problem(("run", "orchestrator"), what, expected="local")
+
+
+def folders(spec: PipelineSpec) -> Iterator[Problem]:
+    """Folders that would hold each other's files."""
+    root = os.path.normpath(spec.root)
+    quarantine = os.path.normpath(spec.data.bad_documents.folder)
+    if spec.data.bad_documents.quarantine and _inside(quarantine, root):
+        what = f"quarantined documents would lie in the pipeline's root {spec.root!r}, which is shared and cleaned"
+        yield Problem(("data", "bad_documents", "folder"), what, remedy="name a folder outside of it")
+    outputs = [(("push", "to"), spec.push.to)] if spec.push else []
+    outputs += [(("infer", "to"), spec.infer.to)] if spec.infer else []
+    for path, folder in outputs:
+        if _inside(os.path.normpath(folder), root):
+            what = f"{folder!r} lies in the pipeline's root {spec.root!r}, which clean empties"
+            yield Problem(path, what, remedy="name a folder outside of it")
+    if len(outputs) == 2 and os.path.normpath(outputs[0][1]) == os.path.normpath(outputs[1][1]):
+        yield Problem(
+            ("infer", "to"), "predictions and pushed models share a folder", remedy="name another folder"
+        )
+
+
+def _inside(folder: str, root: str) -> bool:
+    if "://" in folder or "://" in root:
+        return folder == root or folder.startswith(root.rstrip("/") + "/")
+    return root == "." or folder == root or folder.startswith(root + os.sep)
+
+
+def user_code(spec: PipelineSpec, folder: Path) -> Iterator[Problem]:
+    """A person's functions that are not there; the files are read, never run."""
+    for path, reference in (
+        (("features",), spec.features.preprocessing_fn),
+        (("model",), spec.model.build_model),
+    ):
+        if reference is not None:
+            yield from _function(
+                path, "preprocessing_fn" if path == ("features",) else "build_model", reference, folder
+            )
+
+
+def _function(section: KeyPath, key: str, reference: str, folder: Path) -> Iterator[Problem]:
+    path = (*section, key)
+    try:
+        file_name, name = split_reference(reference)
+    except UserCodeError:
+        yield Problem(
+            path,
+            "",
+            expected="file.py:function",
+            seen=repr(reference),
+            remedy=f"such as {section[0]}.py:{key}",
+        )
+        return
+    file = folder / file_name
+    if not file.is_file():
+        near = (
+            near_miss(file.name, [f.name for f in file.parent.glob("*.py")]) if file.parent.is_dir() else ""
+        )
+        yield Problem(
+            path, f"there is no file {file_name!r} beside the document", remedy=near or "check the path"
+        )
+        return
+    try:
+        names = _top_level_names(ast.parse(file.read_bytes(), str(file)))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        yield Problem(
+            path, f"{file_name} is not Python", seen=f"{error}", remedy=f"mend line {line}" if line else ""
+        )
+        return
+    except OSError as error:
+        yield Problem(path, f"{file_name} cannot be read", seen=error.strerror or str(error))
+        return
+    if names is not None and name not in names:
+        yield Problem(
+            path,
+            f"{file_name} has no function {name!r}",
+            remedy=near_miss(name, sorted(names)) or f"define {name}",
+        )
+
+
+def _top_level_names(tree: ast.Module) -> set[str] | None:
+    """Returns what a module defines at its top level, or None where that cannot be told without running it."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            if any(alias.name == "*" for alias in node.names):
+                return None
+            names.update(alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names

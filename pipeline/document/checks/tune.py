@@ -1,0 +1,89 @@
+"""Contradictions of the ``tune`` section: objective, limits, search space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from components.trainer.config import ModelConfigSlice, TrainConfig
+from components.tuner.config import RangeConfig
+from foundation.errors import near_miss
+from pipeline.document.models import PipelineSpec
+from pipeline.document.problems import Path, Problem, show_value
+from pipeline.document.translate import expected_words
+
+_OF_MODEL = ("type", "hidden", "dropout", "l2", "embedding")
+_OF_TRAIN = ("learning_rate", "batch_size")
+_FOLLOWED = {"binary": ("auc", "accuracy"), "multiclass": ("accuracy",), "regression": ("mae", "rmse")}
+"""Task → metrics that training computes on the validation split after every epoch."""
+
+
+def objective(spec: PipelineSpec) -> Iterator[Problem]:
+    """An objective that training does not compute."""
+    if spec.tune is None or spec.model.build_model is not None:
+        # A model of one's own may be compiled with metrics of one's own.
+        return
+    bare = ["loss", *_FOLLOWED[spec.model.task]]
+    wanted = spec.tune.objective
+    if wanted not in [f"val_{name}" for name in bare]:
+        # The prefix that all have in common would make every word a near miss.
+        near = near_miss(wanted.removeprefix("val_"), bare).replace("mean '", "mean 'val_")
+        remedy = near or f"known: {', '.join(f'val_{name}' for name in bare)}"
+        yield Problem(
+            ("tune", "objective"), f"training a {spec.model.task} model gives no {wanted!r}", remedy=remedy
+        )
+
+
+def limits(spec: PipelineSpec) -> Iterator[Problem]:
+    """A search without an end."""
+    if spec.tune is None:
+        return
+    if spec.tune.algorithm == "hyperband" and spec.tune.epochs is None:
+        what, remedy = (
+            "hyperband deals out epochs and is given none",
+            "give tune.epochs, the most a trial may take",
+        )
+        yield Problem(("tune", "algorithm"), what, remedy=remedy)
+    if spec.tune.algorithm != "hyperband" and spec.tune.trials is None and spec.tune.minutes is None:
+        yield Problem(("tune",), "the search has no end", remedy="give trials or minutes", on_key=True)
+
+
+def search(spec: PipelineSpec) -> Iterator[Problem]:
+    """Hyperparameters that nothing reads, and values that they cannot have."""
+    if spec.tune is None:
+        return
+    known = [*_OF_MODEL, *_OF_TRAIN]
+    for name, space in spec.tune.search.items():
+        path: Path = ("tune", "search", name)
+        if name in known:
+            yield from _values(path, name, space)
+        elif spec.model.build_model is None:
+            remedy = near_miss(name, known) or f"known: {', '.join(known)}"
+            yield Problem(
+                path, f"no built-in model has a hyperparameter {name!r}", remedy=remedy, on_key=True
+            )
+    if not spec.tune.search:
+        yield Problem(
+            ("tune", "search"),
+            "nothing to search for",
+            remedy="name hyperparameters, or leave search out for the default",
+        )
+
+
+def _values(path: Path, name: str, space: RangeConfig) -> Iterator[Problem]:
+    owner: type[BaseModel] = ModelConfigSlice if name in _OF_MODEL else TrainConfig
+    named: list[tuple[Path, Any]] = [
+        ((*path, key), getattr(space, key)) for key in ("min", "max") if getattr(space, key) is not None
+    ]
+    named += [((*path, "choice", index), value) for index, value in enumerate(space.choice or [])]
+    for place, value in named:
+        whole = int(value) if isinstance(value, float) and value.is_integer() else value
+        try:
+            owner.model_validate({name: whole}, strict=True)
+        except ValidationError as error:
+            expected = expected_words(error.errors(include_url=False)[0])
+            yield Problem(place, f"{show_value(value)} is not a value of {name}", expected=expected)
+    if space.log and space.min is not None and space.min <= 0 and name != "learning_rate":
+        yield Problem((*path, "min"), "a logarithmic range begins above 0", seen=f"{space.min:g}")

@@ -1,0 +1,150 @@
+"""Layering: several files and ``--set`` options become one document, the later one winning.
+
+Mappings are merged key by key; lists and scalars are replaced whole. ``null`` is a value like any other (it switches
+off what may be off, such as ``train.early_stopping``); ``!remove`` takes a key away that an earlier layer gave. Where a
+mapping is a choice of one (a feature's transformation, a distance, the metadata store), another choice replaces it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from pipeline.document.nodes import REMOVE, Node
+from pipeline.document.problems import Path, Position, Problem, SpecErrors
+from pipeline.document.reader import read_text
+
+_CHOICES: tuple[Path, ...] = (
+    ("features", "*"),
+    ("validate", "drift", "*"),
+    ("validate", "skew", "*"),
+    ("metadata",),
+)
+"""Where a mapping holds one of several keys: there a layer with a key that the one below lacks replaces it."""
+
+_PART = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."\s]+)')
+
+
+def merge(below: Node, above: Node, path: Path = ()) -> Node:
+    """Lays one layer over another.
+
+    Args:
+        below: The earlier layer.
+        above: The later layer, which wins.
+        path: Where in the document both stand.
+
+    Returns:
+        The two as one; each value keeps the place where it was written.
+    """
+    if not (isinstance(below.value, dict) and isinstance(above.value, dict)) or _other_choice(
+        below, above, path
+    ):
+        return above
+    merged = dict(below.value)
+    for key, node in above.value.items():
+        if node.value is REMOVE:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(below.value[key], node, (*path, key)) if key in below.value else node
+    return above.with_value(merged)
+
+
+def _other_choice(below: Node, above: Node, path: Path) -> bool:
+    is_choice = any(
+        len(choice) == len(path) and all(want in ("*", part) for want, part in zip(choice, path, strict=True))
+        for choice in _CHOICES
+    )
+    return is_choice and not set(above.value) <= set(below.value)
+
+
+def drop_removed(node: Node) -> Node:
+    """Returns the tree without what is still marked ``!remove``: it named nothing that was there."""
+    if isinstance(node.value, dict):
+        kept = {key: drop_removed(child) for key, child in node.value.items() if child.value is not REMOVE}
+        return node.with_value(kept)
+    if isinstance(node.value, list):
+        return node.with_value([drop_removed(child) for child in node.value if child.value is not REMOVE])
+    return node.with_value(None) if node.value is REMOVE else node
+
+
+def read_overrides(overrides: Iterable[str]) -> list[Node]:
+    """Turns ``a.b=value`` options into layers.
+
+    A key that holds a dot is quoted: ``data.fields."profile.country".type=string``. The value is YAML.
+
+    Raises:
+        SpecErrors: An option is not of that form; all of them at once.
+    """
+    layers: list[Node] = []
+    problems: list[Problem] = []
+    for override in overrides:
+        try:
+            layers.append(_read_override(override))
+        except SpecErrors as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SpecErrors(problems)
+    return layers
+
+
+def _read_override(override: str) -> Node:
+    keys, text = _split_override(override)
+    at = Position(f"--set {keys}")
+    parts = _split_keys(keys)
+    if parts is None:
+        what = "this is not a key of the document"
+        raise SpecErrors(
+            [
+                Problem(
+                    (),
+                    what,
+                    expected="key=value, keys joined by dots",
+                    remedy="such as --set train.steps=50",
+                    at=at,
+                )
+            ]
+        )
+    try:
+        node = _placed(read_text(text, at.source), at)
+    except SpecErrors as error:
+        raise SpecErrors(
+            [
+                Problem(tuple(parts), problem.what, remedy="the value is read as YAML", at=at)
+                for problem in error.problems
+            ]
+        ) from error
+    for part in reversed(parts):
+        node = Node({part: node}, at)
+    return node
+
+
+def _split_override(override: str) -> tuple[str, str]:
+    """Splits at the first equals sign outside quotes."""
+    match = re.match(r'((?:"(?:[^"\\]|\\.)*"|[^="])*)=(.*)\Z', override, re.DOTALL)
+    return (match[1].strip(), match[2]) if match else (override.strip(), "")
+
+
+def _split_keys(keys: str) -> list[str] | None:
+    """Returns the keys, or None when the text is not keys joined by dots."""
+    parts: list[str] = []
+    rest = keys
+    while True:
+        match = _PART.match(rest)
+        if match is None:
+            return None
+        parts.append(match[2] if match[2] is not None else re.sub(r"\\(.)", r"\1", match[1]))
+        rest = rest[match.end() :]
+        if not rest:
+            return parts
+        if not rest.startswith("."):
+            return None
+        rest = rest[1:]
+
+
+def _placed(node: Node, at: Position) -> Node:
+    """Returns the tree with every position replaced by the option's."""
+    if isinstance(node.value, dict):
+        return Node({key: _placed(child, at) for key, child in node.value.items()}, at, at)
+    if isinstance(node.value, list):
+        return Node([_placed(child, at) for child in node.value], at, at)
+    return Node(node.value, at, at)

@@ -1,0 +1,141 @@
+"""Loading the document: files, layers, shared values, the model, the contradictions; all errors at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.document.checks import SECTION_DEFAULTS, find_problems
+from pipeline.document.layers import drop_removed, merge, read_overrides
+from pipeline.document.models import PipelineSpec
+from pipeline.document.nodes import Node, follow
+from pipeline.document.problems import Path as KeyPath
+from pipeline.document.problems import Position, Problem, SpecErrors
+from pipeline.document.reader import read_file
+from pipeline.document.shared_values import substitute
+from pipeline.document.translate import to_problems
+
+
+@dataclass(frozen=True)
+class LoadedSpec:
+    """A document that was read, checked and found right."""
+
+    spec: PipelineSpec
+    """The typed document."""
+    folder: Path
+    """The first file's folder, absolute; relative paths of the document start here."""
+    files: tuple[Path, ...]
+    """The files, absolute, in the order in which they were layered."""
+    raw: dict[str, Any]
+    """The merged document as plain values, shared values put in, no defaults."""
+    root: Node
+    """The merged document with the place of every value."""
+
+    def position(self, *path: str | int) -> Position:
+        """Returns where a value stands, or the nearest thing around it: ``position("train", "steps")``."""
+        return follow(self.root, path)[0].at
+
+
+def load(paths: Sequence[Path], overrides: Sequence[str] = ()) -> LoadedSpec:
+    """Reads and checks a document.
+
+    Args:
+        paths: One file or several, a later one laid over the earlier ones.
+        overrides: ``a.b=value`` options, laid over the files in order.
+
+    Returns:
+        The document, typed and checked.
+
+    Raises:
+        SpecErrors: Everything that is wrong with it, with places.
+        StorageError: A file is there and cannot be read.
+    """
+    files = tuple(Path(path) for path in paths)
+    if not files:
+        raise SpecErrors([Problem((), "no document is named", remedy="name a file, such as pipeline.yaml")])
+    folder = files[0].resolve().parent
+    root, problems = _read(files, overrides)
+    spec, found = _validate(root, folder)
+    problems = _without_followers([*problems, *found])
+    if problems or spec is None:
+        raise SpecErrors(problems)
+    return LoadedSpec(spec, folder, tuple(file.resolve() for file in files), root.plain(), root)
+
+
+def _read(files: Sequence[Path], overrides: Sequence[str]) -> tuple[Node, list[Problem]]:
+    """Reads and merges all layers; what is broken in any of them is raised together."""
+    layers: list[Node] = []
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            layers.append(read_file(file))
+        except SpecErrors as error:
+            problems.extend(error.problems)
+    try:
+        layers.extend(read_overrides(overrides))
+    except SpecErrors as error:
+        problems.extend(error.problems)
+    if problems:
+        raise SpecErrors(problems)
+    root = layers[0]
+    for layer in layers[1:]:
+        root = merge(root, layer)
+    return substitute(drop_removed(root))
+
+
+def _validate(root: Node, folder: Path) -> tuple[PipelineSpec | None, list[Problem]]:
+    raw = root.plain()
+    try:
+        spec = _model(raw)
+    except ValidationError as error:
+        problems = to_problems(error.errors(include_url=False), root, PipelineSpec)
+        return None, problems + _problems_of_the_rest(raw, error, root, folder)
+    return spec, _placed(find_problems(spec, folder), root)
+
+
+def _model(raw: dict[str, Any]) -> PipelineSpec:
+    return PipelineSpec.model_validate(raw, strict=True, by_alias=True, by_name=False)
+
+
+def _problems_of_the_rest(
+    raw: dict[str, Any], error: ValidationError, root: Node, folder: Path
+) -> list[Problem]:
+    """Looks for contradictions among the sections of the document that are sound by themselves."""
+    unsound = {str(detail["loc"][0]) for detail in error.errors(include_url=False) if detail["loc"]}
+    sound = {key: value for key, value in raw.items() if key not in unsound}
+    try:
+        spec = _model({**SECTION_DEFAULTS, **sound})
+    except ValidationError:
+        # A validator of the whole document spoke: there is no part of it that can be judged alone.
+        return []
+    return _placed(find_problems(spec, folder, unsound=frozenset(unsound)), root)
+
+
+def _placed(problems: list[Problem], root: Node) -> list[Problem]:
+    return [_in_document(problem, root) for problem in problems]
+
+
+def _in_document(problem: Problem, root: Node) -> Problem:
+    """Gives a problem its place, and its path as the person wrote it: short forms leave parts of it out."""
+    node, walked = follow(root, problem.path)
+    written = bool(walked) and (walked[-1] == problem.path[-1] or not isinstance(node.value, dict))
+    at = node.key_at if node.key_at and (problem.on_key or not written) else node.at
+    return replace(problem, at=at, path=walked if written else problem.path)
+
+
+def _without_followers(problems: list[Problem]) -> list[Problem]:
+    """Drops what is only the consequence of a reference that could not be filled in at the same place."""
+    broken = {problem.at for problem in problems if problem.what.startswith("${")}
+    seen: set[tuple[KeyPath, str, str]] = set()
+    kept: list[Problem] = []
+    for problem in problems:
+        key = (problem.path, problem.what, problem.expected)
+        if key in seen or (problem.at in broken and not problem.what.startswith("${")):
+            continue
+        seen.add(key)
+        kept.append(problem)
+    return kept

@@ -1,0 +1,141 @@
+"""The typed model of the document: one class for the whole, each component's slice from the component itself."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from components.bulk_inferrer.config import InferConfig
+from components.evaluation_gate.config import EvaluateConfig
+from components.infra_validator.config import InfraValidationConfig
+from components.mongo_example_gen.config import DataConfig, FieldConfig, feature_name
+from components.pusher.config import PushConfig
+from components.trainer.config import ModelConfigSlice, TrainConfig
+from components.transform.config import FeaturesConfig
+from components.tuner.config import TuneConfig
+from components.validation_gate.config import ValidateConfig
+from foundation.config import Config
+
+
+class SqliteConfig(Config):
+    """ML Metadata in a file."""
+
+    path: str | None = None
+    """The file; by default metadata.db in the root."""
+
+
+class DatabaseConfig(Config):
+    """ML Metadata in a database server; the password comes from the environment and is never written down."""
+
+    host: str
+    """Host name of the server."""
+    port: int | None = Field(default=None, ge=1, le=65535)
+    """Port; by default the engine's own."""
+    database: str
+    """Name of the database."""
+    user: str
+    """User name."""
+    password_env: str = "PENSTOCK_METADATA_PASSWORD"
+    """Name of the environment variable that holds the password."""
+
+
+class MetadataConfig(Config):
+    """Where ML Metadata keeps artifacts and executions; one of the keys."""
+
+    sqlite: SqliteConfig | None = None
+    """A file; the default."""
+    mysql: DatabaseConfig | None = None
+    """A MySQL server."""
+    postgresql: DatabaseConfig | None = None
+    """A PostgreSQL server."""
+
+
+class RunConfig(Config):
+    """Where and how the pipeline runs."""
+
+    orchestrator: Literal["local", "airflow", "kubeflow"] = "local"
+    """What schedules the nodes."""
+    beam: Literal["local", "dataflow", "flink", "spark"] = "local"
+    """Which engine carries the Beam steps."""
+    beam_args: list[str] = Field(default_factory=list)
+    """Further arguments for Beam, such as --project=p."""
+    workers: int = Field(default=0, ge=0)
+    """Processes for Beam steps on this machine; 0 chooses by the size of the data and the number of cores."""
+
+
+class PipelineSpec(Config):
+    """The document: everything that a person decides about one pipeline."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)
+    """Name of the pipeline: lower case letters, digits, underscores."""
+    root: str = ".penstock"
+    """Folder for artifacts, metadata and logs, relative to the document's folder."""
+    data: DataConfig
+    """Where the exported documents are and what is taken from them."""
+    schema_file: str | None = Field(default=None, alias="schema")
+    """The reviewed data schema; by default schema/NAME/schema.pbtxt beside the document; inferred while it is not there."""
+    validation: ValidateConfig = Field(default=ValidateConfig(), alias="validate")
+    """Checks of the data."""
+    features: FeaturesConfig
+    """What is done to each field before the model sees it, or file.py:preprocessing_fn."""
+    model: ModelConfigSlice = ModelConfigSlice()
+    """Which model is built, or file.py:build_model."""
+    train: TrainConfig = TrainConfig()
+    """How the model is fitted."""
+    tune: TuneConfig | None = None
+    """Search for hyperparameters before training; left out: none."""
+    evaluate: EvaluateConfig
+    """What is measured, and what a model has to reach."""
+    infra_validation: InfraValidationConfig | Literal[False] | None = None
+    """How a model is served and measured before it is pushed; left out: by the defaults where there is push; false: not."""
+    push: PushConfig | None = None
+    """Where blessed models are published; left out: nowhere."""
+    infer: InferConfig | None = None
+    """Predictions for a batch of documents; left out: none."""
+    metadata: MetadataConfig = MetadataConfig()
+    """Where ML Metadata is kept."""
+    run: RunConfig = RunConfig()
+    """Where and how the pipeline runs."""
+
+    def ingested_fields(self) -> dict[str, FieldConfig]:
+        """Returns dotted path → field for everything the document names, the order of the document kept.
+
+        A feature, label or slice that no ``data.fields`` entry gives is read from the path of its own name.
+        """
+        fields = dict(self.data.fields)
+        given = {feature_name(path, field) for path, field in fields.items()}
+        for name in self.named_features():
+            if name not in given:
+                fields[name] = FieldConfig()
+                given.add(name)
+        return fields
+
+    def named_features(self) -> list[str]:
+        """Returns the raw features that label, features, slices and checks speak of, each once."""
+        names = [self.data.label]
+        for name, transformations in self.features.declared.items():
+            names.append(name)
+            for transformation in transformations:
+                names += transformation.cross.with_ if transformation.cross else []
+        for columns in self.evaluate.slices:
+            names += [columns] if isinstance(columns, str) else columns
+        if self.data.recorded_at:
+            names.append(self.data.recorded_at)
+        return list(dict.fromkeys(names))
+
+    def infra_validated(self) -> InfraValidationConfig | None:
+        """Returns how a model is served before it is pushed, None where it is not."""
+        if self.infra_validation is None:
+            return InfraValidationConfig() if self.push else None
+        return self.infra_validation or None
+
+    def array_features(self) -> list[str]:
+        """Returns the features that the document treats as arrays, by their field or by a transformation."""
+        said = [feature_name(path, field) for path, field in self.data.fields.items() if field.list]
+        used = [n for n, ts in self.features.declared.items() if any(t.kind in ("bag", "count") for t in ts)]
+        return sorted({*said, *used})
+
+    def schema_path(self) -> str:
+        """Returns the path of the reviewed schema, relative to the document's folder."""
+        return self.schema_file or f"schema/{self.name}/schema.pbtxt"

@@ -1,0 +1,142 @@
+"""The reference of the document: tables of its keys, written from the models into ``docs/document.md``.
+
+``python -m pipeline.document.reference docs/document.md`` writes them anew; a test says when they are stale.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from foundation.config import Config
+from foundation.publish import write_text
+from pipeline.document.known_keys import plain_types
+from pipeline.document.models import PipelineSpec
+
+BEGIN = "<!-- the tables below are written by: python -m pipeline.document.reference docs/document.md -->"
+END = "<!-- end of the tables -->"
+
+_WORDS: dict[Any, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    Literal[True]: "true",
+    Literal[False]: "false",
+}
+_BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+
+
+def render() -> str:
+    """Returns the tables of all keys as Markdown, the document's own first, then section by section."""
+    titles: dict[type[Config], list[str]] = {}
+    for path, model in _sections((), PipelineSpec):
+        titles.setdefault(model, []).append(f"`{'.'.join(path)}`")
+    tables = [_table(", ".join(places), model) for model, places in titles.items()]
+    return "\n\n".join([_table("The document", PipelineSpec), *tables])
+
+
+def put_into(text: str) -> str:
+    """Returns a page with its tables written anew, between the two marks.
+
+    Args:
+        text: The page; holds both marks.
+    """
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{render()}\n\n{END}{after}"
+
+
+def _sections(
+    path: tuple[str, ...], model: type[BaseModel]
+) -> Iterator[tuple[tuple[str, ...], type[Config]]]:
+    for name, field in model.model_fields.items():
+        for below, kind in _models_in((*path, field.alias or name), field.annotation):
+            if kind.__name__ == "FeaturesConfig":
+                # The long form is how the short one is kept; nobody writes it.
+                yield from _models_of_features(below, kind)
+            else:
+                yield below, kind
+                yield from _sections(below, kind)
+
+
+def _models_of_features(
+    path: tuple[str, ...], model: type[Config]
+) -> Iterator[tuple[tuple[str, ...], type[Config]]]:
+    for below, kind in _models_in(path, model.model_fields["declared"].annotation):
+        yield below, kind
+        yield from _sections(below, kind)
+
+
+def _models_in(path: tuple[str, ...], annotation: Any) -> Iterator[tuple[tuple[str, ...], type[Config]]]:
+    for arm in plain_types(annotation):
+        if isinstance(arm, type) and issubclass(arm, Config):
+            yield path, arm
+        elif get_origin(arm) is dict:
+            yield from _models_in((*path, "*"), get_args(arm)[1])
+        elif get_origin(arm) is list:
+            yield from _models_in(path, get_args(arm)[0])
+
+
+def _table(title: str, model: type[Config]) -> str:
+    summary = " ".join((model.__doc__ or "").split("\n\n")[0].split()).replace("``", "`")
+    lines = [f"### {title}", "", summary, "", "| key | value | default | meaning |", "|---|---|---|---|"]
+    descriptions = model.descriptions()
+    for name, field in model.model_fields.items():
+        cells = (f"`{field.alias or name}`", _value(field), _default(field), descriptions.get(name, ""))
+        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("``", "`") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def _value(field: FieldInfo) -> str:
+    words = " or ".join(dict.fromkeys(_words(arm) for arm in plain_types(field.annotation)))
+    bounds = [
+        f"{sign} {getattr(item, key):g}"
+        for item in field.metadata
+        for key, sign in _BOUNDS.items()
+        if hasattr(item, key)
+    ]
+    return " ".join([words, ", ".join(bounds)]).strip()
+
+
+def _words(arm: Any) -> str:
+    if arm in _WORDS:
+        return _WORDS[arm]
+    origin = get_origin(arm)
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in get_args(arm))
+    if origin is list:
+        items = " or ".join(dict.fromkeys(_words(item) for item in plain_types(get_args(arm)[0])))
+        return f"list of {items}" if len(items) < 40 else "list"
+    if origin is dict:
+        return "name → " + " or ".join(dict.fromkeys(_words(item) for item in plain_types(get_args(arm)[1])))
+    return "section"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if value in (None, "", {}, []):
+        return ""
+    if isinstance(value, BaseModel):
+        return "its own defaults"
+    if isinstance(value, dict):
+        return ", ".join(f"`{key}`" for key in value)
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+
+
+def main() -> None:
+    """Writes the tables into the page that the command line names."""
+    path = Path(sys.argv[1])
+    write_text(path, put_into(path.read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    main()

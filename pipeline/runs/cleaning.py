@@ -1,0 +1,119 @@
+"""Which artifacts may go: superseded ones, never of a blessed or served model, nor of the newest result of a node."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from foundation.publish import storage_error
+from pipeline.document.models import MetadataConfig
+from pipeline.lineage.records import Artifact
+from pipeline.lineage.store import Lineage, asked, open_store
+from pipeline.lineage.trace import trace
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An artifact that may be removed.
+
+    Attributes:
+        artifact: The artifact.
+        node: The node that made it.
+        bytes: Size of its files.
+    """
+
+    artifact: Artifact
+    node: str
+    bytes: int
+
+
+def candidates(lineage: Lineage, root: Path, keep_runs: int) -> list[Candidate]:
+    """Returns what may be removed.
+
+    Args:
+        lineage: The pipeline's lineage.
+        root: Pipeline root; nothing outside it is ever a candidate.
+        keep_runs: Everything that one of the newest that many runs made or took over stays.
+    """
+    executions = lineage.executions()
+    runs = sorted({e.run for e in executions if e.run})[-keep_runs:]
+    kept = {i for e in executions if e.run in runs for ids in e.outputs.values() for i in ids}
+    kept |= _of_blessed_models(lineage)
+    found = []
+    for execution in executions:
+        for artifact_id in (i for ids in execution.outputs.values() for i in ids):
+            artifact = lineage.artifacts().get(artifact_id)
+            made_here = execution.state == "COMPLETE" and artifact is not None and artifact.state == "LIVE"
+            if (
+                made_here
+                and artifact_id not in kept
+                and artifact
+                and _inside(artifact.uri, root / "artifacts")
+            ):
+                found.append(Candidate(artifact, execution.node, size_of(Path(artifact.uri))))
+                kept.add(artifact_id)
+    return found
+
+
+def _of_blessed_models(lineage: Lineage) -> set[int]:
+    """Everything that blessed models are made of or led to; pushed models are among them, as only blessed ones are."""
+    artifacts = lineage.artifacts()
+    blessed = {
+        a.properties.get("current_model_id") for a in artifacts.values() if a.properties.get("blessed") == 1
+    }
+    kept: set[int] = set()
+    for model in (a for a in artifacts.values() if a.type == "Model" and a.id in blessed):
+        whole = trace(lineage, model)
+        kept |= {a.id for step in (*whole.back, *whole.forth) for a in (*step.took, *step.gave)} | {model.id}
+    return kept
+
+
+def _inside(uri: str, folder: Path) -> bool:
+    return Path(uri).resolve().is_relative_to(folder.resolve())
+
+
+def size_of(path: Path) -> int:
+    """Returns the bytes of all files in a folder."""
+    return sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) if path.is_dir() else 0
+
+
+def kept_spans(root: Path) -> list[Path]:
+    """Returns the folders of spans that were kept for windows and that no artifact shares its shards with any more."""
+    from components.mongo_example_gen.spans import FOLDER, unused_entries
+
+    return unused_entries(root / "artifacts" / "MongoExampleGen" / FOLDER)
+
+
+def remove_spans(folders: list[Path]) -> None:
+    """Removes kept spans; each can be read again from its export.
+
+    Raises:
+        StorageError: One cannot be removed.
+    """
+    for folder in folders:
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise storage_error(folder, error) from error
+
+
+def remove(found: list[Candidate], config: MetadataConfig, root: Path) -> None:
+    """Marks artifacts as deleted in ML Metadata and removes their files.
+
+    The mark comes first: a removal that is cut short leaves files without an owner, never an artifact without files.
+    """
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    if not found:
+        return
+    store = open_store(config, root)
+    with asked(config):
+        artifacts = store.get_artifacts_by_id([c.artifact.id for c in found])
+        for artifact in artifacts:
+            artifact.state = pb.Artifact.DELETED
+        store.put_artifacts(artifacts)
+    for candidate in found:
+        shutil.rmtree(candidate.artifact.uri, ignore_errors=False) if Path(
+            candidate.artifact.uri
+        ).is_dir() else None

@@ -1,0 +1,100 @@
+"""The difference of two runs, causes first: document, data, code; then what came of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.lineage.records import Execution
+from pipeline.lineage.store import Lineage
+from pipeline.runs.book import RunRecord
+from pipeline.runs.finish import artifacts_of_run, read_json
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing in which two runs differ.
+
+    Attributes:
+        kind: ``document``, ``data``, ``code`` or ``result``.
+        what: The key, node or metric.
+        before: Its value in the first run, None where it had none.
+        after: Its value in the second.
+    """
+
+    kind: str
+    what: str
+    before: Any
+    after: Any
+
+
+def compare(lineage: Lineage, before: RunRecord, after: RunRecord) -> list[Difference]:
+    """Returns every difference of two runs, causes before results."""
+    old, new = _flat(before.document), _flat(after.document)
+    found = [
+        Difference("document", key, old.get(key), new.get(key))
+        for key in dict.fromkeys([*old, *new])
+        if old.get(key) != new.get(key)
+    ]
+    found += _data(lineage, before, after)
+    if before.code != after.code:
+        found.append(Difference("code", "project", before.code, after.code))
+    return found + _results(lineage, before, after)
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict) or not value:
+        return {prefix: value} if prefix else {}
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        flat |= _flat(inner, f"{prefix}.{key}" if prefix else key)
+    return flat
+
+
+def _data(lineage: Lineage, before: RunRecord, after: RunRecord) -> list[Difference]:
+    def of(run: str) -> dict[str, Execution]:
+        return {e.node: e for e in lineage.executions() if e.run == run and e.fingerprint}
+
+    old, new = of(before.id), of(after.id)
+    found = []
+    for node, part, kind in (
+        ("MongoExampleGen", "external", "data"),
+        ("ImportSchemaGen", "external", "data"),
+        *((n, "code", "code") for n in new),
+        *((n, "user code", "code") for n in new),
+    ):
+        if node in old and node in new:
+            values = [_part(e, part) for e in (old[node], new[node])]
+            if values[0] != values[1]:
+                found.append(Difference(kind, node if kind == "data" else f"{node} ({part})", *values))
+    return found
+
+
+def _part(execution: Execution, part: str) -> str:
+    import json
+
+    return json.loads(str(execution.properties.get("penstock_parts", "{}"))).get(part, "")[:12]
+
+
+def _results(lineage: Lineage, before: RunRecord, after: RunRecord) -> list[Difference]:
+    old, new = (metrics_of_run(lineage, r.id) for r in (before, after))
+    found = [
+        Difference("result", name, old.get(name), new.get(name))
+        for name in dict.fromkeys([*old, *new])
+        if old.get(name) != new.get(name)
+    ]
+    if before.state != after.state:
+        found.insert(0, Difference("result", "state", before.state, after.state))
+    return found
+
+
+def metrics_of_run(lineage: Lineage, run: str) -> dict[str, Any]:
+    """Returns the overall metrics of a run's model, whether it was blessed and fit to serve; empty without a verdict."""
+    found = artifacts_of_run(lineage, run)
+    verdict = read_json(found.get(("EvaluationGate", "verdict")), "verdict.json")
+    if verdict is None:
+        return {}
+    serving = read_json(found.get(("InfraValidator", "report")), "infra_validation.json")
+    served = {"fit to serve": serving["blessed"]} if serving else {}
+    metrics = {m["metric"]: m["value"] for m in verdict["metrics"] if m["slice"] == "overall"}
+    return {"blessed": verdict["blessed"], **served, **metrics}

@@ -1,0 +1,187 @@
+"""One document at work: everything that commands share between reading the document and doing something with it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from components.mongo_example_gen.source import ResolvedInput, resolve
+from components.mongo_example_gen.windows import resolve_window
+from foundation.errors import PenstockError
+from foundation.privacy import key_id, read_key
+from foundation.publish import storage_error
+from pipeline.document.loader import LoadedSpec
+from pipeline.graph import Graph, Surroundings, make_graph
+from pipeline.lineage.queries import has_earlier_statistics
+from pipeline.lineage.store import MlmdLineage
+from pipeline.plan import Plan, Selection, make_plan
+from pipeline.query_source import resolve_query
+from pipeline.runners.beam import beam_args, reading_args
+from pipeline.runners.events import NodeEvent, RunListener
+from pipeline.runs.book import NodeRecord, RunBook, RunRecord, new_run_id
+from pipeline.runs.lock import held
+from pipeline.runs.sweep import sweep
+
+
+@dataclass(frozen=True)
+class Session:
+    """A loaded document and the places that belong to it.
+
+    Attributes:
+        loaded: The document.
+    """
+
+    loaded: LoadedSpec
+
+    @property
+    def root(self) -> Path:
+        """Folder for artifacts, metadata, runs and logs."""
+        return (self.loaded.folder / self.loaded.spec.root).resolve()
+
+    @property
+    def schema_file(self) -> Path:
+        """The reviewed schema, whether it is there or not."""
+        return self.loaded.folder / self.loaded.spec.schema_path()
+
+    @property
+    def runs(self) -> RunBook:
+        """The records of all runs."""
+        return RunBook(self.root)
+
+    def lineage(self) -> MlmdLineage:
+        """Returns a fresh view of ML Metadata."""
+        return MlmdLineage(self.loaded.spec.metadata, self.root, self.loaded.spec.name)
+
+    @cached_property
+    def around(self) -> Surroundings:
+        """What is outside the document: export, schema, earlier statistics.
+
+        Raises:
+            DataError: The export is missing or empty.
+            StorageError: The schema cannot be read.
+        """
+        spec, folder = self.loaded.spec, self.loaded.folder
+        data = resolve_query(spec.data.bigquery) if spec.data.bigquery else self._export()
+        infer = resolve(spec.infer.mongo_export, folder, "latest") if spec.infer else None
+        key = key_id(read_key(spec.data.privacy))
+        around = Surroundings(folder, data, infer, self._schema(), privacy_key=key)
+        if not spec.validation.drift:
+            return around
+        lineage = self.lineage()
+        fingerprint = make_graph(spec, around).fingerprints["StatisticsGen"]
+        earlier = has_earlier_statistics(
+            lineage.executions(), lineage.artifacts(), fingerprint, data.span or 0
+        )
+        return replace(around, previous_statistics=earlier)
+
+    def _export(self) -> ResolvedInput:
+        data = self.loaded.spec.data
+        return resolve_window(data.mongo_export, self.loaded.folder, data.span, data.window)
+
+    def _schema(self) -> str | None:
+        try:
+            return self.schema_file.read_text(encoding="utf-8") if self.schema_file.exists() else None
+        except (OSError, UnicodeDecodeError) as error:
+            raise storage_error(
+                self.schema_file, OSError(getattr(error, "errno", None), str(error))
+            ) from error
+
+    def graph(self) -> Graph:
+        """Returns the nodes with their fingerprints."""
+        return make_graph(self.loaded.spec, self.around)
+
+    def plan(self, selection: Selection | None = None) -> Plan:
+        """Returns what a run would do."""
+        return make_plan(self.graph(), self.lineage(), selection)
+
+    def run(self, selection: Selection, listener: RunListener) -> RunRecord:
+        """Runs what has to run.
+
+        Args:
+            selection: The part that was asked for.
+            listener: Told of the plan and of everything that happens.
+
+        Returns:
+            The finished record; its state is ``unchanged`` and nothing was written when nothing had to run.
+
+        Raises:
+            RunFailedError: A node failed.
+            LockedError: Another run holds the root.
+            KeyboardInterrupt: The person ended it; everything is closed by then.
+        """
+        run = new_run_id()
+        with held(self.root, run):
+            closed = sweep(self.loaded.spec, self.root)
+            plan = self.plan(selection)
+            record = self._record(run, plan)
+            listener.planned(plan, closed, record)
+            if not plan.to_run:
+                record.state = "unchanged"
+                return record
+            self._carry_out(plan, record, listener)
+        return record
+
+    def _record(self, run: str, plan: Plan) -> RunRecord:
+        nodes = [NodeRecord(n.node.id, n.action, n.reason, inputs=list(n.node.inputs)) for n in plan.nodes]
+        spec = self.loaded.spec
+        return RunRecord(
+            id=run,
+            pipeline=spec.name,
+            state="running",
+            started=time.time(),
+            document=spec.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            span=self.around.data.span,
+            code=code_version(self.loaded.folder),
+            nodes=nodes,
+        )
+
+    def _carry_out(self, plan: Plan, record: RunRecord, listener: RunListener) -> None:
+        from pipeline.runners.job import Job
+        from pipeline.runners.local import run_plan
+
+        book = self.runs
+        book.write(record)
+
+        def on_event(event: NodeEvent) -> None:
+            node = record.node(event.node)
+            node.state, node.seconds, node.execution = event.state, event.seconds, event.execution
+            book.write(record)
+            listener.happened(event)
+
+        run = self.loaded.spec.run
+        reading = reading_args(run, sum(f.size for f in self.around.data.files))
+        job = Job(self.loaded.spec, self.around, self.root, record.id, tuple(beam_args(run)), tuple(reading))
+        ended = "failed"
+        try:
+            run_plan(job, plan, book.path(record.id), on_event)
+            ended = "complete"
+        except KeyboardInterrupt:
+            ended = "interrupted"
+            raise
+        except PenstockError as error:
+            record.error = str(error)
+            raise
+        finally:
+            record.state, record.ended = ended, time.time()
+            for node in record.nodes:
+                node.state = "interrupted" if node.state == "running" else node.state
+            book.write(record)
+            sweep(self.loaded.spec, self.root)
+
+
+def code_version(folder: Path) -> str:
+    """Returns the commit of the person's project, with ``+`` when files differ from it; empty without git."""
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return described.stdout.strip() if described.returncode == 0 else ""

@@ -1,0 +1,270 @@
+"""Contradictions between parts that are right by themselves, each at its place with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.document import PipelineSpec, SpecErrors, check
+from pipeline.document.checks import CHECKS, SECTION_DEFAULTS
+
+CASES: list[tuple[str, tuple[str, ...], str]] = [
+    (
+        "label is a feature",
+        ("features.retained=zscore",),
+        "features.retained: the label 'retained' is also a feature",
+    ),
+    ("label in a cross", ("features.country={cross: {with: [retained]}}",), "take it out of the cross"),
+    ("label is the id", ("data.label=_id",), "cannot be learnt"),
+    ("label misspelt", ("data.label=boi",), "data.label: no field gives 'boi'; did you mean 'bio'?"),
+    (
+        "label a dotted path",
+        ("data.label=stats.won",),
+        "a dotted path stands under data.fields: 'stats.won': stats_won",
+    ),
+    ("label declared a list", ("data.label=topics",), "the label is declared an array"),
+    (
+        "text label for a regression",
+        ("data.label=bio", "model.task=regression"),
+        "a regression learns a number",
+    ),
+    (
+        "float label for classes",
+        ("data.label=minutes", "model.task=multiclass"),
+        "classes are text or whole numbers",
+    ),
+    (
+        "text positive, number label",
+        ("data.label=lessons", "features.lessons=!remove", "model.positive=won"),
+        "the positive value text",
+    ),
+    (
+        "feature misspelt",
+        ("features.topcis=count",),
+        "features.topcis: no field gives 'topcis'; did you mean 'topics'?",
+    ),
+    ("feature with a space", ("features.first name=zscore",), "--set"),
+    (
+        "cross with nothing",
+        ("features.country={cross: {with: [planet]}}",),
+        "no field gives 'planet'; give it under data.fields",
+    ),
+    (
+        "cross with itself",
+        ("features.country={cross: {with: [country]}}",),
+        "'country' is crossed with itself",
+    ),
+    (
+        "two fields, one feature",
+        ("data.fields.b=country",),
+        "becomes the feature 'country', and so does 'profile.country'",
+    ),
+    ("id taken", ("data.fields.b=_id",), "the feature _id is every document's own id"),
+    ("empty part of a path", ('data.fields."a..b"=c',), "a dotted path with an empty part"),
+    (
+        "odd name of a field",
+        ('data.fields."first name"=',),
+        "name it under data.fields: 'first name': first_name",
+    ),
+    (
+        "number made of text",
+        ("features.bio=zscore",),
+        "zscore on 'bio', declared string; use vocabulary or hash",
+    ),
+    ("text made of a number", ("features.lessons=text",), "text on 'lessons', declared int"),
+    (
+        "ids of floats",
+        ("features.minutes=vocabulary",),
+        "vocabulary on 'minutes', declared float; use buckets",
+    ),
+    ("date parts of a number", ("features.lessons={date_parts: [month]}",), "declare type: date"),
+    ("bag of a scalar", ("data.fields.topics={list: false}", "features.topics=bag"), "declared no array"),
+    (
+        "outputs of one name",
+        ("features.lessons=[zscore, zscore]",),
+        "its output 'lessons_zscore' is also that of zscore on 'lessons'",
+    ),
+    ("output named as the label", ("data.label=lessons_zscore",), "is also that of the label"),
+    (
+        "preprocessing without fields",
+        ("features=f.py:g", "data.fields=!remove"),
+        "does not say which fields to read",
+    ),
+    (
+        "drift of nothing",
+        ("validate.drift.contry={l_infinity: 0.1}",),
+        "validate.drift.contry: no field gives 'contry'; did you mean 'country'?",
+    ),
+    ("skew of text as numbers", ("validate.skew.bio={jensen_shannon: 0.1}",), "use l_infinity"),
+    ("drift of floats as categories", ("validate.drift.minutes={l_infinity: 0.1}",), "use jensen_shannon"),
+    (
+        "slice of nothing",
+        ("evaluate.slices=[planet]",),
+        "no field gives the slice 'planet'; give it under data.fields (planet: planet)",
+    ),
+    (
+        "slice misspelt",
+        ("evaluate.slices=[[country, lesons]]",),
+        "evaluate.slices[0][1]: no field gives the slice 'lesons'; did you mean 'lessons'?",
+    ),
+    ("slice by a float", ("evaluate.slices=[minutes]",), "expected a feature of few values"),
+    (
+        "gate on a slice not computed",
+        ("evaluate.gates.auc={at_least: 0.7, slices: [contry]}",),
+        "did you mean 'country'?",
+    ),
+    (
+        "metric of another task",
+        ("evaluate.metrics=[auc, mae]",),
+        "evaluate.metrics[1]: a binary model has no metric 'mae'; known for binary:",
+    ),
+    ("metric misspelt", ("evaluate.metrics=[auc, acuracy]",), "did you mean 'accuracy'?"),
+    ("metric twice", ("evaluate.metrics=[auc, auc]",), "the metric 'auc' is named twice"),
+    (
+        "gate on a metric not computed",
+        ("evaluate.gates.recall=0.5",),
+        "a gate on 'recall', which is not computed; add recall",
+    ),
+    ("no gate and no word", ("evaluate.gates=!remove", "evaluate.gates={}"), "write gates: none"),
+    ("bounds crossed", ("evaluate.gates.auc={at_least: 0.9, at_most: 0.8}",), "no model can hold both"),
+    ("bound in percent", ("evaluate.gates.auc=70",), "auc is never above 1; seen: 70; write 0.7 for 70%"),
+    (
+        "interval not computed",
+        ("evaluate.confidence_intervals=false", "evaluate.gates.auc={at_least: 0.7, on_interval: true}"),
+        "set confidence_intervals: true",
+    ),
+    (
+        "no better direction",
+        ("evaluate.metrics=[auc, mean_label]", "evaluate.gates.mean_label={not_worse_than_blessed_by: 1}"),
+        "neither better high nor low",
+    ),
+    (
+        "positive of a regression",
+        ("model.task=regression", "model.positive=1"),
+        "only a binary task has a positive value",
+    ),
+    (
+        "weights of a regression",
+        ("model.task=regression", "train.class_weights=balanced"),
+        "a regression has no classes",
+    ),
+    (
+        "weights of three",
+        ("train.class_weights={0: 1, 1: 1, 2: 1}",),
+        "a binary task has two classes; seen: weights for 3",
+    ),
+    ("negative weight", ("train.class_weights={0: -1}",), "expected a weight of at least 0; seen: -1"),
+    (
+        "objective of another task",
+        ("tune.objective=val_mae",),
+        "training a binary model gives no 'val_mae'; known: val_loss, val_auc, val_accuracy",
+    ),
+    ("objective misspelt", ("tune.objective=auc",), "did you mean 'val_auc'?"),
+    ("hyperband without epochs", ("tune.algorithm=hyperband",), "give tune.epochs"),
+    ("endless search", ("tune.trials=null",), "the search has no end"),
+    ("unknown hyperparameter", ("tune.search={hiden: [[3]]}",), "did you mean 'hidden'?"),
+    (
+        "value no model has",
+        ("tune.search={dropout: {min: 0, max: 2}}",),
+        "tune.search.dropout.max: 2.0 is not a value of dropout; expected less than 1",
+    ),
+    (
+        "choice no model has",
+        ("tune.search={hidden: [3]}",),
+        "tune.search.hidden[0]: 3 is not a value of hidden; expected a list",
+    ),
+    (
+        "logarithm of zero",
+        ("tune.search={l2: {min: 0, max: 1, log: true}}",),
+        "a logarithmic range begins above 0",
+    ),
+    ("nothing to search", ("tune.search={}",), "nothing to search for"),
+    (
+        "two stores",
+        ("metadata={sqlite: {}, mysql: {host: h, database: d, user: u}}",),
+        "sqlite and mysql are both given",
+    ),
+    (
+        "another orchestrator",
+        ("run.orchestrator=airflow",),
+        "the orchestrator airflow is not in this version",
+    ),
+    (
+        "quarantine in the root",
+        ("data.bad_documents.folder=.penstock/bad",),
+        "quarantined documents would lie in the pipeline's root",
+    ),
+    ("models in the root", ("push.to=./.penstock/models",), "which clean empties"),
+    ("two outputs in one folder", ("push.to=out", "infer={mongo_export: x, to: out/}"), "share a folder"),
+    ("span without a pattern", ("data.mongo_export=x.jsonl", "data.span=3"), "a span is asked for"),
+    (
+        "unknown placeholder",
+        ("data.mongo_export='x/{SPN}'",),
+        "unknown placeholder {SPN}; did you mean 'SPAN'?",
+    ),
+    ("half a date", ("data.mongo_export='x/{YYYY}-{MM}'",), "a date lacks {DD}"),
+    ("two spans", ("data.mongo_export='{SPAN}/{YYYY}{MM}{DD}'",), "{SPAN} and a date both give the span"),
+    ("version alone", ("data.mongo_export='x/{VERSION}'",), "{VERSION} without {SPAN}"),
+    (
+        "live database",
+        ("data.mongo_export=mongodb+srv://u:hunter2@h/db",),
+        "a live database is never queried",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
+def test_contradictions(errors_with: Callable[..., str], overrides: tuple[str, ...], expected: str) -> None:
+    message = errors_with(*overrides)
+    assert expected in message
+    assert "hunter2" not in message
+
+
+CODE: list[tuple[str, str, str]] = [
+    (
+        "no such file",
+        "features=featrues.py:f",
+        "there is no file 'featrues.py' beside the document; did you mean 'features.py'?",
+    ),
+    (
+        "no such function",
+        "features=features.py:preproces",
+        "features.py has no function 'preproces'; did you mean 'preprocess'?",
+    ),
+    ("not Python", "model=broken.py:f", "broken.py is not Python"),
+    ("no reference", "model=features", "expected file.py:function; seen: 'features'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"), [case[1:] for case in CODE], ids=[case[0] for case in CODE]
+)
+def test_own_code_that_is_not_there(
+    document: Path, errors_with: Callable[..., str], override: str, expected: str
+) -> None:
+    document.with_name("features.py").write_text(
+        "def preprocess(inputs):\n    return inputs\n", encoding="utf-8"
+    )
+    document.with_name("broken.py").write_text("def f(:\n", encoding="utf-8")
+    assert expected in errors_with(override)
+
+
+def test_own_code_is_read_and_never_run(document: Path, load_with: Callable[..., object]) -> None:
+    document.with_name("model.py").write_text("raise SystemExit\ndef build(): ...\n", encoding="utf-8")
+    load_with("model=model.py:build", "tune.search={anything: [1, 2]}")
+
+
+def test_documents_built_in_python_are_checked_alike() -> None:
+    spec = PipelineSpec.model_validate({**SECTION_DEFAULTS, "features": {"label": "zscore"}})
+    with pytest.raises(SpecErrors, match=r"^features.label: the label 'label' is also a feature"):
+        check(spec)
+
+
+def test_stand_ins_for_broken_sections_are_read_by_nobody() -> None:
+    required = set(SECTION_DEFAULTS)
+    spec = PipelineSpec.model_validate(SECTION_DEFAULTS)
+    assert [problem for each in CHECKS if not each.sections & required for problem in each.find(spec)] == []

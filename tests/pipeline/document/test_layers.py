@@ -1,0 +1,108 @@
+"""Several files and ``--set`` options become one document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.document import SpecErrors, load
+from pipeline.document.layers import drop_removed, merge, read_overrides
+from pipeline.document.loader import LoadedSpec
+from pipeline.document.reader import read_text
+
+
+def layered(*texts: str) -> object:
+    root = read_text(texts[0], "0")
+    for number, text in enumerate(texts[1:], 1):
+        root = merge(root, read_text(text, str(number)))
+    return drop_removed(root).plain()
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "merged"),
+    [
+        ("{a: {b: 1, c: 2}}", "{a: {c: 3}}", {"a": {"b": 1, "c": 3}}),
+        ("{a: [1, 2]}", "{a: [3]}", {"a": [3]}),
+        ("{a: {b: 1}}", "{a: null}", {"a": None}),
+        ("{a: {b: 1, c: 2}}", "{a: {b: !remove }}", {"a": {"c": 2}}),
+        ("{a: 1}", "{b: !remove }", {"a": 1}),
+        (
+            "{features: {x: {buckets: 3}}}",
+            "{features: {x: {vocabulary: 5}}}",
+            {"features": {"x": {"vocabulary": 5}}},
+        ),
+        (
+            "{features: {x: {vocabulary: {top_k: 5, oov_buckets: 2}}}}",
+            "{features: {x: {vocabulary: {top_k: 9}}}}",
+            {"features": {"x": {"vocabulary": {"top_k": 9, "oov_buckets": 2}}}},
+        ),
+        (
+            "{metadata: {sqlite: {}}}",
+            "{metadata: {mysql: {host: h}}}",
+            {"metadata": {"mysql": {"host": "h"}}},
+        ),
+    ],
+    ids=["deep", "list", "null", "remove", "remove nothing", "other choice", "same choice", "other store"],
+)
+def test_merging(below: str, above: str, merged: object) -> None:
+    assert layered(below, above) == merged
+
+
+def test_a_later_file_wins_and_errors_name_the_file_at_fault(document: Path) -> None:
+    production = document.with_name("production.yaml")
+    production.write_text("train:\n  steps: 500\npush: {to: s3://models}\n", encoding="utf-8")
+    assert load([document, production]).spec.train.steps == 500
+    production.write_text("train:\n  steps: none\n", encoding="utf-8")
+    with pytest.raises(SpecErrors, match=r"production.yaml:2:10: train.steps: expected a whole number"):
+        load([document, production])
+
+
+def test_relative_paths_start_at_the_first_file(document: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "more.yaml"
+    other.parent.mkdir()
+    other.write_text("train: {steps: 5}\n", encoding="utf-8")
+    assert load([document, other]).folder == document.parent
+
+
+def test_syntax_errors_of_all_files_come_together(document: Path) -> None:
+    first, second = document.with_name("a.yaml"), document.with_name("b.yaml")
+    first.write_text("a: [", encoding="utf-8")
+    second.write_text("b: 1\nb: 2", encoding="utf-8")
+    with pytest.raises(SpecErrors) as caught:
+        load([document, first, second], ["=3"])
+    assert len(caught.value.problems) == 3
+
+
+@pytest.mark.parametrize(
+    ("override", "read"),
+    [
+        ("a.b=3", {"a": {"b": 3}}),
+        ("a=[1, x]", {"a": [1, "x"]}),
+        ("a=", {"a": None}),
+        ("a=b=c", {"a": "b=c"}),
+        ('data."x.y".to=z', {"data": {"x.y": {"to": "z"}}}),
+        ('"a=b".c=1', {"a=b": {"c": 1}}),
+        (' a.b = "0" ', {"a": {"b": "0"}}),
+    ],
+)
+def test_reading_overrides(override: str, read: object) -> None:
+    assert read_overrides([override])[0].plain() == read
+
+
+@pytest.mark.parametrize("override", ["", "=3", "a..b=3", ".a=3", "a.=3", "a b=3", 'a"=3'])
+def test_broken_overrides(override: str) -> None:
+    with pytest.raises(SpecErrors, match=r"--set .*expected key=value"):
+        read_overrides([override])
+
+
+def test_an_override_of_broken_yaml_names_its_key() -> None:
+    with pytest.raises(SpecErrors, match=r"--set a\.b: this is not YAML"):
+        read_overrides(["a.b={"])
+
+
+def test_overrides_win_in_order(load_with: Callable[..., LoadedSpec]) -> None:
+    spec = load_with("train.steps=5", "train.steps=7", "evaluate.gates=none", "features.country=!remove").spec
+    assert (spec.train.steps, spec.evaluate.gates) == (7, "none")
+    assert list(spec.features.declared) == ["lessons"]

@@ -1,0 +1,91 @@
+"""Records of runs and the lock of a root."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from foundation.errors import DataError, LockedError, StorageError
+from pipeline.runs.book import NodeRecord, RunBook, RunRecord, new_run_id
+from pipeline.runs.lock import held
+
+
+def record(run: str, state: str = "complete") -> RunRecord:
+    return RunRecord(
+        run,
+        "learners",
+        state,
+        1.0,
+        3.5,
+        {"name": "learners"},
+        nodes=[NodeRecord("Trainer", "run", "never ran")],
+    )
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    book = RunBook(tmp_path)
+    book.write(record("a1"))
+    assert book.all() == [record("a1")]
+    assert book.find("a1").seconds == 2.5
+
+
+def test_a_run_is_found_by_its_beginning_and_the_newest_without(tmp_path: Path) -> None:
+    book = RunBook(tmp_path)
+    for run in ("20260101T000000-aa", "20260201T000000-bb"):
+        book.write(record(run))
+    assert book.find("20260101").id == "20260101T000000-aa"
+    assert book.find().id == "20260201T000000-bb"
+
+
+@pytest.mark.parametrize("run", ["2026", "1999"], ids=["two begin so", "none"])
+def test_a_run_that_is_not_one_is_an_error(tmp_path: Path, run: str) -> None:
+    book = RunBook(tmp_path)
+    for name in ("20260101T000000-aa", "20260201T000000-bb"):
+        book.write(record(name))
+    with pytest.raises(DataError, match="penstock runs"):
+        book.find(run)
+
+
+def test_ids_never_repeat() -> None:
+    assert len({new_run_id() for _ in range(50)}) == 50
+
+
+def _hold(root: str, ready: object, done: object) -> None:
+    with held(Path(root), "first"):
+        ready.set()  # type: ignore[attr-defined]
+        done.wait(20)  # type: ignore[attr-defined]
+
+
+def test_two_runs_are_kept_apart(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready, done = context.Event(), context.Event()
+    process = context.Process(target=_hold, args=(str(tmp_path), ready, done))
+    process.start()
+    assert ready.wait(20)
+    with pytest.raises(LockedError, match=f"run first, process {process.pid}"), held(tmp_path, "second"):
+        pass
+    done.set()
+    process.join(20)
+    with held(tmp_path, "second"):
+        assert json.loads((tmp_path / "lock").read_text())["run"] == "second"
+
+
+def test_a_killed_holder_leaves_no_lock(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready, done = context.Event(), context.Event()
+    process = context.Process(target=_hold, args=(str(tmp_path), ready, done))
+    process.start()
+    assert ready.wait(20)
+    process.kill()
+    process.join(20)
+    with held(tmp_path, "second"):
+        pass
+
+
+def test_a_root_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="remedy"), held(tmp_path / "file" / "root", "first"):
+        pass
