@@ -14,8 +14,8 @@ import atheris
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 with atheris.instrument_imports(include=["serving"]):
+    from serving.server.engine.signature import Signature, TensorInfo
     from serving.server.rest import example_request, inflate, paths, predict_request
-    from serving.server.signature import Signature, TensorInfo
     from serving.server.status import ServingError
 
 DTYPES = {"f": 1, "d": 2, "i": 3, "u8": 4, "s": 7, "i64": 9, "b": 10, "half": 19, "u64": 23}

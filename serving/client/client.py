@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from serving.client.address import Tls, parse_address
 from serving.client.errors import AnswerError, InputError, RefusedError
-from serving.client.examples import Example, Row, example
-from serving.client.examples import examples as examples_of
+from serving.client.inputs.examples import Example, Row, example
+from serving.client.inputs.examples import examples as examples_of
+from serving.client.inputs.prepare import build_tensors, check_outputs
 from serving.client.model import (
     DEFAULT_SIGNATURE,
     ModelMetadata,
     ModelStatus,
     Target,
 )
-from serving.client.prepare import build_tensors, check_outputs
 from serving.client.ready import wait
 from serving.client.reload import ModelConfig, serialized_config
 from serving.client.results import Classification, Prediction, Regression, Task
@@ -330,12 +330,12 @@ def _transport(
 ) -> Transport:
     where = parse_address(address)
     if where.rest:
-        from serving.client.rest import RestTransport
+        from serving.client.rest.transport import RestTransport
 
         if options:
             raise InputError("channel_options", expected="a gRPC address", seen=address)
         return RestTransport(where, tls, headers)
-    from serving.client.grpc import GrpcTransport
+    from serving.client.grpc.transport import GrpcTransport
 
     return GrpcTransport(where, tls, headers, options)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from serving.client.examples import Example
+from serving.client.inputs.examples import Example
 from serving.client.model import ModelMetadata, ModelStatus, Signature, Target
 from serving.client.results import Classification, Prediction, Regression, Task
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from foundation.errors import near_miss
 from serving.deploy.document import MODELS_FOLDER, DeployDocument
-from serving.server.options import Level, Options
+from serving.server.config.options import Level, Options
 
 KeyPath = tuple[str | int, ...]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from serving.deploy.document import DeployDocument
 from serving.deploy.text_files import MODELS
-from serving.server.model_config import ModelConfig, parse_config
+from serving.server.config.model_config import ModelConfig, parse_config
 from serving.server.status import ServingError
 
 

@@ -9,8 +9,8 @@ import yaml
 from foundation.errors import SpecError
 from serving.deploy.document import BatchingConfig, DeployDocument
 from serving.deploy.text_files import BATCHING, MODELS, MONITORING
-from serving.server import text_configs
-from serving.server.model_config import ServerConfig, parse_config
+from serving.server.config import text_configs
+from serving.server.config.model_config import ServerConfig, parse_config
 from serving.server.status import ServingError
 
 

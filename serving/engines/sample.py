@@ -90,7 +90,7 @@ def _first_row(request: Any) -> dict[str, Any] | None:
 
 def _requests(file: Path) -> Iterator[Any]:
     """Yields the Predict requests of a warm-up file; one that cannot be read yields nothing, the server tells of it."""
-    from serving.client.protos import message
+    from serving.wire.protos import message
 
     try:
         content = file.read_bytes()

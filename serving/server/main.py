@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from serving.server import flags
-from serving.server.options import Options
+from serving.server.config import flags
+from serving.server.config.options import Options
 from serving.server.status import ServingError
 
 PROGRAM: Final = "penstock-model-server"

@@ -9,13 +9,14 @@ import os
 from collections.abc import Coroutine
 from typing import Any
 
-from serving.server import sockets, text_configs
+from serving.http import sockets
+from serving.server.config import text_configs
+from serving.server.config.model_config import ServerConfig, parse_config
+from serving.server.config.options import Options
 from serving.server.ending import Ending
-from serving.server.manager import ModelManager
-from serving.server.model_config import ServerConfig, parse_config
-from serving.server.options import Options
+from serving.server.engine.tensorflow_import import import_tensorflow
+from serving.server.models.manager import ModelManager
 from serving.server.status import Code, ServingError
-from serving.server.tensorflow_import import import_tensorflow
 
 _LOG = logging.getLogger(__name__)
 
@@ -167,9 +168,9 @@ class Parts:
         # Once, before versions load in threads of their own: TensorFlow cannot be imported by two at a time.
         import_tensorflow()
 
-        from serving.server.execution import Execution
+        from serving.server.engine.execution import Execution
         from serving.server.inference import Inference
-        from serving.server.loading import VersionLoader, session_settings
+        from serving.server.loading.loader import VersionLoader, session_settings
         from serving.server.metrics import Metrics
         from serving.server.request_log import RequestLog
 
@@ -191,8 +192,8 @@ class _Fronts:
     """The two front ends."""
 
     def __init__(self, parts: Parts, options: Options) -> None:
-        from serving.server.grpc_front import build_grpc_server
-        from serving.server.rest.http_front import build_http_server
+        from serving.server.grpc.front import build_grpc_server
+        from serving.server.rest.front import build_http_server
 
         self._options = options
         self._arguments = (parts.inference, parts.manager, options, parts.metrics, parts.request_log)
@@ -235,7 +236,7 @@ class _Fronts:
         await self._grpc.start()
 
     def _add_port(self, address: str) -> None:
-        from serving.server.tls import credentials
+        from serving.server.config.tls import credentials
 
         try:
             if self._options.ssl is None:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from serving.server.dtypes import enum_name
 from serving.server.inference.predict import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
 from serving.server.status import Code, ServingError
+from serving.wire.dtypes import enum_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from serving.server.signature import Signature
+    from serving.server.engine.signature import Signature
 
 INPUTS: Final = "inputs"
 CLASSES: Final = "classes"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from serving.server.engine.signature import ModelSpec, Signature
 from serving.server.inference import examples
 from serving.server.inference.predict import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
-from serving.server.signature import ModelSpec, Signature
 from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from serving.server.signature import Signature
+    from serving.server.engine.signature import Signature
 
 DEFAULT_SIGNATURE: Final = "serving_default"
 PREDICT: Final = "tensorflow/serving/predict"

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from serving.server.execution import Execution
+    from serving.server.config.options import Options
+    from serving.server.engine.execution import Execution
+    from serving.server.engine.servable import Servable
+    from serving.server.engine.signature import Signature
     from serving.server.inference.examples import Classifications
     from serving.server.inference.multi_inference import Task, TaskResult
-    from serving.server.manager import Lease, ModelManager
-    from serving.server.options import Options
-    from serving.server.servable import Servable
-    from serving.server.signature import Signature
+    from serving.server.models.manager import Lease, ModelManager
 
 
 class Observer(Protocol):

@@ -15,9 +15,9 @@ from serving.server.request_log.records import ArraysRecord, Call, ExamplesRecor
 from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:
+    from serving.server.config.model_config import LoggingConfig
+    from serving.server.config.options import Options
     from serving.server.metrics import Metrics
-    from serving.server.model_config import LoggingConfig
-    from serving.server.options import Options
 
 _LOG = logging.getLogger(__name__)
 #: The only collector; an empty type means it, too.

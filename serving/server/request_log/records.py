@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from serving.server.wire_writer import delimited, number, varint
+from serving.wire.writer import delimited, number, varint
 
 # The field of PredictionLog for each kind of call.
 _KINDS: Final = {"predict": 6, "classify": 2, "regress": 3, "multi_inference": 4}
@@ -117,7 +117,7 @@ Record = WireRecord | ArraysRecord | ExamplesRecord
 
 def _tensors(field: int, arrays: Mapping[str, Any]) -> bytes:
     """A map from names to tensors: on the wire, a repeated message of key and value."""
-    from serving.server.tensors import encode
+    from serving.wire.tensors import encode
 
     return b"".join(
         delimited(field, delimited(1, name.encode()) + delimited(2, encode(array)))

@@ -18,9 +18,9 @@ from serving.server.rest.paths import Route, is_api, route
 from serving.server.status import Code, ServingError, http_status
 
 if TYPE_CHECKING:
-    from serving.server.manager import Lease, ModelManager
+    from serving.server.config.options import Options
     from serving.server.metrics import Metrics
-    from serving.server.options import Options
+    from serving.server.models.manager import Lease, ModelManager
     from serving.server.request_log import RequestLog
 
 _LOG = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from serving.server.rest.debug_text import debug_text, type_name
 from serving.server.rest.json_tensors import decode_b64, is_b64
 from serving.server.status import Code, ServingError
-from serving.server.wire_writer import delimited, varint
+from serving.wire.writer import delimited, varint
 
 _BYTES: Final = "bytes"
 _FLOAT: Final = "float"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 if TYPE_CHECKING:
-    from serving.server.manager import ModelManager
+    from serving.server.models.manager import ModelManager
     from serving.server.rest.api import Answer
 
 LIVE: Final = "/healthz/live"
@@ -42,7 +42,7 @@ class Health:
         return Answer(200, b'{"status": "ready"}')
 
     def _serves(self, name: str) -> bool:
-        from serving.server.manager import State
+        from serving.server.models.manager import State
         from serving.server.status import ServingError
 
         try:

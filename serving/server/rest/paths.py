@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from serving.server.signature import ModelSpec
+from serving.server.engine.signature import ModelSpec
 from serving.server.status import Code, ServingError
 
 _CALL: Final = re.compile(

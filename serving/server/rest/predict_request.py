@@ -16,7 +16,7 @@ from serving.server.status import Code, ServingError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from serving.server.signature import Signature, TensorInfo
+    from serving.server.engine.signature import Signature, TensorInfo
 
 _DICTS: Final = {dict}
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from serving.server.manager import VersionStatus
+    from serving.server.models.manager import VersionStatus
 
 
 def model_status(statuses: Sequence[VersionStatus]) -> bytes:

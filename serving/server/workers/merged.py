@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from serving.server.harness import State, VersionStatus
 from serving.server.metrics.metrics import Snapshot
+from serving.server.models.harness import State, VersionStatus
 from serving.server.status import Code, ServingError
 
 Statuses = Mapping[int, VersionStatus]

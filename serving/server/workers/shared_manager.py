@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from serving.server.manager import ModelManager, VersionStatus
-from serving.server.model_config import ServerConfig
+from serving.server.config.model_config import ServerConfig
+from serving.server.models.manager import ModelManager, VersionStatus
 from serving.server.workers.merged import Wire, from_wire, merge, to_wire
 from serving.server.workers.peer import Peer
 

@@ -13,11 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from serving.server import sockets, text_configs
+from serving.http import sockets
+from serving.server.config import text_configs
+from serving.server.config.model_config import ServerConfig, parse_config, without_labels
+from serving.server.config.options import Options
 from serving.server.ending import Ending
 from serving.server.metrics.metrics import Snapshot
-from serving.server.model_config import ServerConfig, parse_config, without_labels
-from serving.server.options import Options
 from serving.server.server import announce
 from serving.server.status import Code, ServingError
 from serving.server.workers.merged import Wire, add_up

@@ -11,10 +11,10 @@ import socket
 import sys
 from typing import Any
 
+from serving.server.config.model_config import ServerConfig
+from serving.server.config.options import Options
 from serving.server.main import FAILURE, log_to_stderr, set_up_tensorflow
-from serving.server.manager import ModelManager
-from serving.server.model_config import ServerConfig
-from serving.server.options import Options
+from serving.server.models.manager import ModelManager
 from serving.server.server import ModelServer, Parts, run_on_loop
 from serving.server.status import ServingError
 from serving.server.workers.peer import Peer

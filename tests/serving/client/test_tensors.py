@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from serving.client import AnswerError, DType
-from serving.client.protos import message
 from serving.client.tensors import read_tensor, write_tensor
+from serving.wire.protos import message
 
 
 def tensor_proto(array: np.ndarray, dtype: DType) -> Any:

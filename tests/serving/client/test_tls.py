@@ -16,8 +16,7 @@ import pytest
 from foundation.errors import StorageError
 from serving.client import Client, Retries, Tls, UnavailableError
 from tests.serving.certificates import certificates
-
-from .conftest import METADATA, reply
+from tests.serving.client.conftest import METADATA, reply
 
 ONCE = Retries(0)
 
@@ -83,7 +82,7 @@ def test_rest_with_wrong_keys_is_unavailable(https: str, keys: Path, wrong: dict
 
 class _Metadata(grpc.GenericRpcHandler):
     def service(self, details: Any) -> Any:
-        from serving.client.protos import message
+        from serving.wire.protos import message
 
         answer = message("GetModelMetadataResponse")()
         answer.model_spec.version.value = 7

@@ -19,7 +19,7 @@ from serving.deploy.generate import generate, write
 from serving.deploy.notes import notes
 from serving.deploy.quantity import cores, memory_bytes
 from serving.deploy.reader import parse_document
-from serving.server import text_configs
+from serving.server.config import text_configs
 
 FULL = """
 name: learners

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.client.convert import DType
-from serving.client.protos import message
+from serving.client.inputs.convert import DType
 from serving.client.tensors import objects, write_tensor
+from serving.wire.protos import message
 
 DOUBLE = """#!{python}
 # A recording double of tensorflow_model_server: writes down how it was called, says that its model is available, and

@@ -1,0 +1,1 @@
+"""The client's way to a server's gRPC services."""

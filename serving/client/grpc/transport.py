@@ -1,0 +1,280 @@
+"""The gRPC transport: TF Serving's calls by their full names, with messages of our own (see `protos`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import grpc
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from serving.client.address import Address, Tls, read_pem
+from serving.client.dtypes import dtype_of
+from serving.client.errors import AnswerError, CallError, InputError, call_error
+from serving.client.inputs.examples import Example, example_proto
+from serving.client.model import ModelMetadata, ModelStatus, Signature, Target, TensorInfo, VersionStatus
+from serving.client.results import Class, Classification, Prediction, Regression, Task
+from serving.client.tensors import read_tensor, write_tensor
+from serving.client.transport import Transport
+from serving.codes import Code
+from serving.wire.protos import message
+
+_OPTIONS: Final[dict[str, str | int]] = {
+    "grpc.max_send_message_length": -1,
+    "grpc.max_receive_message_length": -1,
+    # A channel that lost its server waits a second, then longer, before it looks again: longer than our retries do.
+    "grpc.initial_reconnect_backoff_ms": 50,
+    "grpc.min_reconnect_backoff_ms": 50,
+    "grpc.max_reconnect_backoff_ms": 1000,
+    # With several addresses behind one name (a headless Service) every one of them gets its share.
+    "grpc.lb_policy_name": "round_robin",
+    # Else all channels of a process share one connection, and a second client would not be a second one.
+    "grpc.use_local_subchannel_pool": 1,
+}
+_CALLS: Final = {
+    "Predict": ("PredictionService", "PredictResponse"),
+    "Classify": ("PredictionService", "ClassificationResponse"),
+    "Regress": ("PredictionService", "RegressionResponse"),
+    "MultiInference": ("PredictionService", "MultiInferenceResponse"),
+    "GetModelMetadata": ("PredictionService", "GetModelMetadataResponse"),
+    "GetModelStatus": ("ModelService", "GetModelStatusResponse"),
+    "HandleReloadConfigRequest": ("ModelService", "ReloadConfigResponse"),
+}
+_STATES: Final = {0: "UNKNOWN", 10: "START", 20: "LOADING", 30: "AVAILABLE", 40: "UNLOADING", 50: "END"}
+
+
+class GrpcTransport(Transport):
+    """Speaks TF Serving's gRPC API; one channel for all threads, without limits on message sizes.
+
+    Args:
+        address: Where the server is.
+        tls: Files for `grpcs`.
+        headers: Sent as metadata with every call.
+        options: More channel options, or other values for those above.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        tls: Tls,
+        headers: Mapping[str, str],
+        options: Mapping[str, str | int] | None = None,
+    ) -> None:
+        self._metadata = tuple((name.lower(), value) for name, value in headers.items())
+        self._closed = False
+        self._channel = _channel(address, tls, {**_OPTIONS, **(options or {})})
+        self._calls = {
+            name: self._channel.unary_unary(
+                f"/tensorflow.serving.{service}/{name}",
+                request_serializer=_serialize,
+                response_deserializer=None,
+            )
+            for name, (service, _) in _CALLS.items()
+        }
+
+    def predict(
+        self,
+        target: Target,
+        signature: Signature,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Sequence[str],
+        timeout: float,
+    ) -> Prediction:
+        """Runs a signature; the server computes only the wanted outputs."""
+        request = message("PredictRequest")(output_filter=outputs)
+        _write_spec(request.model_spec, target, signature.name)
+        for name, array in inputs.items():
+            write_tensor(array, signature.inputs[name].dtype, request.inputs[name])
+        answer = self._ask("Predict", request, target, timeout)
+        found = {name: read_tensor(answer.outputs[name], name) for name in sorted(answer.outputs)}
+        return Prediction(*_spec(answer.model_spec, target, signature.name), found)
+
+    def classify(
+        self,
+        target: Target,
+        signature: str,
+        examples: Sequence[Example],
+        context: Example | None,
+        timeout: float,
+    ) -> Classification:
+        """Classifies examples."""
+        request = message("ClassificationRequest")()
+        _write_spec(request.model_spec, target, signature)
+        _write_examples(request.input, examples, context)
+        answer = self._ask("Classify", request, target, timeout)
+        return Classification(*_spec(answer.model_spec, target, signature), _classes(answer.result))
+
+    def regress(
+        self,
+        target: Target,
+        signature: str,
+        examples: Sequence[Example],
+        context: Example | None,
+        timeout: float,
+    ) -> Regression:
+        """Gives a number for each example."""
+        request = message("RegressionRequest")()
+        _write_spec(request.model_spec, target, signature)
+        _write_examples(request.input, examples, context)
+        answer = self._ask("Regress", request, target, timeout)
+        return Regression(*_spec(answer.model_spec, target, signature), _values(answer.result))
+
+    def multi_inference(
+        self,
+        target: Target,
+        tasks: Sequence[Task],
+        examples: Sequence[Example],
+        context: Example | None,
+        timeout: float,
+    ) -> tuple[Classification | Regression, ...]:
+        """Runs several classify and regress signatures of one model over the same examples."""
+        request = message("MultiInferenceRequest")()
+        for task in tasks:
+            added = request.tasks.add(method_name=task.method_name)
+            _write_spec(added.model_spec, target, task.signature)
+        _write_examples(request.input, examples, context)
+        answer = self._ask("MultiInference", request, target, timeout)
+        return tuple(_inferred(result, target) for result in answer.results)
+
+    def metadata(self, target: Target, timeout: float) -> ModelMetadata:
+        """Asks for the signatures."""
+        request = message("GetModelMetadataRequest")(metadata_field=["signature_def"])
+        _write_spec(request.model_spec, target, "")
+        answer = self._ask("GetModelMetadata", request, target, timeout)
+        packed = answer.metadata["signature_def"].value
+        signatures = _parse("SignatureDefMap", packed, target).signature_def
+        return ModelMetadata(
+            target.name,
+            answer.model_spec.version.value,
+            {name: _signature(name, signatures[name]) for name in sorted(signatures)},
+        )
+
+    def status(self, target: Target, timeout: float) -> ModelStatus:
+        """Asks for the states of the versions."""
+        request = message("GetModelStatusRequest")()
+        _write_spec(request.model_spec, Target(target.name, target.version), "")
+        answer = self._ask("GetModelStatus", request, target, timeout)
+        versions = tuple(
+            VersionStatus(
+                v.version,
+                _STATES.get(v.state, str(v.state)),
+                _code(v.status.error_code),
+                v.status.error_message,
+            )
+            for v in answer.model_version_status
+        )
+        return ModelStatus(target.name, versions)
+
+    def reload_config(self, config: bytes, timeout: float) -> None:
+        """Gives the server a new serialized `ModelServerConfig`."""
+        answer = self._ask(
+            "HandleReloadConfigRequest", message("ReloadConfigRequest")(config=config), None, timeout
+        )
+        if answer.status.error_code:
+            raise call_error(_code(answer.status.error_code), answer.status.error_message)
+
+    def close(self) -> None:
+        """Closes the channel; calls at work end with CANCELLED."""
+        self._closed = True
+        self._channel.close()
+
+    def _ask(self, name: str, request: Any, target: Target | None, timeout: float) -> Any:
+        try:
+            limit = None if timeout == float("inf") else timeout
+            answer = self._calls[name](request, timeout=limit, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise _failed(error, target) from error
+        except ValueError as error:
+            if self._closed:
+                raise InputError("client", expected="an open client", seen="a closed one") from error
+            raise
+        return _parse(_CALLS[name][1], answer, target)
+
+
+def _channel(address: Address, tls: Tls, options: Mapping[str, str | int]) -> Any:
+    arguments = list(options.items())
+    if address.scheme == "unix":
+        return grpc.insecure_channel(f"unix:{address.host}", arguments)
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    target = f"{host}:{address.port}"
+    if not address.tls:
+        return grpc.insecure_channel(target, arguments)
+    if tls.server_name:
+        arguments.append(("grpc.ssl_target_name_override", tls.server_name))
+    keys = (read_pem(tls.ca), read_pem(tls.key), read_pem(tls.certificate))
+    return grpc.secure_channel(target, grpc.ssl_channel_credentials(*keys), arguments)
+
+
+def _serialize(request: Any) -> bytes:
+    packed: bytes = request.SerializeToString()
+    return packed
+
+
+def _parse(name: str, packed: bytes, target: Target | None) -> Any:
+    try:
+        return message(name).FromString(packed)
+    except DecodeError as error:
+        raise AnswerError(f"{target or 'server'}", expected=f"a {name}", seen=str(error)) from error
+
+
+def _failed(error: grpc.RpcError, target: Target | None) -> CallError:
+    code = Code(error.code().value[0])
+    return call_error(code, error.details() or code.name, model=str(target or ""))
+
+
+def _code(number: int) -> Code:
+    return Code(number) if number in Code._value2member_map_ else Code.UNKNOWN
+
+
+def _write_spec(spec: Any, target: Target, signature: str) -> None:
+    spec.name, spec.signature_name = target.name, signature
+    if target.version is not None:
+        spec.version.value = target.version
+    elif target.label is not None:
+        spec.version_label = target.label
+
+
+def _write_examples(request: Any, examples: Sequence[Example], context: Example | None) -> None:
+    made = [example_proto(one) for one in examples]
+    if context:
+        request.example_list_with_context.examples.extend(made)
+        request.example_list_with_context.context.CopyFrom(example_proto(context))
+    else:
+        request.example_list.examples.extend(made)
+
+
+def _spec(spec: Any, target: Target, signature: str) -> tuple[str, int | None, str]:
+    version = spec.version.value if spec.HasField("version") else target.version
+    return spec.name or target.name, version, spec.signature_name or signature
+
+
+def _classes(result: Any) -> tuple[tuple[Class, ...], ...]:
+    return tuple(
+        tuple(Class(one.label, one.score) for one in example.classes) for example in result.classifications
+    )
+
+
+def _values(result: Any) -> np.ndarray:
+    return np.array([one.value for one in result.regressions], np.float32)
+
+
+def _inferred(result: Any, target: Target) -> Classification | Regression:
+    spec = _spec(result.model_spec, target, "")
+    if result.HasField("classification_result"):
+        return Classification(*spec, _classes(result.classification_result))
+    return Regression(*spec, _values(result.regression_result))
+
+
+def _signature(name: str, said: Any) -> Signature:
+    optional = set(said.defaults)
+    return Signature(name, said.method_name, _tensors(said.inputs, optional), _tensors(said.outputs, set()))
+
+
+def _tensors(said: Any, optional: set[str]) -> dict[str, TensorInfo]:
+    found = {}
+    for name in sorted(said):
+        shape = said[name].tensor_shape
+        sizes = None if shape.unknown_rank else tuple(dim.size for dim in shape.dim)
+        found[name] = TensorInfo(name, dtype_of(said[name].dtype), sizes, name in optional)
+    return found

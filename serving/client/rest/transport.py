@@ -1,0 +1,209 @@
+"""The REST transport."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import numpy as np
+
+from serving.client.address import Address, Tls
+from serving.client.dtypes import dtype_of
+from serving.client.errors import AnswerError, CallError, ClientError, UnsupportedError, call_error
+from serving.client.http_codes import code_of_http
+from serving.client.inputs.examples import Example, example_json
+from serving.client.model import ModelMetadata, ModelStatus, Signature, Target, TensorInfo, VersionStatus
+from serving.client.rest.documents import dumps, loads, predict_body, read_output
+from serving.client.rest.pool import HttpPool, Reply
+from serving.client.results import Class, Classification, Prediction, Regression, Task
+from serving.client.transport import Transport
+from serving.codes import Code
+
+T = TypeVar("T")
+
+
+class RestTransport(Transport):
+    """Speaks TF Serving's REST API.
+
+    Args:
+        address: Where the server is.
+        tls: Files for `https`.
+        headers: Sent with every request.
+    """
+
+    def __init__(self, address: Address, tls: Tls, headers: Mapping[str, str]) -> None:
+        self._pool = HttpPool(address, tls)
+        self._headers = {**headers, "Accept": "application/json"}
+
+    def predict(
+        self,
+        target: Target,
+        signature: Signature,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Sequence[str],
+        timeout: float,
+    ) -> Prediction:
+        """Sends the columnar form. REST has no output filter: all outputs are computed, the wanted ones kept."""
+        body = predict_body(signature.name, inputs)
+        answer = self._ask("POST", target, ":predict", body, timeout)
+
+        def read() -> dict[str, np.ndarray]:
+            found = answer["outputs"]
+            named = {next(iter(signature.outputs)): found} if len(signature.outputs) == 1 else dict(found)
+            wanted = outputs or list(named)
+            return {name: read_output(named[name], signature.outputs[name]) for name in wanted}
+
+        return Prediction(target.name, target.version, signature.name, _read(target, read))
+
+    def classify(
+        self,
+        target: Target,
+        signature: str,
+        examples: Sequence[Example],
+        context: Example | None,
+        timeout: float,
+    ) -> Classification:
+        """Classifies examples."""
+        answer = self._ask("POST", target, ":classify", _examples(signature, examples, context), timeout)
+
+        def read() -> tuple[tuple[Class, ...], ...]:
+            return tuple(tuple(Class(str(label), float(s)) for label, s in row) for row in answer["results"])
+
+        return Classification(target.name, target.version, signature, _read(target, read))
+
+    def regress(
+        self,
+        target: Target,
+        signature: str,
+        examples: Sequence[Example],
+        context: Example | None,
+        timeout: float,
+    ) -> Regression:
+        """Gives a number for each example."""
+        answer = self._ask("POST", target, ":regress", _examples(signature, examples, context), timeout)
+        values = _read(target, lambda: np.asarray(answer["results"], np.float32).reshape(-1))
+        return Regression(target.name, target.version, signature, values)
+
+    def multi_inference(
+        self,
+        target: Target,
+        tasks: Sequence[Task],
+        examples: Sequence[Example],
+        context: Example | None,
+        timeout: float,
+    ) -> tuple[Classification | Regression, ...]:
+        """Refuses: the REST API has no such call."""
+        raise UnsupportedError(
+            "multi_inference",
+            expected="gRPC; TF Serving's REST API has no such call",
+            remedy="use a grpc:// address",
+        )
+
+    def metadata(self, target: Target, timeout: float) -> ModelMetadata:
+        """Asks for the signatures."""
+        answer = self._ask("GET", target, "/metadata", None, timeout)
+
+        def read() -> ModelMetadata:
+            signatures = answer["metadata"]["signature_def"]["signature_def"]
+            return ModelMetadata(
+                target.name,
+                int(answer["model_spec"]["version"]),
+                {name: _signature(name, said) for name, said in sorted(signatures.items())},
+            )
+
+        return _read(target, read)
+
+    def status(self, target: Target, timeout: float) -> ModelStatus:
+        """Asks for the states of the versions."""
+        answer = self._ask("GET", Target(target.name, target.version), "", None, timeout)
+        return _read(
+            target,
+            lambda: ModelStatus(target.name, tuple(_version(v) for v in answer["model_version_status"])),
+        )
+
+    def reload_config(self, config: bytes, timeout: float) -> None:
+        """Refuses: the REST API has no such call."""
+        raise UnsupportedError(
+            "reload_config",
+            expected="gRPC; TF Serving's REST API has no such call",
+            remedy="use a grpc:// address",
+        )
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._pool.close()
+
+    def _ask(self, method: str, target: Target, what: str, body: bytes | None, timeout: float) -> Any:
+        headers = self._headers | ({"Content-Type": "application/json"} if body else {})
+        try:
+            reply = self._pool.request(method, _path(target) + what, body, headers, timeout)
+        except CallError as error:
+            raise call_error(error.code, error.message, model=str(target)) from error.__cause__
+        if reply.status != 200:
+            raise _failed(reply, target)
+        return loads(reply.body)
+
+
+def _path(target: Target) -> str:
+    path = "/v1/models/" + quote(target.name, safe="")
+    if target.version is not None:
+        return f"{path}/versions/{target.version}"
+    return path if target.label is None else f"{path}/labels/{quote(target.label, safe='')}"
+
+
+def _failed(reply: Reply, target: Target) -> CallError:
+    try:
+        answer = loads(reply.body)
+    except AnswerError:
+        answer = None
+    said = answer.get("error") if isinstance(answer, dict) else None
+    if not isinstance(said, str):
+        said = f"HTTP {reply.status} ({reply.content_type or 'no content type'}), not an answer of TF Serving"
+    return call_error(code_of_http(reply.status), said, model=str(target), http_status=reply.status)
+
+
+def _read(target: Target, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except ClientError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, StopIteration) as error:
+        raise AnswerError(
+            f"{target}",
+            expected="an answer of TF Serving's REST API",
+            seen=f"{type(error).__name__}: {error}",
+        ) from error
+
+
+def _examples(signature: str, examples: Sequence[Example], context: Example | None) -> bytes:
+    body: dict[str, Any] = {"signature_name": signature} if signature else {}
+    if context:
+        body["context"] = example_json(context)
+    return dumps({**body, "examples": [example_json(one) for one in examples]})
+
+
+def _signature(name: str, said: Mapping[str, Any]) -> Signature:
+    """Reads a signature; its defaults are not: by REST a request that leaves an input out is refused."""
+    tensors = (_tensors(said.get(side, {})) for side in ("inputs", "outputs"))
+    return Signature(name, said.get("method_name", ""), *tensors)
+
+
+def _tensors(said: Mapping[str, Any]) -> dict[str, TensorInfo]:
+    found = {}
+    for name, tensor in sorted(said.items()):
+        shape = tensor.get("tensor_shape", {})
+        sizes = None if shape.get("unknown_rank") else tuple(int(d["size"]) for d in shape.get("dim", []))
+        found[name] = TensorInfo(name, dtype_of(tensor["dtype"]), sizes)
+    return found
+
+
+def _version(said: Mapping[str, Any]) -> VersionStatus:
+    status = said.get("status", {})
+    code = status.get("error_code", "OK")
+    return VersionStatus(
+        int(said["version"]),
+        said["state"],
+        Code[code] if isinstance(code, str) else Code(code),
+        status.get("error_message", ""),
+    )

@@ -1,0 +1,58 @@
+"""gRPC over TLS: the credentials that an SSLConfig stands for."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from serving.server.status import Code, ServingError
+
+if TYPE_CHECKING:
+    from serving.server.config.text_configs import SslConfig
+
+
+def credentials(config: SslConfig) -> Any:
+    """Returns the gRPC server credentials; with `client_verify` a client must show a certificate of the custom CA."""
+    import grpc
+
+    return grpc.ssl_server_credentials(
+        [(config.server_key.encode(), config.server_cert.encode())],
+        root_certificates=config.custom_ca.encode() or None,
+        require_client_auth=config.client_verify,
+    )
+
+
+def check(config: SslConfig) -> None:
+    """Refuses what gRPC would only complain about, in its own log, at the first handshake.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT when key and certificates are no PEM or do not belong together.
+    """
+    # The ssl module reads keys from files only; this one is readable by its owner alone and lives for a moment.
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for name, text in (("cert", config.server_cert), ("key", config.server_key)):
+            path = os.path.join(folder, name)
+            with open(
+                os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+            ) as file:
+                file.write(text)
+            paths.append(path)
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(paths[0], paths[1], password=_no_password)
+            if config.custom_ca:
+                context.load_verify_locations(cadata=config.custom_ca)
+        except (ssl.SSLError, ValueError) as error:
+            reason = getattr(error, "reason", None) or "not PEM, or protected by a password"
+            # Without its cause: the parser's own text may quote the key.
+            raise ServingError(
+                Code.INVALID_ARGUMENT,
+                f"SSLConfig: server_key, server_cert and custom_ca do not make a TLS server ({reason})",
+            ) from None
+
+
+def _no_password() -> str:
+    raise ValueError("the key is protected by a password")

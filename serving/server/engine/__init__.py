@@ -1,0 +1,1 @@
+"""Runs signatures in TensorFlow: SavedModels, sessions, threads and batches."""

@@ -1,0 +1,282 @@
+"""Joins requests to batches as TF Serving's batching session does: whole requests of one version and signature.
+
+Queues live on the event loop, so they need no lock; only joining, running and cutting happen in a worker thread.
+A batch is open until it is full, or until its time is up and a batch thread is free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from serving.server.engine import rows
+from serving.server.engine.rows import Task
+from serving.server.status import Code, ServingError
+from serving.wire.dtypes import NUMBERS, STRING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from serving.server.config.batching_parameters import BatchingParameters
+    from serving.server.engine.servable import Servable
+    from serving.server.engine.signature import Signature
+
+    Caller = Callable[..., Awaitable[Any]]
+
+
+class BatchObserver(Protocol):
+    """What batching tells the metrics."""
+
+    def batch(self, queued_microseconds: float) -> None:
+        """A batch ran; its oldest request had waited so long."""
+
+
+class Batch:
+    """Requests that will run together.
+
+    Args:
+        servable: The version that runs them.
+    """
+
+    __slots__ = ("due", "rows", "servable", "tasks")
+
+    def __init__(self, servable: Servable) -> None:
+        self.servable = servable
+        self.due = False  # Its time is up: it may run though it is not full.
+        self.tasks: list[Task] = []
+        self.rows = 0
+
+    def add(self, task: Task) -> None:
+        """Takes a request in."""
+        self.tasks.append(task)
+        self.rows += task.rows
+
+
+class BatchThreads:
+    """How many batches of one set of parameters run now; the queues that wait for a place take turns."""
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.waiting: deque[Queue] = deque()
+
+
+class Queue:
+    """The batches of one version and signature.
+
+    Args:
+        signature: The signature.
+        parameters: How to join.
+        threads: Shared by all queues with these parameters.
+        call: Calls something in a worker thread.
+        observer: Told of every batch.
+    """
+
+    def __init__(
+        self,
+        signature: Signature,
+        parameters: BatchingParameters,
+        threads: BatchThreads,
+        call: Caller,
+        observer: BatchObserver | None,
+    ) -> None:
+        self._signature = signature
+        self._outputs = tuple(signature.outputs)
+        self.parameters = parameters
+        self._limit = parameters.execution_batch_size
+        # The loop's timers count milliseconds. A wait of 0 still joins what has arrived by now.
+        micros = parameters.batch_timeout_micros
+        self._wait = max(micros / 1e6, 0.001) if micros else 0.0
+        self.threads = threads
+        self._call = call
+        self._observer = observer
+        self._batches: deque[Batch] = deque()
+        self._background: set[asyncio.Task[None]] = set()
+
+    def add(self, servable: Servable, tasks: Sequence[Task]) -> None:
+        """Puts the parts of one request into batches: all of them, or none.
+
+        Raises:
+            ServingError: UNAVAILABLE when as many batches wait as may.
+        """
+        self._check_capacity(tasks)
+        for task in tasks:
+            self._place(servable, task)
+        self._start()
+
+    def room(self) -> int:
+        """How many rows the open batch still takes."""
+        return max(0, self._limit - self._batches[-1].rows) if self._batches else 0
+
+    def _check_capacity(self, tasks: Sequence[Task]) -> None:
+        needed = len(tasks) - (bool(self._batches) and tasks[0].rows <= self.room())
+        if len(self._batches) + needed > self.parameters.max_enqueued_batches:
+            raise ServingError(
+                Code.UNAVAILABLE, "The batch scheduling queue to which this task was submitted is full"
+            )
+
+    def _place(self, servable: Servable, task: Task) -> None:
+        if not self._batches or task.rows > self.room():
+            batch = Batch(servable)
+            self._batches.append(batch)
+            asyncio.get_running_loop().call_later(self._wait, self._make_due, batch)
+        self._batches[-1].add(task)
+
+    def _make_due(self, batch: Batch) -> None:
+        batch.due = True
+        self._start()
+
+    def _start(self) -> None:
+        """Runs the batches that may run, as far as there are free batch threads."""
+        threads = self.threads
+        while self._batches and self._may_run():
+            if threads.running >= self.parameters.num_batch_threads:
+                if self not in threads.waiting:
+                    threads.waiting.append(self)
+                return
+            threads.running += 1
+            work = asyncio.ensure_future(self._run(self._batches.popleft()))
+            self._background.add(work)
+            work.add_done_callback(self._background.discard)
+
+    def _may_run(self) -> bool:
+        first = self._batches[0]
+        return first.due or first.rows >= self._limit or len(self._batches) > 1
+
+    async def _run(self, batch: Batch) -> None:
+        tasks = [task for task in batch.tasks if not task.result.done()]
+        try:
+            if tasks:
+                if self._observer is not None:
+                    self._observer.batch((perf_counter() - tasks[0].since) * 1e6)
+                parts = await self._call(None, self._run_blocking, batch.servable, tasks)
+                for task, part in zip(tasks, parts, strict=True):
+                    if not task.result.done():
+                        task.result.set_result(part)
+        except Exception as error:  # noqa: BLE001 - every request of the batch is told
+            for task in tasks:
+                if not task.result.done():
+                    task.result.set_exception(error)
+        finally:
+            self.threads.running -= 1
+            self._take_turns()
+
+    def _take_turns(self) -> None:
+        waiting = self.threads.waiting
+        if self._batches and self not in waiting:
+            waiting.append(self)
+        for _ in range(len(waiting)):
+            waiting.popleft()._start()
+
+    def _run_blocking(self, servable: Servable, tasks: Sequence[Task]) -> list[list[np.ndarray]]:
+        parameters = self.parameters
+        total = sum(task.rows for task in tasks)
+        size = next((size for size in parameters.allowed_batch_sizes if size >= total), total)
+        feeds = rows.join(tasks, size if total else 0, pad_inner=parameters.pad_variable_length_inputs)
+        values = servable.run(self._signature, feeds, self._outputs, _time_limit(tasks))
+        return rows.cut(values, tasks, size if total else 0)
+
+
+def _time_limit(tasks: Sequence[Task]) -> int | None:
+    """The longest time that any of the requests has left; none if one of them has no limit."""
+    longest = 0
+    now = perf_counter()
+    for task in tasks:
+        if task.timeout_ms is None:
+            return None
+        longest = max(longest, int(task.timeout_ms - (now - task.since) * 1000))
+    return max(1, longest)
+
+
+class Batcher:
+    """Joins the requests of all versions that are batched.
+
+    Args:
+        call: Calls something in a worker thread: time limit, function, arguments.
+        observer: Told of every batch.
+    """
+
+    def __init__(self, call: Caller, observer: BatchObserver | None = None) -> None:
+        self._call = call
+        self._observer = observer
+        self._queues: WeakKeyDictionary[Servable, dict[str, Queue]] = WeakKeyDictionary()
+
+    def takes(
+        self,
+        servable: Servable,
+        signature: Signature,
+        feeds: Mapping[str, np.ndarray],
+        outputs: tuple[str, ...],
+    ) -> bool:
+        """Whether a request is batched: its feeds and fetches are exactly a signature's, of the right types."""
+        if len(outputs) != len(signature.outputs) or signature.key not in servable.signatures:
+            return False
+        for alias, info in signature.inputs.items():
+            dtype = feeds[alias].dtype
+            number = STRING if dtype.kind in "OSU" else NUMBERS.get(dtype)
+            if number != info.dtype:
+                # It runs by itself, and fails by itself.
+                return False
+        return True
+
+    async def run(
+        self,
+        servable: Servable,
+        signature: Signature,
+        feeds: Mapping[str, np.ndarray],
+        timeout_ms: int | None,
+    ) -> Sequence[np.ndarray]:
+        """Runs one request in a batch with others; all outputs are computed.
+
+        Raises:
+            ServingError: INVALID_ARGUMENT for inputs that cannot be joined, UNAVAILABLE when the queue is full,
+                FAILED_PRECONDITION when inner shapes differ or outputs have no batch axis.
+        """
+        parameters = servable.batching
+        assert parameters is not None, "only versions with batching parameters are batched"
+        count = rows.count(feeds)
+        queue = self._queue(servable, signature, parameters)
+        if not parameters.enable_large_batch_splitting and count > parameters.max_batch_size:
+            raise ServingError(
+                Code.INVALID_ARGUMENT,
+                f"Task size {count} is larger than maximum input batch size {parameters.max_batch_size}",
+            )
+        step = parameters.execution_batch_size
+        sizes = [count] if count <= step else rows.split_sizes(count, queue.room(), step)
+        tasks = [_task(part, timeout_ms) for part in rows.split(feeds, sizes)]
+        queue.add(servable, tasks)
+        if len(tasks) == 1:
+            result: Sequence[np.ndarray] = await tasks[0].result
+            return result
+        try:
+            parts = await asyncio.gather(*(task.result for task in tasks))
+        finally:
+            for task in tasks:
+                task.result.cancel()
+        return [np.concatenate(values) for values in zip(*parts, strict=True)]
+
+    def _queue(self, servable: Servable, signature: Signature, parameters: BatchingParameters) -> Queue:
+        queues = self._queues.setdefault(servable, {})
+        queue = queues.get(signature.key)
+        if queue is None:
+            threads = self._threads_of(parameters)
+            queue = Queue(signature, parameters, threads, self._call, self._observer)
+            queues[signature.key] = queue
+        return queue
+
+    def _threads_of(self, parameters: BatchingParameters) -> BatchThreads:
+        """One set of parameters, one set of batch threads: the server's, or each version's own."""
+        for queues in self._queues.values():
+            for queue in queues.values():
+                if queue.parameters is parameters:
+                    return queue.threads
+        return BatchThreads()
+
+
+def _task(feeds: Mapping[str, np.ndarray], timeout_ms: int | None) -> Task:
+    result = asyncio.get_running_loop().create_future()
+    return Task(feeds, len(next(iter(feeds.values()))), timeout_ms, result, perf_counter())

@@ -1,0 +1,214 @@
+"""The calls of PredictionService and ModelService: bytes in, bytes out, errors as ServingError."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    model_management_pb2,
+    regression_pb2,
+)
+
+from serving.server.grpc import conversion
+from serving.server.inference.predict import DEFAULT_SIGNATURE
+from serving.server.models import reload_request
+from serving.server.status import Code, ServingError
+from serving.wire import messages, tensors
+
+if TYPE_CHECKING:
+    from serving.server.config.options import Options
+    from serving.server.engine.signature import ModelSpec
+    from serving.server.inference import Inference
+    from serving.server.models.manager import Lease, ModelManager
+
+# Larger messages are read and written in a worker thread, so that they do not hold up the others.
+_LARGE: Final = 256 << 10
+_TYPE_URL: Final = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
+
+
+@dataclass(slots=True)
+class Seen:
+    """What became known of a request, for metrics and the log.
+
+    Args:
+        model: The model's name.
+        version: The version that answers; None as long as there is none.
+        signature: The effective signature name.
+    """
+
+    model: str = ""
+    version: int | None = None
+    signature: str = ""
+
+
+class Calls:
+    """The calls.
+
+    Args:
+        inference: Answers inference requests.
+        manager: Leases versions and tells their states.
+        options: The server's options.
+        metrics: Where ReloadConfig reads the metrics it is asked for.
+    """
+
+    def __init__(self, inference: Inference, manager: ModelManager, options: Options, metrics: Any) -> None:
+        self._inference = inference
+        self._manager = manager
+        self._metrics = metrics
+        self._as_content = options.enable_serialization_as_tensor_content
+
+    def _lease(self, spec: ModelSpec | None, seen: Seen) -> Lease:
+        if spec is not None:
+            seen.model = spec.name
+            seen.signature = spec.signature_name or DEFAULT_SIGNATURE
+        lease = self._manager.acquire(spec)
+        seen.version = lease.version
+        return lease
+
+    async def predict(self, data: bytes, seen: Seen, timeout_ms: int | None) -> bytes:
+        """Answers Predict."""
+        if len(data) > _LARGE:
+            call = self._inference.execution.call
+            request, inputs = await call(timeout_ms, _read_whole, data)
+        else:
+            request = conversion.parse(messages.PredictRequest, data)
+            inputs = {entry.key: entry.value for entry in request.inputs}
+        spec = conversion.model_spec(request.model_spec)
+        with self._lease(spec, seen) as lease:
+            result = await self._inference.predict(
+                lease, seen.signature, inputs, request.output_filter, timeout_ms, _decoded
+            )
+        answered_by = conversion.answered_by(seen.model, lease.version, seen.signature)
+        if sum([value.nbytes for value in result.outputs.values()]) > _LARGE:
+            return bytes(
+                await self._inference.execution.call(
+                    timeout_ms, self._predict_response, result.outputs, answered_by
+                )
+            )
+        return self._predict_response(result.outputs, answered_by)
+
+    def _predict_response(self, outputs: Any, answered_by: bytes) -> bytes:
+        return conversion.predict_response(outputs, answered_by, as_content=self._as_content)
+
+    async def classify(self, data: bytes, seen: Seen, timeout_ms: int | None) -> bytes:
+        """Answers Classify."""
+        spec, examples = await self._read_examples(data, timeout_ms)
+        with self._lease(spec, seen) as lease:
+            rows = await self._inference.classify(lease, seen.signature, examples, timeout_ms)
+        response = classification_pb2.ClassificationResponse()
+        conversion.fill_classifications(response.result, rows)
+        _set_spec(response.model_spec, lease, seen)
+        return bytes(response.SerializeToString())
+
+    async def regress(self, data: bytes, seen: Seen, timeout_ms: int | None) -> bytes:
+        """Answers Regress."""
+        spec, examples = await self._read_examples(data, timeout_ms)
+        with self._lease(spec, seen) as lease:
+            values = await self._inference.regress(lease, seen.signature, examples, timeout_ms)
+        response = regression_pb2.RegressionResponse()
+        conversion.fill_regressions(response.result, values)
+        _set_spec(response.model_spec, lease, seen)
+        return bytes(response.SerializeToString())
+
+    async def _read_examples(
+        self, data: bytes, timeout_ms: int | None
+    ) -> tuple[ModelSpec | None, list[bytes]]:
+        if len(data) <= _LARGE:
+            return _read_examples(data)
+        read: tuple[ModelSpec | None, list[bytes]] = await self._inference.execution.call(
+            timeout_ms, _read_examples, data
+        )
+        return read
+
+    async def multi_inference(self, data: bytes, seen: Seen, timeout_ms: int | None) -> bytes:
+        """Answers MultiInference."""
+        request = conversion.parse(inference_pb2.MultiInferenceRequest, data)
+        tasks = conversion.tasks_of(request)
+        given = bool(tasks) and request.tasks[0].HasField("model_spec")
+        with self._lease(tasks[0].spec if given else None, seen) as lease:
+            examples = conversion.parse_input(request.input.SerializeToString())
+            answers = await self._inference.multi_inference(lease, tasks, examples, timeout_ms)
+        response = inference_pb2.MultiInferenceResponse()
+        for task, answer in zip(tasks, answers, strict=True):
+            result = response.results.add()
+            conversion.fill_task(result, answer)
+            result.model_spec.name = task.spec.name
+            result.model_spec.version.value = lease.version
+            result.model_spec.signature_name = task.signature_name
+        return bytes(response.SerializeToString())
+
+    async def metadata(self, data: bytes, seen: Seen, timeout_ms: int | None) -> bytes:
+        """Answers GetModelMetadata."""
+        request = conversion.parse(get_model_metadata_pb2.GetModelMetadataRequest, data)
+        if not request.HasField("model_spec"):
+            raise ServingError(Code.INVALID_ARGUMENT, "Missing ModelSpec")
+        if not request.metadata_field:
+            raise ServingError(
+                Code.INVALID_ARGUMENT, "GetModelMetadataRequest must specify at least one metadata_field"
+            )
+        for field in request.metadata_field:
+            if field != "signature_def":
+                raise ServingError(Code.INVALID_ARGUMENT, f"Metadata field {field} is not supported")
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        with self._lease(conversion.spec_of(request.model_spec), seen) as lease:
+            response.model_spec.name = seen.model
+            response.model_spec.version.value = lease.version
+            packed = response.metadata["signature_def"]
+            packed.type_url, packed.value = _TYPE_URL, lease.servable.metadata
+        return bytes(response.SerializeToString())
+
+    async def status(self, data: bytes, seen: Seen, timeout_ms: int | None) -> bytes:
+        """Answers GetModelStatus."""
+        request = conversion.parse(get_model_status_pb2.GetModelStatusRequest, data)
+        if not request.HasField("model_spec"):
+            raise ServingError(Code.INVALID_ARGUMENT, "Missing ModelSpec")
+        spec = conversion.spec_of(request.model_spec)
+        response = get_model_status_pb2.GetModelStatusResponse()
+        for known in self._manager.statuses(spec.name, spec.version):
+            entry = response.model_version_status.add(version=known.version, state=int(known.state))
+            entry.status.SetInParent()
+            entry.status.error_code = int(known.code)
+            entry.status.error_message = known.message
+        return bytes(response.SerializeToString())
+
+    async def reload(self, data: bytes, seen: Seen, timeout_ms: int | None) -> bytes:
+        """Answers HandleReloadConfigRequest."""
+        request = conversion.parse(model_management_pb2.ReloadConfigRequest, data)
+        response = await reload_request.handle(self._manager, self._metrics, request)
+        return bytes(response.SerializeToString())
+
+
+def _set_spec(message: Any, lease: Lease, seen: Seen) -> None:
+    message.name = seen.model
+    message.version.value = lease.version
+    message.signature_name = seen.signature
+
+
+def _decoded(value: Any) -> np.ndarray:
+    """Makes an array of an input: a `messages.Tensor`, or what a worker thread made of it."""
+    if isinstance(value, tensors.TensorParsingError):
+        raise value
+    return value if isinstance(value, np.ndarray) else tensors.decode(value)
+
+
+def _read_whole(data: bytes) -> tuple[Any, dict[str, Any]]:
+    """Reads a large request with its tensors; a tensor's error stands in its place until the checks reach it."""
+    request = conversion.parse(messages.PredictRequest, data)
+    inputs: dict[str, Any] = {}
+    for entry in request.inputs:
+        try:
+            inputs[entry.key] = tensors.decode(entry.value)
+        except tensors.TensorParsingError as error:
+            inputs[entry.key] = error
+    return request, inputs
+
+
+def _read_examples(data: bytes) -> tuple[ModelSpec | None, list[bytes]]:
+    request = conversion.parse(messages.ExampleRequest, data)
+    return conversion.model_spec(request.model_spec), conversion.examples_of(request.input)

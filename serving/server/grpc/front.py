@@ -1,0 +1,165 @@
+"""The gRPC front end: method names, deadlines, status codes, metrics and the request log around the calls."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+
+from serving.server.grpc.calls import Calls, Seen
+from serving.server.status import Code, ServingError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from serving.server.config.options import Options
+    from serving.server.inference import Inference
+    from serving.server.models.manager import ModelManager
+
+    Call = Callable[[bytes, Seen, int | None], Awaitable[bytes]]
+
+_LOG = logging.getLogger(__name__)
+PREDICTION_SERVICE: Final = "tensorflow.serving.PredictionService"
+MODEL_SERVICE: Final = "tensorflow.serving.ModelService"
+_HEALTHY: Final = ("", "PredictionService", "ModelService")
+_LONGEST_MESSAGE: Final = 1024
+_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def build_grpc_server(
+    inference: Inference,
+    manager: ModelManager,
+    options: Options,
+    metrics: Any = None,
+    request_log: Any = None,
+) -> grpc.aio.Server:
+    """Builds the gRPC server; the caller adds its ports and starts it, on the event loop.
+
+    Args:
+        inference: Answers inference requests.
+        manager: Leases versions, tells their states, takes configurations.
+        options: The server's options.
+        metrics: Counts requests; None: nobody does.
+        request_log: Logs samples of requests; None: nobody does.
+
+    Returns:
+        The server, not yet started.
+    """
+    front = _Front(metrics, request_log)
+    calls = Calls(inference, manager, options, metrics)
+    server = grpc.aio.server(options=_arguments(options))
+    prediction = {
+        "Predict": front.handler(calls.predict, "Predict", "predict"),
+        "Classify": front.handler(calls.classify, "Classify", "classify"),
+        "Regress": front.handler(calls.regress, "Regress", "regress"),
+        "MultiInference": front.handler(calls.multi_inference, "", "multi_inference"),
+        "GetModelMetadata": front.handler(calls.metadata),
+    }
+    model = {
+        "GetModelStatus": front.handler(calls.status),
+        "HandleReloadConfigRequest": front.handler(calls.reload),
+    }
+    server.add_generic_rpc_handlers(
+        (
+            grpc.method_handlers_generic_handler(PREDICTION_SERVICE, prediction),
+            grpc.method_handlers_generic_handler(MODEL_SERVICE, model),
+        )
+    )
+    if options.enable_grpc_healthcheck_service:
+        _add_health(server)
+    return server
+
+
+def _arguments(options: Options) -> list[tuple[str, int | str]]:
+    limit = options.grpc_message_limit
+    return [
+        ("grpc.max_receive_message_length", limit),
+        ("grpc.max_send_message_length", limit),
+        *options.grpc_arguments,
+    ]
+
+
+def _add_health(server: grpc.aio.Server) -> None:
+    from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
+
+    async def check(request: Any, context: grpc.aio.ServicerContext) -> Any:
+        if request.service not in _HEALTHY:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
+        return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
+
+    handler = grpc.unary_unary_rpc_method_handler(
+        check,
+        request_deserializer=health_pb2.HealthCheckRequest.FromString,
+        response_serializer=health_pb2.HealthCheckResponse.SerializeToString,
+    )
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": handler}),)
+    )
+
+
+class _Front:
+    """What surrounds every call."""
+
+    def __init__(self, metrics: Any, request_log: Any) -> None:
+        self._metrics = metrics
+        self._request_log = request_log
+
+    def handler(self, call: Call, api: str = "", kind: str = "") -> grpc.RpcMethodHandler:
+        """Makes a call a method of the server.
+
+        Args:
+            call: Takes the request's bytes, gives the answer's.
+            api: The API's name in the metrics; empty: not counted.
+            kind: The call's name per version and in the request log; empty: neither.
+
+        Returns:
+            The handler, on raw bytes.
+        """
+
+        async def handle(data: bytes, context: grpc.aio.ServicerContext) -> bytes:
+            began = perf_counter()
+            seen = Seen()
+            remaining = context.time_remaining()
+            timeout_ms = None if remaining is None else max(1, int(remaining * 1000))
+            try:
+                answer = await call(data, seen, timeout_ms)
+            except ServingError as error:
+                self._count(api, kind, seen, error.code, began)
+                return await _abort(context, error.code, error.message)
+            except MemoryError:
+                _LOG.exception("There is not enough memory for a %s request", kind or "model")
+                self._count(api, kind, seen, Code.RESOURCE_EXHAUSTED, began)
+                return await _abort(context, Code.RESOURCE_EXHAUSTED, "Not enough memory for this request")
+            except Exception as error:  # noqa: BLE001 - logged, and one line for the client
+                _LOG.exception("A %s request failed in the server itself", kind or "model")
+                self._count(api, kind, seen, Code.INTERNAL, began)
+                return await _abort(context, Code.INTERNAL, f"Internal error: {type(error).__name__}")
+            self._count(api, kind, seen, Code.OK, began)
+            log = self._request_log
+            if kind and log is not None and log.active and log.wants(seen.model):
+                asyncio.get_running_loop().call_soon(log.add, kind, seen.model, seen.version, data, answer)
+            return answer
+
+        return grpc.unary_unary_rpc_method_handler(handle)
+
+    def _count(self, api: str, kind: str, seen: Seen, code: Code, began: float) -> None:
+        metrics = self._metrics
+        if metrics is None or not kind:
+            return
+        microseconds = (perf_counter() - began) * 1e6
+        if api:
+            metrics.request(seen.model, api, "GRPC", code, microseconds)
+        if seen.version is not None:
+            metrics.version_request(seen.model, seen.version, seen.signature, kind, code, microseconds)
+
+
+async def _abort(context: grpc.aio.ServicerContext, code: Code, message: str) -> bytes:
+    """Ends the call with a status; a text over 1,024 bytes is cut as TF Serving cuts it."""
+    encoded = message.encode(errors="replace")
+    if len(encoded) > _LONGEST_MESSAGE:
+        message = encoded[:_LONGEST_MESSAGE].decode(errors="ignore") + "...TRUNCATED"
+    await context.abort(_CODES[int(code)], message)
+    raise AssertionError("abort raises")

@@ -1,0 +1,1 @@
+"""Which models and versions there are: found, loaded, labelled, leased and unloaded."""

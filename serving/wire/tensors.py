@@ -1,0 +1,307 @@
+"""TensorProto to and from NumPy, by TensorFlow's own rules: which sizes fit, which value repeats, which field is filled."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from serving.wire import messages, varints
+from serving.wire.dtypes import HALVES, KINDS, NUMBERS, STRING, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MOST_DIMENSIONS: Final = 254
+_INT64_MAX: Final = 2**63 - 1
+# One value may stand for a whole tensor; a message of some bytes must not become gigabytes of memory.
+_MOST_REPEATED_BYTES: Final = 64 << 20
+_STRING_BYTES: Final = 32
+_WIDEST_ELEMENT: Final = 16
+# A shape is kept only when it is of usual size.
+_CACHED_BYTES: Final = 256
+Shape = tuple[int, ...]
+
+
+class TensorParsingError(ValueError):
+    """A TensorProto that TensorFlow would not parse: its sizes, its type or its content do not fit."""
+
+
+def decode(tensor: Any) -> np.ndarray:
+    """Reads a tensor.
+
+    Args:
+        tensor: A `messages.Tensor`.
+
+    Returns:
+        The array, read-only where it lies in the message; strings are an object array of bytes.
+
+    Raises:
+        TensorParsingError: TensorFlow would not parse it.
+    """
+    shape, count = _shape_of(tensor.tensor_shape)
+    number = tensor.dtype
+    if number == STRING:
+        return _strings(tensor, shape, count)
+    kind = KINDS.get(number)
+    if kind is None:
+        return _rare(tensor, count)
+    content = tensor.tensor_content
+    if content and content[-1]:
+        return _from_content(content[-1], kind, shape, count)
+    parts = getattr(tensor, kind.field)
+    packed = parts[0] if len(parts) == 1 else b"".join(parts)
+    values = _fixed(packed, kind.wire) if kind.wire is not None else _from_varints(packed, number, kind)
+    if values.size == count:
+        return values.reshape(shape)
+    return _refit(tensor, kind, values, shape, count)
+
+
+def _fixed(packed: bytes, dtype: np.dtype) -> np.ndarray:
+    try:
+        return np.frombuffer(packed, dtype)
+    except ValueError as error:
+        raise TensorParsingError(str(error)) from error
+
+
+def _from_varints(packed: bytes, number: int, kind: Kind) -> np.ndarray:
+    try:
+        values = varints.decode(packed)
+    except ValueError as error:
+        raise TensorParsingError(str(error)) from error
+    if number in HALVES:
+        return values.astype(np.uint16).view(kind.array)
+    return values.astype(kind.array)
+
+
+def _refit(tensor: Any, kind: Kind, values: np.ndarray, shape: Shape, count: int) -> np.ndarray:
+    """Fewer values than elements: the last one repeats, none are zeros; more: the first ones count."""
+    if _has_unpacked(tensor):
+        return _rare(tensor, count)
+    if values.size > count:
+        return values[:count].reshape(shape)
+    if count * kind.array.itemsize > _MOST_REPEATED_BYTES:
+        raise TensorParsingError("too many elements for the values that were sent")
+    whole = np.zeros(count, kind.array)
+    if values.size:
+        whole[: values.size] = values
+        whole[values.size :] = values[-1]
+    return whole.reshape(shape)
+
+
+def _has_unpacked(tensor: Any) -> bool:
+    return len(UnknownFieldSet(tensor)) > 0
+
+
+def _from_content(content: bytes, kind: Kind, shape: Shape, count: int) -> np.ndarray:
+    if len(content) != count * kind.array.itemsize:
+        raise TensorParsingError("tensor_content does not fit the shape")
+    if kind.array == np.bool_:
+        return (np.frombuffer(content, np.uint8) != 0).reshape(shape)
+    return np.frombuffer(content, kind.array).reshape(shape)
+
+
+def _strings(tensor: Any, shape: Shape, count: int) -> np.ndarray:
+    content = tensor.tensor_content
+    if count and content and content[-1]:
+        values = _string_list(content[-1], count)
+    else:
+        values = tensor.string_val[:count]
+    if len(values) < count:
+        if count * _STRING_BYTES > _MOST_REPEATED_BYTES:
+            raise TensorParsingError("too many elements for the values that were sent")
+        values.extend([values[-1] if values else b""] * (count - len(values)))
+    array: np.ndarray = np.empty(count, object)
+    array[:] = values
+    return array.reshape(shape)
+
+
+def _string_list(content: bytes, count: int) -> list[bytes]:
+    """Reads a string tensor's content: the lengths as varints, then the strings."""
+    lengths = []
+    position = 0
+    for _ in range(count):
+        length, shift = 0, 0
+        while True:
+            if position >= len(content) or shift > 28:
+                raise TensorParsingError("the string lengths in tensor_content are cut off")
+            octet = content[position]
+            position += 1
+            length |= (octet & 0x7F) << shift
+            shift += 7
+            if octet < 0x80:
+                break
+        lengths.append(length)
+    if position + sum(lengths) != len(content):
+        raise TensorParsingError("the strings in tensor_content do not fit their lengths")
+    strings = []
+    for length in lengths:
+        strings.append(content[position : position + length])
+        position += length
+    return strings
+
+
+def _rare(tensor: Any, count: int) -> np.ndarray:
+    """Reads what the quick way does not: unpacked elements, quantized and other rare types."""
+    from tensorflow.core.framework import tensor_pb2
+
+    try:
+        message = tensor_pb2.TensorProto.FromString(tensor.SerializeToString())
+    except DecodeError as error:
+        raise TensorParsingError(str(error)) from error
+    packed = messages.Tensor.FromString(message.SerializeToString())
+    if message.dtype in KINDS and not _has_unpacked(packed):
+        return decode(packed)
+    if count > message.ByteSize() and count * _WIDEST_ELEMENT > _MOST_REPEATED_BYTES:
+        raise TensorParsingError("too many elements for the values that were sent")
+    return _by_tensorflow(message)
+
+
+def _by_tensorflow(message: Any) -> np.ndarray:
+    from tensorflow.python.framework import tensor_util
+
+    try:
+        return np.asarray(tensor_util.MakeNdarray(message))
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        raise TensorParsingError(str(error)) from error
+
+
+def _shape_of(parts: Sequence[bytes]) -> tuple[Shape, int]:
+    packed = parts[0] if len(parts) == 1 else b"".join(parts)
+    return _cached_shape(packed) if len(packed) <= _CACHED_BYTES else _read_shape(packed)
+
+
+@lru_cache(maxsize=1024)
+def _cached_shape(packed: bytes) -> tuple[Shape, int]:
+    return _read_shape(packed)
+
+
+def _read_shape(packed: bytes) -> tuple[Shape, int]:
+    try:
+        message = messages.Shape.FromString(packed)
+    except DecodeError as error:
+        raise TensorParsingError(str(error)) from error
+    sizes = tuple(dim.size for dim in message.dim)
+    if message.unknown_rank or len(sizes) > _MOST_DIMENSIONS or any(size < 0 for size in sizes):
+        raise TensorParsingError("the shape is not fully known")
+    count = 1
+    for size in sizes:
+        count *= size
+        if count > _INT64_MAX:
+            raise TensorParsingError("the shape overflows")
+    try:
+        np.broadcast_to(np.empty((), np.bool_), sizes)
+    except ValueError as error:
+        # NumPy holds 64 dimensions, TensorFlow 254.
+        raise TensorParsingError(str(error)) from error
+    return sizes, count
+
+
+def from_message(message: Any) -> np.ndarray:
+    """Reads a `TensorProto` message, see `decode`."""
+    return decode(messages.Tensor.FromString(message.SerializeToString()))
+
+
+def encode(array: np.ndarray, *, as_content: bool = False) -> bytes:
+    """Writes a tensor as a serialized TensorProto.
+
+    Args:
+        array: The values; an object array holds bytes.
+        as_content: Numbers go to `tensor_content`; else to the typed field that clients read.
+
+    Returns:
+        The serialized TensorProto.
+    """
+    number = NUMBERS.get(array.dtype)
+    if number is None:
+        if array.dtype.kind not in "OSU":
+            return _encode_rare(array, as_content=as_content)
+        return _HEADS[STRING] + _shape_field(array.shape) + _encode_strings(array, as_content=as_content)
+    kind = KINDS[number]
+    if as_content or kind.wire is not None:
+        return _head_of_fixed(number, array.shape, array.nbytes, as_content) + array.tobytes()
+    head = _HEADS[number] + _shape_field(array.shape)
+    if not array.size:
+        return head
+    if number in HALVES:
+        values = varints.encode(np.ravel(array).view(np.uint16))
+    else:
+        values = varints.encode(np.ravel(array))
+    return b"".join((head, _TAGS[number], varints.encode_one(len(values)), values))
+
+
+@lru_cache(maxsize=4096)
+def _head_of_fixed(number: int, shape: Shape, size: int, as_content: bool) -> bytes:
+    """All that comes before the values when their size is known from the shape."""
+    head = _HEADS[number] + _shape_field(shape)
+    if not size:
+        return head
+    return head + (b"\x22" if as_content else _TAGS[number]) + varints.encode_one(size)
+
+
+def _encode_strings(array: np.ndarray, *, as_content: bool) -> bytes:
+    strings = [value if isinstance(value, bytes) else str(value).encode() for value in array.ravel().tolist()]
+    if as_content and strings:
+        content = b"".join([varints.encode_one(len(value)) for value in strings] + strings)
+        return b"\x22" + varints.encode_one(len(content)) + content
+    return b"".join([b"\x42" + varints.encode_one(len(value)) + value for value in strings])
+
+
+def _encode_rare(array: np.ndarray, *, as_content: bool) -> bytes:
+    from tensorflow.python.framework import dtypes as tf_dtypes
+    from tensorflow.python.framework import tensor_util
+
+    message = tensor_util.make_tensor_proto(array, tf_dtypes.as_dtype(array.dtype))
+    if not as_content and message.tensor_content and array.dtype.names:
+        values = array.view(array.dtype[0]).ravel()
+        message.ClearField("tensor_content")
+        message.int_val.extend(values.tolist())
+    return bytes(message.SerializeToString())
+
+
+@lru_cache(maxsize=1024)
+def _shape_field(shape: Shape) -> bytes:
+    dims = []
+    for size in shape:
+        dim = b"\x08" + varints.encode_one(size) if size else b""
+        dims.append(b"\x12" + varints.encode_one(len(dim)) + dim)
+    content = b"".join(dims)
+    return b"\x12" + varints.encode_one(len(content)) + content
+
+
+def map_entry(alias: str, array: np.ndarray, *, as_content: bool) -> bytes:
+    """Writes one entry of a response's map of outputs, with the map's tag; field 1 of the message.
+
+    Args:
+        alias: The output's name.
+        array: Its value.
+        as_content: See `encode`.
+
+    Returns:
+        The serialized field.
+    """
+    number = NUMBERS.get(array.dtype)
+    if number is not None and (as_content or KINDS[number].wire is not None):
+        return _entry_head(alias, number, array.shape, array.nbytes, as_content) + array.tobytes()
+    tensor = encode(array, as_content=as_content)
+    return length_delimited(1, length_delimited(1, alias.encode()) + length_delimited(2, tensor))
+
+
+@lru_cache(maxsize=4096)
+def _entry_head(alias: str, number: int, shape: Shape, size: int, as_content: bool) -> bytes:
+    tensor = _head_of_fixed(number, shape, size, as_content)
+    length = varints.encode_one(len(tensor) + size)
+    entry = b"".join((length_delimited(1, alias.encode()), b"\x12", length, tensor))
+    return b"\x0a" + varints.encode_one(len(entry) + size) + entry
+
+
+def length_delimited(number: int, content: bytes) -> bytes:
+    """Writes a length-delimited field: a string, bytes, a message."""
+    return varints.encode_one(number << 3 | 2) + varints.encode_one(len(content)) + content
+
+
+_HEADS: Final = {number: b"\x08" + varints.encode_one(number) for number in (*KINDS, STRING)}
+_TAGS: Final = {number: varints.encode_one(kind.number << 3 | 2) for number, kind in KINDS.items()}

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from serving.client import DType, InputError
+from serving.client.inputs.convert import array_of
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "expected"),
+    [
+        ([1, 2], DType.FLOAT, [1.0, 2.0]),
+        (0.1, DType.FLOAT, np.float32(0.1)),
+        ([3.0, -4.0], DType.INT64, [3, -4]),
+        ([2**53 + 1, 1], DType.INT64, [2**53 + 1, 1]),
+        ([2**64 - 1, 0], DType.UINT64, [2**64 - 1, 0]),
+        ([2**62 + 1, 2.0], DType.INT64, [2**62 + 1, 2]),
+        ([True, False], DType.INT32, [1, 0]),
+        ([True], DType.BOOL, [True]),
+        ([float("nan"), float("inf")], DType.FLOAT, [np.nan, np.inf]),
+        (np.array([1.5, 2.5]), DType.FLOAT, [1.5, 2.5]),
+        (np.array([1, 2], np.int8), DType.DOUBLE, [1.0, 2.0]),
+        ([np.float32(1.5), 2], DType.HALF, [1.5, 2.0]),
+        ([1 + 2j], DType.COMPLEX64, [1 + 2j]),
+        (2**24, DType.FLOAT, 2.0**24),
+        ([], DType.INT64, []),
+        (range(3), DType.INT32, [0, 1, 2]),
+    ],
+    ids=str,
+)
+def test_numbers_become_the_declared_type(value: object, dtype: DType, expected: object) -> None:
+    made = array_of(value, dtype, "x")
+    assert made.dtype == dtype.numpy
+    np.testing.assert_array_equal(made, np.array(expected, dtype.numpy))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [["é", b"\xff"], np.array(["é", "b"]), np.array([b"a"]), np.array(["a"], object), "one"],
+    ids=["mixed", "unicode", "bytes", "objects", "scalar"],
+)
+def test_text_becomes_bytes(value: object) -> None:
+    made = array_of(value, DType.STRING, "x")
+    assert made.dtype == object
+    assert all(isinstance(v, bytes) for v in made.ravel())
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "said"),
+    [
+        ([1.5], DType.INT64, "1.5"),
+        ([float("nan")], DType.INT64, "nan"),
+        ([300], DType.UINT8, "300"),
+        ([-1], DType.UINT64, "-1"),
+        ([2**63], DType.INT64, "9223372036854775808"),
+        ([1e300], DType.FLOAT, "beyond its range"),
+        ([2**24 + 1], DType.FLOAT, "16777217, which float32 would round"),
+        (np.array([2**24 + 1]), DType.FLOAT, "would round"),
+        ([10**400], DType.DOUBLE, "larger integer"),
+        (["a"], DType.FLOAT, "str"),
+        (["1"], DType.INT64, "str"),
+        ([1], DType.STRING, "int64"),
+        ([1, "a"], DType.STRING, "int, str"),
+        ([1], DType.BOOL, "int64"),
+        ([1j], DType.FLOAT, "complex"),
+        ([None, 1.0], DType.FLOAT, "None.*fill_missing"),
+        ([[1], [2, 3]], DType.INT64, "unequal length"),
+        ([[1], [2, 3]], DType.STRING, "unequal length"),
+        (np.array(["2020-01-01"], "datetime64[D]"), DType.INT64, "datetime64"),
+        ({"a"}, DType.STRING, "set"),
+    ],
+    ids=lambda v: str(v)[:20],
+)
+def test_what_would_lose_something_is_refused(value: object, dtype: DType, said: str) -> None:
+    with pytest.raises(InputError, match=rf"input x; expected .*{said}"):
+        array_of(value, dtype, "input x")

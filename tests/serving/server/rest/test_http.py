@@ -1,0 +1,219 @@
+"""The REST API over a real socket, in front of a fake model."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from serving.server.config.options import Options
+from serving.server.status import Code, ServingError
+from tests.serving.server.rest.running import RunningServer
+
+
+def test_predict_in_rows_and_columns(server: RunningServer) -> None:
+    answer = server.predict({"instances": [1, 2.5]})
+    assert (answer.status_code, answer.json()) == (200, {"predictions": [1.0, 2.5]})
+    assert answer.headers["content-type"] == "application/json"
+    assert "date" in answer.headers
+    assert server.predict({"inputs": 1}).json() == {"outputs": 1.0}
+    assert [name for name, _, _ in server.model.seen] == ["serving_default"] * 2
+    assert server.model.seen[0][2] == 30000
+
+
+@pytest.mark.parametrize("path", ["/v1/models/m/versions/2:predict", "/v1/models/m/labels/best:predict", "/V1/models/m:predict"])  # fmt: skip
+def test_other_ways_to_the_same_version(server: RunningServer, path: str) -> None:
+    assert server.predict({"instances": [1]}, path).json() == {"predictions": [1.0]}
+
+
+def test_signatures(server: RunningServer) -> None:
+    rows = {"signature_name": "pair", "instances": [{"a": 1.5, "b": 2}]}
+    assert server.predict(rows).json() == {"predictions": [{"a": 1.5, "b": 2}]}
+    assert server.predict({"signature_name": "", "instances": [1]}).status_code == 200
+    answer = server.predict({"signature_name": "nope", "instances": [1]})
+    assert answer.status_code == 400
+    assert answer.json() == {"error": 'Serving signature name: "nope" not found in signature def'}
+
+
+def test_words_that_strict_json_does_not_know(server: RunningServer) -> None:
+    answer = server.predict('{"instances": [NaN, Infinity, -Inf]} and more')
+    assert answer.status_code == 200
+    values = json.loads(answer.text)["predictions"]
+    assert math.isnan(values[0])
+    assert values[1:] == [math.inf, -math.inf]
+
+
+def test_classify_and_regress(server: RunningServer) -> None:
+    body = {"examples": [{"x": 2.0}, {"x": 3.0}]}
+    classified = server.predict(body, "/v1/models/m:classify")
+    assert classified.json() == {"results": [[["cat", 0.75], ["dog", 0.25]]] * 2}
+    assert server.predict(body, "/v1/models/m:regress").json() == {"results": [2.5, 2.5]}
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (Code.INVALID_ARGUMENT, 400), (Code.FAILED_PRECONDITION, 400), (Code.OUT_OF_RANGE, 400),
+        (Code.UNAUTHENTICATED, 401), (Code.PERMISSION_DENIED, 403), (Code.NOT_FOUND, 404), (Code.ALREADY_EXISTS, 409),
+        (Code.ABORTED, 409), (Code.RESOURCE_EXHAUSTED, 429), (Code.CANCELLED, 499), (Code.UNIMPLEMENTED, 501),
+        (Code.UNAVAILABLE, 503), (Code.DEADLINE_EXCEEDED, 504), (Code.INTERNAL, 500), (Code.DATA_LOSS, 500),
+    ],
+)  # fmt: skip
+def test_statuses(server: RunningServer, code: Code, status: int) -> None:
+    server.model.error = ServingError(code, 'what "went" wrong\n')
+    answer = server.predict({"instances": [1]})
+    assert (answer.status_code, answer.json()) == (status, {"error": 'what "went" wrong\n'})
+
+
+def test_what_nobody_expected_is_one_line_for_the_client(
+    server: RunningServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.model.error = ZeroDivisionError("secret")
+    with caplog.at_level(logging.ERROR):
+        answer = server.predict({"instances": [1]})
+    assert (answer.status_code, answer.json()) == (500, {"error": "Internal error; see the server's log."})
+    assert "ZeroDivisionError: secret" in caplog.text
+
+
+def test_leases_are_released(server: RunningServer) -> None:
+    server.manager.leases.clear()
+    server.predict({"instances": [1]})
+    server.predict({"instances": ["a"]})
+    server.model.error = ZeroDivisionError()
+    server.predict({"instances": [1]})
+    assert [lease.released for lease in server.manager.leases] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/v1/models/n:predict", "Servable not found for request: Latest(n)"),
+        ("/v1/models/m/versions/9:predict", "Servable not found for request: Specific(m, 9)"),
+    ],
+)
+def test_models_that_are_not_there(server: RunningServer, path: str, message: str) -> None:
+    answer = server.predict({"instances": [1]}, path)
+    assert (answer.status_code, answer.json()) == (404, {"error": message})
+    assert server.predict(b"{", path).json()["error"].startswith("JSON Parse error: ")
+
+
+def test_an_unknown_label(server: RunningServer) -> None:
+    answer = server.predict({"instances": [1]}, "/v1/models/m/labels/worst:predict")
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"error": "Unrecognized servable version label: worst"},
+    )
+
+
+def test_status(server: RunningServer) -> None:
+    healthy = {"error_code": "OK", "error_message": ""}
+    assert server.client.get("/v1/models/m").json() == {
+        "model_version_status": [
+            {"version": "2", "state": "AVAILABLE", "status": healthy},
+            {"version": "1", "state": "END", "status": healthy},
+        ]
+    }
+    answer = server.client.get("/v1/models/n")
+    assert (answer.status_code, answer.json()) == (404, {"error": "Could not find any versions of model n"})
+
+
+def test_paths_outside_the_api(server: RunningServer) -> None:
+    answer = server.client.get("/other")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "text/html"
+    assert "<H1>Not Found</H1>" in answer.text
+    assert server.client.get("/monitoring/prometheus/metrics").status_code == 404
+
+
+def test_other_methods(server: RunningServer) -> None:
+    answer = server.client.put("/v1/models/m:predict", content=b"{}")
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"error": "Malformed request: PUT /v1/models/m:predict"},
+    )
+    assert server.client.head("/v1/models/m").content == b""
+    assert server.client.request("OPTIONS", "/v1/models/m", headers={"Origin": "http://a"}).status_code == 400
+
+
+def test_gzip(server: RunningServer) -> None:
+    body = gzip.compress(b'{"instances": [1]}')
+    headers = {"Content-Encoding": "gzip"}
+    assert server.predict(body, headers=headers).json() == {"predictions": [1.0]}
+    for broken in (b"no gzip", body[:-4], b""):
+        answer = server.predict(broken, headers=headers)
+        assert (answer.status_code, answer.json()) == (
+            400,
+            {"error": "JSON Parse error: The document is empty"},
+        )
+
+
+def test_a_gzip_bomb_is_an_empty_body(server: RunningServer) -> None:
+    bomb = gzip.compress(b" " * (101 * 1024 * 1024), 9)
+    answer = server.predict(bomb, headers={"Content-Encoding": "gzip"})
+    assert (answer.status_code, answer.json()) == (400, {"error": "JSON Parse error: The document is empty"})
+
+
+def test_chunked_requests(server: RunningServer) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b'{"insta'
+        yield b'nces": [1, 2]}'
+
+    answer = server.client.post("/v1/models/m:predict", content=pieces())
+    assert answer.json() == {"predictions": [1.0, 2.0]}
+
+
+def test_large_bodies_go_both_ways(server: RunningServer) -> None:
+    values = [[float(number)] for number in range(100_000)]
+    answer = server.predict({"instances": values})
+    assert answer.json() == {"predictions": values}
+
+
+def test_no_cors_headers_by_default(server: RunningServer) -> None:
+    assert not [name for name in server.predict({"instances": [1]}).headers if name.startswith("access-")]
+
+
+def test_health(server: RunningServer) -> None:
+    assert server.client.get("/healthz/live").json() == {"status": "live"}
+    assert server.client.get("/healthz/ready").json() == {"status": "ready"}
+    known = server.manager.known
+    known["late"] = []
+    answer = server.client.get("/healthz/ready")
+    del known["late"]
+    assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "models": ["late"]})
+
+
+def test_strings_that_are_no_utf8_pass(server: RunningServer) -> None:
+    server.model.outputs = {"s": np.array([b"\xff", b"ok"], object)}
+    assert server.predict({"signature_name": "text", "instances": ["a"]}).content.count(b'"\xff"') == 1
+
+
+def test_a_lone_surrogate_is_refused(server: RunningServer) -> None:
+    answer = server.predict('{"signature_name": "text", "instances": ["\\ud800"]}')
+    assert (answer.status_code, answer.json()["error"]) == (
+        400,
+        "JSON Parse error: The surrogate pair in string is invalid.",
+    )
+
+
+def test_cors_and_monitoring() -> None:
+    server = RunningServer(
+        Options(rest_api_enable_cors_support=True, monitoring_path="/monitoring/prometheus/metrics")
+    )
+    try:
+        for answer in (server.predict({"instances": [1]}), server.predict(b"{")):
+            assert answer.headers["access-control-allow-origin"] == "*"
+            assert answer.headers["access-control-allow-methods"] == "POST, GET"
+            assert answer.headers["access-control-allow-headers"] == "Content-Type"
+        asked = server.client.request("OPTIONS", "/v1/models/m:predict", headers={"Origin": "https://a"})
+        assert (asked.status_code, asked.content) == (200, b"")
+        assert server.client.request("OPTIONS", "/v1/models/m:predict").status_code == 400
+        page = server.client.get("/monitoring/prometheus/metrics")
+        assert page.headers["content-type"] == "text/plain"
+        assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 1\n' in page.text
+    finally:
+        server.stop()
