@@ -1,6 +1,6 @@
 """Builds the environment `.venv`: host checks, private glibc where needed, packages, the project.
 
-Run by `scripts/setup`, on any Python 3.10 to 3.13 and nothing but its standard library. What is done is
+Run by `scripts/setup`, on any Python 3.11 to 3.13 and nothing but its standard library. What is done is
 recorded in `.venv/.setup/state.json`, which is removed before work and written last: an environment
 without it was interrupted and is built anew.
 """

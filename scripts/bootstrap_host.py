@@ -15,7 +15,7 @@ from pathlib import Path
 from bootstrap_errors import REMEDIES, Cause, SetupError
 from bootstrap_layout import Layout
 
-OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 """The Pythons that TFX 1.21 has wheels for."""
 
 _GIB = 1024**3
@@ -155,7 +155,7 @@ def check_python(host: Host) -> None:
     raise SetupError(
         Cause.PYTHON,
         subject=sys.executable,
-        expected="64-bit CPython 3.10 to 3.13",
+        expected="64-bit CPython 3.11 to 3.13",
         seen=f"Python {host.python}",
         remedy="install another Python and name it in PENSTOCK_PYTHON",
     )

@@ -18,7 +18,7 @@ def describe_machine() -> str:
     """Returns date, processor, cores, memory and versions."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
-    today = datetime.datetime.now(datetime.timezone.utc).date()
+    today = datetime.datetime.now(datetime.UTC).date()
     cores = len(os.sched_getaffinity(0))
     return f"{today}; {_processor()}, {cores} cores, {memory:.0f} GB; Python {platform.python_version()}, {versions}"
 

@@ -30,7 +30,7 @@ def describe(venvs: Path) -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    today = datetime.datetime.now(datetime.timezone.utc).date()
+    today = datetime.datetime.now(datetime.UTC).date()
     ours = [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES]
     for peer, names in (
         ("fastapi", ("fastapi", "uvicorn")),

@@ -18,7 +18,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ def documents(count: int, span: int, seed: int) -> Iterator[dict[str, Any]]:
 
 def _chunk(rng: np.random.Generator, span: int, start: int, size: int) -> Iterator[dict[str, Any]]:
     columns = _columns(rng, span, size)
-    week = datetime(2025, 3, 3, tzinfo=timezone.utc) + timedelta(days=7 * span)
+    week = datetime(2025, 3, 3, tzinfo=UTC) + timedelta(days=7 * span)
     machine = rng.bytes(5).hex()
     user, person = start * 100 + span * 7, {}
     for i in range(size):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +15,7 @@ DOCUMENT = "pipeline.yaml"
 MODEL_FILE = "saved_model.pb"
 
 
-class EngineName(str, Enum):
+class EngineName(StrEnum):
     """What can serve."""
 
     auto = "auto"

@@ -132,7 +132,5 @@ def ask(client: pymongo.MongoClient[dict[str, Any]], uri: str) -> Server:
     sharded = hello.get("msg") == "isdbgrid"
     kind = "sharded cluster" if sharded else "replica set" if hello.get("setName") else "single server"
     recent = int(hello.get("maxWireVersion", 0)) >= _SNAPSHOT_WIRE_VERSION
-    now = hello.get("localTime") or datetime.datetime.now(datetime.timezone.utc)
-    return Server(
-        version, now.replace(tzinfo=datetime.timezone.utc), recent and kind != "single server", kind
-    )
+    now = hello.get("localTime") or datetime.datetime.now(datetime.UTC)
+    return Server(version, now.replace(tzinfo=datetime.UTC), recent and kind != "single server", kind)

@@ -179,7 +179,7 @@ class _Counter:
 def _manifest(
     settings: ExportSettings, settled: ExportPlan, shards: list[Shard], flow: Flow, seconds: float
 ) -> dict[str, Any]:
-    ended = datetime.datetime.now(datetime.timezone.utc)
+    ended = datetime.datetime.now(datetime.UTC)
     kept = [(s, e) for s, e in zip(shards, settled.ranges, strict=True) if s.checkpoint.documents]
     for shard in shards:
         if not shard.checkpoint.documents:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -56,12 +56,12 @@ def duration(seconds: float | None) -> str:
 
 def moment(seconds: float) -> str:
     """Returns seconds since the epoch as date and time in UTC."""
-    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M} UTC"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def day(milliseconds: float) -> str:
     """Returns epoch milliseconds as a date."""
-    return f"{datetime.fromtimestamp(milliseconds / 1000, timezone.utc):%Y-%m-%d}"
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d}"
 
 
 _ACRONYMS = {"auc": "AUC", "auc_pr": "AUC-PR", "mse": "MSE", "rmse": "RMSE", "mae": "MAE", "f1": "F1"}

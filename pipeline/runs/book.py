@@ -123,5 +123,5 @@ def _read(file: Path) -> RunRecord:
 
 def new_run_id() -> str:
     """Returns an id that sorts by time and never repeats."""
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"

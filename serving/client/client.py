@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from serving.client.address import Tls, parse_address
 from serving.client.errors import AnswerError, InputError, RefusedError
@@ -25,9 +25,6 @@ from serving.client.reload import ModelConfig, serialized_config
 from serving.client.results import Classification, Prediction, Regression, Task
 from serving.client.retry import Deadline, Retries, call
 from serving.client.transport import Transport
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 T = TypeVar("T")
 _UNSET: Any = object()

@@ -47,14 +47,14 @@ def test_hosts_without_a_wheel_of_ml_metadata_are_refused(make_host, system, mac
     assert "Dockerfile" in caught.value.remedy
 
 
-@pytest.mark.parametrize("python", ["3.9.18", "3.14.0", "2.7.18"])
+@pytest.mark.parametrize("python", ["3.9.18", "3.10.13", "3.14.0", "2.7.18"])
 def test_pythons_without_wheels_are_refused(make_host, python):
-    with pytest.raises(SetupError, match=r"3\.10 to 3\.13") as caught:
+    with pytest.raises(SetupError, match=r"3\.11 to 3\.13") as caught:
         bootstrap_host.check_python(make_host(python=python))
     assert caught.value.cause is Cause.PYTHON
 
 
-@pytest.mark.parametrize("python", ["3.10.1", "3.11.7", "3.12.0", "3.13.5"])
+@pytest.mark.parametrize("python", ["3.11.7", "3.12.0", "3.13.5"])
 def test_pythons_with_wheels_are_accepted(make_host, python):
     bootstrap_host.check_python(make_host(python=python))
 

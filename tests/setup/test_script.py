@@ -56,7 +56,7 @@ def test_a_python_without_venv_gets_debians_remedy(bare):
 
 
 def test_a_fit_python_runs_the_bootstrap(bare):
-    fake_python(bare, "python3.10", 'case "$*" in *bootstrap.py) echo ran "$@";; esac; exit 0')
+    fake_python(bare, "python3.12", 'case "$*" in *bootstrap.py) echo ran "$@";; esac; exit 0')
     result = set_up(bare)
     assert result.returncode == 0
     assert result.stdout.split()[-1] == str(bare / "scripts" / "bootstrap.py")

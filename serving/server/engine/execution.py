@@ -232,7 +232,7 @@ class Execution:
 async def _limited(work: Awaitable[Sequence[np.ndarray]], timeout_ms: int) -> Sequence[np.ndarray]:
     try:
         return await asyncio.wait_for(work, timeout_ms / 1000)
-    except asyncio.TimeoutError as error:
+    except TimeoutError as error:
         raise _too_late() from error
 
 

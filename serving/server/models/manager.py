@@ -230,7 +230,7 @@ class ModelManager(VersionKeeper):
             await asyncio.wait_for(
                 asyncio.wrap_future(waiter.future), self._options.reload_wait_seconds or None
             )
-        except asyncio.TimeoutError as error:
+        except TimeoutError as error:
             raise _still_waiting() from error
 
     def look(self, timeout: float | None = None) -> bool:

@@ -30,9 +30,7 @@ values = st.recursive(
         st.text(st.characters(exclude_categories=["Cs"])),
         st.binary(min_size=12, max_size=12).map(ObjectId),
         st.datetimes(datetime.datetime(1, 1, 1), datetime.datetime(9999, 12, 31)).map(
-            lambda d: DatetimeMS(
-                d.replace(microsecond=d.microsecond // 1000 * 1000, tzinfo=datetime.timezone.utc)
-            )
+            lambda d: DatetimeMS(d.replace(microsecond=d.microsecond // 1000 * 1000, tzinfo=datetime.UTC))
         ),
         st.integers(-(2**62), 2**62).map(DatetimeMS),
         st.decimals(allow_nan=False, places=3, min_value=-(10**20), max_value=10**20).map(Decimal128),

@@ -85,7 +85,7 @@ def ferret(ferret_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def made_documents(count: int) -> list[dict[str, Any]]:
     """Documents with ids of four kinds, and values of many."""
-    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     kinds: list[Callable[[int], Any]] = [
         lambda i: i,
         lambda i: f"user-{i:05d}",

@@ -153,10 +153,10 @@ def test_only_what_changed(ferret: Any, filled: Any, tmp_path: Path) -> None:
     filled.insert_one({"_id": "without a date", "n": -1})
     assert export(asked, ferret.uri).manifest["documents"] == 601
     assert export(asked, ferret.uri).folder is None
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     filled.update_one({"n": 7}, {"$set": {"updatedAt": now, "name": "other"}})
     filled.insert_one({"_id": "new", "n": 601, "updatedAt": now})
-    wait_for(lambda: datetime.datetime.now(datetime.timezone.utc) > now + datetime.timedelta(seconds=1))
+    wait_for(lambda: datetime.datetime.now(datetime.UTC) > now + datetime.timedelta(seconds=1))
     second = export(asked, ferret.uri)
     assert second.folder == tmp_path / "2"
     assert {document["n"] for document in exported(second.folder)} == {7, 601}

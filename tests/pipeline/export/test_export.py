@@ -253,7 +253,7 @@ class FakeClient:
 
 
 def test_a_snapshot_is_taken_once_and_shared() -> None:
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     client = FakeClient()
     found = take(client, client, Server("7.0.1", now, True, "replica set"), True)
     assert found == Snapshot.from_json(found.to_json()) == Snapshot(Timestamp(1_700_000_000, 1))
@@ -276,7 +276,7 @@ def test_a_snapshot_is_taken_once_and_shared() -> None:
     ],
 )
 def test_it_says_how_far_it_is_consistent(outside: int, whole: bool, said: str) -> None:
-    at = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+    at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     found = statement(10, outside, at, "because", "today")
     assert found["point_in_time"] is whole
     assert re.match(said, found["statement"])

@@ -60,7 +60,7 @@ def test_paths_types_and_rates(tmp_path: Path) -> None:
 
 
 def test_all_formats_look_alike(tmp_path: Path) -> None:
-    at = datetime.datetime(2026, 2, 3, tzinfo=datetime.timezone.utc)
+    at = datetime.datetime(2026, 2, 3, tzinfo=datetime.UTC)
     documents = [{"_id": bson.ObjectId(), "n": i, "x": i / 3, "at": at, "t": ["a", "b"]} for i in range(50)]
     (tmp_path / "a.bson").write_bytes(b"".join(map(bson.encode, documents)))
     for name, options in (

@@ -190,7 +190,7 @@ class Authority:
 
         from cryptography.hazmat.primitives import hashes, serialization
 
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         names = self._x509.SubjectAlternativeName([self._x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
         builder = (
             self._x509.CertificateBuilder()
