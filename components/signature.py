@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import DataError
-
-SIGNATURE = "serving_examples"
-SERVING_FOLDER = "Format-Serving"
-CLASSES_FILE = "classes.json"
+from foundation.saved_model import CLASSES_FILE, EXAMPLES_SIGNATURE
 
 
 class ServingSignature:
@@ -36,12 +33,12 @@ class ServingSignature:
         try:
             with self._graph.as_default():
                 meta = tf.compat.v1.saved_model.load(self._session, ["serve"], path)
-            signature = meta.signature_def[SIGNATURE]
+            signature = meta.signature_def[EXAMPLES_SIGNATURE]
             if "examples" not in signature.inputs:
-                raise KeyError(SIGNATURE)
+                raise KeyError(EXAMPLES_SIGNATURE)
         except (OSError, KeyError, RuntimeError) as error:
             raise DataError(
-                f"model {path}", expected=f"a SavedModel with signature {SIGNATURE}", seen=str(error)
+                f"model {path}", expected=f"a SavedModel with signature {EXAMPLES_SIGNATURE}", seen=str(error)
             ) from error
         self._outputs = {name: tensor.name for name, tensor in signature.outputs.items()}
         self._run = self._session.make_callable(
@@ -77,7 +74,7 @@ def class_names(path: str) -> list[str]:
     Raises:
         DataError: The export does not say.
     """
-    file = Path(path) / "assets.extra" / CLASSES_FILE
+    file = Path(path) / CLASSES_FILE
     try:
         return [str(name) for name in json.loads(file.read_text(encoding="utf-8"))]
     except (OSError, ValueError) as error:

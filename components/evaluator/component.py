@@ -10,7 +10,7 @@ from tfx.components import Evaluator
 from tfx.types import channel
 
 from components.evaluator.config import MeasureConfig
-from components.signature import SIGNATURE
+from foundation.saved_model import EXAMPLES_SIGNATURE
 
 SPLIT = "test"
 """The split that evaluation sees, and nothing before it."""
@@ -33,7 +33,9 @@ def evaluation_config(config: MeasureConfig, label: str, task: str, positive: An
     )
     slicings = [[name] if isinstance(name, str) else list(name) for name in config.slices]
     result = tfma.EvalConfig(
-        model_specs=[tfma.ModelSpec(signature_name=SIGNATURE, label_key=label, model_type="tf_generic")],
+        model_specs=[
+            tfma.ModelSpec(signature_name=EXAMPLES_SIGNATURE, label_key=label, model_type="tf_generic")
+        ],
         slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=keys) for keys in slicings)],
         metrics_specs=[tfma.MetricsSpec(metrics=[metrics])],
     )

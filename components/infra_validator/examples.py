@@ -6,6 +6,7 @@ them and what it hashes stands here as a hash. Only the features that the model 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,11 @@ from typing import Any
 import numpy as np
 
 from foundation.errors import DataError
+from foundation.saved_model import DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE, MODEL_FILE
+from foundation.tfrecord import read_gz
 
 SPLIT = "test"
-MODEL_FILE = "saved_model.pb"
-DEFAULT = "serving_default"
-EXAMPLES = "serving_examples"
-ASKED = (DEFAULT, EXAMPLES)
+ASKED = (DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE)
 """The signatures that are asked, in the order in which one of them is measured."""
 
 _KINDS: Mapping[str, tuple[str, Any, Any]] = {
@@ -49,26 +49,14 @@ class Batch:
     inputs: Mapping[str, np.ndarray]
 
 
-def read_records(folder: str, count: int) -> list[bytes]:
+def read_examples(folder: str, count: int) -> list[bytes]:
     """Returns the first examples of a split, file by file in the order of their names.
 
     Raises:
         DataError: There is none, or a file is damaged.
     """
-    import tensorflow as tf
-
-    files = sorted(str(file) for file in Path(folder).glob("*.gz"))
-    try:
-        found = (
-            [
-                bytes(record)
-                for record in tf.data.TFRecordDataset(files, "GZIP").take(count).as_numpy_iterator()
-            ]
-            if files
-            else []
-        )
-    except tf.errors.OpError as error:
-        raise DataError(f"examples {folder}", expected="TFRecord files", seen=str(error.message)) from error
+    every = itertools.chain.from_iterable(map(read_gz, sorted(Path(folder).glob("*.gz"))))
+    found = list(itertools.islice(every, count))
     if not found:
         raise DataError(f"examples {folder}", expected=f"at least one document in split {SPLIT}", seen="none")
     return found
@@ -100,7 +88,7 @@ class Questions:
         self.skipped: dict[str, str] = {}
         self._columns: dict[str, dict[str, np.ndarray]] = {}
         examples = _parse(records)
-        named = signatures.get(DEFAULT)
+        named = signatures.get(DEFAULT_SIGNATURE)
         kept = set(named.inputs) if named is not None else None
         for name in (n for n in ASKED if n in signatures):
             try:
@@ -136,7 +124,7 @@ def _parse(records: Sequence[bytes]) -> list[Any]:
 def _inputs(
     name: str, signature: Any, examples: Sequence[Any], kept: set[str] | None
 ) -> dict[str, np.ndarray]:
-    if name == EXAMPLES:
+    if name == EXAMPLES_SIGNATURE:
         if set(signature.inputs) != {"examples"}:
             raise UnaskableError(f"its inputs are {', '.join(sorted(signature.inputs))}, not examples")
         column: np.ndarray = np.empty(len(examples), object)

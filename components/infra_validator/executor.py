@@ -16,10 +16,11 @@ from tfx.types import artifact, artifact_utils
 from tfx.utils import path_utils
 
 from components.infra_validator.config import InfraValidationConfig
-from components.infra_validator.examples import SPLIT, Questions, read_records, read_signatures
+from components.infra_validator.examples import SPLIT, Questions, read_examples, read_signatures
 from components.infra_validator.server import server_command
-from components.infra_validator.trial import BLESSED, CANDIDATE, Setting, Trial, link_tree, run_trial
+from components.infra_validator.trial import BLESSED, CANDIDATE, Setting, Trial, run_trial
 from components.infra_validator.warmup import warmup_records, write_warmup
+from foundation.link import link_tree
 from foundation.publish import write_text
 
 REPORT_FILE = "infra_validation.json"
@@ -44,7 +45,7 @@ class Executor(base_executor.BaseExecutor):
         """
         config = InfraValidationConfig.model_validate_json(exec_properties["config"])
         command = server_command(config.server, Path(exec_properties["base_folder"]))
-        records = read_records(artifact_utils.get_split_uri(input_dict["examples"], SPLIT), config.examples)
+        records = read_examples(artifact_utils.get_split_uri(input_dict["examples"], SPLIT), config.examples)
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         report = Path(artifact_utils.get_single_uri(output_dict["report"]))
         candidate = Path(path_utils.stamped_model_path(blessing.uri))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from foundation.saved_model import DEFAULT_SIGNATURE, MODEL_FILE
+
 
 def write_primer(folder: Path) -> None:
     """Writes a model that gives back the number it is given.
@@ -23,10 +25,10 @@ def write_primer(folder: Path) -> None:
     given.attr["shape"].shape.dim.add(size=-1)
     back = graph.graph_def.node.add(name="y", op="Identity", input=["x"])
     back.attr["T"].type = types_pb2.DT_FLOAT
-    signature = graph.signature_def["serving_default"]
+    signature = graph.signature_def[DEFAULT_SIGNATURE]
     signature.method_name = "tensorflow/serving/predict"
     for name, infos in (("x", signature.inputs), ("y", signature.outputs)):
         infos[name].name, infos[name].dtype = f"{name}:0", types_pb2.DT_FLOAT
         infos[name].tensor_shape.dim.add(size=-1)
     folder.mkdir(parents=True)
-    (folder / "saved_model.pb").write_bytes(saved.SerializeToString(deterministic=True))
+    (folder / MODEL_FILE).write_bytes(saved.SerializeToString(deterministic=True))

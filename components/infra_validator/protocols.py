@@ -13,7 +13,8 @@ import numpy as np
 from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from components.infra_validator.examples import EXAMPLES, Batch
+from components.infra_validator.examples import Batch
+from foundation.saved_model import EXAMPLES_SIGNATURE
 
 Answer = Mapping[str, np.ndarray]
 """Output → array whose first axis is the batch."""
@@ -103,7 +104,7 @@ class RestRequest:
 
     def __init__(self, connection: http.client.HTTPConnection, model: str, batch: Batch) -> None:
         self._connection, self._path = connection, f"/v1/models/{model}:predict"
-        binary = batch.signature == EXAMPLES
+        binary = batch.signature == EXAMPLES_SIGNATURE
         rows = [
             {name: _plain(array[row], binary) for name, array in batch.inputs.items()}
             for row in range(batch.rows)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from components.infra_validator.config import InfraValidationConfig
-from components.infra_validator.examples import (
-    DEFAULT,
-    EXAMPLES,
-    MODEL_FILE,
-    Batch,
-    Questions,
-    read_signatures,
-)
+from components.infra_validator.examples import Batch, Questions, read_signatures
 from components.infra_validator.gates import Check, Measurement, check_all, sentence
 from components.infra_validator.measure import Latency, alternate
 from components.infra_validator.protocols import (
@@ -33,6 +24,8 @@ from components.infra_validator.protocols import (
 )
 from components.infra_validator.server import ModelRefusedError, ModelServer, running_server
 from foundation.errors import DataError, NodeError
+from foundation.link import link_tree
+from foundation.saved_model import DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE, MODEL_FILE, is_saved_model
 
 CANDIDATE, BLESSED, REHEARSAL = "candidate", "blessed", "rehearsal"
 TOLERANCE = 1e-4
@@ -114,7 +107,7 @@ def run_trial(setting: Setting, candidate: Path, blessed: Path | None) -> Trial:
     """
     trial = Trial()
     try:
-        if not (candidate / MODEL_FILE).is_file():
+        if not is_saved_model(candidate):
             raise UnfitError(f"there is no {MODEL_FILE} in it")
         seconds = setting.config.timeout_seconds
         with running_server(setting.command, setting.work, setting.log, seconds) as server:
@@ -122,19 +115,6 @@ def run_trial(setting: Setting, candidate: Path, blessed: Path | None) -> Trial:
     except UnfitError as error:
         trial.sentence = f"Not fit to serve: {str(error).rstrip('.')}."
     return trial
-
-
-def link_tree(source: Path, target: Path) -> None:
-    """Puts the files of a folder into a new one without a second copy of their bytes, where the disk can do that."""
-    for path in sorted(source.rglob("*")):
-        place = target / path.relative_to(source)
-        if path.is_dir():
-            continue
-        place.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(path.resolve(), place)
-        except OSError:  # another disk, or a file system without links
-            shutil.copyfile(path, place)
 
 
 class _Course:
@@ -172,7 +152,7 @@ class _Course:
         """Asks the server's own tiny model, so that what any first request leaves in memory is no model's."""
         for protocol, rows in itertools.product(PROTOCOLS, self._config.batch_sizes):
             numbers: np.ndarray = np.zeros(rows, np.float32)
-            batch = Batch(DEFAULT, rows, {"x": numbers})
+            batch = Batch(DEFAULT_SIGNATURE, rows, {"x": numbers})
             try:
                 for _ in range(PRIMING):
                     self._ask(protocol, self._server.primer, batch).send()
@@ -217,7 +197,7 @@ class _Course:
         self._trial.memory_mb[name] = grown
 
     def _serve_blessed(self, model: Path) -> None:
-        if not (model / MODEL_FILE).is_file():
+        if not is_saved_model(model):
             self._trial.notes.append("The blessed model's files are gone; there is nothing to compare with.")
             return
         try:
@@ -239,12 +219,12 @@ class _Course:
 
     def _compare(self, candidate: Path) -> None:
         """Sends every example at every batch size by both protocols, and holds the answers against each other."""
-        truth = _truth(candidate) if EXAMPLES in self._questions[CANDIDATE].signatures else None
+        truth = _truth(candidate) if EXAMPLES_SIGNATURE in self._questions[CANDIDATE].signatures else None
         questions = self._questions[CANDIDATE]
         for signature, rows in itertools.product(questions.signatures, self._config.batch_sizes):
             for batch in questions.every(signature, rows):
                 answers = {protocol: self._answer(protocol, batch) for protocol in PROTOCOLS}
-                if truth is not None and signature == EXAMPLES:
+                if truth is not None and signature == EXAMPLES_SIGNATURE:
                     answers["the SavedModel itself"] = truth(list(batch.inputs["examples"]))
                 self._hold(batch, answers)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from components.infra_validator.examples import Questions
 from components.infra_validator.protocols import predict_request
 from foundation.publish import published_file
+from foundation.saved_model import WARMUP_FILE
+from foundation.tfrecord import framed_batch
 
-WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 MODEL = "default"
 """The name in the records; servers do not look at it."""
 
@@ -37,10 +38,7 @@ def write_warmup(model: Path, records: Sequence[bytes]) -> None:
     Raises:
         StorageError: The model's folder cannot be written, or the disk is full.
     """
-    import tensorflow as tf
-
     if not records:
         return
-    with published_file(model / WARMUP_FILE) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
-        for record in records:
-            writer.write(record)
+    with published_file(model / WARMUP_FILE) as temporary:
+        temporary.write_bytes(framed_batch(records))

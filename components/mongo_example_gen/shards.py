@@ -1,17 +1,14 @@
-"""Writing gz TFRecord shards a batch at a time, in own framing: one zlib call for a batch, at the fast level."""
+"""Writing gz TFRecord shards a batch at a time: one zlib call for a batch, at the fast level."""
 
 from __future__ import annotations
 
-import struct
 import zlib
-from functools import lru_cache
 from pathlib import Path
 
-from google_crc32c import value as crc32c
+from foundation.tfrecord import framed_batch
 
 GZ_LEVEL = 1
 """Twice as fast as the default for a tenth more bytes."""
-_MASK_DELTA = 0xA282EAD8
 
 
 class ShardWriter:
@@ -28,7 +25,7 @@ class ShardWriter:
 
     def write(self, records: list[bytes]) -> None:
         """Appends serialized records."""
-        self._file.write(self._gz.compress(b"".join([_framed(record) for record in records])))
+        self._file.write(self._gz.compress(framed_batch(records)))
         self.rows += len(records)
 
     def close(self) -> None:
@@ -40,17 +37,3 @@ class ShardWriter:
         """Removes the file."""
         self._file.close()
         self.path.unlink(missing_ok=True)
-
-
-def _framed(record: bytes) -> bytes:
-    return b"".join((_header(len(record)), record, struct.pack("<I", _masked(crc32c(record)))))
-
-
-@lru_cache(maxsize=4096)
-def _header(length: int) -> bytes:
-    size = struct.pack("<Q", length)
-    return size + struct.pack("<I", _masked(crc32c(size)))
-
-
-def _masked(crc: int) -> int:
-    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF

@@ -15,11 +15,11 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.pusher.ledger import Entry, fingerprint, locked, numbers, read_ledger, write_ledger
+from components.pusher.ledger import LOCK_FILE, Entry, fingerprint, numbers, read_ledger, write_ledger
 from foundation.errors import DataError, StorageError
+from foundation.lock import locked
 from foundation.publish import published_folder, storage_error
-
-MODEL_FILE = "saved_model.pb"
+from foundation.saved_model import MODEL_FILE, is_saved_model
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ def push(
         StorageError: The folder cannot be written, or the disk is full; nothing half-written is left.
     """
     source, place = Path(model), Path(folder)
-    if not (source / MODEL_FILE).is_file():
+    if not is_saved_model(source):
         raise DataError(f"model {source}", expected=f"a SavedModel with {MODEL_FILE}", seen="none")
-    with locked(place):
+    with locked(place / LOCK_FILE):
         _sweep(place)
         entries = read_ledger(place)
         print_of_model = fingerprint(source)
@@ -122,7 +122,7 @@ def unpin(folder: str | os.PathLike[str], version: int) -> None:
 
 def _set_pin(place: Path, version: int, pinned: bool) -> None:
     _existing(place, version)
-    with locked(place):
+    with locked(place / LOCK_FILE):
         entries = read_ledger(place)
         entries[version] = dataclasses.replace(entries[version], pinned=pinned)
         write_ledger(place, entries)
@@ -148,7 +148,7 @@ def rollback(folder: str | os.PathLike[str], to: int | None = None) -> Version:
         raise DataError(f"{place}", expected="a pushed version", seen="none")
     if to is not None:
         _existing(place, to)
-    with locked(place):
+    with locked(place / LOCK_FILE):
         _sweep(place)
         entries = read_ledger(place)
         target = _target(place, entries, to)

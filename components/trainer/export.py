@@ -17,6 +17,7 @@ import tensorflow as tf
 from components.trainer.config import Task
 from components.trainer.transform_graph import TransformGraph
 from foundation.publish import write_text
+from foundation.saved_model import CLASSES_FILE, DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE
 
 Predictions = dict[str, tf.Tensor]
 
@@ -64,8 +65,8 @@ class ServedModel(tf.Module):
 
         text = tf.TensorSpec([None], tf.string, name="examples")
         return {
-            "serving_default": tf.function(serve_features, autograph=False).get_concrete_function(**specs),
-            "serving_examples": tf.function(serve_examples, autograph=False).get_concrete_function(text),
+            DEFAULT_SIGNATURE: tf.function(serve_features, autograph=False).get_concrete_function(**specs),
+            EXAMPLES_SIGNATURE: tf.function(serve_examples, autograph=False).get_concrete_function(text),
         }
 
 
@@ -103,4 +104,4 @@ def export(served: ServedModel, folder: Path) -> None:
     """Writes the SavedModel into a folder, and beside its assets the label of each class of a multi-class model."""
     tf.saved_model.save(served, str(folder), signatures=served.signatures())
     if served.class_names():
-        write_text(folder / "assets.extra" / "classes.json", json.dumps(served.class_names()))
+        write_text(folder / CLASSES_FILE, json.dumps(served.class_names()))

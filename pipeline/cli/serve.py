@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from foundation.errors import DataError, SpecError
+from foundation.saved_model import MODEL_FILE
 from pipeline.cli.screen import say
 
 DOCUMENT = "pipeline.yaml"
-MODEL_FILE = "saved_model.pb"
 
 
 class EngineName(StrEnum):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundation.errors import DataError, LockedError, SpecError, StorageError
+from foundation.lock import locked
 from foundation.publish import storage_error, write_text
 from pipeline.export import place
 from pipeline.export.ranges import IdRange
@@ -94,20 +93,18 @@ def held(partial: Path) -> Iterator[None]:
         LockedError: Another process exports into it.
         StorageError: It cannot be written.
     """
+
+    def busy() -> LockedError:
+        return LockedError(
+            f"{partial}", expected="no other export into it", seen="one that is running", remedy="wait for it"
+        )
+
     try:
         partial.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(partial / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise storage_error(partial, error) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with locked(partial / ".lock", busy, mode=0o600):
         yield
-    except BlockingIOError as error:
-        raise LockedError(
-            f"{partial}", expected="no other export into it", seen="one that is running", remedy="wait for it"
-        ) from error
-    finally:
-        os.close(handle)
 
 
 def restart(partial: Path) -> None:

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from foundation.errors import DataError
-
-MODEL_FILE = "saved_model.pb"
+from foundation.link import link_tree
+from foundation.saved_model import is_saved_model
 
 
 def versions(folder: Path) -> list[int]:
     """Returns the numbers of the versions in a folder, smallest first."""
     return sorted(int(child.name) for child in folder.iterdir() if child.name.isdecimal() and child.is_dir())
-
-
-def is_model(folder: Path) -> bool:
-    """Says whether a folder is itself a SavedModel."""
-    return (folder / MODEL_FILE).is_file()
 
 
 @contextlib.contextmanager
@@ -38,7 +32,7 @@ def served_folder(folder: Path) -> Iterator[Path]:
         raise DataError(
             f"{folder}", expected="a pipeline's document or a folder of versions", seen="no such folder"
         )
-    if not is_model(folder):
+    if not is_saved_model(folder):
         if not versions(folder):
             names = sorted(child.name for child in folder.iterdir())[:5]
             raise DataError(
@@ -51,7 +45,7 @@ def served_folder(folder: Path) -> Iterator[Path]:
         return
     private = Path(tempfile.mkdtemp(prefix="penstock-serve-"))
     try:
-        _link(folder.resolve(), private / "1")
+        link_tree(folder.resolve(), private / "1")
         yield private
     finally:
         shutil.rmtree(private, ignore_errors=True)
@@ -60,17 +54,6 @@ def served_folder(folder: Path) -> Iterator[Path]:
 def model_name(folder: Path) -> str:
     """Returns a name for what a folder holds: its own, or of a version's number the folder's above."""
     place = folder.resolve()
-    while is_model(place) and place.name.isdecimal() and place.parent.name:
+    while is_saved_model(place) and place.name.isdecimal() and place.parent.name:
         place = place.parent
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in place.name) or "model"
-
-
-def _link(source: Path, target: Path) -> None:
-    """Puts the files of a folder into a new one, without a second copy of their bytes where the disk can do that."""
-    for path in sorted(p for p in source.rglob("*") if p.is_file()):
-        place = target / path.relative_to(source)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(path.resolve(), place)
-        except OSError:  # another disk, or a file system without links
-            shutil.copyfile(path, place)

@@ -1,0 +1,52 @@
+"""One holder of a file at a time, among all processes of a machine: an advisory lock that dies with its process."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from foundation.errors import PenstockError
+from foundation.publish import storage_error
+
+
+@contextlib.contextmanager
+def locked(file: Path, busy: Callable[[], PenstockError] | None = None, mode: int = 0o644) -> Iterator[int]:
+    """Holds a lock file, which is made where it is missing and is never removed.
+
+    The kernel releases the lock when the process ends in whatever way, so a killed one never leaves it behind.
+
+    Args:
+        file: The lock file; its folder is made when missing.
+        busy: Makes the error to raise when another process holds the lock; None waits for that process.
+        mode: Permissions of a new lock file.
+
+    Yields:
+        The descriptor of the open file.
+
+    Raises:
+        PenstockError: What ``busy`` made.
+        StorageError: The file cannot be made or locked.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(file, os.O_RDWR | os.O_CREAT, mode)
+    except OSError as error:
+        raise storage_error(file, error) from error
+    try:
+        _take(handle, file, busy)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _take(handle: int, file: Path, busy: Callable[[], PenstockError] | None) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if busy is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if busy is not None and error.errno in (errno.EAGAIN, errno.EACCES):
+            raise busy() from error
+        raise storage_error(file, error) from error

@@ -1,0 +1,21 @@
+"""Names that TensorFlow and TF Serving give to what is in an exported model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MODEL_FILE = "saved_model.pb"
+WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
+"""Recorded requests that a server replays before it answers with a version; loading a SavedModel ignores them."""
+CLASSES_FILE = Path("assets.extra") / "classes.json"
+"""The label of each class id of a multiclass model; our own file, in the folder that TensorFlow leaves to others."""
+
+DEFAULT_SIGNATURE = "serving_default"
+"""The signature that is meant where a request names none; our models take raw features by it."""
+EXAMPLES_SIGNATURE = "serving_examples"
+"""The signature of our models that takes serialized Examples."""
+
+
+def is_saved_model(folder: Path) -> bool:
+    """Returns whether a folder holds a model."""
+    return (folder / MODEL_FILE).is_file()
