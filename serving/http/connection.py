@@ -1,8 +1,8 @@
 """One HTTP/1.1 connection: httptools reads it, requests are answered in their order, each answer is one write.
 
-What a connection may hold is bounded: the head of a request by `MAX_HEAD_BYTES`, its body by the server's
-limit, further requests by what arrives in one read, and answers by the transport's buffer: nothing more is
-read or begun while a client does not take what it was sent.
+What a connection may hold is bounded: head and body of a request by the server's limits, further requests by what
+arrives in one read, and answers by the transport's buffer: nothing more is read or begun while a client does not take
+what it was sent.
 """
 
 from __future__ import annotations
@@ -16,21 +16,8 @@ from typing import Final
 
 import httptools
 
-from serving.server.rest import response_json
-from serving.server.rest.api import Answer, RestApi
+from serving.http.handler import Answer, Handler, Limits
 
-#: Request line and headers together; larger ones are answered with 431.
-MAX_HEAD_BYTES: Final = 64 * 1024
-#: A connection that neither sends nor waits for an answer is closed after so long.
-IDLE_SECONDS: Final = 75.0
-#: A request whose head is not complete after so long is answered with 408.
-HEAD_SECONDS: Final = 30.0
-#: A client that does not read its answer is cut off after so long.
-STALLED_SECONDS: Final = 60.0
-#: A client that has closed its side is taken for gone when its answers are not there after so long.
-HALF_CLOSED_SECONDS: Final = 1.0
-#: How long a client that is refused may go on sending.
-LINGER_SECONDS: Final = 1.0
 _JOIN_BELOW_BYTES: Final = 64 * 1024
 
 _STATUS_LINES: Final = {
@@ -49,13 +36,13 @@ class Shared:
     """What the connections of one server share.
 
     Args:
-        api: Answers requests.
-        max_body_bytes: The largest request body.
+        handler: Answers requests.
+        limits: What one connection may cost.
     """
 
-    def __init__(self, api: RestApi, max_body_bytes: int) -> None:
-        self.api = api
-        self.max_body_bytes = max_body_bytes
+    def __init__(self, handler: Handler, limits: Limits) -> None:
+        self.handler = handler
+        self.limits = limits
         self.connections: set[Connection] = set()
         self.draining = False
         self._date_second = 0
@@ -112,9 +99,11 @@ class Connection(asyncio.Protocol):
         "_busy",
         "_closing",
         "_ended",
+        "_handle",
         "_head_began",
         "_head_bytes",
         "_last",
+        "_limits",
         "_loop",
         "_parser",
         "_paused",
@@ -128,6 +117,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
         self._shared = shared
+        self._limits = shared.limits
+        self._handle = shared.handler.handle
         self._loop = loop
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
@@ -174,8 +165,8 @@ class Connection(asyncio.Protocol):
                 return
         if self._reading is not None and not self._reading.method:
             self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse(431, f"The request's head is larger than {MAX_HEAD_BYTES} bytes")
+            if self._head_bytes > self._limits.head_bytes:
+                self._refuse(431, f"The request's head is larger than {self._limits.head_bytes} bytes")
                 return
         # A client that waits for its answer is listened to, for it may go; what others send on is left in the kernel.
         more = self._waiting or self._reading is not None
@@ -188,7 +179,7 @@ class Connection(asyncio.Protocol):
         self._ended = True
         if not self._busy and not self._waiting:
             return False
-        self._loop.call_later(HALF_CLOSED_SECONDS, self.abort)
+        self._loop.call_later(self._limits.half_closed_seconds, self.abort)
         return True
 
     def pause_writing(self) -> None:
@@ -221,7 +212,7 @@ class Connection(asyncio.Protocol):
             return
         name = name.lower()
         request.headers.append((name, value))
-        if name == b"content-length" and value.isdigit() and int(value) > self._shared.max_body_bytes:
+        if name == b"content-length" and value.isdigit() and int(value) > self._limits.body_bytes:
             self._too_large()
         elif name == b"expect" and value.lower() == b"100-continue" and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -237,7 +228,7 @@ class Connection(asyncio.Protocol):
         if request is None:
             return
         request.size += len(body)
-        if request.size > self._shared.max_body_bytes:
+        if request.size > self._limits.body_bytes:
             self._too_large()
             return
         request.body.append(body)
@@ -270,7 +261,7 @@ class Connection(asyncio.Protocol):
         pieces = request.body
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
-        answer = await self._shared.api.handle(request.method, request.target(), request.headers, body)
+        answer = await self._handle(request.method, request.target(), request.headers, body)
         self._busy = False
         self._last = self._loop.time()
         if self._transport is None:
@@ -306,7 +297,7 @@ class Connection(asyncio.Protocol):
             self._transport.writelines((head, body))
 
     def _too_large(self) -> None:
-        self._refuse(413, f"The request's body is larger than {self._shared.max_body_bytes} bytes")
+        self._refuse(413, f"The request's body is larger than {self._limits.body_bytes} bytes")
 
     def _refuse(self, status: int, text: str) -> None:
         """Answers what cannot be read on, and closes; answers in the making are not waited for."""
@@ -317,10 +308,10 @@ class Connection(asyncio.Protocol):
         self._closing = True
         if self._busy:
             return
-        self._write(Answer(status, response_json.error(text)), keep_alive=False)
+        self._write(self._shared.handler.refusal(status, text), keep_alive=False)
         # Closing with unread data makes the kernel throw the answer away, so what still comes is read for a moment.
         self._transport.write_eof()
-        self._loop.call_later(LINGER_SECONDS, self._transport.close)
+        self._loop.call_later(self._limits.linger_seconds, self._transport.close)
 
     # The server's calls.
 
@@ -329,14 +320,14 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             return
         passed = now - self._last
-        if self._stalled and passed > STALLED_SECONDS:
+        if self._stalled and passed > self._limits.stalled_seconds:
             self._transport.abort()
         elif self._busy:
             return
         elif self._reading is not None and not self._reading.method:
-            if now - self._head_began > HEAD_SECONDS:
+            if now - self._head_began > self._limits.head_seconds:
                 self._refuse(408, "The request's head did not arrive in time")
-        elif passed > IDLE_SECONDS:
+        elif passed > self._limits.idle_seconds:
             self._transport.close()
 
     def close_unless_busy(self) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP server: listens, closes what is idle, drains. It shares the event loop with gRPC.
+"""The HTTP server: listens, closes what is idle, drains. It may share its event loop with gRPC.
 
 Measured here against uvicorn with the same parser (httptools) and loop (uvloop), an empty answer: twice the
 requests per second at 8 and 64 connections, for an answer costs one task and one write.
@@ -11,28 +11,26 @@ import socket
 from typing import Final
 
 from serving.http.connection import Connection, Shared
-from serving.server.rest.api import RestApi
+from serving.http.handler import Handler, Limits
 
-#: Request bodies are never larger, whatever the flag says; gRPC messages neither.
-MAX_BODY_BYTES: Final = 2**31 - 1
 _BACKLOG: Final = 1024
 _SWEEP_SECONDS: Final = 5.0
 _DRAIN_TICK_SECONDS: Final = 0.02
-# An idle client may have sent a request that has not arrived: it is waited for a moment before its connection closes.
 _LAST_CALL_SECONDS: Final = 0.1
+"""An idle client may have sent a request that has not arrived yet: its connection closes after so long."""
 
 
 class HttpServer:
     """The HTTP front end of one server process.
 
     Args:
-        api: Answers requests.
-        max_body_bytes: The largest request body; 0 means `MAX_BODY_BYTES`.
+        handler: Answers requests.
+        limits: What one connection may cost.
     """
 
-    def __init__(self, api: RestApi, max_body_bytes: int = 0) -> None:
-        self._api = api
-        self._shared = Shared(api, min(max_body_bytes or MAX_BODY_BYTES, MAX_BODY_BYTES))
+    def __init__(self, handler: Handler, limits: Limits) -> None:
+        self._handler = handler
+        self._shared = Shared(handler, limits)
         self._listeners: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -54,7 +52,8 @@ class HttpServer:
         """Accepts nothing more and finishes the requests in flight, for at most the grace time."""
         loop = asyncio.get_running_loop()
         end = loop.time() + grace_seconds
-        self._api.health.draining = self._shared.draining = True
+        self._shared.draining = True
+        self._handler.drain()
         for listener in self._listeners:
             listener.close()
         await asyncio.sleep(min(_LAST_CALL_SECONDS, grace_seconds))
@@ -66,7 +65,7 @@ class HttpServer:
             connection.abort()
         if self._sweeper is not None:
             self._sweeper.cancel()
-        self._api.close()
+        self._handler.close()
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import socket
 
-from serving.server.status import Code, ServingError
-
 _BACKLOG = 1024
+
+
+class BindError(Exception):
+    """A port that cannot be listened on; the text says which and why."""
 
 
 def check_free(host: str, port: int, protocol: str) -> None:
     """Refuses a port that somebody listens on already.
 
     Raises:
-        ServingError: UNAVAILABLE, with the address.
+        BindError: Somebody does.
     """
     address = socket.getaddrinfo(host or "0.0.0.0", port, type=socket.SOCK_STREAM)[0]
     with socket.socket(address[0], socket.SOCK_STREAM) as probe:
@@ -23,9 +25,8 @@ def check_free(host: str, port: int, protocol: str) -> None:
         try:
             probe.bind(address[4])
         except OSError as error:
-            raise ServingError(
-                Code.UNAVAILABLE,
-                f"Failed to start {protocol} Server at {host or '0.0.0.0'}:{port}: {error.strerror}",
+            raise BindError(
+                f"Failed to start {protocol} Server at {host or '0.0.0.0'}:{port}: {error.strerror}"
             ) from error
 
 
@@ -41,7 +42,7 @@ def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
         The listening sockets.
 
     Raises:
-        ServingError: UNAVAILABLE when the address cannot be bound.
+        BindError: The address cannot be bound.
     """
     try:
         if not host and socket.has_dualstack_ipv6():
@@ -51,8 +52,8 @@ def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
         )
         return [_listen(entry[0], entry[4], shared=shared, dual=False) for entry in addresses]
     except OSError as error:
-        raise ServingError(
-            Code.UNAVAILABLE, f"Failed to start HTTP Server at {host or 'localhost'}:{port}: {error.strerror}"
+        raise BindError(
+            f"Failed to start HTTP Server at {host or 'localhost'}:{port}: {error.strerror}"
         ) from error
 
 

@@ -8,18 +8,17 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
 from collections.abc import Sequence
 from typing import Final
 
 from serving.server.config import flags
 from serving.server.config.options import Options
+from serving.server.process import FAILURE, log_to_stderr, run_on_loop, set_up_tensorflow
 from serving.server.status import ServingError
 
 PROGRAM: Final = "penstock-model-server"
 # The state of tensorflow_model_server that this server was held against.
 TF_SERVING_VERSION: Final = "2.20.0"
-FAILURE: Final = 255
 _LOG = logging.getLogger(__name__)
 
 
@@ -59,17 +58,23 @@ def _run(arguments: list[str]) -> int:
         return 0
     _warn(options, unknown)
     try:
-        return _serve(flags.check(options))
+        _serve(flags.check(options))
     except ServingError as error:
         sys.stdout.write(f"Failed to start server. Error: {error}\n")
         _LOG.error("Failed to start server. Error: %s", error)
         return FAILURE
+    return 0
 
 
-def _serve(options: Options) -> int:
-    from serving.server import server
+def _serve(options: Options) -> None:
+    if options.worker_processes > 1:
+        from serving.server.workers.supervisor import Supervisor
 
-    return server.run(options)
+        run_on_loop(Supervisor(options).run())
+    else:
+        from serving.server.server import ModelServer
+
+        run_on_loop(ModelServer(options).serve())
 
 
 def _warn(options: Options, unknown: list[str]) -> None:
@@ -96,40 +101,3 @@ def version_text() -> str:
     except metadata.PackageNotFoundError:
         library = "not installed"
     return f"TensorFlow ModelServer: {TF_SERVING_VERSION}+penstock.{ours}\nTensorFlow Library: {library}\n"
-
-
-def set_up_tensorflow() -> None:
-    """Sets what TensorFlow reads from the environment when it is imported, unless it is set already."""
-    # Its own chatter about the machine is left out.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    # oneDNN's allocator never gives memory back; the system's does, so that an unloaded version's memory returns.
-    os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
-
-
-class _Formatter(logging.Formatter):
-    """Lines as TF Serving writes them: `2026-01-31 12:00:00.000000: I module:line] text`."""
-
-    def __init__(self, who: str) -> None:
-        super().__init__()
-        self._who = who
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Returns the line, with the traceback below it if there is one."""
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
-        fraction = int(record.created % 1 * 1e6)
-        text = f"{stamp}.{fraction:06d}: {record.levelname[0]} {record.name}:{record.lineno}] {self._who}{record.getMessage()}"
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
-
-
-def log_to_stderr(who: str = "") -> None:
-    """Sends the log of the server to stderr.
-
-    Args:
-        who: Put in front of every text: which of several processes speaks.
-    """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter(who))
-    logger = logging.getLogger("serving")
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False

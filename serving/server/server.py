@@ -6,10 +6,9 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Coroutine
 from typing import Any
 
-from serving.http import sockets
+from serving.server import ports
 from serving.server.config import text_configs
 from serving.server.config.model_config import ServerConfig, parse_config
 from serving.server.config.options import Options
@@ -19,48 +18,6 @@ from serving.server.models.manager import ModelManager
 from serving.server.status import Code, ServingError
 
 _LOG = logging.getLogger(__name__)
-
-
-def run(options: Options) -> int:
-    """Serves until SIGTERM or SIGINT.
-
-    Args:
-        options: Checked options (`flags.check`).
-
-    Returns:
-        The exit code.
-
-    Raises:
-        ServingError: The server cannot start.
-    """
-    if options.worker_processes > 1:
-        from serving.server.workers.supervisor import Supervisor
-
-        run_on_loop(Supervisor(options).run())
-    else:
-        run_on_loop(_serve(options))
-    return 0
-
-
-async def _serve(options: Options) -> None:
-    await ModelServer(options).serve()
-
-
-def run_on_loop(work: Coroutine[None, None, None]) -> None:
-    """Runs some work to its end on a new event loop, a fast one where there is one."""
-    loop = _new_loop()
-    try:
-        loop.run_until_complete(work)
-    finally:
-        loop.close()
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:  # It does not exist for Windows.
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 class ModelServer:
@@ -126,7 +83,7 @@ class ModelServer:
 
     async def opened(self, parts: Parts) -> None:
         """Now the ports are open."""
-        announce(self._options)
+        ports.announce(self._options)
         if self._options.model_config_file and self._options.model_config_file_poll_wait_seconds > 0:
             self._tasks.append(asyncio.create_task(self._poll_config_file(parts.manager)))
 
@@ -144,21 +101,6 @@ class ModelServer:
 def _start_failure(error: Exception) -> ServingError:
     _LOG.error("The server could not start", exc_info=error)
     return ServingError(Code.INTERNAL, f"{type(error).__name__}: {error}")
-
-
-def announce(options: Options) -> None:
-    """Logs where the server listens, in the lines that tools look for."""
-    if options.port:
-        _LOG.info("Running gRPC ModelServer at %s ...", options.grpc_address)
-    if options.grpc_socket_path:
-        _LOG.info("Running gRPC ModelServer at UNIX socket %s ...", options.grpc_socket_path)
-    if options.http_port:
-        _LOG.info("Exporting HTTP/REST API at:%s:%d ...", options.host or "localhost", options.http_port)
-    elif options.rest_api_port:
-        _LOG.error(
-            "server_options.http_port cannot be same as grpc_port. "
-            "Please use a different port for HTTP/REST API. Skipped exporting HTTP/REST API."
-        )
 
 
 class Parts:
@@ -207,9 +149,7 @@ class _Fronts:
         Raises:
             ServingError: A port cannot be bound, or the TLS files are wrong.
         """
-        port = self._options.http_port
-        shared = self._options.worker_processes > 1
-        listeners = sockets.bind(self._options.host, port, shared=shared) if port else []
+        listeners = ports.bind_http(self._options) if self._options.http_port else []
         try:
             await self._open_grpc()
             if listeners:
@@ -229,7 +169,7 @@ class _Fronts:
             addresses.append(f"unix:{options.grpc_socket_path}")
         if options.port and options.worker_processes == 1:
             # gRPC itself would quietly share the port with another server.
-            sockets.check_free(options.host, options.port, "gRPC")
+            ports.check_free(options.host, options.port, "gRPC")
         self._grpc = self._build_grpc(*self._arguments)
         for address in addresses:
             self._add_port(address)

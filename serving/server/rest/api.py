@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from serving.http.handler import JSON, Answer
 from serving.server.rest import predict_request, response_json, server_json
 from serving.server.rest.example_request import examples
 from serving.server.rest.health import Health
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-JSON: Final = b"application/json"
 #: Bodies and answers larger than this are read and written in a thread, so that they do not hold up others.
 OFF_LOOP_BYTES: Final = 256 * 1024
 _OFF_LOOP_VALUES: Final = OFF_LOOP_BYTES // 16
@@ -34,23 +34,6 @@ _DEFAULT_SIGNATURE: Final = "serving_default"
 _NOT_FOUND: Final = (
     b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
 )
-
-
-@dataclass(slots=True)
-class Answer:
-    """What goes back to the client.
-
-    Args:
-        status: The HTTP status.
-        body: The whole body.
-        content_type: Its type.
-        cors: Whether the CORS headers belong to it.
-    """
-
-    status: int
-    body: bytes
-    content_type: bytes = JSON
-    cors: bool = False
 
 
 @dataclass(slots=True)
@@ -91,7 +74,7 @@ class RestApi:
         self._monitoring_path = options.monitoring_path
         self._body_limit = options.rest_api_max_body_bytes
         self._threads = ThreadPoolExecutor(2, "rest-json")
-        self.health = Health(manager)
+        self._health = Health(manager)
 
     async def handle(
         self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes
@@ -128,6 +111,14 @@ class RestApi:
         self._count(seen, code, (time.perf_counter_ns() - began) / 1000)
         return Answer(status, content, JSON, self._cors)
 
+    def refusal(self, status: int, text: str) -> Answer:
+        """Returns the answer to a request that cannot be read."""
+        return Answer(status, response_json.error(text))
+
+    def drain(self) -> None:
+        """Says from now on that the server is not ready."""
+        self._health.draining = True
+
     def close(self) -> None:
         """Ends the threads."""
         self._threads.shutdown(wait=False)
@@ -137,7 +128,7 @@ class RestApi:
         try:
             if target == self._monitoring_path:
                 return Answer(200, await self._metrics.full_page(), b"text/plain")
-            return self.health.answer(method, target) or Answer(404, _NOT_FOUND, b"text/html")
+            return self._health.answer(method, target) or Answer(404, _NOT_FOUND, b"text/html")
         except Exception:  # noqa: BLE001
             return Answer(500, _unexpected(method, target))
 

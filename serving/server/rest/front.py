@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from serving.http.front import HttpServer
+from serving.http.handler import Limits
 from serving.server.rest.api import RestApi
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from serving.server.metrics import Metrics
     from serving.server.models.manager import ModelManager
     from serving.server.request_log import RequestLog
+
+MAX_BODY_BYTES: Final = 2**31 - 1
+"""Request bodies are never larger, whatever the flag says; gRPC messages neither."""
 
 
 def build_http_server(
@@ -23,4 +27,5 @@ def build_http_server(
 ) -> HttpServer:
     """Puts the HTTP front end together; it listens once it is started."""
     api = RestApi(inference, manager, options, metrics, request_log)
-    return HttpServer(api, options.rest_api_max_body_bytes)
+    limit = min(options.rest_api_max_body_bytes or MAX_BODY_BYTES, MAX_BODY_BYTES)
+    return HttpServer(api, Limits(body_bytes=limit))

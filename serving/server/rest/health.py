@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from serving.http.handler import Answer
+from serving.server.models.harness import State
+from serving.server.status import ServingError
+
 if TYPE_CHECKING:
     from serving.server.models.manager import ModelManager
-    from serving.server.rest.api import Answer
 
 LIVE: Final = "/healthz/live"
 READY: Final = "/healthz/ready"
@@ -27,8 +30,6 @@ class Health:
 
     def answer(self, method: str, target: str) -> Answer | None:
         """The answer of a health URL, or None when the target is none."""
-        from serving.server.rest.api import Answer
-
         path = target.partition("?")[0]
         if path not in (LIVE, READY) or method not in ("GET", "HEAD"):
             return None
@@ -42,9 +43,6 @@ class Health:
         return Answer(200, b'{"status": "ready"}')
 
     def _serves(self, name: str) -> bool:
-        from serving.server.models.manager import State
-        from serving.server.status import ServingError
-
         try:
             return any(status.state is State.AVAILABLE for status in self._manager.statuses(name))
         except ServingError:

@@ -13,13 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from serving.http import sockets
+from serving.server import ports
 from serving.server.config import text_configs
 from serving.server.config.model_config import ServerConfig, parse_config, without_labels
 from serving.server.config.options import Options
 from serving.server.ending import Ending
 from serving.server.metrics.metrics import Snapshot
-from serving.server.server import announce
 from serving.server.status import Code, ServingError
 from serving.server.workers.merged import Wire, add_up
 from serving.server.workers.peer import Peer, PeerGoneError
@@ -94,14 +93,14 @@ class Supervisor:
             self._failure.result()
         self._started = True
         self._ending.serving()
-        announce(self._options)
+        ports.announce(self._options)
         _LOG.info("%d worker processes share the ports", self._options.worker_processes)
 
     def _check_ports(self) -> None:
         """Without this, workers would quietly share the ports of somebody else's workers."""
         for port, protocol in ((self._options.port, "gRPC"), (self._options.http_port, "HTTP")):
             if port:
-                sockets.check_free(self._options.host, port, protocol)
+                ports.check_free(self._options.host, port, protocol)
 
     # The processes.
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from serving.server.config.model_config import ServerConfig
 from serving.server.config.options import Options
-from serving.server.main import FAILURE, log_to_stderr, set_up_tensorflow
 from serving.server.models.manager import ModelManager
-from serving.server.server import ModelServer, Parts, run_on_loop
+from serving.server.process import FAILURE, log_to_stderr, run_on_loop, set_up_tensorflow
+from serving.server.server import ModelServer, Parts
 from serving.server.status import ServingError
 from serving.server.workers.peer import Peer
 from serving.server.workers.shared_manager import SharedManager

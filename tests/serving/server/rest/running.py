@@ -12,11 +12,13 @@ import httpx
 import numpy as np
 
 from serving.http.front import HttpServer
+from serving.http.handler import Limits
 from serving.server.config.options import Options
 from serving.server.engine.signature import ModelSpec, Signature, TensorInfo
 from serving.server.metrics import Metrics
 from serving.server.models.harness import State, VersionStatus
 from serving.server.request_log import RequestLog
+from serving.server.rest.api import RestApi
 from serving.server.rest.front import build_http_server
 from serving.server.status import Code, ServingError
 
@@ -142,7 +144,7 @@ class FakeManager:
 class RunningServer:
     """The HTTP front end in a thread of its own, with a client."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, limits: Limits | None = None) -> None:
         self.model = FakeModel()
         self.manager = FakeManager(self.model)
         self.inference = FakeInference()
@@ -152,7 +154,7 @@ class RunningServer:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
         self._started = threading.Event()
-        self._options, self._listener = options, listener
+        self._options, self._listener, self._limits = options, listener, limits
         self._server: HttpServer | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -166,12 +168,9 @@ class RunningServer:
         self._loop.close()
 
     async def _start(self) -> None:
-        self._server = build_http_server(
-            self.inference,
-            self.manager,
-            self._options,
-            self.metrics,
-            self.request_log,  # type: ignore[arg-type]
+        parts: Any = (self.inference, self.manager, self._options, self.metrics, self.request_log)
+        self._server = (
+            HttpServer(RestApi(*parts), self._limits) if self._limits else build_http_server(*parts)
         )
         await self._server.start([self._listener])
         self._started.set()

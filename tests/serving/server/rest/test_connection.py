@@ -6,16 +6,25 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from serving.http import connection as http_connection
+from serving.http.handler import Limits
 from serving.server.config.options import Options
 from tests.serving.server.rest.running import RunningServer
 
 _BODY = b'{"instances": [1]}'
 _POST = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(_BODY) + _BODY
+
+
+@pytest.fixture
+def impatient() -> Iterator[RunningServer]:
+    """A server that closes idle and slow connections as soon as it looks at them."""
+    server = RunningServer(Options(), Limits(body_bytes=1000, idle_seconds=-1.0, head_seconds=-1.0))
+    yield server
+    server.stop()
 
 
 def talk(server: RunningServer, *pieces: bytes, close: bool = True) -> bytes:
@@ -97,16 +106,14 @@ def test_heads_are_bounded(server: RunningServer, head: bytes) -> None:
     assert statuses(talk(server, head, close=False)) == [431]
 
 
-def test_idle_connections_are_closed(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_connection, "IDLE_SECONDS", -1.0)
-    monkeypatch.setattr(http_connection, "HEAD_SECONDS", -1.0)
+def test_idle_connections_are_closed(impatient: RunningServer) -> None:
     with (
-        socket.create_connection(("127.0.0.1", server.port), timeout=5) as idle,
-        socket.create_connection(("127.0.0.1", server.port), timeout=5) as slow,
+        socket.create_connection(("127.0.0.1", impatient.port), timeout=5) as idle,
+        socket.create_connection(("127.0.0.1", impatient.port), timeout=5) as slow,
     ):
         slow.sendall(b"GET / HT")
         time.sleep(0.2)
-        server.sweep()
+        impatient.sweep()
         assert idle.recv(100) == b""
         assert b" 408 " in slow.recv(100)
 
@@ -136,9 +143,8 @@ def test_nothing_behind_a_refused_request_is_answered() -> None:
         server.stop()
 
 
-def test_requests_of_clients_that_are_gone_are_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_connection, "HALF_CLOSED_SECONDS", 0.05)
-    server = RunningServer(Options())
+def test_requests_of_clients_that_are_gone_are_cancelled() -> None:
+    server = RunningServer(Options(), Limits(body_bytes=1000, half_closed_seconds=0.05))
     try:
         server.inference.hold = threading.Event()
         with socket.create_connection(("127.0.0.1", server.port), timeout=5) as gone:
@@ -154,9 +160,8 @@ def test_requests_of_clients_that_are_gone_are_cancelled(monkeypatch: pytest.Mon
         server.stop()
 
 
-def test_a_large_body_of_a_client_that_is_gone_keeps_no_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_connection, "HALF_CLOSED_SECONDS", 0.0)
-    server = RunningServer(Options())
+def test_a_large_body_of_a_client_that_is_gone_keeps_no_lease() -> None:
+    server = RunningServer(Options(), Limits(body_bytes=2**20, half_closed_seconds=0.0))
     try:
         body = b'{"instances": [' + b"1," * 400_000 + b"1]}"
         with socket.create_connection(("127.0.0.1", server.port), timeout=5) as gone:

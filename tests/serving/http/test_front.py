@@ -1,0 +1,60 @@
+"""The HTTP front with a handler that is no model server: what a router would put there."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import httpx
+
+from serving.http.front import HttpServer
+from serving.http.handler import Answer, Limits
+
+
+class Echo:
+    """Sends back what it was asked."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    async def handle(
+        self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> Answer:
+        names = b",".join(name for name, _ in headers if name.startswith(b"x-"))
+        return Answer(
+            200, f"{method} {target} ".encode() + names + b" " + body, b"text/plain", cors=method == "GET"
+        )
+
+    def refusal(self, status: int, text: str) -> Answer:
+        return Answer(status, f"no: {text}".encode(), b"text/plain")
+
+    def drain(self) -> None:
+        self.events.append("drain")
+
+    def close(self) -> None:
+        self.events.append("close")
+
+
+async def _talk(handler: Echo) -> list[httpx.Response]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = HttpServer(handler, Limits(body_bytes=10))
+    await server.start([listener])
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
+        answers = [
+            await client.post("/a?b=c", content=b"hello", headers={"X-Trace": "1"}),
+            await client.get("/"),
+            await client.post("/", content=b"more than ten bytes"),
+        ]
+    await server.stop()
+    return answers
+
+
+def test_a_handler_of_its_own_answers_refuses_and_is_told_of_the_end() -> None:
+    handler = Echo()
+    posted, got, refused = asyncio.run(_talk(handler))
+    assert posted.text == "POST /a?b=c x-trace hello"
+    assert "access-control-allow-origin" not in posted.headers
+    assert got.headers["access-control-allow-origin"] == "*"
+    assert got.headers["content-type"] == "text/plain"
+    assert (refused.status_code, refused.text) == (413, "no: The request's body is larger than 10 bytes")
+    assert handler.events == ["drain", "close"]
