@@ -9,13 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from foundation.saved_model import DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE
 from serving.client.address import Tls, parse_address
 from serving.client.errors import AnswerError, InputError, RefusedError
 from serving.client.inputs.examples import Example, Row, example
 from serving.client.inputs.examples import examples as examples_of
 from serving.client.inputs.prepare import build_tensors, check_outputs
 from serving.client.model import (
-    DEFAULT_SIGNATURE,
     ModelMetadata,
     ModelStatus,
     Target,
@@ -122,7 +122,7 @@ class Client:
         *,
         version: int | None = None,
         label: str | None = None,
-        signature: str = "serving_examples",
+        signature: str = EXAMPLES_SIGNATURE,
         outputs: Sequence[str] = (),
         timeout: float | None = _UNSET,
     ) -> Prediction:

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from foundation.errors import near_miss
+from foundation.saved_model import DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE
 from serving.client.dtypes import DType
 from serving.client.errors import InputError
 from serving.codes import Code
 
-DEFAULT_SIGNATURE = "serving_default"
-EXAMPLES_SIGNATURE = "serving_examples"
 EXAMPLES_INPUT = "examples"
 
 

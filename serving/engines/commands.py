@@ -9,8 +9,9 @@ import sys
 from typing import Any
 from urllib.parse import quote
 
+from foundation.saved_model import DEFAULT_SIGNATURE
 from serving.engines.engine import Wanted
-from serving.engines.sample import DEFAULT, Sample, is_missing
+from serving.engines.sample import Sample, is_missing
 
 
 def client_host(wanted: Wanted) -> str:
@@ -22,7 +23,9 @@ def client_host(wanted: Wanted) -> str:
 def curl(wanted: Wanted, sample: Sample) -> str:
     """Returns the request by REST."""
     row = {name: _json_value(value, sample.signature) for name, value in sample.row.items()}
-    body: dict[str, Any] = {} if sample.signature == DEFAULT else {"signature_name": sample.signature}
+    body: dict[str, Any] = (
+        {} if sample.signature == DEFAULT_SIGNATURE else {"signature_name": sample.signature}
+    )
     body["instances"] = [row if len(row) > 1 else next(iter(row.values()), None)]
     url = f"http://{client_host(wanted)}:{wanted.rest_port}/v1/models/{quote(wanted.name, safe='')}:predict"
     return f"curl -s -d {shlex.quote(json.dumps(body, ensure_ascii=False))} {shlex.quote(url)}"
@@ -32,7 +35,7 @@ def grpc(wanted: Wanted, sample: Sample) -> str:
     """Returns the request by gRPC, with Penstock's client; values that are missing are left out."""
     kept = {name: value for name, value in sample.row.items() if not (sample.real and is_missing(value))}
     row = ", ".join(f"{_text(name)}: {_literal(value)}" for name, value in kept.items())
-    signature = "" if sample.signature == DEFAULT else f", signature={_text(sample.signature)}"
+    signature = "" if sample.signature == DEFAULT_SIGNATURE else f", signature={_text(sample.signature)}"
     address = f"grpc://{client_host(wanted)}:{wanted.port}"
     code = (
         f"from serving.client import Client; "
@@ -46,7 +49,7 @@ def _json_value(value: Any, signature: str) -> Any:
         return [_json_value(item, signature) for item in value]
     if isinstance(value, bytes):
         try:
-            if signature == DEFAULT:  # a serialized example may look like text, and is none
+            if signature == DEFAULT_SIGNATURE:  # a serialized example may look like text, and is none
                 return value.decode()
         except UnicodeDecodeError:
             pass

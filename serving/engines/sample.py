@@ -11,16 +11,11 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError
 
 from foundation.errors import PenstockError
+from foundation.saved_model import DEFAULT_SIGNATURE, WARMUP_FILE
+from foundation.tfrecord import read_records
 
 if TYPE_CHECKING:
     from serving.client import ModelMetadata, Signature, TensorInfo
-
-WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
-DEFAULT = "serving_default"
-_PREDICT_LOG, _REQUEST = 6, 1
-"""Numbers of ``PredictionLog.predict_log`` and ``PredictLog.request``."""
-_BYTES = 2
-"""Wire type of a field that begins with its length."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +37,11 @@ def warmup_sample(version: Path) -> Sample | None:
     """Returns the first row of a version's warm-up requests, those of ``serving_default`` before others; None without."""
     found = None
     for request in _requests(version / WARMUP_FILE):
-        signature = request.model_spec.signature_name or DEFAULT
+        signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
         row = _first_row(request)
-        if row and (found is None or signature == DEFAULT):
+        if row and (found is None or signature == DEFAULT_SIGNATURE):
             found = Sample(signature, row, real=True)
-        if found is not None and found.signature == DEFAULT:
+        if found is not None and found.signature == DEFAULT_SIGNATURE:
             break
     return found
 
@@ -54,7 +49,7 @@ def warmup_sample(version: Path) -> Sample | None:
 def made_sample(metadata: ModelMetadata) -> Sample | None:
     """Returns a row whose values are made up, with the right names, types and ranks; None for a model without signatures."""
     names = sorted(n for n in metadata.signatures if not n.startswith("__"))
-    chosen = DEFAULT if DEFAULT in names else next(iter(names), None)
+    chosen = DEFAULT_SIGNATURE if DEFAULT_SIGNATURE in names else next(iter(names), None)
     if chosen is None:
         return None
     signature: Signature = metadata.signatures[chosen]
@@ -93,54 +88,12 @@ def _requests(file: Path) -> Iterator[Any]:
     from serving.wire.protos import message
 
     try:
-        content = file.read_bytes()
-    except OSError:
+        for record in read_records(file.read_bytes()):
+            log = message("PredictionLog").FromString(record)
+            if log.HasField("predict_log"):
+                yield log.predict_log.request
+    except (OSError, ValueError, DecodeError):
         return
-    for record in _records(content):
-        log = _field(record, _PREDICT_LOG)
-        request = _field(log, _REQUEST) if log else None
-        if request is None:
-            continue
-        parsed = message("PredictRequest")()
-        try:
-            parsed.ParseFromString(request)
-        except DecodeError:
-            return
-        yield parsed
-
-
-def _records(content: bytes) -> Iterator[bytes]:
-    """Yields the records of a TFRecord file: a length, its checksum, the bytes, their checksum."""
-    place = 0
-    while place + 12 <= len(content):
-        size = int.from_bytes(content[place : place + 8], "little")
-        yield content[place + 12 : place + 12 + size]
-        place += size + 16
-
-
-def _field(content: bytes, number: int) -> bytes | None:
-    """Returns the last length-delimited field of a number in a serialized message; other wire types end the search."""
-    found, place = None, 0
-    while place < len(content):
-        key, place = _varint(content, place)
-        if key & 7 != _BYTES:
-            return found
-        size, place = _varint(content, place)
-        if key >> 3 == number:
-            found = content[place : place + size]
-        place += size
-    return found
-
-
-def _varint(content: bytes, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while place < len(content):
-        byte = content[place]
-        value |= (byte & 0x7F) << shift
-        place, shift = place + 1, shift + 7
-        if not byte & 0x80:
-            break
-    return value, place
 
 
 def is_missing(value: Any) -> bool:

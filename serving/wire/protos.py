@@ -34,6 +34,8 @@ message ModelSpec { string name = 1; Int64Value version = 2; string signature_na
 
 message PredictRequest { ModelSpec model_spec = 1; map<TensorProto> inputs = 2; repeated string output_filter = 3; }
 message PredictResponse { map<TensorProto> outputs = 1; ModelSpec model_spec = 2; }
+message PredictLog { PredictRequest request = 1; }
+message PredictionLog { PredictLog predict_log = 6; }
 
 message BytesList { repeated bytes value = 1; }
 message FloatList { repeated float value = 1; }

@@ -8,11 +8,12 @@ from typing import Any, Final
 import numpy as np
 
 from foundation.errors import near_miss
+from foundation.saved_model import DEFAULT_SIGNATURE
 from serving.client.dtypes import DType
 from serving.client.errors import InputError
 from serving.client.inputs.dense import build_inputs
 from serving.client.inputs.examples import examples, serialized
-from serving.client.model import DEFAULT_SIGNATURE, ModelMetadata, Signature
+from serving.client.model import ModelMetadata, Signature
 from serving.client.tensors import objects
 
 _KINDS: Final = {DType.FLOAT: "float", DType.DOUBLE: "float", DType.INT64: "int64", DType.STRING: "bytes"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from foundation.saved_model import MODEL_FILE
 from serving.server.engine.signature import Signature, TensorInfo
 from serving.server.status import Code, ServingError
 from serving.wire.tensors import TensorParsingError, from_message
@@ -51,7 +52,7 @@ def _read_saved_model(path: Path) -> Any:
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
-    binary, text = path / "saved_model.pb", path / "saved_model.pbtxt"
+    binary, text = path / MODEL_FILE, path / "saved_model.pbtxt"
     saved_model = saved_model_pb2.SavedModel()
     file = binary if binary.is_file() else text
     try:

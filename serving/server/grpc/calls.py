@@ -15,8 +15,8 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from foundation.saved_model import DEFAULT_SIGNATURE
 from serving.server.grpc import conversion
-from serving.server.inference.predict import DEFAULT_SIGNATURE
 from serving.server.models import reload_request
 from serving.server.status import Code, ServingError
 from serving.wire import messages, tensors

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from serving.server.inference.predict import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
+from foundation.saved_model import DEFAULT_SIGNATURE
+from serving.server.inference.predict import CLASSIFY, REGRESS
 from serving.server.status import Code, ServingError
 from serving.wire.dtypes import enum_name
 

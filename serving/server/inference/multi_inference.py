@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from foundation.saved_model import DEFAULT_SIGNATURE
 from serving.server.engine.signature import ModelSpec, Signature
 from serving.server.inference import examples
-from serving.server.inference.predict import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
+from serving.server.inference.predict import CLASSIFY, REGRESS
 from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:

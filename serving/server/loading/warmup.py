@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from serving.server.request_log.tfrecord import records
+from foundation.saved_model import WARMUP_FILE
+from foundation.tfrecord import read_records
 from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:
     from serving.server.engine.servable import Servable
 
-WARMUP_FILE: Final = Path("assets.extra") / "tf_serving_warmup_requests"
 MAX_RECORDS: Final = 1000
 _UNSUPPORTED = {"session_run_log": "SessionRunLog", "predict_streamed_log": "PredictStreamedLog"}
 _LOG = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def warm_up(servable: Servable, directory: Path, iterations: int = 0) -> int:
 
 def _records(path: Path) -> Iterator[bytes]:
     try:
-        yield from records(path.read_bytes())
+        yield from read_records(path.read_bytes())
     except ValueError as error:
         raise ServingError(Code.DATA_LOSS, f"{path}: {error}") from error
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from foundation.saved_model import MODEL_FILE
 from serving.server.status import Code, ServingError
 
 _NUMBER = re.compile(r"-?[0-9]{1,30}", re.ASCII)
@@ -96,7 +97,7 @@ def check_inside(base_path: str, directory: Path) -> None:
 
 
 def _remedy(base_path: str, names: list[str]) -> str:
-    if {"saved_model.pb", "saved_model.pbtxt"} & set(names):
+    if {MODEL_FILE, "saved_model.pbtxt"} & set(names):
         parent = os.path.dirname(base_path.rstrip("/")) or "/"
         if version_number(os.path.basename(base_path.rstrip("/"))) is not None:
             return f"{base_path} is a version directory itself: set the base path to {parent}."

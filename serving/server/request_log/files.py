@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from serving.server.request_log.tfrecord import framed
+from foundation.tfrecord import framed
 
 #: A file is published when it has so many bytes, …
 MAX_BYTES: Final = 64 * 1024 * 1024

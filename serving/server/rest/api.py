@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from serving.http.handler import JSON, Answer
+from foundation.saved_model import DEFAULT_SIGNATURE
 from serving.server.rest import predict_request, response_json, server_json
 from serving.server.rest.example_request import examples
 from serving.server.rest.health import Health
@@ -30,7 +31,6 @@ _T = TypeVar("_T")
 #: Bodies and answers larger than this are read and written in a thread, so that they do not hold up others.
 OFF_LOOP_BYTES: Final = 256 * 1024
 _OFF_LOOP_VALUES: Final = OFF_LOOP_BYTES // 16
-_DEFAULT_SIGNATURE: Final = "serving_default"
 _NOT_FOUND: Final = (
     b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
 )
@@ -186,7 +186,7 @@ class RestApi:
         lease = self._manager.acquire(wanted.spec)
         try:
             seen.version = lease.version
-            seen.signature = name or _DEFAULT_SIGNATURE
+            seen.signature = name or DEFAULT_SIGNATURE
             signature = lease.servable.signatures.get(seen.signature)
             if signature is None:
                 raise ServingError(
@@ -205,7 +205,7 @@ class RestApi:
         else:
             name, serialized = _read_examples(body)
         with self._manager.acquire(wanted.spec) as lease:
-            seen.version, seen.signature = lease.version, name or _DEFAULT_SIGNATURE
+            seen.version, seen.signature = lease.version, name or DEFAULT_SIGNATURE
             if wanted.call == "classify":
                 results = await self._inference.classify(lease, name, serialized, self._timeout_ms)
                 content = response_json.classifications(results)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from foundation.saved_model import WARMUP_FILE
+from foundation.tfrecord import framed_batch
 from serving.client.inputs.convert import DType
 from serving.client.tensors import objects, write_tensor
 from serving.wire.protos import message
@@ -89,7 +91,8 @@ def warmup_record(signature: str, **inputs: tuple[DType, object]) -> bytes:
     """A PredictionLog with one Predict request."""
     import numpy as np
 
-    request = message("PredictRequest")()
+    log = message("PredictionLog")()
+    request = log.predict_log.request
     request.model_spec.signature_name = signature
     for name, (dtype, values) in inputs.items():
         array = np.array(values, object) if dtype is DType.STRING else np.array(values, dtype.numpy)
@@ -98,24 +101,10 @@ def warmup_record(signature: str, **inputs: tuple[DType, object]) -> bytes:
             dtype,
             request.inputs[name],
         )
-    log = _delimited(1, request.SerializeToString())
-    return _delimited(6, log)
-
-
-def _delimited(number: int, content: bytes) -> bytes:
-    return bytes([number << 3 | 2]) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    found = bytearray()
-    while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*found, value])
+    return log.SerializeToString()
 
 
 def write_warmup(version: Path, *records: bytes) -> None:
-    """Writes records as a TFRecord file; the checksums are not looked at."""
-    file = version / "assets.extra" / "tf_serving_warmup_requests"
-    file.parent.mkdir(parents=True)
-    file.write_bytes(b"".join(len(r).to_bytes(8, "little") + bytes(4) + r + bytes(4) for r in records))
+    """Writes records as a version's warm-up requests."""
+    (version / WARMUP_FILE).parent.mkdir(parents=True)
+    (version / WARMUP_FILE).write_bytes(framed_batch(records))

@@ -21,6 +21,7 @@ MODULES = {
     "google.protobuf.wrappers_pb2": "Int64Value",
     "tensorflow_serving.apis.model_pb2": "ModelSpec",
     "tensorflow_serving.apis.predict_pb2": "PredictRequest PredictResponse",
+    "tensorflow_serving.apis.prediction_log_pb2": "PredictLog PredictionLog",
     "tensorflow_serving.apis.input_pb2": "ExampleList ExampleListWithContext Input",
     "tensorflow_serving.apis.classification_pb2": "Class Classifications ClassificationResult ClassificationRequest "
     "ClassificationResponse",

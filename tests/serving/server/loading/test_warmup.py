@@ -6,31 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from foundation.tfrecord import framed
 from serving.server.loading import warmup
-from serving.server.request_log.tfrecord import framed, records
 from serving.server.status import Code, ServingError
-
-
-@given(st.lists(st.binary(max_size=300)))
-def test_records_come_back(written: list[bytes]) -> None:
-    assert list(records(b"".join(map(framed, written)))) == written
-
-
-@given(st.lists(st.binary(max_size=40), min_size=1, max_size=4), st.data())
-def test_a_changed_or_missing_byte_is_noticed(written: list[bytes], data: st.DataObject) -> None:
-    whole = b"".join(map(framed, written))
-    place = data.draw(st.integers(0, len(whole) - 1))
-    changed = whole[:place] + bytes([whole[place] ^ data.draw(st.integers(1, 255))]) + whole[place + 1 :]
-    with pytest.raises(ValueError, match="corrupted record at"):
-        list(records(changed))
-    cut = whole[:place]
-    ends = {sum(map(len, map(framed, written[:count]))) for count in range(len(written))}
-    if place not in ends:
-        with pytest.raises(ValueError, match="corrupted record at"):
-            list(records(cut))
 
 
 def place(folder: Path, content: bytes) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import logging
-import struct
 import time
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from foundation.tfrecord import read_records
 from serving.server.config.model_config import LoggingConfig
 from serving.server.metrics import Metrics
 from serving.server.request_log import RequestLog, log
 from serving.server.request_log.files import RotatingFile
-from serving.server.request_log.tfrecord import framed
 from serving.server.status import ServingError
 
 
@@ -28,15 +27,7 @@ def started(prefix: Path, rate: float = 1.0, metrics: Metrics | None = None) -> 
 
 
 def records(path: Path) -> list[bytes]:
-    """The records of a TFRecord file, their framing checked."""
-    content, found = path.read_bytes(), []
-    while content:
-        (length,) = struct.unpack_from("<Q", content)
-        record = content[12 : 12 + length]
-        assert content[: 16 + length] == framed(record)
-        found.append(record)
-        content = content[16 + length :]
-    return found
+    return list(read_records(path.read_bytes()))
 
 
 def published(folder: Path) -> list[Path]:
