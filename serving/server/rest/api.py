@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from serving.http.handler import JSON, Answer
 from foundation.saved_model import DEFAULT_SIGNATURE
+from serving.http.handler import JSON, Answer
 from serving.server.rest import predict_request, response_json, server_json
 from serving.server.rest.example_request import examples
 from serving.server.rest.health import Health
