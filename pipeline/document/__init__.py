@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from foundation.document.problems import Position, Problem, SpecErrors
 from pipeline.document.checks import check
 from pipeline.document.loader import LoadedSpec, load
 from pipeline.document.models import PipelineSpec
-from pipeline.document.problems import Position, Problem, SpecErrors
 
 __all__ = ["LoadedSpec", "PipelineSpec", "Position", "Problem", "SpecErrors", "check", "load"]

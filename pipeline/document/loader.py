@@ -9,15 +9,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from foundation.document.layers import drop_removed, merge, read_overrides
+from foundation.document.nodes import Node, follow
+from foundation.document.problems import Path as KeyPath
+from foundation.document.problems import Position, Problem, SpecErrors
+from foundation.document.reader import read_file
+from foundation.document.translate import to_problems
 from pipeline.document.checks import SECTION_DEFAULTS, find_problems
-from pipeline.document.layers import drop_removed, merge, read_overrides
 from pipeline.document.models import PipelineSpec
-from pipeline.document.nodes import Node, follow
-from pipeline.document.problems import Path as KeyPath
-from pipeline.document.problems import Position, Problem, SpecErrors
-from pipeline.document.reader import read_file
 from pipeline.document.shared_values import substitute
-from pipeline.document.translate import to_problems
 
 
 @dataclass(frozen=True)

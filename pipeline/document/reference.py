@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from foundation.config import Config
+from foundation.document.known_keys import plain_types
 from foundation.publish import write_text
-from pipeline.document.known_keys import plain_types
 from pipeline.document.models import PipelineSpec
 
 BEGIN = "<!-- the tables below are written by: python -m pipeline.document.reference docs/document.md -->"

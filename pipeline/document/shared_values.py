@@ -12,8 +12,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from pipeline.document.nodes import Node
-from pipeline.document.problems import Path, Position, Problem, show_value
+from foundation.document.nodes import Node
+from foundation.document.problems import Path, Position, Problem, show_value
 
 KEY = "values"
 """The top-level key of the document that holds shared values."""

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from components.bigquery_example_gen.config import BigQueryConfig
+from foundation.document.problems import SpecErrors
 from pipeline.document.checks import check
 from pipeline.document.models import PipelineSpec
-from pipeline.document.problems import SpecErrors
 from pipeline.graph import Graph, Surroundings, make_graph
 from pipeline.query_source import resolve_query
 from tests.pipeline.conftest import DOCUMENT

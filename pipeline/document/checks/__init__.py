@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from foundation.document.problems import Problem, SpecErrors
 from pipeline.document.checks import data, evaluate, features, model, places, privacy, sources, tune
 from pipeline.document.models import PipelineSpec
-from pipeline.document.problems import Problem, SpecErrors
 
 
 class Check(NamedTuple):

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from components.mongo_example_gen.config import FieldConfig, feature_name
+from foundation.document.problems import Problem
 from foundation.errors import near_miss
 from foundation.privacy import type_after
 from pipeline.document.models import PipelineSpec
-from pipeline.document.problems import Problem
 
 ID = "_id"
 """The feature that every document has and that no other field may become."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from components.evaluation_gate.config import GateConfig
 from components.evaluator.config import HIGHER_IS_BETTER, METRICS
+from foundation.document.problems import Path, Problem
 from foundation.errors import near_miss
 from pipeline.document.checks.data import given_features
 from pipeline.document.checks.features import unknown_feature
 from pipeline.document.models import PipelineSpec
-from pipeline.document.problems import Path, Problem
 
 OVERALL = "overall"
 """The slice that holds every row."""

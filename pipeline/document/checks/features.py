@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 from components.mongo_example_gen.config import FieldConfig, feature_name
 from components.transform.config import output_name
+from foundation.document.problems import Path, Problem
 from foundation.errors import near_miss
 from pipeline.document.checks.data import ID, given_features
 from pipeline.document.models import PipelineSpec
-from pipeline.document.problems import Path, Problem
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TEXT = frozenset({"string", "bytes"})

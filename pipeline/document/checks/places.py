@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from foundation.document.problems import Path as KeyPath
+from foundation.document.problems import Problem
 from foundation.errors import UserCodeError, near_miss
 from foundation.user_code import split_reference
 from pipeline.document.models import PipelineSpec
-from pipeline.document.problems import Path as KeyPath
-from pipeline.document.problems import Problem
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

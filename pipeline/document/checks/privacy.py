@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from components.mongo_example_gen.config import feature_name
+from foundation.document.problems import Path, Problem
 from foundation.privacy import misfit
 from pipeline.document.checks.data import ID
 from pipeline.document.checks.features import unknown_feature
 from pipeline.document.models import PipelineSpec
-from pipeline.document.problems import Path, Problem
 
 _RULES: Path = ("data", "privacy", "rules")
 

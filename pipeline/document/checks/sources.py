@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from foundation.document.problems import Problem
 from pipeline.document.models import PipelineSpec
-from pipeline.document.problems import Problem
 
 _WITH_BIGQUERY = {"bigquery", "fields", "label", "recorded_at", "split"}
 

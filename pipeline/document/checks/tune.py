@@ -9,10 +9,10 @@ from pydantic import BaseModel, ValidationError
 
 from components.trainer.config import ModelConfigSlice, TrainConfig
 from components.tuner.config import RangeConfig
+from foundation.document.problems import Path, Problem, show_value
+from foundation.document.translate import expected_words
 from foundation.errors import near_miss
 from pipeline.document.models import PipelineSpec
-from pipeline.document.problems import Path, Problem, show_value
-from pipeline.document.translate import expected_words
 
 _OF_MODEL = ("type", "hidden", "dropout", "l2", "embedding")
 _OF_TRAIN = ("learning_rate", "batch_size")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from foundation.document.layers import drop_removed, merge, read_overrides
+from foundation.document.reader import read_text
 from pipeline.document import SpecErrors, load
-from pipeline.document.layers import drop_removed, merge, read_overrides
 from pipeline.document.loader import LoadedSpec
-from pipeline.document.reader import read_text
 
 
 def layered(*texts: str) -> object:

@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foundation.document.layers import read_overrides
+from foundation.document.problems import show_path
+from foundation.document.reader import read_text
 from pipeline.document import SpecErrors, load
-from pipeline.document.layers import read_overrides
-from pipeline.document.problems import show_path
-from pipeline.document.reader import read_text
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=12)
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXT)

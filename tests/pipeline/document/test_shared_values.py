@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from foundation.document.reader import read_text
 from pipeline.document import load
-from pipeline.document.reader import read_text
 from pipeline.document.shared_values import substitute
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.document.problems import SpecErrors
-from pipeline.document.reader import MAX_VALUES, read_file, read_text
+from foundation.document.problems import SpecErrors
+from foundation.document.reader import MAX_VALUES, read_file, read_text
 
 
 @pytest.mark.parametrize(

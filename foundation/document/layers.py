@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from pipeline.document.nodes import REMOVE, Node
-from pipeline.document.problems import Path, Position, Problem, SpecErrors
-from pipeline.document.reader import read_text
+from foundation.document.nodes import REMOVE, Node
+from foundation.document.problems import Path, Position, Problem, SpecErrors
+from foundation.document.reader import read_text
 
 _CHOICES: tuple[Path, ...] = (
     ("features", "*"),

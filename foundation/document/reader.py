@@ -12,10 +12,10 @@ from typing import Any
 
 import yaml
 
+from foundation.document.nodes import REMOVE, Node
+from foundation.document.problems import Path as KeyPath
+from foundation.document.problems import Position, Problem, SpecErrors
 from foundation.publish import storage_error
-from pipeline.document.nodes import REMOVE, Node
-from pipeline.document.problems import Path as KeyPath
-from pipeline.document.problems import Position, Problem, SpecErrors
 
 MAX_VALUES = 100_000
 """A document that unfolds to more values than this (by aliases of aliases) is refused."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline.document.problems import Path, Position
+from foundation.document.problems import Path, Position
 
 
 class _Remove:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from pipeline.document.known_keys import description_of, keys_of, models_at
-from pipeline.document.nodes import Node
-from pipeline.document.problems import Path, Problem, show_value
+from foundation.document.known_keys import description_of, keys_of, models_at
+from foundation.document.nodes import Node
+from foundation.document.problems import Path, Problem, show_value
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
