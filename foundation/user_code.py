@@ -27,6 +27,11 @@ def split_reference(reference: str) -> tuple[str, str]:
     return path, name
 
 
+def absolute_reference(folder: Path, reference: str | None) -> str | None:
+    """Returns ``file.py:function`` with the file's path made absolute from the document's folder."""
+    return str((folder / reference).resolve()) if reference else None
+
+
 def load_function(reference: str) -> Callable[..., Any]:
     """Loads the function that ``/abs/or/relative/file.py:function`` names.
 

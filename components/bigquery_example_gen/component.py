@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tfx.extensions.google_cloud_big_query.example_gen.component import BigQueryExampleGen
 from tfx.proto import example_gen_pb2
 
 from components.bigquery_example_gen.config import BigQueryConfig
 from components.mongo_example_gen.config import SplitConfig
+
+if TYPE_CHECKING:
+    from components.node import Build
 
 
 def make_bigquery_example_gen(config: BigQueryConfig, split: SplitConfig) -> BigQueryExampleGen:
@@ -25,3 +30,11 @@ def make_bigquery_example_gen(config: BigQueryConfig, split: SplitConfig) -> Big
     ]
     splits = example_gen_pb2.SplitConfig(splits=buckets, partition_feature_name=split.by)
     return BigQueryExampleGen(query=config.query, output_config=example_gen_pb2.Output(split_config=splits))
+
+
+def build(at: Build) -> BigQueryExampleGen:
+    """Returns the node, with the Beam arguments that reading the query needs."""
+    config = at.document.data.bigquery
+    assert config is not None, "the node is part of the graph only with a query"
+    gen = make_bigquery_example_gen(config, at.document.data.split)
+    return gen.with_beam_pipeline_args(config.beam_args())

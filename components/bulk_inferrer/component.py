@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import artifact, channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.bulk_inferrer.config import InferConfig
 from components.bulk_inferrer.executor import Executor
+
+if TYPE_CHECKING:
+    from components.node import Build
 
 
 class Predictions(artifact.Artifact):
@@ -59,3 +64,9 @@ class BulkInferrer(base_beam_component.BaseBeamComponent):
             predictions=channel.Channel(type=Predictions),
         )
         super().__init__(spec=spec)
+
+
+def build(at: Build, **channels: channel.BaseChannel) -> BulkInferrer:
+    """Returns the node; ``channels`` are its inputs."""
+    assert at.document.infer is not None, "the node is part of the graph only with documents to predict for"
+    return BulkInferrer(config=at.document.infer, base_folder=at.folder, **channels)

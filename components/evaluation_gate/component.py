@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import artifact, channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.evaluation_gate.config import EvaluateConfig
 from components.evaluation_gate.executor import GateExecutor
+
+if TYPE_CHECKING:
+    from components.node import Build
 
 
 class Verdict(artifact.Artifact):
@@ -67,3 +72,8 @@ class EvaluationGate(base_component.BaseComponent):
                 verdict=channel.Channel(type=Verdict),
             )
         )
+
+
+def build(at: Build, **channels: channel.BaseChannel) -> EvaluationGate:
+    """Returns the node; ``channels`` are its inputs."""
+    return EvaluationGate(config=at.document.evaluate, task=at.document.model.task, **channels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow_model_analysis as tfma
 from tfx.components import Evaluator
@@ -11,6 +11,10 @@ from tfx.types import channel
 
 from components.evaluator.config import MeasureConfig
 from foundation.saved_model import EXAMPLES_SIGNATURE
+
+if TYPE_CHECKING:
+    from components.node import Build
+
 
 SPLIT = "test"
 """The split that evaluation sees, and nothing before it."""
@@ -73,4 +77,25 @@ def make_evaluator(
         eval_config=evaluation_config(config, label, task, positive),
         example_splits=[SPLIT],
         module_path="components.evaluator.module",
+    )
+
+
+def build(
+    at: Build,
+    examples: channel.BaseChannel,
+    model: channel.BaseChannel,
+    baseline_model: channel.BaseChannel,
+    schema: channel.BaseChannel,
+) -> Evaluator:
+    """Returns the node."""
+    document = at.document
+    return make_evaluator(
+        config=document.evaluate,
+        label=document.data.label,
+        task=document.model.task,
+        examples=examples,
+        model=model,
+        baseline_model=baseline_model,
+        schema=schema,
+        positive=document.model.positive,
     )

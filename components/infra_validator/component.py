@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import artifact, channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.infra_validator.config import InfraValidationConfig
 from components.infra_validator.executor import Executor
+
+if TYPE_CHECKING:
+    from components.node import Build
 
 
 class InfraReport(artifact.Artifact):
@@ -66,3 +71,12 @@ class InfraValidator(base_component.BaseComponent):
             report=channel.Channel(type=InfraReport),
         )
         super().__init__(spec=spec)
+
+
+def build(at: Build, **channels: channel.BaseChannel) -> InfraValidator:
+    """Returns the node; ``channels`` are its inputs."""
+    config = at.document.infra_validated()
+    assert config is not None, (
+        "the node is part of the graph only where a model is served before it is pushed"
+    )
+    return InfraValidator(config=config, base_folder=at.folder, **channels)

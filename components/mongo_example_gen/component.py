@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.orchestration import data_types
 from tfx.types import channel, component_spec, standard_artifacts
 
-from components.mongo_example_gen.config import DataConfig, FieldConfig
+from components.mongo_example_gen.config import DataConfig, FieldConfig, feature_name
 from components.mongo_example_gen.executor import Executor
 
-INPUT_PARAMETER = "input"
-"""Runtime parameter that holds the JSON of the resolved input."""
+if TYPE_CHECKING:
+    from components.node import Build
 
 
 class MongoExampleGenSpec(component_spec.ComponentSpec):
@@ -37,8 +38,8 @@ class MongoExampleGen(base_beam_component.BaseBeamComponent):
         data: The ``data`` slice of the document.
         fields: Dotted path → field, for everything that the document names.
         base_folder: Folder of the document; relative paths start there.
+        input_json: JSON of the ``ResolvedInput``, or a runtime parameter that holds it.
         labelled: False for documents to be predicted: no label is needed, and there is one split, ``all``.
-        input_json: JSON of the ``ResolvedInput``; by default the runtime parameter ``input``.
     """
 
     SPEC_CLASS = MongoExampleGenSpec
@@ -49,11 +50,9 @@ class MongoExampleGen(base_beam_component.BaseBeamComponent):
         data: DataConfig,
         fields: dict[str, FieldConfig],
         base_folder: str,
+        input_json: str | data_types.RuntimeParameter,
         labelled: bool = True,
-        input_json: str | data_types.RuntimeParameter | None = None,
     ) -> None:
-        if input_json is None:
-            input_json = data_types.RuntimeParameter(name=INPUT_PARAMETER, ptype=str)
         described = {path: field.model_dump(mode="json") for path, field in fields.items()}
         examples: types.BaseChannel = channel.OutputChannel(standard_artifacts.Examples, self, "examples")
         spec = MongoExampleGenSpec(
@@ -65,3 +64,18 @@ class MongoExampleGen(base_beam_component.BaseBeamComponent):
             examples=examples,
         )
         super().__init__(spec=spec)
+
+
+def build(at: Build) -> MongoExampleGen:
+    """Returns the node that reads the export to learn from."""
+    document = at.document
+    return MongoExampleGen(document.data, document.ingested_fields(), at.folder, at.inputs.data.to_json())
+
+
+def build_for_inference(at: Build) -> MongoExampleGen:
+    """Returns the node that reads the export to predict for; it needs no label."""
+    document, infer = at.document, at.inputs.infer
+    assert infer is not None, "the node is part of the graph only with an export to predict for"
+    fields = document.ingested_fields().items()
+    unlabelled = {path: f for path, f in fields if feature_name(path, f) != document.data.label}
+    return MongoExampleGen(document.data, unlabelled, at.folder, infer.to_json(), labelled=False)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.pusher.config import PushConfig
 from components.pusher.executor import Executor
+
+if TYPE_CHECKING:
+    from components.node import Build
 
 
 class PusherSpec(ComponentSpec):
@@ -54,3 +59,9 @@ class Pusher(base_component.BaseComponent):
             pushed_model=channel.Channel(type=standard_artifacts.PushedModel),
         )
         super().__init__(spec=spec)
+
+
+def build(at: Build, **channels: channel.BaseChannel) -> Pusher:
+    """Returns the node; ``channels`` are its inputs."""
+    assert at.document.push is not None, "the node is part of the graph only where models are pushed"
+    return Pusher(config=at.document.push, base_folder=at.folder, **channels)

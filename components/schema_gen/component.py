@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.schema_gen.executor import Executor
+
+if TYPE_CHECKING:
+    from components.node import Build
 
 
 class SchemaInferrerSpec(ComponentSpec):
@@ -40,3 +45,13 @@ class SchemaInferrer(base_component.BaseComponent):
             schema=channel.Channel(type=standard_artifacts.Schema),
         )
         super().__init__(spec=spec)
+
+
+def build(at: Build, statistics: channel.BaseChannel) -> SchemaInferrer:
+    """Returns the node that infers a schema."""
+    return SchemaInferrer(statistics, at.document.data.label, at.document.array_features())
+
+
+def build_import(at: Build) -> ImportSchemaGen:
+    """Returns the node that takes the reviewed schema: the stock TFX component."""
+    return ImportSchemaGen(schema_file=str(at.inputs.folder / at.document.schema_path()))

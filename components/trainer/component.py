@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfx import types
 from tfx.components import Trainer
@@ -11,6 +11,9 @@ from tfx.proto import trainer_pb2
 from components.trainer.config import ModelConfigSlice, TrainConfig
 from components.transform.config import FeaturesConfig
 from foundation.user_code import code_digest
+
+if TYPE_CHECKING:
+    from components.node import Build
 
 
 def make_trainer(
@@ -66,3 +69,19 @@ def training_settings(
     if model.build_model:
         settings["code"] = code_digest(model.build_model)
     return settings
+
+
+def build(at: Build, **channels: types.BaseChannel) -> Trainer:
+    """Returns the node; ``channels`` are the inputs of ``make_trainer``."""
+    return make_trainer(**training_slices(at), **channels)
+
+
+def training_slices(at: Build) -> dict[str, Any]:
+    """Returns the slices of the document that training takes, with absolute paths of the person's own code."""
+    document = at.document
+    return {
+        "model": document.model.absolute(at.inputs.folder),
+        "train": document.train,
+        "label": document.data.label,
+        "features": document.features.absolute(at.inputs.folder),
+    }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from foundation.config import Config
+from foundation.user_code import absolute_reference
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -43,6 +45,10 @@ class ModelConfigSlice(Config):
     @classmethod
     def _short(cls, data: Any) -> Any:
         return {"build_model": data} if isinstance(data, str) else data
+
+    def absolute(self, folder: Path) -> ModelConfigSlice:
+        """Returns the slice with the path of the person's function made absolute from the document's folder."""
+        return self.model_copy(update={"build_model": absolute_reference(folder, self.build_model)})
 
 
 class EarlyStoppingConfig(Config):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tfx import types
 from tfx.components import Transform
 from tfx.proto import transform_pb2
 
 from components.transform.config import FeaturesConfig
 from foundation.user_code import code_digest
+
+if TYPE_CHECKING:
+    from components.node import Build
 
 
 def make_transform(
@@ -54,4 +59,17 @@ def make_transform(
         materialize=False,
         disable_statistics=True,
         disable_analyzer_cache=True,
+    )
+
+
+def build(at: Build, examples: types.BaseChannel, schema: types.BaseChannel) -> Transform:
+    """Returns the node."""
+    document = at.document
+    return make_transform(
+        features=document.features.absolute(at.inputs.folder),
+        label=document.data.label,
+        task=document.model.task,
+        positive=document.model.positive,
+        examples=examples,
+        schema=schema,
     )

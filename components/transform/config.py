@@ -6,11 +6,13 @@ several transformations of one field. Every transformation gives one output, or 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from foundation.config import Config
+from foundation.user_code import absolute_reference
 
 
 class VocabularyConfig(Config):
@@ -135,6 +137,11 @@ class FeaturesConfig(Config):
         if bool(self.declared) == bool(self.preprocessing_fn):
             raise ValueError("declare at least one feature, or name a preprocessing_fn, not both")
         return self
+
+    def absolute(self, folder: Path) -> FeaturesConfig:
+        """Returns the slice with the path of the person's function made absolute from the document's folder."""
+        path = absolute_reference(folder, self.preprocessing_fn)
+        return self.model_copy(update={"preprocessing_fn": path})
 
 
 def output_name(feature: str, kind: str) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tfx import types
 from tfx.components import Tuner
 from tfx.proto import trainer_pb2
 
-from components.trainer.component import training_settings
+from components.trainer.component import training_settings, training_slices
 from components.trainer.config import TRAINING_METRICS, ModelConfigSlice, TrainConfig
 from components.transform.config import FeaturesConfig
 from components.tuner.config import TuneConfig, check_objective
+
+if TYPE_CHECKING:
+    from components.node import Build
 
 
 def make_tuner(
@@ -56,3 +61,10 @@ def make_tuner(
             "work_dir": work_dir,
         },
     )
+
+
+def build(at: Build, **channels: types.BaseChannel) -> Tuner:
+    """Returns the node; ``channels`` are the inputs of ``make_tuner``."""
+    tune = at.document.tune
+    assert tune is not None, "the node is part of the graph only with a search"
+    return make_tuner(tune=tune, work_dir=str(at.places.tuning), **training_slices(at), **channels)

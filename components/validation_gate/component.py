@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import artifact, channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.validation_gate.config import ValidateConfig
-from components.validation_gate.distances import distribution_config
 from components.validation_gate.executor import Executor
 
-__all__ = ["ValidationGate", "ValidationReport", "distribution_config"]
+if TYPE_CHECKING:
+    from components.node import Build
 
 
 class ValidationReport(artifact.Artifact):
@@ -84,3 +84,27 @@ class ValidationGate(base_component.BaseComponent):
                 report=channel.Channel(type=ValidationReport),
             )
         )
+
+
+def build(
+    at: Build,
+    examples: channel.BaseChannel,
+    statistics: channel.BaseChannel,
+    schema: channel.BaseChannel,
+    anomalies: channel.BaseChannel,
+    drift_anomalies: channel.BaseChannel | None = None,
+) -> ValidationGate:
+    """Returns the node."""
+    document = at.document
+    return ValidationGate(
+        config=document.validation,
+        label=document.data.label,
+        task=document.model.task,
+        positive=document.model.positive,
+        recorded_at=document.data.recorded_at,
+        examples=examples,
+        statistics=statistics,
+        schema=schema,
+        anomalies=anomalies,
+        drift_anomalies=drift_anomalies,
+    )

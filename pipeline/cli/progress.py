@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.screen import say, seconds
-from pipeline.runners.events import NodeEvent, RunListener
+from pipeline.runs.listener import RunListener
 
 if TYPE_CHECKING:
     from pipeline.plan import Plan
+    from pipeline.runners.base import Event
     from pipeline.runs.book import RunRecord
     from pipeline.runs.session import Session
 
@@ -27,9 +28,9 @@ class LineProgress(RunListener):
         for line in opening(plan, closed, record):
             say(line)
 
-    def happened(self, event: NodeEvent) -> None:
+    def happened(self, event: Event) -> None:
         """Prints a line for a node that ended."""
-        if event.state in ("done", "failed"):
+        if event.node and event.state in ("done", "failed"):
             say(f"{MARKS[event.state]} {event.node:<21} {seconds(event.seconds):>8}  {event.rate}".rstrip())
             sys.stdout.flush()
 
@@ -64,7 +65,7 @@ class LiveProgress(RunListener):
             n.node.id: ("planned", 0.0, n.seconds) for n in plan.nodes if n.action in ("run", "cached")
         }
 
-    def happened(self, event: NodeEvent) -> None:
+    def happened(self, event: Event) -> None:
         """Redraws a node's row."""
         if event.node not in self._rows:
             return

@@ -73,7 +73,7 @@ def run(
 
     from pipeline.cli.progress import progress_for
     from pipeline.plan import Selection
-    from pipeline.runners.local import RunFailedError
+    from pipeline.runners.base import RunFailedError
     from pipeline.runs.finish import finish, report_failure
 
     session = open_session(file, set_)

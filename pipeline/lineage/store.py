@@ -171,6 +171,20 @@ def open_store(config: MetadataConfig, root: Path) -> Any:
         return metadata_store.MetadataStore(connection_config(config, root))
 
 
+def execution_state(connection: Any, execution: int) -> str:
+    """Returns the last known state of an execution, such as COMPLETE or FAILED.
+
+    Args:
+        connection: ML Metadata's ``ConnectionConfig``.
+        execution: Id of the execution.
+    """
+    from ml_metadata import metadata_store
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    (found,) = metadata_store.MetadataStore(connection).get_executions_by_id([execution])
+    return str(pb.Execution.State.Name(found.last_known_state))
+
+
 def _read(store: Any, pipeline: str) -> tuple[list[Execution], dict[int, Artifact]]:
     context = store.get_context_by_type_and_name("pipeline", pipeline)
     if context is None:

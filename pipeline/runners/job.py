@@ -1,4 +1,4 @@
-"""What a worker process needs to know to run nodes of one run: plain data, written as JSON, without secrets."""
+"""What a runner needs to carry out a plan: plain data, written as JSON for other processes, without secrets."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from components.mongo_example_gen.source import ResolvedInput
+from components.node import Inputs
 from foundation.publish import write_text
 from pipeline.document.models import PipelineSpec
-from pipeline.graph import Surroundings
 
 
 @dataclass(frozen=True)
@@ -17,56 +17,58 @@ class Job:
     """One run of one document.
 
     Attributes:
-        spec: The document.
-        around: What is outside it.
+        document: The document.
+        inputs: What is outside it.
         root: Folder for artifacts, metadata and logs.
         run: Id of the run.
-        beam_args: Arguments of every Beam pipeline.
-        reading_args: Arguments of the Beam pipeline that reads the export.
+        folder: Folder of this run: its job file, its compiled pipeline and its log.
     """
 
-    spec: PipelineSpec
-    around: Surroundings
+    document: PipelineSpec
+    inputs: Inputs
     root: Path
     run: str
-    beam_args: tuple[str, ...]
-    reading_args: tuple[str, ...]
+    folder: Path
 
-    def write(self, path: Path) -> None:
-        """Writes the job to a file."""
-        around = self.around
-        value = {
-            "spec": self.spec.model_dump(mode="json", by_alias=True),
-            "folder": str(around.folder),
-            "data": around.data.to_json(),
-            "infer": around.infer.to_json() if around.infer else None,
-            "schema": around.schema,
-            "previous_statistics": around.previous_statistics,
-            "privacy_key": around.privacy_key,
-            "rest": {k: v for k, v in asdict(self).items() if k in ("run", "beam_args", "reading_args")},
-            "root": str(self.root),
+    @property
+    def file(self) -> Path:
+        """Where the job is written."""
+        return self.folder / "job.json"
+
+    @property
+    def ir_file(self) -> Path:
+        """Where the compiled pipeline is written: TFX's intermediate representation, binary."""
+        return self.folder / "pipeline.pb"
+
+    @property
+    def log_file(self) -> Path:
+        """Where everything goes that nodes and libraries print."""
+        return self.folder / "log.txt"
+
+    def write(self) -> None:
+        """Writes the job to its file."""
+        inputs = {
+            **asdict(self.inputs),
+            "folder": str(self.inputs.folder),
+            "data": self.inputs.data.to_json(),
+            "infer": self.inputs.infer.to_json() if self.inputs.infer else None,
         }
-        write_text(path, json.dumps(value))
+        document = self.document.model_dump(mode="json", by_alias=True)
+        places = {"root": str(self.root), "run": self.run, "folder": str(self.folder)}
+        write_text(self.file, json.dumps({"document": document, "inputs": inputs, **places}))
 
     @staticmethod
     def read(path: Path) -> Job:
         """Reads a job that ``write`` has written."""
         value = json.loads(path.read_text(encoding="utf-8"))
-        around = Surroundings(
-            folder=Path(value["folder"]),
-            data=ResolvedInput.from_json(value["data"]),
-            infer=ResolvedInput.from_json(value["infer"]) if value["infer"] else None,
-            schema=value["schema"],
-            previous_statistics=value["previous_statistics"],
-            privacy_key=value["privacy_key"],
-        )
-        rest = value["rest"]
-        spec = PipelineSpec.model_validate(value["spec"])
+        inputs = value["inputs"]
+        inputs["folder"] = Path(inputs["folder"])
+        inputs["data"] = ResolvedInput.from_json(inputs["data"])
+        inputs["infer"] = ResolvedInput.from_json(inputs["infer"]) if inputs["infer"] else None
         return Job(
-            spec,
-            around,
+            PipelineSpec.model_validate(value["document"]),
+            Inputs(**inputs),
             Path(value["root"]),
-            rest["run"],
-            tuple(rest["beam_args"]),
-            tuple(rest["reading_args"]),
+            value["run"],
+            Path(value["folder"]),
         )

@@ -1,162 +1,168 @@
-"""Runs a plan on this machine: two worker processes, each node as soon as what it needs is there."""
+"""Runs a plan on this machine: two worker processes, each node as soon as what it needs is there.
+
+TensorFlow and TFX live only in the workers. The first one that is ready compiles the pipeline, which needs the same
+imports as its nodes do, so that the parent stays light; both run nodes from that one result.
+"""
 
 from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from foundation.errors import AnomalyError, NodeError, PenstockError
+from foundation.errors import NodeError
 from pipeline.plan import NodePlan, Plan
-from pipeline.runners.events import NodeEvent
+from pipeline.runners.base import Event, Events, Failure
 from pipeline.runners.job import Job
 from pipeline.runners.process import WorkerProcess, rebuilt_error
 
 WORKERS = 2
 
 
-Listener = Callable[[NodeEvent], None]
+class Worker(Protocol):
+    """A process that answers one request after the other; the first answer says that it has started."""
+
+    def fileno(self) -> int:
+        """Returns the descriptor that becomes readable when an answer is there."""
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Sends a request."""
+
+    def answer(self) -> dict[str, Any] | None:
+        """Waits for one answer; None when the process has died."""
+
+    def end(self) -> None:
+        """Ends it with everything it has started."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of a dead worker, negative for a signal."""
 
 
-@dataclass
-class _State:
-    waiting: list[NodePlan]
-    done: set[str] = field(default_factory=set)
-    busy: dict[int, tuple[NodePlan, float]] = field(default_factory=dict)
-    error: PenstockError | None = None
-    failed: list[str] = field(default_factory=list)
-
-
-class RunFailedError(PenstockError):
-    """A run ended because a node failed.
-
-    Args:
-        cause: The node's own error.
-        trace: The traceback from the worker.
-    """
-
-    def __init__(self, cause: PenstockError, trace: str) -> None:
-        super().__init__(cause.subject, expected=cause.expected, seen=cause.seen, remedy=cause.remedy)
-        self.exit_code = cause.exit_code
-        self.trace = trace
-
-
-def run_plan(job: Job, plan: Plan, run_folder: Path, listener: Listener) -> None:
-    """Carries out a plan.
+class LocalRunner:
+    """Runs a plan in worker processes.
 
     Args:
-        job: The run.
-        plan: What to do with each node.
-        run_folder: Folder of this run's job file and log.
-        listener: Told of everything that happens to nodes.
-
-    Raises:
-        RunFailedError: A node failed; the ones that already ran beside it were let finish.
+        start: Starts one worker for a job.
     """
-    job_file, log_file = run_folder / "job.json", run_folder / "log.txt"
-    job.write(job_file)
-    todo = [n for n in plan.nodes if n.action != "skip"]
-    count = WORKERS if len(plan.to_run) > 1 else 1
-    with log_file.open("ab") as log:
-        workers = [WorkerProcess(job_file, log, run_folder) for _ in range(count)]
-        try:
-            _Loop(workers, todo, listener).run()
-        finally:
-            for worker in workers:
-                worker.end()
+
+    def __init__(self, start: Callable[[Job], Worker] = WorkerProcess) -> None:
+        self._start = start
+
+    def execute(self, plan: Plan, job: Job) -> Events:
+        """Carries out a plan, see ``Runner.execute``."""
+        job.write()
+        count = WORKERS if len(plan.to_run) > 1 else 1
+        with ExitStack() as stack:
+            workers = []
+            for _ in range(count):
+                workers.append(self._start(job))
+                stack.callback(workers[-1].end)
+            yield from _Loop(workers, [n for n in plan.nodes if n.action != "skip"]).events()
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a worker is at: a node, or without one starting, compiling or importing ahead."""
+
+    node: NodePlan | None = None
+    compiles: bool = False
+    since: float = 0.0
 
 
 class _Loop:
-    """Hands nodes to idle workers until all are done or one has failed."""
+    """Hands nodes to idle workers until all are done, or one has failed and the others are through."""
 
-    def __init__(self, workers: Sequence[WorkerProcess], todo: list[NodePlan], listener: Listener) -> None:
-        self._workers, self._listener = workers, listener
-        self._state = _State(waiting=todo)
-        self._idle: set[int] = set()
-        self._trace = ""
+    def __init__(self, workers: Sequence[Worker], todo: list[NodePlan]) -> None:
+        self._workers, self._waiting = workers, todo
+        self._busy = {index: _Task() for index in range(len(workers))}
+        self._alive = set(self._busy)
         self._warmed: set[str] = set()
+        self._compiled = self._failed = False
 
-    def run(self) -> None:
-        alive = set(range(len(self._workers)))
-        while self._state.waiting or self._state.busy:
-            if self._state.error and not self._state.busy:
-                break
-            readable, _, _ = select.select([self._workers[i] for i in alive], [], [])
-            for worker in readable:
-                index = self._workers.index(worker)
-                self._hear(index, worker.answer(), alive)
-            self._hand_out()
-        if self._state.error:
-            raise RunFailedError(self._state.error, self._trace)
+    def events(self) -> Iterator[Event]:
+        while self._goes_on():
+            readable, _, _ = select.select([self._workers[i] for i in self._alive], [], [])
+            for index in sorted(self._alive):
+                if self._workers[index] in readable:
+                    yield from self._hear(index)
+            yield from self._hand_out()
 
-    def _hear(self, index: int, answer: dict[str, Any] | None, alive: set[int]) -> None:
-        plan, started = self._state.busy.pop(index, (None, 0.0))
-        seconds = time.monotonic() - started
+    def _goes_on(self) -> bool:
+        at_work = any(task.node for task in self._busy.values())
+        return bool(self._alive) and (at_work or (bool(self._waiting) and not self._failed))
+
+    def _hear(self, index: int) -> Iterator[Event]:
+        answer, task = self._workers[index].answer(), self._busy.pop(index)
+        node = task.node.node.id if task.node else ""
+        seconds = time.monotonic() - task.since
         if answer is None:
-            alive.discard(index)
-            node = plan.node.id if plan else "start"
-            code = self._workers[index].exit_code
-            error: PenstockError = NodeError(
-                f"node {node}: its process ended",
-                seen=f"exit code {code}",
-                remedy="read the run's log; is memory short?",
-            )
-            self._fail(plan, error, "", seconds)
+            self._alive.discard(index)
+            failure = Failure(self._death(index, node))
         elif "failed" in answer:
-            self._idle.add(index)
-            self._fail(plan, rebuilt_error(answer), answer["traceback"], seconds)
+            failure = Failure(rebuilt_error(answer), answer["traceback"])
         else:
-            self._idle.add(index)
-            if plan:
-                self._state.done.add(plan.node.id)
-                state = "cached" if plan.action == "cached" else "done"
-                counted = answer.get("counted", {})
-                self._listener(NodeEvent(plan.node.id, state, seconds, answer.get("execution"), counted))
+            self._compiled |= task.compiles
+            if task.node:
+                reused = task.node.action == "cached"
+                yield Event(
+                    node, "cached" if reused else "done", seconds, answer["execution"], answer["counted"]
+                )
+            return
+        self._failed = True
+        yield Event(node, "failed", seconds, failure=failure)
 
-    def _fail(self, plan: NodePlan | None, error: PenstockError, trace: str, seconds: float) -> None:
-        if plan:
-            self._listener(NodeEvent(plan.node.id, "failed", seconds))
-        # A gate that stops explains the failures beside it; it is the one to tell.
-        if self._state.error is None or isinstance(error, AnomalyError):
-            self._state.error, self._trace = error, trace
-
-    def _hand_out(self) -> None:
-        for index in sorted(self._idle):
-            plan = self._next()
-            if plan is None:
-                self._warm(index)
-                continue
-            self._idle.discard(index)
-            self._state.waiting.remove(plan)
-            self._state.busy[index] = (plan, time.monotonic())
-            if plan.action == "cached":
-                self._workers[index].ask({"reuse": plan.node.id, "execution": plan.execution})
-            else:
-                self._listener(NodeEvent(plan.node.id, "running"))
-                self._workers[index].ask({"run": plan.node.id})
-
-    def _next(self) -> NodePlan | None:
-        if self._state.error:
-            return None
-        ready = [n for n in self._state.waiting if self._is_ready(n)]
-        return ready[0] if ready else None
-
-    def _is_ready(self, plan: NodePlan) -> bool:
-        needed = {*plan.node.inputs, *plan.node.after}
-        return not any(n.node.id in needed for n in self._state.waiting) and not any(
-            n.node.id in needed for n, _ in self._state.busy.values()
+    def _death(self, index: int, node: str) -> NodeError:
+        return NodeError(
+            f"node {node or 'start'}: its process ended",
+            seen=f"exit code {self._workers[index].exit_code}",
+            remedy="read the run's log; is memory short?",
         )
 
+    def _hand_out(self) -> Iterator[Event]:
+        for index in sorted(self._alive - set(self._busy)):
+            if self._failed:
+                return
+            if not self._compiled:
+                self._prepare(index)
+            elif plan := next((n for n in self._waiting if self._is_ready(n)), None):
+                yield from self._begin(index, plan)
+            else:
+                self._warm(index)
+
+    def _prepare(self, index: int) -> None:
+        if any(task.compiles for task in self._busy.values()):
+            self._warm(index)
+        else:
+            self._give(index, {"compile": True}, _Task(compiles=True))
+
+    def _begin(self, index: int, plan: NodePlan) -> Iterator[Event]:
+        self._waiting.remove(plan)
+        task = _Task(plan, since=time.monotonic())
+        if plan.action == "cached":
+            self._give(index, {"reuse": plan.node.id, "execution": plan.execution}, task)
+        else:
+            yield Event(plan.node.id, "running")
+            self._give(index, {"run": plan.node.id}, task)
+
+    def _is_ready(self, plan: NodePlan) -> bool:
+        open_nodes = {n.node.id for n in self._waiting} | {
+            t.node.node.id for t in self._busy.values() if t.node
+        }
+        return open_nodes.isdisjoint({*plan.node.inputs, *plan.node.after})
+
     def _warm(self, index: int) -> None:
-        """Lets an idle worker import what the next heavy node needs."""
-        upcoming = [
-            n.node.id for n in self._state.waiting if n.action == "run" and n.node.id not in self._warmed
-        ]
-        if not upcoming or self._state.error:
-            return
-        self._warmed.add(upcoming[0])
-        self._idle.discard(index)
-        self._workers[index].ask({"warm": upcoming[0]})
+        """Lets an idle worker import what the next node needs."""
+        for plan in self._waiting:
+            module = plan.node.declared.build.partition(":")[0]
+            if plan.action == "run" and module not in self._warmed:
+                self._warmed.add(module)
+                self._give(index, {"warm": module}, _Task())
+                return
+
+    def _give(self, index: int, request: dict[str, Any], task: _Task) -> None:
+        self._busy[index] = task
+        self._workers[index].ask(request)

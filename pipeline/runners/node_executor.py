@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Any
 
-from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import data_types_utils, metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import (
@@ -15,40 +13,28 @@ from tfx.orchestration.portable import (
     execution_publish_utils,
     inputs_utils,
     launcher,
-    runtime_parameter_utils,
 )
 from tfx.orchestration.portable.mlmd import context_lib, execution_lib
+from tfx.proto.orchestration import pipeline_pb2
 
 from foundation.errors import NodeError
-from pipeline.build import Places, build, compile_ir
-from pipeline.graph import make_graph
-from pipeline.lineage.store import connection_config
-from pipeline.runners.job import Job
+from pipeline.lineage.store import execution_state
 
 
 class NodeExecutor:
     """Executes nodes of one run.
 
     Args:
-        job: The run.
+        ir: The compiled pipeline of the run.
+        connection: ML Metadata's ``ConnectionConfig``.
     """
 
-    def __init__(self, job: Job) -> None:
-        places = Places(folder=job.around.folder, root=job.root / "artifacts", tuning=job.root / "tuning")
-        graph = make_graph(job.spec, job.around)
-        ir = compile_ir(build(job.spec, job.around, places, job.beam_args, job.reading_args), graph)
-        runtime_parameter_utils.substitute_runtime_parameter(
-            ir, {"pipeline-run-id": job.run, "input": job.around.data.to_json()}
-        )
-        self._pipeline = ir
+    def __init__(self, ir: pipeline_pb2.Pipeline, connection: Any) -> None:
+        self._pipeline, self._connection = ir, connection
         self._nodes = {n.pipeline_node.node_info.id: n.pipeline_node for n in ir.nodes}
-        if job.around.infer and "InferExampleGen" in self._nodes:
-            parameter = self._nodes["InferExampleGen"].parameters.parameters["input_json"]
-            parameter.field_value.string_value = job.around.infer.to_json()
         self._deployment = runner_utils.extract_local_deployment_config(ir)
-        self._connection = connection_config(job.spec.metadata, job.root)
 
-    def run(self, node_id: str) -> int | None:
+    def run(self, node_id: str) -> int:
         """Launches a node and returns the id of its execution.
 
         Raises:
@@ -71,13 +57,8 @@ class NodeExecutor:
         execution_id = info.execution_id if info else None
         if execution_id is None:
             raise NodeError(f"node {node_id}", expected="an execution", seen="inputs that are not there")
-        with metadata.Metadata(self._connection) as store:
-            (execution,) = store.store.get_executions_by_id([execution_id])
-        if execution.last_known_state not in (
-            metadata_store_pb2.Execution.COMPLETE,
-            metadata_store_pb2.Execution.CACHED,
-        ):
-            state = metadata_store_pb2.Execution.State.Name(execution.last_known_state)
+        state = execution_state(self._connection, execution_id)
+        if state not in ("COMPLETE", "CACHED"):
             raise NodeError(
                 f"node {node_id}", expected="a complete execution", seen=state, remedy="read the run's log"
             )
@@ -118,9 +99,3 @@ class NodeExecutor:
                 output_artifacts_maps=[outputs],
             )
         return int(execution.id)
-
-    def warm(self, node_id: str) -> None:
-        """Imports what a node will need, while this process has nothing else to do."""
-        spec: Any = runner_utils.extract_executor_spec(self._deployment, node_id)
-        path = getattr(spec, "class_path", "") or spec.python_executor_spec.class_path
-        importlib.import_module(path.rpartition(".")[0])

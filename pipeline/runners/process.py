@@ -8,10 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import foundation.errors
+from pipeline.runners.job import Job
 
 # -I keeps the working directory and PYTHON* variables out, so that a person's folder called ``pipeline`` is never ours.
 BOOT = "import sys; sys.path[:] = {path!r}; from pipeline.runners.worker import main; main({job!r}, {requests}, {answers})"
@@ -20,28 +20,29 @@ BOOT = "import sys; sys.path[:] = {path!r}; from pipeline.runners.worker import 
 class WorkerProcess:
     """One worker.
 
+    Whatever it and its libraries print goes to the job's log; it works in the job's folder, which holds no Python.
+
     Args:
-        job_file: The job it serves.
-        log: Open file that takes whatever the worker and its libraries print.
-        folder: Its working directory; holds no Python.
+        job: The job it serves; its file is written.
     """
 
-    def __init__(self, job_file: Path, log: IO[bytes], folder: Path) -> None:
+    def __init__(self, job: Job) -> None:
         requests_read, requests_write = os.pipe()
         answers_read, answers_write = os.pipe()
         path = [p for p in sys.path if p]
-        boot = BOOT.format(path=path, job=str(job_file), requests=requests_read, answers=answers_write)
+        boot = BOOT.format(path=path, job=str(job.file), requests=requests_read, answers=answers_write)
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", boot],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=folder,
-            env={**quiet, **os.environ},
-            pass_fds=(requests_read, answers_write),
-            start_new_session=True,
-        )
+        with job.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-c", boot],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=job.folder,
+                env={**quiet, **os.environ},
+                pass_fds=(requests_read, answers_write),
+                start_new_session=True,
+            )
         os.close(requests_read)
         os.close(answers_write)
         self._requests = os.fdopen(requests_write, "w", encoding="utf-8")

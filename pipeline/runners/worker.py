@@ -8,18 +8,22 @@ that takes its process down does not take the run's bookkeeping with it. Request
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
 import sys
 import threading
-import time
 import traceback
+from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from foundation.errors import NodeError, PenstockError, StorageError
 from pipeline.runners.job import Job
+
+if TYPE_CHECKING:
+    from pipeline.runners.node_executor import NodeExecutor
 
 
 def main(job_file: str, requests_fd: int, answers_fd: int) -> None:
@@ -28,12 +32,13 @@ def main(job_file: str, requests_fd: int, answers_fd: int) -> None:
     arrived = threading.Condition()
     threading.Thread(target=_listen, args=(requests_fd, requests, arrived), daemon=True).start()
     with os.fdopen(answers_fd, "w", encoding="utf-8") as answers:
-        executor = _start(job_file, answers)
-        while executor is not None:
+        work = _Work(Path(job_file))
+        _answer(answers, {"done": "start"})
+        while True:
             with arrived:
                 arrived.wait_for(lambda: bool(requests))
                 request = requests.pop(0)
-            _answer(answers, _serve(executor, request))
+            _answer(answers, work.serve(request))
 
 
 def _listen(fd: int, requests: list[dict[str, Any]], arrived: threading.Condition) -> None:
@@ -46,35 +51,50 @@ def _listen(fd: int, requests: list[dict[str, Any]], arrived: threading.Conditio
     os.killpg(0, signal.SIGKILL)
 
 
-def _start(job_file: str, answers: IO[str]) -> Any:
-    started = time.monotonic()
-    try:
+class _Work:
+    """Serves the requests of one job; what a request needs is imported when it comes."""
+
+    def __init__(self, job_file: Path) -> None:
+        self._job_file = job_file
+
+    @cached_property
+    def _job(self) -> Job:
+        return Job.read(self._job_file)
+
+    @cached_property
+    def _executor(self) -> NodeExecutor:
+        from pipeline.lineage.store import connection_config
+        from pipeline.runners.compile import read_ir
         from pipeline.runners.node_executor import NodeExecutor
 
-        executor = NodeExecutor(Job.read(Path(job_file)))
-    except Exception as error:  # noqa: BLE001 - becomes the answer
-        _answer(answers, _failure("start", error))
-        return None
-    _answer(answers, {"done": "start", "seconds": time.monotonic() - started})
-    return executor
+        return NodeExecutor(
+            read_ir(self._job), connection_config(self._job.document.metadata, self._job.root)
+        )
 
+    def serve(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Returns the answer to a request."""
+        (kind,) = request.keys() - {"execution"}
+        try:
+            return {"done": request[kind], **getattr(self, f"_{kind}")(request)}
+        except Exception as error:  # noqa: BLE001 - becomes the answer
+            return _failure(str(request[kind]) if kind in ("run", "reuse") else "start", error)
 
-def _serve(executor: Any, request: dict[str, Any]) -> dict[str, Any]:
-    kind = next(k for k in ("run", "reuse", "warm") if k in request)
-    node = request[kind]
-    started = time.monotonic()
-    try:
-        if kind == "run":
-            execution = executor.run(node)
-        elif kind == "reuse":
-            execution = executor.reuse(node, request["execution"])
-        else:
-            execution = executor.warm(node)
-    except Exception as error:  # noqa: BLE001 - becomes the answer
-        return _failure(node, error)
-    seconds = time.monotonic() - started
-    counted = executor.counted(execution) if kind == "run" else {}
-    return {"done": node, "seconds": seconds, "execution": execution, "counted": counted}
+    def _compile(self, request: dict[str, Any]) -> dict[str, Any]:
+        from pipeline.runners.compile import write_ir
+
+        write_ir(self._job)
+        return {}
+
+    def _warm(self, request: dict[str, Any]) -> dict[str, Any]:
+        importlib.import_module(request["warm"])
+        return {}
+
+    def _run(self, request: dict[str, Any]) -> dict[str, Any]:
+        execution = self._executor.run(request["run"])
+        return {"execution": execution, "counted": self._executor.counted(execution)}
+
+    def _reuse(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"execution": self._executor.reuse(request["reuse"], request["execution"]), "counted": {}}
 
 
 def _failure(node: str, error: BaseException) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from foundation.publish import storage_error
 from pipeline.document.models import MetadataConfig
+from pipeline.lineage.changes import mark_deleted
 from pipeline.lineage.records import Artifact
-from pipeline.lineage.store import Lineage, asked, open_store
+from pipeline.lineage.store import Lineage
 from pipeline.lineage.trace import trace
 
 
@@ -103,17 +104,9 @@ def remove(found: list[Candidate], config: MetadataConfig, root: Path) -> None:
 
     The mark comes first: a removal that is cut short leaves files without an owner, never an artifact without files.
     """
-    from ml_metadata.proto import metadata_store_pb2 as pb
-
     if not found:
         return
-    store = open_store(config, root)
-    with asked(config):
-        artifacts = store.get_artifacts_by_id([c.artifact.id for c in found])
-        for artifact in artifacts:
-            artifact.state = pb.Artifact.DELETED
-        store.put_artifacts(artifacts)
+    mark_deleted(config, root, [c.artifact.id for c in found])
     for candidate in found:
-        shutil.rmtree(candidate.artifact.uri, ignore_errors=False) if Path(
-            candidate.artifact.uri
-        ).is_dir() else None
+        if Path(candidate.artifact.uri).is_dir():
+            shutil.rmtree(candidate.artifact.uri)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import time
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from components.mongo_example_gen.source import ResolvedInput, resolve
 from components.mongo_example_gen.windows import resolve_window
+from components.node import Inputs
 from foundation.errors import PenstockError
 from foundation.privacy import key_id, read_key
 from foundation.publish import storage_error
 from pipeline.document.loader import LoadedSpec
-from pipeline.graph import Graph, Surroundings, make_graph
+from pipeline.graph import Graph, make_graph
 from pipeline.lineage.queries import has_earlier_statistics
 from pipeline.lineage.store import MlmdLineage
 from pipeline.plan import Plan, Selection, make_plan
 from pipeline.query_source import resolve_query
-from pipeline.runners.beam import beam_args, reading_args
-from pipeline.runners.events import NodeEvent, RunListener
+from pipeline.runners.base import Event, RunFailedError, deciding, runner_for
+from pipeline.runners.job import Job
 from pipeline.runs.book import NodeRecord, RunBook, RunRecord, new_run_id
+from pipeline.runs.listener import RunListener
 from pipeline.runs.lock import held
 from pipeline.runs.sweep import sweep
 
@@ -56,7 +59,7 @@ class Session:
         return MlmdLineage(self.loaded.spec.metadata, self.root, self.loaded.spec.name)
 
     @cached_property
-    def around(self) -> Surroundings:
+    def inputs(self) -> Inputs:
         """What is outside the document: export, schema, earlier statistics.
 
         Raises:
@@ -67,15 +70,15 @@ class Session:
         data = resolve_query(spec.data.bigquery) if spec.data.bigquery else self._export()
         infer = resolve(spec.infer.mongo_export, folder, "latest") if spec.infer else None
         key = key_id(read_key(spec.data.privacy))
-        around = Surroundings(folder, data, infer, self._schema(), privacy_key=key)
+        inputs = Inputs(folder, data, infer, self._schema(), privacy_key=key)
         if not spec.validation.drift:
-            return around
+            return inputs
         lineage = self.lineage()
-        fingerprint = make_graph(spec, around).fingerprints["StatisticsGen"]
+        fingerprint = make_graph(spec, inputs).fingerprints["StatisticsGen"]
         earlier = has_earlier_statistics(
             lineage.executions(), lineage.artifacts(), fingerprint, data.span or 0
         )
-        return replace(around, previous_statistics=earlier)
+        return replace(inputs, previous_statistics=earlier)
 
     def _export(self) -> ResolvedInput:
         data = self.loaded.spec.data
@@ -91,7 +94,7 @@ class Session:
 
     def graph(self) -> Graph:
         """Returns the nodes with their fingerprints."""
-        return make_graph(self.loaded.spec, self.around)
+        return make_graph(self.loaded.spec, self.inputs)
 
     def plan(self, selection: Selection | None = None) -> Plan:
         """Returns what a run would do."""
@@ -133,30 +136,25 @@ class Session:
             state="running",
             started=time.time(),
             document=spec.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-            span=self.around.data.span,
+            span=self.inputs.data.span,
             code=code_version(self.loaded.folder),
             nodes=nodes,
         )
 
     def _carry_out(self, plan: Plan, record: RunRecord, listener: RunListener) -> None:
-        from pipeline.runners.job import Job
-        from pipeline.runners.local import run_plan
-
-        book = self.runs
+        document, book = self.loaded.spec, self.runs
         book.write(record)
-
-        def on_event(event: NodeEvent) -> None:
-            node = record.node(event.node)
-            node.state, node.seconds, node.execution = event.state, event.seconds, event.execution
-            book.write(record)
-            listener.happened(event)
-
-        run = self.loaded.spec.run
-        reading = reading_args(run, sum(f.size for f in self.around.data.files))
-        job = Job(self.loaded.spec, self.around, self.root, record.id, tuple(beam_args(run)), tuple(reading))
+        job = Job(document, self.inputs, self.root, record.id, book.path(record.id))
+        failures = []
         ended = "failed"
         try:
-            run_plan(job, plan, book.path(record.id), on_event)
+            with closing(runner_for(document.run.orchestrator).execute(plan, job)) as events:
+                for event in events:
+                    failures += [event.failure] if event.failure else []
+                    self._note(record, event)
+                    listener.happened(event)
+            if failure := deciding(failures):
+                raise RunFailedError(failure)
             ended = "complete"
         except KeyboardInterrupt:
             ended = "interrupted"
@@ -169,7 +167,13 @@ class Session:
             for node in record.nodes:
                 node.state = "interrupted" if node.state == "running" else node.state
             book.write(record)
-            sweep(self.loaded.spec, self.root)
+            sweep(document, self.root)
+
+    def _note(self, record: RunRecord, event: Event) -> None:
+        if event.node:
+            node = record.node(event.node)
+            node.state, node.seconds, node.execution = event.state, event.seconds, event.execution
+            self.runs.write(record)
 
 
 def code_version(folder: Path) -> str:

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from pipeline.document.models import PipelineSpec
-from pipeline.lineage.store import asked, is_absent, open_store
+from pipeline.lineage.changes import close_executions
 from pipeline.runs.book import RunBook
 
 
@@ -20,9 +20,9 @@ def sweep(spec: PipelineSpec, root: Path) -> list[str]:
         Nodes that were at work when it ended, each once.
     """
     closed = _close_runs(root)
-    if not is_absent(spec.metadata, root):
-        with asked(spec.metadata):
-            closed += _close_executions(spec, root)
+    for node, execution in close_executions(spec.metadata, root, spec.name):
+        closed.append(node)
+        _remove_outputs(root / "artifacts" / node, execution)
     return list(dict.fromkeys(closed))
 
 
@@ -36,25 +36,6 @@ def _close_runs(root: Path) -> list[str]:
                 node.state = "interrupted"
                 closed.append(node.node)
             book.write(record)
-    return closed
-
-
-def _close_executions(spec: PipelineSpec, root: Path) -> list[str]:
-    from ml_metadata.proto import metadata_store_pb2 as pb
-
-    store = open_store(spec.metadata, root)
-    context = store.get_context_by_type_and_name("pipeline", spec.name)
-    executions = store.get_executions_by_context(context.id) if context else []
-    open_states = (pb.Execution.NEW, pb.Execution.RUNNING, pb.Execution.UNKNOWN)
-    left = [e for e in executions if e.last_known_state in open_states]
-    closed = []
-    for execution in left:
-        execution.last_known_state = pb.Execution.CANCELED
-        node = execution.custom_properties["penstock_node"].string_value
-        closed.append(node)
-        _remove_outputs(root / "artifacts" / node, execution.id)
-    if left:
-        store.put_executions(left)
     return closed
 
 

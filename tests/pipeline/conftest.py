@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from components.mongo_example_gen.source import InputFile, ResolvedInput
+from components.node import Inputs
 from pipeline.document.models import PipelineSpec
-from pipeline.graph import Graph, Surroundings, make_graph
+from pipeline.graph import Graph, make_graph
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import MemoryLineage
 
@@ -40,7 +41,7 @@ def graph_of(tmp_path: Path) -> Callable[..., Graph]:
         **sections: Any,
     ) -> Graph:
         spec = PipelineSpec.model_validate({**DOCUMENT, **sections})
-        return make_graph(spec, Surroundings(tmp_path, data or resolved(), None, schema, previous, key))
+        return make_graph(spec, Inputs(tmp_path, data or resolved(), None, schema, previous, key))
 
     return make
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from components.bigquery_example_gen.config import BigQueryConfig
+from components.node import Inputs
 from foundation.document.problems import SpecErrors
 from pipeline.document.checks import check
 from pipeline.document.models import PipelineSpec
-from pipeline.graph import Graph, Surroundings, make_graph
+from pipeline.graph import Graph, make_graph
 from pipeline.query_source import resolve_query
 from tests.pipeline.conftest import DOCUMENT
 
@@ -30,10 +31,10 @@ def spec_with(**data: Any) -> PipelineSpec:
     return PipelineSpec.model_validate({**DOCUMENT, "data": {**DATA, **data}})
 
 
-def around(spec: PipelineSpec, folder: Path) -> Surroundings:
+def around(spec: PipelineSpec, folder: Path) -> Inputs:
     """What is outside that document."""
     assert spec.data.bigquery
-    return Surroundings(folder, resolve_query(spec.data.bigquery))
+    return Inputs(folder, resolve_query(spec.data.bigquery))
 
 
 def graph_for(folder: Path, **data: Any) -> Graph:
@@ -97,13 +98,14 @@ def test_a_query_is_needed() -> None:
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The intermediate representation of the document."""
-    from pipeline.build import Places, build, compile_ir
+    from components.node import Build, Places
+    from pipeline.build import build, compile_ir
 
     folder = tmp_path_factory.mktemp("bigquery")
     spec = spec_with()
-    places = Places(folder, folder / "root", folder / "tuning")
-    pipeline = build(spec, around(spec, folder), places, ["--runner=FnApiRunner"])
-    return compile_ir(pipeline, make_graph(spec, around(spec, folder)))
+    at = Build(spec, around(spec, folder), Places(folder / "root", folder / "tuning"))
+    graph = make_graph(spec, at.inputs)
+    return compile_ir(build(spec.name, graph, at, ["--runner=FnApiRunner"]), graph)
 
 
 @pytest.fixture

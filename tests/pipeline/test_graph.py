@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from components.node import Inputs
 from pipeline.document.models import PipelineSpec
-from pipeline.graph import Graph, Surroundings, make_graph
+from pipeline.graph import Graph, make_graph
 from tests.pipeline.conftest import DOCUMENT, resolved
 
 ALL = {
@@ -104,7 +105,7 @@ def test_another_privacy_key_or_rule_makes_other_data(graph_of: Callable[..., Gr
 
 
 def _data_settings(spec: PipelineSpec) -> Any:
-    return make_graph(spec, Surroundings(Path("/"), resolved())).node("MongoExampleGen").settings
+    return make_graph(spec, Inputs(Path("/"), resolved())).node("MongoExampleGen").settings
 
 
 def test_own_code_counts_by_content_with_what_it_imports(

@@ -14,12 +14,12 @@ from pipeline.cli.progress import LineProgress, LiveProgress
 from pipeline.graph import Graph
 from pipeline.lineage.store import MemoryLineage
 from pipeline.plan import make_plan
-from pipeline.runners.events import NodeEvent
+from pipeline.runners.base import Event
 from pipeline.runs.book import RunRecord
 from tests.pipeline.conftest import history_of
 
 RECORD = RunRecord("r2", "learners", "running", 0.0)
-READ = NodeEvent("MongoExampleGen", "done", 2.0, 1, {"documents": 12000})
+READ = Event("MongoExampleGen", "done", 2.0, 1, {"documents": 12000})
 
 
 def test_lines_tell_what_ended_and_how_fast(
@@ -27,7 +27,7 @@ def test_lines_tell_what_ended_and_how_fast(
 ) -> None:
     progress = LineProgress()
     progress.planned(make_plan(graph_of(), MemoryLineage()), ["Trainer"], RECORD)
-    progress.happened(NodeEvent("MongoExampleGen", "running"))
+    progress.happened(Event("MongoExampleGen", "running"))
     progress.happened(READ)
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "An interrupted run had left Trainer open: closed, its half results removed."
@@ -41,10 +41,10 @@ def test_the_table_tells_what_is_left_by_history(graph_of: Callable[..., Graph],
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
     progress = LiveProgress(Live(console=console))
     progress.planned(plan, [], RECORD)
-    progress.happened(NodeEvent("Trainer", "running"))
+    progress.happened(Event("Trainer", "running"))
     console.print(progress.__rich__())
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "about 40.0 s left" in text or "about 39.9 s left" in text
-    progress.happened(NodeEvent("Trainer", "done", 41.0, 1, {"steps": 820}))
+    progress.happened(Event("Trainer", "done", 41.0, 1, {"steps": 820}))
     console.print(progress.__rich__())
     assert "820 steps, 20/s" in console.file.getvalue()  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""DistributionValidator: drift against the span before; stock TFX, configured by the document."""

@@ -1,0 +1,19 @@
+"""The node that blesses a model or does not."""
+
+from __future__ import annotations
+
+from components.node import Declaration
+
+NODE = Declaration(
+    "EvaluationGate",
+    build="components.evaluation_gate.component:build",
+    inputs={
+        "evaluation": "Evaluator.evaluation",
+        "model": "Trainer.model",
+        "baseline_model": "BaselineModel.model",
+    },
+    settings=lambda document, inputs: [
+        document.evaluate.model_dump(mode="json", include={"gates", "metrics", "slices"}),
+        document.model.task,
+    ],
+)

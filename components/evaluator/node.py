@@ -1,0 +1,20 @@
+"""The node that measures a model on the test split, beside the model blessed before."""
+
+from __future__ import annotations
+
+from components.node import EXAMPLES, SCHEMA, Declaration, label_settings
+
+NODE = Declaration(
+    "Evaluator",
+    build="components.evaluator.component:build",
+    inputs={
+        "examples": EXAMPLES,
+        "model": "Trainer.model",
+        "baseline_model": "BaselineModel.model",
+        "schema": SCHEMA,
+    },
+    settings=lambda document, inputs: [
+        document.evaluate.model_dump(mode="json", exclude={"gates"}),
+        label_settings(document),
+    ],
+)

@@ -1,0 +1,1 @@
+"""ExampleValidator: TFDV holds the statistics against the schema; stock TFX."""

@@ -1,0 +1,11 @@
+"""The node that holds the statistics against the schema."""
+
+from __future__ import annotations
+
+from components.node import SCHEMA, Declaration
+
+NODE = Declaration(
+    "ExampleValidator",
+    build="components.example_validator.component:build",
+    inputs={"statistics": "StatisticsGen.statistics", "schema": SCHEMA},
+)

@@ -1,0 +1,38 @@
+"""The nodes that read exports: the one to learn from, and the one to predict for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.node import Declaration, Document, Inputs
+
+
+def _fields(document: Document) -> dict[str, Any]:
+    return {path: field.model_dump() for path, field in document.ingested_fields().items()}
+
+
+def _settings(document: Document, inputs: Inputs) -> list[Any]:
+    data = document.data.model_dump(mode="json", exclude={"span", "mongo_export", "recorded_at"})
+    return [data, _fields(document), inputs.privacy_key]
+
+
+def _infer_settings(document: Document, inputs: Inputs) -> list[Any]:
+    return [_fields(document), document.data.privacy.model_dump(mode="json"), inputs.privacy_key]
+
+
+NODE = Declaration(
+    "MongoExampleGen",
+    build="components.mongo_example_gen.component:build",
+    when=lambda document, inputs: document.data.bigquery is None,
+    settings=_settings,
+    external=lambda document, inputs: inputs.data.fingerprint,
+    reads_export=True,
+)
+
+INFER_NODE = Declaration(
+    "InferExampleGen",
+    build="components.mongo_example_gen.component:build_for_inference",
+    when=lambda document, inputs: document.infer is not None and inputs.infer is not None,
+    settings=_infer_settings,
+    external=lambda document, inputs: inputs.infer.fingerprint if inputs.infer else None,
+)

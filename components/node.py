@@ -1,0 +1,237 @@
+"""What a node's declaration is: its id, when it is part of a graph, what it takes, and how it is built.
+
+A component states its node once, in its ``node.py``; graph, plan and TFX pipeline are all derived from it. Nothing here
+imports TensorFlow, TFX or Beam.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from foundation.user_code import absolute_reference
+
+if TYPE_CHECKING:
+    from components.bulk_inferrer.config import InferConfig
+    from components.evaluation_gate.config import EvaluateConfig
+    from components.infra_validator.config import InfraValidationConfig
+    from components.mongo_example_gen.config import DataConfig, FieldConfig
+    from components.mongo_example_gen.source import ResolvedInput
+    from components.pusher.config import PushConfig
+    from components.trainer.config import ModelConfigSlice, TrainConfig
+    from components.transform.config import FeaturesConfig
+    from components.tuner.config import TuneConfig
+    from components.validation_gate.config import ValidateConfig
+
+
+class Document(Protocol):
+    """The document as the declarations read it: each component's slice, and a few answers about several of them."""
+
+    @property
+    def data(self) -> DataConfig:
+        """Which export, fields, label and split."""
+
+    @property
+    def validation(self) -> ValidateConfig:
+        """Checks of the data."""
+
+    @property
+    def features(self) -> FeaturesConfig:
+        """Transformations."""
+
+    @property
+    def model(self) -> ModelConfigSlice:
+        """Which model is built."""
+
+    @property
+    def train(self) -> TrainConfig:
+        """How it is fitted."""
+
+    @property
+    def tune(self) -> TuneConfig | None:
+        """Search for hyperparameters."""
+
+    @property
+    def evaluate(self) -> EvaluateConfig:
+        """Metrics and gates."""
+
+    @property
+    def push(self) -> PushConfig | None:
+        """Where blessed models are published."""
+
+    @property
+    def infer(self) -> InferConfig | None:
+        """Predictions for a batch of documents."""
+
+    def ingested_fields(self) -> dict[str, FieldConfig]:
+        """Returns dotted path → field for everything the document names."""
+
+    def array_features(self) -> list[str]:
+        """Returns the features that the document treats as arrays."""
+
+    def schema_path(self) -> str:
+        """Returns the path of the reviewed schema, relative to the document's folder."""
+
+    def infra_validated(self) -> InfraValidationConfig | None:
+        """Returns how a model is served before it is pushed, None where it is not."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is outside the document and decides over the graph.
+
+    Attributes:
+        folder: Folder of the document; relative paths start there.
+        data: The resolved export.
+        infer: The resolved export to predict for, if the document has ``infer``.
+        schema: Text of the reviewed schema, or None while there is none.
+        previous_statistics: Whether statistics of an earlier span are known, so that drift can be computed.
+        privacy_key: Id of the key that personal values are hashed with; empty where none are.
+    """
+
+    folder: Path
+    data: ResolvedInput
+    infer: ResolvedInput | None = None
+    schema: str | None = None
+    previous_statistics: bool = False
+    privacy_key: str = ""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a pipeline's files are.
+
+    Attributes:
+        root: Pipeline root: artifacts of every node.
+        tuning: Where searches for hyperparameters keep their state across runs.
+    """
+
+    root: Path
+    tuning: Path
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a node is built from, beside the channels of its inputs.
+
+    Attributes:
+        document: The document.
+        inputs: What is outside it.
+        places: Where files are.
+    """
+
+    document: Document
+    inputs: Inputs
+    places: Places
+
+    @property
+    def folder(self) -> str:
+        """Folder of the document."""
+        return str(self.inputs.folder)
+
+
+@dataclass(frozen=True)
+class Source:
+    """An output of a node.
+
+    Attributes:
+        node: Id of the node.
+        key: Key of the output.
+    """
+
+    node: str
+    key: str
+
+    @classmethod
+    def parse(cls, text: str) -> Source:
+        """Returns ``Node.key`` as a source."""
+        node, _, key = text.partition(".")
+        return cls(node, key)
+
+
+Read = Callable[[Document, Inputs], Any]
+"""A question to the document and to what is outside it."""
+
+
+def _always(document: Document, inputs: Inputs) -> bool:
+    return True
+
+
+def _nothing(document: Document, inputs: Inputs) -> None:
+    return None
+
+
+def _no_code(document: Document, inputs: Inputs) -> tuple[str, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One node, stated once.
+
+    Attributes:
+        id: Name of the node, unique in the graph; the TFX component's id.
+        build: ``module:function`` that makes the TFX node; it gets a ``Build`` and a channel for each input key.
+        inputs: Input key → ``Node.output``; several are alternatives, of which the first that is part of the graph
+            counts. An input of which none is part of the graph is left out.
+        after: Nodes that only have to succeed before, where they are part of the graph.
+        when: Whether the node is part of the graph.
+        settings: What the document says to this node, JSON-able; part of its fingerprint.
+        code: Modules whose code decides over its result, beside that of ``build`` and all that it imports.
+        user_code: ``/abs/file.py:function`` references of the person's own code.
+        external: What the node reads from outside the pipeline, as text or a digest.
+        resolver: Whether the node only looks artifacts up; such a node always runs and is never shown as work.
+        base_model: Whether the latest blessed model is an input (warm start).
+        reads_export: Whether it reads the export; it gets the Beam arguments for reading.
+        result: Output key and ``module:Class`` of its result file, where it has one.
+    """
+
+    id: str
+    build: str
+    inputs: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    when: Callable[[Document, Inputs], bool] = _always
+    settings: Read = _nothing
+    code: tuple[str, ...] = ()
+    user_code: Callable[[Document, Inputs], tuple[str, ...]] = _no_code
+    external: Callable[[Document, Inputs], str | None] = _nothing
+    resolver: bool = False
+    base_model: Callable[[Document, Inputs], bool] = lambda document, inputs: False
+    reads_export: bool = False
+    result: tuple[str, str] | None = None
+
+    def sources(self, present: Sequence[str]) -> dict[str, Source]:
+        """Returns input key → the output that it takes in a graph of these nodes."""
+        found = {}
+        for key, texts in self.inputs.items():
+            alternatives = [Source.parse(t) for t in ((texts,) if isinstance(texts, str) else texts)]
+            source = next((s for s in alternatives if s.node in present), None)
+            if source:
+                found[key] = source
+        return found
+
+
+def load(name: str) -> Any:
+    """Returns what ``module:attribute`` names."""
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def own_code(folder: Path, reference: str | None) -> tuple[str, ...]:
+    """Returns the references to a person's code that a node runs: one, or none."""
+    absolute = absolute_reference(folder, reference)
+    return (absolute,) if absolute else ()
+
+
+def label_settings(document: Document) -> list[Any]:
+    """Returns what every node that meets the label is told of it: its name, the task, the positive value."""
+    return [document.data.label, document.model.task, document.model.positive]
+
+
+EXAMPLES = ("MongoExampleGen.examples", "BigQueryExampleGen.examples")
+"""The raw examples, from either source."""
+SCHEMA = ("ImportSchemaGen.schema", "SchemaInferrer.schema")
+"""The reviewed schema where there is one, else the inferred one."""

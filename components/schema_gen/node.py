@@ -1,0 +1,20 @@
+"""The nodes that give the schema: the reviewed file, or one inferred from the statistics."""
+
+from __future__ import annotations
+
+from components.node import Declaration
+
+IMPORT_NODE = Declaration(
+    "ImportSchemaGen",
+    build="components.schema_gen.component:build_import",
+    when=lambda document, inputs: inputs.schema is not None,
+    external=lambda document, inputs: inputs.schema,
+)
+
+NODE = Declaration(
+    "SchemaInferrer",
+    build="components.schema_gen.component:build",
+    inputs={"statistics": "StatisticsGen.statistics"},
+    when=lambda document, inputs: inputs.schema is None,
+    settings=lambda document, inputs: [document.data.label, document.array_features()],
+)

@@ -1,0 +1,9 @@
+"""The node that computes statistics of every split."""
+
+from __future__ import annotations
+
+from components.node import EXAMPLES, Declaration
+
+NODE = Declaration(
+    "StatisticsGen", build="components.statistics_gen.component:build", inputs={"examples": EXAMPLES}
+)

@@ -1,0 +1,25 @@
+"""The node that stops a run on an anomaly, or warns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.node import EXAMPLES, SCHEMA, Declaration, Document, Inputs, label_settings
+
+
+def _settings(document: Document, inputs: Inputs) -> list[Any]:
+    return [document.validation.model_dump(), document.data.recorded_at, *label_settings(document)]
+
+
+NODE = Declaration(
+    "ValidationGate",
+    build="components.validation_gate.component:build",
+    inputs={
+        "examples": EXAMPLES,
+        "statistics": "StatisticsGen.statistics",
+        "schema": SCHEMA,
+        "anomalies": "ExampleValidator.anomalies",
+        "drift_anomalies": "DistributionValidator.anomalies",
+    },
+    settings=_settings,
+)

@@ -1,0 +1,97 @@
+"""The code behind a node: every file of our packages that it imports, directly or through others.
+
+Imports are read as text, so that planning loads nothing. What counts is any ``import`` outside ``if TYPE_CHECKING``, in
+functions too, and any string that names a module of ours, because TFX is told functions by their dotted names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from functools import cache, cached_property
+from pathlib import Path
+
+PACKAGES = ("foundation", "components", "serving", "pipeline")
+_OURS = "|".join(PACKAGES)
+_TYPES_ONLY = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+.*\n|\n)+", re.MULTILINE)
+_FROM = re.compile(
+    rf"^[ \t]*from[ \t]+((?:{_OURS})[\w.]*)[ \t]+import[ \t]+(?:\(([^)]*)\)|(.+))$", re.MULTILINE
+)
+_IMPORT = re.compile(rf"^[ \t]*import[ \t]+((?:{_OURS})[\w.]*)", re.MULTILINE)
+_NAMED = re.compile(rf"""["']((?:{_OURS})\.[\w.]+)(?::\w+)?["']""")
+
+
+class Code:
+    """The code of our packages below one folder.
+
+    Args:
+        base: The folder that holds the packages.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self._imports = cache(self._read_imports)
+
+    def digest(self, roots: Iterable[str]) -> str:
+        """Returns a SHA-256 over the files that the modules ``roots`` import, their own included."""
+        digest = hashlib.sha256()
+        for module in sorted(self.closure(roots)):
+            digest.update(module.encode() + b"\0" + self._content(self.modules[module]))
+        return digest.hexdigest()
+
+    def closure(self, roots: Iterable[str]) -> set[str]:
+        """Returns the modules that ``roots`` import, directly or through others, themselves included.
+
+        Raises:
+            LookupError: A root is no module of ours.
+        """
+        todo = [self._module(root) for root in roots]
+        found: set[str] = set()
+        while todo:
+            module = todo.pop()
+            if module not in found:
+                found.add(module)
+                todo += self._imports(module)
+        return found
+
+    @cached_property
+    def modules(self) -> dict[str, Path]:
+        """Dotted name → file of every module."""
+        found = {}
+        for package in PACKAGES:
+            for file in (self._base / package).rglob("*.py"):
+                parts = file.relative_to(self._base).with_suffix("").parts
+                found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+        return found
+
+    def _module(self, name: str) -> str:
+        module = self._known(name)
+        if module is None:
+            raise LookupError(f"{name} is no module of {', '.join(PACKAGES)}")
+        return module
+
+    def _known(self, name: str) -> str | None:
+        """Returns the module that a dotted name names or begins with: ``components.x.y.function`` is ``components.x.y``."""
+        while name and name not in self.modules:
+            name = name.rpartition(".")[0]
+        return name or None
+
+    def _read_imports(self, module: str) -> frozenset[str]:
+        text = _TYPES_ONLY.sub("", self._content(self.modules[module]).decode())
+        names = [*_IMPORT.findall(text), *_NAMED.findall(text)]
+        for package, several, one in _FROM.findall(text):
+            names += [package, *(f"{package}.{n}" for n in re.findall(r"\w+", several or one))]
+        packages = [module.rpartition(".")[0]] if "." in module else []
+        return frozenset(known for name in [*names, *packages] if (known := self._known(name)))
+
+    @staticmethod
+    @cache
+    def _content(file: Path) -> bytes:
+        return file.read_bytes()
+
+
+@cache
+def own_code() -> Code:
+    """Returns the code of this installation."""
+    return Code(Path(__file__).resolve().parent.parent)

@@ -1,0 +1,51 @@
+"""The few things that are changed in ML Metadata outside of a node: executions closed, artifacts marked as deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.document.models import MetadataConfig
+from pipeline.lineage.store import asked, is_absent, open_store
+
+
+def close_executions(config: MetadataConfig, root: Path, pipeline: str) -> list[tuple[str, int]]:
+    """Marks executions that never ended as cancelled.
+
+    Returns:
+        Node and execution id of each.
+
+    Raises:
+        MetadataError: The store does not answer, or is of another version.
+    """
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    if is_absent(config, root):
+        return []
+    with asked(config):
+        store = open_store(config, root)
+        context = store.get_context_by_type_and_name("pipeline", pipeline)
+        executions = store.get_executions_by_context(context.id) if context else []
+        open_states = (pb.Execution.NEW, pb.Execution.RUNNING, pb.Execution.UNKNOWN)
+        left = [e for e in executions if e.last_known_state in open_states]
+        for execution in left:
+            execution.last_known_state = pb.Execution.CANCELED
+        if left:
+            store.put_executions(left)
+    return [(e.custom_properties["penstock_node"].string_value, e.id) for e in left]
+
+
+def mark_deleted(config: MetadataConfig, root: Path, artifacts: Sequence[int]) -> None:
+    """Marks artifacts as deleted.
+
+    Raises:
+        MetadataError: The store does not answer, or is of another version.
+    """
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    with asked(config):
+        store = open_store(config, root)
+        found = store.get_artifacts_by_id(artifacts)
+        for artifact in found:
+            artifact.state = pb.Artifact.DELETED
+        store.put_artifacts(found)

@@ -1,0 +1,35 @@
+"""A job's document compiled to TFX's intermediate representation: once a run, by whichever process a runner chooses."""
+
+from __future__ import annotations
+
+from tfx.orchestration.portable import runtime_parameter_utils
+from tfx.proto.orchestration import pipeline_pb2
+
+from components.node import Build, Places
+from foundation.publish import published_file
+from pipeline.build import build, compile_ir
+from pipeline.graph import make_graph
+from pipeline.runners.beam import beam_args, reading_args
+from pipeline.runners.job import Job
+
+
+def compile_job(job: Job) -> pipeline_pb2.Pipeline:
+    """Returns the compiled pipeline of a run."""
+    run = job.document.run
+    at = Build(job.document, job.inputs, Places(job.root / "artifacts", job.root / "tuning"))
+    reading = reading_args(run, sum(f.size for f in job.inputs.data.files))
+    graph = make_graph(job.document, job.inputs)
+    ir = compile_ir(build(job.document.name, graph, at, beam_args(run), reading), graph)
+    runtime_parameter_utils.substitute_runtime_parameter(ir, {"pipeline-run-id": job.run})
+    return ir
+
+
+def write_ir(job: Job) -> None:
+    """Compiles a job and writes the result where its other processes read it."""
+    with published_file(job.ir_file) as temporary:
+        temporary.write_bytes(compile_job(job).SerializeToString(deterministic=True))
+
+
+def read_ir(job: Job) -> pipeline_pb2.Pipeline:
+    """Reads the compiled pipeline of a run."""
+    return pipeline_pb2.Pipeline.FromString(job.ir_file.read_bytes())
