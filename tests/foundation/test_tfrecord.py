@@ -31,7 +31,9 @@ def test_a_compressed_file_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [gzip.compress(framed(b"a"))[:-9], b"no gzip", gzip.compress(b"no record")]
+    "content",
+    [gzip.compress(framed(b"a"))[:-9], b"no gzip", gzip.compress(b"no record")],
+    ids=["cut", "no gzip", "no record"],
 )
 def test_a_damaged_compressed_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.gz").write_bytes(content)
