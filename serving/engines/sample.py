@@ -85,11 +85,11 @@ def _first_row(request: Any) -> dict[str, Any] | None:
 
 def _requests(file: Path) -> Iterator[Any]:
     """Yields the Predict requests of a warm-up file; one that cannot be read yields nothing, the server tells of it."""
-    from serving.wire.protos import message
+    from serving.wire import client_pb2
 
     try:
         for record in read_records(file.read_bytes()):
-            log = message("PredictionLog").FromString(record)
+            log = client_pb2.PredictionLog.FromString(record)
             if log.HasField("predict_log"):
                 yield log.predict_log.request
     except (OSError, ValueError, DecodeError):

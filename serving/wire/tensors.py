@@ -9,7 +9,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from serving.wire import messages, varints
+from serving.wire import requests_pb2, varints
 from serving.wire.dtypes import HALVES, KINDS, NUMBERS, STRING, Kind
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def decode(tensor: Any) -> np.ndarray:
     """Reads a tensor.
 
     Args:
-        tensor: A `messages.Tensor`.
+        tensor: A `requests_pb2.Tensor`.
 
     Returns:
         The array, read-only where it lies in the message; strings are an object array of bytes.
@@ -152,7 +152,7 @@ def _rare(tensor: Any, count: int) -> np.ndarray:
         message = tensor_pb2.TensorProto.FromString(tensor.SerializeToString())
     except DecodeError as error:
         raise TensorParsingError(str(error)) from error
-    packed = messages.Tensor.FromString(message.SerializeToString())
+    packed = requests_pb2.Tensor.FromString(message.SerializeToString())
     if message.dtype in KINDS and not _has_unpacked(packed):
         return decode(packed)
     if count > message.ByteSize() and count * _WIDEST_ELEMENT > _MOST_REPEATED_BYTES:
@@ -181,7 +181,7 @@ def _cached_shape(packed: bytes) -> tuple[Shape, int]:
 
 def _read_shape(packed: bytes) -> tuple[Shape, int]:
     try:
-        message = messages.Shape.FromString(packed)
+        message = requests_pb2.Shape.FromString(packed)
     except DecodeError as error:
         raise TensorParsingError(str(error)) from error
     sizes = tuple(dim.size for dim in message.dim)
@@ -202,7 +202,7 @@ def _read_shape(packed: bytes) -> tuple[Shape, int]:
 
 def from_message(message: Any) -> np.ndarray:
     """Reads a `TensorProto` message, see `decode`."""
-    return decode(messages.Tensor.FromString(message.SerializeToString()))
+    return decode(requests_pb2.Tensor.FromString(message.SerializeToString()))
 
 
 def encode(array: np.ndarray, *, as_content: bool = False) -> bytes:

@@ -1,4 +1,4 @@
-"""The gRPC transport: TF Serving's calls by their full names, with messages of our own (see `protos`)."""
+"""The gRPC transport: TF Serving's calls by their full names, with messages of our own (see ``client.proto``)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from serving.client.results import Class, Classification, Prediction, Regression
 from serving.client.tensors import read_tensor, write_tensor
 from serving.client.transport import Transport
 from serving.codes import Code
-from serving.wire.protos import message
+from serving.wire import client_pb2
 
 _OPTIONS: Final[dict[str, str | int]] = {
     "grpc.max_send_message_length": -1,
@@ -33,13 +33,13 @@ _OPTIONS: Final[dict[str, str | int]] = {
     "grpc.use_local_subchannel_pool": 1,
 }
 _CALLS: Final = {
-    "Predict": ("PredictionService", "PredictResponse"),
-    "Classify": ("PredictionService", "ClassificationResponse"),
-    "Regress": ("PredictionService", "RegressionResponse"),
-    "MultiInference": ("PredictionService", "MultiInferenceResponse"),
-    "GetModelMetadata": ("PredictionService", "GetModelMetadataResponse"),
-    "GetModelStatus": ("ModelService", "GetModelStatusResponse"),
-    "HandleReloadConfigRequest": ("ModelService", "ReloadConfigResponse"),
+    "Predict": ("PredictionService", client_pb2.PredictResponse),
+    "Classify": ("PredictionService", client_pb2.ClassificationResponse),
+    "Regress": ("PredictionService", client_pb2.RegressionResponse),
+    "MultiInference": ("PredictionService", client_pb2.MultiInferenceResponse),
+    "GetModelMetadata": ("PredictionService", client_pb2.GetModelMetadataResponse),
+    "GetModelStatus": ("ModelService", client_pb2.GetModelStatusResponse),
+    "HandleReloadConfigRequest": ("ModelService", client_pb2.ReloadConfigResponse),
 }
 _STATES: Final = {0: "UNKNOWN", 10: "START", 20: "LOADING", 30: "AVAILABLE", 40: "UNLOADING", 50: "END"}
 
@@ -82,7 +82,7 @@ class GrpcTransport(Transport):
         timeout: float,
     ) -> Prediction:
         """Runs a signature; the server computes only the wanted outputs."""
-        request = message("PredictRequest")(output_filter=outputs)
+        request = client_pb2.PredictRequest(output_filter=outputs)
         _write_spec(request.model_spec, target, signature.name)
         for name, array in inputs.items():
             write_tensor(array, signature.inputs[name].dtype, request.inputs[name])
@@ -99,7 +99,7 @@ class GrpcTransport(Transport):
         timeout: float,
     ) -> Classification:
         """Classifies examples."""
-        request = message("ClassificationRequest")()
+        request = client_pb2.ClassificationRequest()
         _write_spec(request.model_spec, target, signature)
         _write_examples(request.input, examples, context)
         answer = self._ask("Classify", request, target, timeout)
@@ -114,7 +114,7 @@ class GrpcTransport(Transport):
         timeout: float,
     ) -> Regression:
         """Gives a number for each example."""
-        request = message("RegressionRequest")()
+        request = client_pb2.RegressionRequest()
         _write_spec(request.model_spec, target, signature)
         _write_examples(request.input, examples, context)
         answer = self._ask("Regress", request, target, timeout)
@@ -129,7 +129,7 @@ class GrpcTransport(Transport):
         timeout: float,
     ) -> tuple[Classification | Regression, ...]:
         """Runs several classify and regress signatures of one model over the same examples."""
-        request = message("MultiInferenceRequest")()
+        request = client_pb2.MultiInferenceRequest()
         for task in tasks:
             added = request.tasks.add(method_name=task.method_name)
             _write_spec(added.model_spec, target, task.signature)
@@ -139,11 +139,11 @@ class GrpcTransport(Transport):
 
     def metadata(self, target: Target, timeout: float) -> ModelMetadata:
         """Asks for the signatures."""
-        request = message("GetModelMetadataRequest")(metadata_field=["signature_def"])
+        request = client_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
         _write_spec(request.model_spec, target, "")
         answer = self._ask("GetModelMetadata", request, target, timeout)
         packed = answer.metadata["signature_def"].value
-        signatures = _parse("SignatureDefMap", packed, target).signature_def
+        signatures = _parse(client_pb2.SignatureDefMap, packed, target).signature_def
         return ModelMetadata(
             target.name,
             answer.model_spec.version.value,
@@ -152,7 +152,7 @@ class GrpcTransport(Transport):
 
     def status(self, target: Target, timeout: float) -> ModelStatus:
         """Asks for the states of the versions."""
-        request = message("GetModelStatusRequest")()
+        request = client_pb2.GetModelStatusRequest()
         _write_spec(request.model_spec, Target(target.name, target.version), "")
         answer = self._ask("GetModelStatus", request, target, timeout)
         versions = tuple(
@@ -169,7 +169,7 @@ class GrpcTransport(Transport):
     def reload_config(self, config: bytes, timeout: float) -> None:
         """Gives the server a new serialized `ModelServerConfig`."""
         answer = self._ask(
-            "HandleReloadConfigRequest", message("ReloadConfigRequest")(config=config), None, timeout
+            "HandleReloadConfigRequest", client_pb2.ReloadConfigRequest(config=config), None, timeout
         )
         if answer.status.error_code:
             raise call_error(_code(answer.status.error_code), answer.status.error_message)
@@ -211,11 +211,13 @@ def _serialize(request: Any) -> bytes:
     return packed
 
 
-def _parse(name: str, packed: bytes, target: Target | None) -> Any:
+def _parse(kind: Any, packed: bytes, target: Target | None) -> Any:
     try:
-        return message(name).FromString(packed)
+        return kind.FromString(packed)
     except DecodeError as error:
-        raise AnswerError(f"{target or 'server'}", expected=f"a {name}", seen=str(error)) from error
+        raise AnswerError(
+            f"{target or 'server'}", expected=f"a {kind.DESCRIPTOR.name}", seen=str(error)
+        ) from error
 
 
 def _failed(error: grpc.RpcError, target: Target | None) -> CallError:

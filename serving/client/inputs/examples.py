@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from serving.client.errors import InputError
-from serving.wire.protos import message
+from serving.wire import client_pb2
 
 Row = Mapping[str, Any]
 """Feature name → value, list of values, NumPy array, or None where it is missing."""
@@ -112,7 +112,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 def example_proto(made: Example) -> Any:
     """Returns an example as a `tf.Example` message."""
-    proto = message("Example")()
+    proto = client_pb2.Example()
     proto.features.SetInParent()
     for name, feature in made.items():
         getattr(proto.features.feature[name], f"{feature.kind}_list").value.extend(feature.values)

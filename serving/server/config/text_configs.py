@@ -1,53 +1,19 @@
-"""Side files in protobuf text format whose messages no wheel carries: batching, monitoring and TLS.
-
-Their descriptors are built here when the module is first used. Field numbers do not matter: only text is read.
-"""
+"""Side files in protobuf text format whose messages no wheel carries: batching, monitoring and TLS."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
+from google.protobuf import text_format
 
 from foundation.errors import SpecError
+from serving.server.config import side_files_pb2
 from serving.server.config.batching_parameters import BatchingParameters
 from serving.server.status import Code, ServingError
 
 DEFAULT_MONITORING_PATH = "/monitoring/prometheus/metrics"
-
-_FIELD = descriptor_pb2.FieldDescriptorProto
-_INT64, _BOOL, _STRING = (
-    ".google.protobuf.Int64Value",
-    ".google.protobuf.BoolValue",
-    ".google.protobuf.StringValue",
-)
-
-# Field → type: a protobuf scalar, or the full name of a message.
-_MESSAGES: dict[str, dict[str, int | str]] = {
-    "BatchingParameters": {
-        "max_batch_size": _INT64,
-        "batch_timeout_micros": _INT64,
-        "max_enqueued_batches": _INT64,
-        "num_batch_threads": _INT64,
-        "thread_pool_name": _STRING,
-        "allowed_batch_sizes": _FIELD.TYPE_INT64,
-        "pad_variable_length_inputs": _FIELD.TYPE_BOOL,
-        "enable_large_batch_splitting": _BOOL,
-        "max_execution_batch_size": _INT64,
-    },
-    "PrometheusConfig": {"enable": _FIELD.TYPE_BOOL, "path": _FIELD.TYPE_STRING},
-    "MonitoringConfig": {"prometheus_config": ".penstock.PrometheusConfig"},
-    "SSLConfig": {
-        "server_key": _FIELD.TYPE_STRING,
-        "server_cert": _FIELD.TYPE_STRING,
-        "custom_ca": _FIELD.TYPE_STRING,
-        "client_verify": _FIELD.TYPE_BOOL,
-    },
-}
-_REPEATED = {"allowed_batch_sizes"}
 
 
 @dataclass(frozen=True)
@@ -65,29 +31,6 @@ class SslConfig:
     server_cert: str = field(repr=False)
     custom_ca: str = field(default="", repr=False)
     client_verify: bool = False
-
-
-@cache
-def _message_class(name: str) -> Any:
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
-    file = descriptor_pb2.FileDescriptorProto(
-        name="penstock_text_configs.proto",
-        package="penstock",
-        syntax="proto3",
-        dependency=["google/protobuf/wrappers.proto"],
-    )
-    for message_name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=message_name)
-        for number, (field_name, kind) in enumerate(fields.items(), start=1):
-            label = _FIELD.LABEL_REPEATED if field_name in _REPEATED else _FIELD.LABEL_OPTIONAL
-            entry = message.field.add(name=field_name, number=number, label=label)
-            if isinstance(kind, str):
-                entry.type, entry.type_name = _FIELD.TYPE_MESSAGE, kind
-            else:
-                entry.type = kind
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"penstock.{name}"))
 
 
 def parse_text(text: str, message: Any, source: str, *, secret: bool = False) -> Any:
@@ -142,7 +85,7 @@ def read_text(path: str) -> str:
 
 def batching_parameters(text: str, source: str) -> BatchingParameters:
     """Reads a text BatchingParameters; fields left out have TF Serving's defaults."""
-    message = parse_text(text, _message_class("BatchingParameters")(), source)
+    message = parse_text(text, side_files_pb2.BatchingParameters(), source)
     given: dict[str, Any] = {entry.name: value for entry, value in message.ListFields()}
     sizes = tuple(given.pop("allowed_batch_sizes", ()))
     plain = {name: getattr(value, "value", value) for name, value in given.items()}
@@ -151,7 +94,7 @@ def batching_parameters(text: str, source: str) -> BatchingParameters:
 
 def monitoring_path(text: str, source: str) -> str | None:
     """Reads a text MonitoringConfig; returns the path of the Prometheus page, or None when it is off."""
-    config = parse_text(text, _message_class("MonitoringConfig")(), source).prometheus_config
+    config = parse_text(text, side_files_pb2.MonitoringConfig(), source).prometheus_config
     if not config.enable:
         return None
     return config.path or DEFAULT_MONITORING_PATH
@@ -159,7 +102,7 @@ def monitoring_path(text: str, source: str) -> str | None:
 
 def ssl_config(text: str, source: str) -> SslConfig:
     """Reads a text SSLConfig; its key and certificates must be there."""
-    message = parse_text(text, _message_class("SSLConfig")(), source, secret=True)
+    message = parse_text(text, side_files_pb2.SSLConfig(), source, secret=True)
     for name in ("server_key", "server_cert"):
         if not getattr(message, name):
             raise ServingError(

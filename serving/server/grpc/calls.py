@@ -19,7 +19,7 @@ from foundation.saved_model import DEFAULT_SIGNATURE
 from serving.server.grpc import conversion
 from serving.server.models import reload_request
 from serving.server.status import Code, ServingError
-from serving.wire import messages, tensors
+from serving.wire import requests_pb2, tensors
 
 if TYPE_CHECKING:
     from serving.server.config.options import Options
@@ -77,7 +77,7 @@ class Calls:
             call = self._inference.execution.call
             request, inputs = await call(timeout_ms, _read_whole, data)
         else:
-            request = conversion.parse(messages.PredictRequest, data)
+            request = conversion.parse(requests_pb2.PredictRequest, data)
             inputs = {entry.key: entry.value for entry in request.inputs}
         spec = conversion.model_spec(request.model_spec)
         with self._lease(spec, seen) as lease:
@@ -191,7 +191,7 @@ def _set_spec(message: Any, lease: Lease, seen: Seen) -> None:
 
 
 def _decoded(value: Any) -> np.ndarray:
-    """Makes an array of an input: a `messages.Tensor`, or what a worker thread made of it."""
+    """Makes an array of an input: a `requests_pb2.Tensor`, or what a worker thread made of it."""
     if isinstance(value, tensors.TensorParsingError):
         raise value
     return value if isinstance(value, np.ndarray) else tensors.decode(value)
@@ -199,7 +199,7 @@ def _decoded(value: Any) -> np.ndarray:
 
 def _read_whole(data: bytes) -> tuple[Any, dict[str, Any]]:
     """Reads a large request with its tensors; a tensor's error stands in its place until the checks reach it."""
-    request = conversion.parse(messages.PredictRequest, data)
+    request = conversion.parse(requests_pb2.PredictRequest, data)
     inputs: dict[str, Any] = {}
     for entry in request.inputs:
         try:
@@ -210,5 +210,5 @@ def _read_whole(data: bytes) -> tuple[Any, dict[str, Any]]:
 
 
 def _read_examples(data: bytes) -> tuple[ModelSpec | None, list[bytes]]:
-    request = conversion.parse(messages.ExampleRequest, data)
+    request = conversion.parse(requests_pb2.ExampleRequest, data)
     return conversion.model_spec(request.model_spec), conversion.examples_of(request.input)

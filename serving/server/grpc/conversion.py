@@ -11,7 +11,7 @@ from tensorflow_serving.apis import model_pb2
 from serving.server.engine.signature import ModelSpec
 from serving.server.inference.multi_inference import Task, TaskResult
 from serving.server.status import Code, ServingError
-from serving.wire import messages, tensors
+from serving.wire import requests_pb2, tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +66,7 @@ def spec_of(message: Any) -> ModelSpec:
 
 
 def examples_of(given: Any) -> list[bytes]:
-    """Returns the serialized examples of a `messages.Input`, each after the context if there is one."""
+    """Returns the serialized examples of a `requests_pb2.Input`, each after the context if there is one."""
     kind = given.WhichOneof("kind")
     if kind == "example_list":
         return list(given.example_list.examples)
@@ -133,4 +133,4 @@ def fill_task(result: Any, answer: TaskResult) -> None:
 
 def parse_input(data: bytes) -> list[bytes]:
     """Returns the serialized examples of a serialized `Input`."""
-    return examples_of(parse(messages.Input, data))
+    return examples_of(parse(requests_pb2.Input, data))

@@ -7,11 +7,11 @@ import pytest
 
 from serving.client import AnswerError, DType
 from serving.client.tensors import read_tensor, write_tensor
-from serving.wire.protos import message
+from serving.wire import client_pb2
 
 
 def tensor_proto(array: np.ndarray, dtype: DType) -> Any:
-    proto = message("TensorProto")()
+    proto = client_pb2.TensorProto()
     write_tensor(array, dtype, proto)
     return proto
 
@@ -43,7 +43,7 @@ def test_shapes_come_back(shape: tuple[int, ...]) -> None:
 
 
 def proto(dtype: DType, shape: tuple[int, ...], **fields: object) -> object:
-    made = message("TensorProto")(dtype=int(dtype), **fields)
+    made = client_pb2.TensorProto(dtype=int(dtype), **fields)
     for size in shape:
         made.tensor_shape.dim.add(size=size)
     return made

@@ -82,9 +82,9 @@ def test_rest_with_wrong_keys_is_unavailable(https: str, keys: Path, wrong: dict
 
 class _Metadata(grpc.GenericRpcHandler):
     def service(self, details: Any) -> Any:
-        from serving.wire.protos import message
+        from serving.wire import client_pb2
 
-        answer = message("GetModelMetadataResponse")()
+        answer = client_pb2.GetModelMetadataResponse()
         answer.model_spec.version.value = 7
         return grpc.unary_unary_rpc_method_handler(lambda request, context: answer.SerializeToString())
 

@@ -12,7 +12,7 @@ from foundation.saved_model import WARMUP_FILE
 from foundation.tfrecord import framed_batch
 from serving.client.inputs.convert import DType
 from serving.client.tensors import objects, write_tensor
-from serving.wire.protos import message
+from serving.wire import client_pb2
 
 DOUBLE = """#!{python}
 # A recording double of tensorflow_model_server: writes down how it was called, says that its model is available, and
@@ -91,7 +91,7 @@ def warmup_record(signature: str, **inputs: tuple[DType, object]) -> bytes:
     """A PredictionLog with one Predict request."""
     import numpy as np
 
-    log = message("PredictionLog")()
+    log = client_pb2.PredictionLog()
     request = log.predict_log.request
     request.model_spec.signature_name = signature
     for name, (dtype, values) in inputs.items():

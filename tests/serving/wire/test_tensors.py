@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from serving.wire import messages, tensors, varints
+from serving.wire import requests_pb2, tensors, varints
 from serving.wire.dtypes import KINDS
 from serving.wire.tensors import TensorParsingError
 
@@ -16,8 +16,8 @@ FLOAT, INT32, INT8, STRING, INT64, BOOL, HALF = 1, 3, 6, 7, 9, 10, 19
 
 
 def message(dtype: int, *sizes: int, unknown_rank: bool = False, **fields: list[bytes]) -> Any:
-    shape = messages.Shape(dim=[{"size": size} for size in sizes], unknown_rank=unknown_rank)
-    return messages.Tensor(dtype=dtype, tensor_shape=[shape.SerializeToString()], **fields)
+    shape = requests_pb2.Shape(dim=[{"size": size} for size in sizes], unknown_rank=unknown_rank)
+    return requests_pb2.Tensor(dtype=dtype, tensor_shape=[shape.SerializeToString()], **fields)
 
 
 def floats(*values: float) -> bytes:
@@ -50,7 +50,7 @@ ARRAYS = [
 @pytest.mark.parametrize("as_content", [False, True], ids=["typed field", "content"])
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda array: f"{array.dtype} {array.shape}")
 def test_numbers_go_and_come_back(array: np.ndarray, as_content: bool) -> None:
-    encoded = messages.Tensor.FromString(tensors.encode(array, as_content=as_content))
+    encoded = requests_pb2.Tensor.FromString(tensors.encode(array, as_content=as_content))
     assert bool(encoded.tensor_content) is (as_content and array.size > 0)
     decoded = tensors.decode(encoded)
     assert (decoded.dtype, decoded.shape) == (array.dtype, array.shape)
@@ -60,13 +60,13 @@ def test_numbers_go_and_come_back(array: np.ndarray, as_content: bool) -> None:
 @pytest.mark.parametrize("as_content", [False, True], ids=["typed field", "content"])
 def test_strings_go_and_come_back(as_content: bool) -> None:
     array = np.array([[b"", b"\xff\x00"], [b"x" * 300, "ä".encode()]], object)
-    decoded = tensors.decode(messages.Tensor.FromString(tensors.encode(array, as_content=as_content)))
+    decoded = tensors.decode(requests_pb2.Tensor.FromString(tensors.encode(array, as_content=as_content)))
     assert decoded.tolist() == array.tolist()
 
 
 def test_a_view_with_strides_is_written_in_order() -> None:
     array = np.arange(6, dtype=np.float32).reshape(2, 3).T
-    decoded = tensors.decode(messages.Tensor.FromString(tensors.encode(array)))
+    decoded = tensors.decode(requests_pb2.Tensor.FromString(tensors.encode(array)))
     assert decoded.tolist() == array.tolist()
 
 
@@ -112,7 +112,7 @@ def test_small_integers_wrap_as_in_c() -> None:
         message(STRING, 2, tensor_content=[b"\x01"]),
         message(STRING, 2, tensor_content=[b"\x01\x05ab"]),
         message(STRING, 1, tensor_content=[b"\x80\x80\x80\x80\x80\x80"]),
-        messages.Tensor(dtype=FLOAT, tensor_shape=[b"\xff"]),
+        requests_pb2.Tensor(dtype=FLOAT, tensor_shape=[b"\xff"]),
     ],
     ids=[
         "negative size",
@@ -161,4 +161,4 @@ def test_random_varints_go_and_come_back() -> None:
 
 def test_every_kind_knows_its_field() -> None:
     for kind in KINDS.values():
-        assert messages.Tensor.DESCRIPTOR.fields_by_name[kind.field].number == kind.number
+        assert requests_pb2.Tensor.DESCRIPTOR.fields_by_name[kind.field].number == kind.number

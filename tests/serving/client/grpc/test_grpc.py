@@ -25,18 +25,18 @@ from serving.client import (
     UnavailableError,
 )
 from serving.client.tensors import read_tensor, write_tensor
-from serving.wire.protos import message
+from serving.wire import client_pb2
 from tests.serving.client.conftest import GrpcServer
 
 
 def metadata(version: int = 7, name: str = "x") -> bytes:
     """Of a model with one float input and one float output `y`."""
-    signatures = message("SignatureDefMap")()
+    signatures = client_pb2.SignatureDefMap()
     for key, side in ((name, "inputs"), ("y", "outputs")):
         info = getattr(signatures.signature_def["serving_default"], side)[key]
         info.dtype = 1
         info.tensor_shape.dim.add(size=-1)
-    answer = message("GetModelMetadataResponse")()
+    answer = client_pb2.GetModelMetadataResponse()
     answer.model_spec.version.value = version
     answer.metadata["signature_def"].value = signatures.SerializeToString()
     return bytes(answer.SerializeToString())
@@ -44,8 +44,8 @@ def metadata(version: int = 7, name: str = "x") -> bytes:
 
 def doubled(request: bytes, version: int = 7) -> bytes:
     """Answers a predict request with twice its input."""
-    asked = message("PredictRequest").FromString(request)
-    answer = message("PredictResponse")()
+    asked = client_pb2.PredictRequest.FromString(request)
+    answer = client_pb2.PredictResponse()
     answer.model_spec.name, answer.model_spec.signature_name = asked.model_spec.name, "serving_default"
     answer.model_spec.version.value = version
     for tensor in asked.inputs.values():
@@ -64,7 +64,7 @@ def test_predict_tells_the_version(grpc_server: GrpcServer) -> None:
         client.predict("m", [1], version=0)
     np.testing.assert_array_equal(result["y"], np.float32([2, 5]))
     assert (result.model, result.version, result.signature) == ("m", 7, "serving_default")
-    asked = [message("PredictRequest").FromString(r) for name, r in grpc_server.requests if name == "Predict"]
+    asked = [client_pb2.PredictRequest.FromString(r) for name, r in grpc_server.requests if name == "Predict"]
     assert (asked[0].model_spec.version_label, list(asked[0].output_filter)) == ("canary", ["y"])
     assert not asked[0].model_spec.HasField("version")
     assert asked[1].model_spec.HasField("version")
@@ -152,13 +152,13 @@ def test_a_version_that_changed_asks_for_the_signatures_again(grpc_server: GrpcS
 
 def test_multi_inference_keeps_the_order_of_tasks(grpc_server: GrpcServer) -> None:
     def answer(name: str, request: bytes, context: Any) -> bytes:
-        asked = message("MultiInferenceRequest").FromString(request)
+        asked = client_pb2.MultiInferenceRequest.FromString(request)
         assert [t.method_name for t in asked.tasks] == [
             "tensorflow/serving/regress",
             "tensorflow/serving/classify",
         ]
         assert len(asked.input.example_list_with_context.examples) == 1
-        made = message("MultiInferenceResponse")()
+        made = client_pb2.MultiInferenceResponse()
         made.results.add().regression_result.regressions.add(value=0.5)
         made.results.add().classification_result.classifications.add().classes.add(label="a", score=0.25)
         return bytes(made.SerializeToString())
@@ -189,7 +189,7 @@ def test_reload_config_takes_models_text_and_files(grpc_server: GrpcServer, tmp_
 
 
 def test_a_reload_that_failed_inside_the_answer_is_an_error(grpc_server: GrpcServer) -> None:
-    made = message("ReloadConfigResponse")()
+    made = client_pb2.ReloadConfigResponse()
     made.status.error_code, made.status.error_message = 3, "duplicate"
     grpc_server.answer = lambda *_: bytes(made.SerializeToString())
     with Client(grpc_server.url) as client, pytest.raises(RefusedError, match="INVALID_ARGUMENT: duplicate"):

@@ -5,7 +5,7 @@ import pytest
 
 from serving.client import InputError
 from serving.client.inputs.examples import example, example_json, examples, serialized
-from serving.wire.protos import message
+from serving.wire import client_pb2
 
 
 def kinds(
@@ -67,7 +67,7 @@ def test_another_kind_than_the_model_reads_is_refused() -> None:
 
 def test_serialized_examples_are_read_back() -> None:
     [packed] = serialized(examples({"a": ["x", "y"], "b": [-1, 2], "c": 0.5}))
-    feature = message("Example").FromString(packed).features.feature
+    feature = client_pb2.Example.FromString(packed).features.feature
     assert list(feature["a"].bytes_list.value) == [b"x", b"y"]
     assert list(feature["b"].int64_list.value) == [-1, 2]
     assert list(feature["c"].float_list.value) == [0.5]

@@ -133,7 +133,7 @@ def test_a_data_frame_is_rows_for_dense_inputs_and_for_examples() -> None:
 
     from serving.client import ModelMetadata
     from serving.client.inputs.prepare import build_tensors
-    from serving.wire.protos import message
+    from serving.wire import client_pb2
 
     dense = signature(n=(DType.INT64, (-1,)), t=(DType.STRING, (-1,)))
     parsed = Signature("serving_examples", "", {"examples": TensorInfo("examples", DType.STRING, (-1,))}, {})
@@ -142,7 +142,7 @@ def test_a_data_frame_is_rows_for_dense_inputs_and_for_examples() -> None:
     made = build_tensors(model, dense, frame, "m", None)
     assert (made["n"].tolist(), made["t"].tolist()) == ([1, -(2**63)], [b"a", b""])
     first, second = (
-        message("Example").FromString(e) for e in build_tensors(model, parsed, frame, "m", None)["examples"]
+        client_pb2.Example.FromString(e) for e in build_tensors(model, parsed, frame, "m", None)["examples"]
     )
     assert list(first.features.feature["n"].int64_list.value) == [1]
     assert list(first.features.feature["t"].bytes_list.value) == [b"a"]
