@@ -1,16 +1,9 @@
-"""The files of scripts/ are no package: they run before anything is installed, and are found by their folder."""
-
-import sys
-from pathlib import Path
+"""A repository's folder and a machine to set up."""
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-
-sys.path.append(str(ROOT / "scripts"))
-
-from bootstrap_host import Host  # noqa: E402
-from bootstrap_layout import Layout  # noqa: E402
+from scripts.bootstrap.host import Host
+from scripts.bootstrap.layout import Layout
 
 
 @pytest.fixture
@@ -44,7 +37,6 @@ def make_host():
         facts = {
             "system": "Linux",
             "machine": "x86_64",
-            "python": "3.11.7",
             "glibc": (2, 36),
             "release": release,
         }

@@ -1,21 +1,30 @@
 """uv gets the index, mirror and certificate that pip is set up for."""
 
-from bootstrap_index import parse, translate
+from scripts.bootstrap.packages import uv_settings
+
+DEFAULTS = {"UV_INDEX_STRATEGY": "unsafe-best-match", "UV_HTTP_TIMEOUT": "120"}
 
 
-def test_pips_listing_is_read_by_rank():
-    listing = "global.index-url='https://global/'\ninstall.index-url='https://install/'\n:env:.cert='/c.crt'\nnoise\n"
-    assert parse(listing) == {"index-url": "https://install/", "cert": "/c.crt"}
+def listing(settings, section="global"):
+    return "".join(f"{section}.{name}={value!r}\n" for name, value in settings.items())
 
 
-def test_the_environment_wins_wherever_it_stands():
-    assert parse(":env:.index-url='https://env/'\nglobal.index-url='https://global/'\n") == {
-        "index-url": "https://env/"
+def test_a_commands_section_wins_over_the_general_one():
+    text = "install.index-url='https://install/'\nglobal.index-url='https://global/'\n:env:.cert='/c.crt'\nnoise\n"
+    assert uv_settings(text, {}) == {
+        **DEFAULTS,
+        "UV_DEFAULT_INDEX": "https://install/",
+        "SSL_CERT_FILE": "/c.crt",
     }
 
 
+def test_the_environment_wins_wherever_it_stands():
+    text = ":env:.index-url='https://env/'\ninstall.index-url='https://install/'\n"
+    assert uv_settings(text, {})["UV_DEFAULT_INDEX"] == "https://env/"
+
+
 def test_without_settings_uv_keeps_its_own():
-    assert translate({}, {}) == {"UV_INDEX_STRATEGY": "unsafe-best-match", "UV_HTTP_TIMEOUT": "120"}
+    assert uv_settings("", {}) == DEFAULTS
 
 
 def test_settings_are_said_in_uvs_words(tmp_path):
@@ -28,7 +37,7 @@ def test_settings_are_said_in_uvs_words(tmp_path):
         "proxy": "http://proxy:3128",
         "no-index": "true",
     }
-    assert translate(pip, {}) == {
+    assert uv_settings(listing(pip), {}) == {
         "UV_INDEX_STRATEGY": "unsafe-best-match",
         "UV_DEFAULT_INDEX": "https://mirror/simple",
         "UV_INDEX": "https://one https://two",
@@ -42,8 +51,6 @@ def test_settings_are_said_in_uvs_words(tmp_path):
 
 
 def test_what_the_caller_set_wins():
-    said = translate(
-        {"index-url": "https://pip/", "proxy": "http://pip"}, {"UV_INDEX_URL": "x", "https_proxy": "y"}
-    )
-    assert "UV_DEFAULT_INDEX" not in said
-    assert "HTTPS_PROXY" not in said
+    text = listing({"index-url": "https://pip/", "proxy": "http://pip"})
+    said = uv_settings(text, {"UV_INDEX_URL": "x", "https_proxy": "y"})
+    assert said == {**DEFAULTS, "HTTP_PROXY": "http://pip"}

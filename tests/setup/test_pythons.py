@@ -23,7 +23,7 @@ def test_set_up_looks_for_the_lowest_first_and_so_every_test_runs_on_it():
     script = (ROOT / "scripts" / "setup").read_text()
     candidates = re.findall(r"\bpython3\.(\d+)\b", script)
     assert [int(minor) for minor in candidates] == list(range(LOWEST, HIGHEST + 1))
-    assert f"((3, {LOWEST}) <= sys.version_info[:2] <= (3, {HIGHEST}))" in script
+    assert f"((3, {LOWEST}) <= sys.version_info[:2] <= (3, {HIGHEST}) " in script
 
 
 def test_the_locks_hold_for_the_lowest():

@@ -3,42 +3,37 @@
 import sys
 
 import pytest
-from bootstrap_errors import Cause, SetupError
-from bootstrap_run import clean_environment, run
+
+from scripts.bootstrap.errors import Cause, SetupError
+from scripts.bootstrap.run import clean_environment, run
 
 
-def python(code, tmp_path, **more):
-    return run(
-        [sys.executable, "-c", code],
-        log=tmp_path / "log",
-        subject="a command",
-        otherwise=Cause.PACKAGES,
-        **more,
-    )
+def python(code, layout, **more):
+    return run(layout, [sys.executable, "-c", code], cause=Cause.PACKAGES, subject="a command", **more)
 
 
-def test_output_is_given_back_logged_and_told_line_by_line(tmp_path):
+def test_output_is_given_back_logged_and_told_line_by_line(layout):
     lines = []
     output = python(
         "import sys; print('a'); sys.stdout.flush(); print('b', file=sys.stderr)",
-        tmp_path,
+        layout,
         on_line=lines.append,
     )
     assert output == "a\nb\n"
     assert lines == ["a", "b"]
-    assert (tmp_path / "log").read_text().endswith("a\nb\n")
+    assert layout.log.read_text().endswith("a\nb\n")
 
 
-def test_a_failure_names_the_log_and_shows_the_last_lines(tmp_path):
+def test_a_failure_names_the_log_and_shows_the_last_lines(layout):
     with pytest.raises(SetupError) as caught:
-        python("print('the end'); raise SystemExit(3)", tmp_path)
+        python("print('the end'); raise SystemExit(3)", layout)
     assert caught.value.cause is Cause.PACKAGES
-    assert caught.value.seen == f"exit code 3, all of it in {tmp_path / 'log'}\nthe end"
+    assert caught.value.seen == f"exit code 3, all of it in {layout.log}\nthe end"
 
 
-def test_a_remedy_of_its_own_is_given_only_for_the_cause_it_is_for(tmp_path):
+def test_a_remedy_of_its_own_is_given_only_for_the_cause_it_is_for(layout):
     with pytest.raises(SetupError) as caught:
-        python("raise SystemExit('Could not resolve host')", tmp_path, remedy="mine")
+        python("raise SystemExit('Could not resolve host')", layout, remedy="mine")
     assert caught.value.cause is Cause.NETWORK
     assert "HTTPS_PROXY" in caught.value.remedy
 

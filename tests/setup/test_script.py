@@ -1,6 +1,8 @@
 """scripts/setup itself: what it says when there is no fit Python."""
 
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,10 +58,32 @@ def test_a_python_without_venv_gets_debians_remedy(bare):
 
 
 def test_a_fit_python_runs_the_bootstrap(bare):
-    fake_python(bare, "python3.12", 'case "$*" in *bootstrap.py) echo ran "$@";; esac; exit 0')
+    fake_python(bare, "python3.12", 'case "$*" in *bootstrap) echo ran "$@";; esac; exit 0')
     result = set_up(bare)
     assert result.returncode == 0
-    assert result.stdout.split()[-1] == str(bare / "scripts" / "bootstrap.py")
+    assert result.stdout.split()[-1] == str(bare / "scripts" / "bootstrap")
+
+
+@pytest.mark.parametrize(
+    ("version", "pointer", "code"),
+    [
+        pytest.param((2, 7, 18), 2**63, 1, id="2.7"),
+        pytest.param((3, 9, 18), 2**63, 1, id="3.9"),
+        pytest.param((3, 10, 13), 2**63, 1, id="3.10"),
+        pytest.param((3, 11, 7), 2**63, 0, id="3.11"),
+        pytest.param((3, 12, 0), 2**63, 0, id="3.12"),
+        pytest.param((3, 13, 5), 2**63, 0, id="3.13"),
+        pytest.param((3, 14, 0), 2**63, 1, id="3.14"),
+        pytest.param((3, 11, 7), 2**31, 1, id="32 bits"),
+    ],
+)
+def test_a_fit_python_is_one_that_tfx_has_wheels_for(monkeypatch, version, pointer, code):
+    question = re.search(r"is_supported\(\) \{.*?-c '(.*?)'", SCRIPT.read_text(), re.DOTALL)[1]
+    monkeypatch.setattr(sys, "version_info", version)
+    monkeypatch.setattr(sys, "maxsize", pointer)
+    with pytest.raises(SystemExit) as answer:
+        exec(question)
+    assert answer.value.code == code
 
 
 def test_a_chosen_python_that_does_not_fit_is_refused(bare):
