@@ -35,7 +35,11 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[RemotePath]:
     server.stop()
 
 
-@pytest.mark.parametrize("content", [b"x", gzip.compress(b"packed once"), bytes(9 * 2**20)])
+@pytest.mark.parametrize(
+    "content",
+    [b"x", gzip.compress(b"packed once"), bytes(9 * 2**20)],
+    ids=["tiny", "packed", "in parts"],
+)
 def test_a_file_arrives_as_it_is(bucket: RemotePath, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "f.jsonl.gz").write_bytes(content)
     upload(tmp_path / "f.jsonl.gz", bucket / "f.jsonl.gz")
