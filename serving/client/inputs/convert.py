@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,26 @@ def _as_array(value: Any, dtype: DType, subject: str) -> np.ndarray:
         raise _unequal(subject) from error
     except OverflowError:
         return _objects(value, subject)
-    # NumPy makes text of [1, "a"], and floats of large integers among others.
-    if plain and (array.dtype.kind in "US" or (dtype.is_integer and array.dtype.kind == "f")):
+    # NumPy makes text of [1, "a"], and floats of integers beside floats or far apart, whether it rounds them or not.
+    if plain and (array.dtype.kind in "US" or (array.dtype.kind in "fc" and _may_be_rounded(array, dtype))):
         return _objects(value, subject)
     return array
+
+
+def _may_be_rounded(array: np.ndarray, dtype: DType) -> bool:
+    """Whether there may have been integers in a list of floats that NumPy or the declared type rounds."""
+    if dtype.is_integer:
+        return array.dtype.kind == "f"
+    with np.errstate(over="ignore"):
+        return dtype.numpy.kind in "fcV" and bool((np.abs(array) >= 2 ** _precision(dtype)[0]).any())
+
+
+def _precision(dtype: DType) -> tuple[int, int]:
+    """Returns how many binary digits a float type keeps, and how long its longest numbers are."""
+    if dtype is DType.BFLOAT16:
+        return 8, 128
+    info = np.finfo(dtype.numpy)
+    return int(info.nmant) + 1, int(info.maxexp)
 
 
 def _objects(value: Any, subject: str) -> np.ndarray:
@@ -84,8 +101,11 @@ def _from_objects(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
 
 
 def _numbers(flat: list[Any], dtype: DType, subject: str) -> np.ndarray:
-    """Python numbers one by one, so that an integer above 2**53 is not rounded on its way to an integer type."""
+    """Python numbers one by one, so that no integer is rounded on its way, whatever stands beside it."""
     if not dtype.is_integer:
+        wholes = [value for value in flat if isinstance(value, int)]
+        if len(wholes) < len(flat) or np.array(wholes).dtype.kind == "f":
+            _refuse_rounded(wholes, dtype, subject)
         made = np.array(flat) if flat else np.array([], dtype.numpy)
         if made.dtype.kind == "O":
             raise _refused(subject, dtype, "a larger integer")
@@ -129,8 +149,8 @@ def _number(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
         raise _refused(subject, dtype, "complex numbers")
     with np.errstate(over="ignore"):
         cast = array.astype(target)
-    if source in "iu":
-        _refuse_rounded(array, cast, dtype, subject)
+    if source in "iu" and max(-int(array.min()), int(array.max())) > 2 ** _precision(dtype)[0]:
+        _refuse_rounded(array.ravel().tolist(), dtype, subject)
     elif source in "fc" and not np.array_equal(np.isfinite(array), np.isfinite(cast)):
         raise _refused(subject, dtype, "a number beyond its range")
     return cast
@@ -151,13 +171,13 @@ def _integers(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
     return array.astype(dtype.numpy)
 
 
-def _refuse_rounded(array: np.ndarray, cast: np.ndarray, dtype: DType, subject: str) -> None:
-    parts = cast.real if cast.dtype.kind == "c" else cast
-    exact = 2 ** (8 if dtype is DType.BFLOAT16 else np.finfo(parts.dtype).nmant + 1)
-    if -exact <= int(array.min()) and int(array.max()) <= exact:
+def _refuse_rounded(wholes: Iterable[int], dtype: DType, subject: str) -> None:
+    if dtype.numpy.kind not in "fcV":
         return
-    for whole, number in zip(array.ravel().tolist(), parts.ravel().tolist(), strict=True):
-        if not np.isfinite(number) or int(number) != whole:
+    digits, exponent = _precision(dtype)
+    for whole in wholes:
+        size = abs(whole)
+        if (size // (size & -size or 1)).bit_length() > digits or size.bit_length() > exponent:
             raise _refused(subject, dtype, f"{whole}, which {dtype.label} would round")
 
 
