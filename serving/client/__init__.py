@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from serving.client.address import Tls
 from serving.client.client import Client
-from serving.client.dtypes import DType
 from serving.client.errors import (
     AnswerError,
     CallError,
@@ -36,6 +35,7 @@ from serving.client.reload import ModelConfig
 from serving.client.results import Class, Classification, Prediction, Regression, Task
 from serving.client.retry import Retries
 from serving.codes import Code
+from serving.wire.dtypes import DType
 
 __all__ = [
     "AnswerError",

@@ -7,11 +7,22 @@ from dataclasses import dataclass
 
 from foundation.errors import near_miss
 from foundation.saved_model import DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE
-from serving.client.dtypes import DType
-from serving.client.errors import InputError
+from serving.client.errors import InputError, UnsupportedError
 from serving.codes import Code
+from serving.wire.dtypes import DType
 
 EXAMPLES_INPUT = "examples"
+
+
+def check_type(dtype: DType) -> None:
+    """Refuses what can be neither fed nor fetched.
+
+    Raises:
+        UnsupportedError: With the types that can.
+    """
+    if dtype is DType.OTHER:
+        known = ", ".join(one.name.lower() for one in DType if one is not DType.OTHER)
+        raise UnsupportedError("data type", expected=f"one of {known}", seen="another one")
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def _made(info: TensorInfo) -> Any:
 
 def _first_row(request: Any) -> dict[str, Any] | None:
     """Returns the first row of a request, None where its tensors have no rows or cannot be read."""
-    from serving.client.tensors import read_tensor
+    from serving.client.grpc.tensors import read_tensor
 
     try:
         rows = {

@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bserving/wire/requests.proto\x12\rpenstock.wire\"\x9c\x02\n\x06Tensor\x12\r\n\x05\x64type\x18\x01 \x01(\x05\x12\x14\n\x0ctensor_shape\x18\x02 \x03(\x0c\x12\x16\n\x0etensor_content\x18\x04 \x03(\x0c\x12\x11\n\tfloat_val\x18\x05 \x03(\x0c\x12\x12\n\ndouble_val\x18\x06 \x03(\x0c\x12\x0f\n\x07int_val\x18\x07 \x03(\x0c\x12\x12\n\nstring_val\x18\x08 \x03(\x0c\x12\x14\n\x0cscomplex_val\x18\t \x03(\x0c\x12\x11\n\tint64_val\x18\n \x03(\x0c\x12\x10\n\x08\x62ool_val\x18\x0b \x03(\x0c\x12\x14\n\x0c\x64\x63omplex_val\x18\x0c \x03(\x0c\x12\x10\n\x08half_val\x18\r \x03(\x0c\x12\x12\n\nuint32_val\x18\x10 \x03(\x0c\x12\x12\n\nuint64_val\x18\x11 \x03(\x0c\"\x13\n\x03\x44im\x12\x0c\n\x04size\x18\x01 \x01(\x03\">\n\x05Shape\x12\x1f\n\x03\x64im\x18\x02 \x03(\x0b\x32\x12.penstock.wire.Dim\x12\x14\n\x0cunknown_rank\x18\x03 \x01(\x08\":\n\x05\x45ntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.penstock.wire.Tensor\"a\n\x0ePredictRequest\x12\x12\n\nmodel_spec\x18\x01 \x03(\x0c\x12$\n\x06inputs\x18\x02 \x03(\x0b\x32\x14.penstock.wire.Entry\x12\x15\n\routput_filter\x18\x03 \x03(\t\"\x1c\n\x08\x45xamples\x12\x10\n\x08\x65xamples\x18\x01 \x03(\x0c\"8\n\x13\x45xamplesWithContext\x12\x10\n\x08\x65xamples\x18\x01 \x03(\x0c\x12\x0f\n\x07\x63ontext\x18\x02 \x03(\x0c\"\x89\x01\n\x05Input\x12/\n\x0c\x65xample_list\x18\x01 \x01(\x0b\x32\x17.penstock.wire.ExamplesH\x00\x12G\n\x19\x65xample_list_with_context\x18\x02 \x01(\x0b\x32\".penstock.wire.ExamplesWithContextH\x00\x42\x06\n\x04kind\"I\n\x0e\x45xampleRequest\x12\x12\n\nmodel_spec\x18\x01 \x03(\x0c\x12#\n\x05input\x18\x02 \x01(\x0b\x32\x14.penstock.wire.Inputb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bserving/wire/requests.proto\x12\rpenstock.wire\"\x9c\x02\n\x06Tensor\x12\r\n\x05\x64type\x18\x01 \x01(\x05\x12\x14\n\x0ctensor_shape\x18\x02 \x03(\x0c\x12\x16\n\x0etensor_content\x18\x04 \x03(\x0c\x12\x11\n\tfloat_val\x18\x05 \x03(\x0c\x12\x12\n\ndouble_val\x18\x06 \x03(\x0c\x12\x0f\n\x07int_val\x18\x07 \x03(\x0c\x12\x12\n\nstring_val\x18\x08 \x03(\x0c\x12\x14\n\x0cscomplex_val\x18\t \x03(\x0c\x12\x11\n\tint64_val\x18\n \x03(\x0c\x12\x10\n\x08\x62ool_val\x18\x0b \x03(\x0c\x12\x14\n\x0c\x64\x63omplex_val\x18\x0c \x03(\x0c\x12\x10\n\x08half_val\x18\r \x03(\x0c\x12\x12\n\nuint32_val\x18\x10 \x03(\x0c\x12\x12\n\nuint64_val\x18\x11 \x03(\x0c\"\xb7\x02\n\x0bTensorProto\x12\r\n\x05\x64type\x18\x01 \x01(\x05\x12*\n\x0ctensor_shape\x18\x02 \x01(\x0b\x32\x14.penstock.wire.Shape\x12\x16\n\x0etensor_content\x18\x04 \x01(\x0c\x12\x10\n\x08half_val\x18\r \x03(\x05\x12\x11\n\tfloat_val\x18\x05 \x03(\x02\x12\x12\n\ndouble_val\x18\x06 \x03(\x01\x12\x0f\n\x07int_val\x18\x07 \x03(\x05\x12\x12\n\nstring_val\x18\x08 \x03(\x0c\x12\x14\n\x0cscomplex_val\x18\t \x03(\x02\x12\x11\n\tint64_val\x18\n \x03(\x03\x12\x10\n\x08\x62ool_val\x18\x0b \x03(\x08\x12\x14\n\x0c\x64\x63omplex_val\x18\x0c \x03(\x01\x12\x12\n\nuint32_val\x18\x10 \x03(\r\x12\x12\n\nuint64_val\x18\x11 \x03(\x04\"\x13\n\x03\x44im\x12\x0c\n\x04size\x18\x01 \x01(\x03\">\n\x05Shape\x12\x1f\n\x03\x64im\x18\x02 \x03(\x0b\x32\x12.penstock.wire.Dim\x12\x14\n\x0cunknown_rank\x18\x03 \x01(\x08\":\n\x05\x45ntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.penstock.wire.Tensor\"a\n\x0ePredictRequest\x12\x12\n\nmodel_spec\x18\x01 \x03(\x0c\x12$\n\x06inputs\x18\x02 \x03(\x0b\x32\x14.penstock.wire.Entry\x12\x15\n\routput_filter\x18\x03 \x03(\t\"\x1c\n\x08\x45xamples\x12\x10\n\x08\x65xamples\x18\x01 \x03(\x0c\"8\n\x13\x45xamplesWithContext\x12\x10\n\x08\x65xamples\x18\x01 \x03(\x0c\x12\x0f\n\x07\x63ontext\x18\x02 \x03(\x0c\"\x89\x01\n\x05Input\x12/\n\x0c\x65xample_list\x18\x01 \x01(\x0b\x32\x17.penstock.wire.ExamplesH\x00\x12G\n\x19\x65xample_list_with_context\x18\x02 \x01(\x0b\x32\".penstock.wire.ExamplesWithContextH\x00\x42\x06\n\x04kind\"I\n\x0e\x45xampleRequest\x12\x12\n\nmodel_spec\x18\x01 \x03(\x0c\x12#\n\x05input\x18\x02 \x01(\x0b\x32\x14.penstock.wire.Inputb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -23,20 +23,22 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_TENSOR']._serialized_start=47
   _globals['_TENSOR']._serialized_end=331
-  _globals['_DIM']._serialized_start=333
-  _globals['_DIM']._serialized_end=352
-  _globals['_SHAPE']._serialized_start=354
-  _globals['_SHAPE']._serialized_end=416
-  _globals['_ENTRY']._serialized_start=418
-  _globals['_ENTRY']._serialized_end=476
-  _globals['_PREDICTREQUEST']._serialized_start=478
-  _globals['_PREDICTREQUEST']._serialized_end=575
-  _globals['_EXAMPLES']._serialized_start=577
-  _globals['_EXAMPLES']._serialized_end=605
-  _globals['_EXAMPLESWITHCONTEXT']._serialized_start=607
-  _globals['_EXAMPLESWITHCONTEXT']._serialized_end=663
-  _globals['_INPUT']._serialized_start=666
-  _globals['_INPUT']._serialized_end=803
-  _globals['_EXAMPLEREQUEST']._serialized_start=805
-  _globals['_EXAMPLEREQUEST']._serialized_end=878
+  _globals['_TENSORPROTO']._serialized_start=334
+  _globals['_TENSORPROTO']._serialized_end=645
+  _globals['_DIM']._serialized_start=647
+  _globals['_DIM']._serialized_end=666
+  _globals['_SHAPE']._serialized_start=668
+  _globals['_SHAPE']._serialized_end=730
+  _globals['_ENTRY']._serialized_start=732
+  _globals['_ENTRY']._serialized_end=790
+  _globals['_PREDICTREQUEST']._serialized_start=792
+  _globals['_PREDICTREQUEST']._serialized_end=889
+  _globals['_EXAMPLES']._serialized_start=891
+  _globals['_EXAMPLES']._serialized_end=919
+  _globals['_EXAMPLESWITHCONTEXT']._serialized_start=921
+  _globals['_EXAMPLESWITHCONTEXT']._serialized_end=977
+  _globals['_INPUT']._serialized_start=980
+  _globals['_INPUT']._serialized_end=1117
+  _globals['_EXAMPLEREQUEST']._serialized_start=1119
+  _globals['_EXAMPLEREQUEST']._serialized_end=1192
 # @@protoc_insertion_point(module_scope)

@@ -10,7 +10,8 @@ from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from serving.wire import requests_pb2, varints
-from serving.wire.dtypes import HALVES, KINDS, NUMBERS, STRING, Kind
+from serving.wire.dtypes import HALVES, KINDS, NUMBERS, DType, Kind
+from serving.wire.writer import delimited, varint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ _INT64_MAX: Final = 2**63 - 1
 _MOST_REPEATED_BYTES: Final = 64 << 20
 _STRING_BYTES: Final = 32
 _WIDEST_ELEMENT: Final = 16
+_STRING: Final = int(DType.STRING)
 # A shape is kept only when it is of usual size.
 _CACHED_BYTES: Final = 256
 Shape = tuple[int, ...]
@@ -30,11 +32,13 @@ class TensorParsingError(ValueError):
     """A TensorProto that TensorFlow would not parse: its sizes, its type or its content do not fit."""
 
 
-def decode(tensor: Any) -> np.ndarray:
+def decode(tensor: Any, *, strict: bool = False) -> np.ndarray:
     """Reads a tensor.
 
     Args:
         tensor: A `requests_pb2.Tensor`.
+        strict: Refuses more values than elements, and no values for some; one value may stand for any number. This is
+            for answers of a server, where such a tensor is a mistake and not somebody's attack.
 
     Returns:
         The array, read-only where it lies in the message; strings are an object array of bytes.
@@ -44,11 +48,11 @@ def decode(tensor: Any) -> np.ndarray:
     """
     shape, count = _shape_of(tensor.tensor_shape)
     number = tensor.dtype
-    if number == STRING:
-        return _strings(tensor, shape, count)
+    if number == _STRING:
+        return _strings(tensor, shape, count, strict)
     kind = KINDS.get(number)
     if kind is None:
-        return _rare(tensor, count)
+        return _rare(tensor, count, strict)
     content = tensor.tensor_content
     if content and content[-1]:
         return _from_content(content[-1], kind, shape, count)
@@ -57,7 +61,7 @@ def decode(tensor: Any) -> np.ndarray:
     values = _fixed(packed, kind.wire) if kind.wire is not None else _from_varints(packed, number, kind)
     if values.size == count:
         return values.reshape(shape)
-    return _refit(tensor, kind, values, shape, count)
+    return _refit(tensor, kind, values, shape, count, strict)
 
 
 def _fixed(packed: bytes, dtype: np.dtype) -> np.ndarray:
@@ -77,19 +81,26 @@ def _from_varints(packed: bytes, number: int, kind: Kind) -> np.ndarray:
     return values.astype(kind.array)
 
 
-def _refit(tensor: Any, kind: Kind, values: np.ndarray, shape: Shape, count: int) -> np.ndarray:
+def _refit(tensor: Any, kind: Kind, values: np.ndarray, shape: Shape, count: int, strict: bool) -> np.ndarray:
     """Fewer values than elements: the last one repeats, none are zeros; more: the first ones count."""
     if _has_unpacked(tensor):
-        return _rare(tensor, count)
+        return _rare(tensor, count, strict)
+    if strict:
+        _check_number(values.size, count)
     if values.size > count:
         return values[:count].reshape(shape)
-    if count * kind.array.itemsize > _MOST_REPEATED_BYTES:
+    if count * kind.array.itemsize > _MOST_REPEATED_BYTES and not strict:
         raise TensorParsingError("too many elements for the values that were sent")
     whole = np.zeros(count, kind.array)
     if values.size:
         whole[: values.size] = values
         whole[values.size :] = values[-1]
     return whole.reshape(shape)
+
+
+def _check_number(values: int, count: int) -> None:
+    if values > count or (count and not values):
+        raise TensorParsingError(f"{values} values for {count} elements")
 
 
 def _has_unpacked(tensor: Any) -> bool:
@@ -104,19 +115,26 @@ def _from_content(content: bytes, kind: Kind, shape: Shape, count: int) -> np.nd
     return np.frombuffer(content, kind.array).reshape(shape)
 
 
-def _strings(tensor: Any, shape: Shape, count: int) -> np.ndarray:
+def _strings(tensor: Any, shape: Shape, count: int, strict: bool) -> np.ndarray:
     content = tensor.tensor_content
     if count and content and content[-1]:
         values = _string_list(content[-1], count)
     else:
+        if strict:
+            _check_number(len(tensor.string_val), count)
         values = tensor.string_val[:count]
     if len(values) < count:
-        if count * _STRING_BYTES > _MOST_REPEATED_BYTES:
+        if count * _STRING_BYTES > _MOST_REPEATED_BYTES and not strict:
             raise TensorParsingError("too many elements for the values that were sent")
         values.extend([values[-1] if values else b""] * (count - len(values)))
-    array: np.ndarray = np.empty(count, object)
+    return objects(values).reshape(shape)
+
+
+def objects(values: Sequence[object]) -> np.ndarray:
+    """Returns a one-dimensional object array, whatever the values are."""
+    array: np.ndarray = np.empty(len(values), object)
     array[:] = values
-    return array.reshape(shape)
+    return array
 
 
 def _string_list(content: bytes, count: int) -> list[bytes]:
@@ -144,28 +162,37 @@ def _string_list(content: bytes, count: int) -> list[bytes]:
     return strings
 
 
-def _rare(tensor: Any, count: int) -> np.ndarray:
+def _rare(tensor: Any, count: int, strict: bool) -> np.ndarray:
     """Reads what the quick way does not: unpacked elements, quantized and other rare types."""
-    from tensorflow.core.framework import tensor_pb2
-
+    content = tensor.SerializeToString()
     try:
-        message = tensor_pb2.TensorProto.FromString(tensor.SerializeToString())
+        message = requests_pb2.TensorProto.FromString(content)
     except DecodeError as error:
         raise TensorParsingError(str(error)) from error
     packed = requests_pb2.Tensor.FromString(message.SerializeToString())
     if message.dtype in KINDS and not _has_unpacked(packed):
-        return decode(packed)
-    if count > message.ByteSize() and count * _WIDEST_ELEMENT > _MOST_REPEATED_BYTES:
+        return decode(packed, strict=strict)
+    if count > len(content) and count * _WIDEST_ELEMENT > _MOST_REPEATED_BYTES:
         raise TensorParsingError("too many elements for the values that were sent")
-    return _by_tensorflow(message)
+    return _by_tensorflow(content)
 
 
-def _by_tensorflow(message: Any) -> np.ndarray:
+def _by_tensorflow(content: bytes) -> np.ndarray:
+    from tensorflow.core.framework import tensor_pb2
     from tensorflow.python.framework import tensor_util
 
     try:
+        message = tensor_pb2.TensorProto.FromString(content)
         return np.asarray(tensor_util.MakeNdarray(message))
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
+    except (
+        DecodeError,
+        TypeError,
+        ValueError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+    ) as error:
         raise TensorParsingError(str(error)) from error
 
 
@@ -219,7 +246,7 @@ def encode(array: np.ndarray, *, as_content: bool = False) -> bytes:
     if number is None:
         if array.dtype.kind not in "OSU":
             return _encode_rare(array, as_content=as_content)
-        return _HEADS[STRING] + _shape_field(array.shape) + _encode_strings(array, as_content=as_content)
+        return _HEADS[_STRING] + _shape_field(array.shape) + _encode_strings(array, as_content=as_content)
     kind = KINDS[number]
     if as_content or kind.wire is not None:
         return _head_of_fixed(number, array.shape, array.nbytes, as_content) + array.tobytes()
@@ -230,7 +257,7 @@ def encode(array: np.ndarray, *, as_content: bool = False) -> bytes:
         values = varints.encode(np.ravel(array).view(np.uint16))
     else:
         values = varints.encode(np.ravel(array))
-    return b"".join((head, _TAGS[number], varints.encode_one(len(values)), values))
+    return b"".join((head, _TAGS[number], varint(len(values)), values))
 
 
 @lru_cache(maxsize=4096)
@@ -239,15 +266,15 @@ def _head_of_fixed(number: int, shape: Shape, size: int, as_content: bool) -> by
     head = _HEADS[number] + _shape_field(shape)
     if not size:
         return head
-    return head + (b"\x22" if as_content else _TAGS[number]) + varints.encode_one(size)
+    return head + (b"\x22" if as_content else _TAGS[number]) + varint(size)
 
 
 def _encode_strings(array: np.ndarray, *, as_content: bool) -> bytes:
     strings = [value if isinstance(value, bytes) else str(value).encode() for value in array.ravel().tolist()]
     if as_content and strings:
-        content = b"".join([varints.encode_one(len(value)) for value in strings] + strings)
-        return b"\x22" + varints.encode_one(len(content)) + content
-    return b"".join([b"\x42" + varints.encode_one(len(value)) + value for value in strings])
+        content = b"".join([varint(len(value)) for value in strings] + strings)
+        return b"\x22" + varint(len(content)) + content
+    return b"".join([b"\x42" + varint(len(value)) + value for value in strings])
 
 
 def _encode_rare(array: np.ndarray, *, as_content: bool) -> bytes:
@@ -262,14 +289,18 @@ def _encode_rare(array: np.ndarray, *, as_content: bool) -> bytes:
     return bytes(message.SerializeToString())
 
 
-@lru_cache(maxsize=1024)
 def _shape_field(shape: Shape) -> bytes:
+    return delimited(2, shape_message(shape))
+
+
+@lru_cache(maxsize=1024)
+def shape_message(shape: Shape) -> bytes:
+    """Returns a serialized TensorShapeProto."""
     dims = []
     for size in shape:
-        dim = b"\x08" + varints.encode_one(size) if size else b""
-        dims.append(b"\x12" + varints.encode_one(len(dim)) + dim)
-    content = b"".join(dims)
-    return b"\x12" + varints.encode_one(len(content)) + content
+        dim = b"\x08" + varint(size) if size else b""
+        dims.append(b"\x12" + varint(len(dim)) + dim)
+    return b"".join(dims)
 
 
 def map_entry(alias: str, array: np.ndarray, *, as_content: bool) -> bytes:
@@ -287,21 +318,16 @@ def map_entry(alias: str, array: np.ndarray, *, as_content: bool) -> bytes:
     if number is not None and (as_content or KINDS[number].wire is not None):
         return _entry_head(alias, number, array.shape, array.nbytes, as_content) + array.tobytes()
     tensor = encode(array, as_content=as_content)
-    return length_delimited(1, length_delimited(1, alias.encode()) + length_delimited(2, tensor))
+    return delimited(1, delimited(1, alias.encode()) + delimited(2, tensor))
 
 
 @lru_cache(maxsize=4096)
 def _entry_head(alias: str, number: int, shape: Shape, size: int, as_content: bool) -> bytes:
     tensor = _head_of_fixed(number, shape, size, as_content)
-    length = varints.encode_one(len(tensor) + size)
-    entry = b"".join((length_delimited(1, alias.encode()), b"\x12", length, tensor))
-    return b"\x0a" + varints.encode_one(len(entry) + size) + entry
+    length = varint(len(tensor) + size)
+    entry = b"".join((delimited(1, alias.encode()), b"\x12", length, tensor))
+    return b"\x0a" + varint(len(entry) + size) + entry
 
 
-def length_delimited(number: int, content: bytes) -> bytes:
-    """Writes a length-delimited field: a string, bytes, a message."""
-    return varints.encode_one(number << 3 | 2) + varints.encode_one(len(content)) + content
-
-
-_HEADS: Final = {number: b"\x08" + varints.encode_one(number) for number in (*KINDS, STRING)}
-_TAGS: Final = {number: varints.encode_one(kind.number << 3 | 2) for number, kind in KINDS.items()}
+_HEADS: Final = {number: b"\x08" + varint(number) for number in (*map(int, KINDS), _STRING)}
+_TAGS: Final = {number: varint(kind.number << 3 | 2) for number, kind in KINDS.items()}

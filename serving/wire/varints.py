@@ -73,15 +73,3 @@ def encode(values: np.ndarray) -> bytes:
         more = (lengths[having] > index + 1).astype(np.uint64) << np.uint64(7)
         octets[starts[having] + index] = (part | more).astype(np.uint8)
     return octets.tobytes()
-
-
-def encode_one(value: int) -> bytes:
-    """Writes one non-negative integer as a varint."""
-    if value < 0x80:
-        return bytes((value,))
-    octets = bytearray()
-    while value >= 0x80:
-        octets.append(value & 0x7F | 0x80)
-        value >>= 7
-    octets.append(value)
-    return bytes(octets)

@@ -1,10 +1,10 @@
-"""The two forms of protobuf's wire format that a few small messages need."""
+"""Single values and fields in protobuf's wire format."""
 
 from __future__ import annotations
 
 
 def varint(value: int) -> bytes:
-    """A number of 0 to 2**64 - 1, seven bits per byte, lowest first."""
+    """Writes a number of 0 to 2**64 - 1, seven bits per byte, lowest first."""
     if value < 128:
         return bytes((value,))
     pieces = bytearray()
@@ -16,10 +16,10 @@ def varint(value: int) -> bytes:
 
 
 def delimited(field: int, content: bytes) -> bytes:
-    """A field that holds bytes, text or a message."""
+    """Writes a field that holds bytes, text or a message."""
     return varint(field << 3 | 2) + varint(len(content)) + content
 
 
 def number(field: int, value: int) -> bytes:
-    """A field that holds an integer; negative ones in two's complement."""
+    """Writes a field that holds an integer; negative ones in two's complement."""
     return varint(field << 3) + varint(value & (2**64 - 1))

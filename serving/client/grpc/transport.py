@@ -10,15 +10,15 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from serving.client.address import Address, Tls, read_pem
-from serving.client.dtypes import dtype_of
 from serving.client.errors import AnswerError, CallError, InputError, call_error
+from serving.client.grpc.tensors import read_tensor, write_tensor
 from serving.client.inputs.examples import Example, example_proto
 from serving.client.model import ModelMetadata, ModelStatus, Signature, Target, TensorInfo, VersionStatus
 from serving.client.results import Class, Classification, Prediction, Regression, Task
-from serving.client.tensors import read_tensor, write_tensor
 from serving.client.transport import Transport
 from serving.codes import Code
 from serving.wire import client_pb2
+from serving.wire.dtypes import dtype_of
 
 _OPTIONS: Final[dict[str, str | int]] = {
     "grpc.max_send_message_length": -1,

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from serving.client.dtypes import DType
 from serving.client.errors import InputError
-from serving.client.tensors import objects
+from serving.wire.dtypes import DType
+from serving.wire.tensors import objects
 
 
 def array_of(value: Any, dtype: DType, subject: str) -> np.ndarray:
@@ -122,11 +122,11 @@ def _numbers(flat: list[Any], dtype: DType, subject: str) -> np.ndarray:
 def _text(array: np.ndarray, subject: str) -> np.ndarray:
     kind = array.dtype.kind
     if kind == "O":
-        return objects(v.encode() if isinstance(v, str) else v for v in array.ravel()).reshape(array.shape)
+        return objects([v.encode() if isinstance(v, str) else v for v in array.ravel()]).reshape(array.shape)
     if kind == "U":
-        return objects(str(v).encode() for v in array.ravel()).reshape(array.shape)
+        return objects([str(v).encode() for v in array.ravel()]).reshape(array.shape)
     if kind == "S":
-        return objects(bytes(v) for v in array.ravel()).reshape(array.shape)
+        return objects([bytes(v) for v in array.ravel()]).reshape(array.shape)
     if not array.size:
         return array.astype(object)
     raise InputError(

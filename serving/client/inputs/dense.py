@@ -12,7 +12,7 @@ from foundation.errors import near_miss
 from serving.client.errors import InputError
 from serving.client.inputs.convert import array_of
 from serving.client.inputs.missing import filled, mark
-from serving.client.model import Signature, TensorInfo
+from serving.client.model import Signature, TensorInfo, check_type
 
 
 def build_inputs(signature: Signature, values: Any, model: str, fill: bool = False) -> dict[str, np.ndarray]:
@@ -97,6 +97,7 @@ def _check_names(signature: Signature, columns: Mapping[str, Any], model: str, f
 
 
 def _tensor(info: TensorInfo, value: Any, subject: str, fill: bool, rows: bool) -> tuple[np.ndarray, bool]:
+    check_type(info.dtype)
     if fill:
         value = filled(value, info.dtype, None if info.shape is None else len(info.shape), subject)
     array = array_of(value, info.dtype, subject)

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from serving.client.dtypes import DType
 from serving.client.errors import InputError
+from serving.wire.dtypes import DType
 
 _MARKS: Final[dict[DType, Any]] = {
     DType.STRING: b"",

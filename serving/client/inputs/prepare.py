@@ -9,12 +9,12 @@ import numpy as np
 
 from foundation.errors import near_miss
 from foundation.saved_model import DEFAULT_SIGNATURE
-from serving.client.dtypes import DType
 from serving.client.errors import InputError
 from serving.client.inputs.dense import build_inputs
 from serving.client.inputs.examples import examples, serialized
 from serving.client.model import ModelMetadata, Signature
-from serving.client.tensors import objects
+from serving.wire.dtypes import DType
+from serving.wire.tensors import objects
 
 _KINDS: Final = {DType.FLOAT: "float", DType.DOUBLE: "float", DType.INT64: "int64", DType.STRING: "bytes"}
 

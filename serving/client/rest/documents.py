@@ -11,11 +11,11 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from serving.client.dtypes import DType
 from serving.client.errors import AnswerError, UnsupportedError
 from serving.client.inputs.examples import json_text
-from serving.client.model import TensorInfo
-from serving.client.tensors import objects
+from serving.client.model import TensorInfo, check_type
+from serving.wire.dtypes import DType
+from serving.wire.tensors import objects
 
 _FAST: Final = frozenset(
     ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
@@ -61,7 +61,7 @@ def _fast_value(array: np.ndarray) -> Any:
 def _nested(array: np.ndarray) -> Any:
     if array.dtype.kind != "O":
         return array.tolist()
-    return objects(json_text(v) for v in array.ravel()).reshape(array.shape).tolist()
+    return objects([json_text(v) for v in array.ravel()]).reshape(array.shape).tolist()
 
 
 def read_output(value: Any, info: TensorInfo) -> np.ndarray:
@@ -70,6 +70,7 @@ def read_output(value: Any, info: TensorInfo) -> np.ndarray:
     Raises:
         AnswerError: The values are of another type, or their lists of unequal length.
     """
+    check_type(info.dtype)
     array = _array(value, info)
     if not array.size and info.shape is not None and array.ndim < len(info.shape):
         inner = (max(size, 0) for size in info.shape[array.ndim :])
@@ -90,7 +91,7 @@ def _array(value: Any, info: TensorInfo) -> np.ndarray:
         raise _mismatch(info, value) from error
     flat = array.ravel().tolist()
     if info.dtype is DType.STRING:
-        return objects(_bytes(v, info) for v in flat).reshape(array.shape)
+        return objects([_bytes(v, info) for v in flat]).reshape(array.shape)
     wanted = bool if info.dtype is DType.BOOL else int
     if any(type(v) is not wanted for v in flat):
         raise _mismatch(info, value)

@@ -9,7 +9,6 @@ from urllib.parse import quote
 import numpy as np
 
 from serving.client.address import Address, Tls
-from serving.client.dtypes import dtype_of
 from serving.client.errors import AnswerError, CallError, ClientError, UnsupportedError, call_error
 from serving.client.http_codes import code_of_http
 from serving.client.inputs.examples import Example, example_json
@@ -19,6 +18,7 @@ from serving.client.rest.pool import HttpPool, Reply
 from serving.client.results import Class, Classification, Prediction, Regression, Task
 from serving.client.transport import Transport
 from serving.codes import Code
+from serving.wire.dtypes import dtype_of
 
 T = TypeVar("T")
 

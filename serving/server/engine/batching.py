@@ -17,7 +17,7 @@ import numpy as np
 from serving.server.engine import rows
 from serving.server.engine.rows import Task
 from serving.server.status import Code, ServingError
-from serving.wire.dtypes import NUMBERS, STRING
+from serving.wire.dtypes import NUMBERS, DType
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from serving.server.engine.signature import Signature
 
     Caller = Callable[..., Awaitable[Any]]
+
+_STRING = int(DType.STRING)
 
 
 class BatchObserver(Protocol):
@@ -217,7 +219,7 @@ class Batcher:
             return False
         for alias, info in signature.inputs.items():
             dtype = feeds[alias].dtype
-            number = STRING if dtype.kind in "OSU" else NUMBERS.get(dtype)
+            number = _STRING if dtype.kind in "OSU" else NUMBERS.get(dtype)
             if number != info.dtype:
                 # It runs by itself, and fails by itself.
                 return False

@@ -12,6 +12,7 @@ from serving.server.engine.signature import ModelSpec
 from serving.server.inference.multi_inference import Task, TaskResult
 from serving.server.status import Code, ServingError
 from serving.wire import requests_pb2, tensors
+from serving.wire.writer import delimited
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,7 +103,7 @@ def predict_response(outputs: Mapping[str, np.ndarray], spec: bytes, *, as_conte
     """
     entry = tensors.map_entry
     parts = [entry(alias, value, as_content=as_content) for alias, value in outputs.items()]
-    parts.append(tensors.length_delimited(2, spec))
+    parts.append(delimited(2, spec))
     return b"".join(parts)
 
 

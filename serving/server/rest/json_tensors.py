@@ -17,9 +17,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from serving.server.rest import dtypes
 from serving.server.rest.debug_text import debug_text, type_name
 from serving.server.status import Code, ServingError
+from serving.wire.dtypes import DType, dtype_name
+from serving.wire.tensors import objects
 
 
 class _Packing(NamedTuple):
@@ -42,17 +43,19 @@ def _packing(code: str, *allowed: type, cast: str = "") -> _Packing:
     return _Packing(code, np.dtype(code), np.dtype(cast) if cast else None, frozenset(allowed))
 
 
-_NUMBERS: Final = {
-    dtypes.FLOAT: _packing("f", float, int),
-    dtypes.DOUBLE: _packing("d", float, int),
-    dtypes.INT32: _packing("i", int),
-    dtypes.UINT8: _packing("i", int, cast="uint8"),
-    dtypes.INT16: _packing("i", int, cast="int16"),
-    dtypes.INT8: _packing("i", int, cast="int8"),
-    dtypes.INT64: _packing("q", int),
-    dtypes.UINT32: _packing("I", int),
-    dtypes.UINT64: _packing("Q", int),
+_NUMBERS: Final[dict[int, _Packing]] = {
+    DType.FLOAT: _packing("f", float, int),
+    DType.DOUBLE: _packing("d", float, int),
+    DType.INT32: _packing("i", int),
+    DType.UINT8: _packing("i", int, cast="uint8"),
+    DType.INT16: _packing("i", int, cast="int16"),
+    DType.INT8: _packing("i", int, cast="int8"),
+    DType.INT64: _packing("q", int),
+    DType.UINT32: _packing("I", int),
+    DType.UINT64: _packing("Q", int),
 }
+_STRING: Final = int(DType.STRING)
+_BOOL: Final = int(DType.BOOL)
 _RANGES: Final = {
     "i": (-(2**31), 2**31 - 1),
     "q": (-(2**63), 2**63 - 1),
@@ -130,9 +133,9 @@ def _flat(values: list[Any], dtype: int, bools: bool) -> np.ndarray | None:
             return None
         return _packed(values, packing)
     types = set(map(type, values))
-    if dtype == dtypes.STRING and types <= _STRINGS:
-        return _objects([text.encode() for text in values])
-    if dtype == dtypes.BOOL and types <= _BOOLS:
+    if dtype == _STRING and types <= _STRINGS:
+        return objects([text.encode() for text in values])
+    if dtype == _BOOL and types <= _BOOLS:
         return np.array(values, np.bool_)
     return None
 
@@ -154,19 +157,13 @@ def _packer(code: str, count: int) -> Any:
     return struct.Struct(f"={count}{code}").pack
 
 
-def _objects(values: list[bytes]) -> np.ndarray:
-    made: np.ndarray = np.empty(len(values), object)
-    made[:] = values
-    return made
-
-
 def _careful(value: Any, dtype: int) -> np.ndarray:
     shape = _shape_of_first(value)
     values: list[Any] = []
     _collect(value, 0, dtype, shape, values)
-    if dtype == dtypes.STRING:
-        return _objects(values).reshape(shape)
-    if dtype == dtypes.BOOL:
+    if dtype == _STRING:
+        return objects(values).reshape(shape)
+    if dtype == _BOOL:
         return np.array(values, np.bool_).reshape(shape)
     if dtype not in _NUMBERS:
         # Without a single value there was nothing to refuse.
@@ -210,20 +207,20 @@ def _collect(value: Any, level: int, dtype: int, shape: list[int], values: list[
 
 def _leaf(value: Any, dtype: int) -> Any:
     kind = type(value)
-    if dtype == dtypes.STRING:
+    if dtype == _STRING:
         if kind is dict:
             return decode_b64(value)
         if kind is str:
             return value.encode()
     elif kind is dict:
         raise _mistyped(value, dtype)
-    elif dtype == dtypes.BOOL:
+    elif dtype == _BOOL:
         if kind is bool:
             return value
     elif dtype not in _NUMBERS:
         raise ServingError(
             Code.UNIMPLEMENTED,
-            f"Conversion of JSON Value: {debug_text(value)} to type: {dtypes.dtype_name(dtype)}",
+            f"Conversion of JSON Value: {debug_text(value)} to type: {dtype_name(dtype)}",
         )
     else:
         code, _, _, allowed = _NUMBERS[dtype]
@@ -236,7 +233,7 @@ def _leaf(value: Any, dtype: int) -> Any:
 
 def _mistyped(value: Any, dtype: int) -> ServingError:
     return _invalid(
-        f"JSON Value: {debug_text(value)} Type: {type_name(value)} is not of expected type: {dtypes.dtype_name(dtype)}"
+        f"JSON Value: {debug_text(value)} Type: {type_name(value)} is not of expected type: {dtype_name(dtype)}"
     )
 
 

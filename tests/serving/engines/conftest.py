@@ -10,9 +10,10 @@ import pytest
 
 from foundation.saved_model import WARMUP_FILE
 from foundation.tfrecord import framed_batch
+from serving.client.grpc.tensors import write_tensor
 from serving.client.inputs.convert import DType
-from serving.client.tensors import objects, write_tensor
 from serving.wire import client_pb2
+from serving.wire.tensors import objects
 
 DOUBLE = """#!{python}
 # A recording double of tensorflow_model_server: writes down how it was called, says that its model is available, and

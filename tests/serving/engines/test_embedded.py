@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.client.dtypes import DType
+from serving.wire.dtypes import DType
 from tests.serving.engines.conftest import warmup_record
 from tests.serving.models import ModelLibrary, write_warmup
 from tests.serving.server_process import free_port

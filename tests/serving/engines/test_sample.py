@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.client.dtypes import DType
 from serving.client.model import ModelMetadata, Signature, TensorInfo
 from serving.engines.commands import curl, grpc
 from serving.engines.engine import Wanted
 from serving.engines.sample import Sample, made_sample, warmup_sample
+from serving.wire.dtypes import DType
 from tests.serving.engines.conftest import warmup_record, write_warmup
 
 HERE = Wanted("learners", Path("/m"), "127.0.0.1", 8500, 8501)

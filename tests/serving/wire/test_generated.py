@@ -41,6 +41,7 @@ def kind_of(field: Any) -> str:
     if field.message_type is None:
         return {
             3: "int64",
+            1: "double",
             13: "uint32",
             4: "uint64",
             5: "int32",

@@ -11,6 +11,7 @@ import pytest
 from serving.wire import requests_pb2, tensors, varints
 from serving.wire.dtypes import KINDS
 from serving.wire.tensors import TensorParsingError
+from serving.wire.writer import varint
 
 FLOAT, INT32, INT8, STRING, INT64, BOOL, HALF = 1, 3, 6, 7, 9, 10, 19
 
@@ -148,7 +149,7 @@ def test_an_empty_tensor_may_have_any_other_size() -> None:
 def test_varints_go_and_come_back(values: list[int]) -> None:
     packed = varints.encode(np.array(values, np.uint64))
     assert varints.decode(packed).tolist() == values
-    assert packed == b"".join(map(varints.encode_one, values))
+    assert packed == b"".join(map(varint, values))
 
 
 def test_random_varints_go_and_come_back() -> None:
@@ -162,3 +163,20 @@ def test_random_varints_go_and_come_back() -> None:
 def test_every_kind_knows_its_field() -> None:
     for kind in KINDS.values():
         assert requests_pb2.Tensor.DESCRIPTOR.fields_by_name[kind.field].number == kind.number
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tag", "elements", "expected"),
+    [
+        (INT32, 7 << 3, [varint(5), varint(300)], [5, 300]),
+        (FLOAT, 5 << 3 | 5, [floats(1.5), floats(-2)], [1.5, -2.0]),
+        (BOOL, 11 << 3, [varint(1), varint(0)], [True, False]),
+        (HALF, 13 << 3, [varint(0x3C00), varint(0x4000)], [1.0, 2.0]),
+    ],
+    ids=["varints", "floats", "bools", "halves"],
+)
+def test_elements_sent_one_by_one_are_read(
+    dtype: int, tag: int, elements: list[bytes], expected: list[Any]
+) -> None:
+    sent = message(dtype, 2).SerializeToString() + b"".join(varint(tag) + element for element in elements)
+    assert tensors.decode(requests_pb2.Tensor.FromString(sent)).tolist() == expected

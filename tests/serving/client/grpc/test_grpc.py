@@ -24,7 +24,7 @@ from serving.client import (
     Task,
     UnavailableError,
 )
-from serving.client.tensors import read_tensor, write_tensor
+from serving.client.grpc.tensors import read_tensor, write_tensor
 from serving.wire import client_pb2
 from tests.serving.client.conftest import GrpcServer
 

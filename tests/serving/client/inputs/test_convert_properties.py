@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.client import DType, InputError, Signature, TensorInfo
+from serving.client.grpc.tensors import read_tensor, write_tensor
 from serving.client.inputs.convert import array_of
 from serving.client.inputs.dense import build_inputs
 from serving.client.rest.documents import loads, predict_body, read_output
-from serving.client.tensors import read_tensor, write_tensor
-from serving.wire import client_pb2
+from serving.wire import requests_pb2
 
 SCALARS = st.one_of(
     st.none(),
@@ -93,7 +93,7 @@ def test_both_protocols_carry_the_same(value: Any, dtype: DType) -> None:
         array = array_of(value, dtype, "x")
     except InputError:
         return
-    proto = client_pb2.TensorProto()
+    proto = requests_pb2.Tensor()
     write_tensor(array, dtype, proto)
     assert read_tensor(proto, "x").tobytes() == array.tobytes() or dtype is DType.STRING
     if array.dtype.kind in "cV" or dtype is DType.HALF:

@@ -1,4 +1,4 @@
-"""The client's own messages against those of tensorflow-serving-api and TensorFlow."""
+"""Our own messages against those of tensorflow-serving-api and TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serving.wire import client_pb2
+from serving.wire import client_pb2, requests_pb2
 
 pytestmark = pytest.mark.integration
 
@@ -36,14 +36,27 @@ MODULES = {
 
 
 def official(name: str) -> Any:
-    if name in ("TensorShape", "Dim"):
+    if name in ("Shape", "Dim"):
         shape = importlib.import_module("tensorflow.core.framework.tensor_shape_pb2").TensorShapeProto
-        return shape.DESCRIPTOR if name == "TensorShape" else shape.Dim.DESCRIPTOR
+        return shape.DESCRIPTOR if name == "Shape" else shape.Dim.DESCRIPTOR
+    if name == "Entry":
+        return official("PredictRequest").nested_types_by_name["InputsEntry"]
+    name = OFFICIAL.get(name, name)
     [module] = [module for module, names in MODULES.items() if name in names.split()]
     return getattr(importlib.import_module(module), name).DESCRIPTOR
 
 
-NAMES = list(client_pb2.DESCRIPTOR.message_types_by_name)
+OFFICIAL = {
+    "Tensor": "TensorProto",
+    "ExampleRequest": "ClassificationRequest",
+    "Examples": "ExampleList",
+    "ExamplesWithContext": "ExampleListWithContext",
+}
+MESSAGES = [
+    message
+    for module in (client_pb2, requests_pb2)
+    for message in module.DESCRIPTOR.message_types_by_name.values()
+]
 WIRE = {
     1: "fixed64",
     2: "fixed32",
@@ -62,10 +75,10 @@ def on_the_wire(field: Any) -> str:
     return "bytes" if packed else WIRE.get(field.type, "bytes")
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_field_has_the_official_number_and_encoding(name: str) -> None:
-    theirs = {field.name: field for field in official(name).fields}
-    for field in getattr(client_pb2, name).DESCRIPTOR.fields:
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.full_name)
+def test_every_field_has_the_official_number_and_encoding(message: Any) -> None:
+    theirs = {field.name: field for field in official(message.name).fields}
+    for field in message.fields:
         assert field.number == theirs[field.name].number, field.name
         assert on_the_wire(field) == on_the_wire(theirs[field.name]), field.name
 
@@ -76,7 +89,7 @@ def test_requests_and_answers_are_read_by_the_other_side() -> None:
     from tensorflow_serving.apis import predict_pb2
 
     from serving.client import DType
-    from serving.client.tensors import read_tensor, write_tensor
+    from serving.client.grpc.tensors import read_tensor, write_tensor
 
     ours = client_pb2.PredictRequest()
     for dtype in (d for d in DType if d is not DType.OTHER):
@@ -88,6 +101,6 @@ def test_requests_and_answers_are_read_by_the_other_side() -> None:
         assert back.tolist() == array.tolist()
         typed = tf.make_tensor_proto(array, dtype=int(dtype), shape=array.shape)
         for answer in (typed, tf.make_tensor_proto(array.repeat(3, axis=0), dtype=int(dtype))):
-            read = read_tensor(client_pb2.TensorProto.FromString(answer.SerializeToString()), "y")
+            read = read_tensor(requests_pb2.Tensor.FromString(answer.SerializeToString()), "y")
             assert read.tolist() == tf.make_ndarray(answer).tolist()
             assert read.dtype == kind
