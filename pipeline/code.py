@@ -32,6 +32,7 @@ class Code:
     def __init__(self, base: Path) -> None:
         self._base = base
         self._imports = cache(self._read_imports)
+        self._content = cache(Path.read_bytes)
 
     def digest(self, roots: Iterable[str]) -> str:
         """Returns a SHA-256 over the files that the modules ``roots`` import, their own included."""
@@ -84,11 +85,6 @@ class Code:
             names += [package, *(f"{package}.{n}" for n in re.findall(r"\w+", several or one))]
         packages = [module.rpartition(".")[0]] if "." in module else []
         return frozenset(known for name in [*names, *packages] if (known := self._known(name)))
-
-    @staticmethod
-    @cache
-    def _content(file: Path) -> bytes:
-        return file.read_bytes()
 
 
 @cache

@@ -1,0 +1,190 @@
+"""The local loop with workers that answer at once: who gets what when, and what becomes of failures."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.node import Inputs
+from foundation.errors import AnomalyError, NodeError
+from pipeline.document.models import PipelineSpec
+from pipeline.graph import Graph
+from pipeline.lineage.store import MemoryLineage
+from pipeline.plan import Plan, Selection, make_plan
+from pipeline.runners.base import RUNNERS, Event, Failure, deciding, runner_for
+from pipeline.runners.job import Job
+from pipeline.runners.local import LocalRunner
+from tests.pipeline.conftest import DOCUMENT, history_of, resolved
+
+
+class FakeWorker:
+    """A worker without a process: it answers through a pipe as soon as it is asked.
+
+    Args:
+        asked: Takes every request of every worker, with the worker's number.
+        fails: Node → kind of the error that it fails with.
+        dies: Node at which the worker is gone.
+    """
+
+    def __init__(self, asked: list[tuple[int, dict[str, Any]]], fails: dict[str, str], dies: str) -> None:
+        self._asked, self._fails, self._dies = asked, fails, dies
+        self.number = len({n for n, _ in asked})
+        self._read, self._write = os.pipe()
+        self._lines = os.fdopen(self._read, encoding="utf-8")
+        self.ended = False
+        self._tell({"done": "start"})
+        asked.append((self.number, {"start": True}))
+
+    def _tell(self, answer: dict[str, Any]) -> None:
+        os.write(self._write, json.dumps(answer).encode() + b"\n")
+
+    def fileno(self) -> int:
+        return self._lines.fileno()
+
+    def ask(self, request: dict[str, Any]) -> None:
+        self._asked.append((self.number, request))
+        node = request.get("run", "")
+        if node and node == self._dies:
+            os.close(self._write)
+        elif node in self._fails:
+            parts = [node, "", "", ""]
+            self._tell({"failed": node, "kind": self._fails[node], "parts": parts, "traceback": "T"})
+        else:
+            self._tell({"done": node, "execution": 7, "counted": {}})
+
+    def answer(self) -> dict[str, Any] | None:
+        line = self._lines.readline()
+        return json.loads(line) if line else None
+
+    def end(self) -> None:
+        self.ended = True
+        self._lines.close()
+
+    @property
+    def exit_code(self) -> int | None:
+        return -9
+
+
+Run = Callable[..., list[Event]]
+
+
+@pytest.fixture
+def asked() -> list[tuple[int, dict[str, Any]]]:
+    """Every request, in order."""
+    return []
+
+
+@pytest.fixture
+def run(tmp_path: Path, asked: list[Any]) -> Run:
+    """Runs a plan with fake workers and returns all events."""
+    document = PipelineSpec.model_validate(DOCUMENT)
+    job = Job(document, Inputs(tmp_path, resolved()), tmp_path, "r1", tmp_path)
+
+    def execute(plan: Plan, fails: dict[str, str] | None = None, dies: str = "") -> list[Event]:
+        runner = LocalRunner(lambda job: FakeWorker(asked, fails or {}, dies))
+        return list(runner.execute(plan, job))
+
+    return execute
+
+
+@pytest.fixture
+def plan(graph_of: Callable[..., Graph]) -> Plan:
+    """Everything runs."""
+    return make_plan(graph_of(), MemoryLineage())
+
+
+def states(events: list[Event]) -> dict[str, str]:
+    """Node → the last thing that happened to it."""
+    return {e.node: e.state for e in events}
+
+
+def test_every_node_runs_once_and_behind_what_it_needs(run: Run, plan: Plan) -> None:
+    events = run(plan)
+    begun = [e.node for e in events if e.state == "running"]
+    assert sorted(begun) == sorted(n.node.id for n in plan.nodes)
+    place = {(e.node, e.state): i for i, e in enumerate(events)}
+    for n in plan.nodes:
+        for needed in n.node.inputs + n.node.after:
+            assert place[needed, "done"] < place[n.node.id, "running"]
+
+
+def test_the_pipeline_is_compiled_once_before_any_node(run: Run, plan: Plan, asked: list[Any]) -> None:
+    run(plan)
+    kinds = [next(iter(request)) for _, request in asked]
+    assert kinds.count("compile") == 1
+    assert kinds.index("compile") < kinds.index("run")
+    assert kinds.count("start") == 2
+
+
+def test_one_node_needs_one_worker(
+    run: Run, graph_of: Callable[..., Graph], asked: list[Any], tmp_path: Path
+) -> None:
+    graph = graph_of()
+    run(make_plan(graph, history_of(graph, tmp_path), Selection(only="Pusher")))
+    assert {number for number, _ in asked} == {0}
+
+
+def test_a_cached_node_is_taken_over_and_a_skipped_one_left_out(
+    run: Run, graph_of: Callable[..., Graph], asked: list[Any], tmp_path: Path
+) -> None:
+    graph = graph_of()
+    history = history_of(graph, tmp_path)
+    chosen = make_plan(graph, history, Selection(start="ValidationGate", end="ValidationGate"))
+    got = states(run(chosen))
+    assert got["StatisticsGen"] == "cached"
+    assert got["ValidationGate"] == "done"
+    assert "Trainer" not in got
+    assert {"reuse": "StatisticsGen", "execution": 2} in [request for _, request in asked]
+
+
+def test_after_a_failure_nothing_new_begins(run: Run, plan: Plan) -> None:
+    events = run(plan, fails={"StatisticsGen": "DataError"})
+    (failed,) = [e for e in events if e.state == "failed"]
+    assert failed.node == "StatisticsGen"
+    assert failed.failure and failed.failure.trace == "T"
+    assert "Trainer" not in states(events)
+
+
+def test_a_dead_worker_is_a_failure_of_its_node(run: Run, plan: Plan) -> None:
+    events = run(plan, dies="MongoExampleGen")
+    (failed,) = [e for e in events if e.state == "failed"]
+    assert failed.failure
+    assert "MongoExampleGen: its process ended; seen: exit code -9" in str(failed.failure.error)
+
+
+def test_closing_the_events_ends_the_workers(tmp_path: Path, plan: Plan) -> None:
+    job = Job(PipelineSpec.model_validate(DOCUMENT), Inputs(tmp_path, resolved()), tmp_path, "r1", tmp_path)
+    workers: list[FakeWorker] = []
+
+    def start(job: Job) -> FakeWorker:
+        workers.append(FakeWorker([], {}, ""))
+        return workers[-1]
+
+    events = LocalRunner(start).execute(plan, job)
+    next(iter(events))
+    events.close()
+    assert [w.ended for w in workers] == [True, True]
+
+
+def test_a_gate_that_stops_explains_the_failures_beside_it() -> None:
+    beside, gate = Failure(NodeError("Transform")), Failure(AnomalyError("ValidationGate"))
+    assert deciding([beside, gate]) is gate
+    assert deciding([beside]) is beside
+    assert deciding([]) is None
+
+
+def test_a_job_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    inputs = Inputs(tmp_path, resolved(), resolved("f2", 3), "feature {}", True, "12345678")
+    job = Job(PipelineSpec.model_validate(DOCUMENT), inputs, tmp_path, "r1", tmp_path / "runs")
+    job.write()
+    assert Job.read(job.file) == job
+
+
+@pytest.mark.parametrize("name", RUNNERS)
+def test_every_registered_runner_is_there(name: str) -> None:
+    assert hasattr(runner_for(name), "execute")

@@ -1,0 +1,173 @@
+"""The code that a node's fingerprint covers, held against what is really imported."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import grimp
+import pytest
+
+from components.node import Inputs
+from pipeline.code import PACKAGES, Code
+from pipeline.document.models import PipelineSpec
+from pipeline.graph import Graph, make_graph
+from pipeline.lineage.store import MemoryLineage
+from pipeline.nodes import NODES
+from pipeline.plan import make_plan
+from tests.pipeline.conftest import DOCUMENT, history_of, resolved
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+EVERYTHING = {
+    "tune": {},
+    "train": {"warm_start": True},
+    "validate": {"drift": {"country": {"l_infinity": 0.1}}},
+    "infer": {"mongo_export": "new.jsonl", "to": "predictions"},
+}
+
+
+def full_graph(folder: Path, code: Code) -> Graph:
+    """The graph of a document that has every node an export can have."""
+    document = PipelineSpec.model_validate({**DOCUMENT, **EVERYTHING})
+    inputs = Inputs(folder, resolved(), resolved("f2"), previous_statistics=True)
+    return make_graph(document, inputs, code=code)
+
+
+def roots(node: Any) -> list[str]:
+    """The modules that a node's code begins with."""
+    return [node.build.partition(":")[0], *node.code]
+
+
+@pytest.fixture(scope="module")
+def imports() -> grimp.ImportGraph:
+    """Who imports whom, by another reader than ours: over syntax trees, without what only type checkers see."""
+    return grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True, cache_dir=None)
+
+
+def imported(graph: grimp.ImportGraph, modules: list[str]) -> set[str]:
+    """All that modules import, with the packages that Python imports on the way."""
+    found: set[str] = set()
+    todo = [*modules]
+    while todo:
+        module = todo.pop()
+        if module not in found:
+            found.add(module)
+            package = module.rpartition(".")[0]
+            todo += [*graph.find_modules_directly_imported_by(module), *([package] if package else [])]
+    return found
+
+
+@pytest.mark.parametrize("node", NODES, ids=lambda n: n.id)
+def test_the_code_of_a_node_is_what_it_imports(node: Any, imports: grimp.ImportGraph) -> None:
+    code = Code(REPOSITORY)
+    by_name = {m for root in roots(node) for m in code.closure([root])} - imported(imports, roots(node))
+    # What is left is reached by a dotted name in a string, as TFX takes its functions, or behind one.
+    named = [m for m in by_name if f'"{m}' in _texts(code)]
+    assert by_name <= imported(imports, [*roots(node), *named])
+    assert imported(imports, [*roots(node), *named]) <= code.closure(roots(node))
+
+
+def _texts(code: Code) -> str:
+    return "\n".join(file.read_text() for file in code.modules.values())
+
+
+def copied(folder: Path) -> Path:
+    """A copy of the code of our packages."""
+    for package in ("foundation", "components"):
+        shutil.copytree(REPOSITORY / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "serving" / "server").mkdir(parents=True)
+    (folder / "serving" / "server" / "main.py").write_text("")
+    return folder
+
+
+def planned(graph: Graph, history: MemoryLineage) -> set[str]:
+    """The nodes that would run, without those that do because another one does."""
+    reasons = {n.node.id: n.reason for n in make_plan(graph, history).to_run}
+    return {node for node, reason in reasons.items() if "code" in reason}
+
+
+def test_each_file_of_a_copy_decides_over_the_nodes_that_import_it(
+    tmp_path: Path, imports: grimp.ImportGraph
+) -> None:
+    base = copied(tmp_path / "code")
+    before = full_graph(tmp_path, Code(base))
+    history = history_of(before, tmp_path / "artifacts")
+    closures = {n.id: Code(base).closure(roots(n.declared)) for n in before if not n.resolver}
+    for module, file in Code(base).modules.items():
+        content = file.read_bytes()
+        file.write_bytes(content + b"# edited\n")
+        try:
+            changed = planned(full_graph(tmp_path, Code(base)), history)
+        finally:
+            file.write_bytes(content)
+        assert changed == {node for node, closure in closures.items() if module in closure}, module
+
+
+@pytest.mark.parametrize(
+    ("file", "nodes"),
+    [
+        pytest.param("components/trainer/training.py", {"Tuner", "Trainer"}, id="training"),
+        pytest.param("components/evaluation_gate/gate.py", {"EvaluationGate"}, id="gate"),
+        pytest.param("components/tuner/trials.py", {"Tuner"}, id="trials"),
+    ],
+)
+def test_an_edit_touches_the_nodes_it_should(tmp_path: Path, file: str, nodes: set[str]) -> None:
+    base = copied(tmp_path / "code")
+    history = history_of(full_graph(tmp_path, Code(base)), tmp_path / "artifacts")
+    with (base / file).open("a") as text:
+        text.write("# edited\n")
+    assert planned(full_graph(tmp_path, Code(base)), history) == nodes
+
+
+def test_a_file_in_a_sub_folder_counts(tmp_path: Path) -> None:
+    (tmp_path / "components" / "x" / "inner").mkdir(parents=True)
+    (tmp_path / "components" / "x" / "a.py").write_text("from components.x.inner import (\n    b,\n)\n")
+    (tmp_path / "components" / "x" / "inner" / "b.py").write_text("")
+    assert "components.x.inner.b" in Code(tmp_path).closure(["components.x.a"])
+
+
+def test_what_only_type_checkers_see_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "components").mkdir()
+    text = "if TYPE_CHECKING:\n    from components import b\n\n    import components.c\nfrom components import d\n"
+    (tmp_path / "components" / "a.py").write_text(text)
+    for name in "bcd":
+        (tmp_path / "components" / f"{name}.py").write_text("")
+    assert Code(tmp_path).closure(["components.a"]) == {"components.a", "components.d"}
+
+
+def test_a_name_that_is_no_module_is_refused() -> None:
+    with pytest.raises(LookupError, match=r"nowhere\.at\.all is no module"):
+        Code(REPOSITORY).digest(["nowhere.at.all"])
+
+
+RUN_BY_NAME = {
+    "Transform": "components.transform.preprocessing",
+    "Tuner": "components.tuner.tuner_fn",
+    "Trainer": "components.trainer.run_fn",
+    "Evaluator": "components.evaluator.module",
+}
+"""Node → the module that TFX is told by its name."""
+
+
+@pytest.mark.component
+def test_nothing_is_imported_that_the_digest_does_not_cover(tmp_path: Path) -> None:
+    code = Code(REPOSITORY)
+    script = f"""
+import importlib, json, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+print(json.dumps([m for m in sys.modules if m.split(".")[0] in {PACKAGES}]))
+"""
+    for node in (n for n in NODES if n.id in RUN_BY_NAME):
+        done = subprocess.run(
+            [sys.executable, "-c", script, *roots(node), RUN_BY_NAME[node.id]],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=tmp_path,
+        )
+        assert set(json.loads(done.stdout.splitlines()[-1])) <= code.closure(roots(node)), node.id
