@@ -69,13 +69,13 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run what has to run: from the export to the pushed model."""
-    import ml_metadata  # noqa: F401 - without the extra `pipeline`, say so before a run begins
-
     from pipeline.cli.progress import progress_for
+    from pipeline.lineage.store import require_mlmd
     from pipeline.plan import Selection
     from pipeline.runners.base import RunFailedError
     from pipeline.runs.finish import finish, report_failure
 
+    require_mlmd()
     session = open_session(file, set_)
     try:
         with progress_for(session, quiet or as_json) as listener:

@@ -82,6 +82,15 @@ class MlmdLineage:
             return _read(open_store(self._config, self._root), self._pipeline)
 
 
+def require_mlmd() -> None:
+    """Imports ML Metadata, so that without the extra ``pipeline`` a command says so before it begins.
+
+    Raises:
+        ModuleNotFoundError: It is not installed.
+    """
+    import ml_metadata  # noqa: F401 - that it can be imported is the answer
+
+
 def is_absent(config: MetadataConfig, root: Path) -> bool:
     """Returns whether the store is a SQLite file that does not exist yet."""
     return not (config.mysql or config.postgresql) and not sqlite_path(config, root).exists()
