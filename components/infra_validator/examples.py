@@ -15,19 +15,20 @@ from typing import Any
 import numpy as np
 
 from foundation.errors import DataError
-from foundation.saved_model import DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE, MODEL_FILE
+from foundation.saved_model import DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE
 from foundation.tfrecord import read_gz
+from serving.client import DType, Signature, TensorInfo
 
 SPLIT = "test"
 ASKED = (DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE)
 """The signatures that are asked, in the order in which one of them is measured."""
 
-_KINDS: Mapping[str, tuple[str, Any, Any]] = {
-    "DT_STRING": ("bytes_list", object, b""),
-    "DT_FLOAT": ("float_list", np.float32, np.nan),
-    "DT_INT64": ("int64_list", np.int64, np.iinfo(np.int64).min),
+_KINDS: Mapping[DType, tuple[str, Any]] = {
+    DType.STRING: ("bytes_list", b""),
+    DType.FLOAT: ("float_list", np.nan),
+    DType.INT64: ("int64_list", np.iinfo(np.int64).min),
 }
-"""Type of an input → list of a ``tf.Example``, NumPy type, and the sentinel for what is missing (``docs/training.md``)."""
+"""Type of an input → list of a ``tf.Example``, and the sentinel for what is missing (``docs/training.md``)."""
 
 
 class UnaskableError(Exception):
@@ -62,29 +63,15 @@ def read_examples(folder: str, count: int) -> list[bytes]:
     return found
 
 
-def read_signatures(model: Path) -> dict[str, Any]:
-    """Returns name → SignatureDef of a SavedModel; empty where it cannot be parsed, which the server will say better."""
-    from google.protobuf.message import DecodeError
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    saved = saved_model_pb2.SavedModel()
-    try:
-        saved.ParseFromString((model / MODEL_FILE).read_bytes())
-    except (OSError, DecodeError):
-        return {}
-    served = [m for m in saved.meta_graphs if "serve" in m.meta_info_def.tags]
-    return dict(served[0].signature_def) if served else {}
-
-
 class Questions:
     """Examples as the signatures of one model take them.
 
     Args:
         records: Serialized examples.
-        signatures: Name → SignatureDef.
+        signatures: Name → signature.
     """
 
-    def __init__(self, records: Sequence[bytes], signatures: Mapping[str, Any]) -> None:
+    def __init__(self, records: Sequence[bytes], signatures: Mapping[str, Signature]) -> None:
         self.skipped: dict[str, str] = {}
         self._columns: dict[str, dict[str, np.ndarray]] = {}
         examples = _parse(records)
@@ -122,7 +109,7 @@ def _parse(records: Sequence[bytes]) -> list[Any]:
 
 
 def _inputs(
-    name: str, signature: Any, examples: Sequence[Any], kept: set[str] | None
+    name: str, signature: Signature, examples: Sequence[Any], kept: set[str] | None
 ) -> dict[str, np.ndarray]:
     if name == EXAMPLES_SIGNATURE:
         if set(signature.inputs) != {"examples"}:
@@ -145,18 +132,16 @@ def _trimmed(example: Any, kept: set[str] | None) -> bytes:
     return serialized
 
 
-def _column(alias: str, info: Any, examples: Sequence[Any]) -> np.ndarray:
-    from tensorflow.core.framework import types_pb2
-
-    dtype, rank = types_pb2.DataType.Name(info.dtype), len(info.tensor_shape.dim)
-    if dtype not in _KINDS or info.tensor_shape.unknown_rank or rank not in (1, 2):
-        raise UnaskableError(f"its input {alias} is {dtype} of rank {rank}")
-    kind, numpy_type, missing = _KINDS[dtype]
+def _column(alias: str, info: TensorInfo, examples: Sequence[Any]) -> np.ndarray:
+    rank = len(info.shape or ())
+    if info.dtype not in _KINDS or rank not in (1, 2):
+        raise UnaskableError(f"its input {alias} is DT_{info.dtype.name} of rank {rank}")
+    kind, missing = _KINDS[info.dtype]
     values = [_values(alias, example, kind) for example in examples]
     longest = max(map(len, values))
     if rank == 1 and longest > 1:
         raise UnaskableError(f"its input {alias} takes one value a row, an example has {longest}")
-    column: np.ndarray = np.full((len(values), max(longest, 1)), missing, numpy_type)
+    column: np.ndarray = np.full((len(values), max(longest, 1)), missing, info.dtype.numpy)
     for row, found in enumerate(values):
         column[row, : len(found)] = found
     return column[:, 0] if rank == 1 else column

@@ -16,12 +16,13 @@ from tfx.types import artifact, artifact_utils
 from tfx.utils import path_utils
 
 from components.infra_validator.config import InfraValidationConfig
-from components.infra_validator.examples import SPLIT, Questions, read_examples, read_signatures
+from components.infra_validator.examples import SPLIT, Questions, read_examples
 from components.infra_validator.server import server_command
 from components.infra_validator.trial import BLESSED, CANDIDATE, Setting, Trial, run_trial
 from components.infra_validator.warmup import warmup_records, write_warmup
 from foundation.link import link_tree
 from foundation.publish import write_text
+from serving.client.signatures import read_signatures
 
 REPORT_FILE = "infra_validation.json"
 LOG_FILE = "server.log"
@@ -69,8 +70,9 @@ def _model(model: artifact.Artifact) -> Path:
 
 
 def _add_warmup(candidate: Path, records: list[bytes], config: InfraValidationConfig) -> int:
-    questions = Questions(records, read_signatures(candidate))
-    warmup = list(warmup_records(questions, config.warmup_requests, config.batch_sizes))
+    signatures = read_signatures(candidate)
+    questions = Questions(records, signatures)
+    warmup = list(warmup_records(questions, signatures, config.warmup_requests, config.batch_sizes))
     write_warmup(candidate, warmup)
     return len(warmup)
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from components.infra_validator.protocols import Asked
 
 UNTIMED = 5
 """Requests before the clock runs: connections, caches and lazily made plans are warm then."""
@@ -24,26 +20,26 @@ class Latency:
     p99: float
 
 
-def alternate(asked: Mapping[str, Sequence[Asked]], requests: int) -> dict[str, Latency]:
+def alternate(asked: Mapping[str, Sequence[Callable[[], object]]], requests: int) -> dict[str, Latency]:
     """Sends requests to several models in turn.
 
     Args:
-        asked: Model → requests, sent round and round.
+        asked: Model → what sends one of its requests; called round and round.
         requests: Timed requests to each model.
 
     Returns:
         Model → times.
 
     Raises:
-        RefusedError: A server refused a request.
+        CallError: A server refused a request.
     """
     times: dict[str, list[float]] = {model: [] for model in asked}
     names = list(asked)
     for number in range(-UNTIMED, requests):
         for model in names if number % 2 else reversed(names):
-            request = asked[model][number % len(asked[model])]
+            send = asked[model][number % len(asked[model])]
             started = time.perf_counter()
-            request.send()
+            send()
             if number >= 0:
                 times[model].append((time.perf_counter() - started) * 1000)
     return {model: summary(found) for model, found in times.items()}

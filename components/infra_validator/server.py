@@ -8,7 +8,6 @@ afterwards by ReloadConfig, each with its own reason when it does not load.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import logging
 import os
 import shutil
@@ -21,19 +20,18 @@ import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import grpc
-
 from components.infra_validator.primer import write_primer
 from foundation.errors import NodeError, SpecError
 from foundation.tether import tethered
+from serving.client import CallError, Client, ClientError, Code, ModelConfig
 
 _LOGGER = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
+GRPC, REST = PROTOCOLS = ("gRPC", "REST")
 ATTEMPTS = 3
 """Starts before giving up where ports were taken meanwhile."""
 
-_MESSAGE_SIZE = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
 _FAILED = "Failed to start server. Error: "
 _TAKEN = ("address already in use", "failed to bind", "failed to add", "could not bind", "port is taken")
 
@@ -65,6 +63,12 @@ def server_command(server: str, folder: Path) -> list[str]:
     return [found]
 
 
+def error_text(error: CallError) -> str:
+    """Returns what a server said of a refused call, by its protocol's own code."""
+    status = error.code.name if error.http_status is None else f"HTTP {error.http_status}"
+    return f"{status}: {error.message}"
+
+
 class ModelServer:
     """A running server.
 
@@ -84,8 +88,10 @@ class ModelServer:
     ) -> None:
         self._process, self._models, self._seconds = process, models, seconds
         self.primer = next(iter(models))
-        self.channel = grpc.insecure_channel(f"{HOST}:{ports[0]}", options=_MESSAGE_SIZE)
-        self.connection = http.client.HTTPConnection(HOST, ports[1], timeout=seconds)
+        addresses = dict(
+            zip(PROTOCOLS, (f"grpc://{HOST}:{ports[0]}", f"http://{HOST}:{ports[1]}"), strict=True)
+        )
+        self.clients = {name: Client(address, retries=0) for name, address in addresses.items()}
 
     def add(self, name: str, folder: Path) -> float:
         """Has a further model served and returns how many seconds its loading took.
@@ -93,39 +99,27 @@ class ModelServer:
         Raises:
             ModelRefusedError: It does not load.
         """
-        from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
-
         models = {**self._models, name: folder}
-        request = model_management_pb2.ReloadConfigRequest()
-        for known, place in models.items():
-            request.config.model_config_list.config.add(
-                name=known, base_path=str(place), model_platform="tensorflow"
-            )
+        config = [ModelConfig(known, str(place)) for known, place in models.items()]
         started = time.monotonic()
         try:
-            stub = model_service_pb2_grpc.ModelServiceStub(self.channel)
-            stub.HandleReloadConfigRequest(request, timeout=self._seconds)
-        except grpc.RpcError as error:
+            self.clients[GRPC].reload_config(config, timeout=self._seconds)
+        except CallError as error:
             raise ModelRefusedError(self._reason(name, error)) from error
         self._models = models
         return time.monotonic() - started
 
-    def _reason(self, name: str, error: grpc.RpcError) -> str:
+    def _reason(self, name: str, error: CallError) -> str:
         """Returns why a model did not load: the status of its version, or what the reload itself answered."""
-        from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
-
         if self._process.poll() is not None:
             return f"the server ended while it loaded the model, exit code {self._process.returncode}"
-        if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+        if error.code is Code.DEADLINE_EXCEEDED:
             return f"it was not loaded within {self._seconds:g} s"
-        request = get_model_status_pb2.GetModelStatusRequest()
-        request.model_spec.name = name
-        with contextlib.suppress(grpc.RpcError):
-            stub = model_service_pb2_grpc.ModelServiceStub(self.channel)
-            for version in stub.GetModelStatus(request, timeout=10).model_version_status:
-                if version.status.error_message:
-                    return str(version.status.error_message)
-        return f"{error.code().name}: {error.details()}"
+        with contextlib.suppress(ClientError):
+            for version in self.clients[GRPC].status(name, timeout=10).versions:
+                if version.message:
+                    return version.message
+        return error_text(error)
 
     def memory_mb(self) -> float | None:
         """Returns the MiB of memory that the server has for itself, without the files it has mapped, which are its program.
@@ -141,8 +135,8 @@ class ModelServer:
 
     def close(self) -> None:
         """Ends the connections."""
-        self.connection.close()
-        self.channel.close()
+        for client in self.clients.values():
+            client.close()
 
 
 @contextlib.contextmanager
@@ -234,20 +228,14 @@ def _start(command: list[str], config: Path, log: Path, ports: tuple[int, int]) 
 def _wait(process: subprocess.Popen[bytes], port: int, name: str, seconds: float) -> str | None:
     """Waits until the tiny model is served; returns what went wrong, None where nothing did."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            return f"it ended with exit code {process.returncode}"
-        connection = http.client.HTTPConnection(HOST, port, timeout=5)
-        try:
-            connection.request("GET", f"/v1/models/{name}")
-            answer = connection.getresponse()
-            if answer.status == http.client.OK and b"AVAILABLE" in answer.read():
-                return None
-        except (OSError, http.client.HTTPException):
-            pass  # not yet
-        finally:
-            connection.close()
-        time.sleep(0.05)
+    with Client(f"http://{HOST}:{port}", timeout=5, retries=0) as client:
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                return f"it ended with exit code {process.returncode}"
+            with contextlib.suppress(ClientError):  # not yet
+                if client.status(name).available:
+                    return None
+            time.sleep(0.05)
     return "no answer"
 
 

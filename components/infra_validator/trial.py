@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,22 +11,25 @@ from pathlib import Path
 
 import numpy as np
 
+from components.infra_validator.answers import Answer, difference
 from components.infra_validator.config import InfraValidationConfig
-from components.infra_validator.examples import Batch, Questions, read_signatures
+from components.infra_validator.examples import Batch, Questions
 from components.infra_validator.gates import Check, Measurement, check_all, sentence
 from components.infra_validator.measure import Latency, alternate
-from components.infra_validator.protocols import (
-    Answer,
-    Asked,
-    GrpcRequest,
-    RefusedError,
-    RestRequest,
-    difference,
+from components.infra_validator.server import (
+    GRPC,
+    PROTOCOLS,
+    ModelRefusedError,
+    ModelServer,
+    error_text,
+    running_server,
 )
-from components.infra_validator.server import ModelRefusedError, ModelServer, running_server
 from foundation.errors import DataError, NodeError
 from foundation.link import link_tree
 from foundation.saved_model import DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE, MODEL_FILE, is_saved_model
+from serving.client.errors import CallError, ClientError
+from serving.client.signatures import read_signatures
+from serving.client.transport import Prepared
 
 CANDIDATE, BLESSED, REHEARSAL = "candidate", "blessed", "rehearsal"
 TOLERANCE = 1e-4
@@ -35,7 +39,6 @@ ROUNDS = 3
 REQUEST_SECONDS = 25.0
 PRIMING = 10
 """Requests to the server's own model at each batch size, by each protocol."""
-PROTOCOLS = (GrpcRequest.protocol, RestRequest.protocol)
 
 
 class UnfitError(Exception):
@@ -155,15 +158,16 @@ class _Course:
             batch = Batch(DEFAULT_SIGNATURE, rows, {"x": numbers})
             try:
                 for _ in range(PRIMING):
-                    self._ask(protocol, self._server.primer, batch).send()
-            except RefusedError as error:
+                    self._request(protocol, self._server.primer, batch).send(REQUEST_SECONDS)
+            except ClientError as error:
                 raise NodeError(
                     "model server", expected=f"an answer by {protocol}", seen=self._brief(error)
                 ) from error
 
     def _brief(self, error: Exception) -> str:
         """Returns the first sentence of a reason, without the private folder that the model was served from."""
-        text = re.sub(rf"{re.escape(str(self._setting.work))}/\w+/1/?", "", " ".join(str(error).split()))
+        text = error_text(error) if isinstance(error, CallError) else str(error)
+        text = re.sub(rf"{re.escape(str(self._setting.work))}/\w+/1/?", "", " ".join(text.split()))
         text = re.split(r"(?<=\w)\. (?=[A-Z])| \[\[\{\{", text, maxsplit=1)[0]
         return text if len(text) <= 400 else f"{text[:400]}…"
 
@@ -185,13 +189,13 @@ class _Course:
         self._questions[name] = Questions(self._setting.records, read_signatures(model))
         try:
             for batch in self._batches(name):  # its memory is that of a model at work
-                self._ask(GrpcRequest.protocol, name, batch).send()
-        except RefusedError as error:
+                self._request(GRPC, name, batch).send(REQUEST_SECONDS)
+        except ClientError as error:
             if name != BLESSED:
                 raise UnfitError(
                     f"gRPC, {batch.signature}, {batch.rows} rows: {self._brief(error)}"
                 ) from error
-            raise ModelRefusedError(str(error)) from error
+            raise ModelRefusedError(self._brief(error)) from error
         after = self._server.memory_mb()
         grown = after - before if after is not None and before is not None else None
         self._trial.memory_mb[name] = grown
@@ -212,10 +216,9 @@ class _Course:
         for signature, rows in itertools.product(questions.signatures, self._config.batch_sizes):
             yield questions.batch(signature, rows)
 
-    def _ask(self, protocol: str, model: str, batch: Batch) -> Asked:
-        if protocol == GrpcRequest.protocol:
-            return GrpcRequest(self._server.channel, model, batch, REQUEST_SECONDS)
-        return RestRequest(self._server.connection, model, batch)
+    def _request(self, protocol: str, model: str, batch: Batch) -> Prepared:
+        client = self._server.clients[protocol]
+        return client.prepare(model, batch.inputs, signature=batch.signature, fill_missing=False)
 
     def _compare(self, candidate: Path) -> None:
         """Sends every example at every batch size by both protocols, and holds the answers against each other."""
@@ -229,13 +232,13 @@ class _Course:
                 self._hold(batch, answers)
 
     def _answer(self, protocol: str, batch: Batch) -> Answer:
-        asked = self._ask(protocol, CANDIDATE, batch)
         try:
-            return asked.answer(asked.send())
-        except RefusedError as error:
+            request = self._request(protocol, CANDIDATE, batch)
+            return request.read(request.send(REQUEST_SECONDS)).outputs
+        except CallError as error:
             where = f"{protocol}, {batch.signature}, {batch.rows} rows"
             raise UnfitError(f"{where}: {self._brief(error)}") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except ClientError as error:
             raise UnfitError(
                 f"{protocol}, {batch.signature}: an answer that cannot be read: {error}"
             ) from error
@@ -273,13 +276,14 @@ class _Course:
             for protocol, rows in itertools.product(PROTOCOLS, self._config.batch_sizes):
                 asked = {model: self._requests(protocol, model, rows) for model in models}
                 found[protocol, rows] = alternate(asked, self._config.requests)
-        except RefusedError as error:
+        except ClientError as error:
             raise UnfitError(f"{protocol}, {rows} rows: {self._brief(error)}") from error
         return found
 
-    def _requests(self, protocol: str, model: str, rows: int) -> list[Asked]:
-        every = self._questions[model].every(self._trial.signature, rows)
-        return [self._ask(protocol, model, batch) for batch in itertools.islice(every, 50)]
+    def _requests(self, protocol: str, model: str, rows: int) -> list[Callable[[], object]]:
+        batches = itertools.islice(self._questions[model].every(self._trial.signature, rows), 50)
+        requests = (self._request(protocol, model, batch) for batch in batches)
+        return [functools.partial(request.send, REQUEST_SECONDS) for request in requests]
 
 
 def _truth(model: Path) -> Callable[[list[bytes]], Answer] | None:

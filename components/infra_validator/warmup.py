@@ -6,30 +6,29 @@ SavedModel passes by. Same examples, same settings: same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from components.infra_validator.examples import Questions
-from components.infra_validator.protocols import predict_request
 from foundation.publish import published_file
 from foundation.saved_model import WARMUP_FILE
 from foundation.tfrecord import framed_batch
+from serving.client import Signature, Target
+from serving.client.grpc.requests import warmup_record
 
-MODEL = "default"
-"""The name in the records; servers do not look at it."""
+_TARGET = Target("default")
+"""The model in the records; servers do not look at it."""
 
 
-def warmup_records(questions: Questions, count: int, batch_sizes: Sequence[int]) -> Iterator[bytes]:
+def warmup_records(
+    questions: Questions, signatures: Mapping[str, Signature], count: int, batch_sizes: Sequence[int]
+) -> Iterator[bytes]:
     """Yields serialized ``PredictionLog`` records: every signature at every batch size in turn, until there are enough."""
-    from tensorflow_serving.apis import prediction_log_pb2
-
     kinds = [(signature, rows) for rows in batch_sizes for signature in questions.signatures]
     for number in range(count if kinds else 0):
         signature, rows = kinds[number % len(kinds)]
-        log = prediction_log_pb2.PredictionLog()
         batch = questions.batch(signature, rows, number // len(kinds))
-        log.predict_log.request.CopyFrom(predict_request(MODEL, batch))
-        yield log.SerializeToString(deterministic=True)
+        yield warmup_record(_TARGET, signatures[signature], batch.inputs)
 
 
 def write_warmup(model: Path, records: Sequence[bytes]) -> None:

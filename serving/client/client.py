@@ -24,7 +24,7 @@ from serving.client.ready import wait
 from serving.client.reload import ModelConfig, serialized_config
 from serving.client.results import Classification, Prediction, Regression, Task
 from serving.client.retry import Deadline, Retries, call
-from serving.client.transport import Transport
+from serving.client.transport import Prepared, Transport
 
 T = TypeVar("T")
 _UNSET: Any = object()
@@ -114,6 +114,25 @@ class Client:
             return answer
 
         return self._with_metadata(target, deadline, run)
+
+    def prepare(
+        self,
+        model: str,
+        inputs: Any,
+        *,
+        signature: str = DEFAULT_SIGNATURE,
+        fill_missing: bool | None = None,
+        timeout: float | None = _UNSET,
+    ) -> Prepared:
+        """Makes a predict request to be sent as often as wanted, by itself: no retries, no conversion.
+
+        The arguments are those of ``predict``; the time limit is for asking for the model's signatures.
+        """
+        target = Target(model)
+        metadata = self._fresh(target) or self._ask_metadata(target, self._deadline(timeout))
+        chosen = metadata.signature(signature)
+        tensors = build_tensors(metadata, chosen, inputs, f"{target}", fill_missing)
+        return self._transport.prepare(target, chosen, tensors, ())
 
     def predict_examples(
         self,

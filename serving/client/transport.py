@@ -7,13 +7,28 @@ whose types are the model's, and a time limit, and gives a typed result or raise
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from serving.client.inputs.examples import Example
 from serving.client.model import ModelMetadata, ModelStatus, Signature, Target
 from serving.client.results import Classification, Prediction, Regression, Task
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A predict request that is sent as often as wanted: what a measurement of a server times, and nothing around it.
+
+    Attributes:
+        send: Sends the request once, within a number of seconds, and returns the raw answer.
+        read: Makes a prediction of a raw answer.
+    """
+
+    send: Callable[[float], Any]
+    read: Callable[[Any], Prediction]
 
 
 class Transport(ABC):
@@ -23,7 +38,6 @@ class Transport(ABC):
     `AnswerError` for an answer that is not the protocol's.
     """
 
-    @abstractmethod
     def predict(
         self,
         target: Target,
@@ -32,7 +46,19 @@ class Transport(ABC):
         outputs: Sequence[str],
         timeout: float,
     ) -> Prediction:
-        """Runs a signature; `outputs` names those that are wanted, none means all."""
+        """Runs a signature; ``outputs`` names those that are wanted, none means all."""
+        prepared = self.prepare(target, signature, inputs, outputs)
+        return prepared.read(prepared.send(timeout))
+
+    @abstractmethod
+    def prepare(
+        self,
+        target: Target,
+        signature: Signature,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Sequence[str],
+    ) -> Prepared:
+        """Makes the request that ``predict`` sends."""
 
     @abstractmethod
     def classify(

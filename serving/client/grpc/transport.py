@@ -11,14 +11,15 @@ from google.protobuf.message import DecodeError
 
 from serving.client.address import Address, Tls, read_pem
 from serving.client.errors import AnswerError, CallError, InputError, call_error
-from serving.client.grpc.tensors import read_tensor, write_tensor
-from serving.client.inputs.examples import Example, example_proto
-from serving.client.model import ModelMetadata, ModelStatus, Signature, Target, TensorInfo, VersionStatus
+from serving.client.grpc.requests import predict_request, write_examples, write_spec
+from serving.client.grpc.tensors import read_tensor
+from serving.client.inputs.examples import Example
+from serving.client.model import ModelMetadata, ModelStatus, Signature, Target, VersionStatus
 from serving.client.results import Class, Classification, Prediction, Regression, Task
-from serving.client.transport import Transport
+from serving.client.signatures import signatures_of
+from serving.client.transport import Prepared, Transport
 from serving.codes import Code
 from serving.wire import client_pb2
-from serving.wire.dtypes import dtype_of
 
 _OPTIONS: Final[dict[str, str | int]] = {
     "grpc.max_send_message_length": -1,
@@ -73,22 +74,21 @@ class GrpcTransport(Transport):
             for name, (service, _) in _CALLS.items()
         }
 
-    def predict(
+    def prepare(
         self,
         target: Target,
         signature: Signature,
         inputs: Mapping[str, np.ndarray],
         outputs: Sequence[str],
-        timeout: float,
-    ) -> Prediction:
-        """Runs a signature; the server computes only the wanted outputs."""
-        request = client_pb2.PredictRequest(output_filter=outputs)
-        _write_spec(request.model_spec, target, signature.name)
-        for name, array in inputs.items():
-            write_tensor(array, signature.inputs[name].dtype, request.inputs[name])
-        answer = self._ask("Predict", request, target, timeout)
-        found = {name: read_tensor(answer.outputs[name], name) for name in sorted(answer.outputs)}
-        return Prediction(*_spec(answer.model_spec, target, signature.name), found)
+    ) -> Prepared:
+        """Makes the message; the server computes only the wanted outputs."""
+        request = predict_request(target, signature, inputs, outputs)
+
+        def read(answer: Any) -> Prediction:
+            found = {name: read_tensor(answer.outputs[name], name) for name in sorted(answer.outputs)}
+            return Prediction(*_spec(answer.model_spec, target, signature.name), found)
+
+        return Prepared(lambda timeout: self._ask("Predict", request, target, timeout), read)
 
     def classify(
         self,
@@ -100,8 +100,8 @@ class GrpcTransport(Transport):
     ) -> Classification:
         """Classifies examples."""
         request = client_pb2.ClassificationRequest()
-        _write_spec(request.model_spec, target, signature)
-        _write_examples(request.input, examples, context)
+        write_spec(request.model_spec, target, signature)
+        write_examples(request.input, examples, context)
         answer = self._ask("Classify", request, target, timeout)
         return Classification(*_spec(answer.model_spec, target, signature), _classes(answer.result))
 
@@ -115,8 +115,8 @@ class GrpcTransport(Transport):
     ) -> Regression:
         """Gives a number for each example."""
         request = client_pb2.RegressionRequest()
-        _write_spec(request.model_spec, target, signature)
-        _write_examples(request.input, examples, context)
+        write_spec(request.model_spec, target, signature)
+        write_examples(request.input, examples, context)
         answer = self._ask("Regress", request, target, timeout)
         return Regression(*_spec(answer.model_spec, target, signature), _values(answer.result))
 
@@ -132,28 +132,28 @@ class GrpcTransport(Transport):
         request = client_pb2.MultiInferenceRequest()
         for task in tasks:
             added = request.tasks.add(method_name=task.method_name)
-            _write_spec(added.model_spec, target, task.signature)
-        _write_examples(request.input, examples, context)
+            write_spec(added.model_spec, target, task.signature)
+        write_examples(request.input, examples, context)
         answer = self._ask("MultiInference", request, target, timeout)
         return tuple(_inferred(result, target) for result in answer.results)
 
     def metadata(self, target: Target, timeout: float) -> ModelMetadata:
         """Asks for the signatures."""
         request = client_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
-        _write_spec(request.model_spec, target, "")
+        write_spec(request.model_spec, target, "")
         answer = self._ask("GetModelMetadata", request, target, timeout)
         packed = answer.metadata["signature_def"].value
         signatures = _parse(client_pb2.SignatureDefMap, packed, target).signature_def
         return ModelMetadata(
             target.name,
             answer.model_spec.version.value,
-            {name: _signature(name, signatures[name]) for name in sorted(signatures)},
+            signatures_of(signatures),
         )
 
     def status(self, target: Target, timeout: float) -> ModelStatus:
         """Asks for the states of the versions."""
         request = client_pb2.GetModelStatusRequest()
-        _write_spec(request.model_spec, Target(target.name, target.version), "")
+        write_spec(request.model_spec, Target(target.name, target.version), "")
         answer = self._ask("GetModelStatus", request, target, timeout)
         versions = tuple(
             VersionStatus(
@@ -229,23 +229,6 @@ def _code(number: int) -> Code:
     return Code(number) if number in Code._value2member_map_ else Code.UNKNOWN
 
 
-def _write_spec(spec: Any, target: Target, signature: str) -> None:
-    spec.name, spec.signature_name = target.name, signature
-    if target.version is not None:
-        spec.version.value = target.version
-    elif target.label is not None:
-        spec.version_label = target.label
-
-
-def _write_examples(request: Any, examples: Sequence[Example], context: Example | None) -> None:
-    made = [example_proto(one) for one in examples]
-    if context:
-        request.example_list_with_context.examples.extend(made)
-        request.example_list_with_context.context.CopyFrom(example_proto(context))
-    else:
-        request.example_list.examples.extend(made)
-
-
 def _spec(spec: Any, target: Target, signature: str) -> tuple[str, int | None, str]:
     version = spec.version.value if spec.HasField("version") else target.version
     return spec.name or target.name, version, spec.signature_name or signature
@@ -266,17 +249,3 @@ def _inferred(result: Any, target: Target) -> Classification | Regression:
     if result.HasField("classification_result"):
         return Classification(*spec, _classes(result.classification_result))
     return Regression(*spec, _values(result.regression_result))
-
-
-def _signature(name: str, said: Any) -> Signature:
-    optional = set(said.defaults)
-    return Signature(name, said.method_name, _tensors(said.inputs, optional), _tensors(said.outputs, set()))
-
-
-def _tensors(said: Any, optional: set[str]) -> dict[str, TensorInfo]:
-    found = {}
-    for name in sorted(said):
-        shape = said[name].tensor_shape
-        sizes = None if shape.unknown_rank else tuple(dim.size for dim in shape.dim)
-        found[name] = TensorInfo(name, dtype_of(said[name].dtype), sizes, name in optional)
-    return found

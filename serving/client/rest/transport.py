@@ -16,7 +16,7 @@ from serving.client.model import ModelMetadata, ModelStatus, Signature, Target, 
 from serving.client.rest.documents import dumps, loads, predict_body, read_output
 from serving.client.rest.pool import HttpPool, Reply
 from serving.client.results import Class, Classification, Prediction, Regression, Task
-from serving.client.transport import Transport
+from serving.client.transport import Prepared, Transport
 from serving.codes import Code
 from serving.wire.dtypes import dtype_of
 
@@ -36,25 +36,22 @@ class RestTransport(Transport):
         self._pool = HttpPool(address, tls)
         self._headers = {**headers, "Accept": "application/json"}
 
-    def predict(
+    def prepare(
         self,
         target: Target,
         signature: Signature,
         inputs: Mapping[str, np.ndarray],
         outputs: Sequence[str],
-        timeout: float,
-    ) -> Prediction:
-        """Sends the columnar form. REST has no output filter: all outputs are computed, the wanted ones kept."""
+    ) -> Prepared:
+        """Makes the columnar form. REST has no output filter: all outputs are computed, the wanted ones kept."""
         body = predict_body(signature.name, inputs)
-        answer = self._ask("POST", target, ":predict", body, timeout)
 
-        def read() -> dict[str, np.ndarray]:
-            found = answer["outputs"]
-            named = {next(iter(signature.outputs)): found} if len(signature.outputs) == 1 else dict(found)
-            wanted = outputs or list(named)
-            return {name: read_output(named[name], signature.outputs[name]) for name in wanted}
+        def read(raw: bytes) -> Prediction:
+            return Prediction(
+                target.name, target.version, signature.name, _outputs(raw, target, signature, outputs)
+            )
 
-        return Prediction(target.name, target.version, signature.name, _read(target, read))
+        return Prepared(lambda timeout: self._send("POST", target, ":predict", body, timeout), read)
 
     def classify(
         self,
@@ -135,6 +132,9 @@ class RestTransport(Transport):
         self._pool.close()
 
     def _ask(self, method: str, target: Target, what: str, body: bytes | None, timeout: float) -> Any:
+        return loads(self._send(method, target, what, body, timeout))
+
+    def _send(self, method: str, target: Target, what: str, body: bytes | None, timeout: float) -> bytes:
         headers = self._headers | ({"Content-Type": "application/json"} if body else {})
         try:
             reply = self._pool.request(method, _path(target) + what, body, headers, timeout)
@@ -142,7 +142,7 @@ class RestTransport(Transport):
             raise call_error(error.code, error.message, model=str(target)) from error.__cause__
         if reply.status != 200:
             raise _failed(reply, target)
-        return loads(reply.body)
+        return reply.body
 
 
 def _path(target: Target) -> str:
@@ -150,6 +150,19 @@ def _path(target: Target) -> str:
     if target.version is not None:
         return f"{path}/versions/{target.version}"
     return path if target.label is None else f"{path}/labels/{quote(target.label, safe='')}"
+
+
+def _outputs(
+    raw: bytes, target: Target, signature: Signature, outputs: Sequence[str]
+) -> dict[str, np.ndarray]:
+    answer = loads(raw)
+
+    def read() -> dict[str, np.ndarray]:
+        found = answer["outputs"]
+        named = {next(iter(signature.outputs)): found} if len(signature.outputs) == 1 else dict(found)
+        return {name: read_output(named[name], signature.outputs[name]) for name in outputs or list(named)}
+
+    return _read(target, read)
 
 
 def _failed(reply: Reply, target: Target) -> CallError:

@@ -13,13 +13,14 @@ pytestmark = pytest.mark.component
 @pytest.fixture(scope="module", autouse=True)
 def _tensorflow() -> None:
     """Imports TensorFlow when the first test runs, not when pytest collects."""
-    global np, tf, Questions, read_signatures, RestRequest, difference, predict_request, warmup_records
+    global np, tf, Questions, difference, read_signatures, warmup_records
     import numpy as np
     import tensorflow as tf
 
-    from components.infra_validator.examples import Questions, read_signatures
-    from components.infra_validator.protocols import RestRequest, difference, predict_request
+    from components.infra_validator.answers import difference
+    from components.infra_validator.examples import Questions
     from components.infra_validator.warmup import warmup_records
+    from serving.client.signatures import read_signatures
 
 
 def example(**values: Any) -> bytes:
@@ -33,15 +34,13 @@ def example(**values: Any) -> bytes:
 
 
 def signature(**inputs: tuple[str, int]) -> Any:
-    from tensorflow.core.framework import types_pb2
-    from tensorflow.core.protobuf import meta_graph_pb2
+    from serving.client import DType, Signature, TensorInfo
 
-    made = meta_graph_pb2.SignatureDef()
-    for name, (dtype, rank) in inputs.items():
-        made.inputs[name].dtype = types_pb2.DataType.Value(dtype)
-        for _ in range(rank):
-            made.inputs[name].tensor_shape.dim.add(size=-1)
-    return made
+    infos = {
+        name: TensorInfo(name, DType[dtype.removeprefix("DT_")], (-1,) * rank)
+        for name, (dtype, rank) in inputs.items()
+    }
+    return Signature("made", "", infos, {})
 
 
 def test_missing_values_become_the_sentinels() -> None:
@@ -77,10 +76,11 @@ def test_examples_keep_what_the_model_reads() -> None:
     ],
 )
 def test_a_signature_that_examples_cannot_ask_is_named(inputs: dict[str, Any], why: str) -> None:
-    questions = Questions([example(age=3.5, topics=[b"a", b"b"])], {"serving_default": signature(**inputs)})
+    signatures = {"serving_default": signature(**inputs)}
+    questions = Questions([example(age=3.5, topics=[b"a", b"b"])], signatures)
     assert questions.signatures == []
     assert why in questions.skipped["serving_default"]
-    assert list(warmup_records(questions, 4, [1])) == []
+    assert list(warmup_records(questions, signatures, 4, [1])) == []
 
 
 def test_batches_go_round_and_each_example_is_in_one() -> None:
@@ -93,24 +93,9 @@ def test_batches_go_round_and_each_example_is_in_one() -> None:
 def test_the_same_examples_give_the_same_records(served_models: SimpleNamespace) -> None:
     signatures = read_signatures(served_models.good / "Format-Serving")
     rows = [example(lessons=i, topics=[b"x"] * (i % 3 + 1)) for i in range(9)]
-    once, again = (list(warmup_records(Questions(rows, signatures), 9, [1, 4])) for _ in range(2))
+    once, again = (list(warmup_records(Questions(rows, signatures), signatures, 9, [1, 4])) for _ in range(2))
     assert once == again
     assert len(once) == 9
-
-
-def test_what_is_no_saved_model_has_no_signatures(tmp_path: Any) -> None:
-    assert read_signatures(tmp_path) == {}
-    (tmp_path / "saved_model.pb").write_bytes(b"\xff" * 20)
-    assert read_signatures(tmp_path) == {}
-
-
-def test_rest_writes_text_bytes_and_nan() -> None:
-    rows = [example(name=b"\xff"), example(name=b"caf\xc3\xa9", age=1.5)]
-    inputs = {"name": ("DT_STRING", 1), "age": ("DT_FLOAT", 1)}
-    batch = Questions(rows, {"serving_default": signature(**inputs)}).batch("serving_default", 2)
-    body = RestRequest(None, "m", batch)._body.decode()  # type: ignore[arg-type]
-    assert '{"age": NaN, "name": {"b64": "/w=="}}, {"age": 1.5, "name": "café"}' in body
-    assert predict_request("m", batch).inputs["name"].string_val == [b"\xff", b"caf\xc3\xa9"]
 
 
 def test_answers_are_alike_up_to_rounding_and_no_further() -> None:
@@ -122,4 +107,3 @@ def test_answers_are_alike_up_to_rounding_and_no_further() -> None:
     assert difference(one, {**close, "t": np.array([b"a", b"c"], object)}) == float("inf")
     assert difference(one, {"p": one["p"]}) == float("inf")
     assert difference(one, {**close, "p": np.array([0.1])}) == float("inf")
-    assert difference({"p": one["p"]}, {"": one["p"]}) == 0.0

@@ -15,7 +15,8 @@ MODULES = {
     "tensorflow.core.example.example_pb2": "Example",
     "tensorflow.core.example.feature_pb2": "BytesList FloatList Int64List Feature Features",
     "tensorflow.core.framework.tensor_pb2": "TensorProto",
-    "tensorflow.core.protobuf.meta_graph_pb2": "TensorInfo SignatureDef",
+    "tensorflow.core.protobuf.meta_graph_pb2": "TensorInfo SignatureDef MetaGraphDef",
+    "tensorflow.core.protobuf.saved_model_pb2": "SavedModel",
     "google.protobuf.any_pb2": "Any",
     "google.protobuf.wrappers_pb2": "Int64Value",
     "tensorflow_serving.apis.model_pb2": "ModelSpec",
@@ -41,6 +42,8 @@ def official(name: str) -> Any:
         return shape.DESCRIPTOR if name == "Shape" else shape.Dim.DESCRIPTOR
     if name == "Entry":
         return official("PredictRequest").nested_types_by_name["InputsEntry"]
+    if name == "MetaInfoDef":
+        return official("MetaGraphDef").nested_types_by_name[name]
     name = OFFICIAL.get(name, name)
     [module] = [module for module, names in MODULES.items() if name in names.split()]
     return getattr(importlib.import_module(module), name).DESCRIPTOR
