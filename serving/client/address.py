@@ -15,9 +15,9 @@ _PORTS = {"http": 8501, "https": 443, "grpc": 8500, "grpcs": 443}
 
 @dataclass(frozen=True)
 class Tls:
-    """Files for `https://` and `grpcs://`, all PEM.
+    """PEM files for ``https://`` and ``grpcs://``.
 
-    Args:
+    Attributes:
         ca: Certificates that the server's is checked against; None means the system's.
         certificate: The client's own certificate chain, where the server asks for one.
         key: Its private key.
@@ -38,11 +38,11 @@ class Tls:
 class Address:
     """A parsed address.
 
-    Args:
+    Attributes:
         scheme: http, https, grpc, grpcs or unix (gRPC by a socket file).
         host: The host; for unix the path of the socket.
         port: The port; 0 for unix.
-        prefix: A path before `/v1`, for servers behind a gateway; REST only.
+        prefix: A path before ``/v1``, for servers behind a gateway; REST only.
     """
 
     scheme: str
@@ -68,9 +68,9 @@ class Address:
 
 
 def parse_address(url: str) -> Address:
-    """Reads an address such as `http://host:8501` or `grpc://host:8500`.
+    """Reads an address such as ``http://host:8501`` or ``grpc://host:8500``.
 
-    Without a port TF Serving's are taken, 8501 and 8500, and 443 for `https` and `grpcs`.
+    Without a port TF Serving's are taken, 8501 and 8500, and 443 for ``https`` and ``grpcs``.
 
     Raises:
         InputError: It is not such an address.

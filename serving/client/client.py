@@ -31,16 +31,16 @@ _UNSET: Any = object()
 
 
 class Client:
-    """Asks one server, by REST or gRPC, whichever the address says; the calls and results are the same.
+    """A client of one server, by REST or gRPC as the address says; calls and results are the same.
 
     A client may be used by many threads at once, and is meant to be kept: it holds connections and what models say
-    about themselves. Use it in a `with` block, or call `close`.
+    about themselves. Use it in a ``with`` block, or call ``close``.
 
     Args:
-        address: `http://host:8501`, `https://host`, `grpc://host:8500`, `grpcs://host` or `unix:///socket`.
+        address: ``http://host:8501``, ``https://host``, ``grpc://host:8500``, ``grpcs://host`` or ``unix:///socket``.
         timeout: Seconds for a call with all its retries, where the call gives none; None waits without end.
         retries: How often and how a call that failed with UNAVAILABLE is tried again; a number means that often.
-        tls: Files for `https` and `grpcs`.
+        tls: Files for ``https`` and ``grpcs``.
         headers: Sent with every call, as HTTP headers or gRPC metadata: what a gateway or a router asks for.
         metadata_seconds: How long signatures are believed before they are asked for again. A new version with other
             signatures is noticed before that where the old ones no longer fit.
@@ -85,7 +85,7 @@ class Client:
         Args:
             model: The model's name.
             inputs: A mapping of input name to the whole tensor; a list of mappings, one for each row; or, where the
-                signature has one input, just its tensor. Where that one input takes serialized `tf.Example`s, a
+                signature has one input, just its tensor. Where that one input takes serialized ``tf.Example``s, a
                 mapping or list of mappings of *features* is turned into them.
             version: This version; None means the latest.
             label: The version that bears this label.
@@ -145,9 +145,9 @@ class Client:
         outputs: Sequence[str] = (),
         timeout: float | None = _UNSET,
     ) -> Prediction:
-        """Runs a signature that takes serialized `tf.Example`s, made from rows of features.
+        """Runs a signature that takes serialized ``tf.Example``s, made from rows of features.
 
-        A value that is missing is None or left out. The other arguments are those of `predict`.
+        A value that is missing is None or left out. The other arguments are those of ``predict``.
         """
         given = [rows] if isinstance(rows, Mapping) else list(rows)
         return self.predict(
@@ -169,23 +169,19 @@ class Client:
 
         Args:
             model: The model's name.
-            examples: One row, or several: feature name → value or list of values. Write `2.0` for a float feature.
+            examples: One row, or several: feature name → value or list of values. Write ``2.0`` for a float feature.
             context: Features that all rows share.
             version: This version; None means the latest.
             label: The version that bears this label.
-            signature: The signature's name; empty means `serving_default`.
+            signature: The signature's name; empty means ``serving_default``.
             timeout: Seconds for this call with all its retries.
 
         Raises:
             InputError: A value that no feature can hold.
             CallError: The call failed; its kind says how.
         """
-        target, made, shared = Target(model, version, label), examples_of(examples), _context(context)
-        return self._call(
-            lambda left: self._transport.classify(target, signature, made, shared, left),
-            self._deadline(timeout),
-            target,
-        )
+        target = Target(model, version, label)
+        return self._infer(self._transport.classify, target, signature, examples, context, timeout)
 
     def regress(
         self,
@@ -198,13 +194,9 @@ class Client:
         signature: str = "",
         timeout: float | None = _UNSET,
     ) -> Regression:
-        """Gives a number for each row of features; the arguments are those of `classify`."""
-        target, made, shared = Target(model, version, label), examples_of(examples), _context(context)
-        return self._call(
-            lambda left: self._transport.regress(target, signature, made, shared, left),
-            self._deadline(timeout),
-            target,
-        )
+        """Gives a number for each row of features; the arguments are those of ``classify``."""
+        target = Target(model, version, label)
+        return self._infer(self._transport.regress, target, signature, examples, context, timeout)
 
     def multi_inference(
         self,
@@ -225,12 +217,8 @@ class Client:
         Raises:
             UnsupportedError: The client speaks REST, which has no such call.
         """
-        target, made, shared = Target(model, version, label), examples_of(examples), _context(context)
-        return self._call(
-            lambda left: self._transport.multi_inference(target, tasks, made, shared, left),
-            self._deadline(timeout),
-            target,
-        )
+        target = Target(model, version, label)
+        return self._infer(self._transport.multi_inference, target, tasks, examples, context, timeout)
 
     def metadata(
         self,
@@ -305,6 +293,19 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _infer(
+        self,
+        ask: Callable[..., T],
+        target: Target,
+        what: str | Sequence[Task],
+        examples: Row | Iterable[Row],
+        context: Row | None,
+        timeout: float | None,
+    ) -> T:
+        """Sends rows of features to a signature, or to those of several tasks."""
+        made, shared = examples_of(examples), _context(context)
+        return self._call(lambda left: ask(target, what, made, shared, left), self._deadline(timeout), target)
 
     def _with_metadata(self, target: Target, deadline: Deadline, run: Callable[[ModelMetadata], T]) -> T:
         """Runs with the signatures that are known; again, once, when they are no longer those of the model."""

@@ -5,13 +5,13 @@
         ├── InputError            the values do not fit the model's inputs; nothing was sent
         ├── UnsupportedError      this transport cannot do it; nothing was sent
         ├── AnswerError           the answer is not what a TF Serving sends
-        └── CallError             the call failed: `code`, `message`, `model`, `attempts`
+        └── CallError             the call failed: ``code``, ``message``, ``model``, ``attempts``
             ├── RefusedError      INVALID_ARGUMENT, FAILED_PRECONDITION, OUT_OF_RANGE: the request is at fault
             ├── NotFoundError     NOT_FOUND: no such model or version
             ├── UnavailableError  UNAVAILABLE, or no connection
             └── DeadlineError     DEADLINE_EXCEEDED, by the server or by the caller's own limit
 
-`message` is the server's own text, word for word.
+``message`` is the server's own text, word for word.
 """
 
 from __future__ import annotations

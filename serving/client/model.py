@@ -29,7 +29,7 @@ def check_type(dtype: DType) -> None:
 class Target:
     """The model that a call is about.
 
-    Args:
+    Attributes:
         name: Its name.
         version: An explicit version; None means the latest one, or the label's.
         label: A version label, instead of a version.
@@ -63,7 +63,7 @@ class Target:
 class TensorInfo:
     """One input or output of a signature.
 
-    Args:
+    Attributes:
         name: How requests and answers call it.
         dtype: Its type.
         shape: Sizes, -1 where any is taken; None where even the rank is open.
@@ -84,9 +84,9 @@ class TensorInfo:
 class Signature:
     """One way to ask a model.
 
-    Args:
-        name: Such as `serving_default`.
-        method: Such as `tensorflow/serving/predict`.
+    Attributes:
+        name: Such as ``serving_default``.
+        method: Such as ``tensorflow/serving/predict``.
         inputs: By name.
         outputs: By name.
     """
@@ -98,7 +98,7 @@ class Signature:
 
     @property
     def examples_input(self) -> TensorInfo | None:
-        """The only input when it is a batch of text, as of a signature that takes serialized `tf.Example`s."""
+        """The only input when it is a batch of text, as of a signature that takes serialized ``tf.Example``s."""
         only = next(iter(self.inputs.values())) if len(self.inputs) == 1 else None
         fits = (
             only is not None and only.dtype is DType.STRING and (only.shape is None or len(only.shape) == 1)
@@ -110,7 +110,7 @@ class Signature:
 class ModelMetadata:
     """The signatures of a loaded version.
 
-    Args:
+    Attributes:
         model: The model's name.
         version: The version that they belong to.
         signatures: By name.
@@ -121,7 +121,7 @@ class ModelMetadata:
     signatures: Mapping[str, Signature]
 
     def signature(self, name: str) -> Signature:
-        """Returns a signature; an empty name means `serving_default`.
+        """Returns a signature; an empty name means ``serving_default``.
 
         Raises:
             InputError: There is none of this name; the message has the near miss and the names there are.
@@ -140,7 +140,7 @@ class ModelMetadata:
     def marks_missing(self) -> bool:
         """Whether its dense inputs have words for a missing value, as in the models that Penstock pushes.
 
-        Such a model has `serving_examples` beside `serving_default`.
+        Such a model has ``serving_examples`` beside ``serving_default``.
         """
         examples = self.signatures.get(EXAMPLES_SIGNATURE)
         return (
@@ -154,7 +154,7 @@ class ModelMetadata:
 class VersionStatus:
     """The state of one version.
 
-    Args:
+    Attributes:
         version: Its number.
         state: START, LOADING, AVAILABLE, UNLOADING or END.
         code: OK, or the code of the error that ended it.

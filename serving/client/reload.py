@@ -15,7 +15,7 @@ from serving.client.errors import InputError
 class ModelConfig:
     """One model of a server.
 
-    Args:
+    Attributes:
         name: How requests call it.
         base_path: The folder of its numbered versions, as the server sees it: absolute, or a URI.
         latest: So many of the newest versions are served, where neither of the next two is given.
@@ -33,7 +33,7 @@ class ModelConfig:
 
 
 def serialized_config(config: str | Path | Sequence[ModelConfig]) -> bytes:
-    """Returns a serialized `ModelServerConfig`.
+    """Returns a serialized ``ModelServerConfig``.
 
     Args:
         config: The models; or the text of a model configuration file, or its path.

@@ -13,9 +13,9 @@ from serving.client.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The answer to `predict`.
+    """The answer to ``predict``.
 
-    Args:
+    Attributes:
         model: The model's name.
         version: The version that computed it; None where the protocol does not tell (REST).
         signature: The signature that was used.
@@ -62,9 +62,9 @@ class Class:
 
 @dataclass(frozen=True)
 class Classification:
-    """The answer to `classify`.
+    """The answer to ``classify``.
 
-    Args:
+    Attributes:
         model: The model's name.
         version: The version that computed it; None where the protocol does not tell (REST).
         signature: The signature that was used.
@@ -84,13 +84,13 @@ class Classification:
 
 @dataclass(frozen=True, eq=False)
 class Regression:
-    """The answer to `regress`.
+    """The answer to ``regress``.
 
-    Args:
+    Attributes:
         model: The model's name.
         version: The version that computed it; None where the protocol does not tell (REST).
         signature: The signature that was used.
-        values: float32 `[examples]`.
+        values: float32 ``[examples]``.
     """
 
     model: str
@@ -101,11 +101,11 @@ class Regression:
 
 @dataclass(frozen=True)
 class Task:
-    """One part of a `multi_inference`.
+    """One part of a ``multi_inference``.
 
-    Args:
-        method: `classify` or `regress`.
-        signature: The signature to use; empty means `serving_default`.
+    Attributes:
+        method: ``classify`` or ``regress``.
+        signature: The signature to use; empty means ``serving_default``.
     """
 
     method: str

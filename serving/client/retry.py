@@ -19,9 +19,9 @@ class Retries:
     """When and how often a failed call is tried again.
 
     Before retry n the client waits a random time between half of, and the whole of,
-    `min(longest, first * 2 ** n)` seconds, so that many clients do not come back at the same moment.
+    ``min(longest, first * 2 ** n)`` seconds, so that many clients do not come back at the same moment.
 
-    Args:
+    Attributes:
         count: Retries after the first attempt; 0 means none.
         first: Seconds before the first retry.
         longest: Seconds between two attempts, at most.

@@ -1,7 +1,7 @@
 """One interface for both protocols: a transport sends one request once; what is around it is the client's.
 
 A transport knows nothing of retries, of metadata kept from earlier calls, or of plain Python values: it takes arrays
-whose types are the model's, and a time limit, and gives a typed result or raises a `CallError`.
+whose types are the model's, and a time limit, and gives a typed result or raises a ``CallError``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from serving.client.inputs.examples import Example
+from serving.client.inputs.examples import Example, Examples
 from serving.client.model import ModelMetadata, ModelStatus, Signature, Target
 from serving.client.results import Classification, Prediction, Regression, Task
+
+Arrays = Mapping[str, np.ndarray]
+Tasks = Sequence[Task]
 
 
 @dataclass(frozen=True)
@@ -32,19 +35,14 @@ class Prepared:
 
 
 class Transport(ABC):
-    """Sends requests to one server. Every method may be called from several threads at once.
+    """A way to one server. Every method may be called from several threads at once.
 
-    `timeout` is in seconds. All methods raise `CallError` for what the server or the network refuses, and
-    `AnswerError` for an answer that is not the protocol's.
+    ``timeout`` is in seconds. All methods raise ``CallError`` for what the server or the network refuses, and
+    ``AnswerError`` for an answer that is not the protocol's.
     """
 
     def predict(
-        self,
-        target: Target,
-        signature: Signature,
-        inputs: Mapping[str, np.ndarray],
-        outputs: Sequence[str],
-        timeout: float,
+        self, target: Target, signature: Signature, inputs: Arrays, outputs: Sequence[str], timeout: float
     ) -> Prediction:
         """Runs a signature; ``outputs`` names those that are wanted, none means all."""
         prepared = self.prepare(target, signature, inputs, outputs)
@@ -52,44 +50,25 @@ class Transport(ABC):
 
     @abstractmethod
     def prepare(
-        self,
-        target: Target,
-        signature: Signature,
-        inputs: Mapping[str, np.ndarray],
-        outputs: Sequence[str],
+        self, target: Target, signature: Signature, inputs: Arrays, outputs: Sequence[str]
     ) -> Prepared:
         """Makes the request that ``predict`` sends."""
 
     @abstractmethod
     def classify(
-        self,
-        target: Target,
-        signature: str,
-        examples: Sequence[Example],
-        context: Example | None,
-        timeout: float,
+        self, target: Target, signature: str, examples: Examples, context: Example | None, timeout: float
     ) -> Classification:
         """Classifies examples."""
 
     @abstractmethod
     def regress(
-        self,
-        target: Target,
-        signature: str,
-        examples: Sequence[Example],
-        context: Example | None,
-        timeout: float,
+        self, target: Target, signature: str, examples: Examples, context: Example | None, timeout: float
     ) -> Regression:
         """Gives a number for each example."""
 
     @abstractmethod
     def multi_inference(
-        self,
-        target: Target,
-        tasks: Sequence[Task],
-        examples: Sequence[Example],
-        context: Example | None,
-        timeout: float,
+        self, target: Target, tasks: Tasks, examples: Examples, context: Example | None, timeout: float
     ) -> tuple[Classification | Regression, ...]:
         """Runs several classify and regress signatures of one model over the same examples."""
 
@@ -103,7 +82,7 @@ class Transport(ABC):
 
     @abstractmethod
     def reload_config(self, config: bytes, timeout: float) -> None:
-        """Gives the server a new serialized `ModelServerConfig`."""
+        """Gives the server a new serialized ``ModelServerConfig``."""
 
     @abstractmethod
     def close(self) -> None:

@@ -59,7 +59,7 @@ def _mounts(document: DeployDocument, compose: ComposeConfig) -> list[tuple[str,
 
 
 def _mount(source: str, target: str) -> dict[str, Any]:
-    """A mount that fails where the folder is missing; the short form would make an empty one, owned by root."""
+    """Returns a mount that fails where the folder is missing; the short form would make an empty one, owned by root."""
     return {
         "type": "bind",
         "source": source,
@@ -79,7 +79,7 @@ def _host(address: str) -> str:
 
 def _health(document: DeployDocument) -> str:
     port = document.rest_port
-    # `$$` is compose's way to write a dollar sign.
+    # ``$$`` is compose's way to write a dollar sign.
     return (
         f"exec 3<>/dev/tcp/127.0.0.1/{port} && "
         f"printf 'GET {status_path(document)} HTTP/1.0\\r\\n\\r\\n' >&3 && read -r -u 3 line && "

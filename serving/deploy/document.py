@@ -16,7 +16,7 @@ MODELS_FOLDER: Final = "/models"
 
 
 def _as_text(value: Any) -> Any:
-    """Takes `cpu: 2` as it is meant."""
+    """Takes ``cpu: 2`` as it is meant."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -41,7 +41,7 @@ Label = Annotated[str, StringConstraints(pattern=_LABEL)]
 
 
 class VersionsConfig(Config):
-    """Which versions are served: `all`, a list of numbers, or `{latest: N}`."""
+    """Which versions are served: ``all``, a list of numbers, or ``{latest: N}``."""
 
     latest: int = Field(default=1, ge=1)
     """So many of the newest versions."""
@@ -184,7 +184,7 @@ class KubernetesConfig(Config):
 
 
 class DeployDocument(Config):
-    """The document of `penstock deploy`."""
+    """The document of ``penstock deploy``."""
 
     name: Name
     """Name of the service, of its containers and of all Kubernetes objects."""
@@ -222,7 +222,7 @@ class DeployDocument(Config):
     @model_validator(mode="before")
     @classmethod
     def _empty_sections(cls, given: Any) -> Any:
-        """Reads a section that is named without values, or as `true`, as all its defaults."""
+        """Reads a section that is named without values, or as ``true``, as all its defaults."""
         sections = ("batching", "monitoring", "tls", "compose")
         if not isinstance(given, dict):
             return given

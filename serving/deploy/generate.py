@@ -34,7 +34,7 @@ _POSSIBLE: Final = (
 class Written:
     """What became of each file, by its path below the output folder.
 
-    Args:
+    Attributes:
         changed: New, or with another text than before.
         unchanged: As they were; not touched.
         removed: Written by an earlier run, and no longer asked for.
@@ -67,7 +67,7 @@ def write(files: dict[str, str], folder: Path) -> Written:
     """Writes the files into a folder, each by temporary name and rename.
 
     Raises:
-        StorageError: A file cannot be written, or one that stands there was not written by `penstock deploy`.
+        StorageError: A file cannot be written, or one that stands there was not written by ``penstock deploy``.
     """
     changed, unchanged, removed = [], [], []
     before = {name: read(folder / name) for name in _POSSIBLE}
@@ -120,7 +120,7 @@ def _is_ours(text: str) -> bool:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks, and no aliases."""
+    """A dumper that writes texts of several lines as blocks, and no aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

@@ -187,7 +187,7 @@ def _volumes(document: DeployDocument, cluster: KubernetesConfig) -> tuple[list[
 
 
 def _services(document: DeployDocument) -> list[Manifest]:
-    """One address for REST and gRPC; and one that names every pod, for gRPC clients that share out calls themselves.
+    """Returns a Service for REST and gRPC, and one that names every pod, for gRPC clients that balance calls themselves.
 
     A gRPC connection is kept, so that through the first all calls of a client go to one pod.
     """

@@ -7,7 +7,7 @@ What TF Serving shows, and what not:
 - The status of a model answers 200 whatever the state of its versions is; so it says that HTTP is served, not that the
   model can be asked. It is the readiness and the liveness probe all the same: a model that loses all its versions
   afterwards is lost in every replica at once, and taking them all away would take its neighbours with it.
-- Metrics or a call by a client (`Client.wait_until_ready`) say which versions are available; a probe cannot.
+- Metrics or a call by a client (``Client.wait_until_ready``) say which versions are available; a probe cannot.
 """
 
 from __future__ import annotations

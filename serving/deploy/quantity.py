@@ -19,13 +19,13 @@ _UNITS: Final = {
 
 
 def cores(quantity: str) -> str:
-    """Returns `500m` as `0.5`."""
+    """Returns ``500m`` as ``0.5``."""
     if quantity.endswith("m"):
         return f"{Decimal(quantity[:-1]) / 1000:f}"
     return quantity
 
 
 def memory_bytes(quantity: str) -> int:
-    """Returns `2Gi` as bytes."""
+    """Returns ``2Gi`` as bytes."""
     number = quantity.rstrip("kKMGTi")
     return int(Decimal(number) * _UNITS[quantity[len(number) :]])

@@ -116,7 +116,7 @@ class _Tree:
 
 
 def _scalar(node: yaml.Node) -> Any:
-    """Reads `yes`, `on` and dates as text: only true and false are booleans."""
+    """Reads ``yes``, ``on`` and dates as text: only true and false are booleans."""
     kind = node.tag.rpartition(":")[2]
     if kind == "bool":
         return {"true": True, "false": False}.get(node.value.lower(), node.value)

@@ -12,7 +12,7 @@ BATCHING = "batching.config"
 MONITORING = "monitoring.config"
 
 _PLAIN = ("pad_variable_length_inputs",)
-"""Batching fields that are a bare value; the others are wrapped as `{ value: N }`."""
+"""Batching fields that are a bare value; the others are wrapped as ``{ value: N }``."""
 
 
 def text_files(document: DeployDocument) -> dict[str, str]:

@@ -49,7 +49,7 @@ class Shared:
         self._date = b""
 
     def date(self) -> bytes:
-        """The Date header, made once a second."""
+        """Returns the Date header, made once a second."""
         now = int(time.time())
         if now != self._date_second:
             self._date_second = now
@@ -76,7 +76,7 @@ class _Request:
         self.keep_alive = True
 
     def target(self) -> str:
-        """Path and query, also of a request line with a whole URL."""
+        """Returns path and query, also of a request line with a whole URL."""
         if self.url.startswith(b"/"):
             return self.url.decode("latin-1")
         try:
@@ -132,7 +132,7 @@ class Connection(asyncio.Protocol):
     # The transport's calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begins."""
+        """Takes the transport."""
         self._transport = transport  # type: ignore[assignment]
         self._shared.connections.add(self)
 
@@ -147,7 +147,7 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Reads."""
+        """Feeds the parser."""
         if self._closing:
             return
         self._last = self._loop.time()
@@ -175,7 +175,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """The client sends no more. It may still listen, or be gone: who can tell. It has a moment to listen."""
+        """Notes that the client sends no more: it may still listen, or be gone, so it gets a moment to listen."""
         self._ended = True
         if not self._busy and not self._waiting:
             return False
@@ -183,30 +183,30 @@ class Connection(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        """The client does not take its answers: no further request is begun."""
+        """Begins no further request: the client does not read its answers."""
         self._stalled = True
         self._last = self._loop.time()
 
     def resume_writing(self) -> None:
-        """The client reads again."""
+        """Goes on: the client reads again."""
         self._stalled = False
         self._next()
 
     # The parser's calls.
 
     def on_message_begin(self) -> None:
-        """A request begins; behind one that was refused, none does."""
+        """Begins a request; after one that was refused, none."""
         self._reading = None if self._closing else _Request()
         self._head_bytes = 0
         self._head_began = self._loop.time()
 
     def on_url(self, url: bytes) -> None:
-        """A piece of the target."""
+        """Adds a piece of the target."""
         if self._reading is not None:
             self._reading.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
+        """Adds a header."""
         request = self._reading
         if request is None:
             return
@@ -218,12 +218,12 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_headers_complete(self) -> None:
-        """The head is complete."""
+        """Completes the head."""
         if self._reading is not None:
             self._reading.method = self._parser.get_method().decode("ascii")
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
+        """Adds a piece of the body."""
         request = self._reading
         if request is None:
             return
@@ -234,7 +234,7 @@ class Connection(asyncio.Protocol):
         request.body.append(body)
 
     def on_message_complete(self) -> None:
-        """A request is complete."""
+        """Completes the request."""
         request, self._reading = self._reading, None
         if request is None:
             return

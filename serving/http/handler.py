@@ -26,7 +26,7 @@ class Answer:
 
 
 class Handler(Protocol):
-    """Answers the requests of an HTTP server."""
+    """Whatever answers the requests of an HTTP server."""
 
     async def handle(
         self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes

@@ -1,4 +1,4 @@
-"""`python -m serving.server` is `penstock-model-server`."""
+"""``python -m serving.server`` is ``penstock-model-server``."""
 
 import sys
 

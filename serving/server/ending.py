@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from types import FrameType
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -45,7 +45,7 @@ class Ending:
                 signal.signal(number, handler)
 
     def serving(self) -> None:
-        """From now on there may be requests in flight."""
+        """Notes that from now on there may be requests in flight."""
         self._serving = True
 
     def begin(self) -> None:
@@ -76,15 +76,15 @@ class Ending:
     def _take(self, number: int) -> None:
         name = signal.Signals(number).name
         if self._signalled:
-            _LOG.warning("A second %s: ending at once", name)
+            log.warning("A second %s: ending at once", name)
             self._at_once()
             os._exit(128 + number)
         if not self._serving:
-            _LOG.info("%s before the server was ready: ending", name)
+            log.info("%s before the server was ready: ending", name)
             self._at_once()
             os._exit(0)
         self._signalled = True
-        _LOG.info(
+        log.info(
             "%s: finishing the requests in flight (at most %.0f s; a second signal ends at once)",
             name,
             self._drain_seconds,

@@ -1,6 +1,6 @@
-"""The command `penstock-model-server`: the command line of `tensorflow_model_server`, and its exits.
+"""The command ``penstock-model-server``: the command line of ``tensorflow_model_server``, and its exits.
 
-Exits: 0 after `--version`, `--help` or SIGTERM; 255 when a flag cannot be read or the server cannot start.
+Exits: 0 after ``--version``, ``--help`` or SIGTERM; 255 when a flag cannot be read or the server cannot start.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from serving.server.process import FAILURE, log_to_stderr, run_on_loop, set_up_t
 from serving.server.status import ServingError
 
 PROGRAM: Final = "penstock-model-server"
-# The state of tensorflow_model_server that this server was held against.
 TF_SERVING_VERSION: Final = "2.20.0"
-_LOG = logging.getLogger(__name__)
+"""The state of tensorflow_model_server that this server was held against."""
+log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +50,7 @@ def _run(arguments: list[str]) -> int:
     try:
         options, unknown = flags.parse(arguments)
     except flags.FlagError as error:
-        _LOG.error("%s", error)
+        log.error("%s", error)  # noqa: TRY400 - a line for the operator
         sys.stdout.write(flags.usage(PROGRAM))
         return FAILURE
     if options.version:
@@ -61,7 +61,7 @@ def _run(arguments: list[str]) -> int:
         _serve(flags.check(options))
     except ServingError as error:
         sys.stdout.write(f"Failed to start server. Error: {error}\n")
-        _LOG.error("Failed to start server. Error: %s", error)
+        log.error("Failed to start server. Error: %s", error)  # noqa: TRY400 - a line for the operator
         return FAILURE
     return 0
 
@@ -80,16 +80,16 @@ def _serve(options: Options) -> None:
 def _warn(options: Options, unknown: list[str]) -> None:
     for argument in unknown:
         sys.stdout.write(f"unknown argument: {argument}\n")
-        _LOG.warning("%s: IGNORED, the server goes on without it", flags.unknown_argument(argument))
+        log.warning("%s: IGNORED, the server goes on without it", flags.unknown_argument(argument))
     if unknown:
         sys.stdout.write(flags.usage(PROGRAM))
         sys.stdout.flush()
     for name in flags.ignored_flags(options):
-        _LOG.warning("--%s is accepted and has no effect in this server", name)
+        log.warning("--%s is accepted and has no effect in this server", name)
 
 
 def version_text() -> str:
-    """Returns the two lines of `--version`, without loading TensorFlow."""
+    """Returns the two lines of ``--version``, without loading TensorFlow."""
     from importlib import metadata
 
     try:

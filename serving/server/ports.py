@@ -9,7 +9,7 @@ from serving.http import sockets
 from serving.server.config.options import Options
 from serving.server.status import Code, ServingError
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def check_free(host: str, port: int, protocol: str) -> None:
@@ -39,13 +39,13 @@ def bind_http(options: Options) -> list[socket.socket]:
 def announce(options: Options) -> None:
     """Logs where the server listens, in the lines that tools look for."""
     if options.port:
-        _LOG.info("Running gRPC ModelServer at %s ...", options.grpc_address)
+        log.info("Running gRPC ModelServer at %s ...", options.grpc_address)
     if options.grpc_socket_path:
-        _LOG.info("Running gRPC ModelServer at UNIX socket %s ...", options.grpc_socket_path)
+        log.info("Running gRPC ModelServer at UNIX socket %s ...", options.grpc_socket_path)
     if options.http_port:
-        _LOG.info("Exporting HTTP/REST API at:%s:%d ...", options.host or "localhost", options.http_port)
+        log.info("Exporting HTTP/REST API at:%s:%d ...", options.host or "localhost", options.http_port)
     elif options.rest_api_port:
-        _LOG.error(
+        log.error(
             "server_options.http_port cannot be same as grpc_port. "
             "Please use a different port for HTTP/REST API. Skipped exporting HTTP/REST API."
         )

@@ -23,7 +23,7 @@ def set_up_tensorflow() -> None:
 
 
 class _Formatter(logging.Formatter):
-    """Lines as TF Serving writes them: `2026-01-31 12:00:00.000000: I module:line] text`."""
+    """Log lines as TF Serving writes them: ``2026-01-31 12:00:00.000000: I module:line] text``."""
 
     def __init__(self, who: str) -> None:
         super().__init__()

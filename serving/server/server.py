@@ -17,7 +17,7 @@ from serving.server.engine.tensorflow_import import import_tensorflow
 from serving.server.models.manager import ModelManager
 from serving.server.status import Code, ServingError
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class ModelServer:
@@ -75,14 +75,14 @@ class ModelServer:
         return fronts
 
     def connect(self, parts: Parts) -> None:
-        """Before anything is loaded."""
+        """Runs before anything is loaded."""
 
     async def prepare(self, parts: Parts) -> None:
         """Waits until the ports may be opened."""
         await parts.manager.ready()
 
     async def opened(self, parts: Parts) -> None:
-        """Now the ports are open."""
+        """Runs once the ports are open."""
         ports.announce(self._options)
         if self._options.model_config_file and self._options.model_config_file_poll_wait_seconds > 0:
             self._tasks.append(asyncio.create_task(self._poll_config_file(parts.manager)))
@@ -95,11 +95,11 @@ class ModelServer:
                 text = await asyncio.to_thread(text_configs.read_text, path)
                 await manager.follow(parse_config(text, path))
             except ServingError as error:
-                _LOG.error("Reloading %s failed, the models stay as they are: %s", path, error)
+                log.error("Reloading %s failed, the models stay as they are: %s", path, error)  # noqa: TRY400 - a line for the operator
 
 
 def _start_failure(error: Exception) -> ServingError:
-    _LOG.error("The server could not start", exc_info=error)
+    log.error("The server could not start", exc_info=error)
     return ServingError(Code.INTERNAL, f"{type(error).__name__}: {error}")
 
 
@@ -200,4 +200,4 @@ class _Fronts:
         if self._options.grpc_socket_path:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._options.grpc_socket_path)
-        _LOG.info("Drained; ending")
+        log.info("Drained; ending")

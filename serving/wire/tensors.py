@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 _MOST_DIMENSIONS: Final = 254
 _INT64_MAX: Final = 2**63 - 1
-# One value may stand for a whole tensor; a message of some bytes must not become gigabytes of memory.
 _MOST_REPEATED_BYTES: Final = 64 << 20
+"""One value may stand for a whole tensor; a message of some bytes must not become gigabytes of memory."""
 _STRING_BYTES: Final = 32
 _WIDEST_ELEMENT: Final = 16
 _STRING: Final = int(DType.STRING)
-# A shape is kept only when it is of usual size.
 _CACHED_BYTES: Final = 256
+"""A shape is kept only when it is of usual size."""
 Shape = tuple[int, ...]
 
 
@@ -36,7 +36,7 @@ def decode(tensor: Any, *, strict: bool = False) -> np.ndarray:
     """Reads a tensor.
 
     Args:
-        tensor: A `requests_pb2.Tensor`.
+        tensor: A ``requests_pb2.Tensor``.
         strict: Refuses more values than elements, and no values for some; one value may stand for any number. This is
             for answers of a server, where such a tensor is a mistake and not somebody's attack.
 
@@ -82,7 +82,7 @@ def _from_varints(packed: bytes, number: int, kind: Kind) -> np.ndarray:
 
 
 def _refit(tensor: Any, kind: Kind, values: np.ndarray, shape: Shape, count: int, strict: bool) -> np.ndarray:
-    """Fewer values than elements: the last one repeats, none are zeros; more: the first ones count."""
+    """Fits values to elements: of fewer the last one repeats, none are zeros, of more the first ones count."""
     if _has_unpacked(tensor):
         return _rare(tensor, count, strict)
     if strict:
@@ -228,7 +228,7 @@ def _read_shape(packed: bytes) -> tuple[Shape, int]:
 
 
 def from_message(message: Any) -> np.ndarray:
-    """Reads a `TensorProto` message, see `decode`."""
+    """Reads a ``TensorProto`` message, see ``decode``."""
     return decode(requests_pb2.Tensor.FromString(message.SerializeToString()))
 
 
@@ -237,7 +237,7 @@ def encode(array: np.ndarray, *, as_content: bool = False) -> bytes:
 
     Args:
         array: The values; an object array holds bytes.
-        as_content: Numbers go to `tensor_content`; else to the typed field that clients read.
+        as_content: Numbers go to ``tensor_content``; else to the typed field that clients read.
 
     Returns:
         The serialized TensorProto.
@@ -262,7 +262,7 @@ def encode(array: np.ndarray, *, as_content: bool = False) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _head_of_fixed(number: int, shape: Shape, size: int, as_content: bool) -> bytes:
-    """All that comes before the values when their size is known from the shape."""
+    """Returns all that comes before the values when their size is known from the shape."""
     head = _HEADS[number] + _shape_field(shape)
     if not size:
         return head
@@ -309,7 +309,7 @@ def map_entry(alias: str, array: np.ndarray, *, as_content: bool) -> bytes:
     Args:
         alias: The output's name.
         array: Its value.
-        as_content: See `encode`.
+        as_content: See ``encode``.
 
     Returns:
         The serialized field.

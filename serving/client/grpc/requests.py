@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from serving.client.grpc.tensors import write_tensor
-from serving.client.inputs.examples import Example, example_proto
+from serving.client.inputs.examples import Example, Examples, example_proto
 from serving.client.model import Signature, Target
+from serving.client.transport import Arrays
 from serving.wire import client_pb2
 
 
-def predict_request(
-    target: Target, signature: Signature, inputs: Mapping[str, np.ndarray], outputs: Sequence[str] = ()
-) -> Any:
+def predict_request(target: Target, signature: Signature, inputs: Arrays, outputs: Sequence[str] = ()) -> Any:
     """Returns a ``PredictRequest``; no outputs means all."""
     request = client_pb2.PredictRequest(output_filter=outputs)
     write_spec(request.model_spec, target, signature.name)
@@ -24,12 +21,22 @@ def predict_request(
     return request
 
 
-def warmup_record(target: Target, signature: Signature, inputs: Mapping[str, np.ndarray]) -> bytes:
+def warmup_record(target: Target, signature: Signature, inputs: Arrays) -> bytes:
     """Returns a request as a serialized ``PredictionLog``; the same request is the same bytes."""
     log = client_pb2.PredictionLog()
     log.predict_log.request.CopyFrom(predict_request(target, signature, inputs))
     packed: bytes = log.SerializeToString(deterministic=True)
     return packed
+
+
+def example_request(
+    kind: Any, target: Target, signature: str, examples: Examples, context: Example | None
+) -> Any:
+    """Returns a ``ClassificationRequest`` or ``RegressionRequest``."""
+    request = kind()
+    write_spec(request.model_spec, target, signature)
+    write_examples(request.input, examples, context)
+    return request
 
 
 def write_spec(spec: Any, target: Target, signature: str) -> None:
@@ -41,7 +48,7 @@ def write_spec(spec: Any, target: Target, signature: str) -> None:
         spec.version_label = target.label
 
 
-def write_examples(request: Any, examples: Sequence[Example], context: Example | None) -> None:
+def write_examples(request: Any, examples: Examples, context: Example | None) -> None:
     """Fills an ``Input``."""
     made = [example_proto(one) for one in examples]
     if context:

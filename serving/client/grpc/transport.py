@@ -11,13 +11,13 @@ from google.protobuf.message import DecodeError
 
 from serving.client.address import Address, Tls, read_pem
 from serving.client.errors import AnswerError, CallError, InputError, call_error
-from serving.client.grpc.requests import predict_request, write_examples, write_spec
+from serving.client.grpc.requests import example_request, predict_request, write_examples, write_spec
 from serving.client.grpc.tensors import read_tensor
-from serving.client.inputs.examples import Example
+from serving.client.inputs.examples import Example, Examples
 from serving.client.model import ModelMetadata, ModelStatus, Signature, Target, VersionStatus
-from serving.client.results import Class, Classification, Prediction, Regression, Task
+from serving.client.results import Class, Classification, Prediction, Regression
 from serving.client.signatures import signatures_of
-from serving.client.transport import Prepared, Transport
+from serving.client.transport import Arrays, Prepared, Tasks, Transport
 from serving.codes import Code
 from serving.wire import client_pb2
 
@@ -46,11 +46,11 @@ _STATES: Final = {0: "UNKNOWN", 10: "START", 20: "LOADING", 30: "AVAILABLE", 40:
 
 
 class GrpcTransport(Transport):
-    """Speaks TF Serving's gRPC API; one channel for all threads, without limits on message sizes.
+    """A transport for TF Serving's gRPC API: one channel for all threads, without limits on message sizes.
 
     Args:
         address: Where the server is.
-        tls: Files for `grpcs`.
+        tls: Files for ``grpcs``.
         headers: Sent as metadata with every call.
         options: More channel options, or other values for those above.
     """
@@ -75,11 +75,7 @@ class GrpcTransport(Transport):
         }
 
     def prepare(
-        self,
-        target: Target,
-        signature: Signature,
-        inputs: Mapping[str, np.ndarray],
-        outputs: Sequence[str],
+        self, target: Target, signature: Signature, inputs: Arrays, outputs: Sequence[str]
     ) -> Prepared:
         """Makes the message; the server computes only the wanted outputs."""
         request = predict_request(target, signature, inputs, outputs)
@@ -91,42 +87,23 @@ class GrpcTransport(Transport):
         return Prepared(lambda timeout: self._ask("Predict", request, target, timeout), read)
 
     def classify(
-        self,
-        target: Target,
-        signature: str,
-        examples: Sequence[Example],
-        context: Example | None,
-        timeout: float,
+        self, target: Target, signature: str, examples: Examples, context: Example | None, timeout: float
     ) -> Classification:
         """Classifies examples."""
-        request = client_pb2.ClassificationRequest()
-        write_spec(request.model_spec, target, signature)
-        write_examples(request.input, examples, context)
+        request = example_request(client_pb2.ClassificationRequest, target, signature, examples, context)
         answer = self._ask("Classify", request, target, timeout)
         return Classification(*_spec(answer.model_spec, target, signature), _classes(answer.result))
 
     def regress(
-        self,
-        target: Target,
-        signature: str,
-        examples: Sequence[Example],
-        context: Example | None,
-        timeout: float,
+        self, target: Target, signature: str, examples: Examples, context: Example | None, timeout: float
     ) -> Regression:
         """Gives a number for each example."""
-        request = client_pb2.RegressionRequest()
-        write_spec(request.model_spec, target, signature)
-        write_examples(request.input, examples, context)
+        request = example_request(client_pb2.RegressionRequest, target, signature, examples, context)
         answer = self._ask("Regress", request, target, timeout)
         return Regression(*_spec(answer.model_spec, target, signature), _values(answer.result))
 
     def multi_inference(
-        self,
-        target: Target,
-        tasks: Sequence[Task],
-        examples: Sequence[Example],
-        context: Example | None,
-        timeout: float,
+        self, target: Target, tasks: Tasks, examples: Examples, context: Example | None, timeout: float
     ) -> tuple[Classification | Regression, ...]:
         """Runs several classify and regress signatures of one model over the same examples."""
         request = client_pb2.MultiInferenceRequest()
@@ -167,7 +144,7 @@ class GrpcTransport(Transport):
         return ModelStatus(target.name, versions)
 
     def reload_config(self, config: bytes, timeout: float) -> None:
-        """Gives the server a new serialized `ModelServerConfig`."""
+        """Gives the server a new serialized ``ModelServerConfig``."""
         answer = self._ask(
             "HandleReloadConfigRequest", client_pb2.ReloadConfigRequest(config=config), None, timeout
         )

@@ -54,7 +54,7 @@ def _as_array(value: Any, dtype: DType, subject: str) -> np.ndarray:
 
 
 def _may_be_rounded(array: np.ndarray, dtype: DType) -> bool:
-    """Whether there may have been integers in a list of floats that NumPy or the declared type rounds."""
+    """Returns whether there may have been integers in a list of floats that NumPy or the declared type rounds."""
     if dtype.is_integer:
         return array.dtype.kind == "f"
     with np.errstate(over="ignore"):
@@ -101,7 +101,7 @@ def _from_objects(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
 
 
 def _numbers(flat: list[Any], dtype: DType, subject: str) -> np.ndarray:
-    """Python numbers one by one, so that no integer is rounded on its way, whatever stands beside it."""
+    """Returns Python numbers as an array; looks at each, so that no integer is rounded because of its neighbours."""
     if not dtype.is_integer:
         wholes = [value for value in flat if isinstance(value, int)]
         if len(wholes) < len(flat) or np.array(wholes).dtype.kind == "f":

@@ -109,7 +109,7 @@ def _tensor(info: TensorInfo, value: Any, subject: str, fill: bool, rows: bool) 
 def _with_axes(array: np.ndarray, info: TensorInfo, subject: str, first: bool) -> np.ndarray:
     """Adds axes of length one where the declared shape has more, and only one way to add them fits.
 
-    An axis may be added where the declared size is 1, and, when `first`, for a first axis of any size: the batch.
+    An axis may be added where the declared size is 1, and, when ``first``, for a first axis of any size: the batch.
     """
     if info.shape is None or array.ndim >= len(info.shape):
         return array

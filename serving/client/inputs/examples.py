@@ -1,4 +1,4 @@
-"""Rows of features as `tf.Example`s: for signatures that take serialized ones, and for classify and regress."""
+"""Rows of features as ``tf.Example``s: for signatures that take serialized ones, and for classify and regress."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Row = Mapping[str, Any]
 class Feature:
     """The values of one feature.
 
-    Args:
-        kind: `bytes`, `float` or `int64`, as in `tf.Example`.
+    Attributes:
+        kind: ``bytes``, ``float`` or ``int64``, as in ``tf.Example``.
         values: All of that kind; at least one.
     """
 
@@ -32,17 +32,18 @@ class Feature:
 
 Example = Mapping[str, Feature]
 """Feature name → values. What is missing is not there."""
+Examples = Sequence[Example]
 
 
 def example(row: Row, kinds: Mapping[str, str] | None = None) -> Example:
     """Returns a row as an example.
 
-    Text and bytes become `bytes`, whole numbers and booleans `int64`, other numbers `float`; a list that mixes whole
-    and other numbers is `float`. None and empty lists are left out, as `tf.Example` marks what is missing.
+    Text and bytes become ``bytes``, whole numbers and booleans ``int64``, other numbers ``float``; a list that mixes whole
+    and other numbers is ``float``. None and empty lists are left out, as ``tf.Example`` marks what is missing.
 
     Args:
         row: The features.
-        kinds: Feature name → kind that the model reads; a whole number for a `float` feature becomes one.
+        kinds: Feature name → kind that the model reads; a whole number for a ``float`` feature becomes one.
 
     Raises:
         InputError: A value that no feature can hold.
@@ -111,7 +112,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 def example_proto(made: Example) -> Any:
-    """Returns an example as a `tf.Example` message."""
+    """Returns an example as a ``tf.Example`` message."""
     proto = client_pb2.Example()
     proto.features.SetInParent()
     for name, feature in made.items():
@@ -120,7 +121,7 @@ def example_proto(made: Example) -> Any:
 
 
 def serialized(made: Iterable[Example]) -> list[bytes]:
-    """Returns examples as serialized `tf.Example`s."""
+    """Returns examples as serialized ``tf.Example``s."""
     return [example_proto(one).SerializeToString() for one in made]
 
 
@@ -134,7 +135,7 @@ def example_json(made: Example) -> dict[str, Any]:
 
 
 def json_text(value: bytes) -> str | dict[str, str]:
-    """Returns bytes as JSON text where they are text, else as `{"b64": …}`, which TF Serving turns back into bytes."""
+    """Returns bytes as JSON text where they are text, else as ``{"b64": …}``, which TF Serving turns back into bytes."""
     try:
         text = value.decode()
     except UnicodeDecodeError:

@@ -1,6 +1,6 @@
 """What is missing in a dense tensor: the marks that Penstock's models understand.
 
-`serving_default` of a pushed model takes dense tensors, which have no holes. It reads `""`, NaN and the smallest int64
+``serving_default`` of a pushed model takes dense tensors, which have no holes. It reads ``""``, NaN and the smallest int64
 as "not there" (docs/training.md). Here None, features that are left out and rows of unequal length become these marks.
 """
 
@@ -81,7 +81,7 @@ def _all_missing(value: Any) -> bool:
 
 
 def _bounds(value: Any) -> list[int]:
-    """The smallest box around nested lists; an inner list counts as at least one long."""
+    """Returns the smallest box around nested lists; an inner list counts as at least one long."""
     if not isinstance(value, list):
         return []
     below: Sequence[list[int]] = [_bounds(v) for v in value]

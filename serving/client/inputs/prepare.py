@@ -25,13 +25,13 @@ def build_tensors(
     """Returns the tensors of a predict request.
 
     Where the signature's one input takes serialized examples and the caller gives mappings of features (that is, not
-    the input itself by its name), the features are made into examples; their kinds are those of `serving_default`
+    the input itself by its name), the features are made into examples; their kinds are those of ``serving_default``
     where the model has the same features there.
 
     Args:
         metadata: What the model says of itself.
         signature: The signature to ask.
-        values: See `Client.predict`.
+        values: See ``Client.predict``.
         model: What messages name.
         fill_missing: Whether missing values are marked; None: where the model reads such marks.
 

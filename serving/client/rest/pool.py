@@ -40,7 +40,7 @@ class HttpPool:
 
     Args:
         address: Where it is.
-        tls: Files for `https`.
+        tls: Files for ``https``.
     """
 
     def __init__(self, address: Address, tls: Tls) -> None:
@@ -57,7 +57,7 @@ class HttpPool:
         """Sends a request and reads the whole answer.
 
         Raises:
-            DeadlineError: That took longer than `timeout` seconds.
+            DeadlineError: That took longer than ``timeout`` seconds.
             UnavailableError: There is no connection, or it broke.
         """
         deadline = Deadline(None if timeout == float("inf") else timeout)
@@ -153,7 +153,7 @@ class _Connection(http.client.HTTPConnection):
 
 
 class _DeadlineSocket:
-    """What `http.client` uses of a socket; each call may last until the connection's deadline."""
+    """What ``http.client`` uses of a socket; each call may last until the connection's deadline."""
 
     def __init__(self, plain: socket.socket, owner: _Connection) -> None:
         self.socket, self._owner = plain, owner
@@ -171,7 +171,7 @@ class _DeadlineSocket:
 
 
 class _Reader(io.RawIOBase):
-    """Reads from a socket until the deadline."""
+    """The reading end of a socket, which waits until the deadline."""
 
     def __init__(self, plain: socket.socket, owner: _Connection) -> None:
         self._socket, self._owner = plain, owner

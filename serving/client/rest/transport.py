@@ -10,25 +10,24 @@ import numpy as np
 
 from serving.client.address import Address, Tls
 from serving.client.errors import AnswerError, CallError, ClientError, UnsupportedError, call_error
-from serving.client.http_codes import code_of_http
-from serving.client.inputs.examples import Example, example_json
+from serving.client.inputs.examples import Example, Examples, example_json
 from serving.client.model import ModelMetadata, ModelStatus, Signature, Target, TensorInfo, VersionStatus
 from serving.client.rest.documents import dumps, loads, predict_body, read_output
 from serving.client.rest.pool import HttpPool, Reply
-from serving.client.results import Class, Classification, Prediction, Regression, Task
-from serving.client.transport import Prepared, Transport
-from serving.codes import Code
+from serving.client.results import Class, Classification, Prediction, Regression
+from serving.client.transport import Arrays, Prepared, Tasks, Transport
+from serving.codes import Code, code_of_http
 from serving.wire.dtypes import dtype_of
 
 T = TypeVar("T")
 
 
 class RestTransport(Transport):
-    """Speaks TF Serving's REST API.
+    """A transport for TF Serving's REST API.
 
     Args:
         address: Where the server is.
-        tls: Files for `https`.
+        tls: Files for ``https``.
         headers: Sent with every request.
     """
 
@@ -37,11 +36,7 @@ class RestTransport(Transport):
         self._headers = {**headers, "Accept": "application/json"}
 
     def prepare(
-        self,
-        target: Target,
-        signature: Signature,
-        inputs: Mapping[str, np.ndarray],
-        outputs: Sequence[str],
+        self, target: Target, signature: Signature, inputs: Arrays, outputs: Sequence[str]
     ) -> Prepared:
         """Makes the columnar form. REST has no output filter: all outputs are computed, the wanted ones kept."""
         body = predict_body(signature.name, inputs)
@@ -54,12 +49,7 @@ class RestTransport(Transport):
         return Prepared(lambda timeout: self._send("POST", target, ":predict", body, timeout), read)
 
     def classify(
-        self,
-        target: Target,
-        signature: str,
-        examples: Sequence[Example],
-        context: Example | None,
-        timeout: float,
+        self, target: Target, signature: str, examples: Examples, context: Example | None, timeout: float
     ) -> Classification:
         """Classifies examples."""
         answer = self._ask("POST", target, ":classify", _examples(signature, examples, context), timeout)
@@ -70,12 +60,7 @@ class RestTransport(Transport):
         return Classification(target.name, target.version, signature, _read(target, read))
 
     def regress(
-        self,
-        target: Target,
-        signature: str,
-        examples: Sequence[Example],
-        context: Example | None,
-        timeout: float,
+        self, target: Target, signature: str, examples: Examples, context: Example | None, timeout: float
     ) -> Regression:
         """Gives a number for each example."""
         answer = self._ask("POST", target, ":regress", _examples(signature, examples, context), timeout)
@@ -83,19 +68,10 @@ class RestTransport(Transport):
         return Regression(target.name, target.version, signature, values)
 
     def multi_inference(
-        self,
-        target: Target,
-        tasks: Sequence[Task],
-        examples: Sequence[Example],
-        context: Example | None,
-        timeout: float,
+        self, target: Target, tasks: Tasks, examples: Examples, context: Example | None, timeout: float
     ) -> tuple[Classification | Regression, ...]:
         """Refuses: the REST API has no such call."""
-        raise UnsupportedError(
-            "multi_inference",
-            expected="gRPC; TF Serving's REST API has no such call",
-            remedy="use a grpc:// address",
-        )
+        raise _no_such_call("multi_inference")
 
     def metadata(self, target: Target, timeout: float) -> ModelMetadata:
         """Asks for the signatures."""
@@ -121,11 +97,7 @@ class RestTransport(Transport):
 
     def reload_config(self, config: bytes, timeout: float) -> None:
         """Refuses: the REST API has no such call."""
-        raise UnsupportedError(
-            "reload_config",
-            expected="gRPC; TF Serving's REST API has no such call",
-            remedy="use a grpc:// address",
-        )
+        raise _no_such_call("reload_config")
 
     def close(self) -> None:
         """Closes the connections."""
@@ -143,6 +115,12 @@ class RestTransport(Transport):
         if reply.status != 200:
             raise _failed(reply, target)
         return reply.body
+
+
+def _no_such_call(name: str) -> UnsupportedError:
+    return UnsupportedError(
+        name, expected="gRPC; TF Serving's REST API has no such call", remedy="use a grpc:// address"
+    )
 
 
 def _path(target: Target) -> str:
@@ -189,7 +167,7 @@ def _read(target: Target, read: Callable[[], T]) -> T:
         ) from error
 
 
-def _examples(signature: str, examples: Sequence[Example], context: Example | None) -> bytes:
+def _examples(signature: str, examples: Examples, context: Example | None) -> bytes:
     body: dict[str, Any] = {"signature_name": signature} if signature else {}
     if context:
         body["context"] = example_json(context)

@@ -1,4 +1,4 @@
-"""How requests are joined to batches: TF Serving's `BatchingParameters`, with its defaults."""
+"""How requests are joined to batches: TF Serving's ``BatchingParameters``, with its defaults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from serving.server.status import Code, ServingError
 class BatchingParameters:
     """The parameters of one server, or of one version with per-model batching.
 
-    Args:
+    Attributes:
         max_batch_size: The most rows of a batch, and of one request unless splitting is on.
         batch_timeout_micros: How long an open batch waits for more rows.
         max_enqueued_batches: How many batches may wait for each kind of batch; then requests are refused.
@@ -22,7 +22,7 @@ class BatchingParameters:
         allowed_batch_sizes: A batch is padded up to the next of these; empty means any size.
         pad_variable_length_inputs: Rows of different inner shapes are padded to the largest.
         enable_large_batch_splitting: A request larger than a batch is cut into several.
-        max_execution_batch_size: The most rows of one run when splitting is on; 0 means `max_batch_size`.
+        max_execution_batch_size: The most rows of one run when splitting is on; 0 means ``max_batch_size``.
     """
 
     max_batch_size: int = 1000

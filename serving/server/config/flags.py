@@ -1,4 +1,4 @@
-"""The command line, as the real `tensorflow_model_server` reads it: `--flag=value`, and nothing else."""
+"""The command line, as the real ``tensorflow_model_server`` reads it: ``--flag=value``, and nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serving.server.config.model_config import ServerConfig, parse_config, singl
 from serving.server.config.options import Level, Options
 from serving.server.status import Code, ServingError
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+")
 _FLAGS: dict[str, Field[Any]] = {entry.name: entry for entry in fields(Options) if "level" in entry.metadata}
 
@@ -67,7 +67,7 @@ def usage(program: str) -> str:
 
 
 def unknown_argument(argument: str) -> str:
-    """Returns the warning about an argument that is no flag, with the nearest flag or the missing `=`."""
+    """Returns the warning about an argument that is no flag, with the nearest flag or the missing ``=``."""
     name = argument.removeprefix("--").partition("=")[0]
     if name in _FLAGS:
         return f"unknown argument: {argument} (this flag is written --{name}=VALUE)"

@@ -21,10 +21,10 @@ _URI = re.compile(r"[A-Za-z][A-Za-z0-9.]*://")
 class VersionPolicy:
     """Which of the versions that are there shall be served.
 
-    Args:
-        kind: `latest`, `all` or `specific`.
-        count: How many of the largest numbers, for `latest`.
-        versions: The numbers, for `specific`.
+    Attributes:
+        kind: ``latest``, ``all`` or ``specific``.
+        count: How many of the largest numbers, for ``latest``.
+        versions: The numbers, for ``specific``.
     """
 
     kind: str = "latest"
@@ -44,7 +44,7 @@ class VersionPolicy:
 class LoggingConfig:
     """Where and how often requests of a model are logged: an extension here, refused by the public binary.
 
-    Args:
+    Attributes:
         type: The collector's type; empty means the default one.
         filename_prefix: Where the files begin.
         sampling_rate: The share of requests that is logged, 0 to 1.
@@ -59,10 +59,10 @@ class LoggingConfig:
 class ModelConfig:
     """One model.
 
-    Args:
+    Attributes:
         name: Its name in requests.
         base_path: The directory of its version directories.
-        platform: Always `tensorflow`.
+        platform: Always ``tensorflow``.
         policy: Which versions are served.
         labels: Version labels and the numbers they stand for.
         logging: Request logging, or None.
@@ -80,7 +80,7 @@ class ModelConfig:
 class ServerConfig:
     """All models.
 
-    Args:
+    Attributes:
         models: In the order they are configured, names are unique.
         is_list: The text held a model_config_list, even an empty one.
     """
@@ -90,7 +90,7 @@ class ServerConfig:
 
 
 def single_model(name: str, base_path: str) -> ServerConfig:
-    """Returns the config that `--model_name` and `--model_base_path` stand for; a relative path is refused."""
+    """Returns the config that ``--model_name`` and ``--model_base_path`` stand for; a relative path is refused."""
     return checked((ModelConfig(name, base_path),))
 
 
@@ -140,7 +140,7 @@ def checked(models: tuple[ModelConfig, ...]) -> ServerConfig:
 
 
 def without_labels(config: ServerConfig) -> ServerConfig:
-    """The configuration for a worker that starts later: it gets its labels once its versions are there."""
+    """Returns the configuration for a worker that starts later: it gets its labels once its versions are there."""
     return replace(config, models=tuple(replace(model, labels={}) for model in config.models))
 
 

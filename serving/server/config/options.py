@@ -25,7 +25,7 @@ class Level(Enum):
 
 
 def _flag(default: Any, text: str, level: Level = Level.HONOUR, *, wide: bool = False) -> Any:
-    """One flag: its default, its line of the usage, what is done with it, and whether it is an int64."""
+    """Declares a flag: its default, its line of the usage, what is done with it, and whether it is an int64."""
     return field(default=default, metadata={"help": text, "level": level, "wide": wide})
 
 

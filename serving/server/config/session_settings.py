@@ -9,11 +9,11 @@ from dataclasses import dataclass
 class SessionSettings:
     """The settings of every session of a server.
 
-    Args:
+    Attributes:
         tags: The tags of the MetaGraph to load.
         intra_op_threads: Threads inside one op; 0 lets TensorFlow choose.
         inter_op_threads: Ops that run at once; 0 lets TensorFlow choose.
-        config: A serialized `tensorflow.ConfigProto` that the other settings are laid upon.
+        config: A serialized ``tensorflow.ConfigProto`` that the other settings are laid upon.
         gpu_memory_fraction: Share of a GPU's memory to take; 0 lets TensorFlow choose.
     """
 

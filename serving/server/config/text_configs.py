@@ -20,7 +20,7 @@ DEFAULT_MONITORING_PATH = "/monitoring/prometheus/metrics"
 class SslConfig:
     """The key, certificates and client check of gRPC over TLS.
 
-    Args:
+    Attributes:
         server_key: The private key, as PEM text; never shown.
         server_cert: The certificate chain, as PEM text.
         custom_ca: The certificates that clients are checked against, as PEM text.

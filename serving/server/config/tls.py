@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def credentials(config: SslConfig) -> Any:
-    """Returns the gRPC server credentials; with `client_verify` a client must show a certificate of the custom CA."""
+    """Returns the gRPC server credentials; with ``client_verify`` a client must show a certificate of the custom CA."""
     import grpc
 
     return grpc.ssl_server_credentials(

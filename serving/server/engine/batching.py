@@ -35,7 +35,7 @@ class BatchObserver(Protocol):
     """What batching tells the metrics."""
 
     def batch(self, queued_microseconds: float) -> None:
-        """A batch ran; its oldest request had waited so long."""
+        """Takes note that a batch ran, and how long its oldest request had waited."""
 
 
 class Batch:
@@ -111,7 +111,7 @@ class Queue:
         self._start()
 
     def room(self) -> int:
-        """How many rows the open batch still takes."""
+        """Returns how many rows the open batch still takes."""
         return max(0, self._limit - self._batches[-1].rows) if self._batches else 0
 
     def _check_capacity(self, tasks: Sequence[Task]) -> None:
@@ -184,7 +184,7 @@ class Queue:
 
 
 def _time_limit(tasks: Sequence[Task]) -> int | None:
-    """The longest time that any of the requests has left; none if one of them has no limit."""
+    """Returns the longest time that any of the requests has left; none if one of them has no limit."""
     longest = 0
     now = perf_counter()
     for task in tasks:
@@ -195,7 +195,7 @@ def _time_limit(tasks: Sequence[Task]) -> int | None:
 
 
 class Batcher:
-    """Joins the requests of all versions that are batched.
+    """The joiner of requests to all versions that are batched.
 
     Args:
         call: Calls something in a worker thread: time limit, function, arguments.
@@ -214,7 +214,7 @@ class Batcher:
         feeds: Mapping[str, np.ndarray],
         outputs: tuple[str, ...],
     ) -> bool:
-        """Whether a request is batched: its feeds and fetches are exactly a signature's, of the right types."""
+        """Returns whether a request is batched: its feeds and fetches are exactly a signature's, of the right types."""
         if len(outputs) != len(signature.outputs) or signature.key not in servable.signatures:
             return False
         for alias, info in signature.inputs.items():
@@ -271,7 +271,7 @@ class Batcher:
         return queue
 
     def _threads_of(self, parameters: BatchingParameters) -> BatchThreads:
-        """One set of parameters, one set of batch threads: the server's, or each version's own."""
+        """Returns the batch threads of a set of parameters: the server's, or each version's own."""
         for queues in self._queues.values():
             for queue in queues.values():
                 if queue.parameters is parameters:

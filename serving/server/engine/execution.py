@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     # Future, value, error, and the queue of the thread when it has run out of work.
     Finished = tuple[asyncio.Future[Any], Any, BaseException | None, Queue | None]
 
-_LOG = logging.getLogger(__name__)
-# A run that has waited so long gets a thread of its own, if there is one left.
+log = logging.getLogger(__name__)
 _PATIENCE_SECONDS: Final = 0.001
+"""A run that has waited so long gets a thread of its own, if there is one left."""
 
 
 class Execution:
@@ -73,18 +73,7 @@ class Execution:
     ) -> Sequence[np.ndarray]:
         """Runs a signature in a worker thread, in a batch with others when the version has batching parameters.
 
-        Args:
-            servable: The version; the caller holds its lease.
-            signature: What to run.
-            feeds: A value for every input, by alias.
-            outputs: The aliases to compute.
-            timeout_ms: The time limit; None means none.
-
-        Returns:
-            The outputs' values, in their order.
-
-        Raises:
-            ServingError: The run failed or took too long.
+        The caller holds the version's lease; arguments, values and errors are those of ``Servable.run``.
         """
         if servable.batching is not None and self._batcher.takes(servable, signature, feeds, outputs):
             work = self._batcher.run(servable, signature, feeds, timeout_ms)
@@ -95,7 +84,7 @@ class Execution:
         return result
 
     async def call(self, timeout_ms: int | None, work: Callable[..., Any], *args: Any) -> Any:
-        """Calls `work` in a worker thread; a call that is cancelled before its turn is not made.
+        """Calls ``work`` in a worker thread; a call that is cancelled before its turn is not made.
 
         Args:
             timeout_ms: The time limit of the answer; None means none.
@@ -106,7 +95,7 @@ class Execution:
             What it returns.
 
         Raises:
-            ServingError: DEADLINE_EXCEEDED, or what `work` raised.
+            ServingError: DEADLINE_EXCEEDED, or what ``work`` raised.
         """
         loop = self._loop
         if loop is None:
@@ -141,7 +130,7 @@ class Execution:
         return len(self._queues) - len(self._idle)
 
     def _idle_queue(self) -> Queue:
-        """The queue of the thread that was at work last, or of a new one."""
+        """Returns the queue of the thread that was at work last, or of a new one."""
         if self._idle:
             return self._idle.pop()
         queue: Queue = SimpleQueue()
@@ -226,7 +215,7 @@ class Execution:
             try:
                 self._loop.call_soon_threadsafe(self._deliver)
             except RuntimeError:
-                _LOG.debug("the event loop ended before a result was delivered")
+                log.debug("the event loop ended before a result was delivered")
 
 
 async def _limited(work: Awaitable[Sequence[np.ndarray]], timeout_ms: int) -> Sequence[np.ndarray]:

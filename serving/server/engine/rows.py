@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 class Task:
     """A request that waits for its rows, or one part of a split request.
 
-    Args:
+    Attributes:
         feeds: Its inputs, by alias.
         rows: How many rows each of them has.
         timeout_ms: Its time limit.
         result: Gets its outputs.
-        since: When it came, on `perf_counter`.
+        since: When it came, on ``perf_counter``.
     """
 
     feeds: Mapping[str, np.ndarray]

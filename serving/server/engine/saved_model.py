@@ -30,7 +30,7 @@ def read_meta_graph(path: Path, tags: tuple[str, ...]) -> Any:
         tags: The MetaGraph's tags.
 
     Returns:
-        The `MetaGraphDef`.
+        The ``MetaGraphDef``.
 
     Raises:
         ServingError: There is no SavedModel, it cannot be parsed, or it has no such MetaGraph.
@@ -78,11 +78,11 @@ def open_session(path: Path, meta_graph: Any, settings: SessionSettings) -> Any:
 
     Args:
         path: The version's directory.
-        meta_graph: Its `MetaGraphDef`.
+        meta_graph: Its ``MetaGraphDef``.
         settings: The session's settings.
 
     Returns:
-        The `tf.compat.v1.Session`; the caller closes it.
+        The ``tf.compat.v1.Session``; the caller closes it.
 
     Raises:
         tf.errors.OpError: The checkpoint or the init op fails.
@@ -112,7 +112,7 @@ def open_session(path: Path, meta_graph: Any, settings: SessionSettings) -> Any:
 
 
 def config_of(settings: SessionSettings) -> Any:
-    """Returns the `ConfigProto` that the settings stand for."""
+    """Returns the ``ConfigProto`` that the settings stand for."""
     from tensorflow.core.protobuf import config_pb2
 
     config = config_pb2.ConfigProto.FromString(settings.config)
@@ -205,7 +205,7 @@ def _tensor(alias: str, info: Any) -> TensorInfo:
 
 
 def signature_def_map(meta_graph: Any) -> bytes:
-    """Returns the serialized `SignatureDefMap` of the MetaGraph: every signature, also the init op's."""
+    """Returns the serialized ``SignatureDefMap`` of the MetaGraph: every signature, also the init op's."""
     from tensorflow_serving.apis import get_model_metadata_pb2
 
     found = get_model_metadata_pb2.SignatureDefMap()

@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from serving.server.config.session_settings import SessionSettings
     from serving.server.engine.signature import Signature
 
-_LOG = logging.getLogger(__name__)
-# A session keeps an executor for every set of outputs; a client that tries all must not fill the memory.
+log = logging.getLogger(__name__)
 _MOST_PLANS: Final = 128
-# Time limits are rounded up to these, each with run options of its own; above the last there is none.
+"""A session keeps an executor for every set of outputs; a client that tries all must not fill the memory."""
 _TIMEOUTS_MS: Final = (
     *(1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 7000),
     *(10_000, 15_000, 20_000, 30_000, 45_000, 60_000, 120_000, 300_000, 600_000),
 )
+"""Time limits are rounded up to these, each with run options of its own; above the last there is none."""
 
 
 class Plan(NamedTuple):
     """What to hand to the session for one signature and set of outputs.
 
-    Args:
+    Attributes:
         feeds: Alias and graph tensor of every input.
         fetches: The graph tensors of the outputs.
     """
@@ -54,7 +54,7 @@ class Servable:
         path: The version's directory.
         session: The TensorFlow session; the servable closes it.
         signatures: The signatures that requests can name.
-        metadata: The serialized `SignatureDefMap`.
+        metadata: The serialized ``SignatureDefMap``.
         in_caller_thread: Whether a run's ops are run one after the other by the thread that asks for it.
     """
 
@@ -289,4 +289,4 @@ def _trim() -> None:
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except AttributeError:
-        _LOG.debug("this C library has no malloc_trim: freed memory stays with the process")
+        log.debug("this C library has no malloc_trim: freed memory stays with the process")

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 class TensorInfo:
     """One input or output of a signature.
 
-    Args:
+    Attributes:
         alias: Its name in the signature: what clients write.
-        tensor: The graph's name of it, such as `serving_default_x:0`.
-        dtype: The number of its `tensorflow.DataType`.
+        tensor: The graph's name of it, such as ``serving_default_x:0``.
+        dtype: The number of its ``tensorflow.DataType``.
         shape: The declared shape, -1 where a size is unknown; None when the rank is unknown.
             Requests are not held against it, as in TF Serving.
     """
@@ -33,9 +33,9 @@ class TensorInfo:
 class Signature:
     """One entry of the SavedModel's signature map.
 
-    Args:
-        key: Its name, such as `serving_default`.
-        method_name: Such as `tensorflow/serving/predict`.
+    Attributes:
+        key: Its name, such as ``serving_default``.
+        method_name: Such as ``tensorflow/serving/predict``.
         inputs: By alias, in the order of sorted aliases.
         outputs: By alias, in the order of sorted aliases.
         defaults: Values of inputs that a request may leave out.
@@ -52,11 +52,11 @@ class Signature:
 class ModelSpec:
     """Which model, version and signature a request asks for.
 
-    Args:
+    Attributes:
         name: The model's name.
         version: An explicit version number, or None.
-        label: A version label, or None. At most one of `version` and `label` is set.
-        signature_name: The signature's key; empty means `serving_default`.
+        label: A version label, or None. At most one of ``version`` and ``label`` is set.
+        signature_name: The signature's key; empty means ``serving_default``.
     """
 
     name: str

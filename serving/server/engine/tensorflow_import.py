@@ -11,21 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-# Said at every import, before any setting of TensorFlow's log level counts. Everything else is passed on.
 _CHATTER: Final = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog|"
     rb"[IW]\d{4} .*(port\.cc|cudart_stub\.cc|cpu_feature_guard\.cc)|"
     rb"To enable the following instructions:"
 )
+"""Said at every import, before any setting of TensorFlow's log level counts. Everything else is passed on."""
 
-# What TensorFlow imports by these names, and does without where it cannot.
 _KERAS: Final = ("keras.src.optimizers", "tf_keras.src.optimizers")
+"""What TensorFlow imports by these names, and does without where it cannot."""
 
 
 def import_tensorflow() -> None:
     """Imports TensorFlow, with what is worth reading of its output.
 
-    `TF_CPP_MIN_LOG_LEVEL=0` shows all of it.
+    ``TF_CPP_MIN_LOG_LEVEL=0`` shows all of it.
     """
     if "tensorflow" in sys.modules:
         return
@@ -35,9 +35,9 @@ def import_tensorflow() -> None:
 
 @contextmanager
 def _without_keras() -> Iterator[None]:
-    """Keeps TensorFlow from loading Keras, which it does at its end for the sake of `tf.saved_model.load` only.
+    """Keeps TensorFlow from loading Keras, which it does at its end for the sake of ``tf.saved_model.load`` only.
 
-    Keras, and what it loads of SciPy, pandas and Matplotlib, is more than half of TensorFlow's import. `tf.keras`
+    Keras, and what it loads of SciPy, pandas and Matplotlib, is more than half of TensorFlow's import. ``tf.keras``
     still loads it when it is asked for.
     """
     blocked = [name for name in _KERAS if name not in sys.modules]

@@ -22,13 +22,15 @@ from serving.server.status import Code, ServingError
 from serving.wire import requests_pb2, tensors
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from serving.server.config.options import Options
     from serving.server.engine.signature import ModelSpec
     from serving.server.inference import Inference
     from serving.server.models.manager import Lease, ModelManager
 
-# Larger messages are read and written in a worker thread, so that they do not hold up the others.
 _LARGE: Final = 256 << 10
+"""Larger messages are read and written in a worker thread, so that they do not hold up the others."""
 _TYPE_URL: Final = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
 
 
@@ -36,7 +38,7 @@ _TYPE_URL: Final = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
 class Seen:
     """What became known of a request, for metrics and the log.
 
-    Args:
+    Attributes:
         model: The model's name.
         version: The version that answers; None as long as there is none.
         signature: The effective signature name.
@@ -98,33 +100,37 @@ class Calls:
 
     async def classify(self, data: bytes, seen: Seen, timeout_ms: int | None) -> bytes:
         """Answers Classify."""
-        spec, examples = await self._read_examples(data, timeout_ms)
-        with self._lease(spec, seen) as lease:
-            rows = await self._inference.classify(lease, seen.signature, examples, timeout_ms)
         response = classification_pb2.ClassificationResponse()
+        rows = await self._run_examples(self._inference.classify, response, data, seen, timeout_ms)
         conversion.fill_classifications(response.result, rows)
-        _set_spec(response.model_spec, lease, seen)
         return bytes(response.SerializeToString())
 
     async def regress(self, data: bytes, seen: Seen, timeout_ms: int | None) -> bytes:
         """Answers Regress."""
-        spec, examples = await self._read_examples(data, timeout_ms)
-        with self._lease(spec, seen) as lease:
-            values = await self._inference.regress(lease, seen.signature, examples, timeout_ms)
         response = regression_pb2.RegressionResponse()
+        values = await self._run_examples(self._inference.regress, response, data, seen, timeout_ms)
         conversion.fill_regressions(response.result, values)
-        _set_spec(response.model_spec, lease, seen)
         return bytes(response.SerializeToString())
 
-    async def _read_examples(
-        self, data: bytes, timeout_ms: int | None
-    ) -> tuple[ModelSpec | None, list[bytes]]:
+    async def _run_examples(
+        self,
+        run: Callable[..., Awaitable[Any]],
+        response: Any,
+        data: bytes,
+        seen: Seen,
+        timeout_ms: int | None,
+    ) -> Any:
+        """Runs a request's examples and says in the response who answered."""
         if len(data) <= _LARGE:
-            return _read_examples(data)
-        read: tuple[ModelSpec | None, list[bytes]] = await self._inference.execution.call(
-            timeout_ms, _read_examples, data
-        )
-        return read
+            spec, examples = _read_examples(data)
+        else:
+            spec, examples = await self._inference.execution.call(timeout_ms, _read_examples, data)
+        with self._lease(spec, seen) as lease:
+            results = await run(lease, seen.signature, examples, timeout_ms)
+        response.model_spec.name = seen.model
+        response.model_spec.version.value = lease.version
+        response.model_spec.signature_name = seen.signature
+        return results
 
     async def multi_inference(self, data: bytes, seen: Seen, timeout_ms: int | None) -> bytes:
         """Answers MultiInference."""
@@ -184,14 +190,8 @@ class Calls:
         return bytes(response.SerializeToString())
 
 
-def _set_spec(message: Any, lease: Lease, seen: Seen) -> None:
-    message.name = seen.model
-    message.version.value = lease.version
-    message.signature_name = seen.signature
-
-
 def _decoded(value: Any) -> np.ndarray:
-    """Makes an array of an input: a `requests_pb2.Tensor`, or what a worker thread made of it."""
+    """Makes an array of an input: a ``requests_pb2.Tensor``, or what a worker thread made of it."""
     if isinstance(value, tensors.TensorParsingError):
         raise value
     return value if isinstance(value, np.ndarray) else tensors.decode(value)

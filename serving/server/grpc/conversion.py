@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-# What is looked up by its bytes is kept only when it is of usual size.
 _CACHED_BYTES: Final = 512
+"""What is looked up by its bytes is kept only when it is of usual size."""
 
 
 def parse(message_class: Any, data: bytes) -> Any:
@@ -39,7 +39,7 @@ def parse(message_class: Any, data: bytes) -> Any:
 
 
 def model_spec(parts: Sequence[bytes]) -> ModelSpec | None:
-    """Reads the parts of a `model_spec` field; None when there is none."""
+    """Reads the parts of a ``model_spec`` field; None when there is none."""
     if not parts:
         return None
     data = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -56,7 +56,7 @@ def _read_spec(data: bytes) -> ModelSpec:
 
 
 def spec_of(message: Any) -> ModelSpec:
-    """Returns a `ModelSpec` message as the server's."""
+    """Returns a ``ModelSpec`` message as the server's."""
     choice = message.WhichOneof("version_choice")
     return ModelSpec(
         name=message.name,
@@ -67,7 +67,7 @@ def spec_of(message: Any) -> ModelSpec:
 
 
 def examples_of(given: Any) -> list[bytes]:
-    """Returns the serialized examples of a `requests_pb2.Input`, each after the context if there is one."""
+    """Returns the serialized examples of a ``requests_pb2.Input``, each after the context if there is one."""
     kind = given.WhichOneof("kind")
     if kind == "example_list":
         return list(given.example_list.examples)
@@ -78,25 +78,25 @@ def examples_of(given: Any) -> list[bytes]:
 
 
 def tasks_of(request: Any) -> list[Task]:
-    """Returns the tasks of a `MultiInferenceRequest`."""
+    """Returns the tasks of a ``MultiInferenceRequest``."""
     return [Task(spec_of(task.model_spec), task.method_name) for task in request.tasks]
 
 
 @lru_cache(maxsize=1024)
 def answered_by(name: str, version: int, signature_name: str) -> bytes:
-    """A serialized `ModelSpec` that says who answered."""
+    """Returns a serialized ``ModelSpec`` that says who answered."""
     message = model_pb2.ModelSpec(name=name, signature_name=signature_name)
     message.version.value = version
     return bytes(message.SerializeToString())
 
 
 def predict_response(outputs: Mapping[str, np.ndarray], spec: bytes, *, as_content: bool) -> bytes:
-    """Writes a `PredictResponse`.
+    """Writes a ``PredictResponse``.
 
     Args:
         outputs: The values, by alias.
         spec: The serialized ModelSpec that answered.
-        as_content: Whether numbers go to `tensor_content`.
+        as_content: Whether numbers go to ``tensor_content``.
 
     Returns:
         The serialized message.
@@ -108,7 +108,7 @@ def predict_response(outputs: Mapping[str, np.ndarray], spec: bytes, *, as_conte
 
 
 def fill_classifications(result: Any, rows: Sequence[Sequence[tuple[bytes, float]]]) -> None:
-    """Fills a `ClassificationResult`."""
+    """Fills a ``ClassificationResult``."""
     for row in rows:
         classes = result.classifications.add().classes
         for label, score in row:
@@ -116,14 +116,14 @@ def fill_classifications(result: Any, rows: Sequence[Sequence[tuple[bytes, float
 
 
 def fill_regressions(result: Any, values: Sequence[float]) -> None:
-    """Fills a `RegressionResult`."""
+    """Fills a ``RegressionResult``."""
     for value in values:
         # Set also when it is 0: an empty submessage stands for 0.0.
         result.regressions.add(value=value)
 
 
 def fill_task(result: Any, answer: TaskResult) -> None:
-    """Fills an `InferenceResult`."""
+    """Fills an ``InferenceResult``."""
     if answer.classifications is not None:
         result.classification_result.SetInParent()
         fill_classifications(result.classification_result, answer.classifications)
@@ -133,5 +133,5 @@ def fill_task(result: Any, answer: TaskResult) -> None:
 
 
 def parse_input(data: bytes) -> list[bytes]:
-    """Returns the serialized examples of a serialized `Input`."""
+    """Returns the serialized examples of a serialized ``Input``."""
     return examples_of(parse(requests_pb2.Input, data))

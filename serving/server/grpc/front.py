@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Call = Callable[[bytes, Seen, int | None], Awaitable[bytes]]
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 PREDICTION_SERVICE: Final = "tensorflow.serving.PredictionService"
 MODEL_SERVICE: Final = "tensorflow.serving.ModelService"
 _HEALTHY: Final = ("", "PredictionService", "ModelService")
@@ -130,17 +130,19 @@ class _Front:
                 self._count(api, kind, seen, error.code, began)
                 return await _abort(context, error.code, error.message)
             except MemoryError:
-                _LOG.exception("There is not enough memory for a %s request", kind or "model")
+                log.exception("There is not enough memory for a %s request", kind or "model")
                 self._count(api, kind, seen, Code.RESOURCE_EXHAUSTED, began)
                 return await _abort(context, Code.RESOURCE_EXHAUSTED, "Not enough memory for this request")
-            except Exception as error:  # noqa: BLE001 - logged, and one line for the client
-                _LOG.exception("A %s request failed in the server itself", kind or "model")
+            except Exception as error:
+                log.exception("A %s request failed in the server itself", kind or "model")
                 self._count(api, kind, seen, Code.INTERNAL, began)
                 return await _abort(context, Code.INTERNAL, f"Internal error: {type(error).__name__}")
             self._count(api, kind, seen, Code.OK, began)
-            log = self._request_log
-            if kind and log is not None and log.active and log.wants(seen.model):
-                asyncio.get_running_loop().call_soon(log.add, kind, seen.model, seen.version, data, answer)
+            requests = self._request_log
+            if kind and requests is not None and requests.active and requests.wants(seen.model):
+                asyncio.get_running_loop().call_soon(
+                    requests.add, kind, seen.model, seen.version, data, answer
+                )
             return answer
 
         return grpc.unary_unary_rpc_method_handler(handle)

@@ -31,8 +31,8 @@ def find_signature(
 
     Args:
         signatures: The version's signatures.
-        name: The signature's key; empty means `serving_default`.
-        method: `tensorflow/serving/classify` or `.../regress`.
+        name: The signature's key; empty means ``serving_default``.
+        method: ``tensorflow/serving/classify`` or ``.../regress``.
         check_method: Whether the signature's method name must be that.
 
     Raises:
@@ -96,7 +96,7 @@ def classifications(values: Mapping[str, np.ndarray], examples: int) -> Classifi
     """Returns label and score of every class of every example; absent labels are empty, absent scores 0.
 
     Args:
-        values: The values of `classes`, `scores` or both.
+        values: The values of ``classes``, ``scores`` or both.
         examples: How many examples were sent.
 
     Raises:
@@ -150,12 +150,12 @@ def regressions(value: np.ndarray, examples: int) -> list[float]:
 
 
 def shape_text(array: np.ndarray) -> str:
-    """A shape as TensorFlow writes it: `[2,3]`."""
+    """Returns a shape as TensorFlow writes it: ``[2,3]``."""
     return "[" + ",".join(map(str, array.shape)) + "]"
 
 
 def describe(signature: Signature) -> str:
-    """A signature in one line, for errors."""
+    """Returns a signature in one line, for errors."""
     return (
         f"{signature.key} (inputs: {', '.join(signature.inputs)}; outputs: {', '.join(signature.outputs)}; "
         f"method_name: {signature.method_name})"

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     from serving.server.inference.examples import Classifications
 
-# No key of a SavedModel: such a run belongs to no one signature, and is not batched.
 _KEY_PREFIX = "\0multi_inference"
+"""No key of a SavedModel: such a run belongs to no one signature, and is not batched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """One task of a request.
 
-    Args:
+    Attributes:
         spec: The model and signature; only the first task's version counts.
-        method: `tensorflow/serving/classify` or `.../regress`.
+        method: ``tensorflow/serving/classify`` or ``.../regress``.
     """
 
     spec: ModelSpec
@@ -44,7 +44,7 @@ class Task:
 class TaskResult:
     """The answer to one task: one of the two is set.
 
-    Args:
+    Attributes:
         classifications: Of a classify task.
         regressions: Of a regress task.
     """

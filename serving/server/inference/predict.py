@@ -25,7 +25,7 @@ Value = TypeVar("Value")
 class PredictResult:
     """The answer to Predict.
 
-    Args:
+    Attributes:
         signature: The signature that was run.
         outputs: The values, by output alias.
     """

@@ -27,14 +27,14 @@ class Observer(Protocol):
     """What inference tells the metrics."""
 
     def runtime(self, model: str, api: str, microseconds: float) -> None:
-        """A session run took so long."""
+        """Takes note of how long a session run took."""
 
     def examples(self, model: str, count: int) -> None:
-        """A request brought so many examples."""
+        """Takes note of how many examples a request brought."""
 
 
 class Inference:
-    """Answers inference requests of any protocol.
+    """Inference for requests of any protocol.
 
     Args:
         manager: Leases versions.
@@ -79,7 +79,7 @@ class Inference:
 
         Args:
             lease: The version.
-            signature_name: Empty means `serving_default`.
+            signature_name: Empty means ``serving_default``.
             inputs: What was sent, by alias.
             output_filter: The outputs to compute; empty means all.
             timeout_ms: The time limit of the run.
@@ -105,8 +105,8 @@ class Inference:
 
         Args:
             lease: The version.
-            signature_name: Empty means `serving_default`.
-            examples: Serialized `tf.Example` messages.
+            signature_name: Empty means ``serving_default``.
+            examples: Serialized ``tf.Example`` messages.
             timeout_ms: The time limit of the run.
 
         Returns:
@@ -121,16 +121,7 @@ class Inference:
     async def regress(
         self, lease: Lease, signature_name: str, examples: Sequence[bytes], timeout_ms: int | None = None
     ) -> list[float]:
-        """Answers Regress.
-
-        Args:
-            lease: The version.
-            signature_name: Empty means `serving_default`.
-            examples: Serialized `tf.Example` messages.
-            timeout_ms: The time limit of the run.
-
-        Returns:
-            One value per example.
+        """Answers Regress with one value per example; the arguments are those of ``classify``.
 
         Raises:
             ServingError: The signature is no regression, or the run failed.
@@ -146,7 +137,7 @@ class Inference:
         Args:
             lease: The version that the first task asks for.
             tasks: At least one.
-            examples: Serialized `tf.Example` messages.
+            examples: Serialized ``tf.Example`` messages.
             timeout_ms: The time limit of the run.
 
         Returns:

@@ -21,7 +21,7 @@ PER_MODEL_FILE: Final = "batching_params.pbtxt"
 
 
 class VersionLoader:
-    """Loads a version so that it can serve at once.
+    """A loader of versions that can serve at once.
 
     Args:
         options: The server's options.

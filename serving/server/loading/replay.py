@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def replay(servable: Servable, prediction_log: Any) -> None:
-    """Runs the request of a `PredictionLog`; model name and version inside are ignored.
+    """Runs the request of a ``PredictionLog``; model name and version inside are ignored.
 
     Args:
         servable: The version.

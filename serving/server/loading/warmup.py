@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_RECORDS: Final = 1000
 _UNSUPPORTED = {"session_run_log": "SessionRunLog", "predict_streamed_log": "PredictStreamedLog"}
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def warm_up(servable: Servable, directory: Path, iterations: int = 0) -> int:
@@ -47,7 +47,7 @@ def warm_up(servable: Servable, directory: Path, iterations: int = 0) -> int:
                 f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {path}",
             )
         _replay(servable, _parse(record, path), max(iterations, 1))
-    _LOG.info("Warmed up %s with %d record(s) in %.3f s", directory, count, time.monotonic() - began)
+    log.info("Warmed up %s with %d record(s) in %.3f s", directory, count, time.monotonic() - began)
     return count
 
 
@@ -68,13 +68,13 @@ def _parse(record: bytes, path: Path) -> Any:
         raise ServingError(Code.INVALID_ARGUMENT, f"Failed to parse warmup record from {path}") from error
 
 
-def _replay(servable: Servable, log: Any, times: int) -> None:
+def _replay(servable: Servable, record: Any, times: int) -> None:
     from serving.server.loading.replay import replay
 
-    kind = log.WhichOneof("log_type")
+    kind = record.WhichOneof("log_type")
     if kind is None:
         return
     if kind in _UNSUPPORTED:
         raise ServingError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {_UNSUPPORTED[kind]}")
     for _ in range(times):
-        replay(servable, log)
+        replay(servable, record)

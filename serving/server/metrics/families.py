@@ -11,10 +11,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Final
 
-#: Upper bounds of the histograms' buckets; the last bucket is without one.
 BOUNDS: Final = tuple(10 * 1.8**power for power in range(33))
-#: So many label combinations are kept for a family; more would let clients fill the memory with made-up names.
+"""Upper bounds of the histograms' buckets; the last bucket is without one."""
 MAX_SERIES: Final = 4096
+"""So many label combinations are kept for a family; more would let clients fill the memory with made-up names."""
 _OTHER: Final = "(other)"
 
 Labels = tuple[str, ...]
@@ -34,7 +34,7 @@ class Family:
     """A metric with labels.
 
     Args:
-        name: Such as `/tensorflow/serving/request_count`.
+        name: Such as ``/tensorflow/serving/request_count``.
         labels: The labels' names.
     """
 
@@ -72,7 +72,7 @@ class Family:
         return cell
 
     def series(self) -> Cells:
-        """The sums over all threads, by labels, in the order of the labels."""
+        """Returns the sums over all threads, by labels, in the order of the labels."""
         sums: Cells = {}
         with self._lock:
             for cells in (self._ended, *(cells for _, cells in self._threads)):
@@ -80,14 +80,14 @@ class Family:
         return dict(sorted(sums.items()))
 
     def joined(self, others: Iterable[Cells]) -> Family:
-        """This family with the series of other processes added."""
+        """Returns this family with the series of other processes added."""
         whole = type(self)(self.name, self.labels)
         for cells in (self.series(), *others):
             _add_up(whole._ended, cells)
         return whole
 
     def total(self) -> float:
-        """The sum over all labels of what is counted."""
+        """Returns the sum over all labels of what is counted."""
         return sum(cell[0] for cell in self.series().values())
 
 
@@ -121,7 +121,7 @@ class Histogram(Family):
         cell[_bucket(BOUNDS, value) + 1] += 1
 
     def total(self) -> float:
-        """How many values were seen."""
+        """Returns how many values were seen."""
         return sum(sum(cell[1:]) for cell in self.series().values())
 
 

@@ -9,11 +9,11 @@ from serving.server.metrics import prometheus
 from serving.server.metrics.families import Counter, Family, Histogram, Labels
 from serving.server.status import Code
 
-#: Metric → labels → values of one process.
 Snapshot = dict[str, dict[Labels, list[float]]]
+"""Metric → labels → values of one process."""
 
-# By number: an enumeration hashes its names in Python, an index costs nothing.
 _CODE_NAMES: Final = tuple(Code(number).name for number in range(len(Code)))
+"""By number: an enumeration hashes its names in Python, an index costs nothing."""
 
 
 class Metrics:
@@ -57,9 +57,9 @@ class Metrics:
 
         Args:
             model: The model's name in the request.
-            api: `Predict`, `Classify`, `Regress` over gRPC, small letters over REST; empty for
+            api: ``Predict``, ``Classify``, ``Regress`` over gRPC, small letters over REST; empty for
                 requests whose latency TF Serving does not record (status, metadata, unreadable ones).
-            entrypoint: `GRPC` or `REST`.
+            entrypoint: ``GRPC`` or ``REST``.
             status: How it ended.
             microseconds: From its arrival to its answer.
         """
@@ -90,7 +90,7 @@ class Metrics:
 
         Args:
             model: The model's name.
-            api: `Predict`, `Classify`, `Regress` or `MultiInference`.
+            api: ``Predict``, ``Classify``, ``Regress`` or ``MultiInference``.
             microseconds: The time of the run.
         """
         self._runtime_latency.observe((model, api, "TF1"), microseconds)
@@ -122,15 +122,15 @@ class Metrics:
         self._log_count.add((model, _CODE_NAMES[status]))
 
     def value(self, name: str) -> int:
-        """The value of a metric over all its labels (of a histogram: how many values it saw); 0 if there is none.
+        """Returns the value of a metric over all its labels (of a histogram: how many values it saw); 0 if there is none.
 
         Args:
-            name: With slashes, such as `/tensorflow/serving/request_count`.
+            name: With slashes, such as ``/tensorflow/serving/request_count``.
         """
         return sum(int(family.total()) for family in self._families if family.name == name)
 
     async def full_value(self, name: str) -> int:
-        """The value of a metric over all processes behind this port."""
+        """Returns the value of a metric over all processes behind this port."""
         if self.gather is None:
             return self.value(name)
         others = await self.gather()
@@ -138,15 +138,15 @@ class Metrics:
         return sum(int(family.joined(other.get(name, {}) for other in others).total()) for family in wanted)
 
     def page(self) -> bytes:
-        """All metrics as Prometheus text."""
+        """Returns all metrics as Prometheus text."""
         return prometheus.page(self._families)
 
     def snapshot(self) -> Snapshot:
-        """All values, for another process that adds them up."""
+        """Returns all values, for another process that adds them up."""
         return {family.name: family.series() for family in self._families}
 
     async def full_page(self) -> bytes:
-        """The page over all processes behind this port."""
+        """Returns the page over all processes behind this port."""
         if self.gather is None:
             return self.page()
         others = await self.gather()

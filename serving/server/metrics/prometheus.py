@@ -14,7 +14,7 @@ _LIMITS: Final = tuple(f"{bound:g}" for bound in BOUNDS) + ("+Inf",)
 
 
 def page(families: Iterable[Family]) -> bytes:
-    """The text of all families, by name."""
+    """Returns the text of all families, by name."""
     lines: list[str] = []
     for family in sorted(families, key=lambda family: family.name):
         lines.extend(_lines(family))
@@ -22,7 +22,7 @@ def page(families: Iterable[Family]) -> bytes:
 
 
 def metric_name(name: str) -> str:
-    """A metric's name for Prometheus: what it does not allow becomes a colon."""
+    """Returns a metric's name for Prometheus: what it does not allow becomes a colon."""
     return _NOT_IN_NAMES.sub(":", name)
 
 

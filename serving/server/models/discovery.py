@@ -18,7 +18,7 @@ _NEARLY = re.compile(r"v[0-9]+|[0-9]+\.[0-9.]*[0-9]|v?[0-9]+[._-][0-9._-]*", re.
 class Found:
     """What a look at a base path brought.
 
-    Args:
+    Attributes:
         versions: Number → the version's directory.
         doubles: Names that were left out, because another name gives the same number.
         remedy: When there is no version: what is probably wrong with the directory, or an empty text.
@@ -65,7 +65,7 @@ def version_number(name: str) -> int | None:
 
 
 def local(base_path: str) -> Path:
-    """Returns the local path of a base path; `file://` is taken off.
+    """Returns the local path of a base path; ``file://`` is taken off.
 
     Raises:
         ServingError: UNIMPLEMENTED for the URI of another file system, INVALID_ARGUMENT for what is no path at all.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class State(IntEnum):
-    """The states of a version, numbered as in `ModelVersionStatus.State`."""
+    """The states of a version, numbered as in ``ModelVersionStatus.State``."""
 
     START = 10
     LOADING = 20
@@ -28,7 +28,7 @@ class State(IntEnum):
 class VersionStatus:
     """What GetModelStatus says of one version.
 
-    Args:
+    Attributes:
         version: The number.
         state: Where it is in its life.
         error: Why it does not serve, or None while it is healthy.
@@ -135,11 +135,11 @@ class Harness:
         return VersionStatus(self.version, self.state, self.error)
 
     def put(self, servable: Closable) -> None:
-        """Takes what the loader returned; leases are given out after `open`."""
+        """Takes what the loader returned; leases are given out after ``open``."""
         self._servable = servable
 
     def open(self) -> None:
-        """From now on gives out leases."""
+        """Gives out leases from now on."""
         with self._lock:
             self._open = True
 

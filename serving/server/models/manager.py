@@ -26,14 +26,14 @@ from serving.server.status import Code, ServingError
 
 __all__ = ["Lease", "ModelManager", "State", "VersionStatus"]
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _PATIENCE = 5.0  # Seconds for all base paths to answer before the others go on.
 
 LoggingHook = Callable[[Mapping[str, LoggingConfig]], None]
 
 
 class ModelManager(VersionKeeper):
-    """Keeps the models that are configured.
+    """The keeper of the configured models.
 
     Args:
         load: Loads a version: name, number, directory → servable; blocks, runs in a thread of its own.
@@ -87,7 +87,7 @@ class ModelManager(VersionKeeper):
             return model.statuses() if model else []
 
     def model_names(self) -> list[str]:
-        """The models that are configured now."""
+        """Returns the models that are configured now."""
         with self._lock:
             return [name for name, model in self._models.items() if model.config is not None]
 
@@ -121,7 +121,7 @@ class ModelManager(VersionKeeper):
         return True
 
     async def ready(self) -> None:
-        """`wait_ready` on the event loop, without limit."""
+        """Does what ``wait_ready`` does on the event loop, without limit."""
         assert self._ready is not None, "start() comes first"
         await asyncio.wrap_future(self._ready.future)
 
@@ -139,7 +139,7 @@ class ModelManager(VersionKeeper):
 
         Args:
             config: The configuration.
-            checked: It has passed `check` already.
+            checked: It has passed ``check`` already.
 
         Returns:
             The names of the models that are new.
@@ -184,7 +184,7 @@ class ModelManager(VersionKeeper):
             raise _still_waiting() from error
 
     async def reload_async(self, config: ServerConfig) -> None:
-        """`reload` on the event loop; a caller that goes away is forgotten."""
+        """Does what ``reload`` does on the event loop; a caller that goes away is forgotten."""
         await self._wait_in_time(await self._apply_in_turn(config))
 
     async def follow(self, config: ServerConfig) -> None:
@@ -290,12 +290,12 @@ class ModelManager(VersionKeeper):
         listed = {model.name for model in config.models}
         for name, model in self._models.items():
             if name not in listed and model.config is not None:
-                _LOG.info("Removing model: %s", name)
+                log.info("Removing model: %s", name)
                 model.remove()
         for entry in config.models:
             known = self._models.get(entry.name)
             if known is None or known.config is None:
-                _LOG.info("Adding model: %s (base path %s)", entry.name, entry.base_path)
+                log.info("Adding model: %s (base path %s)", entry.name, entry.base_path)
                 new.append(entry.name)
             if known is None:
                 self._models[entry.name] = ModelState(entry)
@@ -328,7 +328,7 @@ class ModelManager(VersionKeeper):
                     self._lock.notify_all()
 
     def _pause(self, next_look: float) -> float | None:
-        """How long the manager may sleep: until the next look or the next retry; None means until it is woken."""
+        """Returns how long the manager may sleep: until the next look or the next retry; None means until it is woken."""
         moments = [
             harness.retry_at
             for model in self._models.values()
@@ -360,20 +360,20 @@ class ModelManager(VersionKeeper):
         for thread, (_, config) in zip(threads, looks, strict=True):
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
-                _LOG.warning("Base path %s of servable %s does not answer", config.base_path, config.name)
+                log.warning("Base path %s of servable %s does not answer", config.base_path, config.name)
 
     def _look_at(self, model: ModelState, config: ModelConfig) -> None:
         try:
             found = discovery.look(config.base_path)
         except ServingError as error:
-            _LOG.warning(
+            log.warning(
                 "File-system access error: %s for servable %s; its versions stay as they are",
                 error.message,
                 config.name,
             )
             found = None
-        except Exception:  # noqa: BLE001 - whatever a file system does, the other models are looked after
-            _LOG.exception("Base path %s of servable %s cannot be looked at", config.base_path, config.name)
+        except Exception:
+            log.exception("Base path %s of servable %s cannot be looked at", config.base_path, config.name)
             found = None
         with self._lock:
             model.looking = False

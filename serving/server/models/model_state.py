@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from serving.server.config.model_config import ModelConfig
     from serving.server.models.discovery import Found
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class ModelState:
@@ -54,7 +54,7 @@ class ModelState:
         return [h for h in self.harnesses.values() if h.state is State.END]
 
     def statuses(self) -> list[VersionStatus]:
-        """Every version ever seen, newest first."""
+        """Returns every version ever seen, newest first."""
         known = {**self.history, **{v: h.status for v, h in self.harnesses.items()}}
         return [known[version] for version in sorted(known, reverse=True)]
 
@@ -64,7 +64,7 @@ class ModelState:
             self.config, self.looked, self.said = config, False, ""
 
     def remove(self) -> None:
-        """The model is not configured any more: all its versions go, and none of them is taken up again."""
+        """Lets all versions go, for the model is no longer configured; none of them is taken up again."""
         self.config = None
         for harness in self.harnesses.values():
             harness.doomed = True
@@ -90,7 +90,7 @@ class ModelState:
                 self.harnesses[version] = Harness(self.name, version, self.config.base_path, path)
 
     def end(self, harness: Harness) -> None:
-        """The version is gone; when it is wished again meanwhile it begins afresh."""
+        """Forgets a version that is gone; if it is wanted again meanwhile, it starts afresh."""
         harness.state, harness.retry_at = State.END, None
         del self.harnesses[harness.version]
         self.history[harness.version] = harness.status
@@ -102,7 +102,7 @@ class ModelState:
         if config is None:
             return
         if not found.versions:
-            _LOG.warning(
+            log.warning(
                 "No versions of servable %s found under base path %s. "
                 "Did you forget to name your leaf directory as a number (eg. '/1/')? %s",
                 config.name,
@@ -114,7 +114,7 @@ class ModelState:
         remarks += [f"'{name}' is left out: another directory has the same number" for name in found.doubles]
         text = "; ".join(remarks)
         if text and text != self.said:
-            _LOG.warning("Servable %s, base path %s: %s", config.name, config.base_path, text)
+            log.warning("Servable %s, base path %s: %s", config.name, config.base_path, text)
         self.said = text
 
     def _let_go(self, harness: Harness) -> None:

@@ -15,7 +15,7 @@ class Counters(Protocol):
     """Where the values of metrics come from."""
 
     async def full_value(self, name: str) -> int:
-        """The value of a metric such as `/tensorflow/serving/request_count`, over all labels; 0 if unknown."""
+        """Returns the value of a metric such as ``/tensorflow/serving/request_count``, over all labels; 0 if unknown."""
 
 
 async def handle(manager: ModelManager, metrics: Counters | None, request: Any) -> Any:

@@ -18,14 +18,14 @@ from serving.server.models.version_order import Action, next_action
 from serving.server.models.waiting import Waiter
 from serving.server.status import ServingError
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _MANY = 4 * (os.cpu_count() or 1)
 
 Loader = Callable[[str, int, Path], Closable]
 
 
 class VersionKeeper:
-    """Brings the versions of all models to where they are wished, and publishes which of them serve.
+    """The worker that brings the versions of all models to where they are wanted, and publishes which of them serve.
 
     Args:
         load: Loads a version: name, number, directory → servable; blocks, runs in a thread of its own.
@@ -92,7 +92,7 @@ class VersionKeeper:
     # In threads of their own.
 
     def _load(self, model: ModelState, harness: Harness) -> None:
-        _LOG.info("Loading servable version %s from %s", harness, harness.path)
+        log.info("Loading servable version %s from %s", harness, harness.path)
         began = time.monotonic()
         error: ServingError | None = None
         final = False
@@ -114,7 +114,7 @@ class VersionKeeper:
                 harness.state, harness.error = State.AVAILABLE, None
                 harness.open()
                 self._publish()
-                _LOG.info(
+                log.info(
                     "Successfully loaded servable version %s in %.3f s", harness, time.monotonic() - began
                 )
             self._advance()
@@ -127,7 +127,7 @@ class VersionKeeper:
         if harness.aspired and harness.attempts <= retries and not final and not self._stopping:
             wait = max(0.0, self._options.load_retry_interval_micros / 1e6)
             harness.retry_at = time.monotonic() + wait
-            _LOG.warning(
+            log.warning(
                 "Servable %s cannot be loaded (try %d of %d, the next in %.1f s): %s",
                 harness,
                 harness.attempts,
@@ -136,7 +136,7 @@ class VersionKeeper:
                 error,
             )
             return
-        _LOG.error("Servable %s cannot be loaded: %s", harness, error)
+        log.error("Servable %s cannot be loaded: %s", harness, error)
         harness.state = State.END
         if not harness.aspired:
             model.end(harness)
@@ -145,9 +145,9 @@ class VersionKeeper:
         harness.wait_idle()
         try:
             harness.close()
-        except Exception:  # noqa: BLE001 - gone for requests; what it held may stay in memory
-            _LOG.exception("Servable %s could not be closed cleanly", harness)
-        _LOG.info("Successfully unloaded servable version %s", harness)
+        except Exception:
+            log.exception("Servable %s could not be closed cleanly", harness)
+        log.info("Successfully unloaded servable version %s", harness)
         with self._lock:
             model.busy = False
             self._unloading -= 1

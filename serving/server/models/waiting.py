@@ -18,7 +18,7 @@ class Waiter:
 
     Args:
         names: The models.
-        noun: What the error calls them: `model(s)` after a reload, `servable(s)` at the start.
+        noun: What the error calls them: ``model(s)`` after a reload, ``servable(s)`` at the start.
     """
 
     def __init__(self, names: Iterable[str], noun: str) -> None:
@@ -68,7 +68,7 @@ class Waiter:
 
 
 class Turns:
-    """Lets reloads go one after the other, however they are waited for."""
+    """A queue that lets reloads go one after the other, however they are waited for."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -95,11 +95,11 @@ class Turn:
         self._mine = mine
 
     def end_with(self, waiter: Waiter) -> None:
-        """The next one may go when this wait is over or idle."""
+        """Lets the next one go when this wait is over or idle."""
         waiter.idle.add_done_callback(self._end)
 
     def give_up(self) -> None:
-        """The next one may go as soon as we might have."""
+        """Lets the next one go as soon as we might have."""
         self.before.add_done_callback(self._end)
 
     def _end(self, _: Future[None]) -> None:

@@ -11,16 +11,16 @@ from typing import Final
 
 from foundation.tfrecord import framed
 
-#: A file is published when it has so many bytes, …
 MAX_BYTES: Final = 64 * 1024 * 1024
-#: … so many records (TF Serving takes no more for a warmup), …
+"""A file is published when it has so many bytes."""
 MAX_RECORDS: Final = 1000
-#: … or is so old.
+"""A file is published when it has so many records; TF Serving takes no more for a warmup."""
 MAX_SECONDS: Final = 60.0
+"""A file is published when it is so old."""
 
 
 class RotatingFile:
-    """Writes records to one file after the other: `PREFIX-<UTC time>-<process>-<number>.tfrecord`.
+    """A writer of records to one file after the other: ``PREFIX-<UTC time>-<process>-<number>.tfrecord``.
 
     Args:
         prefix: Directory and beginning of the files' names.

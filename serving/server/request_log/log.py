@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from serving.server.config.options import Options
     from serving.server.metrics import Metrics
 
-_LOG = logging.getLogger(__name__)
-#: The only collector; an empty type means it, too.
+log = logging.getLogger(__name__)
 COLLECTOR: Final = "tfrecord"
+"""The only collector; an empty type means it, too."""
 _MAX_WAITING_RECORDS: Final = 1000
 _MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
 _TICK_SECONDS: Final = 1.0
@@ -29,10 +29,10 @@ _SAY_DROPS_EVERY_SECONDS: Final = 10.0
 
 
 class RequestLog:
-    """Logs a sample of the requests of the models that have a `logging_config`. Off until `configure` says otherwise.
+    """A log of samples of requests, for models that have a ``logging_config``. Off until ``configure`` says otherwise.
 
     Requests hand over what they have and go on; a thread of its own serializes and writes. When it cannot keep
-    up, or the disk is full, records are dropped: counted in `request_log_count`, said in the log.
+    up, or the disk is full, records are dropped: counted in ``request_log_count``, said in the log.
 
     Args:
         options: The server's options.
@@ -83,7 +83,7 @@ class RequestLog:
             self._thread.start()
 
     def wants(self, model: str) -> bool:
-        """Whether this request of the model is part of the sample."""
+        """Returns whether this request of the model is part of the sample."""
         rate = self._rates.get(model)
         return rate is not None and random.random() < rate
 
@@ -93,7 +93,7 @@ class RequestLog:
         """Logs a call as it went over gRPC.
 
         Args:
-            kind: `predict`, `classify`, `regress` or `multi_inference`.
+            kind: ``predict``, ``classify``, ``regress`` or ``multi_inference``.
             model: The model's name.
             version: The version that answered.
             request: The serialized request.
@@ -149,7 +149,7 @@ class RequestLog:
         now = time.monotonic()
         if now - self._last_drop_said >= _SAY_DROPS_EVERY_SECONDS:
             self._last_drop_said = now
-            _LOG.warning(
+            log.warning(
                 "Request log: %d record(s) dropped so far; the last of model %s: %s",
                 self._dropped,
                 model,
@@ -198,10 +198,10 @@ class RequestLog:
             try:
                 file.publish_if_old()
             except OSError as error:
-                _LOG.warning("Request log: a file of %s cannot be published: %s", prefix, error)
+                log.warning("Request log: a file of %s cannot be published: %s", prefix, error)
 
     def _publish(self, prefix: str) -> None:
         try:
             self._files[prefix].publish()
         except OSError as error:
-            _LOG.warning("Request log: a file of %s cannot be published: %s", prefix, error)
+            log.warning("Request log: a file of %s cannot be published: %s", prefix, error)

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from serving.wire.writer import delimited, number, varint
 
-# The field of PredictionLog for each kind of call.
 _KINDS: Final = {"predict": 6, "classify": 2, "regress": 3, "multi_inference": 4}
+"""The field of PredictionLog for each kind of call."""
 _METADATA, _REQUEST, _RESPONSE = 1, 1, 2
 _DOUBLE, _FLOAT = 1, 5  # wire types
 
@@ -22,8 +22,8 @@ _DOUBLE, _FLOAT = 1, 5  # wire types
 class Call:
     """Which call is logged.
 
-    Args:
-        kind: `predict`, `classify`, `regress` or `multi_inference`.
+    Attributes:
+        kind: ``predict``, ``classify``, ``regress`` or ``multi_inference``.
         model: The model's name.
         version: The version that answered.
         signature: The signature's key; empty where only the request knows it.
@@ -39,12 +39,12 @@ class Call:
     seconds: int
 
     def spec(self) -> bytes:
-        """The ModelSpec."""
+        """Returns the ModelSpec."""
         signature = delimited(3, self.signature.encode()) if self.signature else b""
         return delimited(1, self.model.encode()) + delimited(2, number(1, self.version)) + signature
 
     def log(self, request: bytes, response: bytes) -> bytes:
-        """The PredictionLog of a serialized request and its answer."""
+        """Returns the PredictionLog of a serialized request and its answer."""
         sampling = varint(1 << 3 | _DOUBLE) + struct.pack("<d", self.rate)
         metadata = delimited(1, self.spec()) + delimited(2, sampling) + number(4, self.seconds)
         content = delimited(_REQUEST, request) + delimited(_RESPONSE, response)
@@ -65,7 +65,7 @@ class WireRecord:
         return len(self.request) + len(self.response)
 
     def serialized(self) -> bytes:
-        """The PredictionLog."""
+        """Returns the PredictionLog."""
         return self.call.log(self.request, self.response)
 
 
@@ -83,7 +83,7 @@ class ArraysRecord:
         return sum(_array_size(array) for part in (self.inputs, self.outputs) for array in part.values())
 
     def serialized(self) -> bytes:
-        """The PredictionLog."""
+        """Returns the PredictionLog."""
         spec = self.call.spec()
         request = delimited(1, spec) + _tensors(2, self.inputs)
         return self.call.log(request, _tensors(1, self.outputs) + delimited(2, spec))
@@ -103,7 +103,7 @@ class ExamplesRecord:
         return sum(map(len, self.examples)) + 64 * len(self.results)
 
     def serialized(self) -> bytes:
-        """The PredictionLog."""
+        """Returns the PredictionLog."""
         spec = self.call.spec()
         examples = b"".join(delimited(1, example) for example in self.examples)
         request = delimited(1, spec) + delimited(2, delimited(1, examples))
@@ -116,7 +116,7 @@ Record = WireRecord | ArraysRecord | ExamplesRecord
 
 
 def _tensors(field: int, arrays: Mapping[str, Any]) -> bytes:
-    """A map from names to tensors: on the wire, a repeated message of key and value."""
+    """Returns a map from names to tensors: on the wire, a repeated message of key and value."""
     from serving.wire.tensors import encode
 
     return b"".join(

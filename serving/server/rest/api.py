@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from foundation.saved_model import DEFAULT_SIGNATURE
+from serving.codes import http_status
 from serving.http.handler import JSON, Answer
 from serving.server.rest import predict_request, response_json, server_json
 from serving.server.rest.example_request import examples
 from serving.server.rest.health import Health
 from serving.server.rest.inflate import inflated
 from serving.server.rest.paths import Route, is_api, route
-from serving.server.status import Code, ServingError, http_status
+from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:
     from serving.server.config.options import Options
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
     from serving.server.models.manager import Lease, ModelManager
     from serving.server.request_log import RequestLog
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-#: Bodies and answers larger than this are read and written in a thread, so that they do not hold up others.
 OFF_LOOP_BYTES: Final = 256 * 1024
+"""Bodies and answers larger than this are read and written in a thread, so that they do not hold up others."""
 _OFF_LOOP_VALUES: Final = OFF_LOOP_BYTES // 16
 _NOT_FOUND: Final = (
     b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
@@ -47,7 +48,7 @@ class _Seen:
 
 
 class RestApi:
-    """Answers requests.
+    """The handler of TF Serving's REST API.
 
     Args:
         inference: Runs models.
@@ -79,14 +80,7 @@ class RestApi:
     async def handle(
         self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes
     ) -> Answer:
-        """Answers a request; never raises, but when it is cancelled.
-
-        Args:
-            method: The HTTP method, in capitals.
-            target: Path and query as the client wrote them.
-            headers: Names in small letters.
-            body: The whole body.
-        """
+        """Answers a request, as a ``Handler`` does."""
         if target == self._monitoring_path or not is_api(target):
             return await self._beside_the_api(method, target)
         began = time.perf_counter_ns()
@@ -241,7 +235,7 @@ class RestApi:
 
 
 def _read_examples(body: bytes) -> tuple[str, list[bytes]]:
-    """The signature and the serialized examples of a classify or regress body."""
+    """Returns the signature and the serialized examples of a classify or regress body."""
     document = predict_request.parse_object(body)
     return predict_request.signature_name(document), examples(document)
 
@@ -254,7 +248,7 @@ def _give_back(reading: asyncio.Future[tuple[Lease, predict_request.Inputs]]) ->
 
 def _unexpected(method: str, target: str) -> bytes:
     """Writes the exception at hand to the log; the client learns that there is something to read there."""
-    _LOG.exception("%s %s failed inside the server", method, target[:256])
+    log.exception("%s %s failed inside the server", method, target[:256])
     return response_json.error("Internal error; see the server's log.")
 
 

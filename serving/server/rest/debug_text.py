@@ -12,7 +12,7 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, indent=4)
 
 
 def debug_text(value: Any) -> str:
-    """The value as text, no longer than 256 bytes."""
+    """Returns the value as text, no longer than 256 bytes."""
     if isinstance(value, float):
         return float_text(value)
     pieces: list[str] = []
@@ -26,7 +26,7 @@ def debug_text(value: Any) -> str:
 
 
 def _pieces(value: Any) -> Any:
-    """The value's JSON in pieces: a long text as one, what nests as it comes."""
+    """Yields the value's JSON in pieces: a long text as one, what nests as it comes."""
     if isinstance(value, str):
         return (
             (json.dumps(value[:LIMIT], ensure_ascii=False),)
@@ -37,7 +37,7 @@ def _pieces(value: Any) -> Any:
 
 
 def type_name(value: Any) -> str:
-    """RapidJSON's name of a value's type."""
+    """Returns RapidJSON's name of a value's type."""
     if value is None:
         return "Null"
     if isinstance(value, bool):

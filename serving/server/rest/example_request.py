@@ -1,6 +1,6 @@
-"""The body of a `:classify` or `:regress` request: JSON objects as serialized `tf.Example`s.
+"""The body of a ``:classify`` or ``:regress`` request: JSON objects as serialized ``tf.Example``s.
 
-The few fields of `tf.Example` are written in protobuf's wire format here, so that nothing of
+The few fields of ``tf.Example`` are written in protobuf's wire format here, so that nothing of
 TensorFlow is needed to read a request.
 """
 
@@ -17,8 +17,8 @@ from serving.wire.writer import delimited, varint
 _BYTES: Final = "bytes"
 _FLOAT: Final = "float"
 _INT64: Final = "int64"
-# The field of each list in `tf.train.Feature`.
 _FIELDS: Final = {_BYTES: 1, _FLOAT: 2, _INT64: 3}
+"""The field of each list in ``tf.train.Feature``."""
 
 
 def examples(document: dict[str, Any]) -> list[bytes]:
@@ -65,7 +65,7 @@ def _feature(name: str, value: Any) -> bytes:
 
 
 def _kind(name: str, value: Any) -> str:
-    """The list of a feature that a JSON value goes to: numbers with point or exponent are floats."""
+    """Returns the list of a feature that a JSON value goes to: numbers with point or exponent are floats."""
     kind = type(value)
     if kind is float:
         return _FLOAT

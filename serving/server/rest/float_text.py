@@ -1,13 +1,13 @@
 """Floating point numbers as TF Serving writes them into JSON.
 
-The rule: six significant digits (`%g`) if they read back as the same value, else all digits that the type
-may need (9 for float, 17 for double); a text without point and exponent gets `.0`; `NaN`, `Infinity` and
-`-Infinity` are bare words.
+The rule: six significant digits (``%g``) if they read back as the same value, else all digits that the type
+may need (9 for float, 17 for double); a text without point and exponent gets ``.0``; ``NaN``, ``Infinity`` and
+``-Infinity`` are bare words.
 
 No number is read back here. Six digits read back as the same value exactly when the shortest text that does
 has no more than six, and then they are that text: two numbers of six digits are further apart than what
 rounds to one float. (Subnormal floats are so far apart that this fails; they are tried one by one.) orjson
-writes the shortest texts quickest, Python's `%` all digits of many numbers at once.
+writes the shortest texts quickest, Python's ``%`` all digits of many numbers at once.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ import orjson
 
 _WORDS: Final = {"nan": "NaN", "-nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _DIGITS: Final = {"f": 9, "d": 17}
-# In this range `%g` and orjson both write plain digits with a point.
 _PLAIN_FROM: Final = 1e-4
+"""In this range ``%g`` and orjson both write plain digits with a point."""
 _PLAIN_BELOW: Final = 999999.0
 _SMALLEST_NORMAL: Final = {"f": 2.0**-126, "d": 2.0**-1022}
-#: So many numbers are written at once; more would hold Python's lock for milliseconds.
 _CHUNK: Final = 2048
+"""So many numbers are written at once; more would hold Python's lock for milliseconds."""
 
 
 def float_text(value: float) -> str:
-    """The text of one double."""
+    """Returns the text of one double."""
     return float_texts(np.array([value], np.float64))[0]
 
 
 def float_texts(values: np.ndarray) -> list[str]:
-    """The texts of a flat, contiguous array of float32 or float64."""
+    """Returns the texts of a flat, contiguous array of float32 or float64."""
     if 0 < values.size <= _CHUNK:
         return _chunk(values)
     texts: list[str] = []
@@ -69,7 +69,7 @@ def _chunk(values: np.ndarray) -> list[str]:
 
 
 def _of_six_digits(shorts: list[bytes]) -> list[tuple[int, bytes]]:
-    """Those of some plain numbers that have no more than six digits: these, and perhaps a point, between zeros."""
+    """Returns which of some plain numbers have no more than six digits: these, and perhaps a point, between zeros."""
     return [
         (index, short)
         for index, short in enumerate(shorts)
@@ -78,7 +78,7 @@ def _of_six_digits(shorts: list[bytes]) -> list[tuple[int, bytes]]:
 
 
 def _has_six_digits(short: bytes) -> bool:
-    """Whether a number has no more than six digits, with an exponent or not."""
+    """Returns whether a number has no more than six digits, with an exponent or not."""
     digits = short.partition(b"e")[0].strip(b"-0.")
     return len(digits) < 7 or (len(digits) == 7 and b"." in digits)
 
@@ -89,7 +89,7 @@ def _template(count: int, digits: int) -> str:
 
 
 def _one(number: float, code: str) -> str:
-    """The text of a number that is zero, subnormal or not finite."""
+    """Returns the text of a number that is zero, subnormal or not finite."""
     text = f"{number:.6g}"
     if text in _WORDS:
         return _WORDS[text]
@@ -99,7 +99,7 @@ def _one(number: float, code: str) -> str:
 
 
 def _same(text: str, number: float, code: str) -> bool:
-    """Whether a text reads as this number."""
+    """Returns whether a text reads as this number."""
     if code == "d":
         return float(text) == number
     # Reading over a double would round twice; in units of the smallest float everything is exact.

@@ -6,9 +6,9 @@ import logging
 import zlib
 from typing import Final
 
-_LOG = logging.getLogger(__name__)
-#: The largest body after inflating, as in TF Serving.
+log = logging.getLogger(__name__)
 MAX_INFLATED_BYTES: Final = 100 * 1024 * 1024
+"""The largest body after inflating, as in TF Serving."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
@@ -27,10 +27,10 @@ def inflated(body: bytes, limit: int = 0) -> bytes:
     try:
         plain = machine.decompress(body, most + 1)
     except zlib.error as error:
-        _LOG.debug("A gzip request body of %d bytes is broken: %s", len(body), error)
+        log.debug("A gzip request body of %d bytes is broken: %s", len(body), error)
         return b""
     if len(plain) > most or not machine.eof:
-        _LOG.debug(
+        log.debug(
             "A gzip request body of %d bytes is cut short or inflates to more than %d bytes", len(body), most
         )
         return b""

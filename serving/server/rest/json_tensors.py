@@ -26,8 +26,8 @@ from serving.wire.tensors import objects
 class _Packing(NamedTuple):
     """How the numbers of a type are packed.
 
-    Args:
-        code: The type code of `struct` and `array`.
+    Attributes:
+        code: The type code of ``struct`` and ``array``.
         packed: Its NumPy type.
         cast: The type to make of it, where that is another.
         allowed: The Python types of the JSON numbers that it takes.
@@ -70,12 +70,12 @@ _PACKED_AT_ONCE: Final = 4096
 
 
 def is_b64(value: Any) -> bool:
-    """Whether a value is `{"b64": "<text>"}`: that single key with a string."""
+    """Returns whether a value is ``{"b64": "<text>"}``: that single key with a string."""
     return type(value) is dict and len(value) == 1 and type(value.get("b64")) is str
 
 
 def decode_b64(value: Any) -> bytes:
-    """The bytes of a `{"b64": …}` object.
+    """Returns the bytes of a ``{"b64": …}`` object.
 
     Raises:
         ServingError: INVALID_ARGUMENT when it is no such object or not standard base64.

@@ -19,7 +19,7 @@ _NUMPY_NAMES: Final = {"float16": "half"}
 
 
 def quoted(text: str) -> str:
-    """A JSON string."""
+    """Returns a JSON string."""
     return f'"{_SPECIAL.sub(_escaped, text)}"'
 
 
@@ -29,7 +29,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def leaf_texts(values: np.ndarray, *, as_bytes: bool, depth: int) -> list[str]:
-    """The JSON of every element, in order.
+    """Returns the JSON of every element, in order.
 
     Args:
         values: Any shape.
@@ -54,7 +54,7 @@ def leaf_texts(values: np.ndarray, *, as_bytes: bool, depth: int) -> list[str]:
 
 
 def _string(value: bytes) -> str:
-    """A string; bytes that are not UTF-8 pass through as they are, as in TF Serving."""
+    """Returns a string; bytes that are not UTF-8 pass through as they are, as in TF Serving."""
     return quoted(value.decode("utf-8", "surrogateescape"))
 
 

@@ -29,8 +29,8 @@ _CACHED_LENGTH: Final = 256
 class Route:
     """A call that a request asks for.
 
-    Args:
-        call: `predict`, `classify`, `regress`, `status` or `metadata`.
+    Attributes:
+        call: ``predict``, ``classify``, ``regress``, ``status`` or ``metadata``.
         spec: The model, with the version or the label of the path.
     """
 
@@ -39,7 +39,7 @@ class Route:
 
 
 def is_api(target: str) -> bool:
-    """Whether a path is TF Serving's; others are answered with 404 before anything is read."""
+    """Returns whether a path is TF Serving's; others are answered with 404 before anything is read."""
     return target[: len(_PREFIX)].lower() == _PREFIX
 
 
@@ -92,7 +92,7 @@ def _version(digits: str | None) -> int | None:
 
 
 def _decoded(text: str) -> str:
-    """The text without percent-encoding; bytes that are not UTF-8 become U+FFFD, no model is named so."""
+    """Returns the text without percent-encoding; bytes that are not UTF-8 become U+FFFD, no model is named so."""
     if "%" not in text:
         return text
     return unquote_to_bytes(text).decode(errors="replace")

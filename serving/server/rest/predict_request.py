@@ -1,4 +1,4 @@
-"""The body of a `:predict` request: which signature, and arrays for its inputs (rows or columns)."""
+"""The body of a ``:predict`` request: which signature, and arrays for its inputs (rows or columns)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _DICTS: Final = {dict}
 class Inputs:
     """What a request feeds.
 
-    Args:
+    Attributes:
         arrays: By input name.
-        rows: Whether the request was written in rows (`instances`); the answer then is, too.
+        rows: Whether the request was written in rows (``instances``); the answer then is, too.
     """
 
     arrays: dict[str, np.ndarray]
@@ -49,7 +49,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 
 def signature_name(document: dict[str, Any]) -> str:
-    """The signature that a request names; empty for the default one.
+    """Returns the signature that a request names; empty for the default one.
 
     Raises:
         ServingError: INVALID_ARGUMENT when it is not a string.
@@ -121,7 +121,7 @@ def _rows(instances: list[Any], infos: Mapping[str, TensorInfo], bools: bool) ->
 def _rows_at_once(
     instances: list[Any], infos: Mapping[str, TensorInfo], bools: bool
 ) -> dict[str, np.ndarray] | None:
-    """All rows of an input as one array; None or an error when there is anything to say about them."""
+    """Returns all rows of an input as one array; None or an error when there is anything to say about them."""
     if set(map(type, instances)) != _DICTS:
         if len(infos) > 1:
             return None

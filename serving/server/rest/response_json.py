@@ -17,7 +17,7 @@ _BYTES_SUFFIX: Final = "_bytes"
 
 
 def predictions(outputs: Mapping[str, Any]) -> bytes:
-    """The answer in rows: one entry per instance.
+    """Returns the answer in rows: one entry per instance.
 
     Args:
         outputs: Arrays by output name, all with the same first axis.
@@ -39,7 +39,7 @@ def predictions(outputs: Mapping[str, Any]) -> bytes:
 
 
 def columns(outputs: Mapping[str, Any]) -> bytes:
-    """The answer in columns: every output as a whole.
+    """Returns the answer in columns: every output as a whole.
 
     Args:
         outputs: Arrays by output name.
@@ -59,7 +59,7 @@ def columns(outputs: Mapping[str, Any]) -> bytes:
 
 
 def classifications(results: Sequence[Sequence[tuple[bytes, float]]]) -> bytes:
-    """The answer of `:classify`: for each example its labels with their scores.
+    """Returns the answer of ``:classify``: for each example its labels with their scores.
 
     Raises:
         ServingError: INVALID_ARGUMENT when there is none.
@@ -78,7 +78,7 @@ def classifications(results: Sequence[Sequence[tuple[bytes, float]]]) -> bytes:
 
 
 def regressions(results: Sequence[float]) -> bytes:
-    """The answer of `:regress`: for each example its value.
+    """Returns the answer of ``:regress``: for each example its value.
 
     Raises:
         ServingError: INVALID_ARGUMENT when there is none.
@@ -90,7 +90,7 @@ def regressions(results: Sequence[float]) -> bytes:
 
 
 def error(message: str) -> bytes:
-    """The body of an error."""
+    """Returns the body of an error."""
     return ('{\n    "error": ' + quoted(message) + "\n}").encode("utf-8", "replace")
 
 
@@ -109,14 +109,14 @@ def _batch_size(outputs: Mapping[str, Any]) -> int:
 
 
 def _rows(name: str, values: np.ndarray, batch: int) -> str:
-    """The entries of the first axis, joined."""
+    """Returns the entries of the first axis, joined."""
     if values.ndim == 2 and values.shape[1] == 1 and values.dtype.char in "fd":
         return f"[{'], ['.join(float_texts(np.ascontiguousarray(values).reshape(-1)))}]"
     return ", ".join(_entries(name, values, batch, depth=2))
 
 
 def _entries(name: str, values: np.ndarray, batch: int, depth: int) -> list[str]:
-    """The JSON of every entry of the first axis."""
+    """Returns the JSON of every entry of the first axis."""
     texts = leaf_texts(values, as_bytes=name.endswith(_BYTES_SUFFIX), depth=depth + values.ndim - 1)
     inner = values.shape[1:]
     if not inner:

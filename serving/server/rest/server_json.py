@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def model_status(statuses: Sequence[VersionStatus]) -> bytes:
-    """The body of a model's status."""
+    """Returns the body of a model's status."""
     entries = [
         {
             "version": str(status.version),
@@ -27,12 +27,12 @@ def model_status(statuses: Sequence[VersionStatus]) -> bytes:
 
 
 def model_metadata(name: str, version: int, signature_defs: bytes) -> bytes:
-    """The body of a model's metadata.
+    """Returns the body of a model's metadata.
 
     Args:
         name: The model's name.
         version: The version that was asked for or is the newest.
-        signature_defs: Its serialized `SignatureDefMap`.
+        signature_defs: Its serialized ``SignatureDefMap``.
     """
     spec = json.dumps(
         {"name": name, "signature_name": "", "version": str(version)}, indent=1, ensure_ascii=False

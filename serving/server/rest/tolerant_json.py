@@ -1,7 +1,7 @@
 """Reads JSON as RapidJSON does for TF Serving: quick for what is strict, tolerant for NaN and infinities.
 
 orjson reads what it can. What it refuses is read again by the standard library's scanner, which takes
-`NaN`, `Infinity` and text after the closing brace; `Inf` is spelled out for it first.
+``NaN``, ``Infinity`` and text after the closing brace; ``Inf`` is spelled out for it first.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import orjson
 from serving.server.status import Code, ServingError
 
 _BOM: Final = b"\xef\xbb\xbf"
-# A string is skipped as a whole (even one that never closes, so that no text is scanned twice), a short infinity is found.
 _SHORT_INFINITY: Final = re.compile(
     r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|-?\b(?:Inf(?:inity)?|NaN)\b', re.DOTALL
 )
+"""A string is skipped as a whole (even one that never closes, so that no text is scanned twice), a short infinity is
+found."""
 _SPELLED: Final = {"Inf": "Infinity", "-Inf": "-Infinity", "-NaN": "NaN"}
 _WHITE: Final = " \t\n\r"
 
@@ -40,7 +41,7 @@ def parse(body: bytes | bytearray | memoryview) -> Any:
     """Reads a JSON text.
 
     Raises:
-        ServingError: INVALID_ARGUMENT with `JSON Parse error: …`.
+        ServingError: INVALID_ARGUMENT with ``JSON Parse error: …``.
     """
     try:
         return orjson.loads(body)
@@ -79,7 +80,7 @@ def _spelled(match: re.Match[str]) -> str:
 
 
 def _integer(digits: str) -> int | float:
-    """An integer as RapidJSON holds it: 64 bits if they are enough, else a double."""
+    """Returns an integer as RapidJSON holds it: 64 bits if they are enough, else a double."""
     if len(digits) <= 20:
         value = int(digits)
         if -(2**63) <= value < 2**64:

@@ -10,8 +10,8 @@ from serving.server.models.harness import State, VersionStatus
 from serving.server.status import Code, ServingError
 
 Statuses = Mapping[int, VersionStatus]
-#: Model → statuses as plain tuples (version, state, code, message), newest first.
 Wire = dict[str, list[tuple[int, int, int, str]]]
+"""Model → statuses as plain tuples (version, state, code, message), newest first."""
 
 
 def merge(views: Iterable[Statuses]) -> list[VersionStatus]:
@@ -61,7 +61,7 @@ def to_wire(models: Mapping[str, Iterable[VersionStatus]]) -> Wire:
 
 
 def from_wire(entries: Iterable[tuple[Any, ...]]) -> dict[int, VersionStatus]:
-    """The statuses of one model, as they were sent."""
+    """Returns the statuses of one model, as they were sent."""
     return {
         version: VersionStatus(version, State(state), ServingError(Code(code), message) if code else None)
         for version, state, code, message in entries

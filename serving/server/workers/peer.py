@@ -13,7 +13,7 @@ from typing import Any
 
 from serving.server.status import Code, ServingError
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _HEADER = struct.Struct("!Q")
 
 Handler = Callable[[Any], Awaitable[Any]]
@@ -123,8 +123,8 @@ class Peer:
             value, code = await self._handlers[name](argument), None
         except ServingError as error:
             value, code = error.message, int(error.code)
-        except Exception as error:  # noqa: BLE001 - logged here, and the caller is told
-            _LOG.exception("%s failed", name)
+        except Exception as error:
+            log.exception("%s failed", name)
             value, code = f"{type(error).__name__}: {error}", int(Code.INTERNAL)
         if number >= 0:
             self._send(("answer", number, value, code))

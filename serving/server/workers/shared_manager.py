@@ -22,7 +22,7 @@ class SharedManager(ModelManager):
         self._told: Wire = {}
 
     def join(self, peer: Peer) -> None:
-        """Takes part; called on the event loop before `start`."""
+        """Takes part; called on the event loop before ``start``."""
         self._peer, self._loop = peer, asyncio.get_running_loop()
 
     def hear(self, worker: int, statuses: Wire | None) -> None:

@@ -23,7 +23,7 @@ from serving.server.status import Code, ServingError
 from serving.server.workers.merged import Wire, add_up
 from serving.server.workers.peer import Peer, PeerGoneError
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _WORKER = Path(__file__).with_name("worker.py")
 _LONGEST_PAUSE = 30.0
 _MARGIN_SECONDS = 10.0  # Beyond the drain time, before a worker is killed.
@@ -43,7 +43,7 @@ class _Worker:
 
 
 class Supervisor:
-    """Keeps several workers behind the same ports.
+    """The parent of several workers behind the same ports.
 
     Args:
         options: Checked options.
@@ -94,10 +94,10 @@ class Supervisor:
         self._started = True
         self._ending.serving()
         ports.announce(self._options)
-        _LOG.info("%d worker processes share the ports", self._options.worker_processes)
+        log.info("%d worker processes share the ports", self._options.worker_processes)
 
     def _check_ports(self) -> None:
-        """Without this, workers would quietly share the ports of somebody else's workers."""
+        """Refuses ports in use: workers would quietly share them with somebody else's workers."""
         for port, protocol in ((self._options.port, "gRPC"), (self._options.http_port, "HTTP")):
             if port:
                 ports.check_free(self._options.host, port, protocol)
@@ -110,7 +110,7 @@ class Supervisor:
             try:
                 worker = await self._spawn(number)
             except OSError as error:
-                _LOG.error("WORKER %d CANNOT BE STARTED: %s", number, error)
+                log.error("WORKER %d CANNOT BE STARTED: %s", number, error)  # noqa: TRY400 - a line for the operator
                 self._fail(ServingError(Code.RESOURCE_EXHAUSTED, f"a worker cannot be started: {error}"))
                 pause = min(max(1.0, 2 * pause), _LONGEST_PAUSE)
                 await self._rest(pause)
@@ -123,7 +123,7 @@ class Supervisor:
                 self._fail(worker.error or _ended(worker, code))
                 return
             pause = 0.0 if worker.serving else min(max(1.0, 2 * pause), _LONGEST_PAUSE)
-            _LOG.error(
+            log.error(
                 "WORKER %d DIED (process %d, exit code %d%s); requests in flight on it are lost; starting it again%s",
                 number,
                 worker.process.pid,
@@ -145,7 +145,7 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         try:
             process = subprocess.Popen(
-                # By its path: `-m` would look for the module in the working directory first.
+                # By its path: ``-m`` would look for the module in the working directory first.
                 [sys.executable, str(_WORKER), str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 # Of its own, so that Ctrl-C reaches the supervisor alone.
@@ -204,7 +204,7 @@ class Supervisor:
         if sum(one.serving for one in self._workers.values()) == self._options.worker_processes:
             self._all_serving.set()
         if self._started:
-            _LOG.warning("Worker %d serves again (process %d)", worker.number, worker.process.pid)
+            log.warning("Worker %d serves again (process %d)", worker.number, worker.process.pid)
 
     async def _on_failed(self, worker: _Worker, failure: tuple[int, str]) -> None:
         worker.error = ServingError(Code(failure[0]), failure[1])
@@ -218,7 +218,7 @@ class Supervisor:
         await self._reload(config)
 
     async def _on_metrics(self, worker: _Worker, _: None) -> list[Snapshot]:
-        """The metrics of all the others, and of those that died."""
+        """Returns the metrics of all the others, and of those that died."""
         await self._everywhere("snapshot", None, self._others(worker), self._keep_metrics)
         return [one.metrics for one in self._others(worker)] + [self._retired]
 
@@ -266,7 +266,7 @@ class Supervisor:
                 text = await asyncio.to_thread(text_configs.read_text, path)
                 await self._reload(parse_config(text, path), wait=False)
             except ServingError as error:
-                _LOG.error("Reloading %s failed, the models stay as they are: %s", path, error)
+                log.error("Reloading %s failed, the models stay as they are: %s", path, error)  # noqa: TRY400 - a line for the operator
 
     def _serving(self) -> list[_Worker]:
         return [worker for worker in self._workers.values() if worker.serving]

@@ -20,7 +20,7 @@ from serving.server.status import ServingError
 from serving.server.workers.peer import Peer
 from serving.server.workers.shared_manager import SharedManager
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class WorkerServer(ModelServer):
@@ -59,23 +59,23 @@ class WorkerServer(ModelServer):
         await self._peer.call("opened")
 
     async def check(self, config: ServerConfig) -> None:
-        """First phase of a reload: would it be taken?"""
+        """Checks a configuration: the first phase of a reload."""
         self._manager().check(config)
 
     async def commit(self, config: ServerConfig) -> list[str]:
-        """Second phase of a reload: it is taken; returns the new models."""
+        """Takes a configuration and returns the new models: the second phase of a reload."""
         return self._manager().apply(config, checked=True)
 
     async def idle(self, names: list[str]) -> None:
-        """Third phase of a reload: no new model is being loaded any more."""
+        """Waits until no new model is being loaded: the third phase of a reload."""
         await self._manager().idle(names)
 
     async def available(self, names: list[str]) -> None:
-        """Last phase of a reload: the new models are there."""
+        """Waits until the new models are available: the last phase of a reload."""
         await self._manager().available(names)
 
     async def snapshot(self, _: None) -> Any:
-        """The values of this worker's metrics."""
+        """Returns the values of this worker's metrics."""
         return self._parts.metrics.snapshot() if self._parts else {}
 
     async def hear(self, news: tuple[int, Any]) -> None:
@@ -118,7 +118,7 @@ def main() -> None:
     except ServingError:
         code = FAILURE  # The supervisor has the reason.
     except ConnectionError as error:
-        _LOG.error("The supervisor is gone: %s", error)
+        log.error("The supervisor is gone: %s", error)  # noqa: TRY400 - a line for the operator
         code = FAILURE
     logging.shutdown()
     sys.stderr.flush()

@@ -325,9 +325,10 @@ def test_7_a_slow_load_does_not_disturb_another_model(server: ManagedServer) -> 
         ending.set()
         asking.join(20)
         server.forget("slowly")
-    assert during[-1] - during[0] > 2.0, "the load took seconds"
+    load = during[-1] - during[0]
+    assert load > 2.0, "it took seconds"
     gaps = [later - earlier for earlier, later in itertools.pairwise(during)]
-    assert max(gaps) < 1.0 and len(gaps) > 100
+    assert max(gaps) < load / 2 and len(gaps) > 100
 
 
 def test_memory_comes_back_after_unload(server: ManagedServer) -> None:

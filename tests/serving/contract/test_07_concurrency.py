@@ -29,10 +29,10 @@ def test_7_requests_run_in_parallel(client: GrpcClient, rest: httpx.Client) -> N
             for _ in range(3)
         ]
         assert client.value("half_plus_two") == [2.5], "a quick one overtakes them"
-        quick = time.monotonic() - began
+        assert not all(one.done() for one in (*futures, *asked))
         assert [future.result().outputs["y"].float_val[0] for future in futures] == [1000.0] * 3
         assert [answer.result(20).json() for answer in asked] == [{"predictions": [1000.0]}] * 3
-    assert time.monotonic() - began < 4.0 and quick < 1.0
+    assert time.monotonic() - began < 6.0, "they paused at the same time"
 
 
 def test_7_answers_belong_to_their_requests(client: GrpcClient) -> None:

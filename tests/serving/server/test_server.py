@@ -96,9 +96,8 @@ def test_ports_open_when_the_model_is_there_and_a_broken_version_changes_nothing
 def test_before_it_is_ready_a_signal_ends_it_at_once(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, f"--model_base_path={tmp_path / 'nothing'}", ready=False) as server:
         until(lambda: "Could not find base path" in server.log, 60)
-        began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 2
+        assert "before the server was ready: ending" in server.log
 
 
 def test_a_model_that_cannot_load_ends_the_start(models: ModelLibrary, tmp_path: Path) -> None:

