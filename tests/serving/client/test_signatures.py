@@ -37,7 +37,11 @@ def test_the_served_graph_states_names_types_and_shapes(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("content", [None, b"\xff" * 20, saved_model("train").SerializeToString()])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"\xff" * 20, saved_model("train").SerializeToString()],
+    ids=["no file", "no message", "for training only"],
+)
 def test_what_no_server_loads_has_no_signatures(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / MODEL_FILE).write_bytes(content)
