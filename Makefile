@@ -1,6 +1,6 @@
 # Every target sets itself up first; a finished set-up is recognised in a fraction of a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-ingestion bench-serving soak-serving fuzz-serving clean distclean
+.PHONY: help setup demo test quick lint bench bench-ingestion bench-serving soak-serving fuzz-serving clean distclean
 
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -16,6 +16,9 @@ demo: setup ## Take the example's MongoDB export to a pushed model
 
 test: setup ## Run all tests, with coverage
 	@scripts/test
+
+quick: setup ## Lint, and the unit tests of what differs from main
+	@scripts/quick
 
 lint: setup ## Style, format, types, import contracts
 	@scripts/lint

@@ -3,8 +3,29 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.side_by_side import WholeFiles, put_longest_first
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Files are given out in the order of ``put_longest_first``, not by how many tests they have."""
+    config.option.loadscopereorder = False
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:
+    """With ``-n``, a file's tests stay in one process and in order, whatever ``--dist`` says."""
+    return WholeFiles(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Longest first."""
+    put_longest_first(items)
 
 
 @pytest.hookimpl(trylast=True)

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.side_by_side import once
+
 TYPES = {
     "_id": bytes, "lessons": int, "minutes": float, "country": bytes, "device": bytes, "signup_at": int, "bio": bytes,
     "topics": bytes, "level": int, "constant": int, "never": bytes, "retained": int, "score": float, "language": bytes,
@@ -95,16 +97,22 @@ def learners(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """600 documents in three splits as gzip TFRecords, their schema, and helpers to encode further ones."""
     import tensorflow as tf
 
-    root, rng = tmp_path_factory.mktemp("learners"), random.Random(7)
-    documents: dict[str, list[dict[str, Any]]] = {}
-    for split, rows in {"train": 420, "validation": 60, "test": 120}.items():
-        documents[split] = [make_learner(rng, number) for number in range(rows)]
-        folder = root / "examples" / f"Split-{split}"
-        folder.mkdir(parents=True)
-        with tf.io.TFRecordWriter(str(folder / "data_tfrecord-00000-of-00001.gz"), "GZIP") as writer:
-            for document in documents[split]:
-                writer.write(serialize(document))
-    write_schema(root / "schema" / "schema.pbtxt")
+    rng = random.Random(7)
+    documents: dict[str, list[dict[str, Any]]] = {
+        split: [make_learner(rng, number) for number in range(rows)]
+        for split, rows in {"train": 420, "validation": 60, "test": 120}.items()
+    }
+
+    def build(root: Path) -> None:
+        for split, rows in documents.items():
+            folder = root / "examples" / f"Split-{split}"
+            folder.mkdir(parents=True)
+            with tf.io.TFRecordWriter(str(folder / "data_tfrecord-00000-of-00001.gz"), "GZIP") as writer:
+                for document in rows:
+                    writer.write(serialize(document))
+        write_schema(root / "schema" / "schema.pbtxt")
+
+    root = once(tmp_path_factory, "learners", build)
     return SimpleNamespace(
         root=root, documents=documents, serialize=serialize, features=FEATURES, small=SMALL
     )
@@ -114,7 +122,13 @@ def learners(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 def analyse(learners: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """Runs TFX's own Transform executor on the learners; returns the transform graph's folder."""
 
-    def run(features: Any, label: str = "retained", task: str = "binary", positive: Any = None) -> str:
+    def run(
+        features: Any,
+        label: str = "retained",
+        task: str = "binary",
+        positive: Any = None,
+        folder: Path | None = None,
+    ) -> str:
         from tfx.components.transform.executor import Executor
         from tfx.types import channel_utils, standard_artifacts
 
@@ -130,7 +144,7 @@ def analyse(learners: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory)
         examples.split_names = '["train", "validation", "test"]'
         examples.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
         examples.set_string_custom_property("file_format", "tfrecords_gzip")
-        graph.uri = str(tmp_path_factory.mktemp("transform_graph"))
+        graph.uri = str(folder or tmp_path_factory.mktemp("transform_graph"))
         channels = [channel_utils.as_channel([artifact]) for artifact in (examples, schema)]
         node = make_transform(FeaturesConfig.model_validate(features), label, task, positive, *channels)
         context = Executor.Context(
@@ -145,15 +159,36 @@ def analyse(learners: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def small_graphs(analyse: Callable[..., str]) -> dict[str, str]:
+def small_graphs(analyse: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Transform graphs of the same few features, one for each task."""
     labels = {"binary": "retained", "multiclass": "language", "regression": "score"}
-    return {task: analyse(SMALL, label, task) for task, label in labels.items()}
+
+    def build(root: Path) -> None:
+        for task, label in labels.items():
+            analyse(SMALL, label, task, folder=root / task)
+
+    root = once(tmp_path_factory, "small_graphs", build)
+    return {task: str(root / task) for task in labels}
 
 
 @pytest.fixture(scope="session")
 def trained(learners: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """ImportExampleGen, ImportSchemaGen, Transform and Trainer, run by TFX's LocalDagRunner."""
+    from components.trainer.config import ModelConfigSlice, TrainConfig
+
+    model = ModelConfigSlice(type="wide_and_deep", hidden=[16, 8])
+    train = TrainConfig(steps=150, batch_size=64)
+    root = once(tmp_path_factory, "trained", lambda folder: train_learners(learners, folder, model, train))
+    return SimpleNamespace(
+        graph=str(next(root.glob("Transform/transform_graph/*"))),
+        model=next(root.glob("Trainer/model/*")),
+        run=next(root.glob("Trainer/model_run/*")),
+        settings=(model, train),
+    )
+
+
+def train_learners(learners: SimpleNamespace, root: Path, model: Any, train: Any) -> None:
+    """Runs TFX's own runner over the learners."""
     from tfx.components import ImportExampleGen
     from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
     from tfx.orchestration import metadata, pipeline
@@ -161,21 +196,15 @@ def trained(learners: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory)
     from tfx.proto import example_gen_pb2
 
     from components.trainer.component import make_trainer
-    from components.trainer.config import ModelConfigSlice, TrainConfig
     from components.transform.component import make_transform
     from components.transform.config import FeaturesConfig
 
-    root = tmp_path_factory.mktemp("pipeline")
     splits = [example_gen_pb2.Input.Split(name=s, pattern=f"Split-{s}/*") for s in learners.documents]
     gen = ImportExampleGen(str(learners.root / "examples"), input_config=example_gen_pb2.Input(splits=splits))
     schema = ImportSchemaGen(str(learners.root / "schema" / "schema.pbtxt"))
     features = FeaturesConfig.model_validate(learners.features)
     examples, types = gen.outputs["examples"], schema.outputs["schema"]
     transform = make_transform(features, "retained", "binary", None, examples, types)
-    model, train = (
-        ModelConfigSlice(type="wide_and_deep", hidden=[16, 8]),
-        TrainConfig(steps=150, batch_size=64),
-    )
     trainer = make_trainer(
         model, train, "retained", features, examples, transform.outputs["transform_graph"], types
     )
@@ -188,10 +217,4 @@ def trained(learners: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory)
             beam_pipeline_args=["--runner=FnApiRunner"],
             enable_cache=False,
         )
-    )
-    return SimpleNamespace(
-        graph=str(next(root.glob("Transform/transform_graph/*"))),
-        model=next(root.glob("Trainer/model/*")),
-        run=next(root.glob("Trainer/model_run/*")),
-        settings=(model, train),
     )

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.side_by_side import free_port
 
 pytestmark = pytest.mark.e2e
 
@@ -77,14 +78,6 @@ def readme_calls(grpc: int, rest: int) -> str:
         .replace("8501", str(rest))
         .replace(".venv/bin/python", sys.executable)
     )
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def test_1_a_killed_run_takes_its_workers_with_it(project: Path) -> None:
@@ -199,7 +192,7 @@ def test_8_nothing_is_written_outside_the_project(project: Path) -> None:
 
 
 def test_9_the_pushed_model_answers_the_calls_of_the_readme(project: Path) -> None:
-    grpc, rest = free_ports(2)
+    grpc, rest = free_port(), free_port()
     command = [*COMMAND, "serve", "--engine", "embedded", "--port", str(grpc), "--rest-port", str(rest)]
     with subprocess.Popen(
         command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 from foundation.errors import MetadataError
 from pipeline.document.models import MetadataConfig
 from pipeline.lineage.store import MlmdLineage, connection_config, open_store
+from tests.side_by_side import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -43,10 +43,7 @@ def server() -> Iterator[int]:
     folder = Path(tempfile.mkdtemp(prefix="penstock-postgresql-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data, secret = folder / "data", folder / "secret"
+    port, data, secret = free_port(), folder / "data", folder / "secret"
     secret.write_text(PASSWORD)
     secret.chmod(0o644)
     initdb = [

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.serving.models import ModelLibrary
+from tests.side_by_side import shared_folder
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> ModelLibrary:
     """SavedModels by name, each built when first asked for (this loads TensorFlow)."""
-    return ModelLibrary(tmp_path_factory.mktemp("saved_models"))
+    return ModelLibrary(shared_folder(tmp_path_factory) / "saved_models")

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foundation.lock import locked
 from tests.serving import example_graphs, graphs
 
 if TYPE_CHECKING:
@@ -69,8 +70,9 @@ class ModelLibrary:
 
     def __getitem__(self, name: str) -> Path:
         path = self.root / name
-        if not path.exists():
-            BUILDERS[name](path)
+        with locked(self.root / f"{name}.lock"):
+            if not path.exists():
+                BUILDERS[name](self.root / f"{name}.new").rename(path)
         return path
 
     def place(self, name: str, base: Path, version: int | str = 1) -> Path:

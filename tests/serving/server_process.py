@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from tests.side_by_side import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -25,13 +27,6 @@ OTHER_BINARY = os.environ.get("PENSTOCK_TEST_MODEL_SERVER", "")
 COMMAND = [OTHER_BINARY] if OTHER_BINARY else [sys.executable, "-m", "serving.server"]
 MORE_FLAGS = os.environ.get("PENSTOCK_TEST_SERVER_FLAGS", "").split()
 START_SECONDS = 90.0
-
-
-def free_port() -> int:
-    """A TCP port of the loopback that nobody holds at the moment."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def answers(port: int) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving.engines.conftest import DOUBLE, put
+from tests.side_by_side import free_port
 
 COMMAND = [sys.executable, "-c", "from pipeline.cli.main import main; main()", "serve"]
 DOCUMENT = """
@@ -24,13 +25,6 @@ features: {a: zscore}
 evaluate: {metrics: [auc], gates: none}
 push: {to: served}
 """
-
-
-def free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
 
 
 @pytest.fixture
@@ -77,7 +71,7 @@ class Served:
 
 @pytest.fixture
 def served(project: Path) -> Iterator[tuple[Served, tuple[int, int]]]:
-    ports = free_ports()
+    ports = (free_port(), free_port())
     options = ["--engine", "binary", f"--port={ports[0]}", f"--rest-port={ports[1]}"]
     running = Served(project, [".", *options, "--", "--enable_batching=true"])
     yield running, ports
@@ -137,7 +131,7 @@ def test_a_server_that_ends_by_itself_is_an_error(project: Path) -> None:
     (project / "programs").mkdir()
     put(project / "programs", "tensorflow_model_server", "#!/bin/sh\necho broken model >&2\nexit 3\n")
     done = subprocess.run(
-        [*COMMAND, ".", "--engine=binary", *(f"--{n}={p}" for n, p in zip(("port", "rest-port"), free_ports(), strict=True))],
+        [*COMMAND, ".", "--engine=binary", *(f"--{n}={p}" for n, p in zip(("port", "rest-port"), (free_port(), free_port()), strict=True))],
         cwd=project, capture_output=True, text=True, timeout=60, check=False,
         env={**os.environ, "PATH": f"{project / 'programs'}:/usr/bin:/bin"},
     )  # fmt: skip

@@ -8,8 +8,8 @@ import logging
 import math
 import re
 import threading
-import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bson
@@ -186,15 +186,23 @@ def test_a_shard_loses_nothing_wherever_it_is_cut(
     assert lines == [str(n) for n in range(sum(flushes))]
 
 
-def test_rate_limit_is_shared() -> None:
-    limit, stop = RateLimit(1000), threading.Event()
-    begin = time.monotonic()
+def test_rate_limit_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Noted(threading.Event):
+        """Notes how long it is waited for, and does not wait."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout)
+            return False
+
+    waits: list[float | None] = []
+    monkeypatch.setattr("pipeline.export.governor.time", SimpleNamespace(monotonic=lambda: 100.0))
+    limit, stop = RateLimit(1000), Noted()
     threads = [threading.Thread(target=lambda: [limit.take(25, stop) for _ in range(4)]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert 0.35 <= time.monotonic() - begin < 5
+    assert sorted(waits) == pytest.approx([0.025 * turn for turn in range(1, 17)])
 
 
 def test_a_slow_server_is_asked_less() -> None:

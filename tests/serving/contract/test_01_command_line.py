@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.serving.contract.configs import Model, config_text
-from tests.serving.server_process import ServerProcess, answers, free_port, run_to_end
+from tests.serving.server_process import ServerProcess, answers, run_to_end
+from tests.side_by_side import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,14 +16,14 @@ import pytest
 from serving.wire.dtypes import DType
 from tests.serving.engines.conftest import warmup_record
 from tests.serving.models import ModelLibrary, write_warmup
-from tests.serving.server_process import free_port
+from tests.side_by_side import free_port, shared_folder
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
 def library(tmp_path_factory: pytest.TempPathFactory) -> ModelLibrary:
-    return ModelLibrary(tmp_path_factory.mktemp("saved_models"))
+    return ModelLibrary(shared_folder(tmp_path_factory) / "saved_models")
 
 
 def test_printed_commands_answer_with_the_real_row(library: ModelLibrary, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.serving.server_process import answers, free_port, until
+from tests.serving.server_process import answers, until
+from tests.side_by_side import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
