@@ -2,59 +2,85 @@
 
 Mappings are merged key by key; lists and scalars are replaced whole. ``null`` is a value like any other (it switches
 off what may be off, such as ``train.early_stopping``); ``!remove`` takes a key away that an earlier layer gave. Where a
-mapping is a choice of one (a feature's transformation, a distance, the metadata store), another choice replaces it.
+mapping is a choice of one (a feature's transformation, the metadata store), another choice replaces it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path as FilePath
+from typing import Any
 
+from foundation.document.kind import Kind
 from foundation.document.nodes import REMOVE, Node
 from foundation.document.problems import Path, Position, Problem, SpecErrors
-from foundation.document.reader import read_text
-
-_CHOICES: tuple[Path, ...] = (
-    ("features", "*"),
-    ("validate", "drift", "*"),
-    ("validate", "skew", "*"),
-    ("metadata",),
-)
-"""Where a mapping holds one of several keys: there a layer with a key that the one below lacks replaces it."""
+from foundation.document.reader import read_file, read_text
 
 _PART = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."\s]+)')
 
 
-def merge(below: Node, above: Node, path: Path = ()) -> Node:
+def read_layers(files: Sequence[FilePath], overrides: Sequence[str], kind: Kind[Any]) -> Node:
+    """Reads files and ``a.b=value`` options and merges them, the later one winning.
+
+    Args:
+        files: At least one.
+        overrides: Options, laid over the files in order.
+        kind: What it is a document of.
+
+    Raises:
+        SpecErrors: What is broken in any of them, all at once.
+        StorageError: A file is there and cannot be read.
+    """
+    layers: list[Node] = []
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            layers.append(read_file(file, kind))
+        except SpecErrors as error:
+            problems += error.problems
+    try:
+        layers += read_overrides(overrides)
+    except SpecErrors as error:
+        problems += error.problems
+    if problems:
+        raise SpecErrors(problems)
+    root = layers[0]
+    for layer in layers[1:]:
+        root = merge(root, layer, kind.choices)
+    return drop_removed(root)
+
+
+def merge(below: Node, above: Node, choices: Sequence[Path] = (), path: Path = ()) -> Node:
     """Lays one layer over another.
 
     Args:
         below: The earlier layer.
         above: The later layer, which wins.
+        choices: Where a mapping is a choice of one; see ``Kind``.
         path: Where in the document both stand.
 
     Returns:
         The two as one; each value keeps the place where it was written.
     """
-    if not (isinstance(below.value, dict) and isinstance(above.value, dict)) or _other_choice(
-        below, above, path
-    ):
+    if not (isinstance(below.value, dict) and isinstance(above.value, dict)):
+        return above
+    if any(_matches(choice, path) for choice in choices) and not set(above.value) <= set(below.value):
         return above
     merged = dict(below.value)
     for key, node in above.value.items():
         if node.value is REMOVE:
             merged.pop(key, None)
         else:
-            merged[key] = merge(below.value[key], node, (*path, key)) if key in below.value else node
+            old = below.value.get(key)
+            merged[key] = merge(old, node, choices, (*path, key)) if old else node
     return above.with_value(merged)
 
 
-def _other_choice(below: Node, above: Node, path: Path) -> bool:
-    is_choice = any(
-        len(choice) == len(path) and all(want in ("*", part) for want, part in zip(choice, path, strict=True))
-        for choice in _CHOICES
+def _matches(choice: Path, path: Path) -> bool:
+    return len(choice) == len(path) and all(
+        want in ("*", part) for want, part in zip(choice, path, strict=True)
     )
-    return is_choice and not set(above.value) <= set(below.value)
 
 
 def drop_removed(node: Node) -> Node:
@@ -81,7 +107,7 @@ def read_overrides(overrides: Iterable[str]) -> list[Node]:
         try:
             layers.append(_read_override(override))
         except SpecErrors as error:
-            problems.extend(error.problems)
+            problems += error.problems
     if problems:
         raise SpecErrors(problems)
     return layers

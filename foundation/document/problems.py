@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 
 from foundation.errors import SpecError
@@ -92,7 +92,8 @@ def show_path(path: Path) -> str:
         else:
             shown = part if _PLAIN_KEY.fullmatch(part) else '"' + part.replace('"', '\\"') + '"'
             text += f".{shown}" if text else shown
-    return text
+    # A line break or a control character in a key would break the message into two.
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def show_value(value: object, path: Path = ()) -> str:
@@ -100,9 +101,9 @@ def show_value(value: object, path: Path = ()) -> str:
     if any(isinstance(part, str) and _SECRET_KEY.search(part) for part in path):
         return "(not shown)"
     if isinstance(value, dict):
-        return f"a mapping of {len(value)} keys" if value else "an empty mapping"
+        return f"a mapping of {_count(value, 'key')}" if value else "an empty mapping"
     if isinstance(value, (list, tuple)):
-        return f"a list of {len(value)} items" if value else "an empty list"
+        return f"a list of {_count(value, 'item')}" if value else "an empty list"
     if value is None:
         return "nothing (null)"
     if isinstance(value, bool):
@@ -112,3 +113,7 @@ def show_value(value: object, path: Path = ()) -> str:
             return "(not shown)"
         return repr(value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…")
     return str(value)
+
+
+def _count(values: Sized, noun: str) -> str:
+    return f"{len(values)} {noun}" if len(values) == 1 else f"{len(values)} {noun}s"

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from foundation.document.kind import Kind
 from foundation.document.nodes import REMOVE, Node
 from foundation.document.problems import Path as KeyPath
 from foundation.document.problems import Position, Problem, SpecErrors
@@ -53,38 +54,39 @@ _resolve("merge", "<<", "<")
 _Loader.add_implicit_resolver(_TAG + "null", re.compile(r"(?:~|null|Null|NULL|)\Z"), ["~", "n", "N", ""])
 
 
-def read_file(path: Path) -> Node:
-    """Reads one file of the document.
+def read_file(path: Path, kind: Kind[Any]) -> Node:
+    """Reads one file of a document.
 
     Args:
         path: A YAML file, UTF-8.
+        kind: What it is a document of.
 
     Returns:
         The root node; its value is a dict.
 
     Raises:
-        SpecErrors: The file is not there or cannot be read, or its YAML is broken; with line and column where there
-            is one.
+        SpecErrors: The file is not there, or its YAML is broken; with line and column where there is one.
         StorageError: The file is there and the system does not let it be read.
     """
     source = str(path)
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise SpecErrors(
-            [_whole(source, "there is no such file", remedy="check the path, or begin with penstock init")]
-        ) from error
+        raise _whole(source, "there is no such file", kind.if_missing) from error
     except IsADirectoryError as error:
-        raise SpecErrors(
-            [_whole(source, "this is a folder", remedy="name the document in it, such as pipeline.yaml")]
+        raise _whole(
+            source, "this is a folder", f"name the document in it, such as {kind.usual_name}"
         ) from error
     except OSError as error:
         raise storage_error(path, error) from error
-    root = read_text(_decode(content, source), source)
+    return read_root(_decode(content, source), source, kind)
+
+
+def read_root(text: str, source: str, kind: Kind[Any]) -> Node:
+    """Reads the text of a document, which has to be a mapping; see ``read_file``."""
+    root = read_text(text, source)
     if root.value is None:
-        raise SpecErrors(
-            [_whole(source, "the document is empty", remedy="penstock init writes one to begin with")]
-        )
+        raise _whole(source, "the document is empty", kind.if_empty)
     if not isinstance(root.value, dict):
         raise SpecErrors(
             [Problem((), "", expected="keys and values", seen="another kind of YAML", at=root.at)]
@@ -92,8 +94,8 @@ def read_file(path: Path) -> Node:
     return root
 
 
-def _whole(source: str, what: str, remedy: str) -> Problem:
-    return Problem((), what, remedy=remedy, at=Position(source, 1, 1))
+def _whole(source: str, what: str, remedy: str) -> SpecErrors:
+    return SpecErrors([Problem((), what, remedy=remedy, at=Position(source, 1, 1))])
 
 
 def _decode(content: bytes, source: str) -> str:

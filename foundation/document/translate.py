@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
+from foundation.document.kind import Kind
 from foundation.document.known_keys import description_of, keys_of, models_at
 from foundation.document.nodes import Node
 from foundation.document.problems import Path, Problem, show_value
+from foundation.errors import near_miss
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
 _EXPECTED = {
@@ -29,6 +31,7 @@ _EXPECTED = {
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "list_type": "a list",
+    "tuple_type": "a list",
     "dict_type": "a mapping (key: value)",
     "model_type": "a mapping (key: value)",
     "model_attributes_type": "a mapping (key: value)",
@@ -39,7 +42,6 @@ _BOUNDS = {
     "less_than_equal": ("at most", "le"),
     "less_than": ("less than", "lt"),
 }
-_PATTERNS = {r"^[a-z][a-z0-9_]*$": "lower case letters, digits and underscores, beginning with a letter"}
 
 _BRANCH = re.compile(
     r"(?:str|int|float|bool|(?:literal|dict|list|function-[a-z]+|constrained-[a-z]+|nullable)\[.*\]|[A-Z]\w*Config)",
@@ -67,27 +69,27 @@ class _Located:
         )
 
 
-def to_problems(errors: list[ErrorDetails], root: Node, model: type[BaseModel]) -> list[Problem]:
-    """Turns pydantic's errors into problems.
+def to_problems(error: ValidationError, root: Node, kind: Kind[Any]) -> list[Problem]:
+    """Turns an error of pydantic's into problems.
 
     Args:
-        errors: From ``ValidationError.errors()``.
-        root: The document that was validated.
-        model: The model it was validated against.
+        error: What ``kind.parse`` raised.
+        root: The document that was parsed.
+        kind: What it is a document of.
 
     Returns:
         One problem for each fault; the arms of a union together give one.
     """
     problems: list[Problem] = []
     unions: dict[Path, list[_Located]] = defaultdict(list)
-    for error in errors:
-        located = _locate(error, root)
+    for details in error.errors(include_url=False):
+        located = _locate(details, root)
         if located.union is None:
-            problems.append(_problem(located, model))
+            problems.append(_problem(located, kind))
         else:
             unions[located.union].append(located)
     for arms in unions.values():
-        problems += _union_problems(arms, model)
+        problems += _union_problems(arms, kind)
     return problems
 
 
@@ -103,54 +105,41 @@ def _locate(error: ErrorDetails, root: Node) -> _Located:
     return _Located(error, node, walked, union)
 
 
-def _union_problems(arms: list[_Located], model: type[BaseModel]) -> list[Problem]:
+def _union_problems(arms: list[_Located], kind: Kind[Any]) -> list[Problem]:
     """Keeps the arm that the person meant; where none fits at all, says once what all of them expect."""
     meant = [arm for arm in arms if not arm.is_shape]
     if meant:
-        return [_problem(arm, model) for arm in meant]
+        return [_problem(arm, kind) for arm in meant]
     first = arms[0]
-    expected = " or ".join(dict.fromkeys(expected_words(arm.error) for arm in arms))
+    expected = " or ".join(dict.fromkeys(expected_words(arm.error, kind.patterns) for arm in arms))
     literals = [word for arm in arms for word in _literals(arm.error)]
-    seen = first.node.value
-    near = difflib.get_close_matches(seen, literals, n=1) if isinstance(seen, str) else []
-    remedy = f"did you mean {near[0]!r}?" if near else ""
-    return [
-        Problem(
-            first.path,
-            "",
-            expected=expected,
-            seen=show_value(first.node.plain(), first.path),
-            remedy=remedy,
-            at=first.node.at,
-        )
-    ]
+    value = first.node.value
+    remedy = near_miss(value, literals) if isinstance(value, str) else ""
+    return [_unexpected(first, expected, remedy)]
 
 
-def _problem(located: _Located, model: type[BaseModel]) -> Problem:
-    kind = located.error["type"]
-    if kind == "extra_forbidden":
-        return _unknown_key(located, model)
-    if kind == "missing":
-        return _missing_key(located, model)
+def _problem(located: _Located, kind: Kind[Any]) -> Problem:
+    fault = located.error["type"]
+    if fault == "extra_forbidden":
+        return _unknown_key(located, kind)
+    if fault == "missing":
+        return _missing_key(located, kind)
+    if fault == "value_error":
+        what, node = str(located.error["ctx"]["error"]), located.node
+        seen = "" if isinstance(node.value, dict) else show_value(node.plain(), located.path)
+        return Problem(located.path, what, seen=seen, at=node.at)
+    return _unexpected(located, expected_words(located.error, kind.patterns), _remedy(located))
+
+
+def _unexpected(located: _Located, expected: str, remedy: str) -> Problem:
     seen = show_value(located.node.plain(), located.path)
-    if kind == "value_error":
-        what = str(located.error["ctx"]["error"])
-        shown = "" if isinstance(located.node.value, dict) else seen
-        return Problem(located.path, what, seen=shown, at=located.node.at)
-    return Problem(
-        located.path,
-        "",
-        expected=expected_words(located.error),
-        seen=seen,
-        remedy=_remedy(located),
-        at=located.node.at,
-    )
+    return Problem(located.path, "", expected=expected, seen=seen, remedy=remedy, at=located.node.at)
 
 
-def _unknown_key(located: _Located, model: type[BaseModel]) -> Problem:
+def _unknown_key(located: _Located, kind: Kind[Any]) -> Problem:
     loc = located.error["loc"]
     key = str(loc[-1])
-    known = keys_of(models_at(model, loc[:-1]))
+    known = keys_of(models_at(kind.model, loc[:-1]))
     stands = bool(located.path) and located.path[-1] == loc[-1]
     path = located.path if stands else (*located.path, key)
     # A short form (features: {lessons: zscor}) writes the key as a value.
@@ -170,15 +159,12 @@ def _near_or_all(key: str, known: list[str]) -> str:
         return (
             "a secret never stands in the document: name the environment variable that holds it, password_env"
         )
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"known here: {', '.join(known)}" if known else ""
+    return near_miss(key, known) or (f"known here: {', '.join(known)}" if known else "")
 
 
-def _missing_key(located: _Located, model: type[BaseModel]) -> Problem:
+def _missing_key(located: _Located, kind: Kind[Any]) -> Problem:
     loc = located.error["loc"]
-    meaning = description_of(model, loc)
+    meaning = description_of(kind.model, loc)
     at = located.node.key_at or located.node.at
     return Problem(
         (*located.path, loc[-1]),
@@ -188,23 +174,28 @@ def _missing_key(located: _Located, model: type[BaseModel]) -> Problem:
     )
 
 
-def expected_words(error: ErrorDetails) -> str:
-    """Returns what an error of pydantic's expected, in words that say nothing of Python."""
-    kind = error["type"]
+def expected_words(error: ErrorDetails, patterns: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Returns what an error of pydantic's expected, in words that say nothing of Python.
+
+    Args:
+        error: One of ``ValidationError.errors()``.
+        patterns: Regular expression → what it asks for.
+    """
+    fault = error["type"]
     context: dict[str, Any] = error.get("ctx", {})
-    if kind in _EXPECTED:
-        return _EXPECTED[kind]
-    if kind in _BOUNDS:
-        words, key = _BOUNDS[kind]
+    if fault in _EXPECTED:
+        return _EXPECTED[fault]
+    if fault in _BOUNDS:
+        words, key = _BOUNDS[fault]
         return f"{words} {context[key]:g}"
-    if kind == "literal_error":
+    if fault == "literal_error":
         return str(context["expected"]).replace("True", "true").replace("False", "false")
-    if kind == "too_short":
+    if fault == "too_short":
         return f"at least {context['min_length']} item" + ("s" if context["min_length"] != 1 else "")
-    if kind == "string_too_long":
+    if fault == "string_too_long":
         return f"at most {context['max_length']} characters"
-    if kind == "string_pattern_mismatch":
-        return _PATTERNS.get(context["pattern"], f"text like {context['pattern']}")
+    if fault == "string_pattern_mismatch":
+        return patterns.get(context["pattern"], f"text like {context['pattern']}")
     return error["msg"]
 
 
@@ -217,16 +208,15 @@ def _literals(error: ErrorDetails) -> list[str]:
 
 
 def _remedy(located: _Located) -> str:
-    kind, value = located.error["type"], located.node.value
-    if kind == "literal_error" and isinstance(value, str):
-        near = difflib.get_close_matches(value, _literals(located.error), n=1)
-        return f"did you mean {near[0]!r}?" if near else ""
-    if kind == "string_type" and isinstance(value, (int, float)):
+    fault, value = located.error["type"], located.node.value
+    if fault == "literal_error" and isinstance(value, str):
+        return near_miss(value, _literals(located.error))
+    if fault == "string_type" and isinstance(value, (int, float)):
         return "put it in quotes"
-    if kind in ("int_type", "float_type") and isinstance(value, str) and re.fullmatch(r"[-+.\deE]+", value):
+    if fault in ("int_type", "float_type") and isinstance(value, str) and re.fullmatch(r"[-+.\deE]+", value):
         return "write it without quotes"
-    if kind == "list_type" and isinstance(value, str):
+    if fault in ("list_type", "tuple_type") and isinstance(value, str):
         return f"write [{value}]"
-    if value is None and kind != "string_type":
+    if value is None and fault != "string_type":
         return "leave the key out for its default"
     return ""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 from components.transform.config import SHORT, Transformation
+from foundation.document.json_schema import Schema, either, model_schema, schema_text
 from pipeline.document.models import PipelineSpec
 
-Schema = dict[str, Any]
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SHARED = "SharedValue"
 _NEEDS_A_VALUE = ("buckets", "hash", "cross", "date_parts")
 _FUNCTION: Schema = {
@@ -24,10 +20,9 @@ _PERCENT: Schema = {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]*)?\s*%\s*$
 
 def document_schema() -> Schema:
     """Returns the JSON Schema of the document as a person may write it."""
-    schema = PipelineSpec.model_json_schema(by_alias=True, mode="validation")
+    schema = model_schema(PipelineSpec, "Penstock pipeline")
     definitions: Schema = schema["$defs"]
     for model in (schema, *definitions.values()):
-        _tidy(model)
         for key, value in model.get("properties", {}).items():
             model["properties"][key] = _or_shared(value)
     _add_short_forms(definitions)
@@ -36,39 +31,24 @@ def document_schema() -> Schema:
         "pattern": r"^\$\{[A-Za-z_]\w*\}$",
         "description": "A shared value, from values.",
     }
-    schema["properties"]["model"] = _either(schema["properties"]["model"], _FUNCTION)
+    schema["properties"]["model"] = either(schema["properties"]["model"], _FUNCTION)
     schema["properties"]["features"] = _features(schema["properties"]["features"])
     schema["properties"]["values"] = {
         "type": "object",
         "propertyNames": {"pattern": r"^[A-Za-z_]\w*$"},
         "description": "Shared values: used anywhere in the document as ${name}.",
     }
-    return {"$schema": DIALECT, "title": "Penstock pipeline", **schema}
+    return schema
 
 
 def document_schema_text() -> str:
     """Returns the JSON Schema as indented text, the same at every call."""
-    return json.dumps(document_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def _tidy(model: Schema) -> None:
-    """Drops the titles that only repeat the keys."""
-    model.pop("title", None)
-    for value in model.get("properties", {}).values():
-        value.pop("title", None)
-
-
-def _either(schema: Schema, *others: Schema) -> Schema:
-    """Returns a schema that takes other forms too; description and default stay outside, where editors look."""
-    outside: Schema = {key: schema[key] for key in ("description", "default") if key in schema}
-    inside = {key: value for key, value in schema.items() if key not in outside}
-    arms = inside["anyOf"] if set(inside) == {"anyOf"} else [inside]
-    return {"anyOf": [*arms, *others], **outside}
+    return schema_text(document_schema())
 
 
 def _or_shared(schema: Schema) -> Schema:
     """Lets a value that is no plain text be a shared value."""
-    return schema if schema.get("type") == "string" else _either(schema, {"$ref": f"#/$defs/{_SHARED}"})
+    return schema if schema.get("type") == "string" else either(schema, {"$ref": f"#/$defs/{_SHARED}"})
 
 
 def _property(definitions: Schema, model: str, key: str) -> Schema:
@@ -91,15 +71,15 @@ def _add_short_forms(definitions: Schema) -> None:
     ]
     for model, key, forms in entries:
         for mapping in _mappings(_property(definitions, model, key)):
-            mapping["additionalProperties"] = _either(mapping["additionalProperties"], *forms)
+            mapping["additionalProperties"] = either(mapping["additionalProperties"], *forms)
     serving = definitions["ServingGates"]["properties"]
     for metric in serving:
-        serving[metric] = _either(serving[metric], {"type": "number"})
+        serving[metric] = either(serving[metric], {"type": "number"})
     bad = definitions["BadDocumentsConfig"]["properties"]
-    bad["fail_above"] = _either(bad["fail_above"], _PERCENT)
+    bad["fail_above"] = either(bad["fail_above"], _PERCENT)
     transformation = definitions["Transformation"]
     for kind in SHORT:
-        transformation["properties"][kind] = _either(
+        transformation["properties"][kind] = either(
             transformation["properties"][kind], {"type": "integer", "minimum": 1}
         )
     transformation |= {"minProperties": 1, "maxProperties": 1}

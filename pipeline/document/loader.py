@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from foundation.document.layers import drop_removed, merge, read_overrides
+from foundation.document.kind import Kind
+from foundation.document.layers import read_layers
 from foundation.document.nodes import Node, follow
 from foundation.document.problems import Path as KeyPath
 from foundation.document.problems import Position, Problem, SpecErrors
-from foundation.document.reader import read_file
 from foundation.document.translate import to_problems
+from foundation.document.validate import placed
 from pipeline.document.checks import SECTION_DEFAULTS, find_problems
-from pipeline.document.models import PipelineSpec
+from pipeline.document.models import NAME, PipelineSpec
 from pipeline.document.shared_values import substitute
+
+PIPELINE: Kind[PipelineSpec] = Kind(
+    PipelineSpec,
+    usual_name="pipeline.yaml",
+    if_missing="check the path, or begin with penstock init",
+    if_empty="penstock init writes one to begin with",
+    patterns={NAME: "lower case letters, digits and underscores, beginning with a letter"},
+    choices=(("features", "*"), ("validate", "drift", "*"), ("validate", "skew", "*"), ("metadata",)),
+)
+"""The document of a pipeline, to be read and typed."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ def load(paths: Sequence[Path], overrides: Sequence[str] = ()) -> LoadedSpec:
     if not files:
         raise SpecErrors([Problem((), "no document is named", remedy="name a file, such as pipeline.yaml")])
     folder = files[0].resolve().parent
-    root, problems = _read(files, overrides)
+    root, problems = substitute(read_layers(files, overrides, PIPELINE))
     spec, found = _validate(root, folder)
     problems = _without_followers([*problems, *found])
     if problems or spec is None:
@@ -66,39 +77,13 @@ def load(paths: Sequence[Path], overrides: Sequence[str] = ()) -> LoadedSpec:
     return LoadedSpec(spec, folder, tuple(file.resolve() for file in files), root.plain(), root)
 
 
-def _read(files: Sequence[Path], overrides: Sequence[str]) -> tuple[Node, list[Problem]]:
-    """Reads and merges all layers; what is broken in any of them is raised together."""
-    layers: list[Node] = []
-    problems: list[Problem] = []
-    for file in files:
-        try:
-            layers.append(read_file(file))
-        except SpecErrors as error:
-            problems.extend(error.problems)
-    try:
-        layers.extend(read_overrides(overrides))
-    except SpecErrors as error:
-        problems.extend(error.problems)
-    if problems:
-        raise SpecErrors(problems)
-    root = layers[0]
-    for layer in layers[1:]:
-        root = merge(root, layer)
-    return substitute(drop_removed(root))
-
-
 def _validate(root: Node, folder: Path) -> tuple[PipelineSpec | None, list[Problem]]:
     raw = root.plain()
     try:
-        spec = _model(raw)
+        spec = PIPELINE.parse(raw)
     except ValidationError as error:
-        problems = to_problems(error.errors(include_url=False), root, PipelineSpec)
-        return None, problems + _problems_of_the_rest(raw, error, root, folder)
-    return spec, _placed(find_problems(spec, folder), root)
-
-
-def _model(raw: dict[str, Any]) -> PipelineSpec:
-    return PipelineSpec.model_validate(raw, strict=True, by_alias=True, by_name=False)
+        return None, to_problems(error, root, PIPELINE) + _problems_of_the_rest(raw, error, root, folder)
+    return spec, placed(find_problems(spec, folder), root)
 
 
 def _problems_of_the_rest(
@@ -108,23 +93,11 @@ def _problems_of_the_rest(
     unsound = {str(detail["loc"][0]) for detail in error.errors(include_url=False) if detail["loc"]}
     sound = {key: value for key, value in raw.items() if key not in unsound}
     try:
-        spec = _model({**SECTION_DEFAULTS, **sound})
+        spec = PIPELINE.parse({**SECTION_DEFAULTS, **sound})
     except ValidationError:
         # A validator of the whole document spoke: there is no part of it that can be judged alone.
         return []
-    return _placed(find_problems(spec, folder, unsound=frozenset(unsound)), root)
-
-
-def _placed(problems: list[Problem], root: Node) -> list[Problem]:
-    return [_in_document(problem, root) for problem in problems]
-
-
-def _in_document(problem: Problem, root: Node) -> Problem:
-    """Gives a problem its place, and its path as the person wrote it: short forms leave parts of it out."""
-    node, walked = follow(root, problem.path)
-    written = bool(walked) and (walked[-1] == problem.path[-1] or not isinstance(node.value, dict))
-    at = node.key_at if node.key_at and (problem.on_key or not written) else node.at
-    return replace(problem, at=at, path=walked if written else problem.path)
+    return placed(find_problems(spec, folder, unsound=frozenset(unsound)), root)
 
 
 def _without_followers(problems: list[Problem]) -> list[Problem]:

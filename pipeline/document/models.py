@@ -17,6 +17,9 @@ from components.tuner.config import TuneConfig
 from components.validation_gate.config import ValidateConfig
 from foundation.config import Config
 
+NAME = r"^[a-z][a-z0-9_]*$"
+"""What a pipeline's name looks like."""
+
 
 class SqliteConfig(Config):
     """ML Metadata in a file."""
@@ -67,7 +70,7 @@ class RunConfig(Config):
 class PipelineSpec(Config):
     """The document: everything that a person decides about one pipeline."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)
+    name: str = Field(pattern=NAME, max_length=60)
     """Name of the pipeline: lower case letters, digits, underscores."""
     root: str = ".penstock"
     """Folder for artifacts, metadata and logs, relative to the document's folder."""

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from foundation.config import Config
+from foundation.document.kind import Kind
 from foundation.document.problems import SpecErrors
 from foundation.document.reader import MAX_VALUES, read_file, read_text
+
+TOY: Kind[Config] = Kind(Config, usual_name="toy.yaml", if_missing="make one", if_empty="write one")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,7 @@ def test_aliases_of_aliases_do_not_fill_the_memory() -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "the document is empty"),
+        (b"", "1:1: the document is empty; write one"),
         (b"# only a comment\n", "the document is empty"),
         (b"- a\n- b\n", "expected keys and values"),
         (b"a: 1\nb: \xff\n", r"2:4: not UTF-8"),
@@ -108,10 +112,17 @@ def test_files_that_hold_no_document(tmp_path: Path, content: bytes, expected: s
     path = tmp_path / "f.yaml"
     path.write_bytes(content)
     with pytest.raises(SpecErrors, match=expected):
-        read_file(path)
+        read_file(path, TOY)
+
+
+def test_what_is_no_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SpecErrors, match=r"none.yaml:1:1: there is no such file; make one"):
+        read_file(tmp_path / "none.yaml", TOY)
+    with pytest.raises(SpecErrors, match=r"this is a folder; name the document in it, such as toy.yaml"):
+        read_file(tmp_path, TOY)
 
 
 def test_a_byte_order_mark_is_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "f.yaml"
     path.write_bytes(b"\xef\xbb\xbfa: 1\n")
-    assert read_file(path).plain() == {"a": 1}
+    assert read_file(path, TOY).plain() == {"a": 1}

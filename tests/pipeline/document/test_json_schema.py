@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from foundation.document.json_schema import DIALECT
 from foundation.document.reader import read_text
 from pipeline.document import PipelineSpec
-from pipeline.document.json_schema import DIALECT, document_schema, document_schema_text
+from pipeline.document.json_schema import document_schema, document_schema_text
 
 jsonschema = pytest.importorskip("jsonschema")
 REPOSITORY = Path(__file__).resolve().parents[3]

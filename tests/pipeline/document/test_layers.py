@@ -10,13 +10,13 @@ import pytest
 from foundation.document.layers import drop_removed, merge, read_overrides
 from foundation.document.reader import read_text
 from pipeline.document import SpecErrors, load
-from pipeline.document.loader import LoadedSpec
+from pipeline.document.loader import PIPELINE, LoadedSpec
 
 
 def layered(*texts: str) -> object:
     root = read_text(texts[0], "0")
     for number, text in enumerate(texts[1:], 1):
-        root = merge(root, read_text(text, str(number)))
+        root = merge(root, read_text(text, str(number)), PIPELINE.choices)
     return drop_removed(root).plain()
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from foundation.errors import SpecError, StorageError
+from foundation.errors import SpecError
 from serving.deploy.document import DeployDocument
 from serving.deploy.reader import parse_document, read_document
 
@@ -38,14 +38,14 @@ def test_versions_have_three_forms(said: str, kind: tuple[int, bool, tuple[int, 
 
 
 WRONG = {
-    "name: Learners\nmodels: {m: {}}": "serving.yaml:1:1: name: expected lower case letters",
-    "name: a\nmodel: {m: {}}": "serving.yaml:2:1: model: there is no such key; did you mean 'models'",
-    "models: {m: {}}": "name: this key is required",
+    "name: Learners\nmodels: {m: {}}": "serving.yaml:1:7: name: expected lower case letters.*; seen: 'Learners'",
+    "name: a\nmodel: {m: {}}": "serving.yaml:2:1: model: unknown key 'model'; did you mean 'models'",
+    "models: {m: {}}": "serving.yaml:1:1: name: this key is missing; expected name of the service",
     "name: a\nmodels: {}": "models: .*at least 1",
     "name: a\nmodels:\n  m: {version: 3}": "serving.yaml:3:7: models.m.version: .*'versions'",
     "name: a\nmodels: {m: {versions: 3}}": "models.m.versions: expected all, a list of version numbers, or",
     "name: a\nmodels: {m: {versions: []}}": "an empty list serves nothing",
-    "name: a\nmodels: {m: {versions: [x]}}": "models.m.versions.0: expected a valid integer",
+    "name: a\nmodels: {m: {versions: [x]}}": r"models.m.versions\[0\]: expected a whole number; seen: 'x'",
     "name: a\nmodels: {m: {labels: {'a b': 1}}}": "letters, digits and underscores",
     "name: a\nmodels: {m: {base_path: models}}": "expected an absolute path such as /models/m, or a URI",
     "name: a\nmodels: {m: {base_path: /data/m}}": "the server sees the models' volume as /models",
@@ -54,7 +54,7 @@ WRONG = {
     "name: a\nmodels: {m: {}}\nflags: {port: 1}": "flags.port: this flag is set by the key grpc_port",
     "name: a\nmodels: {m: {}}\nflags: {rest_api_timeout_ms: 1}": "did you mean 'rest_api_timeout_in_ms'",
     "name: a\nmodels: {m: {}}\nflags: {worker_processes: 2}": "tensorflow_model_server has no such flag",
-    "name: a\nmodels: {m: {}}\nflags: {rest_api_num_threads: [1]}": r"seen: \[1\]",
+    "name: a\nmodels: {m: {}}\nflags: {rest_api_num_threads: [1]}": "flags.rest_api_num_threads: expected true or false or a whole number .*seen: a list of 1 item",
     "name: a\nmodels: {m: {}}\nrest_port: 8500": "another port than gRPC's",
     "name: a\nmodels: {m: {}}\nexecutable: penstock-model-server": "TF Serving's image does not hold it",
     "name: a\nmodels: {m: {}}\nkubernetes: {replicas: 1}": "kubernetes: .*storage.claim",
@@ -62,10 +62,10 @@ WRONG = {
     "name: a\nmodels: {m: {}}\nresources: {memory: lots}": "resources.memory: expected a quantity such as",
     "name: a\nmodels: {m: {}}\nbatching: {max_batch_size: 8, allowed_batch_sizes: [4]}": "max_batch_size, which is 8",
     "name: a\nmodels: {m: {}}\nbatching: {allowed_batch_sizes: [8, 4]}": "ascending",
-    "name: a\nname: b\nmodels: {m: {}}": "serving.yaml:2: name: this key stands twice",
+    "name: a\nname: b\nmodels: {m: {}}": "serving.yaml:2:1: name: this key stands twice, first at line 1",
     "name: [": "this is not YAML",
     "- a": "expected keys and values",
-    "": "expected keys and values",
+    "": "serving.yaml:1:1: the document is empty; name and models are required",
 }
 
 
@@ -103,10 +103,16 @@ def test_files_that_are_not_there_or_not_text_are_said(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"name: \xe4")
     with pytest.raises(SpecError, match="UTF-8"):
         read_document(tmp_path / "latin.yaml")
-    with pytest.raises(StorageError):
+    with pytest.raises(SpecError, match=r"this is a folder; .* such as serving\.yaml"):
         read_document(tmp_path)
 
 
 def test_aliases_and_deep_nesting_do_not_unfold() -> None:
     with pytest.raises(SpecError, match="nested"):
-        parse("name: a\nmodels: " + "{a: " * 40 + "}" * 40)
+        parse("name: a\nmodels: " + "{a: " * 140 + "}" * 140)
+    with pytest.raises(SpecError, match="an alias that holds itself"):
+        parse("name: a\nmodels: &m {a: *m}")
+    bomb = ["x0: &x0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    bomb += [f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10)}]" for n in range(1, 7)]
+    with pytest.raises(SpecError, match="the document unfolds to more than"):
+        parse("\n".join(bomb))
