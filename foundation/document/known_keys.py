@@ -12,7 +12,7 @@ from foundation.config import Config
 
 
 def models_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[type[BaseModel]]:
-    """Returns the models that a value at a location of pydantic's may be.
+    """Returns the models that the value at a pydantic location may be.
 
     Args:
         model: The model of the whole document.

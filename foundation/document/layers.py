@@ -84,7 +84,7 @@ def _matches(choice: Path, path: Path) -> bool:
 
 
 def drop_removed(node: Node) -> Node:
-    """Returns the tree without what is still marked ``!remove``: it named nothing that was there."""
+    """Returns the tree without values still marked ``!remove``: there was nothing to remove."""
     if isinstance(node.value, dict):
         kept = {key: drop_removed(child) for key, child in node.value.items() if child.value is not REMOVE}
         return node.with_value(kept)

@@ -19,13 +19,15 @@ REMOVE = _Remove()
 class Node:
     """A value of the document.
 
-    ``value`` is a dict of nodes, a list of nodes, or a scalar (str, int, float, bool, None).
+    Attributes:
+        value: A dict of nodes, a list of nodes, or a scalar (str, int, float, bool, None).
+        at: Where it stands.
+        key_at: Where its key stands; None for the root and for items of a list.
     """
 
     value: Any
     at: Position
     key_at: Position | None = None
-    """Where its key stands; None for the root and for items of a list."""
 
     def plain(self) -> Any:
         """Returns the value without positions."""

@@ -52,7 +52,7 @@ _BRANCH = re.compile(
 
 @dataclass(frozen=True)
 class _Located:
-    """One error of pydantic's, found again in the document."""
+    """A pydantic error and its place in the document."""
 
     error: ErrorDetails
     node: Node
@@ -63,14 +63,14 @@ class _Located:
 
     @property
     def is_shape(self) -> bool:
-        """Whether the error says no more than that an arm of a union does not fit at all."""
+        """Whether the error only says that an arm of a union does not fit at all."""
         return self.path == self.union and (
             self.error["type"] in _EXPECTED or self.error["type"] == "literal_error"
         )
 
 
 def to_problems(error: ValidationError, root: Node, kind: Kind[Any]) -> list[Problem]:
-    """Turns an error of pydantic's into problems.
+    """Turns a pydantic error into problems.
 
     Args:
         error: What ``kind.parse`` raised.
@@ -175,7 +175,7 @@ def _missing_key(located: _Located, kind: Kind[Any]) -> Problem:
 
 
 def expected_words(error: ErrorDetails, patterns: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Returns what an error of pydantic's expected, in words that say nothing of Python.
+    """Returns what a pydantic error expected, in words that do not mention Python.
 
     Args:
         error: One of ``ValidationError.errors()``.

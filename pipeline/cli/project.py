@@ -1,13 +1,21 @@
-"""``penstock init`` and ``penstock spec``: beginning a project, and the document's own schema."""
+"""``penstock init`` and ``penstock spec``: beginning a project, and the JSON Schemas of the documents."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline.cli.screen import say
+
+
+class Document(StrEnum):
+    """Documents that a person writes."""
+
+    PIPELINE = "pipeline"
+    DEPLOY = "deploy"
 
 
 def register(app: typer.Typer) -> None:
@@ -33,15 +41,16 @@ def init(
 
 
 def spec(
+    document: Annotated[Document, typer.Argument(help="Which document.")] = Document.PIPELINE,
     out: Annotated[Path | None, typer.Option(help="Write to this file; default: standard output.")] = None,
 ) -> None:
-    """Write the JSON Schema of the document, for completion in an editor."""
+    """Write the JSON Schema of a document, for completion in an editor."""
     from foundation.publish import write_text
-    from pipeline.document.json_schema import document_schema_text
+    from pipeline.cli.contracts import DOCUMENTS, contract_text
 
-    text = document_schema_text()
+    text = contract_text(DOCUMENTS[document])
     if out is None:
-        say(text)
+        say(text.rstrip("\n"))
     else:
         write_text(out, text)
         say(f"wrote {out}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from components.transform.config import SHORT, Transformation
-from foundation.document.json_schema import Schema, either, model_schema, schema_text
+from foundation.document.json_schema import Schema, either, model_schema
 from pipeline.document.models import PipelineSpec
 
 _SHARED = "SharedValue"
@@ -39,11 +39,6 @@ def document_schema() -> Schema:
         "description": "Shared values: used anywhere in the document as ${name}.",
     }
     return schema
-
-
-def document_schema_text() -> str:
-    """Returns the JSON Schema as indented text, the same at every call."""
-    return schema_text(document_schema())
 
 
 def _or_shared(schema: Schema) -> Schema:

@@ -33,7 +33,7 @@ PIPELINE: Kind[PipelineSpec] = Kind(
 
 @dataclass(frozen=True)
 class LoadedSpec:
-    """A document that was read, checked and found right."""
+    """A document that was read and checked."""
 
     spec: PipelineSpec
     """The typed document."""
@@ -89,7 +89,7 @@ def _validate(root: Node, folder: Path) -> tuple[PipelineSpec | None, list[Probl
 def _problems_of_the_rest(
     raw: dict[str, Any], error: ValidationError, root: Node, folder: Path
 ) -> list[Problem]:
-    """Looks for contradictions among the sections of the document that are sound by themselves."""
+    """Returns the contradictions among the sections that are valid by themselves."""
     unsound = {str(detail["loc"][0]) for detail in error.errors(include_url=False) if detail["loc"]}
     sound = {key: value for key, value in raw.items() if key not in unsound}
     try:
@@ -101,7 +101,7 @@ def _problems_of_the_rest(
 
 
 def _without_followers(problems: list[Problem]) -> list[Problem]:
-    """Drops what is only the consequence of a reference that could not be filled in at the same place."""
+    """Drops problems that only follow from a broken reference at the same place."""
     broken = {problem.at for problem in problems if problem.what.startswith("${")}
     seen: set[tuple[KeyPath, str, str]] = set()
     kept: list[Problem] = []

@@ -47,7 +47,8 @@ class Session:
     @property
     def schema_file(self) -> Path:
         """The reviewed schema, whether it is there or not."""
-        return self.loaded.folder / self.loaded.spec.schema_path()
+        path = self.loaded.folder / self.loaded.spec.schema_path()
+        return path.parent.resolve() / path.name
 
     @property
     def runs(self) -> RunBook:

@@ -41,7 +41,7 @@ def read_schema(path: str | os.PathLike[str]) -> schema_pb2.Schema:
     except OSError as error:
         raise DataError(f"schema {path}", expected=expected, seen=error.strerror or str(error)) from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
-        remedy = "mend that line, or infer the schema anew with 'penstock schema infer'"
+        remedy = "fix that line, or infer the schema anew with 'penstock schema infer'"
         raise DataError(f"schema {path}", expected=expected, seen=str(error), remedy=remedy) from error
     names = [feature.name for feature in schema.feature]
     twice = sorted({name for name in names if names.count(name) > 1})

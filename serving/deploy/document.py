@@ -11,12 +11,14 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from foundation.config import Config
 
 DEFAULT_IMAGE: Final = "tensorflow/serving:2.19.1"
+EMPTY_SECTIONS: Final = ("batching", "monitoring", "tls", "compose")
+"""Sections that may be named without values, or as ``true``, for all their defaults."""
 MODELS_FOLDER: Final = "/models"
 """Where the containers see the models, as TF Serving's own image does."""
 
 
 def _as_text(value: Any) -> Any:
-    """Takes ``cpu: 2`` as it is meant."""
+    """Returns a number as text, so that ``cpu: 2`` may be written without quotes."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -223,11 +225,10 @@ class DeployDocument(Config):
     @classmethod
     def _empty_sections(cls, given: Any) -> Any:
         """Reads a section that is named without values, or as ``true``, as all its defaults."""
-        sections = ("batching", "monitoring", "tls", "compose")
         if not isinstance(given, dict):
             return given
         return {
-            key: {} if key in sections and value in (None, True) and key in given else value
+            key: {} if key in EMPTY_SECTIONS and value in (None, True) else value
             for key, value in given.items()
         }
 

@@ -1,4 +1,4 @@
-"""All files of a document, written into a folder: what did not change is left alone, what is no longer made is removed."""
+"""All files of a document, written into a folder: unchanged ones are left alone, those no longer wanted are removed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def generate(document: DeployDocument) -> dict[str, str]:
     """Returns path below the output folder → text of every file.
 
     Raises:
-        SpecError: A file, read back, does not say what the document says: a fault of Penstock's.
+        SpecError: A file, read back, does not say what the document says: an internal error.
     """
     inside = text_files(document)
     if document.tls is not None:

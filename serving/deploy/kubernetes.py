@@ -72,7 +72,9 @@ def _claim(document: DeployDocument, storage: StorageConfig) -> Manifest:
 
 
 def _deployment(document: DeployDocument, cluster: KubernetesConfig, files: dict[str, str]) -> Manifest:
-    """Rolls without a failed request: a new pod is ready before an old one goes, and an old one answers while it goes.
+    """Returns the Deployment; it rolls without a failed request.
+
+    A new pod is ready before an old one goes, and an old one answers while it goes.
 
     The list of models is read again by the running server, so that a change of it does not touch the pods; all other
     files do, by their hash.
@@ -187,7 +189,9 @@ def _volumes(document: DeployDocument, cluster: KubernetesConfig) -> tuple[list[
 
 
 def _services(document: DeployDocument) -> list[Manifest]:
-    """Returns a Service for REST and gRPC, and one that names every pod, for gRPC clients that balance calls themselves.
+    """Returns one address for REST and gRPC, and one that names every pod.
+
+    gRPC clients that balance calls themselves use the second.
 
     A gRPC connection is kept, so that through the first all calls of a client go to one pod.
     """

@@ -1,4 +1,4 @@
-"""What a running server will make of a change, where that is not what one expects."""
+"""Notes on changes that a running server does not take as one would expect."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _drifting_labels(document: DeployDocument) -> Iterator[str]:
 
 
 def _refused_moves(document: DeployDocument, before: str) -> Iterator[str]:
-    """Moves of labels that a server which runs would refuse for ever.
+    """Yields moves of labels that a running server would refuse forever.
 
     It checks labels before it applies anything. A label in use cannot move to a version that is not loaded, and where
     only this very change asks for that version, it never will be.

@@ -1,4 +1,4 @@
-"""Kubernetes' quantities, for those who write numbers otherwise."""
+"""Kubernetes' quantities as docker compose writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading generated files back, with the parsers of those who will read them."""
+"""Reads generated files back with the parsers that will read them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from serving.server.status import ServingError
 
 
 def verify(document: DeployDocument, files: dict[str, str]) -> None:
-    """Parses every file, and holds what it says against the document.
+    """Checks that every file, parsed, says what the document says.
 
     Raises:
         SpecError: A file cannot be read or says something else.

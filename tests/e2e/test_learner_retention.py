@@ -19,17 +19,20 @@ from tests.side_by_side import free_port
 
 pytestmark = pytest.mark.e2e
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "learner_retention"
+REPOSITORY = Path(__file__).resolve().parents[2]
+EXAMPLE = REPOSITORY / "examples" / "learner_retention"
+SCHEMA = REPOSITORY / "schema" / "learner_retention"
 COMMAND = [sys.executable, "-c", "from pipeline.cli.main import main; main()"]
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the example, without what earlier runs left there."""
-    folder = tmp_path_factory.mktemp("project") / "learner_retention"
-    shutil.copytree(
-        EXAMPLE, folder, ignore=shutil.ignore_patterns(".penstock", "serving_models", "schema", "quarantine")
-    )
+    """A copy of the example and of its reviewed schema, without what earlier runs left there."""
+    repository = tmp_path_factory.mktemp("repository")
+    folder = repository / "examples" / "learner_retention"
+    made = shutil.ignore_patterns(".penstock", "serving_models", "quarantine", "*.inferred")
+    shutil.copytree(EXAMPLE, folder, ignore=made)
+    shutil.copytree(SCHEMA, repository / "schema" / SCHEMA.name, ignore=made)
     return folder
 
 
@@ -71,7 +74,7 @@ def workers_of(pid: int) -> list[int]:
 
 def readme_calls(grpc: int, rest: int) -> str:
     """The README's calls of a served model, with this test's ports and Python."""
-    section = (EXAMPLE.parents[1] / "README.md").read_text().partition("## Serving")[2].partition("\n## ")[0]
+    section = (REPOSITORY / "README.md").read_text().partition("## Serving")[2].partition("\n## ")[0]
     calls = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)[1]
     return (
         calls.replace("8500", str(grpc))
@@ -187,7 +190,16 @@ def test_7_the_next_span_is_compared_with_the_one_before(project: Path) -> None:
 
 def test_8_nothing_is_written_outside_the_project(project: Path) -> None:
     made = {p.name for p in project.iterdir()} - {p.name for p in EXAMPLE.iterdir()}
-    assert made <= {".penstock", "serving_models", "schema", "quarantine", "__pycache__"}
+    assert made <= {".penstock", "serving_models", "quarantine", "__pycache__"}
+    repository = project.parents[1]
+    assert sorted(
+        str(p.relative_to(repository)) for p in [*repository.glob("*"), *repository.glob("schema/**/*")]
+    ) == [
+        "examples",
+        "schema",
+        "schema/learner_retention",
+        "schema/learner_retention/schema.pbtxt",
+    ]
     assert os.stat(project / ".penstock").st_mode & 0o002 == 0
 
 

@@ -26,8 +26,8 @@ def test_notebook_is_valid_and_without_outputs(path):
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
     """A project like the example, with an export small enough to train on in seconds."""
-    folder = tmp_path_factory.mktemp("notebooks") / "project"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("notebooks") / "examples" / "project"
+    folder.mkdir(parents=True)
     shutil.copy(EXAMPLE / "pipeline.yaml", folder)
     spec = importlib.util.spec_from_file_location("learner_retention_generate", EXAMPLE / "generate.py")
     generate = importlib.util.module_from_spec(spec)

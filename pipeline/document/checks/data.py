@@ -33,7 +33,7 @@ def given_features(spec: PipelineSpec) -> dict[str, FieldConfig]:
 
 
 def fields(spec: PipelineSpec) -> Iterator[Problem]:
-    """Paths with empty parts, and two fields that become one feature."""
+    """Finds paths with empty parts, and two fields that become one feature."""
     first: dict[str, str] = {}
     for path, field in spec.data.fields.items():
         where = ("data", "fields", path)
@@ -56,7 +56,7 @@ def fields(spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def pattern(spec: PipelineSpec) -> Iterator[Problem]:
-    """Unknown, missing or mixed placeholders in the export's pattern; a live database in its place."""
+    """Finds unknown, missing or mixed placeholders in the export's pattern; a live database in its place."""
     export, where = spec.data.mongo_export, ("data", "mongo_export")
     if export.startswith(("mongodb://", "mongodb+srv://")):
         remedy = "export with mongoexport or mongodump and name the files"
@@ -96,7 +96,7 @@ def _combination(known: set[str], spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def label_type(spec: PipelineSpec) -> Iterator[Problem]:
-    """A label whose declared type the task cannot learn."""
+    """Finds a label whose declared type the task cannot learn."""
     field = given_features(spec).get(spec.data.label)
     where, task = ("data", "label"), spec.model.task
     if field is None:

@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def metadata(spec: PipelineSpec) -> Iterator[Problem]:
-    """Two stores at once; a password where the name of a variable belongs."""
+    """Finds two stores at once; a password where the name of a variable belongs."""
     given = [name for name in ("sqlite", "mysql", "postgresql") if getattr(spec.metadata, name) is not None]
     if len(given) > 1:
         what = f"{' and '.join(given)} are both given"
@@ -40,14 +40,14 @@ def metadata(spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def orchestrator(spec: PipelineSpec) -> Iterator[Problem]:
-    """An orchestrator that the document may name and this version does not have yet."""
+    """Finds an orchestrator that the document may name and this version does not have yet."""
     if spec.run.orchestrator != "local":
         what = f"the orchestrator {spec.run.orchestrator} is not in this version"
         yield Problem(("run", "orchestrator"), what, expected="local")
 
 
 def folders(spec: PipelineSpec) -> Iterator[Problem]:
-    """Folders that would hold each other's files."""
+    """Finds folders that would hold each other's files."""
     root = os.path.normpath(spec.root)
     quarantine = os.path.normpath(spec.data.bad_documents.folder)
     if spec.data.bad_documents.quarantine and _inside(quarantine, root):
@@ -72,7 +72,7 @@ def _inside(folder: str, root: str) -> bool:
 
 
 def user_code(spec: PipelineSpec, folder: Path) -> Iterator[Problem]:
-    """A person's functions that are not there; the files are read, never run."""
+    """Finds a person's functions that are not there; the files are read, never run."""
     for path, reference in (
         (("features",), spec.features.preprocessing_fn),
         (("model",), spec.model.build_model),
@@ -110,7 +110,7 @@ def _function(section: KeyPath, key: str, reference: str, folder: Path) -> Itera
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         yield Problem(
-            path, f"{file_name} is not Python", seen=f"{error}", remedy=f"mend line {line}" if line else ""
+            path, f"{file_name} is not Python", seen=f"{error}", remedy=f"fix line {line}" if line else ""
         )
         return
     except OSError as error:

@@ -15,7 +15,7 @@ _RULES: Path = ("data", "privacy", "rules")
 
 
 def rules(spec: PipelineSpec) -> Iterator[Problem]:
-    """Rules for features that nothing gives, that have to stay as they are, or whose type is another."""
+    """Finds rules for features that nothing gives, that have to stay as they are, or whose type is another."""
     types = {feature_name(path, field): field.type for path, field in spec.data.fields.items()}
     for name, rule in spec.data.privacy.rules.items():
         where = (*_RULES, name)
@@ -38,7 +38,7 @@ def rules(spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def dropped(spec: PipelineSpec) -> Iterator[Problem]:
-    """Features that are dropped at the door and wanted behind it."""
+    """Finds features that are dropped at the door and wanted behind it."""
     gone = spec.data.privacy.dropped
     wanted: list[tuple[Path, str, bool]] = [(("features", n), n, True) for n in spec.features.declared]
     for name, transformations in spec.features.declared.items():
@@ -54,7 +54,7 @@ def dropped(spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def quasi_identifiers(spec: PipelineSpec) -> Iterator[Problem]:
-    """Quasi-identifiers that nothing gives, that are dropped, or that are the id of every document."""
+    """Finds quasi-identifiers that nothing gives, that are dropped, or that are the id of every document."""
     for index, name in enumerate(spec.data.privacy.quasi_identifiers):
         where = ("data", "privacy", "quasi_identifiers", index)
         remedy = unknown_feature(name, spec)
@@ -68,7 +68,7 @@ def quasi_identifiers(spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def splits(spec: PipelineSpec) -> Iterator[Problem]:
-    """Splits that exclude each other, and windows without spans."""
+    """Finds splits that exclude each other, and windows without spans."""
     split, window = spec.data.split, spec.data.window
     if split.by_time and split.stratify:
         what = "documents are dealt by a date, or within strata"

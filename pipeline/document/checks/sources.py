@@ -11,7 +11,7 @@ _WITH_BIGQUERY = {"bigquery", "fields", "label", "recorded_at", "split"}
 
 
 def source(spec: PipelineSpec) -> Iterator[Problem]:
-    """No source, two sources, and settings of an export beside a query."""
+    """Finds a missing source, two sources, and settings of an export beside a query."""
     data = spec.data
     if data.bigquery is None:
         if not data.mongo_export:

@@ -21,7 +21,7 @@ _FOLLOWED = {"binary": ("auc", "accuracy"), "multiclass": ("accuracy",), "regres
 
 
 def objective(spec: PipelineSpec) -> Iterator[Problem]:
-    """An objective that training does not compute."""
+    """Finds an objective that training does not compute."""
     if spec.tune is None or spec.model.build_model is not None:
         # A model of one's own may be compiled with metrics of one's own.
         return
@@ -37,7 +37,7 @@ def objective(spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def limits(spec: PipelineSpec) -> Iterator[Problem]:
-    """A search without an end."""
+    """Finds a search without an end."""
     if spec.tune is None:
         return
     if spec.tune.algorithm == "hyperband" and spec.tune.epochs is None:
@@ -51,7 +51,7 @@ def limits(spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def search(spec: PipelineSpec) -> Iterator[Problem]:
-    """Hyperparameters that nothing reads, and values that they cannot have."""
+    """Finds hyperparameters that nothing reads, and values that they cannot have."""
     if spec.tune is None:
         return
     known = [*_OF_MODEL, *_OF_TRAIN]
