@@ -56,7 +56,10 @@ def test_a_pipelines_model_is_served_by_compose(folder: Path) -> None:
     [
         pytest.param(["deploy", "none.yaml"], 2, "no such file", id="no document"),
         pytest.param(
-            ["deploy", "wrong.yaml"], 2, "wrong.yaml:2:1: modles: there is no such key", id="misspelt"
+            ["deploy", "wrong.yaml"],
+            2,
+            "wrong.yaml:2:1: modles: unknown key 'modles'; did you mean 'models'?",
+            id="misspelt",
         ),
         pytest.param(["deploy"], 2, "push: {to: FOLDER}", id="a pipeline that pushes nothing"),
         pytest.param(
