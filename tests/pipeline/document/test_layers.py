@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from foundation.document.layers import drop_removed, merge, read_overrides
+from foundation.document.layers import drop_removed, merge
 from foundation.document.reader import read_text
 from pipeline.document import SpecErrors, load
 from pipeline.document.loader import PIPELINE, LoadedSpec
@@ -23,11 +23,6 @@ def layered(*texts: str) -> object:
 @pytest.mark.parametrize(
     ("below", "above", "merged"),
     [
-        ("{a: {b: 1, c: 2}}", "{a: {c: 3}}", {"a": {"b": 1, "c": 3}}),
-        ("{a: [1, 2]}", "{a: [3]}", {"a": [3]}),
-        ("{a: {b: 1}}", "{a: null}", {"a": None}),
-        ("{a: {b: 1, c: 2}}", "{a: {b: !remove }}", {"a": {"c": 2}}),
-        ("{a: 1}", "{b: !remove }", {"a": 1}),
         (
             "{features: {x: {buckets: 3}}}",
             "{features: {x: {vocabulary: 5}}}",
@@ -44,9 +39,9 @@ def layered(*texts: str) -> object:
             {"metadata": {"mysql": {"host": "h"}}},
         ),
     ],
-    ids=["deep", "list", "null", "remove", "remove nothing", "other choice", "same choice", "other store"],
+    ids=["other transformation", "same transformation", "other store"],
 )
-def test_merging(below: str, above: str, merged: object) -> None:
+def test_one_choice_of_several(below: str, above: str, merged: object) -> None:
     assert layered(below, above) == merged
 
 
@@ -73,33 +68,6 @@ def test_syntax_errors_of_all_files_come_together(document: Path) -> None:
     with pytest.raises(SpecErrors) as caught:
         load([document, first, second], ["=3"])
     assert len(caught.value.problems) == 3
-
-
-@pytest.mark.parametrize(
-    ("override", "read"),
-    [
-        ("a.b=3", {"a": {"b": 3}}),
-        ("a=[1, x]", {"a": [1, "x"]}),
-        ("a=", {"a": None}),
-        ("a=b=c", {"a": "b=c"}),
-        ('data."x.y".to=z', {"data": {"x.y": {"to": "z"}}}),
-        ('"a=b".c=1', {"a=b": {"c": 1}}),
-        (' a.b = "0" ', {"a": {"b": "0"}}),
-    ],
-)
-def test_reading_overrides(override: str, read: object) -> None:
-    assert read_overrides([override])[0].plain() == read
-
-
-@pytest.mark.parametrize("override", ["", "=3", "a..b=3", ".a=3", "a.=3", "a b=3", 'a"=3'])
-def test_broken_overrides(override: str) -> None:
-    with pytest.raises(SpecErrors, match=r"--set .*expected key=value"):
-        read_overrides([override])
-
-
-def test_an_override_of_broken_yaml_names_its_key() -> None:
-    with pytest.raises(SpecErrors, match=r"--set a\.b: this is not YAML"):
-        read_overrides(["a.b={"])
 
 
 def test_overrides_win_in_order(load_with: Callable[..., LoadedSpec]) -> None:
