@@ -8,7 +8,8 @@ mapping is a choice of one (a feature's transformation, the metadata store), ano
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -32,19 +33,12 @@ def read_layers(files: Sequence[FilePath], overrides: Sequence[str], kind: Kind[
         SpecErrors: What is broken in any of them, all at once.
         StorageError: A file is there and cannot be read.
     """
-    layers: list[Node] = []
-    problems: list[Problem] = []
-    for file in files:
-        try:
-            layers.append(read_file(file, kind))
-        except SpecErrors as error:
-            problems += error.problems
-    try:
-        layers += read_overrides(overrides)
-    except SpecErrors as error:
-        problems += error.problems
-    if problems:
-        raise SpecErrors(problems)
+    layers = _all(
+        [
+            *(partial(read_file, file, kind) for file in files),
+            *(partial(_read_override, o) for o in overrides),
+        ]
+    )
     root = layers[0]
     for layer in layers[1:]:
         root = merge(root, layer, kind.choices)
@@ -101,11 +95,16 @@ def read_overrides(overrides: Iterable[str]) -> list[Node]:
     Raises:
         SpecErrors: An option is not of that form; all of them at once.
     """
+    return _all([partial(_read_override, override) for override in overrides])
+
+
+def _all(reads: Iterable[Callable[[], Node]]) -> list[Node]:
+    """Returns what each call returns, or raises what is wrong in any of them together."""
     layers: list[Node] = []
     problems: list[Problem] = []
-    for override in overrides:
+    for read in reads:
         try:
-            layers.append(_read_override(override))
+            layers.append(read())
         except SpecErrors as error:
             problems += error.problems
     if problems:
@@ -118,26 +117,14 @@ def _read_override(override: str) -> Node:
     at = Position(f"--set {keys}")
     parts = _split_keys(keys)
     if parts is None:
-        what = "this is not a key of the document"
-        raise SpecErrors(
-            [
-                Problem(
-                    (),
-                    what,
-                    expected="key=value, keys joined by dots",
-                    remedy="such as --set train.steps=50",
-                    at=at,
-                )
-            ]
-        )
+        expected, remedy = "key=value, keys joined by dots", "such as --set train.steps=50"
+        raise SpecErrors.single("this is not a key of the document", at, expected=expected, remedy=remedy)
     try:
         node = _placed(read_text(text, at.source), at)
     except SpecErrors as error:
+        remedy = "the value is read as YAML"
         raise SpecErrors(
-            [
-                Problem(tuple(parts), problem.what, remedy="the value is read as YAML", at=at)
-                for problem in error.problems
-            ]
+            Problem(tuple(parts), problem.what, remedy=remedy, at=at) for problem in error.problems
         ) from error
     for part in reversed(parts):
         node = Node({part: node}, at)

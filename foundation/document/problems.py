@@ -74,6 +74,13 @@ class SpecErrors(SpecError):  # noqa: N818 (it carries several)
         self.problems = tuple(sorted(problems, key=_order))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    @classmethod
+    def single(
+        cls, what: str, at: Position, path: Path = (), *, expected: str = "", remedy: str = ""
+    ) -> SpecErrors:
+        """Returns the error of one problem; its arguments are those of ``Problem``."""
+        return cls([Problem(path, what, expected=expected, remedy=remedy, at=at)])
+
     def __reduce__(self) -> tuple[object, ...]:
         """Keeps the problems when the error is pickled."""
         return (SpecErrors, (self.problems,))

@@ -68,34 +68,28 @@ def read_file(path: Path, kind: Kind[Any]) -> Node:
         SpecErrors: The file is not there, or its YAML is broken; with line and column where there is one.
         StorageError: The file is there and the system does not let it be read.
     """
-    source = str(path)
+    start = Position(str(path), 1, 1)
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise _whole(source, "there is no such file", kind.if_missing) from error
+        raise SpecErrors.single("there is no such file", start, remedy=kind.if_missing) from error
     except IsADirectoryError as error:
-        raise _whole(
-            source, "this is a folder", f"name the document in it, such as {kind.usual_name}"
-        ) from error
+        remedy = f"name the document in it, such as {kind.usual_name}"
+        raise SpecErrors.single("this is a folder", start, remedy=remedy) from error
     except OSError as error:
         raise storage_error(path, error) from error
-    return read_root(_decode(content, source), source, kind)
+    return read_root(_decode(content, start.source), start.source, kind)
 
 
 def read_root(text: str, source: str, kind: Kind[Any]) -> Node:
     """Reads the text of a document, which has to be a mapping; see ``read_file``."""
     root = read_text(text, source)
     if root.value is None:
-        raise _whole(source, "the document is empty", kind.if_empty)
+        raise SpecErrors.single("the document is empty", Position(source, 1, 1), remedy=kind.if_empty)
     if not isinstance(root.value, dict):
-        raise SpecErrors(
-            [Problem((), "", expected="keys and values", seen="another kind of YAML", at=root.at)]
-        )
+        problem = Problem((), "", expected="keys and values", seen="another kind of YAML", at=root.at)
+        raise SpecErrors([problem])
     return root
-
-
-def _whole(source: str, what: str, remedy: str) -> SpecErrors:
-    return SpecErrors([Problem((), what, remedy=remedy, at=Position(source, 1, 1))])
 
 
 def _decode(content: bytes, source: str) -> str:
@@ -104,9 +98,8 @@ def _decode(content: bytes, source: str) -> str:
     except UnicodeDecodeError as error:
         before = content[: error.start]
         at = Position(source, before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
-        raise SpecErrors(
-            [Problem((), "not UTF-8", expected="text in UTF-8", remedy="save the file as UTF-8", at=at)]
-        ) from error
+        expected, remedy = "text in UTF-8", "save the file as UTF-8"
+        raise SpecErrors.single("not UTF-8", at, expected=expected, remedy=remedy) from error
 
 
 def read_text(text: str, source: str) -> Node:
@@ -134,21 +127,21 @@ def _compose(text: str, source: str) -> yaml.Node | None:
         _refuse_deep_nesting(text, source)
         composed: yaml.Node | None = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        at = Position(source, mark.line + 1, mark.column + 1) if mark else Position(source, 1, 1)
+        at = _position(source, error.problem_mark or error.context_mark)
         what = ", ".join(part for part in (error.context, error.problem) if part)
-        raise SpecErrors(
-            [Problem((), f"this is not YAML: {what}", remedy=_syntax_remedy(text, what, at), at=at)]
-        ) from error
+        remedy = _syntax_remedy(text, what, at)
+        raise SpecErrors.single(f"this is not YAML: {what}", at, remedy=remedy) from error
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         at = Position(source, before.count("\n") + 1, len(before) - before.rfind("\n"))
-        raise SpecErrors(
-            [Problem((), "a character that YAML does not allow", remedy="remove it", at=at)]
-        ) from error
+        raise SpecErrors.single("a character that YAML does not allow", at, remedy="remove it") from error
     except yaml.YAMLError as error:
-        raise SpecErrors([Problem((), f"this is not YAML: {error}", at=Position(source, 1, 1))]) from error
+        raise SpecErrors.single(f"this is not YAML: {error}", Position(source, 1, 1)) from error
     return composed
+
+
+def _position(source: str, mark: Any) -> Position:
+    return Position(source, mark.line + 1, mark.column + 1) if mark else Position(source, 1, 1)
 
 
 def _refuse_deep_nesting(text: str, source: str) -> None:
@@ -158,9 +151,8 @@ def _refuse_deep_nesting(text: str, source: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                mark = event.start_mark
-                at = Position(source, mark.line + 1, mark.column + 1) if mark else Position(source, 1, 1)
-                raise SpecErrors([Problem((), f"values are nested more than {MAX_DEPTH} deep", at=at)])
+                at = _position(source, event.start_mark)
+                raise SpecErrors.single(f"values are nested more than {MAX_DEPTH} deep", at)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -190,17 +182,13 @@ class _Builder:
         at = self.position(node)
         self.values += 1
         if self.values > MAX_VALUES:
-            raise SpecErrors([Problem((), f"the document unfolds to more than {MAX_VALUES} values", at=at)])
+            raise SpecErrors.single(f"the document unfolds to more than {MAX_VALUES} values", at)
         if id(node) in self.open:
             self.add(path, "an alias that holds itself", at)
             return Node(None, at, key_at)
         if node.tag not in _KNOWN_TAGS:
-            self.add(
-                path,
-                f"the tag {node.tag.replace(_TAG, '!!')} has no meaning here",
-                at,
-                "leave the tag out, or quote the text",
-            )
+            what = f"the tag {node.tag.replace(_TAG, '!!')} has no meaning here"
+            self.add(path, what, at, "leave the tag out, or quote the text")
             return Node(None, at, key_at)
         if node.tag == "!remove":
             return Node(REMOVE, at, key_at)
@@ -231,12 +219,8 @@ class _Builder:
                 merged.update(self.merge_key(value, path, at))
             elif key.value in own:
                 first = own[key.value].key_at
-                self.add(
-                    (*path, key.value),
-                    f"this key stands twice, first at line {first.line if first else 0}",
-                    at,
-                    "keep one",
-                )
+                what = f"this key stands twice, first at line {first.line if first else 0}"
+                self.add((*path, key.value), what, at, "keep one")
             else:
                 own[key.value] = self.build(value, (*path, key.value), at)
         return {**merged, **own}
@@ -256,7 +240,7 @@ class _Builder:
         self.problems.append(Problem(path, what, remedy=remedy, at=at))
 
     def position(self, node: yaml.Node) -> Position:
-        return Position(self.source, node.start_mark.line + 1, node.start_mark.column + 1)
+        return _position(self.source, node.start_mark)
 
 
 def _scalar(tag: str, text: str) -> Any:
