@@ -50,6 +50,7 @@ def places_or_fine(text: str) -> None:
         assert "pydantic" not in str(error)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(TEXT, VALUES, max_size=5))
 def test_any_mapping_is_read_as_it_was_written(mapping: dict[str, Any]) -> None:
     # Without quotes the writer, which knows YAML 1.1 alone, would leave text such as 1e3 that 1.2 reads as a number.
@@ -57,13 +58,13 @@ def test_any_mapping_is_read_as_it_was_written(mapping: dict[str, Any]) -> None:
     assert read_text(quoted, "f").plain() == mapping
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_gives_problems_with_places(text: str) -> None:
     places_or_fine(text)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_give_problems_with_places(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -75,7 +76,7 @@ def test_any_bytes_give_problems_with_places(content: bytes) -> None:
             assert all(problem.at and problem.at.line >= 1 for problem in error.problems)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(
         [
@@ -98,13 +99,14 @@ def test_any_section_gives_problems_with_places(section: str, value: Any) -> Non
     places_or_fine(yaml.safe_dump({**RIGHT, section: value}, allow_unicode=True, default_style='"'))
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(0, 200), st.integers(1, 30))
 def test_a_document_cut_anywhere_gives_problems_with_places(start: int, length: int) -> None:
     text = yaml.safe_dump({**RIGHT, "train": {"steps": 3}, "tune": {"search": {"hidden": [[3], [4]]}}})
     places_or_fine(text[:start] + text[start + length :])
 
 
+@settings(deadline=None)
 @given(st.lists(TEXT.filter(bool), min_size=1, max_size=4), st.integers())
 def test_any_path_can_be_set(keys: list[str], value: int) -> None:
     path = ".".join('"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"' for key in keys)
@@ -115,7 +117,7 @@ def test_any_path_can_be_set(keys: list[str], value: int) -> None:
     assert show_path(tuple(keys))
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=30))
 def test_any_override_gives_a_layer_or_problems(override: str) -> None:
     try:
