@@ -17,6 +17,8 @@ import pytest
 from bson import Int64, ObjectId
 from pymongo import MongoClient
 
+from foundation.lock import locked
+
 HERE = Path(__file__).resolve().parent
 BUILD_SECONDS = 600
 
@@ -51,17 +53,23 @@ class Ferret:
 @pytest.fixture(scope="session")
 def ferret_binary() -> Path:
     """The server's program, built once for each version of its source."""
-    go = shutil.which("go")
     sources = [HERE / name for name in ("main.go", "go.mod", "go.sum")]
     mark = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
     cache = Path(tempfile.gettempdir()) / f"penstock-ferretdb-{os.getuid()}-{mark}"
     binary = cache / "ferretdb"
-    if binary.exists():
-        return binary
+    cache.mkdir(mode=0o700, exist_ok=True)
+    # Another test process may be building it: a minute of all cores is spent once.
+    with locked(cache / "lock"):
+        if not binary.exists():
+            _build(binary)
+    return binary
+
+
+def _build(binary: Path) -> None:
+    go = shutil.which("go")
     if go is None:
         pytest.skip("no Go on this machine, so no FerretDB to export from")
-    cache.mkdir(mode=0o700, exist_ok=True)
-    fresh = cache / f"ferretdb.{os.getpid()}"
+    fresh = binary.with_suffix(f".{os.getpid()}")
     command = [go, "build", "-buildvcs=false", "-o", str(fresh), "."]
     try:
         done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=BUILD_SECONDS)
@@ -71,7 +79,6 @@ def ferret_binary() -> Path:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         pytest.skip(f"FerretDB cannot be built here: {last}")
     os.replace(fresh, binary)
-    return binary
 
 
 @pytest.fixture(scope="module")
