@@ -17,7 +17,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Ending:
-    """The wish to end; made on the event loop.
+    """The request to end; made on the event loop.
 
     Args:
         drain_seconds: How long requests in flight may take, for the log.

@@ -32,7 +32,7 @@ class VersionPolicy:
     versions: tuple[int, ...] = ()
 
     def choose(self, found: Iterable[int]) -> set[int]:
-        """Returns the versions that are wished, out of those that are there."""
+        """Returns the versions that are wanted, out of those that are there."""
         if self.kind == "all":
             return set(found)
         if self.kind == "specific":

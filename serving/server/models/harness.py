@@ -119,8 +119,8 @@ class Harness:
         self.name, self.version, self.base_path, self.path = name, version, base_path, path
         self.state = State.START
         self.error: ServingError | None = None
-        self.aspired = True  # The policy wishes it.
-        self.doomed = False  # Its model was removed: it is not taken up again, even when wished again.
+        self.aspired = True  # The policy wants it.
+        self.doomed = False  # Its model was removed: it is not taken up again, even when wanted again.
         self.attempts = 0
         self.retry_at: float | None = None
         self._servable: Any = None

@@ -384,8 +384,8 @@ class ModelManager(VersionKeeper):
         model.looked = True
         if found is not None:
             model.remark(found)
-            wished = config.policy.choose(found.versions)
-            model.set_wish({version: found.versions[version] for version in wished})
+            wanted = config.policy.choose(found.versions)
+            model.set_wanted({version: found.versions[version] for version in wanted})
         self._advance()
 
 

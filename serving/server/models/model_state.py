@@ -29,7 +29,7 @@ class ModelState:
         self.config: ModelConfig | None = config  # None once the model is removed.
         self.harnesses: dict[int, Harness] = {}
         self.history: dict[int, VersionStatus] = {}
-        self.wish: dict[int, Path] = {}
+        self.wanted: dict[int, Path] = {}
         self.looked = False  # The base path was looked at (or tried) for this configuration.
         self.looking = False  # Its base path is being listed.
         self.busy = False  # A load or an unload is under way: one at a time.
@@ -50,7 +50,7 @@ class ModelState:
 
     @property
     def failed(self) -> list[Harness]:
-        """The wished versions that ended in an error."""
+        """The wanted versions that ended in an error."""
         return [h for h in self.harnesses.values() if h.state is State.END]
 
     def statuses(self) -> list[VersionStatus]:
@@ -68,13 +68,13 @@ class ModelState:
         self.config = None
         for harness in self.harnesses.values():
             harness.doomed = True
-        self.set_wish({})
+        self.set_wanted({})
 
-    def set_wish(self, wish: Mapping[int, Path]) -> None:
-        """Says which versions are wished now; loaded ones stay as they are, failed ones stay failed."""
-        self.wish = dict(wish)
+    def set_wanted(self, wanted: Mapping[int, Path]) -> None:
+        """Sets which versions are wanted now; loaded ones stay as they are, failed ones stay failed."""
+        self.wanted = dict(wanted)
         for version, harness in list(self.harnesses.items()):
-            if version not in wish or harness.doomed:
+            if version not in wanted or harness.doomed:
                 self._let_go(harness)
                 continue
             if harness.state is State.LOADING and not harness.aspired:
@@ -84,8 +84,8 @@ class ModelState:
             harness.aspired = True
             if harness.state in (State.START, State.LOADING) and self.config is not None:
                 # A retry reads where the version is now.
-                harness.base_path, harness.path = self.config.base_path, wish[version]
-        for version, path in self.wish.items():
+                harness.base_path, harness.path = self.config.base_path, wanted[version]
+        for version, path in self.wanted.items():
             if version not in self.harnesses and self.config is not None:
                 self.harnesses[version] = Harness(self.name, version, self.config.base_path, path)
 
@@ -94,7 +94,7 @@ class ModelState:
         harness.state, harness.retry_at = State.END, None
         del self.harnesses[harness.version]
         self.history[harness.version] = harness.status
-        self.set_wish(self.wish)
+        self.set_wanted(self.wanted)
 
     def remark(self, found: Found) -> None:
         """Logs what is odd about the base path; that there is no version at all, every time."""

@@ -20,8 +20,8 @@ class Action(NamedTuple):
 def next_action(harnesses: Iterable[Harness], now: float) -> Action | None:
     """Chooses a model's next step, as TF Serving's AvailabilityPreservingPolicy does.
 
-    First what is no longer wished goes, lowest number first, but only when that leaves an available version, or none
-    is wished at all. Then the highest wished version that was not tried is loaded; then loads that failed and
+    First what is no longer wanted goes, lowest number first, but only when that leaves an available version, or none
+    is wanted at all. Then the highest wanted version that was not tried is loaded; then loads that failed and
     are due again.
 
     Args:

@@ -127,7 +127,7 @@ def test_a_failed_version_is_tried_again_when_it_went_and_came_back(world: World
     world.until_states({1: State.AVAILABLE, 2: State.END})
     world.take(2)
     world.look()
-    world.until(lambda: world.manager._models["m"].wish.keys() == {1})
+    world.until(lambda: world.manager._models["m"].wanted.keys() == {1})
     world.put(2, content="good")
     world.look()
     world.until_states({1: State.END, 2: State.AVAILABLE})
