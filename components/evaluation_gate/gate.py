@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from components.evaluation_gate.config import EvaluateConfig, GateConfig
-from components.evaluator.config import HIGHER_IS_BETTER
+from components.evaluator.metrics import METRICS
 from foundation.errors import DataError, near_miss
 
 OVERALL = "overall"
@@ -149,7 +149,8 @@ def _slice_checks(metric: str, gate: GateConfig, result: SliceResult) -> Iterato
 
 
 def _relative(metric: str, gate: GateConfig, result: SliceResult, allowed: float) -> Check:
-    if metric != "calibration" and HIGHER_IS_BETTER.get(metric) is None:
+    known = METRICS.get(metric)
+    if known is None or (known.higher_is_better is None and known.best is None):
         raise DataError(
             f"gate on {metric}", expected="a metric of which more or less is better", seen="neither is"
         )
@@ -166,14 +167,15 @@ def _relative(metric: str, gate: GateConfig, result: SliceResult, allowed: float
 
 def _worse_by(metric: str, result: SliceResult, on_interval: bool) -> float:
     """Returns how much worse the candidate is than the baseline, at the unfavourable end where the interval decides."""
-    if metric == "calibration":  # the best value is 1, on either side of it is worse
+    best = METRICS[metric].best
+    if best is not None:
         own, base = result.candidate[metric], result.baseline[metric].value
         ends = (own.low, own.high) if on_interval else (own.value,)
         # max() would drop a NaN that stands second.
-        distance = math.nan if any(map(math.isnan, ends)) else max(abs(end - 1) for end in ends)
-        return distance - abs(base - 1)
+        distance = math.nan if any(map(math.isnan, ends)) else max(abs(end - best) for end in ends)
+        return distance - abs(base - best)
     change = result.change[metric]
-    if HIGHER_IS_BETTER[metric]:
+    if METRICS[metric].higher_is_better:
         return -(change.low if on_interval else change.value)
     return change.high if on_interval else change.value
 

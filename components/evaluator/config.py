@@ -6,42 +6,6 @@ from pydantic import Field
 
 from foundation.config import Config
 
-METRICS: dict[str, tuple[str, ...]] = {
-    "binary": (
-        "auc",
-        "auc_pr",
-        "accuracy",
-        "precision",
-        "recall",
-        "f1",
-        "log_loss",
-        "calibration",
-        "mean_label",
-        "mean_prediction",
-    ),
-    "multiclass": ("accuracy", "log_loss", "top_3_accuracy"),
-    "regression": ("mse", "rmse", "mae", "calibration", "mean_label", "mean_prediction"),
-}
-"""Task → metrics that can be asked for."""
-
-HIGHER_IS_BETTER: dict[str, bool | None] = {
-    "auc": True,
-    "auc_pr": True,
-    "accuracy": True,
-    "precision": True,
-    "recall": True,
-    "f1": True,
-    "top_3_accuracy": True,
-    "log_loss": False,
-    "mse": False,
-    "rmse": False,
-    "mae": False,
-    "calibration": None,
-    "mean_label": None,
-    "mean_prediction": None,
-}
-"""Metric → whether more is better; None where neither is (calibration is best at 1)."""
-
 
 class MeasureConfig(Config):
     """What is measured on the test split."""

@@ -57,7 +57,7 @@ class TaskMetrics(metric_types.Metric):
 
     Args:
         task: binary, multiclass or regression.
-        metrics: Names to compute, keys of ``scores.FROM_SUMS`` or ranking ones.
+        metrics: Names to compute, keys of ``METRICS``.
         intervals: Whether 95% intervals are computed.
         positive: For a binary task, the positive label (read by the extractor).
         name: TFMA's name of the metric.
@@ -102,7 +102,7 @@ class TaskCombiner(beam.CombineFn):
     ) -> None:
         self._task, self._metrics, self._intervals = task, metrics, intervals
         self._models, self._baseline = models, baseline
-        self._ranks = any(name in scores.RANKING for name in metrics)
+        self._ranks = scores.needs_order(metrics)
 
     def create_accumulator(self) -> Tally:
         """Returns an empty tally."""
@@ -113,7 +113,8 @@ class TaskCombiner(beam.CombineFn):
         tally.unlabelled += batch.unlabelled
         for model in self._models:
             labels, predictions = batch.labels[model], batch.predictions[model]
-            sums = scores.bucket_sums(scores.row_columns(self._task, labels, predictions), batch.buckets)
+            rows = scores.row_columns(self._task, labels, predictions, self._metrics)
+            sums = scores.bucket_sums(rows, batch.buckets)
             tally.sums[model] = tally.sums.get(model, 0.0) + sums
             if self._ranks:
                 piece = (

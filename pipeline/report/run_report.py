@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from components.evaluator.config import HIGHER_IS_BETTER
+from components.evaluator.metrics import METRICS
 from pipeline.lineage.records import Artifact
 from pipeline.lineage.store import Lineage
 from pipeline.lineage.trace import Step, trace
@@ -70,7 +70,7 @@ def report_data(session: Session, record: RunRecord) -> ReportData:
         objective=spec.tune.objective if spec.tune else "",
         pushed=_pushed(found),
         lineage=_lineage(lineage, found, session.loaded.folder, record.id),
-        higher_is_better=HIGHER_IS_BETTER,
+        higher_is_better={name: metric.higher_is_better for name, metric in METRICS.items()},
         versions=versions(),
         **collect(paths, spec.evaluate.metrics),
     )

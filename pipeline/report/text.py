@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from components.evaluator.metrics import METRICS
+
 
 def number(value: float | None, digits: int = 4) -> str:
     """Returns a number with ``digits`` significant digits, a dash for None and for what is not a number."""
@@ -64,12 +66,8 @@ def day(milliseconds: float) -> str:
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d}"
 
 
-_ACRONYMS = {"auc": "AUC", "auc_pr": "AUC-PR", "mse": "MSE", "rmse": "RMSE", "mae": "MAE", "f1": "F1"}
-
-
 def words(name: str) -> str:
     """Returns ``log_loss`` as ``log loss`` and ``auc`` as ``AUC``, also behind ``val_``."""
     bare = name.removeprefix("val_")
-    return name[: len(name) - len(bare)].replace("val_", "validation ") + _ACRONYMS.get(
-        bare, bare.replace("_", " ")
-    )
+    label = METRICS[bare].label if bare in METRICS else ""
+    return ("validation " if bare != name else "") + (label or bare.replace("_", " "))

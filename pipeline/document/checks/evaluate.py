@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from components.evaluation_gate.config import GateConfig
-from components.evaluator.config import HIGHER_IS_BETTER, METRICS
+from components.evaluator.metrics import METRICS, metrics_of
 from foundation.document.problems import Path, Problem
 from foundation.errors import near_miss
 from pipeline.document.checks.data import given_features
@@ -14,8 +14,6 @@ from pipeline.document.models import PipelineSpec
 
 OVERALL = "overall"
 """The slice that holds every row."""
-
-_SHARES = frozenset({"auc", "auc_pr", "accuracy", "precision", "recall", "f1", "top_3_accuracy"})
 
 
 def slice_name(columns: str | list[str]) -> str:
@@ -57,7 +55,7 @@ def gate_slices(spec: PipelineSpec) -> Iterator[Problem]:
 def metrics(spec: PipelineSpec) -> Iterator[Problem]:
     """Metrics that the task does not have, and metrics that are named twice."""
     task = spec.model.task
-    known = list(METRICS[task])
+    known = metrics_of(task)
     for index, name in enumerate(spec.evaluate.metrics):
         path: Path = ("evaluate", "metrics", index)
         if name not in known:
@@ -76,7 +74,7 @@ def gates(spec: PipelineSpec) -> Iterator[Problem]:
     for metric, _ in _gates(spec):
         if metric not in computed:
             remedy = (
-                near_miss(metric, [name for name in computed if name in HIGHER_IS_BETTER])
+                near_miss(metric, [name for name in computed if name in METRICS])
                 or f"add {metric} to evaluate.metrics"
             )
             yield Problem(
@@ -96,7 +94,8 @@ def bounds(spec: PipelineSpec) -> Iterator[Problem]:
             yield Problem(
                 (*path, "at_least"), f"at_least {low:g} is above at_most {high:g}; no model can hold both"
             )
-        if metric in _SHARES and low is not None and low > 1:
+        known = METRICS.get(metric)
+        if known and known.is_share and low is not None and low > 1:
             yield Problem(
                 (*path, "at_least"),
                 f"{metric} is never above 1",
@@ -108,8 +107,9 @@ def bounds(spec: PipelineSpec) -> Iterator[Problem]:
             yield Problem((*path, "on_interval"), what, remedy="set confidence_intervals: true")
         if (
             gate.not_worse_than_blessed_by is not None
-            and HIGHER_IS_BETTER.get(metric, True) is None
-            and metric != "calibration"
+            and known
+            and known.higher_is_better is None
+            and known.best is None
         ):
             what = f"{metric} is neither better high nor low; nothing is worse than the blessed model"
             yield Problem((*path, "not_worse_than_blessed_by"), what, remedy="give at_least and at_most")

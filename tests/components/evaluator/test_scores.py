@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as sk
 
 from components.evaluator import scores
-from components.evaluator.config import METRICS
+from components.evaluator.metrics import metrics_of
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ REFERENCES = {
 }
 
 
-@pytest.mark.parametrize("name", METRICS["binary"])
+@pytest.mark.parametrize("name", metrics_of("binary"))
 def test_binary_metric_equals_its_reference_with_and_without_a_bucket(name, binary):
     labels, predictions, buckets = binary
     sample = measure("binary", [name], *binary)[name]
@@ -49,7 +49,7 @@ def test_multiclass_metrics_equal_their_references():
     rng = np.random.default_rng(5)
     p = rng.dirichlet(np.ones(5), 300)
     labels = rng.integers(0, 5, 300)
-    found = measure("multiclass", METRICS["multiclass"], labels, p, np.zeros(300, int))
+    found = measure("multiclass", metrics_of("multiclass"), labels, p, np.zeros(300, int))
     assert found["accuracy"][0] == pytest.approx(sk.accuracy_score(labels, p.argmax(1)))
     assert found["top_3_accuracy"][0] == pytest.approx(sk.top_k_accuracy_score(labels, p, k=3))
     assert found["log_loss"][0] == pytest.approx(sk.log_loss(labels, p, labels=range(5)))
@@ -57,7 +57,7 @@ def test_multiclass_metrics_equal_their_references():
 
 def test_class_the_model_does_not_know_is_wrong_and_costly():
     found = measure(
-        "multiclass", METRICS["multiclass"], np.array([-1]), np.array([[0.9, 0.1]]), np.zeros(1, int)
+        "multiclass", metrics_of("multiclass"), np.array([-1]), np.array([[0.9, 0.1]]), np.zeros(1, int)
     )
     assert found["accuracy"][0] == found["top_3_accuracy"][0] == 0
     assert found["log_loss"][0] == pytest.approx(-np.log(1e-7))
@@ -66,13 +66,13 @@ def test_class_the_model_does_not_know_is_wrong_and_costly():
 def test_regression_metrics_equal_their_references():
     rng = np.random.default_rng(7)
     y, p = rng.normal(5, 1, 200), rng.normal(5, 1, 200)
-    found = measure("regression", METRICS["regression"], y, p, np.zeros(200, int))
+    found = measure("regression", metrics_of("regression"), y, p, np.zeros(200, int))
     assert found["mse"][0] == pytest.approx(sk.mean_squared_error(y, p))
     assert found["rmse"][0] == pytest.approx(sk.mean_squared_error(y, p) ** 0.5)
     assert found["mae"][0] == pytest.approx(sk.mean_absolute_error(y, p))
 
 
-@pytest.mark.parametrize("name", METRICS["binary"])
+@pytest.mark.parametrize("name", metrics_of("binary"))
 def test_prediction_that_is_not_a_number_makes_the_metric_not_a_number(name):
     labels, predictions = np.array([0.0, 1.0]), np.array([0.2, np.nan])
     found = measure("binary", [name], labels, predictions, np.array([0, 1]))

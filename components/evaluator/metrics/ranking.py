@@ -1,0 +1,32 @@
+"""Metrics of the order of predictions."""
+
+from __future__ import annotations
+
+from components.evaluator.metrics.base import Array, RankingMetric
+
+
+def auc(positive: Array, negative: Array) -> float:
+    """Returns the area under the ROC curve from counts per distinct prediction, smallest prediction first."""
+    total = positive.sum() * negative.sum()
+    if not total:
+        return float("nan")
+    below = negative.cumsum() - negative
+    return float((positive * (below + negative / 2)).sum() / total)
+
+
+def average_precision(positive: Array, negative: Array) -> float:
+    """Returns average precision from counts per distinct prediction, smallest prediction first."""
+    import numpy as np
+
+    if not positive.sum():
+        return float("nan")
+    hits = np.cumsum(positive[::-1])
+    seen = np.cumsum((positive + negative)[::-1])
+    precision = np.divide(hits, seen, out=np.zeros_like(hits), where=seen > 0)
+    return float((precision * positive[::-1]).sum() / positive.sum())
+
+
+AUC = RankingMetric(tasks=("binary",), higher_is_better=True, is_share=True, label="AUC", value=auc)
+AUC_PR = RankingMetric(
+    tasks=("binary",), higher_is_better=True, is_share=True, label="AUC-PR", value=average_precision
+)
