@@ -12,13 +12,6 @@ from foundation.user_code import absolute_reference
 
 Task = Literal["binary", "multiclass", "regression"]
 
-TRAINING_METRICS: dict[str, tuple[str, ...]] = {
-    "binary": ("loss", "auc", "accuracy", "auc_pr", "precision", "recall"),
-    "multiclass": ("loss", "accuracy", "top_3_accuracy"),
-    "regression": ("loss", "mae", "rmse", "mse"),
-}
-"""Task → what training can follow and tuning can optimise; the loss and the two after it are always followed."""
-
 
 class ModelConfigSlice(Config):
     """Which Keras model is built."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from components.trainer.config import TRAINING_METRICS, Task, TrainConfig
+from components.trainer.config import Task, TrainConfig
 from components.trainer.data import TransformedSplit, training_batches, validation_batches
+from components.trainer.metrics import TRAINING_METRICS, always_followed
 from components.trainer.schedule import Schedule, plan_schedule, steps_an_execution
 from foundation.errors import DataError
 
@@ -55,26 +55,6 @@ class _Recorder(keras.callbacks.Callback):
         )
 
 
-METRICS: dict[str, dict[str, Callable[[], Any]]] = {
-    "binary": {
-        "auc": lambda: keras.metrics.AUC(name="auc"),
-        "accuracy": lambda: keras.metrics.BinaryAccuracy(name="accuracy"),
-        "auc_pr": lambda: keras.metrics.AUC(curve="PR", name="auc_pr"),
-        "precision": lambda: keras.metrics.Precision(name="precision"),
-        "recall": lambda: keras.metrics.Recall(name="recall"),
-    },
-    "multiclass": {
-        "accuracy": lambda: keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
-        "top_3_accuracy": lambda: keras.metrics.SparseTopKCategoricalAccuracy(k=3, name="top_3_accuracy"),
-    },
-    "regression": {
-        "mae": lambda: keras.metrics.MeanAbsoluteError(name="mae"),
-        "rmse": lambda: keras.metrics.RootMeanSquaredError(name="rmse"),
-        "mse": lambda: keras.metrics.MeanSquaredError(name="mse"),
-    },
-}
-"""Task → name → metric; see ``config.TRAINING_METRICS``."""
-
 LOSSES = {
     "binary": "binary_crossentropy",
     "multiclass": "sparse_categorical_crossentropy",
@@ -93,8 +73,9 @@ def compile_model(model: keras.Model, task: Task, learning_rate: float, extra_me
     """
     if model.compiled:
         return
-    names = dict.fromkeys([*TRAINING_METRICS[task][1:3], extra_metric])
-    metrics = [METRICS[task][name]() for name in names if name != "loss"]
+    names = dict.fromkeys([*always_followed(task), extra_metric])
+    followed = {name: TRAINING_METRICS[task][name] for name in names if name != "loss"}
+    metrics = [getattr(keras.metrics, m.keras)(name=name, **m.arguments) for name, m in followed.items()]
     optimizer = keras.optimizers.Adam(learning_rate)
     model.compile(optimizer=optimizer, loss=LOSSES[task], metrics=metrics, jit_compile=False)
 

@@ -9,7 +9,7 @@ from tfx.components import Tuner
 from tfx.proto import trainer_pb2
 
 from components.trainer.component import training_settings, training_slices
-from components.trainer.config import TRAINING_METRICS, ModelConfigSlice, TrainConfig
+from components.trainer.config import ModelConfigSlice, TrainConfig
 from components.transform.config import FeaturesConfig
 from components.tuner.config import TuneConfig, check_objective
 
@@ -47,7 +47,7 @@ def make_tuner(
     Raises:
         SpecError: The objective is no metric that training follows.
     """
-    check_objective(tune.objective, TRAINING_METRICS[model.task])
+    check_objective(tune.objective, model.task)
     return Tuner(
         tuner_fn="components.tuner.tuner_fn.tuner_fn",
         examples=examples,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from components.trainer.metrics import TRAINING_METRICS, objectives
 from foundation.config import Config
 from foundation.errors import SpecError, near_miss
 
@@ -66,21 +66,23 @@ class TuneConfig(Config):
 
 
 def direction_of(objective: str) -> Literal["min", "max"]:
-    """Says whether the objective is to become less (losses and errors) or more."""
-    return "min" if objective.removeprefix("val_") in ("loss", "mae", "mse", "rmse") else "max"
+    """Returns whether the objective is to become less (losses and errors) or more."""
+    bare = objective.removeprefix("val_")
+    known = [metrics[bare] for metrics in TRAINING_METRICS.values() if bare in metrics]
+    return "min" if bare == "loss" or any(not one.higher_is_better for one in known) else "max"
 
 
-def check_objective(objective: str, metrics: Sequence[str]) -> None:
+def check_objective(objective: str, task: str) -> None:
     """Refuses an objective that training does not follow.
 
     Args:
         objective: The objective of the document.
-        metrics: The metrics of its task, see ``trainer.config.TRAINING_METRICS``.
+        task: binary, multiclass or regression.
 
     Raises:
         SpecError: It is none of them.
     """
-    known = [f"val_{metric}" for metric in metrics]
+    known = objectives(task)
     if objective not in known:
         expected = f"one of {', '.join(known)}"
         raise SpecError(

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from components.trainer.config import ModelConfigSlice, TrainConfig
+from components.trainer.metrics import objectives
 from components.tuner.config import RangeConfig
 from foundation.document.problems import Path, Problem, show_value
 from foundation.document.translate import expected_words
@@ -16,8 +17,6 @@ from pipeline.document.models import PipelineSpec
 
 _OF_MODEL = ("type", "hidden", "dropout", "l2", "embedding")
 _OF_TRAIN = ("learning_rate", "batch_size")
-_FOLLOWED = {"binary": ("auc", "accuracy"), "multiclass": ("accuracy",), "regression": ("mae", "rmse")}
-"""Task → metrics that training computes on the validation split after every epoch."""
 
 
 def objective(spec: PipelineSpec) -> Iterator[Problem]:
@@ -25,12 +24,12 @@ def objective(spec: PipelineSpec) -> Iterator[Problem]:
     if spec.tune is None or spec.model.build_model is not None:
         # A model of one's own may be compiled with metrics of one's own.
         return
-    bare = ["loss", *_FOLLOWED[spec.model.task]]
-    wanted = spec.tune.objective
-    if wanted not in [f"val_{name}" for name in bare]:
+    known, wanted = objectives(spec.model.task), spec.tune.objective
+    if wanted not in known:
         # The prefix that all have in common would make every word a near miss.
+        bare = [name.removeprefix("val_") for name in known]
         near = near_miss(wanted.removeprefix("val_"), bare).replace("mean '", "mean 'val_")
-        remedy = near or f"known: {', '.join(f'val_{name}' for name in bare)}"
+        remedy = near or f"known: {', '.join(known)}"
         yield Problem(
             ("tune", "objective"), f"training a {spec.model.task} model gives no {wanted!r}", remedy=remedy
         )
