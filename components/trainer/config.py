@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from components.trainer.models import MODEL_TYPES
 from foundation.config import Config
 from foundation.user_code import absolute_reference
 
 Task = Literal["binary", "multiclass", "regression"]
 
+if TYPE_CHECKING:
+    ModelTypeName = str
+else:
+    ModelTypeName = Literal[tuple(MODEL_TYPES)]
+
 
 class ModelConfigSlice(Config):
     """Which Keras model is built."""
 
-    type: Literal["linear", "dense", "wide_and_deep"] = "dense"
+    type: ModelTypeName = "dense"
     """Built-in model."""
     build_model: str | None = None
     """``file.py:function`` in place of a built-in model; gets the feature description and the hyperparameters, returns

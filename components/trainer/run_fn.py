@@ -12,10 +12,11 @@ from typing import Any
 import keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.trainer import models, weights
+from components.trainer import weights
 from components.trainer.data import TransformedSplit, check_labels, class_weights, load_split
 from components.trainer.export import ServedModel, export
 from components.trainer.features import LABEL_VOCABULARY, read_vocabulary
+from components.trainer.models.build import build
 from components.trainer.seeds import seed_everything
 from components.trainer.settings import TrainingSettings
 from components.trainer.training import History, compile_model, fit
@@ -93,7 +94,7 @@ def build_model(
 ) -> keras.Model:
     """Builds and compiles the model; ``extra_metric`` is followed besides the usual ones."""
     classes = len(values) if settings.model.task == "multiclass" else 1
-    model = models.build(settings.model, graph.features, classes, hyperparameters_of(settings, classes))
+    model = build(settings.model, graph.features, classes, hyperparameters_of(settings, classes))
     compile_model(model, settings.model.task, settings.train.learning_rate, extra_metric)
     return model
 

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from components.trainer.features import FeatureDescription
-from components.trainer.models import DEEP, WIDE, id_features
+from components.trainer.models.parts import DEEP, WIDE, id_features
 from foundation.publish import published_folder
 
 WEIGHTS = "weights.npz"

@@ -9,13 +9,13 @@ from pydantic import BaseModel, ValidationError
 
 from components.trainer.config import ModelConfigSlice, TrainConfig
 from components.trainer.metrics import objectives
+from components.trainer.models import hyperparameters
 from components.tuner.config import RangeConfig
 from foundation.document.problems import Path, Problem, show_value
 from foundation.document.translate import expected_words
 from foundation.errors import near_miss
 from pipeline.document.models import PipelineSpec
 
-_OF_MODEL = ("type", "hidden", "dropout", "l2", "embedding")
 _OF_TRAIN = ("learning_rate", "batch_size")
 
 
@@ -53,7 +53,7 @@ def search(spec: PipelineSpec) -> Iterator[Problem]:
     """Finds hyperparameters that nothing reads, and values that they cannot have."""
     if spec.tune is None:
         return
-    known = [*_OF_MODEL, *_OF_TRAIN]
+    known = [*hyperparameters(), *_OF_TRAIN]
     for name, space in spec.tune.search.items():
         path: Path = ("tune", "search", name)
         if name in known:
@@ -72,7 +72,7 @@ def search(spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def _values(path: Path, name: str, space: RangeConfig) -> Iterator[Problem]:
-    owner: type[BaseModel] = ModelConfigSlice if name in _OF_MODEL else TrainConfig
+    owner: type[BaseModel] = TrainConfig if name in _OF_TRAIN else ModelConfigSlice
     named: list[tuple[Path, Any]] = [
         ((*path, key), getattr(space, key)) for key in ("min", "max") if getattr(space, key) is not None
     ]

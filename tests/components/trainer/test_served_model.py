@@ -64,13 +64,14 @@ def expected(trained: SimpleNamespace, examples: list[bytes]) -> np.ndarray:
     """What TFT's own transformation and the Keras model with its saved weights give."""
     import tensorflow as tf
 
-    from components.trainer import models, weights
+    from components.trainer import weights
+    from components.trainer.models.build import build
     from components.trainer.transform_graph import TransformGraph
 
     graph = TransformGraph(trained.graph, "retained")
     parsed = tf.io.parse_example(examples, {n: s for n, s in graph.raw_spec.items() if n in graph.used()})
     transformed = graph.output.transform_raw_features(parsed, drop_unused_features=True)
-    model = models.build(trained.settings[0], graph.features, 1, {})
+    model = build(trained.settings[0], graph.features, 1, {})
     assert weights.restore(model, graph.features, trained.model / "keras").used
     return model({f.name: transformed[f.name] for f in graph.features}).numpy()[:, 0]
 

@@ -1,0 +1,88 @@
+"""What built-in models are put together from: numbers, ids and bags side by side.
+
+All ids share one embedding table, each feature with rows of its own: one look-up a step in place of one a feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from components.trainer.config import ModelConfigSlice
+from components.trainer.features import FeatureDescription
+from components.trainer.models.base import Tensors
+
+WIDE = "wide"
+DEEP = "deep"
+
+
+def make_inputs(features: Sequence[FeatureDescription]) -> Tensors:
+    """Returns name → Keras input for every feature."""
+    return {
+        f.name: keras.Input(
+            (f.size,) if f.kind == "vector" else (),
+            name=f.name,
+            dtype="int64" if f.kind == "id" else "float32",
+        )
+        for f in features
+    }
+
+
+def id_features(features: Sequence[FeatureDescription]) -> list[FeatureDescription]:
+    """Returns the id features in the order of their rows in the embedding table."""
+    return [f for f in features if f.kind == "id"]
+
+
+def numbers(features: Sequence[FeatureDescription], inputs: Tensors) -> Any:
+    """Returns all numbers and plain vectors side by side; None when there are none."""
+    scalars = [inputs[f.name] for f in features if f.kind == "number"]
+    parts = [keras.ops.stack(scalars, axis=1)] if scalars else []
+    parts += [inputs[f.name] for f in features if f.kind == "vector" and not f.vocabulary]
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else keras.layers.Concatenate()(parts)
+
+
+def ids(features: Sequence[FeatureDescription], inputs: Tensors) -> Any:
+    """Returns all ids side by side, each moved to its feature's rows of the table; None when there are none."""
+    chosen = id_features(features)
+    if not chosen:
+        return None
+    offsets, rows = [], 0
+    for feature in chosen:
+        offsets.append(rows)
+        rows += feature.size
+    return keras.ops.stack([inputs[f.name] for f in chosen], axis=1) + keras.ops.array(
+        [offsets], dtype="int64"
+    )
+
+
+def embedding(
+    features: Sequence[FeatureDescription], width: int, part: str, config: ModelConfigSlice
+) -> keras.layers.Embedding:
+    """Returns the table that all ids share."""
+    rows = sum(f.size for f in id_features(features))
+    start = "zeros" if part == WIDE else "uniform"
+    return keras.layers.Embedding(
+        rows, width, embeddings_initializer=start, embeddings_regularizer=l2(config), name=f"{part}_ids"
+    )
+
+
+def bags(
+    config: ModelConfigSlice, features: Sequence[FeatureDescription], inputs: Tensors, width: int, part: str
+) -> list[Any]:
+    """Returns a projection of each multi-hot vector."""
+    return [
+        keras.layers.Dense(width, use_bias=False, kernel_regularizer=l2(config), name=f"{part}_{f.name}")(
+            inputs[f.name]
+        )
+        for f in features
+        if f.kind == "vector" and f.vocabulary
+    ]
+
+
+def l2(config: ModelConfigSlice) -> Any:
+    """Returns the kernel penalty; None where there is none."""
+    return keras.regularizers.L2(config.l2) if config.l2 else None

@@ -1,0 +1,27 @@
+"""``wide_and_deep``: the sum of ``linear`` and ``dense``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from components.trainer.models import dense, linear
+from components.trainer.models.base import ModelType, Tensors
+
+if TYPE_CHECKING:
+    from components.trainer.config import ModelConfigSlice
+    from components.trainer.features import FeatureDescription
+
+
+def logits(
+    config: ModelConfigSlice, features: Sequence[FeatureDescription], inputs: Tensors, units: int
+) -> Any:
+    """Adds the logits of both."""
+    import keras
+
+    wide = linear.logits(config, features, inputs, units)
+    deep = dense.logits(config, features, inputs, units)
+    return keras.layers.Add(name="wide_and_deep_sum")([wide, deep])
+
+
+WIDE_AND_DEEP = ModelType(logits, keys=("hidden", "dropout", "l2", "embedding"))
