@@ -7,112 +7,75 @@ several transformations of one field. Every transformation gives one output, or 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
+from components.transform.transformations import TRANSFORMATIONS
 from foundation.config import Config
 from foundation.user_code import absolute_reference
 
 
-class VocabularyConfig(Config):
-    """String or integer values become ids by frequency."""
-
-    top_k: int = Field(default=1000, ge=1)
-    """How many values are kept."""
-    oov_buckets: int = Field(default=1, ge=1)
-    """How many ids values outside the vocabulary share, by hash."""
-    min_count: int = Field(default=1, ge=1)
-    """How often a value has to occur to be kept."""
-
-
-class BagConfig(VocabularyConfig):
-    """Items of an array become a multi-hot vector over a vocabulary."""
-
-
-class TextConfig(Config):
-    """Text is lower-cased, split into words, and becomes a bag of the most frequent ones."""
-
-    top_k: int = Field(default=1000, ge=1)
-    """How many words are kept."""
-    oov_buckets: int = Field(default=1, ge=1)
-    """How many ids unknown words share."""
-
-
-class CrossConfig(Config):
-    """This field and others together become one hashed id."""
-
-    with_: list[str] = Field(alias="with", min_length=1)
-    """The other fields."""
-    hash_buckets: int = Field(default=1000, ge=2)
-    """How many ids the crossed values are hashed into."""
-
-
-DatePart = Literal["year", "month", "day", "day_of_week", "hour"]
-
-DATE_PART_SIZES: dict[str, int] = {"year": 131, "month": 13, "day": 32, "day_of_week": 8, "hour": 25}
-"""Calendar part → how many ids it has; 0 always means missing."""
-
-SHORT = {
-    "vocabulary": "top_k",
-    "bag": "top_k",
-    "text": "top_k",
-}
-
-
-class Transformation(Config):
+class DeclaredTransformation(Config):
     """One transformation of one field; exactly one of the keys is given."""
-
-    zscore: Literal[True] | None = None
-    """Subtract the mean and divide by the standard deviation."""
-    scale_0_1: Literal[True] | None = None
-    """Scale from smallest to largest value onto 0 to 1."""
-    log_zscore: Literal[True] | None = None
-    """log(1 + x) of a number that is not negative, then z-score."""
-    identity: Literal[True] | None = None
-    """The number as it is."""
-    buckets: int | None = Field(default=None, ge=2)
-    """Quantile buckets; the id of the bucket."""
-    vocabulary: VocabularyConfig | None = None
-    """Ids of the most frequent values."""
-    hash: int | None = Field(default=None, ge=2)
-    """Hash of the value into this many ids."""
-    cross: CrossConfig | None = None
-    """Hash of this field together with others."""
-    date_parts: list[DatePart] | None = Field(default=None, min_length=1)
-    """Calendar parts (UTC) of a date, each as an id."""
-    text: TextConfig | None = None
-    """Bag of the most frequent words."""
-    bag: BagConfig | None = None
-    """Bag of the items of an array."""
-    count: Literal[True] | None = None
-    """How many items an array has, z-scored."""
-    missing: Literal[True] | None = None
-    """1 where the field is missing or null, else 0."""
 
     @model_validator(mode="before")
     @classmethod
     def _short(cls, data: Any) -> Any:
+        short = {name: kind.short for name, kind in TRANSFORMATIONS.items() if kind.short}
         if isinstance(data, str):
-            return {data: {} if data in SHORT else True}
+            return {data: {} if data in short else True}
         if isinstance(data, dict):
             return {
-                k: {SHORT[k]: v} if k in SHORT and isinstance(v, int) and not isinstance(v, bool) else v
+                k: {short[k]: v} if k in short and isinstance(v, int) and not isinstance(v, bool) else v
                 for k, v in data.items()
             }
         return data
 
     @model_validator(mode="after")
-    def _one(self) -> Transformation:
-        given = [k for k in type(self).model_fields if getattr(self, k) is not None]
+    def _one(self) -> DeclaredTransformation:
+        given = self._given()
         if len(given) != 1:
             raise ValueError(f"give exactly one transformation, not {len(given)}; several go into a list")
         return self
 
+    def _given(self) -> list[str]:
+        return [name for name in type(self).model_fields if getattr(self, name) is not None]
+
     @property
     def kind(self) -> str:
-        """Name of the one transformation that is given."""
-        return next(k for k in type(self).model_fields if getattr(self, k) is not None)
+        """Name of the one transformation that is given: a key of ``TRANSFORMATIONS``."""
+        return self._given()[0]
+
+    @property
+    def settings(self) -> Any:
+        """What the document gives the transformation; true where it takes no settings."""
+        return getattr(self, self.kind)
+
+    @property
+    def others(self) -> list[str]:
+        """Further features that it reads."""
+        return TRANSFORMATIONS[self.kind].others(self.settings)
+
+    @classmethod
+    def descriptions(cls) -> dict[str, str]:
+        """Returns key → description of the transformation."""
+        return {name: kind.description for name, kind in TRANSFORMATIONS.items()}
+
+
+if TYPE_CHECKING:
+    Transformation = DeclaredTransformation
+else:
+    Transformation = create_model(
+        "Transformation",
+        __base__=DeclaredTransformation,
+        __doc__=DeclaredTransformation.__doc__,
+        __module__=__name__,
+        **{
+            name: (kind.settings | None, Field(default=None, **kind.bounds))
+            for name, kind in TRANSFORMATIONS.items()
+        },
+    )
 
 
 class FeaturesConfig(Config):

@@ -7,15 +7,23 @@ must stay quick: fields that need the same kind of statistic share one analyzer.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
-from components.transform import categorical, label, numeric
+from components.transform import label
 from components.transform.columns import Columns, RawTensor
-from components.transform.config import FeaturesConfig, Transformation, output_name
+from components.transform.config import FeaturesConfig, output_name
+from components.transform.transformations import (
+    TRANSFORMATIONS,
+    AnalysedKind,
+    CountedKind,
+    DirectKind,
+    Kind,
+)
 from components.transform.vocabularies import VocabularyRequest, build_vocabularies
 from foundation.errors import PenstockError, UserCodeError
 from foundation.user_code import load_function
@@ -25,20 +33,24 @@ Outputs = dict[str, tf.Tensor]
 
 @dataclass(frozen=True)
 class Step:
-    """One declared transformation: the feature it reads, the name of what it gives."""
+    """One declared transformation: the feature it reads, and its declaration.
+
+    Attributes:
+        feature: The feature.
+        name: Name of the transformation.
+        kind: Its entry in ``TRANSFORMATIONS``.
+        settings: What the document gives it.
+    """
 
     feature: str
-    transformation: Transformation
+    name: str
+    kind: Kind
+    settings: Any
 
     @property
-    def kind(self) -> str:
-        """Name of the transformation."""
-        return self.transformation.kind
-
-    @property
-    def name(self) -> str:
-        """Name of the output."""
-        return output_name(self.feature, self.kind)
+    def output(self) -> str:
+        """Name of the output of a transformation that gives one."""
+        return output_name(self.feature, self.name)
 
 
 def preprocessing_fn(inputs: Mapping[str, RawTensor], custom_config: Mapping[str, Any]) -> Outputs:
@@ -62,8 +74,7 @@ def preprocessing_fn(inputs: Mapping[str, RawTensor], custom_config: Mapping[str
     if features.preprocessing_fn:
         outputs, files = _own(features.preprocessing_fn, columns), build_vocabularies(classes)
     else:
-        steps = [Step(feature, one) for feature, several in features.declared.items() for one in several]
-        outputs, files = _declared(columns, steps, classes)
+        outputs, files = _declared(columns, _steps(features), classes)
     outputs.pop(name, None)
     if task == "binary":
         outputs[name] = label.binary(columns, name, positive)
@@ -74,67 +85,46 @@ def preprocessing_fn(inputs: Mapping[str, RawTensor], custom_config: Mapping[str
     return outputs
 
 
+def _steps(features: FeaturesConfig) -> list[Step]:
+    return [
+        Step(feature, one.kind, TRANSFORMATIONS[one.kind], one.settings)
+        for feature, several in features.declared.items()
+        for one in several
+    ]
+
+
 def _declared(
     columns: Columns, steps: list[Step], classes: list[VocabularyRequest]
 ) -> tuple[Outputs, dict[str, tf.Tensor]]:
     """Computes every step's outputs, and the vocabulary files."""
-    outputs = _numeric(columns, steps)
+    outputs = _analysed(columns, steps)
     for step in steps:
-        outputs |= _without_analyzer(columns, step)
-    asked = [(step, _request(columns, step)) for step in steps if step.kind in REQUESTS]
+        if isinstance(step.kind, DirectKind):
+            names = [output_name(step.feature, part) for part in step.kind.parts(step.name, step.settings)]
+            tensors = step.kind.compute(columns, step.feature, step.settings)
+            outputs |= dict(zip(names, tensors, strict=True))
+    asked = [
+        (step.kind, step.kind.request(columns, step.feature, step.output, step.settings))
+        for step in steps
+        if isinstance(step.kind, CountedKind)
+    ]
     files = build_vocabularies([*(request for _, request in asked), *classes])
-    for step, request in asked:
-        ids_or_bag = categorical.vocabulary_ids if step.kind == "vocabulary" else categorical.multi_hot
-        outputs[step.name] = ids_or_bag(request, files[step.name])
+    outputs |= {request.name: kind.look_up(request, files[request.name]) for kind, request in asked}
     return outputs, files
 
 
-def _numeric(columns: Columns, steps: list[Step]) -> Outputs:
-    """Computes what needs a numeric statistic, with one analyzer for each kind of statistic."""
+def _analysed(columns: Columns, steps: list[Step]) -> Outputs:
+    """Computes what needs a numeric statistic, with one analyzer for all that have ``analyse`` and settings in common."""
+    groups: dict[Hashable, list[tuple[AnalysedKind, Step]]] = defaultdict(list)
+    for step in steps:
+        if isinstance(step.kind, AnalysedKind):
+            groups[type(step.kind).analyse, step.settings].append((step.kind, step))
     outputs: Outputs = {}
-    standardised = {
-        s.name: numeric.STANDARDISED[s.kind](columns, s.feature)
-        for s in steps
-        if s.kind in numeric.STANDARDISED
-    }
-    if standardised:
-        outputs |= numeric.standardise(standardised)
-    scaled = {s.name: columns.number(s.feature, s.kind) for s in steps if s.kind == "scale_0_1"}
-    if scaled:
-        outputs |= numeric.scale_0_1(scaled)
-    for size in sorted({s.transformation.buckets for s in steps if s.transformation.buckets}):
-        same = {s.name: columns.number(s.feature, s.kind) for s in steps if s.transformation.buckets == size}
-        outputs |= numeric.buckets(same, size)
+    for members in groups.values():
+        numbers = {step.output: kind.number(columns, step.feature) for kind, step in members}
+        kind, step = members[0]
+        outputs |= kind.analyse(numbers, step.settings)
     return outputs
-
-
-def _without_analyzer(columns: Columns, step: Step) -> Outputs:
-    """Computes what needs no look at the whole data; nothing for other kinds."""
-    one = step.transformation
-    if one.identity:
-        return {step.name: numeric.identity(columns, step.feature)}
-    if one.missing:
-        return {step.name: numeric.missing(columns, step.feature)}
-    if one.hash:
-        return {step.name: categorical.hash_ids(columns, step.feature, one.hash)}
-    if one.cross:
-        return {step.name: categorical.cross_ids(columns, step.feature, one.cross)}
-    if one.date_parts:
-        parts = categorical.date_part_ids(columns, step.feature, one.date_parts)
-        return {output_name(step.feature, part): ids for part, ids in parts.items()}
-    return {}
-
-
-REQUESTS: dict[str, Callable[..., VocabularyRequest]] = {
-    "vocabulary": categorical.vocabulary_request,
-    "bag": categorical.bag_request,
-    "text": categorical.text_request,
-}
-"""Kind → the vocabulary that it asks for."""
-
-
-def _request(columns: Columns, step: Step) -> VocabularyRequest:
-    return REQUESTS[step.kind](columns, step.feature, step.name, getattr(step.transformation, step.kind))
 
 
 def _own(reference: str, columns: Columns) -> Outputs:

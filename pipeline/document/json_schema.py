@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from components.transform.config import SHORT, Transformation
+from components.transform.transformations import TRANSFORMATIONS
 from foundation.document.json_schema import Schema, either, model_schema
 from pipeline.document.models import PipelineSpec
 
 _SHARED = "SharedValue"
-_NEEDS_A_VALUE = ("buckets", "hash", "cross", "date_parts")
 _FUNCTION: Schema = {
     "type": "string",
     "pattern": r"\.py:[A-Za-z_]\w*$",
@@ -73,7 +72,7 @@ def _add_short_forms(definitions: Schema) -> None:
     bad = definitions["BadDocumentsConfig"]["properties"]
     bad["fail_above"] = either(bad["fail_above"], _PERCENT)
     transformation = definitions["Transformation"]
-    for kind in SHORT:
+    for kind in [name for name, one in TRANSFORMATIONS.items() if one.short]:
         transformation["properties"][kind] = either(
             transformation["properties"][kind], {"type": "integer", "minimum": 1}
         )
@@ -84,7 +83,7 @@ def _features(schema: Schema) -> Schema:
     """Replaces the long form by what a person writes: feature → one transformation or a list of them."""
     one: Schema = {
         "anyOf": [
-            {"enum": [name for name in Transformation.model_fields if name not in _NEEDS_A_VALUE]},
+            {"enum": [name for name, kind in TRANSFORMATIONS.items() if not kind.needs_a_value]},
             {"$ref": "#/$defs/Transformation"},
         ]
     }

@@ -13,6 +13,7 @@ from components.mongo_example_gen.config import DataConfig, FieldConfig, feature
 from components.pusher.config import PushConfig
 from components.trainer.config import ModelConfigSlice, TrainConfig
 from components.transform.config import FeaturesConfig
+from components.transform.transformations import TRANSFORMATIONS
 from components.tuner.config import TuneConfig
 from components.validation_gate.config import ValidateConfig
 from foundation.config import Config
@@ -120,7 +121,7 @@ class PipelineSpec(Config):
         for name, transformations in self.features.declared.items():
             names.append(name)
             for transformation in transformations:
-                names += transformation.cross.with_ if transformation.cross else []
+                names += transformation.others
         for columns in self.evaluate.slices:
             names += [columns] if isinstance(columns, str) else columns
         if self.data.recorded_at:
@@ -136,7 +137,8 @@ class PipelineSpec(Config):
     def array_features(self) -> list[str]:
         """Returns the features that the document treats as arrays, by their field or by a transformation."""
         said = [feature_name(path, field) for path, field in self.data.fields.items() if field.list]
-        used = [n for n, ts in self.features.declared.items() if any(t.kind in ("bag", "count") for t in ts)]
+        declared = self.features.declared.items()
+        used = [n for n, several in declared if any(TRANSFORMATIONS[t.kind].of_array for t in several)]
         return sorted({*said, *used})
 
     def schema_path(self) -> str:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from components.mongo_example_gen.config import FieldConfig, feature_name
 from components.transform.config import output_name
+from components.transform.transformations import TRANSFORMATIONS
+from components.transform.transformations.base import TEXT
 from foundation.document.problems import Path, Problem
 from foundation.errors import near_miss
 from pipeline.document.checks.data import ID, given_features
 from pipeline.document.models import PipelineSpec
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TEXT = frozenset({"string", "bytes"})
-_NUMERIC = ("zscore", "scale_0_1", "log_zscore", "identity", "buckets")
-_IDS = ("vocabulary", "hash", "cross", "bag")
 
 
 def known_features(spec: PipelineSpec) -> list[str]:
@@ -86,8 +85,8 @@ def known_fields(spec: PipelineSpec) -> Iterator[Problem]:
 def _crosses(spec: PipelineSpec) -> Iterator[tuple[Path, str, list[str]]]:
     for name, transformations in spec.features.declared.items():
         for index, transformation in enumerate(transformations):
-            if transformation.cross:
-                yield ("features", name, index, "cross"), name, transformation.cross.with_
+            if transformation.others:
+                yield ("features", name, index, transformation.kind), name, transformation.others
 
 
 def names(spec: PipelineSpec) -> Iterator[Problem]:
@@ -130,27 +129,11 @@ def types(spec: PipelineSpec) -> Iterator[Problem]:
 
 def _misfit(kind: str, field: FieldConfig) -> tuple[str, str] | None:
     """Returns what the field is declared as and the remedy, or None where the transformation fits."""
-    declared = f"declared {field.type}"
-    tests: list[tuple[tuple[str, ...], Callable[[], bool], str, str]] = [
-        (_NUMERIC, lambda: field.type in _TEXT, declared, "use vocabulary or hash, or declare a number"),
-        (_IDS, lambda: field.type == "float", declared, "use buckets, or declare int or string"),
-        (("text",), lambda: field.type not in (None, "string"), declared, "text takes a string"),
-        (
-            ("date_parts",),
-            lambda: field.type not in (None, "date", "objectid_time"),
-            declared,
-            "declare type: date",
-        ),
-        (
-            ("bag", "count"),
-            lambda: field.list is False,
-            "declared no array (list: false)",
-            "declare list: true, or use vocabulary",
-        ),
-    ]
-    for kinds, is_wrong, seen, remedy in tests:
-        if kind in kinds and is_wrong():
-            return seen, remedy
+    transformation = TRANSFORMATIONS[kind]
+    if not transformation.types.take(field.type):
+        return f"declared {field.type}", transformation.types.remedy
+    if transformation.of_array and field.list is False:
+        return "declared no array (list: false)", "declare list: true, or use vocabulary"
     return None
 
 
@@ -159,14 +142,14 @@ def outputs(spec: PipelineSpec) -> Iterator[Problem]:
     taken: dict[str, str] = {spec.data.label: "the label"}
     for name, transformations in spec.features.declared.items():
         for index, transformation in enumerate(transformations):
-            parts: list[str] = list(transformation.date_parts or []) or [transformation.kind]
-            for part in parts:
+            kind = transformation.kind
+            for part in TRANSFORMATIONS[kind].parts(kind, transformation.settings):
                 output = output_name(name, part)
                 if output in taken:
                     what = f"its output {output!r} is also that of {taken[output]}"
                     remedy = "keep one, or read the field under two names"
                     yield Problem(("features", name, index), what, remedy=remedy)
-                taken.setdefault(output, f"{transformation.kind} on {name!r}")
+                taken.setdefault(output, f"{kind} on {name!r}")
 
 
 def distances(spec: PipelineSpec) -> Iterator[Problem]:
@@ -179,7 +162,7 @@ def distances(spec: PipelineSpec) -> Iterator[Problem]:
             kind = given[name].type if name in given else None
             if remedy:
                 yield Problem(path, f"no field gives {name!r}", remedy=remedy, on_key=True)
-            elif distance.jensen_shannon is not None and kind in _TEXT:
+            elif distance.jensen_shannon is not None and kind in TEXT:
                 what = f"jensen_shannon measures numbers, {name!r} is declared {kind}"
                 yield Problem((*path, "jensen_shannon"), what, remedy="use l_infinity", on_key=True)
             elif distance.l_infinity is not None and kind == "float":

@@ -42,7 +42,7 @@ def dropped(spec: PipelineSpec) -> Iterator[Problem]:
     gone = spec.data.privacy.dropped
     wanted: list[tuple[Path, str, bool]] = [(("features", n), n, True) for n in spec.features.declared]
     for name, transformations in spec.features.declared.items():
-        crossed = [n for t in transformations if t.cross for n in t.cross.with_]
+        crossed = [n for t in transformations for n in t.others]
         wanted += [(("features", name), n, False) for n in crossed]
     for index, columns in enumerate(spec.evaluate.slices):
         names = [columns] if isinstance(columns, str) else columns

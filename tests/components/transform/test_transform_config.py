@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from components.transform.config import DATE_PART_SIZES, FeaturesConfig, output_name
+from components.transform.config import FeaturesConfig, output_name
+from components.transform.transformations.date_parts import DATE_PART_SIZES
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""``date_parts``: calendar parts of a date, each as an id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from components.transform.transformations.base import DirectKind, Types
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from components.transform.columns import Columns
+
+DatePart = Literal["year", "month", "day", "day_of_week", "hour"]
+
+DATE_PART_SIZES: dict[str, int] = {"year": 131, "month": 13, "day": 32, "day_of_week": 8, "hour": 25}
+"""Calendar part → how many ids it has; 0 always means missing."""
+
+_MILLISECONDS_A_DAY = 86_400_000
+
+
+class DateParts(DirectKind):
+    """Calendar parts (UTC) of epoch milliseconds."""
+
+    description = "Calendar parts (UTC) of a date, each as an id."
+    settings = list[DatePart]
+    bounds = {"min_length": 1}
+    types = Types("declare type: date", only=frozenset({"date", "objectid_time"}))
+
+    def parts(self, kind: str, settings: list[DatePart]) -> list[str]:
+        """Returns the parts: ``signup_at_month``."""
+        return list(settings)
+
+    def compute(self, columns: Columns, feature: str, settings: list[DatePart]) -> list[tf.Tensor]:
+        """Returns ids, 0 where missing.
+
+        Month and day are themselves; hour is 1 to 24; day_of_week is 1 (Monday) to 7; year is 1 (1970 and before) to
+        130 (2099 and after).
+        """
+        import tensorflow as tf
+
+        from components.transform.tensors import as_ids
+
+        number = columns.number(feature, "date_parts")
+        absent = tf.math.is_nan(number)
+        moment = tf.cast(tf.where(absent, tf.zeros_like(number), number), tf.int64)
+        values, zeros = _calendar(moment), tf.zeros_like(moment)
+        return [as_ids(tf.where(absent, zeros, values[part]), DATE_PART_SIZES[part]) for part in settings]
+
+
+def _calendar(moment: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Turns epoch milliseconds into calendar parts; the algorithm counts years from March (Hinnant, days_from_civil)."""
+    import tensorflow as tf
+
+    days = tf.math.floordiv(moment, _MILLISECONDS_A_DAY)
+    hour = tf.math.floordiv(moment - days * _MILLISECONDS_A_DAY, 3_600_000)
+    shifted = days + 719_468
+    era = tf.math.floordiv(shifted, 146_097)
+    day_of_era = shifted - era * 146_097
+    year_of_era = (day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    month_from_march = (5 * day_of_year + 2) // 153
+    month = tf.where(month_from_march < 10, month_from_march + 3, month_from_march - 9)
+    year = year_of_era + era * 400 + tf.cast(month <= 2, tf.int64)
+    return {
+        "year": tf.clip_by_value(year, 1970, 2099) - 1969,
+        "month": month,
+        "day": day_of_year - (153 * month_from_march + 2) // 5 + 1,
+        "day_of_week": 1 + tf.math.floormod(days + 3, 7),
+        "hour": 1 + hour,
+    }
