@@ -16,7 +16,7 @@ import bson
 import pytest
 from bson import Binary, Decimal128, Int64, MinKey, ObjectId, Regex, Timestamp, json_util
 from bson.datetime_ms import DatetimeMS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.mongo_example_gen import extended_json
@@ -163,6 +163,7 @@ def test_bytes_that_are_no_utf8_are_counted() -> None:
     assert Encoder("bson").encode(raw)[0] == raw
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=12), st.integers(0, 30))
 def test_a_shard_loses_nothing_wherever_it_is_cut(
     tmp_path_factory: Any, flushes: list[bool], torn: int
