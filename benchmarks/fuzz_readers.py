@@ -25,10 +25,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import bson
 import zstandard
 
-from components.mongo_example_gen import tally as count
-from components.mongo_example_gen.blocks import plan_items, read_part, recognise_all
-from components.mongo_example_gen.config import DataConfig, FieldConfig
-from components.mongo_example_gen.convert import convert_block
+from components.exports import tally as count
+from components.exports.blocks import plan_items, read_part, recognise_all
+from components.exports.fields import FieldConfig
+from components.mongo_example_gen.columnar.convert import convert_block
+from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.plan import Plan, make_plan
 from foundation.errors import PenstockError
 

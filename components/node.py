@@ -17,9 +17,10 @@ from foundation.user_code import absolute_reference
 if TYPE_CHECKING:
     from components.bulk_inferrer.config import InferConfig
     from components.evaluation_gate.config import EvaluateConfig
+    from components.exports.fields import FieldConfig
+    from components.exports.source import ResolvedInput
     from components.infra_validator.config import InfraValidationConfig
-    from components.mongo_example_gen.config import DataConfig, FieldConfig
-    from components.mongo_example_gen.source import ResolvedInput
+    from components.mongo_example_gen.config import DataConfig
     from components.pusher.config import PushConfig
     from components.trainer.config import ModelConfigSlice, TrainConfig
     from components.transform.config import FeaturesConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from components.bigquery_example_gen.config import BigQueryConfig
-from components.mongo_example_gen.source import ResolvedInput
+from components.exports.source import ResolvedInput
 
 
 def resolve_query(config: BigQueryConfig) -> ResolvedInput:

@@ -23,12 +23,13 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 import apache_beam as beam  # noqa: E402
 from ingestion.data import FIELDS, LABEL  # noqa: E402
 
-from components.mongo_example_gen.blocks import WorkItem, plan_items, read_part, recognise_all  # noqa: E402
-from components.mongo_example_gen.config import DataConfig, FieldConfig  # noqa: E402
+from components.exports.blocks import WorkItem, plan_items, read_part, recognise_all  # noqa: E402
+from components.exports.fields import FieldConfig  # noqa: E402
+from components.exports.source import resolve  # noqa: E402
+from components.mongo_example_gen.config import DataConfig  # noqa: E402
 from components.mongo_example_gen.ingest import Request, ingest  # noqa: E402
 from components.mongo_example_gen.plan import make_plan  # noqa: E402
 from components.mongo_example_gen.shards import ShardWriter  # noqa: E402
-from components.mongo_example_gen.source import resolve  # noqa: E402
 
 
 def make_pipeline() -> Any:

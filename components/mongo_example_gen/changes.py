@@ -21,14 +21,14 @@ from uuid import uuid4
 
 from bson import json_util
 
-from components.mongo_example_gen import tally as count
-from components.mongo_example_gen.blocks import ITEM_BYTES, Block, Part, read_part
-from components.mongo_example_gen.change_events import FIRST, Event, Order, apply_update, read_event
+from components.exports import tally as count
+from components.exports.blocks import ITEM_BYTES, Block, Part, read_part
+from components.exports.change_events import FIRST, Event, Order, apply_update, read_event
+from components.exports.documents import BadDocumentError, decoder
+from components.exports.recognition import FileFormat
+from components.exports.tally import Tally
 from components.mongo_example_gen.config import DataConfig
-from components.mongo_example_gen.documents import BadDocumentError, decoder
-from components.mongo_example_gen.formats import FileFormat
 from components.mongo_example_gen.quarantine import QuarantineWriter, make_private
-from components.mongo_example_gen.tally import Tally
 from foundation.errors import DataError
 
 FAN_OUT = 16

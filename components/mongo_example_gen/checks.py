@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from components.mongo_example_gen import tally as count
+from components.exports import tally as count
+from components.exports.tally import Tally
 from components.mongo_example_gen.config import BadDocumentsConfig
 from components.mongo_example_gen.plan import Plan
-from components.mongo_example_gen.tally import Tally
 from foundation.errors import DataError, near_miss
 
 

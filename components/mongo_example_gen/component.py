@@ -10,7 +10,8 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.orchestration import data_types
 from tfx.types import channel, component_spec, standard_artifacts
 
-from components.mongo_example_gen.config import DataConfig, FieldConfig, feature_name
+from components.exports.fields import FieldConfig, feature_name
+from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.executor import Executor
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from components.bigquery_example_gen.config import BigQueryConfig
+from components.exports.fields import FieldConfig
 from foundation.config import Config
 from foundation.privacy import PrivacyConfig
-
-FieldType = Literal["int", "float", "string", "bool", "date", "bytes", "objectid_time"]
 
 
 def parse_fraction(value: object) -> object:
@@ -25,18 +24,6 @@ def parse_fraction(value: object) -> object:
 
 
 Fraction = Annotated[float, BeforeValidator(parse_fraction), Field(ge=0.0, le=1.0)]
-
-
-class FieldConfig(Config):
-    """One field of the documents and the feature it becomes."""
-
-    to: str | None = None
-    """Name of the feature; by default the dotted path with dots as underscores."""
-    type: FieldType | None = None
-    """Type of the feature: int and bool become int64, date becomes int64 epoch milliseconds, float becomes float32,
-    objectid_time the time inside an ObjectId as int64 epoch milliseconds; by default found in the documents."""
-    list: bool | None = None
-    """Whether the field is an array (ragged feature); by default found in the documents."""
 
 
 def parse_moment(value: object) -> object:
@@ -162,8 +149,3 @@ class DataConfig(Config):
         if self.changes is not None and self.window > 1:
             raise ValueError("changes are folded over the files of one span: window has to be 1")
         return self
-
-
-def feature_name(path: str, field: FieldConfig) -> str:
-    """Returns the feature that a dotted path becomes."""
-    return field.to or path.replace(".", "_")

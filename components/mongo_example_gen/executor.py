@@ -12,11 +12,12 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 
+from components.exports.fields import FieldConfig
+from components.exports.source import ResolvedInput
 from components.mongo_example_gen import quarantine
-from components.mongo_example_gen.config import DataConfig, FieldConfig
+from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.ingest import Request, ingest
 from components.mongo_example_gen.plan import make_plan
-from components.mongo_example_gen.source import ResolvedInput
 from components.mongo_example_gen.window_ingest import ingest_window
 
 

@@ -16,21 +16,21 @@ from uuid import uuid4
 
 import apache_beam as beam
 
+from components.exports.blocks import WorkItem, plan_items, recognise_all
+from components.exports.diverted import find_diverted
+from components.exports.recognition import FileFormat
+from components.exports.source import ResolvedInput, verify_unchanged
+from components.exports.tally import Tally, kinds_of
 from components.mongo_example_gen import checks, quarantine
-from components.mongo_example_gen.blocks import WorkItem, plan_items, recognise_all
 from components.mongo_example_gen.changes import Folded, folded
 from components.mongo_example_gen.config import DataConfig
-from components.mongo_example_gen.dealing import GatherStrata
-from components.mongo_example_gen.diverted import find_diverted
-from components.mongo_example_gen.formats import FileFormat
 from components.mongo_example_gen.plan import Plan, settle_types
-from components.mongo_example_gen.privacy_report import privacy_section
-from components.mongo_example_gen.protect import check_rules
+from components.mongo_example_gen.privacy.protect import check_rules
+from components.mongo_example_gen.privacy.report import privacy_section
 from components.mongo_example_gen.report import Origin, report, write_report
 from components.mongo_example_gen.sampling import look
-from components.mongo_example_gen.source import ResolvedInput, verify_unchanged
-from components.mongo_example_gen.strata import Strata, find_bounds
-from components.mongo_example_gen.tally import Tally, kinds_of
+from components.mongo_example_gen.splits.dealing import GatherStrata
+from components.mongo_example_gen.splits.strata import Strata, find_bounds
 from components.mongo_example_gen.worker import DISTINCT_KEYS, IngestItem, Job, Outcome
 from foundation.errors import PenstockError
 from foundation.publish import published_file, storage_error

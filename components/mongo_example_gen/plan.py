@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from components.mongo_example_gen.config import (
-    DataConfig,
-    FieldConfig,
-    FieldType,
-    SplitConfig,
-    feature_name,
-    milliseconds,
-)
+from components.exports.fields import FieldConfig, FieldType, feature_name, widest
+from components.mongo_example_gen.config import DataConfig, SplitConfig, milliseconds
 from foundation.errors import DataError
 from foundation.privacy import PrivacyConfig
 
@@ -23,10 +17,6 @@ TIME = "(date to split by)"
 """The column of the date that documents are dealt by; read, never written."""
 STRATUM = "(stratum)"
 """The column of the field that splits are stratified by; read, never written."""
-
-_NUMBERS = {"int", "float", "decimal", "bool", "number"}
-"""``number`` is an int or a float, where whole columns are read and nobody looks at each."""
-_NEVER_VALUES = {"null", "document", "minkey", "maxkey"}
 
 
 @dataclass(frozen=True)
@@ -131,19 +121,3 @@ def settle_types(plan: Plan, kinds: dict[str, set[str]]) -> Plan:
         settled = column.type if column.declared else widest(seen)
         columns.append(replace(column, type=settled))
     return replace(plan, columns=tuple(columns))
-
-
-def widest(kinds: set[str]) -> FieldType | None:
-    """Returns the type that holds all kinds: int and float give float, anything mixed with text gives string."""
-    kinds = kinds - _NEVER_VALUES
-    if not kinds:
-        return None
-    if kinds == {"bool"}:
-        return "bool"
-    if kinds <= {"int", "bool"}:
-        return "int"
-    if kinds <= _NUMBERS:
-        return "float"
-    if kinds <= {"date", "timestamp"}:
-        return "date"
-    return "bytes" if kinds == {"binary"} else "string"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 from uuid import uuid4
 
-from components.mongo_example_gen.blocks import Block, Part
+from components.exports.blocks import Block, Part
 from foundation.errors import DataError
 from foundation.publish import storage_error
 

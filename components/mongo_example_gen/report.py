@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.mongo_example_gen import tally as count
+from components.exports import tally as count
+from components.exports.source import ResolvedInput
+from components.exports.tally import Tally
 from components.mongo_example_gen.plan import STRATUM, TIME, Plan
-from components.mongo_example_gen.source import ResolvedInput
-from components.mongo_example_gen.tally import Tally
 from foundation.privacy import PrivacyRule, type_after
 from foundation.publish import write_text
 

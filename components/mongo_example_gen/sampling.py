@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from components.mongo_example_gen.blocks import Block, Part, WorkItem, read_part
-from components.mongo_example_gen.documents import BadDocumentError, decoder
+from components.exports.blocks import Block, Part, WorkItem, read_part
+from components.exports.documents import BadDocumentError, decoder
+from components.exports.readers import sampled_parts
+from components.exports.tally import Tally, kinds_of
+from components.mongo_example_gen.columnar.slow import convert_one_by_one
 from components.mongo_example_gen.plan import Plan, settle_types
-from components.mongo_example_gen.readers import sampled_parts
-from components.mongo_example_gen.slow import convert_one_by_one
-from components.mongo_example_gen.tally import Tally, kinds_of
 
 SAMPLED_FROM_PART = 400
 

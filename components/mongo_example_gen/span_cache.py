@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from components.exports.source import ResolvedInput
 from components.mongo_example_gen.ingest import Reading, Request
 from components.mongo_example_gen.plan import Plan
 from components.mongo_example_gen.report import Origin
-from components.mongo_example_gen.source import ResolvedInput
 from components.mongo_example_gen.spans import FOLDER
 from foundation import personal, privacy
 from foundation.publish import storage_error, write_text

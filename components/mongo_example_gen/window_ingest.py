@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from components.exports import tally as count
+from components.exports.diverted import find_diverted
+from components.exports.source import ResolvedInput, verify_unchanged
+from components.exports.tally import Tally, kinds_of
 from components.mongo_example_gen import span_cache
-from components.mongo_example_gen import tally as count
-from components.mongo_example_gen.diverted import find_diverted
 from components.mongo_example_gen.ingest import (
     Reading,
     Request,
@@ -24,12 +26,10 @@ from components.mongo_example_gen.ingest import (
     sum_of,
 )
 from components.mongo_example_gen.plan import Plan, settle_types
-from components.mongo_example_gen.privacy_report import privacy_section
-from components.mongo_example_gen.protect import check_rules
+from components.mongo_example_gen.privacy.protect import check_rules
+from components.mongo_example_gen.privacy.report import privacy_section
 from components.mongo_example_gen.report import report, write_report
-from components.mongo_example_gen.source import ResolvedInput, verify_unchanged
 from components.mongo_example_gen.span_cache import Entry
-from components.mongo_example_gen.tally import Tally, kinds_of
 
 Taken = dict[str, str]
 """Fingerprint of a span → how it was come by: ``cache``, ``read``, ``read again: other types``."""

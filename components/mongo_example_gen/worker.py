@@ -20,18 +20,18 @@ import apache_beam as beam
 import numpy as np
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
-from components.mongo_example_gen import tally as count
-from components.mongo_example_gen.blocks import WorkItem, read_part
-from components.mongo_example_gen.convert import convert_block
-from components.mongo_example_gen.dealing import dealt
-from components.mongo_example_gen.groups import group_digests
+from components.exports import tally as count
+from components.exports.blocks import WorkItem, read_part
+from components.exports.tally import Tally
+from components.mongo_example_gen.columnar.convert import convert_block
+from components.mongo_example_gen.columnar.rows import Rows
 from components.mongo_example_gen.plan import Plan
-from components.mongo_example_gen.protect import Door
+from components.mongo_example_gen.privacy.groups import group_digests
+from components.mongo_example_gen.privacy.protect import Door
 from components.mongo_example_gen.quarantine import QuarantineWriter
-from components.mongo_example_gen.rows import Rows
 from components.mongo_example_gen.shards import ShardWriter
-from components.mongo_example_gen.strata import Strata
-from components.mongo_example_gen.tally import Tally
+from components.mongo_example_gen.splits.dealing import dealt
+from components.mongo_example_gen.splits.strata import Strata
 from foundation.errors import PenstockError
 from foundation.publish import storage_error
 

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from components.bulk_inferrer.config import InferConfig
 from components.evaluation_gate.config import EvaluateConfig
+from components.exports.fields import FieldConfig, feature_name
 from components.infra_validator.config import InfraValidationConfig
-from components.mongo_example_gen.config import DataConfig, FieldConfig, feature_name
+from components.mongo_example_gen.config import DataConfig
 from components.pusher.config import PushConfig
 from components.trainer.config import ModelConfigSlice, TrainConfig
 from components.transform.config import FeaturesConfig

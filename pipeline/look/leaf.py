@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from components.mongo_example_gen.coerce import kind_of_text
-from components.mongo_example_gen.extended_json import parse_date
+from components.exports.coerce import kind_of_text
+from components.exports.extended_json import parse_date
 from foundation.personal import looks_of
 from pipeline.look.mask import masked
 from pipeline.look.sketch import Distinct

@@ -6,8 +6,7 @@ import datetime
 import time
 from dataclasses import dataclass, field
 
-from components.mongo_example_gen.config import FieldType
-from components.mongo_example_gen.plan import widest
+from components.exports.fields import FieldType, widest
 from foundation.errors import DataError
 from pipeline.look.count import count
 from pipeline.look.leaf import Leaf

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from components.mongo_example_gen.blocks import Block, Part, WorkItem, plan_items, read_part, recognise_all
-from components.mongo_example_gen.documents import BadDocumentError, decoder
-from components.mongo_example_gen.readers import sampled_parts
-from components.mongo_example_gen.source import resolve
+from components.exports.blocks import Block, Part, WorkItem, plan_items, read_part, recognise_all
+from components.exports.documents import BadDocumentError, decoder
+from components.exports.readers import sampled_parts
+from components.exports.source import resolve
 from foundation.storage import is_remote
 
 

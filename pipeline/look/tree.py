@@ -14,8 +14,8 @@ from typing import Any
 
 from bson.datetime_ms import DatetimeMS
 
-from components.mongo_example_gen import extended_json
-from components.mongo_example_gen.coerce import kind_of, kind_of_text
+from components.exports import extended_json
+from components.exports.coerce import kind_of, kind_of_text
 from pipeline.look.leaf import Leaf
 
 MOST_KEYS = 100

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from components.mongo_example_gen.documents import MISSING, value_at
-from components.mongo_example_gen.readers import sample_documents
+from components.exports.documents import MISSING, value_at
+from components.exports.readers import sample_documents
 from pipeline.project.guesses import Label
 from pipeline.project.profile import ExportProfile
 

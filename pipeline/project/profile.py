@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.mongo_example_gen.config import FieldType
-from components.mongo_example_gen.plan import widest
+from components.exports.fields import FieldType, widest
 from foundation.storage import is_remote
 from pipeline.look.leaf import NO_VALUE
 from pipeline.look.profile import Look, look, suspicions

@@ -193,7 +193,7 @@ from pathlib import Path
 
 import pytest
 
-from components.mongo_example_gen.readers import sample_documents
+from components.exports.readers import sample_documents
 from pipeline.document import LoadedSpec, load
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "pipeline.yaml"

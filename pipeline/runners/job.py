@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from components.mongo_example_gen.source import ResolvedInput
+from components.exports.source import ResolvedInput
 from components.node import Inputs
 from foundation.publish import write_text
 from pipeline.document.models import PipelineSpec

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from components.mongo_example_gen.source import ResolvedInput, resolve
-from components.mongo_example_gen.windows import resolve_window
+from components.exports.source import ResolvedInput, resolve
+from components.exports.windows import resolve_window
 from components.node import Inputs
 from foundation.errors import PenstockError
 from foundation.privacy import key_id, read_key

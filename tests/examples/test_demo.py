@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.mongo_example_gen.splits import split_codes
+from components.mongo_example_gen.splits.codes import split_codes
 
 FOLDER = Path(__file__).parents[2] / "examples" / "learner_retention"
 

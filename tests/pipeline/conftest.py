@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from components.mongo_example_gen.source import InputFile, ResolvedInput
+from components.exports.source import InputFile, ResolvedInput
 from components.node import Inputs
 from pipeline.document.models import PipelineSpec
 from pipeline.graph import Graph, make_graph

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from components.mongo_example_gen.config import FieldConfig, feature_name
+from components.exports.fields import FieldConfig, feature_name
 from foundation.document.problems import Problem
 from foundation.errors import near_miss
 from foundation.privacy import type_after

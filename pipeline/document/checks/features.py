@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from components.mongo_example_gen.config import FieldConfig, feature_name
+from components.exports.fields import FieldConfig, feature_name
 from components.transform.config import output_name
 from components.transform.transformations import TRANSFORMATIONS
 from components.transform.transformations.base import TEXT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from components.mongo_example_gen.config import feature_name
+from components.exports.fields import feature_name
 from foundation.document.problems import Path, Problem
 from foundation.privacy import misfit
 from pipeline.document.checks.data import ID

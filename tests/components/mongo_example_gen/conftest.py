@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from components.mongo_example_gen.config import DataConfig, FieldConfig
+from components.exports.fields import FieldConfig
+from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.plan import Plan, make_plan
 
 WriteLines = Callable[..., Path]

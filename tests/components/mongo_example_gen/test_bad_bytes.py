@@ -11,11 +11,12 @@ import bson
 import pytest
 from bson.datetime_ms import DatetimeMS
 
-from components.mongo_example_gen.blocks import plan_items, read_part, recognise_all
-from components.mongo_example_gen.config import DataConfig, FieldConfig
-from components.mongo_example_gen.convert import convert_block
+from components.exports.blocks import plan_items, read_part, recognise_all
+from components.exports.fields import FieldConfig
+from components.exports.source import resolve, verify_unchanged
+from components.mongo_example_gen.columnar.convert import convert_block
+from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.plan import Plan, make_plan
-from components.mongo_example_gen.source import resolve, verify_unchanged
 from foundation.errors import DataError
 
 YEAR_MINUS_1 = -62198755200000

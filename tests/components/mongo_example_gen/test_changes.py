@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from components.mongo_example_gen import changes, extended_json
-from components.mongo_example_gen import tally as count
-from components.mongo_example_gen.blocks import Part, read_part, recognise_all
+from components.exports import extended_json
+from components.exports import tally as count
+from components.exports.blocks import Part, read_part, recognise_all
+from components.exports.tally import Tally
+from components.mongo_example_gen import changes
 from components.mongo_example_gen.config import DataConfig
-from components.mongo_example_gen.tally import Tally
 from foundation.errors import DataError
 
 Fold = Callable[..., tuple[dict[str, Any], Tally]]

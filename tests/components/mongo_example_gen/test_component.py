@@ -14,8 +14,9 @@ from typing import Any
 import bson
 import pytest
 
-from components.mongo_example_gen.config import DataConfig, FieldConfig
-from components.mongo_example_gen.source import resolve
+from components.exports.fields import FieldConfig
+from components.exports.source import resolve
+from components.mongo_example_gen.config import DataConfig
 from foundation.errors import DataError, StorageError
 
 pytestmark = pytest.mark.component
@@ -149,7 +150,7 @@ def test_one_key_is_on_one_side_and_every_format_splits_alike(
         for split in ("train", "validation", "test")
     }
     assert not sides["train"] & sides["test"] and not sides["train"] & sides["validation"]
-    from components.mongo_example_gen.extended_json import decode_document
+    from components.exports.extended_json import decode_document
 
     (tmp_path / "bson").mkdir()
     (tmp_path / "bson/users.bson").write_bytes(
@@ -258,7 +259,7 @@ def test_a_truncated_gz_stops_it_and_leaves_nothing(launch: Any, tmp_path: Path)
 def test_an_item_that_is_run_again_leaves_no_second_shard(
     write_lines: Any, tmp_path: Path, make_test_plan: Any
 ) -> None:
-    from components.mongo_example_gen.blocks import plan_items, recognise_all
+    from components.exports.blocks import plan_items, recognise_all
     from components.mongo_example_gen.ingest import _publish
     from components.mongo_example_gen.worker import IngestItem, Job
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from components.exports.source import resolve
 from components.mongo_example_gen.notices import notices
 from components.mongo_example_gen.quarantine import expire
-from components.mongo_example_gen.source import resolve
 
 DAY = 86400
 
@@ -67,7 +67,8 @@ def test_mended_documents_come_back_beside_the_export(tmp_path: Path) -> None:
 def _ingest(folder: Path, execution: int) -> dict[str, Any]:
     import apache_beam as beam
 
-    from components.mongo_example_gen.config import DataConfig, FieldConfig
+    from components.exports.fields import FieldConfig
+    from components.mongo_example_gen.config import DataConfig
     from components.mongo_example_gen.ingest import Request, ingest
     from components.mongo_example_gen.plan import make_plan
 

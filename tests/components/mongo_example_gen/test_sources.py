@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.mongo_example_gen.config import DataConfig, FieldConfig
+from components.exports.fields import FieldConfig
+from components.exports.source import resolve
+from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.plan import make_plan
-from components.mongo_example_gen.source import resolve
 
 pytestmark = pytest.mark.component
 Ingest = Callable[..., dict[str, Any]]

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from components.mongo_example_gen.config import DataConfig, FieldConfig
-from components.mongo_example_gen.source import ResolvedInput, resolve, verify_unchanged
+from components.exports.fields import FieldConfig
+from components.exports.source import ResolvedInput, resolve, verify_unchanged
+from components.exports.windows import resolve_window
+from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.spans import unused_entries
-from components.mongo_example_gen.windows import resolve_window
 from foundation.errors import DataError
 
 PATTERN = "e/{SPAN}/*.jsonl"

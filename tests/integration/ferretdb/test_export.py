@@ -22,7 +22,7 @@ import bson
 import pytest
 from bson import ObjectId, json_util
 
-from components.mongo_example_gen.readers import sample_documents
+from components.exports.readers import sample_documents
 from foundation.errors import DataError, StorageError
 from pipeline.export import ExportSettings, export
 from pipeline.export.manifest import read_manifest, verify

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("moto.server", reason="the development extra brings moto")
 
-from components.mongo_example_gen.readers import sample_documents
+from components.exports.readers import sample_documents
 from foundation import storage_remote
 from foundation.errors import StorageError
 from foundation.storage import RemotePath

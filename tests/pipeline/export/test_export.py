@@ -19,7 +19,7 @@ from bson.datetime_ms import DatetimeMS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.mongo_example_gen import extended_json
+from components.exports import extended_json
 from foundation.errors import LockedError, SpecError, StorageError
 from pipeline.cli.main import main
 from pipeline.export import ExportSettings, export

@@ -1,0 +1,253 @@
+"""What one line of a change export says: MongoDB change streams, Kafka envelopes, Debezium, AWS DMS in document mode.
+
+Documents stay Extended JSON, as they were written, so that whatever follows reads them as it reads an export.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from components.exports import extended_json
+from components.exports.coerce import key_text, kind_of
+from components.exports.documents import BadDocumentError
+
+Order = tuple[int, int]
+FIRST: Order = (-1, -1)
+"""Order of documents that are no events: they are older than every event."""
+_STATES, _DROPS = {"insert", "replace", "update"}, {"drop", "rename", "dropDatabase"}
+_DEBEZIUM = {"c", "r", "u", "d", "t"}
+_DMS = {"I": "load", "U": "update", "D": "delete", "insert": "load"}
+
+
+@dataclass(frozen=True)
+class Update:
+    """What an update event changes: dotted paths in the document."""
+
+    updated: dict[str, Any]
+    removed: list[str]
+    truncated: dict[str, int]
+    """Path of an array → its new length."""
+    exact: dict[str, list[Any]]
+    """Path → its parts, where a dot or a number in it could be read in two ways."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change of one document."""
+
+    kind: Literal["state", "update", "delete", "drop", "other"]
+    key: str = ""
+    """Text of the ``_id``, with its kind."""
+    order: Order | None = None
+    """Time of the change; None where the event has none."""
+    namespace: str = ""
+    state: dict[str, Any] | None = None
+    update: Update | None = None
+    name: str = ""
+    """Name of an event that changes no document."""
+
+
+def read_event(line: dict[str, Any]) -> Event:
+    """Reads one event, or a plain document as the state before all events.
+
+    Raises:
+        BadDocumentError: It is neither, or lacks what it needs.
+    """
+    line, key = _unwrapped(line)
+    if isinstance(line.get("operationType"), str):
+        return _change_stream(line)
+    if line.get("op") in _DEBEZIUM and line.keys() & {"after", "before", "source"}:
+        return _debezium(line, key)
+    if "_doc" in line or "Op" in line or {"data", "metadata"} <= line.keys():
+        return _dms(line)
+    if not line:
+        return Event("other", name="tombstone")
+    return Event("state", _key(line.get("_id")), FIRST, state=line)
+
+
+def _unwrapped(line: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    """Takes off what Kafka tools and converters put around an event; returns it and the record's key."""
+    key = None
+    while True:
+        if "value" in line and line.keys() <= {
+            "key",
+            "value",
+            "topic",
+            "partition",
+            "offset",
+            "timestamp",
+            "headers",
+        }:
+            line, key = _object(line["value"]), line.get("key")
+        elif "payload" in line and line.keys() <= {
+            "schema",
+            "payload",
+            "key",
+            "topic",
+            "partition",
+            "offset",
+            "ts",
+        }:
+            line, key = _object(line["payload"]), line.get("key", key)
+        else:
+            return line, key
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        try:
+            value = extended_json.parse(value.encode())
+        except (extended_json.ExtendedJsonError, UnicodeEncodeError) as error:
+            raise BadDocumentError("a text inside the event is not JSON") from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise BadDocumentError("the event holds no document where one belongs")
+    return value
+
+
+def _key(identity: Any) -> str:
+    if identity is None:
+        raise BadDocumentError("event without the _id of its document")
+    try:
+        value = extended_json.decode_value(identity)
+    except extended_json.ExtendedJsonError as error:
+        raise BadDocumentError(str(error)) from error
+    kind = kind_of(value)
+    if kind == "string" and len(value) == 24 and all(c in "0123456789abcdef" for c in value):
+        kind = "objectid"  # DMS writes ObjectIds as plain text
+    return f"{'number' if kind in ('int', 'float', 'decimal') else kind}:{key_text(value)}"
+
+
+def _change_stream(line: dict[str, Any]) -> Event:
+    kind, space = line["operationType"], line.get("ns") or {}
+    namespace = f"{space.get('db')}.{space.get('coll')}" if isinstance(space, dict) else ""
+    order = _cluster_time(line.get("clusterTime"))
+    if kind in _DROPS:
+        return Event("drop", namespace=namespace, name=kind)
+    if kind not in _STATES and kind != "delete":
+        return Event("other", namespace=namespace, name=kind)
+    whole = line.get("fullDocument")
+    identity = (line.get("documentKey") or whole or {}).get("_id")
+    return _event(kind, _key(identity), order, namespace, whole, line.get("updateDescription"))
+
+
+def _event(kind: str, key: str, order: Order | None, namespace: str, whole: Any, description: Any) -> Event:
+    if kind == "delete":
+        return Event("delete", key, order, namespace)
+    if isinstance(whole, dict):
+        return Event("state", key, order, namespace, state=whole)
+    if kind == "update" and isinstance(description, dict):
+        return Event("update", key, order, namespace, update=_update(description))
+    raise BadDocumentError(f"{kind} event without its document")
+
+
+def _update(description: dict[str, Any]) -> Update:
+    truncated = description.get("truncatedArrays") or []
+    try:
+        sizes = {
+            t["field"]: int(extended_json.decode_value(t.get("newSize", t.get("size")))) for t in truncated
+        }
+        exact = {p: list(v) for p, v in (description.get("disambiguatedPaths") or {}).items()}
+        removed = [str(path) for path in description.get("removedFields") or []]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadDocumentError("malformed updateDescription") from error
+    return Update(_object(description.get("updatedFields")), removed, sizes, exact)
+
+
+def _cluster_time(value: Any) -> Order | None:
+    inner = value.get("$timestamp") if isinstance(value, dict) else None
+    if not isinstance(inner, dict) or {type(inner.get("t")), type(inner.get("i"))} != {int}:
+        return None
+    return inner["t"], inner["i"]
+
+
+def _debezium(line: dict[str, Any], key: Any) -> Event:
+    source = line.get("source") or {}
+    namespace = f"{source.get('db')}.{source.get('collection')}"
+    time, number = source.get("ts_ms"), source.get("ord", 0)
+    order = (time, number) if type(time) is int and type(number) is int else None
+    if line["op"] == "t":
+        return Event("drop", namespace=namespace, name="truncate")
+    whole = _object(line.get("after")) or None
+    identity = (whole or {}).get("_id", _object(line.get("before")).get("_id"))
+    if identity is None and key is not None:
+        identity = _key_record(key)
+    kind = {"c": "insert", "r": "insert", "u": "update", "d": "delete"}[line["op"]]
+    return _event(kind, _key(identity), order, namespace, whole, line.get("updateDescription"))
+
+
+def _key_record(key: Any) -> Any:
+    """Returns the ``_id`` that a Debezium key record holds: ``{"id": "<Extended JSON>"}``."""
+    record = _object(key)
+    text = _object(record.get("payload", record)).get("id")
+    if not isinstance(text, str):
+        return text
+    try:
+        return extended_json.parse(b'{"_id":' + text.encode() + b"}")["_id"]
+    except extended_json.ExtendedJsonError as error:
+        raise BadDocumentError("malformed key of the event") from error
+
+
+def _dms(line: dict[str, Any]) -> Event:
+    about: dict[str, Any] = line["metadata"] if isinstance(line.get("metadata"), dict) else {}
+    row = _object(line["data"]) if "data" in line and about else line
+    kind = str(about.get("operation") or line.get("Op") or "load")
+    kind = _DMS.get(kind, kind)
+    if about.get("record-type") == "control" or kind not in ("load", "update", "delete"):
+        return Event("other", name=f"DMS {kind}")
+    whole = _object(row.get("_doc")) or None
+    identity = row.get("_id", row.get("oid__id", (whole or {}).get("_id")))
+    namespace = f"{about['schema-name']}.{about.get('table-name')}" if "schema-name" in about else ""
+    if kind != "delete" and whole is None:
+        raise BadDocumentError(f"{kind} event without its document")
+    return _event(kind, _key(identity), _moment(about.get("timestamp")), namespace, whole, None)
+
+
+def _moment(value: Any) -> Order | None:
+    try:
+        return extended_json.parse_date(value), 0
+    except (TypeError, ValueError):
+        return None
+
+
+def apply_update(state: dict[str, Any], update: Update) -> None:
+    """Changes a document as the server did.
+
+    Raises:
+        BadDocumentError: The update does not fit the document.
+    """
+    try:
+        for path, size in update.truncated.items():
+            array = _walk(state, update.exact.get(path) or path.split("."), make=False)
+            del _item(*array)[size:]
+        for path, value in update.updated.items():
+            holder, last = _walk(state, update.exact.get(path) or path.split("."), make=True)
+            _put(holder, last, value)
+        for path in update.removed:
+            holder, last = _walk(state, update.exact.get(path) or path.split("."), make=True)
+            holder.pop(str(last), None)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise BadDocumentError("update that does not fit the document before it") from error
+
+
+def _walk(state: Any, parts: list[Any], make: bool) -> tuple[Any, Any]:
+    holder = state
+    for part in parts[:-1]:
+        if make and isinstance(holder, dict) and part not in holder:
+            holder[part] = {}
+        holder = _item(holder, part)
+    return holder, parts[-1]
+
+
+def _item(holder: Any, part: Any) -> Any:
+    return holder[int(part)] if isinstance(holder, list) else holder[str(part)]
+
+
+def _put(holder: Any, part: Any, value: Any) -> None:
+    if isinstance(holder, list):
+        holder += [None] * (int(part) + 1 - len(holder))
+        holder[int(part)] = value
+    else:
+        holder[str(part)] = value

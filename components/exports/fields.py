@@ -1,0 +1,46 @@
+"""The fields that are taken from documents: their settings, their features' names and their types."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from foundation.config import Config
+
+FieldType = Literal["int", "float", "string", "bool", "date", "bytes", "objectid_time"]
+
+_NUMBERS = {"int", "float", "decimal", "bool", "number"}
+"""``number`` is an int or a float, where whole columns are read and nobody looks at each."""
+_NEVER_VALUES = {"null", "document", "minkey", "maxkey"}
+
+
+class FieldConfig(Config):
+    """One field of the documents and the feature it becomes."""
+
+    to: str | None = None
+    """Name of the feature; by default the dotted path with dots as underscores."""
+    type: FieldType | None = None
+    """Type of the feature: int and bool become int64, date becomes int64 epoch milliseconds, float becomes float32,
+    objectid_time the time inside an ObjectId as int64 epoch milliseconds; by default found in the documents."""
+    list: bool | None = None
+    """Whether the field is an array (ragged feature); by default found in the documents."""
+
+
+def feature_name(path: str, field: FieldConfig) -> str:
+    """Returns the feature that a dotted path becomes."""
+    return field.to or path.replace(".", "_")
+
+
+def widest(kinds: set[str]) -> FieldType | None:
+    """Returns the type that holds all kinds: int and float give float, anything mixed with text gives string."""
+    kinds = kinds - _NEVER_VALUES
+    if not kinds:
+        return None
+    if kinds == {"bool"}:
+        return "bool"
+    if kinds <= {"int", "bool"}:
+        return "int"
+    if kinds <= _NUMBERS:
+        return "float"
+    if kinds <= {"date", "timestamp"}:
+        return "date"
+    return "bytes" if kinds == {"binary"} else "string"

@@ -1,0 +1,174 @@
+"""``mongodump --archive``: the documents of one namespace out of a file in which many are interleaved.
+
+Magic number, a prelude (a header, one document for each collection, a terminator), then blocks: a header
+``{db, collection, EOF, CRC}``, the documents, a terminator. The header that ends a namespace holds the CRC-64/XZ of
+all its documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import IO, Any
+
+import bson
+from bson.errors import BSONError
+
+from components.exports.crc64 import Crc64Check
+from components.exports.recognition import (
+    ARCHIVE_MAGIC,
+    BSON_MAX_BYTES,
+    FileFormat,
+    open_stream,
+    read_guarded,
+)
+from foundation.errors import DataError, near_miss
+from foundation.storage import Location
+
+CHUNK_BYTES = 2**20
+_TERMINATOR = b"\xff\xff\xff\xff"
+_INTERNAL_DATABASES = ("admin", "config", "local")
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Documents of the wanted namespace that stand together in the archive."""
+
+    documents: list[bytes]
+    offsets: list[int]
+
+
+def choose_namespace(path: Location, name: str, found: FileFormat, wanted: str) -> FileFormat:
+    """Returns the format of an archive with the namespace that is to be read.
+
+    Args:
+        path: The archive.
+        name: Its name in reports.
+        found: Its format so far.
+        wanted: ``data.namespace``; empty where there is only one to choose.
+
+    Raises:
+        DataError: The namespace is not there, or none is named and there are several.
+    """
+    with open_stream(path, found.compression) as stream:
+        names = _prelude(_Cursor(stream, path, name))
+    own = [n for n in names if n.split(".")[0] not in _INTERNAL_DATABASES and ".system." not in n]
+    if wanted in names:
+        return replace(found, namespace=wanted)
+    if not wanted and len(own) == 1:
+        return replace(found, namespace=own[0])
+    raise DataError(
+        f"mongodump archive {name}",
+        expected=f"namespace {wanted!r}" if wanted else "one namespace, or the one that data.namespace names",
+        seen=", ".join(own or names) or "no namespace",
+        remedy=near_miss(wanted, names) or "set data.namespace to database.collection",
+    )
+
+
+def read_namespace(stream: IO[bytes], path: Location, name: str, namespace: str) -> Iterator[Documents]:
+    """Yields the documents of one namespace, in order, about 1 MiB at a time.
+
+    Raises:
+        DataError: The archive is cut off, a length in it lies, or the checksum does not fit the documents.
+    """
+    cursor, check = _Cursor(stream, path, name), Crc64Check()
+    _prelude(cursor)
+    while True:
+        header = cursor.header(f"the end mark of {namespace}")
+        if f"{header.get('db')}.{header.get('collection')}" != namespace:
+            while cursor.next() is not None:
+                pass
+        elif header.get("EOF"):
+            if not check.matches(header.get("CRC", 0)):
+                raise cursor.error("documents whose CRC-64 is the one that the archive states", "another one")
+            return
+        else:
+            for found in _body(cursor):
+                check.update(b"".join(found.documents))
+                yield found
+
+
+def _body(cursor: _Cursor) -> Iterator[Documents]:
+    found, size = Documents([], []), 0
+    while True:
+        offset, document = cursor.offset, cursor.next()
+        if document is not None:
+            found.documents.append(document)
+            found.offsets.append(offset)
+            size += len(document)
+        if found.documents and (document is None or size > CHUNK_BYTES):
+            yield found
+            found, size = Documents([], []), 0
+        if document is None:
+            return
+
+
+def _prelude(cursor: _Cursor) -> list[str]:
+    """Reads magic number and prelude; returns the namespaces of the archive."""
+    if cursor.take(4) != ARCHIVE_MAGIC:
+        raise cursor.error("an archive's magic number", "another one")
+    cursor.header("the archive's header")
+    names = []
+    while (raw := cursor.next()) is not None:
+        entry = cursor.decode(raw)
+        if entry.get("type") != "view":
+            names.append(f"{entry.get('db')}.{entry.get('collection')}")
+    return names
+
+
+class _Cursor:
+    """Walks through an archive value by value; memory is bounded by a chunk and one document."""
+
+    def __init__(self, stream: IO[bytes], path: Location, name: str) -> None:
+        self._stream, self._path, self._name = stream, path, name
+        self._buffer, self._place, self.offset = b"", 0, 0
+
+    def take(self, size: int) -> bytes:
+        """Returns the next bytes; fewer only at the end of the file."""
+        missing = size - (len(self._buffer) - self._place)
+        if missing > 0:
+            parts = [self._buffer[self._place :]]
+            while missing > 0 and (chunk := read_guarded(self._stream, CHUNK_BYTES, self._path)):
+                parts.append(chunk)
+                missing -= len(chunk)
+            self._buffer, self._place = b"".join(parts), 0
+        taken = self._buffer[self._place : self._place + size]
+        self._place += len(taken)
+        self.offset += len(taken)
+        return taken
+
+    def next(self) -> bytes | None:
+        """Returns the next BSON document, or None at a terminator."""
+        head = self.take(4)
+        if head == _TERMINATOR:
+            return None
+        size = int.from_bytes(head, "little")
+        if len(head) == 4 and not 5 <= size <= BSON_MAX_BYTES:
+            raise self.error("a BSON document or a terminator", f"a document length of {size} bytes")
+        rest = self.take(size - 4) if len(head) == 4 else b""
+        if len(head) < 4 or len(rest) < size - 4:
+            raise self.error("a whole archive", "the end of the file")
+        return head + rest
+
+    def header(self, expected: str) -> dict[str, Any]:
+        """Returns the next document, decoded."""
+        raw = self.next()
+        if raw is None:
+            raise self.error(expected, "a terminator")
+        return self.decode(raw)
+
+    def decode(self, raw: bytes) -> dict[str, Any]:
+        """Decodes a header."""
+        try:
+            return bson.decode(raw)
+        except (BSONError, ValueError, TypeError) as error:
+            raise self.error("a header of the archive", "something that is no BSON") from error
+
+    def error(self, expected: str, seen: str) -> DataError:
+        """Returns the error of this place."""
+        return DataError(
+            f"mongodump archive {self._name}, byte {self.offset}",
+            expected=expected,
+            seen=seen,
+            remedy="dump or copy the archive again; nothing of it was used",
+        )

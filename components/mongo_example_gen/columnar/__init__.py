@@ -1,0 +1,1 @@
+"""Blocks of raw documents to rows: whole columns at a time, and one by one where that cannot be."""

@@ -1,0 +1,55 @@
+"""A block of raw documents → rows, by the fast path where it can, one by one where it must."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from components.exports import tally as count
+from components.exports.blocks import Block
+from components.exports.formats.parquet import ParquetRows
+from components.exports.tally import Tally
+from components.mongo_example_gen.columnar.bson_columns import convert_bson
+from components.mongo_example_gen.columnar.fast import convert_lines
+from components.mongo_example_gen.columnar.fast_parquet import convert_columns
+from components.mongo_example_gen.columnar.rows import Rows
+from components.mongo_example_gen.columnar.slow import convert_one_by_one
+from components.mongo_example_gen.plan import Plan
+
+JSON_KINDS = ("jsonl", "json_array", "json_pretty")
+
+
+def convert_block(
+    block: Block, kind: str, plan: Plan, tally: Tally, columnar: bool = True
+) -> tuple[list[Rows], list[tuple[int, str]]]:
+    """Converts all documents of a block.
+
+    Args:
+        block: Raw documents.
+        kind: Their format.
+        plan: What to take; types are settled.
+        tally: Counts are added here: read, quarantined by reason, and what is notable about values.
+        columnar: False sends every document the slow way; results are the same.
+
+    Returns:
+        Rows, and index and reason of each bad document.
+    """
+    rows: list[Rows] = []
+    if columnar and kind in JSON_KINDS:
+        fast, rest = convert_lines(cast("list[bytes]", block.documents), plan, tally)
+        rows += [fast] if fast is not None else []
+    elif columnar and kind == "bson":
+        fast, rest = convert_bson(cast("list[bytes]", block.documents), plan, tally)
+        rows += [fast] if fast is not None else []
+    elif columnar and kind == "parquet":
+        fast, rest = convert_columns(cast("ParquetRows", block.documents).table, plan, tally)
+        rows += [fast] if fast is not None else []
+    else:
+        rest = [i for i, document in enumerate(block.documents) if document.strip()]
+    bad: list[tuple[int, str]] = []
+    if rest:
+        slow, bad = convert_one_by_one(block, rest, kind, plan, tally)
+        rows += [slow] if len(slow) else []
+    tally[count.READ] += sum(map(len, rows)) + len(bad)
+    for _, reason in bad:
+        tally[count.quarantined(reason)] += 1
+    return rows, bad

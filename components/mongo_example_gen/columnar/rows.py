@@ -1,0 +1,57 @@
+"""Rows on their way to the encoder: one Arrow list column for each feature, and each row's id and split key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+
+from components.exports.arrow import list_array
+
+ARROW_TYPES = {
+    "int": pa.int64(),
+    "bool": pa.int64(),
+    "date": pa.int64(),
+    "objectid_time": pa.int64(),
+    "float": pa.float32(),
+    "string": pa.large_binary(),
+    "bytes": pa.large_binary(),
+}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Documents that were read; all parts have one entry for each."""
+
+    ids: list[str]
+    keys: list[str]
+    """Text of the split key; the id where the document has none."""
+    columns: dict[str, pa.Array]
+    """Feature → list array of int64, float32 or large_binary; null where the document has no value."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def record_batch(self) -> pa.RecordBatch:
+        """Returns the columns and ``_id`` as the encoder takes them."""
+        ids = pa.array([i.encode("utf-8") for i in self.ids], pa.large_binary())
+        ones: np.ndarray = np.ones(len(self.ids), np.int32)
+        arrays = {"_id": list_array(ids, ones, ones.astype(bool)), **self.columns}
+        return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
+
+
+EXACT_IN_DOUBLE = 2.0**53
+"""Whole numbers below it are exact as doubles; above, only the original tells whether something was lost."""
+
+
+def rounded_by_float32(doubles: np.ndarray) -> int:
+    """Returns how many doubles float32 cannot hold exactly."""
+    return int(np.count_nonzero(doubles.astype(np.float32) != doubles))
+
+
+def rounded_from(originals: list[int | float | Decimal], doubles: np.ndarray) -> int:
+    """Returns how many numbers float32 cannot hold exactly; the original decides, not the double that it became."""
+    singles = doubles.astype(np.float32).tolist()
+    return sum(single != original for single, original in zip(singles, originals, strict=True))

@@ -1,0 +1,228 @@
+"""Documents one by one: for formats and blocks that the columnar path refuses; here misfits are found and counted."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from bson import Int64, ObjectId
+from bson.datetime_ms import DatetimeMS
+
+from components.exports import tally as count
+from components.exports.arrow import list_array
+from components.exports.blocks import Block
+from components.exports.coerce import (
+    COERCIONS,
+    FLOAT32_MAX,
+    INT64_MIN,
+    Misfit,
+    key_text,
+    kind_of,
+    kind_of_text,
+    number_of,
+)
+from components.exports.documents import MISSING, BadDocumentError, decoder, value_at
+from components.exports.tally import Tally
+from components.mongo_example_gen.columnar.rows import (
+    ARROW_TYPES,
+    EXACT_IN_DOUBLE,
+    Rows,
+    rounded_by_float32,
+    rounded_from,
+)
+from components.mongo_example_gen.plan import ID, Column, Plan
+
+_PLAIN_TYPES = {int, str, float, bool, Int64, ObjectId, DatetimeMS}
+
+
+def convert_one_by_one(
+    block: Block, which: list[int], kind: str, plan: Plan, tally: Tally
+) -> tuple[Rows, list[tuple[int, str]]]:
+    """Converts some documents of a block.
+
+    Args:
+        block: The raw documents.
+        which: Indexes of the documents to convert.
+        kind: Format of the block.
+        plan: What to take.
+        tally: Counts are added here.
+
+    Returns:
+        The rows of the good documents, and index and reason of each bad one.
+    """
+    parse, wrapped = decoder(kind, block)
+    paths = [(ID,), tuple(plan.split_by.split(".")), *(column.parts for column in plan.columns)]
+    found: list[list[Any]] = []
+    bad: list[tuple[int, str]] = []
+    raws: list[bytes] = []
+    for index in which:
+        try:
+            document = parse(block.documents[index])
+            found.append([value_at(document, path, wrapped) for path in paths])
+            raws.append(block.documents[index])
+        except BadDocumentError as error:
+            bad.append((index, str(error)))
+    tally[count.SLOW] += len(which)
+    if not found:
+        return Rows([], [], {}), bad
+    ids, keys, *columns = (list(values) for values in zip(*found, strict=True))
+    return rows_of(ids, keys, columns, raws, plan, tally, kind == "csv"), bad
+
+
+def rows_of(
+    ids: list[Any],
+    keys: list[Any],
+    columns: list[list[Any]],
+    raws: list[bytes],
+    plan: Plan,
+    tally: Tally,
+    text: bool,
+) -> Rows:
+    """Converts values that were found in documents to rows.
+
+    Args:
+        ids: ``_id`` of each document, or ``MISSING``.
+        keys: Split key of each document, or ``MISSING``.
+        columns: For each column of the plan the value of each document.
+        raws: The documents themselves, from which missing ids are made.
+        plan: What to take.
+        tally: Counts are added here.
+        text: Whether scalars come from CSV.
+    """
+    id_texts = (
+        [value.binary.hex() for value in ids]
+        if set(map(type, ids)) == {ObjectId}
+        else [_id_text(value, raw, tally) for value, raw in zip(ids, raws, strict=True)]
+    )
+    key_texts = []
+    for value, id_text in zip(keys, id_texts, strict=True):
+        known = value is not MISSING and value is not None
+        tally[count.KEY_FALLBACK] += not known
+        key_texts.append(key_text(value) if known else id_text)
+    arrays = {}
+    for column, values in zip(plan.columns, columns, strict=True):
+        array = convert_column(values, column, tally, text)
+        if array is not None:
+            arrays[column.feature] = array
+    return Rows(id_texts, key_texts, arrays)
+
+
+def _id_text(value: Any, raw: bytes, tally: Tally) -> str:
+    if value is not MISSING and value is not None:
+        return key_text(value)
+    tally[count.MADE_ID] += 1
+    return hashlib.sha256(raw).hexdigest()[:24]
+
+
+def convert_column(values: list[Any], column: Column, tally: Tally, text: bool = False) -> pa.Array | None:
+    """Converts the values of one column to a list array and counts what is notable.
+
+    Args:
+        values: One per document: a scalar, a list, None, ``MISSING`` or ``BLOCKED``.
+        column: The column; without a type nothing but kinds is counted.
+        tally: Counts are added here.
+        text: Whether scalars come from CSV, where kinds are read off the text.
+
+    Returns:
+        The column, or None while it has no type.
+    """
+    types = set(map(type, values))
+    lengths: np.ndarray = np.ones(len(values), np.int32)
+    present: np.ndarray = np.ones(len(values), bool)
+    items = values
+    if types & {list, type(None), type(MISSING)}:
+        items = _flatten(values, column, tally, lengths, present)
+    _count_kinds(items, column, tally, text)
+    if column.type is None:
+        return None
+    array = _homogeneous(items, column, tally)
+    if array is None:
+        array = _mixed(items, column, tally, lengths, present)
+    return list_array(array, lengths, present)
+
+
+def _flatten(
+    values: list[Any], column: Column, tally: Tally, lengths: np.ndarray, present: np.ndarray
+) -> list[Any]:
+    """Returns all items in order; marks in ``lengths`` and ``present`` which rows have how many."""
+    items: list[Any] = []
+    for row, value in enumerate(values):
+        if value is MISSING or value is None:
+            lengths[row], present[row] = 0, False
+            tally[count.field(column.feature, "missing" if value is MISSING else "null")] += 1
+        elif isinstance(value, list) and column.list is False:
+            lengths[row], present[row] = 0, False
+            tally[count.misfit(column.feature, "array in a field declared without list")] += 1
+        elif isinstance(value, list):
+            kept = [item for item in value if item is not None]
+            tally[count.field(column.feature, "arrays")] += 1
+            tally[count.field(column.feature, "null items")] += len(value) - len(kept)
+            tally[count.field(column.feature, "empty")] += not kept
+            lengths[row] = len(kept)
+            items += kept
+        else:
+            items.append(value)
+    return items
+
+
+def _count_kinds(items: list[Any], column: Column, tally: Tally, text: bool) -> None:
+    types = set(map(type, items))
+    if types <= _PLAIN_TYPES and not (text and str in types) and len(types) == 1:
+        tally[count.kind(column.feature, kind_of(items[0]))] += len(items)
+        return
+    for item in items:
+        tally[count.kind(column.feature, kind_of_text(item) if text else kind_of(item))] += 1
+
+
+def _homogeneous(items: list[Any], column: Column, tally: Tally) -> pa.Array | None:
+    """Converts items that plainly are of the column's type all at once; None when any of them needs a closer look."""
+    types = set(map(type, items))
+    try:
+        if column.type == "float" and types <= {int, Int64, float}:
+            doubles = np.array(items, np.float64)
+            if np.all(np.abs(doubles) < (FLOAT32_MAX if types == {float} else EXACT_IN_DOUBLE)):
+                tally[count.field(column.feature, "rounded by float32")] += rounded_by_float32(doubles)
+                return pa.array(doubles.astype(np.float32))
+        if (column.type == "int" and types <= {int, Int64, bool}) or (
+            column.type == "bool" and types <= {bool}
+        ):
+            integers = np.array(items, np.int64)
+            return pa.array(integers) if np.all(integers > INT64_MIN) else None
+    except OverflowError:
+        return None  # an integer beyond int64: each item is looked at
+    if column.type == "date" and types <= {DatetimeMS}:
+        return pa.array([int(item) for item in items], pa.int64())
+    if column.type == "string" and types <= {str}:
+        return pa.array(items, pa.large_string()).cast(pa.large_binary())
+    if column.type == "string" and types <= {ObjectId}:
+        return pa.array([str(item) for item in items], pa.large_string()).cast(pa.large_binary())
+    return None
+
+
+def _mixed(
+    items: list[Any], column: Column, tally: Tally, lengths: np.ndarray, present: np.ndarray
+) -> pa.Array:
+    """Converts items one by one; a misfit is dropped, and its row becomes missing where it was the only value."""
+    coerce = COERCIONS[str(column.type)]
+    kept: list[Any] = []
+    originals: list[Any] = []
+    owners: np.ndarray = np.repeat(np.arange(len(lengths)), lengths)
+    for owner, item in zip(owners, items, strict=True):
+        try:
+            kept.append(coerce(item))
+            originals.append(item)
+            if isinstance(item, str) and column.type not in ("string", "bytes"):
+                tally[count.field(column.feature, "read from text")] += 1
+        except Misfit as reason:
+            tally[count.misfit(column.feature, str(reason))] += 1
+            lengths[owner] -= 1
+            if not lengths[owner]:
+                present[owner] = False
+    if column.type == "float":
+        doubles = np.array(kept, np.float64)
+        lost = rounded_from([number_of(item) for item in originals], doubles)
+        tally[count.field(column.feature, "rounded by float32")] += lost
+        return pa.array(doubles.astype(np.float32))
+    return pa.array(kept, ARROW_TYPES[str(column.type)])

@@ -1,0 +1,1 @@
+"""The privacy policy in an ingestion: applied, counted and reported."""

@@ -1,0 +1,61 @@
+"""What each field type makes of each BSON type; the table in docs/ingestion.md says the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from bson import Binary, Decimal128, Int64, MinKey, ObjectId, Regex, Timestamp
+from bson.datetime_ms import DatetimeMS
+
+from components.exports.coerce import COERCIONS, Misfit
+from components.exports.fields import widest
+
+OID = ObjectId("0123456789abcdef01234567")
+
+
+@pytest.mark.parametrize(
+    ("type", "value", "expected"),
+    [
+        ("int", Int64(2**63 - 1), 2**63 - 1), ("int", 5.0, 5), ("int", True, 1), ("int", "-12", -12),
+        ("int", Decimal128("3.0"), 3), ("int", DatetimeMS(5), 5),
+        ("float", 3, 3.0), ("float", Decimal128("2.5"), 2.5), ("float", "1e3", 1000.0), ("float", True, 1.0),
+        ("bool", 1, 1), ("bool", "false", 0), ("date", DatetimeMS(-1), -1), ("date", Timestamp(2, 9), 2000),
+        ("date", "2024-01-01T00:00:00Z", 1704067200000), ("date", 7.0, 7), ("string", OID, b"0123456789abcdef01234567"),
+        ("string", 5, b"5"), ("string", 2.5, b"2.5"), ("string", "\u00fc", "\u00fc".encode()), ("string", True, b"true"),
+        ("string", Binary(bytes(16), 4), b"00000000-0000-0000-0000-000000000000"), ("string", Regex("a", 0), b"/a/"),
+        ("bytes", Binary(b"\x00\xff", 0), b"\x00\xff"), ("bytes", "a", b"a"),
+    ],
+)  # fmt: skip
+def test_a_fitting_value_is_kept(type: str, value: Any, expected: Any) -> None:
+    assert COERCIONS[type](value) == expected
+
+
+@pytest.mark.parametrize(
+    ("type", "value", "reason"),
+    [
+        ("int", 2.5, "fraction in an int field"), ("int", "abc", "string in a int field"), ("int", 2**63, "beyond int64"),
+        ("int", -(2**63), "beyond int64"), ("int", float("nan"), "not a finite number"), ("int", OID, "objectid in a int field"),
+        ("int", Decimal128("1E+6000"), "beyond int64"), ("int", "9" * 5000, "beyond int64"),
+        ("float", float("inf"), "not a finite number"), ("float", 1e39, "beyond float32"), ("float", 10**400, "beyond float32"),
+        ("float", Decimal128("sNaN"), "not a finite number"), ("float", "abc", "string in a float field"),
+        ("bool", 2, "int in a bool field"), ("bool", "yes", "string in a bool field"), ("date", "2024-01-01", "string in a date field"),
+        ("date", True, "bool in a date field"), ("string", {"a": 1}, "document in a string field"),
+        ("string", MinKey(), "minkey in a string field"), ("float", [1], "array in a float field"),
+    ],
+)  # fmt: skip
+def test_a_misfit_is_refused_with_its_reason(type: str, value: Any, reason: str) -> None:
+    with pytest.raises(Misfit, match=f"^{reason}$"):
+        COERCIONS[type](value)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "type"),
+    [
+        ({"int"}, "int"), ({"int", "float"}, "float"), ({"bool"}, "bool"), ({"bool", "int"}, "int"), ({"int", "string"}, "string"),
+        ({"date"}, "date"), ({"date", "int"}, "string"), ({"decimal"}, "float"), ({"objectid"}, "string"), ({"binary"}, "bytes"),
+        ({"binary", "string"}, "string"), ({"null"}, None), (set(), None), ({"document", "int"}, "int"),
+    ],
+)  # fmt: skip
+def test_types_widen(kinds: set[str], type: str | None) -> None:
+    assert widest(kinds) == type
