@@ -11,60 +11,19 @@ the process only (``AWS_…`` variables, profile or role; Google's default crede
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeAlias
 
+from foundation import storage_remote
 from foundation.errors import StorageError
+from foundation.storage_remote import Address, RemoteStat
 
 _REMOTE = re.compile(r"(?P<scheme>s3|gs)://(?P<bucket>[^/@:?#]+)(?:/(?P<key>.*))?", re.DOTALL)
 _ANY_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+)://")
 
 
-@dataclass(frozen=True)
-class RemoteStat:
-    """What a store says about an object; the names are those of ``os.stat``."""
-
-    st_size: int
-    """Bytes."""
-    st_mtime_ns: int
-    """Time of the last change."""
-    checksum: str
-    """The store's own mark of the content: ETag on S3, MD5 or generation on Google Cloud Storage."""
-
-
-@dataclass(frozen=True, order=True)
-class RemotePath:
+class RemotePath(Address):
     """An object in a store, with the few methods of ``pathlib.Path`` that reading needs."""
-
-    url: str
-
-    def __str__(self) -> str:
-        """Returns the address."""
-        return self.url
-
-    @property
-    def name(self) -> str:
-        """The part after the last slash."""
-        return self.url.rsplit("/", 1)[-1]
-
-    @property
-    def parent(self) -> RemotePath:
-        """The folder that the object is in."""
-        return RemotePath(self.url.rstrip("/").rsplit("/", 1)[0])
-
-    def __truediv__(self, name: str) -> RemotePath:
-        return RemotePath(f"{self.url.rstrip('/')}/{name}")
-
-    @property
-    def scheme(self) -> str:
-        """``s3`` or ``gs``."""
-        return self.url.split("://", 1)[0]
-
-    @property
-    def inner(self) -> str:
-        """Bucket and key, as Arrow names objects."""
-        return self.url.split("://", 1)[1]
 
     def stat(self) -> RemoteStat:
         """Asks the store for size, time and checksum.
@@ -72,14 +31,10 @@ class RemotePath:
         Raises:
             StorageError: There is no such object, or the store does not answer.
         """
-        from foundation import storage_remote
-
         return storage_remote.stat(self)
 
     def is_file(self) -> bool:
         """Returns whether there is such an object."""
-        from foundation import storage_remote
-
         return storage_remote.exists(self)
 
     def read_bytes(self) -> bytes:
@@ -93,8 +48,6 @@ class RemotePath:
         Raises:
             StorageError: There is no such object, or the store does not answer.
         """
-        from foundation import storage_remote
-
         if mode != "rb":
             raise ValueError(f"objects are opened for reading only, not {mode!r}")
         return storage_remote.open_object(self)

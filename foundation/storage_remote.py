@@ -12,14 +12,14 @@ import os
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import IO, Any, TypeVar, cast
+from typing import IO, Any, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
 from foundation.errors import StorageError
-from foundation.storage import RemotePath, RemoteStat
 
 RANGE_BYTES = 8 * 2**20
 ATTEMPTS = 6
@@ -27,6 +27,7 @@ FIRST_PAUSE = 0.2
 """Seconds before the second attempt; each pause is twice the one before, give or take a quarter."""
 CONCURRENT_QUESTIONS = 16
 _Result = TypeVar("_Result")
+_Place = TypeVar("_Place", bound="Address")
 _AWS_ERROR = re.compile(r"AWS Error ([A-Z_]+)")
 _STATUS = re.compile(r"HTTP status (\d{3})")
 _FINAL = {
@@ -39,7 +40,53 @@ _FINAL = {
 _FINAL_STATUS = {"400", "401", "403", "404", "416"}
 
 
-def stat(path: RemotePath) -> RemoteStat:
+@dataclass(frozen=True)
+class RemoteStat:
+    """What a store says about an object; the names are those of ``os.stat``."""
+
+    st_size: int
+    """Bytes."""
+    st_mtime_ns: int
+    """Time of the last change."""
+    checksum: str
+    """The store's own mark of the content: ETag on S3, MD5 or generation on Google Cloud Storage."""
+
+
+@dataclass(frozen=True, order=True)
+class Address:
+    """Where an object is: ``s3://bucket/key`` or ``gs://bucket/key``."""
+
+    url: str
+
+    def __str__(self) -> str:
+        """Returns the address."""
+        return self.url
+
+    @property
+    def name(self) -> str:
+        """The part after the last slash."""
+        return self.url.rsplit("/", 1)[-1]
+
+    @property
+    def parent(self) -> Self:
+        """The folder that the object is in."""
+        return type(self)(self.url.rstrip("/").rsplit("/", 1)[0])
+
+    def __truediv__(self, name: str) -> Self:
+        return type(self)(f"{self.url.rstrip('/')}/{name}")
+
+    @property
+    def scheme(self) -> str:
+        """``s3`` or ``gs``."""
+        return self.url.split("://", 1)[0]
+
+    @property
+    def inner(self) -> str:
+        """Bucket and key, as Arrow names objects."""
+        return self.url.split("://", 1)[1]
+
+
+def stat(path: Address) -> RemoteStat:
     """Returns size, time and checksum of an object.
 
     Raises:
@@ -47,25 +94,25 @@ def stat(path: RemotePath) -> RemoteStat:
     """
 
     def ask() -> RemoteStat:
-        with _filesystem(path).open_input_file(path.inner) as file:
+        with filesystem(path).open_input_file(path.inner) as file:
             return _described(file.size(), file.metadata() or {})
 
-    return _patiently(ask, path)
+    return patiently(ask, path)
 
 
-def stat_all(paths: list[RemotePath]) -> list[RemoteStat]:
+def stat_all(paths: Sequence[Address]) -> list[RemoteStat]:
     """Returns what ``stat`` does for many objects, several at a time."""
     with ThreadPoolExecutor(CONCURRENT_QUESTIONS) as pool:
         return list(pool.map(stat, paths))
 
 
-def exists(path: RemotePath) -> bool:
+def exists(path: Address) -> bool:
     """Returns whether there is such an object."""
-    found = _patiently(lambda: _filesystem(path).get_file_info(path.inner), path)
+    found = patiently(lambda: filesystem(path).get_file_info(path.inner), path)
     return bool(found.is_file)
 
 
-def list_objects(folder: RemotePath, recursive: bool) -> list[RemotePath]:
+def list_objects(folder: _Place, recursive: bool) -> list[_Place]:
     """Returns the objects under a folder, in order; none where there is no such folder.
 
     Raises:
@@ -74,11 +121,11 @@ def list_objects(folder: RemotePath, recursive: bool) -> list[RemotePath]:
     from pyarrow import fs
 
     selector = fs.FileSelector(folder.inner.rstrip("/"), allow_not_found=True, recursive=recursive)
-    infos = _patiently(lambda: _filesystem(folder).get_file_info(selector), folder)
-    return sorted(RemotePath(f"{folder.scheme}://{info.path}") for info in infos if info.is_file)
+    infos = patiently(lambda: filesystem(folder).get_file_info(selector), folder)
+    return sorted(type(folder)(f"{folder.scheme}://{info.path}") for info in infos if info.is_file)
 
 
-def list_folders(folder: RemotePath) -> list[RemotePath]:
+def list_folders(folder: _Place) -> list[_Place]:
     """Returns the folders right under a folder, in order; none where there is no such folder.
 
     Raises:
@@ -87,13 +134,13 @@ def list_folders(folder: RemotePath) -> list[RemotePath]:
     from pyarrow import fs
 
     selector = fs.FileSelector(folder.inner.rstrip("/"), allow_not_found=True)
-    infos = _patiently(lambda: _filesystem(folder).get_file_info(selector), folder)
+    infos = patiently(lambda: filesystem(folder).get_file_info(selector), folder)
     return sorted(
-        RemotePath(f"{folder.scheme}://{info.path}") for info in infos if info.type == fs.FileType.Directory
+        type(folder)(f"{folder.scheme}://{info.path}") for info in infos if info.type == fs.FileType.Directory
     )
 
 
-def open_object(path: RemotePath) -> IO[bytes]:
+def open_object(path: Address) -> IO[bytes]:
     """Opens an object for reading in ranges of 8 MiB; it can be entered anywhere."""
     return cast("IO[bytes]", io.BufferedReader(cast(io.RawIOBase, _RangeReader(path)), RANGE_BYTES))
 
@@ -101,10 +148,10 @@ def open_object(path: RemotePath) -> IO[bytes]:
 class _RangeReader(io.RawIOBase):
     """Raw bytes of an object; every read is one range, asked for until it is whole."""
 
-    def __init__(self, path: RemotePath) -> None:
+    def __init__(self, path: Address) -> None:
         self._path, self._place = path, 0
         self._file: Any = None
-        self._size = int(_patiently(self._opened, path).size())
+        self._size = int(patiently(self._opened, path).size())
 
     def readable(self) -> bool:
         return True
@@ -123,7 +170,7 @@ class _RangeReader(io.RawIOBase):
         wanted = min(len(buffer), self._size - self._place)
         if wanted <= 0:
             return 0
-        data = _patiently(lambda: self._range(wanted), self._path)
+        data = patiently(lambda: self._range(wanted), self._path)
         buffer[:wanted] = data
         self._place += wanted
         return wanted
@@ -134,7 +181,7 @@ class _RangeReader(io.RawIOBase):
 
     def _opened(self) -> Any:
         if self._file is None:
-            self._file = _filesystem(self._path).open_input_file(self._path.inner)
+            self._file = filesystem(self._path).open_input_file(self._path.inner)
         return self._file
 
     def _forget(self) -> None:
@@ -154,7 +201,7 @@ class _RangeReader(io.RawIOBase):
         return data
 
 
-def _patiently(ask: Callable[[], _Result], path: RemotePath) -> _Result:
+def patiently(ask: Callable[[], _Result], path: Address) -> _Result:
     """Asks again while the store is busy or the connection fails.
 
     Raises:
@@ -177,7 +224,7 @@ def _is_final(error: OSError) -> bool:
     return bool((code and code[1] in _FINAL) or (status and status[1] in _FINAL_STATUS))
 
 
-def _error(path: RemotePath, error: OSError, attempts: int) -> StorageError:
+def _error(path: Address, error: OSError, attempts: int) -> StorageError:
     """Says what happened without the store's own text, which may quote a request."""
     code, status = _AWS_ERROR.search(str(error)), _STATUS.search(str(error))
     named = (
@@ -216,7 +263,8 @@ def _nanoseconds(text: str) -> int:
     return int(moment.timestamp() * 1e6) * 1000
 
 
-def _filesystem(path: RemotePath) -> Any:
+def filesystem(path: Address) -> Any:
+    """Returns Arrow's file system of the store that an address is in."""
     asked = os.environ.get
     if path.scheme == "gs":
         return _google(os.getpid(), asked("STORAGE_EMULATOR_HOST", "").removeprefix("http://"))

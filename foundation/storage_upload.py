@@ -25,11 +25,11 @@ def upload(local: Path, target: RemotePath) -> None:
         raise storage_error(local, error) from error
 
     def send() -> None:  # without 'compression', Arrow would pack a .gz a second time
-        files = storage_remote._filesystem(target)
+        files = storage_remote.filesystem(target)
         with local.open("rb") as source, files.open_output_stream(target.inner, compression=None) as sink:
             shutil.copyfileobj(source, sink, _CHUNK_BYTES)
 
-    storage_remote._patiently(send, target)
+    storage_remote.patiently(send, target)
     seen = storage_remote.stat(target).st_size
     if seen != size:
         raise StorageError(

@@ -80,7 +80,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one run: its nodes, its artifacts, its verdicts."""
-    from pipeline.runs.finish import artifacts_of_run, read_json
+    from pipeline.lineage.store import artifacts_of_run
+    from pipeline.runs.finish import read_json
 
     session = open_session(file)
     record = session.runs.find(run)

@@ -28,6 +28,19 @@ class Lineage(Protocol):
         ...
 
 
+def artifacts_of_run(lineage: Lineage, run: str) -> dict[tuple[str, str], Artifact]:
+    """Returns (node, output key) → artifact for everything that a run made or took over."""
+    known = lineage.artifacts()
+    found: dict[tuple[str, str], Artifact] = {}
+    for execution in lineage.executions():
+        if execution.run == run and execution.state in ("COMPLETE", "CACHED"):
+            for key, ids in execution.outputs.items():
+                for artifact_id in ids:
+                    if artifact_id in known:
+                        found[(execution.node, key)] = known[artifact_id]
+    return found
+
+
 class MemoryLineage:
     """An in-memory double, filled by hand.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from components.evaluator.metrics import METRICS
 from pipeline.lineage.records import Artifact
-from pipeline.lineage.store import Lineage
+from pipeline.lineage.store import Lineage, artifacts_of_run
 from pipeline.lineage.trace import Step, trace
 from pipeline.report.collect import ROLES, collect
 from pipeline.report.data import LineageStep, NodeState, NodeView, ReportData
@@ -52,8 +52,6 @@ def write_run_report(session: Session, record: RunRecord) -> Path:
 
 def report_data(session: Session, record: RunRecord) -> ReportData:
     """Returns everything that the report of a run shows."""
-    from pipeline.runs.finish import artifacts_of_run
-
     lineage = session.lineage()
     found = artifacts_of_run(lineage, record.id)
     paths = {role: Path(found[place].uri) for role, place in ROLES.items() if place in found}

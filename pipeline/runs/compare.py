@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.lineage.records import Execution
-from pipeline.lineage.store import Lineage
+from pipeline.lineage.store import Lineage, artifacts_of_run
 from pipeline.runs.book import RunRecord
-from pipeline.runs.finish import artifacts_of_run, read_json
+from pipeline.runs.finish import read_json
 
 
 @dataclass(frozen=True)

@@ -8,24 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from components.mongo_example_gen.notices import notices
 from pipeline.lineage.records import Artifact
-from pipeline.lineage.store import Lineage
+from pipeline.lineage.store import artifacts_of_run
 from pipeline.runs.book import RunRecord
 
 if TYPE_CHECKING:
     from pipeline.runs.session import Session
-
-
-def artifacts_of_run(lineage: Lineage, run: str) -> dict[tuple[str, str], Artifact]:
-    """Returns (node, output key) → artifact for everything that a run made or took over."""
-    known = lineage.artifacts()
-    found: dict[tuple[str, str], Artifact] = {}
-    for execution in lineage.executions():
-        if execution.run == run and execution.state in ("COMPLETE", "CACHED"):
-            for key, ids in execution.outputs.items():
-                for artifact_id in ids:
-                    if artifact_id in known:
-                        found[(execution.node, key)] = known[artifact_id]
-    return found
 
 
 def finish(session: Session, record: RunRecord) -> list[str]:
