@@ -28,7 +28,8 @@ from serving.client import CallError, Client, ClientError, Code, ModelConfig
 _LOGGER = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
-GRPC, REST = PROTOCOLS = ("gRPC", "REST")
+GRPC = "gRPC"
+PROTOCOLS = (GRPC, "REST")
 ATTEMPTS = 3
 """Starts before giving up where ports were taken meanwhile."""
 

@@ -50,14 +50,13 @@ class Node:
         self.arrays = 0
         self.in_array = False
         """Whether the path leads into or through an array."""
-        self.empty_arrays = 0
         self.is_map = False
         self.keys: set[str] = set()
 
     def merge(self, other: Node) -> None:
         """Takes what another one of the same path has counted."""
         self.leaf.merge(other.leaf)
-        for name in ("there", "holding", "documents", "arrays", "empty_arrays"):
+        for name in ("there", "holding", "documents", "arrays"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.in_array |= other.in_array
         self.keys |= other.keys
@@ -219,7 +218,6 @@ def _flatten(node: Node, values: list[Any], owners: Owners) -> tuple[list[Any], 
         owner = owners[index] if owners is not None else index
         if type(value) is list:
             node.arrays += 1
-            node.empty_arrays += not value
             flat += value
             whose += [owner] * len(value)
         else:

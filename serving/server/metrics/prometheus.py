@@ -8,7 +8,6 @@ from typing import Final
 
 from serving.server.metrics.families import BOUNDS, Family, Histogram
 
-CONTENT_TYPE: Final = b"text/plain"
 _NOT_IN_NAMES: Final = re.compile("[^a-zA-Z0-9_]")
 _LIMITS: Final = tuple(f"{bound:g}" for bound in BOUNDS) + ("+Inf",)
 
