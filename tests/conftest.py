@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from hypothesis import settings
+
+settings.register_profile("penstock", deadline=None)
+settings.load_profile("penstock")
+"""No test is held against the wall clock: a machine at work would fail it."""
 
 from tests.side_by_side import WholeFiles, put_longest_first
 

@@ -23,6 +23,7 @@ from components.mongo_example_gen.plan import Plan
 from components.mongo_example_gen.report import Origin
 from components.mongo_example_gen.spans import FOLDER
 from foundation import personal, privacy
+from foundation.link import link_file
 from foundation.publish import storage_error, write_text
 
 ENTRY_FILE = "entry.json"
@@ -137,16 +138,7 @@ def link_shards(entries: list[Entry], output: Path, splits: tuple[str, ...]) -> 
             folder.mkdir(parents=True)
             for number, shard in enumerate(shards):
                 target = folder / f"data_tfrecord-{number:05d}-of-{len(shards):05d}.gz"
-                linked &= _link(shard, target)
+                linked &= link_file(shard, target)
         except OSError as error:
             raise storage_error(folder, error) from error
     return linked
-
-
-def _link(shard: Path, target: Path) -> bool:
-    try:
-        os.link(shard, target)
-    except OSError:  # another disk, or one without hard links
-        shutil.copy2(shard, target)
-        return False
-    return True

@@ -1,24 +1,17 @@
-"""The body of a ``:classify`` or ``:regress`` request: JSON objects as serialized ``tf.Example``s.
-
-The few fields of ``tf.Example`` are written in protobuf's wire format here, so that nothing of
-TensorFlow is needed to read a request.
-"""
+"""The body of a ``:classify`` or ``:regress`` request: JSON objects as serialized ``tf.Example``s."""
 
 from __future__ import annotations
 
-from array import array
 from typing import Any, Final
 
 from serving.server.rest.debug_text import debug_text, type_name
 from serving.server.rest.json_tensors import decode_b64, is_b64
 from serving.server.status import Code, ServingError
-from serving.wire.writer import delimited, varint
+from serving.wire import client_pb2
 
 _BYTES: Final = "bytes"
 _FLOAT: Final = "float"
 _INT64: Final = "int64"
-_FIELDS: Final = {_BYTES: 1, _FLOAT: 2, _INT64: 3}
-"""The field of each list in ``tf.train.Feature``."""
 
 
 def examples(document: dict[str, Any]) -> list[bytes]:
@@ -46,22 +39,27 @@ def examples(document: dict[str, Any]) -> list[bytes]:
 def _example(item: Any) -> bytes:
     if type(item) is not dict:
         raise _invalid(f"Example must be JSON object but got JSON {type_name(item)}")
-    features = b"".join(
-        delimited(1, delimited(1, name.encode()) + delimited(2, _feature(name, value)))
-        for name, value in item.items()
-    )
-    return delimited(1, features)
+    example = client_pb2.Example()
+    for name, value in item.items():
+        _fill(example.features.feature[name], name, value)
+    packed: bytes = example.SerializeToString()
+    return packed
 
 
-def _feature(name: str, value: Any) -> bytes:
+def _fill(feature: Any, name: str, value: Any) -> None:
     values = value if type(value) is list else [value]
     if not values:
-        return b""
+        return
     kind = _kind(name, values[0])
     for other in values:
         if _kind(name, other) != kind:
             raise _invalid(f"Unexpected element type in feature: {name} expecting type: {kind}")
-    return delimited(_FIELDS[kind], _list(kind, values))
+    if kind == _FLOAT:
+        feature.float_list.value.extend(values)
+    elif kind == _INT64:
+        feature.int64_list.value.extend(map(int, values))  # true is 1
+    else:
+        feature.bytes_list.value.extend(v.encode() if type(v) is str else decode_b64(v) for v in values)
 
 
 def _kind(name: str, value: Any) -> str:
@@ -78,17 +76,6 @@ def _kind(name: str, value: Any) -> str:
     if kind is str or is_b64(value):
         return _BYTES
     raise _invalid(f"Feature: {name} has element with unexpected JSON type: {type_name(value)}")
-
-
-def _list(kind: str, values: list[Any]) -> bytes:
-    if kind == _FLOAT:
-        packed = array("f", values)
-        return delimited(1, packed.tobytes())
-    if kind == _INT64:
-        return delimited(1, b"".join(varint(int(value) & (2**64 - 1)) for value in values))
-    return b"".join(
-        delimited(1, value.encode() if type(value) is str else decode_b64(value)) for value in values
-    )
 
 
 def _invalid(text: str) -> ServingError:
