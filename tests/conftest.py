@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
-from hypothesis import settings
 
 from tests.side_by_side import WholeFiles, put_longest_first
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
-
-settings.register_profile("penstock", deadline=None)
-settings.load_profile("penstock")
-"""No test is held against the wall clock: a machine at work would fail it."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
