@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Iterable
@@ -17,13 +16,13 @@ from tfx.utils import path_utils
 
 from components import signature
 from components.bulk_inferrer.config import InferConfig
+from components.bulk_inferrer.result import Predictions
 from components.bulk_inferrer.writers import join_shards, open_writer
 from foundation.errors import DataError
-from foundation.publish import published_file, write_text
+from foundation.publish import published_file
 
 SPLIT = "all"
 BATCH = 1024
-NOTE_FILE = "predictions.json"
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if not model_utils.is_model_blessed(artifact_utils.get_single_instance(input_dict["blessing"])):
             log.warning("Nothing predicted for %s: the model is not blessed.", config.mongo_export)
             result.set_int_custom_property("predicted", 0)
-            write_text(Path(result.uri) / NOTE_FILE, json.dumps({"predicted": False, "rows": 0}))
+            Predictions(predicted=False).write(result.uri)
             return
         model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
         examples = artifact_utils.get_split_uri(input_dict["examples"], SPLIT)
@@ -57,8 +56,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         result.set_int_custom_property("predicted", 1)
         result.set_string_custom_property("destination", str(target))
         result.set_int_custom_property("rows", rows)
-        note = {"predicted": True, "rows": rows, "destination": str(target)}
-        write_text(Path(result.uri) / NOTE_FILE, json.dumps(note))
+        Predictions(predicted=True, rows=rows, destination=str(target)).write(result.uri)
 
     def _predict(self, model: str, examples: str, to: Path, kind: str) -> list[Path]:
         files = sorted(str(file) for file in Path(examples).glob("*.gz"))

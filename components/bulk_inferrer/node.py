@@ -22,4 +22,5 @@ NODE = Declaration(
     },
     when=INFER_NODE.when,
     settings=_settings,
+    result=("predictions", "components.bulk_inferrer.result:Predictions"),
 )

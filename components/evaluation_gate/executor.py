@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,8 @@ from tfx.types import artifact, artifact_utils
 from components.evaluation_gate.config import EvaluateConfig
 from components.evaluation_gate.gate import Check, Decision, Measured, SliceResult, decide
 from components.evaluation_gate.measurements import read_evaluation
+from components.evaluation_gate.result import Gate, Interval, Metric, Verdict
 from foundation.publish import write_text
-
-VERDICT_FILE = "verdict.json"
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +33,8 @@ class GateExecutor(base_executor.BaseExecutor):
         results = read_evaluation(evaluation)
         decision = decide(config, results)
         log.info("%s", decision.sentence)
-        verdict = artifact_utils.get_single_instance(output_dict["verdict"])
-        document = as_json(decision, results, exec_properties["task"])
-        write_text(Path(verdict.uri) / VERDICT_FILE, json.dumps(document, indent=1, ensure_ascii=False))
+        verdict = verdict_of(decision, results, exec_properties["task"])
+        verdict.write(artifact_utils.get_single_uri(output_dict["verdict"]))
         _bless(artifact_utils.get_single_instance(output_dict["blessing"]), input_dict, decision)
 
 
@@ -53,48 +51,44 @@ def _bless(blessing: artifact.Artifact, inputs: Artifacts, decision: Decision) -
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(decision.blessed))
 
 
-def as_json(decision: Decision, results: list[SliceResult], task: str) -> dict[str, Any]:
-    """Returns the verdict as ``verdict.json`` holds it; numbers that do not exist are null."""
-    return {
-        "task": task,
-        "blessed": decision.blessed,
-        "sentence": decision.sentence,
-        "flips": list(decision.flips),
-        "rows_without_label": next(r.unlabelled for r in results),
-        "gates": [_gate_row(check) for check in decision.checks],
-        "metrics": [row for result in results for row in _metric_rows(result)],
-    }
+def verdict_of(decision: Decision, results: list[SliceResult], task: str) -> Verdict:
+    """Returns the verdict as it is written; numbers that do not exist are null."""
+    return Verdict(
+        blessed=decision.blessed,
+        sentence=decision.sentence,
+        flips=decision.flips,
+        task=task,
+        rows_without_label=results[0].unlabelled,
+        gates=tuple(_gate(check) for check in decision.checks),
+        metrics=tuple(row for result in results for row in _metrics(result)),
+    )
 
 
-def _gate_row(check: Check) -> dict[str, Any]:
-    return {
-        "metric": check.metric,
-        "slice": check.slice,
-        "bound": check.bound,
+def _gate(check: Check) -> Gate:
+    return Gate(
+        metric=check.metric,
+        slice=check.slice,
+        bound=check.bound,
         **_numbers(check.measured),
-        "rows": check.rows,
-        "baseline": _number(check.baseline),
-        "outcome": check.outcome,
-        "margin": _number(check.margin),
-        "note": check.note,
-    }
+        rows=check.rows,
+        outcome=check.outcome,
+        note=check.note,
+        baseline=_number(check.baseline),
+        margin=_number(check.margin),
+    )
 
 
-def _metric_rows(result: SliceResult) -> list[dict[str, Any]]:
-    rows = []
+def _metrics(result: SliceResult) -> Iterator[Metric]:
     for metric, measured in sorted(result.candidate.items()):
-        row: dict[str, Any] = {
-            "metric": metric,
-            "slice": result.name,
+        compared = metric in result.baseline
+        yield Metric(
+            metric=metric,
+            slice=result.name,
             **_numbers(measured),
-            "rows": result.rows,
-            "baseline": None,
-        }
-        if metric in result.baseline:
-            row["baseline"] = _number(result.baseline[metric].value)
-            row["change"] = _numbers(result.change[metric])
-        rows.append(row)
-    return rows
+            rows=result.rows,
+            baseline=_number(result.baseline[metric].value) if compared else None,
+            change=Interval(**_numbers(result.change[metric])) if compared else None,
+        )
 
 
 def _numbers(measured: Measured) -> dict[str, float | None]:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from components.evaluation_gate.config import EvaluateConfig, GateConfig
+from components.evaluation_gate.result import OVERALL, Outcome
 from components.evaluator.metrics import METRICS
 from foundation.errors import DataError, near_miss
-
-OVERALL = "overall"
-
-Outcome = Literal["holds", "fails", "not decided"]
 
 
 @dataclass(frozen=True)

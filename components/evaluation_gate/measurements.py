@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from components.evaluation_gate.gate import OVERALL, Measured, SliceResult
+from components.evaluation_gate.gate import Measured, SliceResult
+from components.evaluation_gate.result import OVERALL
 from components.evaluator.tfma_metrics import ROWS, UNLABELLED
 from foundation.errors import DataError
 

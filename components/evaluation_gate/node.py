@@ -16,4 +16,5 @@ NODE = Declaration(
         document.evaluate.model_dump(mode="json", include={"gates", "metrics", "slices"}),
         document.model.task,
     ],
+    result=("verdict", "components.evaluation_gate.result:Verdict"),
 )

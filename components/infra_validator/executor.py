@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import tempfile
@@ -17,6 +16,8 @@ from tfx.utils import path_utils
 
 from components.infra_validator.config import InfraValidationConfig
 from components.infra_validator.examples import SPLIT, Questions, read_examples
+from components.infra_validator.gates import Check
+from components.infra_validator.result import Answers, Gate, InfraValidation, Latency, LatencyRow, Times
 from components.infra_validator.server import server_command
 from components.infra_validator.trial import BLESSED, CANDIDATE, Setting, Trial, run_trial
 from components.infra_validator.warmup import warmup_records, write_warmup
@@ -24,7 +25,6 @@ from foundation.link import link_tree
 from foundation.publish import write_text
 from serving.client.signatures import read_signatures
 
-REPORT_FILE = "infra_validation.json"
 LOG_FILE = "server.log"
 
 log = logging.getLogger(__name__)
@@ -61,8 +61,7 @@ class Executor(base_executor.BaseExecutor):
         log.info("%s", trial.sentence)
         blessing.set_int_custom_property("validated_model_id", input_dict["model"][0].id)
         _bless(blessing, candidate, trial)
-        document = {**as_json(trial, config), "examples": len(records), "warmup_requests": warmup}
-        write_text(report / REPORT_FILE, json.dumps(document, indent=1, ensure_ascii=False))
+        result_of(trial, config, len(records), warmup).write(report)
 
 
 def _model(model: artifact.Artifact) -> Path:
@@ -100,40 +99,39 @@ def _bless(blessing: artifact.Artifact, candidate: Path, trial: Trial) -> None:
     write_text(Path(blessing.uri) / ("INFRA_BLESSED" if fit else "INFRA_NOT_BLESSED"), "")
 
 
-def as_json(trial: Trial, config: InfraValidationConfig) -> dict[str, Any]:
-    """Returns a validation as ``infra_validation.json`` holds it; numbers that do not exist are null."""
-    return {
-        "blessed": trial.fit,
-        "sentence": trial.sentence,
-        "server": config.server,
-        "signatures": trial.asked,
-        "answers": {"compared": trial.requests, "largest_difference": trial.difference},
-        "load_seconds": {model: round(seconds, 3) for model, seconds in trial.load_seconds.items()},
-        "memory_mb": {m: None if size is None else round(size, 1) for m, size in trial.memory_mb.items()},
-        "latency": {"signature": trial.signature, "rounds": trial.rounds, "measured": _latency_rows(trial)},
-        "gates": [
-            {
-                "metric": check.measurement.metric,
-                "where": check.measurement.where,
-                "bound": check.bound,
-                "limit": check.limit,
-                "value": check.measurement.value,
-                "blessed": check.measurement.blessed,
-                "outcome": check.outcome,
-                "note": check.note,
-            }
-            for check in trial.checks
-        ],
-        "notes": trial.notes,
-    }
+def result_of(trial: Trial, config: InfraValidationConfig, examples: int, warmup: int) -> InfraValidation:
+    """Returns a validation as it is written; numbers that do not exist are null."""
+    return InfraValidation(
+        blessed=trial.fit,
+        sentence=trial.sentence,
+        server=config.server,
+        signatures=trial.asked,
+        answers=Answers(trial.requests, trial.difference),
+        load_seconds={model: round(seconds, 3) for model, seconds in trial.load_seconds.items()},
+        memory_mb={m: None if size is None else round(size, 1) for m, size in trial.memory_mb.items()},
+        latency=Latency(trial.signature, trial.rounds, tuple(_latency_rows(trial))),
+        gates=tuple(_gate(check) for check in trial.checks),
+        notes=tuple(trial.notes),
+        examples=examples,
+        warmup_requests=warmup,
+    )
 
 
-def _latency_rows(trial: Trial) -> list[dict[str, Any]]:
-    rows = []
+def _gate(check: Check) -> Gate:
+    return Gate(
+        metric=check.measurement.metric,
+        where=check.measurement.where,
+        bound=check.bound,
+        value=check.measurement.value,
+        outcome=check.outcome,
+        note=check.note,
+        limit=check.limit,
+        blessed=check.measurement.blessed,
+    )
+
+
+def _latency_rows(trial: Trial) -> Iterator[LatencyRow]:
     for (protocol, size), latencies in trial.latency.items():
-        row: dict[str, Any] = {"protocol": protocol, "rows": size, "requests": latencies[CANDIDATE].requests}
-        for model in (CANDIDATE, BLESSED):
-            times = latencies.get(model)
-            row[model] = {"p50_ms": round(times.p50, 3), "p99_ms": round(times.p99, 3)} if times else None
-        rows.append(row)
-    return rows
+        times = {model: Times(round(t.p50, 3), round(t.p99, 3)) for model, t in latencies.items() if t}
+        requests = latencies[CANDIDATE].requests
+        yield LatencyRow(protocol, size, requests, times[CANDIDATE], times.get(BLESSED))

@@ -22,4 +22,5 @@ NODE = Declaration(
     when=lambda document, inputs: document.infra_validated() is not None,
     settings=_settings,
     code=("serving.server.main",),
+    result=("report", "components.infra_validator.result:InfraValidation"),
 )

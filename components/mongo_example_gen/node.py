@@ -20,6 +20,8 @@ def _infer_settings(document: Document, inputs: Inputs) -> list[Any]:
     return [_fields(document), document.data.privacy.model_dump(mode="json"), inputs.privacy_key]
 
 
+_RESULT = ("examples", "components.mongo_example_gen.result:Ingestion")
+
 NODE = Declaration(
     "MongoExampleGen",
     build="components.mongo_example_gen.component:build",
@@ -27,6 +29,7 @@ NODE = Declaration(
     settings=_settings,
     external=lambda document, inputs: inputs.data.fingerprint,
     reads_export=True,
+    result=_RESULT,
 )
 
 INFER_NODE = Declaration(
@@ -35,4 +38,5 @@ INFER_NODE = Declaration(
     when=lambda document, inputs: document.infer is not None and inputs.infer is not None,
     settings=_infer_settings,
     external=lambda document, inputs: inputs.infer.fingerprint if inputs.infer else None,
+    result=_RESULT,
 )

@@ -1,8 +1,7 @@
-"""``ingestion.json``: what an ingestion read, took, left out and noticed; counts and types, never a value."""
+"""Puts the counts of an ingestion together for ``ingestion.json``."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,8 @@ from components.exports import tally as count
 from components.exports.source import ResolvedInput
 from components.exports.tally import Tally
 from components.mongo_example_gen.plan import STRATUM, TIME, Plan
+from components.mongo_example_gen.result import Ingestion
 from foundation.privacy import PrivacyRule, type_after
-from foundation.publish import write_text
-
-REPORT_FILE = "ingestion.json"
 
 
 @dataclass(frozen=True)
@@ -87,10 +84,4 @@ def write_report(folder: Path, content: dict[str, Any]) -> None:
     Raises:
         StorageError: It cannot be written.
     """
-    write_text(folder / REPORT_FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-
-def read_report(folder: Path) -> dict[str, Any]:
-    """Reads the report of an Examples artifact."""
-    content: dict[str, Any] = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))
-    return content
+    Ingestion.from_json(content).write(folder)

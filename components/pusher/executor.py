@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,9 @@ from tfx.types import artifact, artifact_utils
 from tfx.utils import path_utils
 
 from components.pusher.config import PushConfig
+from components.pusher.result import PushResult
 from components.pusher.versions import push
 from foundation.errors import StorageError
-from foundation.publish import write_text
-
-PUSHED_FILE = "pushed.json"
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +37,7 @@ class Executor(base_executor.BaseExecutor):
         if why:
             log.warning("Nothing pushed to %s: %s.", config.to, "; ".join(why))
             result.set_int_custom_property("pushed", 0)
-            _remember(result, {"pushed": False, "why": why})
+            PushResult(pushed=False, why=tuple(why)).write(result.uri)
             return
         folder = destination(exec_properties["base_folder"], config.to)
         model, served = _models(input_dict)
@@ -49,9 +46,7 @@ class Executor(base_executor.BaseExecutor):
         result.set_int_custom_property("pushed", 1)
         result.set_string_custom_property("pushed_destination", str(done.path))
         result.set_string_custom_property("pushed_version", str(done.number))
-        _remember(
-            result, {"pushed": True, "version": done.number, "new": done.new, "removed": list(done.removed)}
-        )
+        PushResult(pushed=True, version=done.number, new=done.new, removed=done.removed).write(result.uri)
 
 
 def refusals(inputs: Artifacts) -> list[str]:
@@ -84,7 +79,3 @@ def destination(base_folder: str, to: str) -> Path:
     if "://" in to:
         raise StorageError(f"push.to {to}", expected="a local or mounted folder", seen="a remote address")
     return Path(base_folder) / to
-
-
-def _remember(result: artifact.Artifact, document: dict[str, Any]) -> None:
-    write_text(Path(result.uri) / PUSHED_FILE, json.dumps(document))

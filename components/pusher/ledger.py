@@ -3,35 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from foundation.errors import DataError
-from foundation.publish import storage_error, write_text
+from components.pusher.result import Entry, Ledger
+from foundation.publish import storage_error
 
-LEDGER_FILE = "versions.json"
 LOCK_FILE = ".versions.lock"
-FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What the ledger knows about one version.
-
-    Attributes:
-        fingerprint: SHA-256 over names and contents of the version's files.
-        pushed_at: Seconds since the epoch; 0 where a version was there before its ledger.
-        model: Where the model was exported; empty where not known.
-        rollback_of: The version whose content this is, for a rollback.
-        pinned: Whether it is never removed.
-    """
-
-    fingerprint: str
-    pushed_at: float = 0.0
-    model: str = ""
-    rollback_of: int | None = None
-    pinned: bool = False
 
 
 def read_ledger(folder: Path) -> dict[int, Entry]:
@@ -41,27 +18,8 @@ def read_ledger(folder: Path) -> dict[int, Entry]:
         DataError: The ledger is damaged or of a later format.
         StorageError: The folder cannot be read.
     """
-    known = _parse(folder / LEDGER_FILE)
+    known = (Ledger.find(folder) or Ledger()).versions
     return {n: known.get(n) or Entry(fingerprint(folder / str(n))) for n in numbers(folder)}
-
-
-def _parse(file: Path) -> dict[int, Entry]:
-    remedy = "move the file away; it is made anew from the versions, pins are lost"
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        if document["format"] != FORMAT:
-            raise DataError(
-                f"ledger {file}", expected=f"format {FORMAT}", seen=f"format {document['format']}"
-            )
-        return {int(number): Entry(**entry) for number, entry in document["versions"].items()}
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise storage_error(file, error) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"ledger {file}", expected="JSON as penstock writes it", seen=str(error), remedy=remedy
-        ) from error
 
 
 def write_ledger(folder: Path, entries: dict[int, Entry]) -> None:
@@ -70,8 +28,7 @@ def write_ledger(folder: Path, entries: dict[int, Entry]) -> None:
     Raises:
         StorageError: The folder cannot be written.
     """
-    versions = {str(number): asdict(entry) for number, entry in sorted(entries.items())}
-    write_text(folder / LEDGER_FILE, json.dumps({"format": FORMAT, "versions": versions}, indent=1))
+    Ledger(dict(sorted(entries.items()))).write(folder)
 
 
 def numbers(folder: Path) -> list[int]:

@@ -21,4 +21,5 @@ NODE = Declaration(
     },
     when=lambda document, inputs: document.push is not None,
     settings=_settings,
+    result=("pushed_model", "components.pusher.result:PushResult"),
 )

@@ -15,7 +15,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.pusher.ledger import LOCK_FILE, Entry, fingerprint, numbers, read_ledger, write_ledger
+from components.pusher.ledger import LOCK_FILE, fingerprint, numbers, read_ledger, write_ledger
+from components.pusher.result import Entry
 from foundation.errors import DataError, StorageError
 from foundation.lock import locked
 from foundation.publish import published_folder, storage_error

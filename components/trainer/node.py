@@ -32,4 +32,5 @@ NODE = Declaration(
     settings=training_settings,
     user_code=own_model,
     base_model=lambda document, inputs: document.train.warm_start,
+    result=("model_run", "components.trainer.result:TrainingHistory"),
 )

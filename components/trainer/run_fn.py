@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import logging
 import time
 from pathlib import Path
@@ -17,11 +15,12 @@ from components.trainer.data import TransformedSplit, check_labels, class_weight
 from components.trainer.export import ServedModel, export
 from components.trainer.features import LABEL_VOCABULARY, read_vocabulary
 from components.trainer.models.build import build
+from components.trainer.result import TrainingHistory
 from components.trainer.seeds import seed_everything
 from components.trainer.settings import TrainingSettings
 from components.trainer.training import History, compile_model, fit
 from components.trainer.transform_graph import TransformGraph
-from foundation.publish import published_folder, write_text
+from foundation.publish import published_folder
 
 LOGGER = logging.getLogger(__name__)
 
@@ -126,13 +125,16 @@ def _write_history(
     started_from: dict[str, Any],
     settings: TrainingSettings,
 ) -> None:
-    content = {
-        **dataclasses.asdict(history),
-        "rows": {"train": splits[0].rows, "validation": splits[1].rows},
-        "rows_without_label": {"train": splits[0].without_label, "validation": splits[1].without_label},
-        "parts": clock.seconds,
+    TrainingHistory(
+        epochs=tuple(history.epochs),
+        schedule=history.schedule,
+        best_epoch=history.best_epoch,
+        stopped_early=history.stopped_early,
+        seconds=history.seconds,
+        rows={"train": splits[0].rows, "validation": splits[1].rows},
+        rows_without_label={"train": splits[0].without_label, "validation": splits[1].without_label},
+        parts=clock.seconds,
         **started_from,
-        "model": settings.model.model_dump(mode="json"),
-        "train": settings.train.model_dump(mode="json"),
-    }
-    write_text(folder / "history.json", json.dumps(content, indent=2))
+        model=settings.model.model_dump(mode="json"),
+        train=settings.train.model_dump(mode="json"),
+    ).write(folder)

@@ -21,4 +21,5 @@ NODE = Declaration(
     when=lambda document, inputs: document.tune is not None,
     settings=_settings,
     user_code=own_model,
+    result=("tuner_results", "components.tuner.result:TunerResults"),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import time
@@ -13,13 +12,10 @@ from typing import Any
 import keras_tuner
 
 from components.tuner.config import TuneConfig, direction_of
+from components.tuner.result import Outcome, Trial, Trials
 from foundation.errors import DataError
-from foundation.publish import write_text
 
-LOGGER = logging.getLogger(__name__)
-
-SUMMARY = "trials.json"
-"""File of the search's folder that lists its trials."""
+log = logging.getLogger(__name__)
 
 Train = Callable[[Mapping[str, Any], int | None], dict[str, float]]
 """Trains with hyperparameters, for so many epochs where given, and returns the metrics of the best epoch."""
@@ -34,14 +30,14 @@ class TrialSearch(keras_tuner.Tuner):
     Args:
         oracle: What proposes the next trial.
         train: Trains one trial.
-        folder: Folder of this search; what is in there already is gone on with.
+        folder: Folder of this search; existing trials are resumed.
         minutes: No new trial begins after so many minutes of this run; None sets no limit.
     """
 
     def __init__(self, oracle: keras_tuner.Oracle, train: Train, folder: Path, minutes: float | None) -> None:
         self._train, self._minutes = train, minutes
         self._begin = time.monotonic()
-        self._details: dict[str, dict[str, Any]] = {}
+        self._outcomes: dict[str, Outcome] = {}
         super().__init__(
             oracle=oracle, directory=str(folder.parent), project_name=folder.name, overwrite=False
         )
@@ -59,7 +55,7 @@ class TrialSearch(keras_tuner.Tuner):
         self.oracle.max_trials = len(self.oracle.trials)  # Hyperband has none, and TFX's executor asks for it
         self._write_summary()
         if self._best() is None:
-            reasons = sorted({detail["error"] for detail in self._details.values() if detail.get("error")})
+            reasons = sorted({outcome.error for outcome in self._outcomes.values() if outcome.error})
             raise DataError(
                 f"tuning: {len(self.oracle.trials)} trials",
                 expected="at least one that ends with a result",
@@ -71,9 +67,7 @@ class TrialSearch(keras_tuner.Tuner):
         """Lets no new trial begin once the minutes are over."""
         over = self._minutes is not None and time.monotonic() - self._begin > self._minutes * 60
         if over:
-            LOGGER.warning(
-                "tuning: %g minutes are over after %d trials", self._minutes, len(self.oracle.trials)
-            )
+            log.warning("tuning: %g minutes are over after %d trials", self._minutes, len(self.oracle.trials))
             self.oracle.max_trials = len(self.oracle.trials)
 
     def run_trial(self, trial: Any, **kwargs: Any) -> dict[str, float]:
@@ -87,9 +81,9 @@ class TrialSearch(keras_tuner.Tuner):
         try:
             metrics = self._train(values, values.get("tuner/epochs"))
         except Exception as error:
-            self._details[trial.trial_id] = {"seconds": time.perf_counter() - begin, "error": str(error)}
+            self._outcomes[trial.trial_id] = Outcome(time.perf_counter() - begin, error=str(error))
             raise keras_tuner.errors.FailedTrialError(str(error)) from error
-        self._details[trial.trial_id] = {"seconds": time.perf_counter() - begin, "metrics": metrics}
+        self._outcomes[trial.trial_id] = Outcome(time.perf_counter() - begin, metrics)
         return metrics
 
     def on_trial_end(self, trial: Any) -> None:
@@ -110,38 +104,25 @@ class TrialSearch(keras_tuner.Tuner):
         best = self.oracle.get_best_trials(1)
         return best[0] if best and best[0].status == "COMPLETED" else None
 
-    @property
-    def _summary_file(self) -> Path:
-        return Path(self.project_dir) / SUMMARY
-
     def _read_summary(self) -> None:
-        if self._summary_file.is_file():
-            earlier = json.loads(self._summary_file.read_text(encoding="utf-8"))
-            self._details = {
-                t["trial"]: {k: t[k] for k in ("seconds", "metrics", "error") if k in t}
-                for t in earlier["trials"]
-            }
+        earlier = Trials.find(self.project_dir)
+        self._outcomes = {t.trial: t.outcome for t in earlier.trials} if earlier else {}
 
     def _write_summary(self) -> None:
-        trials = [
-            {
-                "trial": trial_id,
-                "status": trial.status,
-                "score": trial.score if trial.score is not None and math.isfinite(trial.score) else None,
-                "hyperparameters": trial.hyperparameters.values,
-                **self._details.get(trial_id, {}),
-            }
+        trials = tuple(
+            Trial(
+                **vars(self._outcomes.get(trial_id, Outcome())),
+                trial=trial_id,
+                status=trial.status,
+                score=trial.score if trial.score is not None and math.isfinite(trial.score) else None,
+                hyperparameters=trial.hyperparameters.values,
+            )
             for trial_id, trial in sorted(self.oracle.trials.items())
-        ]
+        )
         best = self._best()
         objective = self.oracle.objective
-        content = {
-            "objective": objective.name,
-            "direction": objective.direction,
-            "best": best.trial_id if best else None,
-            "trials": trials,
-        }
-        write_text(self._summary_file, json.dumps(content, indent=2))
+        chosen = best.trial_id if best else None
+        Trials(objective.name, objective.direction, chosen, trials).write(self.project_dir)
 
 
 def make_oracle(tune: TuneConfig, space: keras_tuner.HyperParameters) -> keras_tuner.Oracle:

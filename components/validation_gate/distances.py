@@ -12,7 +12,8 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 from tfx.proto import distribution_validator_pb2
 
 from components.validation_gate.config import DistanceConfig
-from components.validation_gate.findings import Finding, Statistics, feature_statistics
+from components.validation_gate.findings import Statistics, feature_statistics
+from components.validation_gate.result import Distance, Finding
 from foundation.errors import DataError
 
 FORMULAS = {
@@ -89,7 +90,7 @@ def compare(
 
 def distances(
     kind: str, checks: Mapping[str, DistanceConfig], compared: anomalies_pb2.Anomalies | None, stops: bool
-) -> tuple[list[dict[str, object]], list[Finding]]:
+) -> tuple[list[Distance], list[Finding]]:
     """Returns every measured distance, and a finding for each that is beyond its limit or could not be measured.
 
     Args:
@@ -109,14 +110,11 @@ def distances(
         for info in compared.drift_skew_info
         for entry in info.skew_measurements
     }
-    rows: list[dict[str, object]] = []
-    findings = []
+    rows, findings = [], []
     for name, check in checks.items():
         what, limit = measure(check)
         value = measured.get(name)
-        rows.append(
-            {"feature": name, "distance": what, "formula": FORMULAS[what], "value": value, "limit": limit}
-        )
+        rows.append(Distance(name, what, FORMULAS[what], value, limit))
         expected = f"a distance of at most {limit:g} from {OTHER[kind]} ({FORMULAS[what]})"
         if value is None:
             findings.append(Finding(kind, name, expected, "no distance, one side has no values", None, stops))

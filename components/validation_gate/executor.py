@@ -15,12 +15,11 @@ from tfx.types import artifact, artifact_utils
 
 from components.validation_gate import distances, leakage
 from components.validation_gate.config import ValidateConfig
-from components.validation_gate.findings import Finding, Statistics, anomalies
+from components.validation_gate.findings import Statistics, anomalies
+from components.validation_gate.result import Distance, Finding, Validation
 from components.validation_gate.train_rows import read_rows
 from foundation.errors import AnomalyError, DataError
-from foundation.publish import write_text
 
-REPORT_FILE = "report.json"
 ANOMALIES_FILE = "SchemaDiff.pb"
 MOST_TOLD = 20
 
@@ -42,19 +41,18 @@ class Executor(base_executor.BaseExecutor):
         config = ValidateConfig.model_validate_json(exec_properties["config"])
         settings = json.loads(exec_properties["settings"])
         report = _Gathering(config, settings, input_dict).report()
-        folder = artifact_utils.get_single_uri(output_dict["report"])
-        write_text(Path(folder) / REPORT_FILE, json.dumps(report, indent=1, ensure_ascii=False))
-        for row in (*report["drift"], *report["skew"]):
-            log.info("distance of %(feature)s: %(value)s, limit %(limit)s (%(formula)s)", row)
-        for finding in (*report["warnings"], *report["leakage"]):
-            log.warning("%s", finding["message"])
-        stopping = [finding["message"] for finding in report["anomalies"] if finding["stops"]]
+        report.write(artifact_utils.get_single_uri(output_dict["report"]))
+        for row in (*report.drift, *report.skew):
+            log.info("distance of %s: %s, limit %s (%s)", row.feature, row.value, row.limit, row.formula)
+        for finding in (*report.warnings, *report.leakage):
+            log.warning("%s", finding.message)
+        stopping = [finding.message for finding in report.anomalies if finding.stops]
         if stopping:
             more = f"; and {len(stopping) - MOST_TOLD} more" if len(stopping) > MOST_TOLD else ""
             raise AnomalyError(
                 f"{len(stopping)} anomalies in the data",
                 seen="; ".join(stopping[:MOST_TOLD]) + more,
-                remedy="mend the export, or the schema if it is wrong, or say validate.on_anomaly: warn",
+                remedy="fix the export, or the schema if it is wrong, or say validate.on_anomaly: warn",
             )
 
 
@@ -71,19 +69,18 @@ class _Gathering:
             split: stats_artifact_utils.load_statistics(statistics, split).proto() for split in splits
         }
 
-    def report(self) -> dict[str, Any]:
-        """Returns what ``report.json`` holds."""
+    def report(self) -> Validation:
+        """Returns what was found."""
         drift, drifted = self._drift()
         skew, skewed = self._skew()
-        found = [*self._anomalies(), *drifted, *skewed]
-        leaks = self._leaks()
-        return {
-            "anomalies": [f.as_json() for f in found if self._stops],
-            "warnings": [f.as_json() for f in found if not self._stops],
-            "leakage": [f.as_json() for f in leaks],
-            "drift": drift,
-            "skew": skew,
-        }
+        found = (*self._anomalies(), *drifted, *skewed)
+        return Validation(
+            anomalies=found if self._stops else (),
+            warnings=() if self._stops else found,
+            leakage=tuple(self._leaks()),
+            drift=tuple(drift),
+            skew=tuple(skew),
+        )
 
     def _anomalies(self) -> list[Finding]:
         written = artifact_utils.get_single_instance(self._inputs["anomalies"])
@@ -93,7 +90,7 @@ class _Gathering:
         }
         return anomalies(found, self._statistics, self._schema, self._stops)
 
-    def _drift(self) -> tuple[list[dict[str, object]], list[Finding]]:
+    def _drift(self) -> tuple[list[Distance], list[Finding]]:
         checks = self._config.drift
         distances.refuse_unmeasurable(checks, self._statistics["train"], "validate.drift")
         written = self._inputs.get("drift_anomalies")
@@ -101,7 +98,7 @@ class _Gathering:
         # Without a span before, DistributionValidator writes nothing and there is nothing to compare.
         return distances.distances("drift", checks, _read(files[0]) if files else None, self._stops)
 
-    def _skew(self) -> tuple[list[dict[str, object]], list[Finding]]:
+    def _skew(self) -> tuple[list[Distance], list[Finding]]:
         checks = self._config.skew
         if not checks:
             return [], []
@@ -118,7 +115,7 @@ class _Gathering:
                 f"label {label!r}",
                 expected="a value in the train split",
                 seen="none",
-                remedy="mend data.label",
+                remedy="correct data.label",
             )
         settings = self._settings
         return leakage.find_leaks(
@@ -145,6 +142,6 @@ def _schema(folder: str, label: str) -> schema_pb2.Schema:
     except text_format.ParseError as error:
         raise DataError(f"schema {file}", expected="a TFDV schema as text", seen=str(error)) from error
     if label not in {feature.name for feature in schema.feature}:
-        remedy = "infer the schema anew with 'penstock schema infer', or mend data.label"
+        remedy = "infer the schema anew with 'penstock schema infer', or correct data.label"
         raise DataError("schema", expected=f"the label {label!r}", seen="a schema without it", remedy=remedy)
     return schema

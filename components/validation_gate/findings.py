@@ -3,49 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+
+from components.validation_gate.result import Finding
 
 Kind = anomalies_pb2.AnomalyInfo.Type
 Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 
 MOST_SHOWN = 5
 LONGEST_VALUE = 24
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something validation found.
-
-    Attributes:
-        kind: ``anomaly``, ``drift``, ``skew`` or ``leakage``.
-        feature: Name of the feature; empty where it is about the whole data.
-        expected: What the schema or the document expects.
-        seen: What was found instead.
-        rows: Number of rows concerned; None where that is not a matter of rows.
-        stops: Whether it ends the run.
-    """
-
-    kind: str
-    feature: str
-    expected: str
-    seen: str
-    rows: int | None = None
-    stops: bool = False
-
-    @property
-    def message(self) -> str:
-        """The finding as one sentence."""
-        rows = "" if self.rows is None else f" ({self.rows:,} rows)"
-        return (
-            f"{self.kind} in {self.feature or 'the data'}: expected {self.expected}; seen: {self.seen}{rows}"
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """Returns the finding as ``report.json`` holds it."""
-        return {**asdict(self), "message": self.message}
 
 
 def anomalies(

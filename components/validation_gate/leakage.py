@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from components.validation_gate.findings import Finding
+from components.validation_gate.result import Finding
 
 MOST_ROWS = 20_000
 """Train rows that are looked at."""

@@ -22,4 +22,5 @@ NODE = Declaration(
         "drift_anomalies": "DistributionValidator.anomalies",
     },
     settings=_settings,
+    result=("report", "components.validation_gate.result:Validation"),
 )

@@ -19,7 +19,11 @@ def model_schema(model: type[Config], title: str) -> Schema:
         model: The model of the whole document.
         title: What the document is called.
     """
-    schema = model.model_json_schema(by_alias=True, mode="validation")
+    return titled(model.model_json_schema(by_alias=True, mode="validation"), title)
+
+
+def titled(schema: Schema, title: str) -> Schema:
+    """Returns a schema under its own title, without those that only repeat the keys."""
     for section in (schema, *schema.get("$defs", {}).values()):
         section.pop("title", None)
         for value in section.get("properties", {}).values():

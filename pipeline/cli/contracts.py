@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 
 from foundation.document.json_schema import Schema, schema_text
@@ -19,7 +20,24 @@ DOCUMENTS = {
 }
 """Name of a document → the function that returns its JSON Schema."""
 
-CONTRACTS = {f"documents/{name}.json": function for name, function in DOCUMENTS.items()}
+RESULTS = {
+    "history": "components.trainer.result:TrainingHistory",
+    "infra_validation": "components.infra_validator.result:InfraValidation",
+    "ingestion": "components.mongo_example_gen.result:Ingestion",
+    "predictions": "components.bulk_inferrer.result:Predictions",
+    "pushed": "components.pusher.result:PushResult",
+    "run": "pipeline.runs.book:RunRecord",
+    "trials": "components.tuner.result:Trials",
+    "validation": "components.validation_gate.result:Validation",
+    "verdict": "components.evaluation_gate.result:Verdict",
+    "versions": "components.pusher.result:Ledger",
+}
+"""Name of a result file → its class."""
+
+CONTRACTS = {
+    **{f"documents/{name}.json": function for name, function in DOCUMENTS.items()},
+    **{f"results/{name}.json": f"{kind}.json_schema" for name, kind in RESULTS.items()},
+}
 """Path below ``schema/`` → the function that returns the JSON Schema in that file."""
 
 
@@ -30,7 +48,7 @@ def contract_text(function: str) -> str:
         function: What returns it, ``package.module:function``; imported here, so that ``penstock spec`` loads one.
     """
     module, _, name = function.partition(":")
-    returns_schema: Callable[[], Schema] = getattr(import_module(module), name)
+    returns_schema: Callable[[], Schema] = attrgetter(name)(import_module(module))
     return schema_text(returns_schema())
 
 

@@ -61,7 +61,7 @@ def runs(file: Files = None, as_json: AsJson = False) -> None:
     """List all runs, newest last."""
     found = open_session(file).runs.all()
     if as_json:
-        say_json([asdict(r) for r in found])
+        say_json([r.as_json() for r in found])
         return
     rows = ((r.id, r.state, moment(r.started), seconds(r.seconds), _did(r), r.error[:80]) for r in found)
     table(("run", "state", "started", "time", "nodes", "error"), rows)
@@ -80,17 +80,19 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one run: its nodes, its artifacts, its verdicts."""
-    from pipeline.lineage.store import artifacts_of_run
-    from pipeline.runs.finish import read_json
+    from components.evaluation_gate.result import Verdict
+    from components.infra_validator.result import InfraValidation
+    from pipeline.runs.results import RunResults
 
     session = open_session(file)
     record = session.runs.find(run)
-    found = artifacts_of_run(session.lineage(), record.id)
-    verdict = read_json(found.get(("EvaluationGate", "verdict")), "verdict.json")
-    serving = read_json(found.get(("InfraValidator", "report")), "infra_validation.json")
+    results = RunResults.of(session.lineage(), record.id)
+    found = results.artifacts
+    verdicts = {"verdict": results.find(Verdict), "serving": results.find(InfraValidation)}
     if as_json:
         artifacts = {f"{node}.{key}": asdict(a) for (node, key), a in found.items()}
-        say_json({**asdict(record), "artifacts": artifacts, "verdict": verdict, "serving": serving})
+        said = {name: verdict.as_json() if verdict else None for name, verdict in verdicts.items()}
+        say_json({**record.as_json(), "artifacts": artifacts, **said})
         return
     say(f"Run {record.id}: {record.state}, {moment(record.started)}, {seconds(record.seconds)}")
     nodes = [n for n in record.nodes if n.action != "resolve"]
@@ -99,9 +101,9 @@ def show(
     table(
         ("artifact", "id", "type", "uri"), ((f"{n}.{k}", a.id, a.type, a.uri) for (n, k), a in found.items())
     )
-    for said in (verdict, serving):
-        if said:
-            say("\n" + said["sentence"])
+    for verdict in verdicts.values():
+        if verdict:
+            say("\n" + verdict.sentence)
     if record.report:
         say(f"Report: {record.report}")
 

@@ -13,6 +13,7 @@ from pipeline.cli.options import AsJson, Files, ModelName, open_session
 from pipeline.cli.screen import moment, say, say_json, table
 
 if TYPE_CHECKING:
+    from components.evaluation_gate.result import Metric
     from components.pusher.versions import Version as PushedVersion
     from pipeline.runs.session import Session
 
@@ -32,9 +33,9 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Show how a model did on the test split: metrics with intervals, slices, gates, verdict."""
+    from components.evaluation_gate.result import Verdict
     from pipeline.cli.history import pushed_model
     from pipeline.lineage.trace import find_model, trace
-    from pipeline.runs.finish import read_json
 
     session = open_session(file)
     store = session.lineage()
@@ -47,14 +48,14 @@ def evaluate(
             seen="none",
             remedy="penstock run --to EvaluationGate",
         )
-    verdict = read_json(verdicts[-1], "verdict.json")
+    verdict = Verdict.read(verdicts[-1].uri)
     if as_json:
-        say_json(verdict)
+        say_json(verdict.as_json())
         return
-    say(verdict["sentence"] + "\n")
+    say(verdict.sentence + "\n")
     rows = (
-        (m["slice"], m["metric"], _number(m["value"]), _interval(m), _number(m.get("baseline")), m["rows"])
-        for m in verdict["metrics"]
+        (m.slice, m.metric, _number(m.value), _interval(m), _number(m.baseline), m.rows)
+        for m in verdict.metrics
     )
     table(("slice", "metric", "value", "95% interval", "baseline", "rows"), rows)
 
@@ -63,8 +64,8 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _interval(metric: dict[str, float | None]) -> str:
-    return "" if metric.get("low") is None else f"{metric['low']:.4f} to {metric['high']:.4f}"
+def _interval(metric: Metric) -> str:
+    return "" if metric.low is None else f"{metric.low:.4f} to {metric.high:.4f}"
 
 
 def versions(file: Files = None, as_json: AsJson = False) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -85,7 +84,7 @@ def run(
         raise
     lines = finish(session, record)
     if as_json:
-        say_json({**asdict(record), "seconds": record.seconds})
+        say_json({**record.as_json(), "seconds": record.seconds})
         return
     for line in lines[-1:] if quiet else lines:
         say(line)

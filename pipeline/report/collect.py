@@ -1,104 +1,86 @@
-"""Gathers what a report shows from the files that the nodes of a run left behind. Loads no TensorFlow."""
+"""Gathers what a report shows from the results that the nodes of a run left behind. Loads no TensorFlow."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, TypedDict
+from collections.abc import Iterable, Sequence
+from typing import TypedDict
 
-from foundation.errors import DataError
-from pipeline.report import evaluation, preparation, serving, training
-from pipeline.report.data import (
-    Curve,
-    Distance,
-    FeatureView,
-    Finding,
-    GateRow,
-    Ingestion,
-    MetricRow,
-    Serving,
-    Trial,
-    Verdict,
-)
+from components.evaluation_gate.result import OVERALL, Metric, Verdict
+from components.infra_validator.result import InfraValidation
+from components.mongo_example_gen.result import Ingestion
+from components.trainer.result import TrainingHistory
+from components.tuner.result import TunerResults
+from components.validation_gate.result import Validation
+from pipeline.report.data import Curve, FeatureView
 from pipeline.report.statistics import read_features
+from pipeline.runs.results import RunResults
 
-ROLES = {
-    "examples": ("MongoExampleGen", "examples"),
-    "statistics": ("StatisticsGen", "statistics"),
-    "validation": ("ValidationGate", "report"),
-    "tuning": ("Tuner", "tuner_results"),
-    "training": ("Trainer", "model_run"),
-    "verdict": ("EvaluationGate", "verdict"),
-    "serving": ("InfraValidator", "report"),
-}
-"""Role of an artifact in the report → node and output key that it comes from."""
-
-ArtifactPaths = Mapping[str, Path]
-"""Role → folder; a role that a run did not come to is left out."""
+_NO_CURVES = ("epoch", "seconds", "learning_rate")
 
 
 class Collected(TypedDict, total=False):
     """The fields of ``ReportData`` that come from artifacts."""
 
-    ingestion: Ingestion
+    ingestion: Ingestion | None
     features: tuple[FeatureView, ...]
-    findings: tuple[Finding, ...]
-    distances: tuple[Distance, ...]
+    validation: Validation | None
     curves: tuple[Curve, ...]
-    trials: tuple[Trial, ...]
-    verdict: Verdict
-    gates: tuple[GateRow, ...]
-    metrics: tuple[MetricRow, ...]
-    serving: Serving
+    tuning: TunerResults | None
+    verdict: Verdict | None
+    metrics: tuple[Metric, ...]
+    serving: InfraValidation | None
 
 
-def collect(paths: ArtifactPaths, metric_order: list[str]) -> Collected:
+def collect(results: RunResults, metric_order: Sequence[str]) -> Collected:
     """Reads everything that the artifacts of a run have to say.
 
     Args:
-        paths: Role → folder of the artifact.
+        results: What the run left behind.
         metric_order: Metrics in the order of the document.
 
     Raises:
-        DataError: A file that its node writes is missing or does not parse.
+        DataError: A file that its node writes is missing or damaged.
     """
-    found = Collected()
-    types: Mapping[str, str] = {}
-    if "examples" in paths:
-        content = read_json(paths["examples"] / "ingestion.json")
-        found["ingestion"] = preparation.ingestion_of(content)
-        types = preparation.types_of(content)
-    if "statistics" in paths:
-        found["features"] = read_features(paths["statistics"], types)
-    if "validation" in paths:
-        content = read_json(paths["validation"] / "report.json")
-        found["findings"] = preparation.findings_of(content)
-        found["distances"] = preparation.distances_of(content)
-    if "tuning" in paths:
-        found["trials"] = training.trials_of(read_json(paths["tuning"] / "tuner_results.json"))
-    if "training" in paths:
-        found["curves"] = training.curves_of(read_json(paths["training"] / "history.json"))
-    if "verdict" in paths:
-        content = read_json(paths["verdict"] / "verdict.json")
-        found["verdict"] = evaluation.verdict_of(content)
-        found["gates"] = evaluation.gates_of(content)
-        found["metrics"] = evaluation.metrics_of(content, metric_order)
-    if "serving" in paths:
-        found["serving"] = serving.serving_of(read_json(paths["serving"] / "infra_validation.json"))
-    return found
+    ingestion, verdict = results.read(Ingestion), results.read(Verdict)
+    types = {field.feature: field.type for field in ingestion.fields if field.type} if ingestion else {}
+    statistics = results.folder("StatisticsGen", "statistics")
+    history = results.read(TrainingHistory)
+    return Collected(
+        ingestion=ingestion,
+        features=read_features(statistics, types) if statistics else (),
+        validation=results.read(Validation),
+        curves=curves_of(history) if history else (),
+        tuning=results.read(TunerResults),
+        verdict=verdict,
+        metrics=in_order(verdict.metrics, metric_order) if verdict else (),
+        serving=results.read(InfraValidation),
+    )
 
 
-def read_json(file: Path) -> Any:
-    """Returns the content of a JSON file.
+def curves_of(history: TrainingHistory) -> tuple[Curve, ...]:
+    """Returns one curve per quantity of a training, the loss first."""
+    epochs = history.epochs
+    names = [
+        name
+        for name in (epochs[0] if epochs else {})
+        if name not in _NO_CURVES and not name.startswith("val_")
+    ]
 
-    Raises:
-        DataError: It is missing or does not parse.
-    """
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        remedy = "run the node again with --force"
-        raise DataError(
-            f"{file}", expected="the JSON file of its node", seen=str(error), remedy=remedy
-        ) from error
+    def values(name: str) -> tuple[float, ...]:
+        return tuple(epoch[name] for epoch in epochs if name in epoch)
+
+    return tuple(
+        Curve(name, values(name), values(f"val_{name}"))
+        for name in sorted(names, key=lambda name: name != "loss")
+    )
+
+
+def in_order(metrics: Iterable[Metric], order: Sequence[str]) -> tuple[Metric, ...]:
+    """Returns metrics in the document's order, the whole split before its slices, large slices before small ones."""
+    place = {name: i for i, name in enumerate(order)}
+
+    def key(row: Metric) -> tuple[int, bool, str, int]:
+        whole = row.slice == OVERALL
+        return place.get(row.metric, len(place)), not whole, row.slice.partition("=")[0], -row.rows
+
+    return tuple(sorted(metrics, key=key))

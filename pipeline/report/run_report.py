@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from components.evaluator.metrics import METRICS
 from pipeline.lineage.records import Artifact
-from pipeline.lineage.store import Lineage, artifacts_of_run
+from pipeline.lineage.store import Lineage
 from pipeline.lineage.trace import Step, trace
-from pipeline.report.collect import ROLES, collect
+from pipeline.report.collect import collect
 from pipeline.report.data import LineageStep, NodeState, NodeView, ReportData
 from pipeline.report.write import write_report
 from pipeline.runs.book import NodeRecord, RunRecord
+from pipeline.runs.results import RunResults
 
 if TYPE_CHECKING:
     from pipeline.runs.session import Session
 
-Found = dict[tuple[str, str], Artifact]
+Found = Mapping[tuple[str, str], Artifact]
 
 _LIBRARIES = ("penstock", "tfx", "tensorflow", "keras", "apache-beam", "ml-metadata")
 _STATES: dict[str, Literal["succeeded", "failed", "interrupted"]] = {
@@ -53,8 +55,8 @@ def write_run_report(session: Session, record: RunRecord) -> Path:
 def report_data(session: Session, record: RunRecord) -> ReportData:
     """Returns everything that the report of a run shows."""
     lineage = session.lineage()
-    found = artifacts_of_run(lineage, record.id)
-    paths = {role: Path(found[place].uri) for role, place in ROLES.items() if place in found}
+    results = RunResults.of(lineage, record.id)
+    found = results.artifacts
     spec = session.loaded.spec
     return ReportData(
         pipeline=record.pipeline,
@@ -70,7 +72,7 @@ def report_data(session: Session, record: RunRecord) -> ReportData:
         lineage=_lineage(lineage, found, session.loaded.folder, record.id),
         higher_is_better={name: metric.higher_is_better for name, metric in METRICS.items()},
         versions=versions(),
-        **collect(paths, spec.evaluate.metrics),
+        **collect(results, spec.evaluate.metrics),
     )
 
 

@@ -9,9 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from components.evaluation_gate.result import Metric, Verdict
+from components.mongo_example_gen.notices import notices
 from foundation.publish import write_text
 from pipeline.report import svg, text
-from pipeline.report.data import MetricRow, ReportData, Verdict
+from pipeline.report.data import ReportData
 
 _FOLDER = Path(__file__).parent
 FEWEST_ROWS = 50
@@ -23,7 +25,7 @@ class MetricTable:
     """One metric's rows, the scale they share, the bounds that gates set, and whether it is shown unfolded."""
 
     metric: str
-    rows: tuple[MetricRow, ...]
+    rows: tuple[Metric, ...]
     scale: svg.Scale
     bounds: tuple[float, ...]
     open: bool
@@ -34,7 +36,7 @@ class MetricTable:
         return any(row.baseline is not None for row in self.rows)
 
     @property
-    def overall(self) -> MetricRow | None:
+    def overall(self) -> Metric | None:
         """The row of the whole split."""
         return next((row for row in self.rows if row.slice == "overall"), None)
 
@@ -94,6 +96,7 @@ def _view(data: ReportData) -> dict[str, Any]:
         "headline": headline(data),
         "tables": metric_tables(data),
         "longest": max((node.seconds or 0.0 for node in data.nodes), default=0.0) or 1.0,
+        "notices": notices(data.ingestion) if data.ingestion else [],
         "overall": [row for row in data.metrics if row.slice == "overall"],
     }
 
@@ -114,17 +117,17 @@ def headline(data: ReportData) -> Headline:
             where + (data.error or (failed.note if failed else "") or "See the log of the run."),
         )
     if data.state == "interrupted":
-        return Headline("neutral", "Interrupted", "The same command goes on where this run ended.")
+        return Headline("neutral", "Interrupted", "The same command continues where this run ended.")
     if data.verdict is None:
         return Headline("neutral", "Done", "The nodes that were asked for ran; no model was judged.")
-    if data.serving is not None and data.verdict.blessed and not data.serving.fit:
-        return Headline("bad", "Not fit to serve", data.serving.sentence, "The gates on metrics hold.")
+    if data.serving is not None and data.verdict.blessed and not data.serving.blessed:
+        return Headline("bad", "Not fit to serve", data.serving.reason, "The gates on metrics hold.")
     return _judged(data.verdict)
 
 
 def _judged(verdict: Verdict) -> Headline:
     """Splits the verdict's sentence: its first part is the headline, the others follow in smaller type."""
-    first, *others = verdict.sentence.rstrip(".").split("; ")
+    first, *others = verdict.reason.rstrip(".").split("; ")
     flips = [f"what would flip it: {flip}" for flip in verdict.flips if flip not in verdict.sentence]
     more = "; ".join((*others, *flips))
     word = "Blessed" if verdict.blessed else "Not blessed"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from tfx.orchestration import data_types_utils, metadata
@@ -17,8 +15,10 @@ from tfx.orchestration.portable import (
 from tfx.orchestration.portable.mlmd import context_lib, execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 
+from components.node import load
 from foundation.errors import NodeError
 from pipeline.lineage.store import execution_state
+from pipeline.nodes import NODES
 
 
 class NodeExecutor:
@@ -64,18 +64,16 @@ class NodeExecutor:
             )
         return int(execution_id)
 
-    def counted(self, execution_id: int) -> dict[str, int]:
-        """Returns how much an execution has worked through, by unit, from what its artifacts say of themselves."""
+    def counted(self, node_id: str, execution_id: int) -> dict[str, int]:
+        """Returns how much an execution has worked through, by unit, as its result file says."""
+        declared = next((n.result for n in NODES if n.id == node_id and n.result), None)
+        if declared is None:
+            return {}
+        key, name = declared
         with metadata.Metadata(self._connection) as store:
             outputs = execution_lib.get_output_artifacts(store, execution_id)
-        for artifact in (a for artifacts in outputs.values() for a in artifacts):
-            if artifact.has_custom_property("documents_read"):
-                return {"documents": artifact.get_int_custom_property("documents_read")}
-        history = [Path(a.uri) / "history.json" for a in outputs.get("model_run", ())]
-        if history and history[0].is_file():
-            told = json.loads(history[0].read_text(encoding="utf-8"))
-            return {"steps": told["schedule"]["steps_per_epoch"] * len(told["epochs"])}
-        return {}
+        results = (load(name).find(artifact.uri) for artifact in outputs.get(key, ()))
+        return next((dict(result.counted) for result in results if result), {})
 
     def reuse(self, node_id: str, execution_id: int) -> int:
         """Publishes the outputs of an earlier execution as this run's cached result."""

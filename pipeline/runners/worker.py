@@ -91,7 +91,7 @@ class _Work:
 
     def _run(self, request: dict[str, Any]) -> dict[str, Any]:
         execution = self._executor.run(request["run"])
-        return {"execution": execution, "counted": self._executor.counted(execution)}
+        return {"execution": execution, "counted": self._executor.counted(request["run"], execution)}
 
     def _reuse(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"execution": self._executor.reuse(request["reuse"], request["execution"]), "counted": {}}

@@ -3,68 +3,64 @@
 from __future__ import annotations
 
 import datetime
-import json
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from foundation.errors import DataError, near_miss
-from foundation.publish import write_text
+from foundation.result import Part, Result
 
 
 @dataclass
-class NodeRecord:
-    """What one node did in one run.
-
-    Attributes:
-        node: Its id.
-        action: What was planned: run, cached, skip, resolve.
-        reason: Why.
-        state: planned, running, done, cached, failed, skipped.
-        seconds: Wall time.
-        execution: Id of its execution in ML Metadata.
-        inputs: Nodes whose artifacts it takes.
-    """
+class NodeRecord(Part):
+    """What one node did in one run."""
 
     node: str
+    """Its id."""
     action: str
+    """What was planned: run, cached, skip, resolve."""
     reason: str
+    """Why."""
     state: str = "planned"
+    """planned, running, done, cached, failed, interrupted."""
     seconds: float = 0.0
+    """Wall time."""
     execution: int | None = None
+    """Id of its execution in ML Metadata."""
     inputs: list[str] = field(default_factory=list)
+    """Nodes whose artifacts it takes."""
 
 
 @dataclass
-class RunRecord:
-    """One run.
+class RunRecord(Result):
+    """One run: what was asked, what every node did, how it ended."""
 
-    Attributes:
-        id: Its id; sorts by time.
-        pipeline: Name of the pipeline.
-        state: running, complete, failed, interrupted.
-        started: Seconds since the epoch.
-        ended: Seconds since the epoch, 0 while it runs.
-        document: The whole document as it was used; holds no secret by construction.
-        span: Span of the export.
-        code: Version of the code of the person's project, where it is under git.
-        nodes: The nodes in order.
-        error: The error that ended it, one line.
-        report: Path of the HTML report.
-    """
+    FILE: ClassVar[str] = "run.json"
+    REMEDY: ClassVar[str] = "remove the folder of that run; its artifacts stay"
 
     id: str
+    """Its id; sorts by time."""
     pipeline: str
+    """Name of the pipeline."""
     state: str
+    """running, complete, failed, interrupted."""
     started: float
+    """Seconds since the epoch."""
     ended: float = 0.0
+    """Seconds since the epoch, 0 while it runs."""
     document: dict[str, Any] = field(default_factory=dict)
+    """The whole document as it was used; holds no secret by construction."""
     span: int | None = None
+    """Span of the export."""
     code: str = ""
+    """Version of the code of the person's project, where it is under git."""
     nodes: list[NodeRecord] = field(default_factory=list)
+    """The nodes in order."""
     error: str = ""
+    """The error that ended it, one line."""
     report: str = ""
+    """Path of the HTML report."""
 
     @property
     def seconds(self) -> float:
@@ -92,12 +88,12 @@ class RunBook:
 
     def write(self, record: RunRecord) -> None:
         """Writes a record; a reader never sees half of one."""
-        write_text(self.path(record.id) / "run.json", json.dumps(asdict(record), indent=1))
+        record.write(self.path(record.id))
 
     def all(self) -> list[RunRecord]:
         """Returns all runs, oldest first."""
-        files = sorted(self.folder.glob("*/run.json"))
-        return [_read(file) for file in files]
+        files = sorted(self.folder.glob(f"*/{RunRecord.FILE}"))
+        return [RunRecord.read(file.parent) for file in files]
 
     def find(self, run: str | None = None) -> RunRecord:
         """Returns a run by its id or the beginning of it; without one, the newest.
@@ -114,11 +110,6 @@ class RunBook:
         raise DataError(
             f"run {run or 'latest'}", expected="one run of that id", seen=seen, remedy="penstock runs"
         )
-
-
-def _read(file: Path) -> RunRecord:
-    value = json.loads(file.read_text(encoding="utf-8"))
-    return RunRecord(**{**value, "nodes": [NodeRecord(**n) for n in value["nodes"]]})
 
 
 def new_run_id() -> str:

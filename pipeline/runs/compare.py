@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from components.evaluation_gate.result import Verdict
+from components.infra_validator.result import InfraValidation
 from pipeline.lineage.records import Execution
-from pipeline.lineage.store import Lineage, artifacts_of_run
+from pipeline.lineage.store import Lineage
 from pipeline.runs.book import RunRecord
-from pipeline.runs.finish import read_json
+from pipeline.runs.results import RunResults
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,9 @@ def _results(lineage: Lineage, before: RunRecord, after: RunRecord) -> list[Diff
 
 def metrics_of_run(lineage: Lineage, run: str) -> dict[str, Any]:
     """Returns the overall metrics of a run's model, whether it was blessed and fit to serve; empty without a verdict."""
-    found = artifacts_of_run(lineage, run)
-    verdict = read_json(found.get(("EvaluationGate", "verdict")), "verdict.json")
+    results = RunResults.of(lineage, run)
+    verdict, served = results.find(Verdict), results.find(InfraValidation)
     if verdict is None:
         return {}
-    serving = read_json(found.get(("InfraValidator", "report")), "infra_validation.json")
-    served = {"fit to serve": serving["blessed"]} if serving else {}
-    metrics = {m["metric"]: m["value"] for m in verdict["metrics"] if m["slice"] == "overall"}
-    return {"blessed": verdict["blessed"], **served, **metrics}
+    fit = {"fit to serve": served.blessed} if served else {}
+    return {"blessed": verdict.blessed, **fit, **verdict.overall}

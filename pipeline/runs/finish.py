@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from components.evaluation_gate.result import Verdict
+from components.infra_validator.result import InfraValidation
 from components.mongo_example_gen.notices import notices
-from pipeline.lineage.records import Artifact
-from pipeline.lineage.store import artifacts_of_run
+from components.mongo_example_gen.result import Ingestion
+from components.pusher.result import PushResult
+from components.validation_gate.result import Validation
 from pipeline.runs.book import RunRecord
+from pipeline.runs.results import RunResults
 
 if TYPE_CHECKING:
     from pipeline.runs.session import Session
@@ -22,7 +25,7 @@ def finish(session: Session, record: RunRecord) -> list[str]:
     """
     if record.state == "unchanged":
         return ["Nothing to do: the result of the last run stands.", *_last_result(session)]
-    found = artifacts_of_run(session.lineage(), record.id)
+    found = RunResults.of(session.lineage(), record.id)
     lines = [*_warnings(found), *_verdict(found), *_schema(session, found), *_pushed(found)]
     record.report = str(_report(session, record))
     session.runs.write(record)
@@ -49,44 +52,37 @@ def _last_result(session: Session) -> list[str]:
     )
 
 
-def read_json(artifact: Artifact | None, name: str) -> Any:
-    """Returns the JSON file of an artifact, None where there is no such artifact or file."""
-    file = Path(artifact.uri) / name if artifact else None
-    return json.loads(file.read_text(encoding="utf-8")) if file and file.is_file() else None
-
-
-def _warnings(found: dict[tuple[str, str], Artifact]) -> list[str]:
-    report = read_json(found.get(("ValidationGate", "report")), "report.json") or {}
-    ingestion = read_json(found.get(("MongoExampleGen", "examples")), "ingestion.json") or {}
-    said = notices(ingestion)
-    said += [f["message"] for kind in ("warnings", "leakage") for f in report.get(kind, [])]
+def _warnings(found: RunResults) -> list[str]:
+    ingestion, validation = found.find(Ingestion), found.find(Validation)
+    said = notices(ingestion) if ingestion else []
+    said += [f.message for f in (*validation.warnings, *validation.leakage)] if validation else []
     return [f"Warning: {message}" for message in dict.fromkeys(said)]
 
 
-def _verdict(found: dict[tuple[str, str], Artifact]) -> list[str]:
-    verdict = read_json(found.get(("EvaluationGate", "verdict")), "verdict.json")
-    served = read_json(found.get(("InfraValidator", "report")), "infra_validation.json")
-    return [said["sentence"] for said in (verdict, served) if said]
+def _verdict(found: RunResults) -> list[str]:
+    verdicts = (found.find(Verdict), found.find(InfraValidation))
+    return [verdict.sentence for verdict in verdicts if verdict]
 
 
-def _pushed(found: dict[tuple[str, str], Artifact]) -> list[str]:
-    pushed = found.get(("Pusher", "pushed_model"))
-    if pushed is None:
+def _pushed(found: RunResults) -> list[str]:
+    artifact = found.artifacts.get(("Pusher", "pushed_model"))
+    if artifact is None:
         return []
-    if not pushed.properties.get("pushed"):
-        why = (read_json(pushed, "pushed.json") or {}).get("why") or ["the model is not blessed"]
+    if not artifact.properties.get("pushed"):
+        result = found.find(PushResult)
+        why = (result and result.why) or ["the model is not blessed"]
         short = "; ".join(reason.partition(":")[0] for reason in why)  # the verdicts above say it whole
         return [f"Nothing was pushed: {short}."]
-    return [f"Pushed: {pushed.properties.get('pushed_destination')}"]
+    return [f"Pushed: {artifact.properties.get('pushed_destination')}"]
 
 
-def _schema(session: Session, found: dict[tuple[str, str], Artifact]) -> list[str]:
-    inferred = found.get(("SchemaInferrer", "schema"))
+def _schema(session: Session, found: RunResults) -> list[str]:
+    inferred = found.folder("SchemaInferrer", "schema")
     if inferred is None:
         return []
     from pipeline.schemas import offer
 
-    pending = offer(Path(inferred.uri) / "schema.pbtxt", session.schema_file)
+    pending = offer(inferred / "schema.pbtxt", session.schema_file)
     return [f"A schema was inferred: review {pending}, then 'penstock schema approve'."]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from components.exports.diverted import find_diverted
 from components.mongo_example_gen.notices import notices
+from components.mongo_example_gen.result import Ingestion
 
 
 def put(path: Path) -> Path:
@@ -45,9 +46,9 @@ def test_an_empty_folder_is_nothing(tmp_path: Path) -> None:
 def test_they_are_told(tmp_path: Path) -> None:
     put(tmp_path / "out-error-docs" / "1.json")
     found = find_diverted([put(tmp_path / "e.json")])
-    (said,) = notices({"diverted": found})
+    (said,) = notices(Ingestion.from_json({"diverted": found}))
     assert said.endswith(
         "out-error-docs holds documents that the exporting tool put aside (1 file): they are not in the data"
     )
-    (said,) = notices({"input": {"empty_files": ["a.json"]}})
+    (said,) = notices(Ingestion.from_json({"input": {"empty_files": ["a.json"]}}))
     assert said == "no documents in a.json: the file is empty"

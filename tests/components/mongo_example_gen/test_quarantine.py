@@ -13,6 +13,7 @@ import pytest
 from components.exports.source import resolve
 from components.mongo_example_gen.notices import notices
 from components.mongo_example_gen.quarantine import expire
+from components.mongo_example_gen.result import Ingestion
 
 DAY = 86400
 
@@ -41,7 +42,7 @@ def test_files_stay_that_are_being_read_or_never_expire(tmp_path: Path) -> None:
 
 
 def test_what_expired_is_said() -> None:
-    assert notices({"quarantine_expired": 2}) == ["2 quarantined files were too old and were removed"]
+    assert notices(Ingestion(quarantine_expired=2)) == ["2 quarantined files were too old and were removed"]
 
 
 def test_a_quarantine_folder_is_an_export_without_its_index(tmp_path: Path) -> None:

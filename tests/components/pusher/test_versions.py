@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from components.pusher import versions
-from components.pusher.ledger import LEDGER_FILE
+from components.pusher.result import Ledger
 from foundation.errors import DataError, StorageError
 
 
@@ -151,13 +151,13 @@ def test_leftover_of_a_killed_push_is_swept(model, place):
 
 def test_version_without_ledger_is_known_by_its_content(model, place):
     [number] = pushed(model, place, "a")
-    (place / LEDGER_FILE).unlink()
+    (place / Ledger.FILE).unlink()
     assert versions.push(place / str(number), place, 5).new is False
 
 
 def test_damaged_ledger_is_refused(model, place):
     pushed(model, place, "a")
-    (place / LEDGER_FILE).write_text("{")
+    (place / Ledger.FILE).write_text("{")
     with pytest.raises(DataError, match="ledger"):
         versions.versions(place)
 

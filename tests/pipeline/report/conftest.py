@@ -6,25 +6,13 @@ import math
 
 import pytest
 
-from pipeline.report.data import (
-    Bar,
-    Curve,
-    Distance,
-    FeatureView,
-    Finding,
-    GateRow,
-    Ingestion,
-    LineageStep,
-    MetricRow,
-    Misfit,
-    NodeView,
-    ReportData,
-    Serving,
-    ServingCheck,
-    ServingRow,
-    Trial,
-    Verdict,
-)
+from components.evaluation_gate.result import Gate, Metric, Verdict
+from components.infra_validator.result import Gate as ServingGate
+from components.infra_validator.result import InfraValidation, Latency, LatencyRow, Times
+from components.mongo_example_gen.result import Documents, FieldCounts, Ingestion
+from components.tuner.result import RankedTrial, TunerResults
+from components.validation_gate.result import Distance, Finding, Validation
+from pipeline.report.data import Bar, Curve, FeatureView, LineageStep, NodeView, ReportData
 
 HOSTILE = "<script>alert('x')</script>&\"'"
 
@@ -50,7 +38,7 @@ NODES = (
 )
 
 
-def _metrics() -> tuple[MetricRow, ...]:
+def _metrics() -> tuple[Metric, ...]:
     slices = [
         ("overall", 2411),
         ("country=US", 502),
@@ -64,8 +52,8 @@ def _metrics() -> tuple[MetricRow, ...]:
         for i, (part, n) in enumerate(slices):
             half, shift = 1.1 / math.sqrt(n), 0.012 * ((i * 5) % 7 - 3)
             value = centre + (shift if i else 0)
-            rows.append(MetricRow(name, part, value, value - half, value + half, n, value - 0.006))
-    rows[4] = MetricRow("auc", "country=NZ", None, None, None, 11)
+            rows.append(Metric(name, part, value, value - half, value + half, n, value - 0.006))
+    rows[4] = Metric("auc", "country=NZ", None, None, None, 11)
     return tuple(rows)
 
 
@@ -113,59 +101,63 @@ def run() -> ReportData:
         nodes=NODES,
         span=2,
         ingestion=Ingestion(
-            12_000,
-            11_996,
-            4,
-            0,
-            {"train": 8391, "validation": 1194, "test": 2411},
+            Documents(12_000, 11_996, 4, 0),
             {"line is not JSON": 4},
-            (Misfit("age", "text that reads as a number", 251), Misfit("streak", "null", 96)),
+            splits={"train": 8391, "validation": 1194, "test": 2411},
+            fields=(
+                FieldCounts("age", "int", misfits={"text that reads as a number": 251}),
+                FieldCounts("streak", "int", misfits={"null": 96}),
+            ),
         ),
         features=_features(),
-        findings=(
-            Finding("drift", "country", "l_infinity at most 0.05", "0.112, most at value BR"),
-            Finding("anomaly", "device", "one of 3 known values", "tablet", rows=17, stops=True),
-        ),
-        distances=(
-            Distance(
-                "drift", "country", "l_infinity", "largest difference of any value's share", 0.112, 0.05
+        validation=Validation(
+            anomalies=(Finding("anomaly", "device", "one of 3 known values", "tablet", rows=17, stops=True),),
+            warnings=(Finding("drift", "country", "l_infinity at most 0.05", "0.112, most at value BR"),),
+            drift=(
+                Distance("country", "l_infinity", "largest difference of any value's share", 0.112, 0.05),
+                Distance("minutes", "jensen_shannon", "divergence", 0.0031, 0.05),
             ),
-            Distance("drift", "minutes", "jensen_shannon", "divergence", 0.0031, 0.05),
-            Distance("skew", "plan", "l_infinity", "largest difference of any value's share", None, 0.1),
+            skew=(Distance("plan", "l_infinity", "largest difference of any value's share", None, 0.1),),
         ),
         curves=_curves(),
-        trials=(
-            Trial("03", 0.8234, {"learning_rate": 0.00317, "hidden": [64, 32], "dropout": 0.1}, best=True),
-            Trial("01", 0.8127, {"learning_rate": 0.0009, "hidden": [32], "dropout": 0.3}),
+        tuning=TunerResults(
+            (
+                RankedTrial("03", 0.8234, {"learning_rate": 0.00317, "hidden": [64, 32], "dropout": 0.1}),
+                RankedTrial("01", 0.8127, {"learning_rate": 0.0009, "hidden": [32], "dropout": 0.3}),
+            )
         ),
         objective="val_auc",
         metrics=_metrics(),
-        gates=(
-            GateRow("auc", "overall", "at least 0.75", 0.75, 0.82, 2411, "holds"),
-            GateRow("auc", "overall", "not worse than blessed by more than 0.01", None, 0.82, 2411, "holds"),
-            GateRow(
-                "auc", "country=NZ", "at least 0.70", 0.70, None, 11, "not decided", "fewer than 100 rows"
-            ),
-            GateRow("accuracy", "device=web", "at least 0.76", 0.76, 0.733, 441, "fails"),
-        ),
         verdict=Verdict(
             True,
             "auc is 0.8200 (0.8024 to 0.8376) on 2,411 test rows, at least 0.75 as asked.",
             ("auc below 0.75",),
+            gates=(
+                Gate("auc", "overall", "≥ 0.750", 0.82, 2411, "holds"),
+                Gate("auc", "overall", "not worse than blessed by more than 0.01", 0.82, 2411, "holds"),
+                Gate("auc", "country=NZ", "≥ 0.700", None, 11, "not decided", "fewer than 100 rows"),
+                Gate("accuracy", "device=web", "≥ 0.760", 0.733, 441, "fails"),
+            ),
         ),
-        serving=Serving(
+        serving=InfraValidation(
             True,
             "412 requests with 50 examples were answered alike by gRPC and REST.",
-            "serving_default",
-            (ServingRow("gRPC", 1, 0.91, 2.4, 0.9, 2.2), ServingRow("REST", 32, 2.31, 8.75)),
-            {"server": 310.2, "candidate": 24.8, "blessed": 23.1},
-            {"candidate": 0.62, "blessed": 0.58},
-            8,
-            (
-                ServingCheck("latency_p99_ms", "REST, 32 rows", "≤ 50 ms", 8.75, "holds"),
-                ServingCheck("memory_mb", "", "≤ 500 MiB", None, "not decided", "it cannot be measured"),
+            load_seconds={"candidate": 0.62, "blessed": 0.58},
+            memory_mb={"server": 310.2, "candidate": 24.8, "blessed": 23.1},
+            latency=Latency(
+                "serving_default",
+                1,
+                (
+                    LatencyRow("gRPC", 1, 50, Times(0.91, 2.4), Times(0.9, 2.2)),
+                    LatencyRow("REST", 32, 50, Times(2.31, 8.75)),
+                ),
             ),
-            ("The blessed model has no serving_default; its latency is not known.",),
+            gates=(
+                ServingGate("latency_p99_ms", "REST, 32 rows", "≤ 50 ms", 8.75, "holds"),
+                ServingGate("memory_mb", "", "≤ 500 MiB", None, "not decided", "it cannot be measured"),
+            ),
+            notes=("The blessed model has no serving_default; its latency is not known.",),
+            warmup_requests=8,
         ),
         pushed="serving_models/3",
         lineage=(

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.evaluation_gate.result import Gate, Verdict
+from components.infra_validator.result import Gate as ServingGate
+from components.infra_validator.result import LatencyRow, Times
+from components.tuner.result import RankedTrial
+from components.validation_gate.result import Distance
 from foundation.errors import DataError
-from pipeline.report.collect import collect
-from pipeline.report.data import Bar, Curve, Distance, GateRow, Misfit, ServingCheck, ServingRow, Trial
-from pipeline.report.evaluation import gates_of, verdict_of
+from pipeline.lineage.records import Artifact
+from pipeline.report.collect import Collected, collect
+from pipeline.report.data import Bar, Curve
+from pipeline.runs.results import RunResults
 
 INGESTION = {
     "documents": {"read": 100, "accepted": 97, "quarantined": 2, "filtered": 1},
@@ -96,34 +101,48 @@ def statistics() -> statistics_pb2.DatasetFeatureStatisticsList:
     return message
 
 
+FILES = {
+    ("MongoExampleGen", "examples"): ("ingestion.json", INGESTION),
+    ("ValidationGate", "report"): ("report.json", VALIDATION),
+    ("Tuner", "tuner_results"): ("tuner_results.json", TRIALS),
+    ("Trainer", "model_run"): ("history.json", HISTORY),
+    ("EvaluationGate", "verdict"): ("verdict.json", VERDICT),
+    ("InfraValidator", "report"): ("infra_validation.json", SERVING),
+}
+
+
 @pytest.fixture
-def paths(tmp_path) -> dict[str, Path]:
-    files = {
-        "examples": ("ingestion.json", INGESTION),
-        "validation": ("report.json", VALIDATION),
-        "tuning": ("tuner_results.json", TRIALS),
-        "training": ("history.json", HISTORY),
-        "verdict": ("verdict.json", VERDICT),
-        "serving": ("infra_validation.json", SERVING),
-    }
-    for role, (name, content) in files.items():
-        (tmp_path / role).mkdir()
-        (tmp_path / role / name).write_text(json.dumps(content))
-    split = tmp_path / "statistics" / "Split-train"
+def results(tmp_path) -> RunResults:
+    for (node, _), (name, content) in FILES.items():
+        (tmp_path / node).mkdir()
+        (tmp_path / node / name).write_text(json.dumps(content))
+    split = tmp_path / "StatisticsGen" / "Split-train"
     split.mkdir(parents=True)
     (split / "FeatureStats.pb").write_bytes(statistics().SerializeToString())
-    return {role: tmp_path / role for role in (*files, "statistics")}
+    places = [*FILES, ("StatisticsGen", "statistics")]
+    return RunResults(
+        {
+            (node, key): Artifact(number, key, str(tmp_path / node), "LIVE")
+            for number, (node, key) in enumerate(places)
+        }
+    )
 
 
-def test_ingestion(paths):
-    found = collect(paths, ["auc"])["ingestion"]
-    assert (found.read, found.accepted, found.quarantined, found.filtered) == (100, 97, 2, 1)
-    assert found.reasons == {"not JSON": 2, "no label": 1}
-    assert found.misfits == (Misfit("age", "read from text", 9), Misfit("age", "text that is no number", 3))
+@pytest.fixture
+def found(results) -> Collected:
+    return collect(results, ["auc", "accuracy"])
 
 
-def test_features(paths):
-    features = {f.name: f for f in collect(paths, ["auc"])["features"]}
+def test_ingestion(found):
+    ingestion = found["ingestion"]
+    documents = ingestion.documents
+    assert (documents.read, documents.accepted, documents.quarantined, documents.filtered) == (100, 97, 2, 1)
+    assert ingestion.reasons == {"not JSON": 2, "no label": 1}
+    assert ingestion.misfits == (("age", "read from text", 9), ("age", "text that is no number", 3))
+
+
+def test_features(found):
+    features = {f.name: f for f in found["features"]}
     assert "_id" not in features
     assert features["age"].missing == pytest.approx(0.1)
     assert features["age"].bars == (Bar("13 to 20", 12),)
@@ -131,35 +150,31 @@ def test_features(paths):
     assert features["country"].bars == (Bar("US", 40), Bar("BR", 23))
 
 
-def test_values_of_text_with_many_values_are_left_out(paths):
-    goal = next(f for f in collect(paths, ["auc"])["features"] if f.name == "goal")
+def test_values_of_text_with_many_values_are_left_out(found):
+    goal = next(f for f in found["features"] if f.name == "goal")
     assert goal.hidden
     assert goal.bars == ()
 
 
-def test_findings_and_distances(paths):
-    found = collect(paths, ["auc"])
-    assert [f.kind for f in found["findings"]] == ["drift", "leakage"]
-    assert found["distances"] == (Distance("drift", "country", "l_infinity", "…", 0.112, 0.05),)
+def test_findings_and_distances(found):
+    validation = found["validation"]
+    assert [f.kind for f in validation.findings] == ["drift", "leakage"]
+    assert validation.drift == (Distance("country", "l_infinity", "…", 0.112, 0.05),)
 
 
-def test_curves_begin_with_the_loss(paths):
-    assert collect(paths, ["auc"])["curves"] == (
-        Curve("loss", (0.6,), (0.65,)),
-        Curve("auc", (0.7,), (0.69,)),
-    )
+def test_curves_begin_with_the_loss(found):
+    assert found["curves"] == (Curve("loss", (0.6,), (0.65,)), Curve("auc", (0.7,), (0.69,)))
 
 
-def test_trials_hide_the_tuners_own_keys(paths):
-    first, second = collect(paths, ["auc"])["trials"]
-    assert first == Trial("01", 0.81, {"learning_rate": 0.003, "hidden": "[64, 32]"}, best=True)
-    assert not second.best
+def test_trials_hide_the_tuners_own_keys(found):
+    first, _ = found["tuning"].trials
+    assert first == RankedTrial("01", 0.81, {"learning_rate": 0.003, "hidden": "[64, 32]"})
 
 
-def test_gates_keep_absolute_bounds_as_numbers(paths):
-    gates = collect(paths, ["auc"])["gates"]
-    assert gates[0] == GateRow("auc", "overall", "≥ 0.900", 0.9, 0.82, 18, "fails", "")
-    assert gates[1].limit is None
+def test_gates_keep_absolute_bounds_as_numbers(found):
+    gates = found["verdict"].gates
+    assert gates[0] == Gate("auc", "overall", "≥ 0.900", 0.82, 18, "fails", "")
+    assert [gate.limit for gate in gates] == [0.9, None]
 
 
 @pytest.mark.parametrize(
@@ -173,43 +188,45 @@ def test_gates_keep_absolute_bounds_as_numbers(paths):
     ids=["value", "end of the interval", "against the blessed model", "no number"],
 )
 def test_limit_is_the_number_of_an_absolute_bound(bound, limit):
-    gate = {**VERDICT["gates"][0], "bound": bound}
-    assert gates_of({"gates": [gate]})[0].limit == limit
+    assert Gate("auc", "overall", bound, 0.82, 18, "fails").limit == limit
 
 
-def test_metrics_stand_in_the_documents_order_and_slices_by_size(paths):
-    metrics = collect(paths, ["auc", "accuracy"])["metrics"]
-    assert [(m.metric, m.slice) for m in metrics] == [
+def test_metrics_stand_in_the_documents_order_and_slices_by_size(found):
+    assert [(m.metric, m.slice) for m in found["metrics"]] == [
         ("auc", "overall"), ("auc", "country=US"), ("auc", "country=BR"), ("accuracy", "overall"),
     ]  # fmt: skip
 
 
-def test_serving(paths):
-    found = collect(paths, ["auc"])["serving"]
-    assert (found.fit, found.sentence) == (True, "8 requests with 2 examples were answered alike.")
-    assert found.rows == (ServingRow("gRPC", 1, 1.0, 2.0),)
-    assert found.memory == {"server": 300.1}
-    assert found.checks == (ServingCheck("latency_p99_ms", "gRPC, 1 row", "≤ 5 ms", 2.0, "holds"),)
+def test_serving(found):
+    serving = found["serving"]
+    assert (serving.blessed, serving.reason) == (True, "8 requests with 2 examples were answered alike.")
+    assert serving.latency.measured == (LatencyRow("gRPC", 1, 50, Times(1.0, 2.0)),)
+    assert serving.memory_mb == {"server": 300.1, "candidate": None}
+    assert serving.gates == (ServingGate("latency_p99_ms", "gRPC, 1 row", "≤ 5 ms", 2.0, "holds", limit=5),)
 
 
 def test_verdict_loses_the_word_that_the_stamp_says():
-    assert verdict_of(VERDICT).sentence == "needs auc ≥ 0.900."
+    assert Verdict.from_json(VERDICT).reason == "needs auc ≥ 0.900."
 
 
-def test_roles_that_a_run_did_not_come_to_are_left_out(paths):
-    assert set(collect({"examples": paths["examples"]}, ["auc"])) == {"ingestion"}
+def test_results_that_a_run_did_not_come_to_are_left_out(results):
+    place = ("MongoExampleGen", "examples")
+    found = collect(RunResults({place: results.artifacts[place]}), ["auc"])
+    assert {name for name, value in found.items() if value} == {"ingestion"}
 
 
-def test_missing_file_is_a_clear_error(paths):
-    (paths["training"] / "history.json").unlink()
+def test_missing_file_is_a_clear_error(results):
+    (results.folder("Trainer", "model_run") / "history.json").unlink()
     with pytest.raises(DataError, match=r"history\.json; expected the JSON file of its node"):
-        collect(paths, ["auc"])
+        collect(results, ["auc"])
 
 
-def test_broken_statistics_are_a_clear_error(paths):
-    (paths["statistics"] / "Split-train" / "FeatureStats.pb").write_bytes(b"\xff\xff")
+def test_broken_statistics_are_a_clear_error(results):
+    (results.folder("StatisticsGen", "statistics") / "Split-train" / "FeatureStats.pb").write_bytes(
+        b"\xff\xff"
+    )
     with pytest.raises(DataError, match="statistics that TFDV wrote"):
-        collect(paths, ["auc"])
+        collect(results, ["auc"])
 
 
 def test_collecting_loads_no_tensorflow():

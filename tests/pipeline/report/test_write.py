@@ -8,8 +8,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from components.evaluation_gate.result import Verdict
+from components.infra_validator.result import InfraValidation
+from components.validation_gate.result import Validation
 from foundation.errors import StorageError
-from pipeline.report.data import NodeView, Serving, Verdict
+from pipeline.report.data import NodeView
 from pipeline.report.write import headline, metric_tables, render, write_report
 
 HOSTILE = "<script>alert(1)</script>&\"'"
@@ -75,7 +78,7 @@ def test_values_that_may_be_personal_are_not_shown(run):
 
 def test_run_without_anything_but_nodes_renders(run):
     bare = dataclasses.replace(
-        run, ingestion=None, features=(), findings=None, curves=(), trials=(), metrics=(), gates=(), verdict=None, serving=None,
+        run, ingestion=None, features=(), validation=None, curves=(), tuning=None, metrics=(), verdict=None, serving=None,
         lineage=()
     )  # fmt: skip
     outline(render(bare))
@@ -83,7 +86,7 @@ def test_run_without_anything_but_nodes_renders(run):
 
 
 def test_nothing_found_is_said(run):
-    assert "Nothing found." in render(dataclasses.replace(run, findings=()))
+    assert "Nothing found." in render(dataclasses.replace(run, validation=Validation()))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +94,7 @@ def test_nothing_found_is_said(run):
     [
         ({}, "good", "Blessed"),
         ({"verdict": Verdict(False, "auc is 0.61, needs 0.75.")}, "bad", "Not blessed"),
-        ({"serving": Serving(False, "the server does not load it.")}, "bad", "Not fit to serve"),
+        ({"serving": InfraValidation(False, "the server does not load it.")}, "bad", "Not fit to serve"),
         ({"state": "failed", "error": "no space left"}, "bad", "Failed"),
         ({"state": "interrupted"}, "neutral", "Interrupted"),
     ],

@@ -20,6 +20,7 @@ from components.mongo_example_gen.notices import notices
 from components.mongo_example_gen.plan import Plan, make_plan
 from components.mongo_example_gen.privacy.protect import Door, check_rules
 from components.mongo_example_gen.privacy.report import privacy_section
+from components.mongo_example_gen.result import Ingestion
 from foundation.errors import DataError
 from foundation.privacy import PrivacyConfig, protect
 
@@ -156,7 +157,10 @@ def test_suspected_values_are_counted_by_kind_and_never_shown(tmp_path: Any) -> 
         {"feature": name, "looked_at": 40, "kinds": {"e-mail": 40}} for name in ("_id", "mail")
     ]
     assert "example" not in json.dumps(section)
-    assert "mail may hold personal data (e-mail: 40; 40 values looked at)" in notices({"privacy": section})[1]
+    assert (
+        "mail may hold personal data (e-mail: 40; 40 values looked at)"
+        in notices(Ingestion.from_json({"privacy": section}))[1]
+    )
 
 
 def test_nothing_is_looked_at_where_nobody_asks() -> None:

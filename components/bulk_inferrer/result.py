@@ -1,0 +1,22 @@
+"""``predictions.json``: what came of predicting for an export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from foundation.result import Result
+
+
+@dataclass(frozen=True)
+class Predictions(Result):
+    """How many documents were predicted, and where the predictions are."""
+
+    FILE: ClassVar[str] = "predictions.json"
+
+    predicted: bool
+    """Whether there was a blessed model to predict with."""
+    rows: int = 0
+    """Documents that were predicted."""
+    destination: str = ""
+    """File of the predictions; empty where nothing was predicted."""

@@ -1,0 +1,117 @@
+"""``verdict.json``: whether a model is blessed, why, and every metric and gate behind it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from foundation.result import Part, Result
+
+_ABSOLUTE = re.compile(r"[≥≤] (-?[0-9.]+(?:e[-+]?[0-9]+)?)(?: |$)")
+OVERALL = "overall"
+"""Name of the slice that is the whole test split."""
+
+Outcome = Literal["holds", "fails", "not decided"]
+
+
+@dataclass(frozen=True)
+class Interval(Part):
+    """A value with its 95% interval; null where it cannot be computed."""
+
+    value: float | None
+    """The value."""
+    low: float | None
+    """Lower end of the interval."""
+    high: float | None
+    """Upper end of the interval."""
+
+
+@dataclass(frozen=True)
+class Metric(Part):
+    """One metric in one slice of the test split."""
+
+    metric: str
+    """Name of the metric."""
+    slice: str
+    """``overall``, or ``feature=value``."""
+    value: float | None
+    """The candidate's value; null where it cannot be computed, such as an AUC of one class."""
+    low: float | None = None
+    """Lower end of the 95% interval."""
+    high: float | None = None
+    """Upper end of the 95% interval."""
+    rows: int = 0
+    """Test rows in the slice."""
+    baseline: float | None = None
+    """The same metric of the last blessed model."""
+    change: Annotated[Interval | None, Field(exclude_if=lambda change: change is None)] = None
+    """Candidate minus baseline, on the same rows; missing without a baseline."""
+
+
+@dataclass(frozen=True)
+class Gate(Part):
+    """One bound on one metric in one slice, and whether it holds."""
+
+    metric: str
+    """Name of the metric."""
+    slice: str
+    """``overall``, or ``feature=value``."""
+    bound: str
+    """The bound in words."""
+    value: float | None
+    """What was decided on."""
+    rows: int
+    """Test rows in the slice."""
+    outcome: Outcome
+    """What the gate says."""
+    note: str = ""
+    """Why it did not decide, or how near it was."""
+    low: float | None = None
+    """Lower end of the 95% interval."""
+    high: float | None = None
+    """Upper end of the 95% interval."""
+    baseline: float | None = None
+    """The same metric of the last blessed model."""
+    margin: float | None = None
+    """How far the deciding number is on the good side of the bound; negative: short of it."""
+
+    @property
+    def limit(self) -> float | None:
+        """The number of an absolute bound (``≥ 0.750 …``); one against the blessed model has none of its own."""
+        found = _ABSOLUTE.match(self.bound)
+        return float(found[1]) if found else None
+
+
+@dataclass(frozen=True)
+class Verdict(Result):
+    """Whether a model is blessed, and why."""
+
+    FILE: ClassVar[str] = "verdict.json"
+
+    blessed: bool
+    """Whether every gate that decides holds."""
+    sentence: str = ""
+    """Why, or why not."""
+    flips: tuple[str, ...] = ()
+    """What would turn the verdict round."""
+    task: str = ""
+    """binary, multiclass or regression."""
+    rows_without_label: int = 0
+    """Test rows left out because they have no label."""
+    gates: tuple[Gate, ...] = ()
+    """Every bound of the document."""
+    metrics: tuple[Metric, ...] = ()
+    """Every metric in every slice."""
+
+    @property
+    def reason(self) -> str:
+        """The sentence without the word that says whether the model is blessed."""
+        return self.sentence.removeprefix("Blessed: ").removeprefix("Not blessed: ")
+
+    @property
+    def overall(self) -> dict[str, float | None]:
+        """Metric → its value on the whole test split."""
+        return {m.metric: m.value for m in self.metrics if m.slice == OVERALL}
