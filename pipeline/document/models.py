@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,12 @@ from components.transform.transformations import TRANSFORMATIONS
 from components.tuner.config import TuneConfig
 from components.validation_gate.config import ValidateConfig
 from foundation.config import Config
+from pipeline.orchestrators import ORCHESTRATORS
+
+if TYPE_CHECKING:
+    Orchestrator = str
+else:
+    Orchestrator = Literal[tuple(ORCHESTRATORS)]
 
 NAME = r"^[a-z][a-z0-9_]*$"
 """What a pipeline's name looks like."""
@@ -59,7 +65,7 @@ class MetadataConfig(Config):
 class RunConfig(Config):
     """Where and how the pipeline runs."""
 
-    orchestrator: Literal["local", "airflow", "kubeflow"] = "local"
+    orchestrator: Orchestrator = "local"
     """What schedules the nodes."""
     beam: Literal["local", "dataflow", "flink", "spark"] = "local"
     """Which engine carries the Beam steps."""

@@ -1,6 +1,6 @@
 """The seam between a plan and a place where it runs: a job goes in, events come out, nothing else.
 
-A runner is one file in this folder with a class that has ``execute``, and one line in ``RUNNERS``. It knows nodes by
+A runner is one file in this folder with a class that has ``execute``, and one line in ``pipeline.orchestrators``. It knows nodes by
 their plans and never by their names.
 """
 
@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from components.node import load
 from foundation.errors import AnomalyError, PenstockError
+from pipeline.orchestrators import ORCHESTRATORS
 
 if TYPE_CHECKING:
     from pipeline.plan import Plan
     from pipeline.runners.job import Job
-
-RUNNERS: dict[str, str] = {"local": "pipeline.runners.local:LocalRunner"}
-"""``run.orchestrator`` in the document → ``module:Class`` of the runner."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +95,8 @@ class RunFailedError(PenstockError):
 
 
 def runner_for(orchestrator: str) -> Runner:
-    """Returns the runner that the document names; its check has refused names that are not in ``RUNNERS``."""
-    runner: Runner = load(RUNNERS[orchestrator])()
+    """Returns the runner that the document names."""
+    runner: Runner = load(ORCHESTRATORS[orchestrator])()
     return runner
 
 

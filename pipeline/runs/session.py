@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from components.bigquery_example_gen.source import resolve_query
 from components.exports.source import ResolvedInput, resolve
 from components.exports.windows import resolve_window
 from components.node import Inputs
@@ -20,7 +21,6 @@ from pipeline.graph import Graph, make_graph
 from pipeline.lineage.queries import has_earlier_statistics
 from pipeline.lineage.store import MlmdLineage
 from pipeline.plan import Plan, Selection, make_plan
-from pipeline.query_source import resolve_query
 from pipeline.runners.base import Event, RunFailedError, deciding, runner_for
 from pipeline.runners.job import Job
 from pipeline.runs.book import NodeRecord, RunBook, RunRecord, new_run_id

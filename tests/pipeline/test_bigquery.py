@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from components.bigquery_example_gen.config import BigQueryConfig
+from components.bigquery_example_gen.source import resolve_query
 from components.node import Inputs
 from foundation.document.problems import SpecErrors
 from pipeline.document.checks import check
 from pipeline.document.models import PipelineSpec
 from pipeline.graph import Graph, make_graph
-from pipeline.query_source import resolve_query
 from tests.pipeline.conftest import DOCUMENT
 
 QUERY = "SELECT user_id, lessons, country, retained FROM shop.learners WHERE day <= '2024-01-31'"

@@ -55,7 +55,6 @@ CHECKS: tuple[Check, ...] = (
     _check("tune", tune.limits),
     _check("tune model", tune.search),
     _check("metadata", places.metadata),
-    _check("run", places.orchestrator),
     _check("data root push infer", places.folders),
 )
 """Every contradiction that is looked for."""

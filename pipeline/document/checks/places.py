@@ -39,13 +39,6 @@ def metadata(spec: PipelineSpec) -> Iterator[Problem]:
             )
 
 
-def orchestrator(spec: PipelineSpec) -> Iterator[Problem]:
-    """Finds an orchestrator that the document may name and this version does not have yet."""
-    if spec.run.orchestrator != "local":
-        what = f"the orchestrator {spec.run.orchestrator} is not in this version"
-        yield Problem(("run", "orchestrator"), what, expected="local")
-
-
 def folders(spec: PipelineSpec) -> Iterator[Problem]:
     """Finds folders that would hold each other's files."""
     root = os.path.normpath(spec.root)

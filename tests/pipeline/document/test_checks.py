@@ -189,7 +189,7 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
     (
         "another orchestrator",
         ("run.orchestrator=airflow",),
-        "the orchestrator airflow is not in this version",
+        "run.orchestrator: expected 'local'; seen: 'airflow'",
     ),
     (
         "quarantine in the root",

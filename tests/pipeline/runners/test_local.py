@@ -15,8 +15,9 @@ from foundation.errors import AnomalyError, NodeError
 from pipeline.document.models import PipelineSpec
 from pipeline.graph import Graph
 from pipeline.lineage.store import MemoryLineage
+from pipeline.orchestrators import ORCHESTRATORS
 from pipeline.plan import Plan, Selection, make_plan
-from pipeline.runners.base import RUNNERS, Event, Failure, deciding, runner_for
+from pipeline.runners.base import Event, Failure, deciding, runner_for
 from pipeline.runners.job import Job
 from pipeline.runners.local import LocalRunner
 from tests.pipeline.conftest import DOCUMENT, history_of, resolved
@@ -185,6 +186,6 @@ def test_a_job_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert Job.read(job.file) == job
 
 
-@pytest.mark.parametrize("name", RUNNERS)
+@pytest.mark.parametrize("name", ORCHESTRATORS)
 def test_every_registered_runner_is_there(name: str) -> None:
     assert hasattr(runner_for(name), "execute")

@@ -1,0 +1,6 @@
+"""The places where a pipeline runs, as ``run.orchestrator`` names them: add yours here."""
+
+from __future__ import annotations
+
+ORCHESTRATORS: dict[str, str] = {"local": "pipeline.runners.local:LocalRunner"}
+"""Name in the document → ``module:Class`` of its runner, see ``pipeline.runners.base``."""
