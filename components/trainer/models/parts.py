@@ -6,13 +6,15 @@ All ids share one embedding table, each feature with rows of its own: one look-u
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
-from components.trainer.config import ModelConfigSlice
 from components.trainer.features import FeatureDescription
 from components.trainer.models.base import Tensors
+
+if TYPE_CHECKING:
+    from components.trainer.config import ModelConfigSlice
 
 WIDE = "wide"
 DEEP = "deep"
