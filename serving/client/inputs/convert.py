@@ -151,9 +151,15 @@ def _number(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
         cast = array.astype(target)
     if source in "iu" and max(-int(array.min()), int(array.max())) > 2 ** _precision(dtype)[0]:
         _refuse_rounded(array.ravel().tolist(), dtype, subject)
-    elif source in "fc" and not np.array_equal(np.isfinite(array), np.isfinite(cast)):
+    elif source in "fcV" and _overflows(array, cast):
         raise _refused(subject, dtype, "a number beyond its range")
     return cast
+
+
+def _overflows(array: np.ndarray, cast: np.ndarray) -> bool:
+    """Returns whether a cast made a finite number infinite; each part of a complex number counts by itself."""
+    pairs = [(array.real, cast.real), (array.imag, cast.imag)]
+    return any(not np.array_equal(np.isfinite(given), np.isfinite(made)) for given, made in pairs)
 
 
 def _integers(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:

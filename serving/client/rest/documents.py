@@ -47,7 +47,7 @@ def predict_body(signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
     """Returns the columnar body of a predict request, which holds tensors of any shape."""
     if any(a.dtype.kind == "c" for a in inputs.values()):
         raise UnsupportedError("complex inputs by REST", remedy="use a grpc:// address")
-    finite = all(np.isfinite(a).all() for a in inputs.values() if a.dtype.kind == "f")
+    finite = all(np.isfinite(a).all() for a in inputs.values() if a.dtype.kind in "fV")
     write = _fast_value if finite else _nested
     body = {"signature_name": signature, "inputs": {name: write(array) for name, array in inputs.items()}}
     return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY) if finite else dumps(body)

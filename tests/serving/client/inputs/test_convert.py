@@ -6,6 +6,10 @@ import pytest
 from serving.client import DType, InputError
 from serving.client.inputs.convert import array_of
 
+NAN, INF = float("nan"), float("inf")
+OVER = 3.4028235677973366e38
+"""The smallest double that float32 rounds to infinity."""
+
 
 @pytest.mark.parametrize(
     ("value", "dtype", "expected"),
@@ -28,6 +32,7 @@ from serving.client.inputs.convert import array_of
         ([True, 1e9], DType.FLOAT, [1.0, 1e9]),
         ([2**12, 1j], DType.COMPLEX64, [2.0**12, 1j]),
         ([1 + 2j], DType.COMPLEX64, [1 + 2j]),
+        ([complex(1, INF), complex(NAN, -INF)], DType.COMPLEX64, [complex(1, INF), complex(NAN, -INF)]),
         (2**24, DType.FLOAT, 2.0**24),
         ([], DType.INT64, []),
         (range(3), DType.INT32, [0, 1, 2]),
@@ -60,6 +65,13 @@ def test_text_becomes_bytes(value: object) -> None:
         ([-1], DType.UINT64, "-1"),
         ([2**63], DType.INT64, "9223372036854775808"),
         ([1e300], DType.FLOAT, "beyond its range"),
+        ([complex(OVER, INF)], DType.COMPLEX64, "beyond its range"),
+        ([complex(INF, -OVER)], DType.COMPLEX64, "beyond its range"),
+        ([complex(OVER, NAN)], DType.COMPLEX64, "beyond its range"),
+        (np.array([complex(NAN, OVER)]), DType.COMPLEX64, "beyond its range"),
+        ([1e300], DType.COMPLEX64, "beyond its range"),
+        (np.array([3e38], DType.BFLOAT16.numpy), DType.HALF, "beyond its range"),
+        (np.array([OVER]), DType.BFLOAT16, "beyond its range"),
         ([2**24 + 1], DType.FLOAT, "16777217, which float32 would round"),
         (np.array([2**24 + 1]), DType.FLOAT, "would round"),
         ([2**24 + 1, 0.0], DType.FLOAT, "16777217, which float32 would round"),

@@ -25,8 +25,9 @@ def test_numbers_are_written_exactly(kind: str) -> None:
         assert np.array(body(x=given)["x"], kind).tobytes() == np.ascontiguousarray(given).tobytes()
 
 
-def test_what_json_has_no_word_for_is_written_as_tf_serving_reads_it() -> None:
-    packed = predict_body("s", {"x": np.float32([np.nan, np.inf, -np.inf, 1])})
+@pytest.mark.parametrize("dtype", [DType.FLOAT, DType.HALF, DType.BFLOAT16], ids=lambda dtype: dtype.label)
+def test_nan_and_infinity_are_written_as_tf_serving_reads_them(dtype: DType) -> None:
+    packed = predict_body("s", {"x": np.array([np.nan, np.inf, -np.inf, 1], dtype.numpy)})
     assert b"[NaN,Infinity,-Infinity,1.0]" in packed
 
 
