@@ -183,7 +183,7 @@ class Declaration:
         settings: What the document says to this node, JSON-able; part of its fingerprint.
         code: Modules whose code decides over its result, beside that of ``build`` and all that it imports.
         user_code: ``/abs/file.py:function`` references of the person's own code.
-        external: What the node reads from outside the pipeline, as text or a digest.
+        external: Digest of what the node reads from outside the pipeline.
         resolver: Whether the node only looks artifacts up; such a node always runs and is never shown as work.
         base_model: Whether the latest blessed model is an input (warm start).
         reads_export: Whether it reads the export; it gets the Beam arguments for reading.
@@ -198,7 +198,7 @@ class Declaration:
     settings: Read = _nothing
     code: tuple[str, ...] = ()
     user_code: Callable[[Document, Inputs], tuple[str, ...]] = _no_code
-    external: Callable[[Document, Inputs], str | None] = _nothing
+    external: Callable[[Document, Inputs], str] = lambda document, inputs: ""
     resolver: bool = False
     base_model: Callable[[Document, Inputs], bool] = lambda document, inputs: False
     reads_export: bool = False

@@ -124,14 +124,13 @@ def make_graph(
 
 
 def _node(declared: Declaration, document: Document, inputs: Inputs, present: Sequence[str]) -> Node:
-    external = declared.external(document, inputs)
     return Node(
         declared,
         sources=declared.sources(present),
         after=tuple(node for node in declared.after if node in present),
         settings=declared.settings(document, inputs),
         user_code=declared.user_code(document, inputs),
-        external=_digest(external) if external is not None else "",
+        external=declared.external(document, inputs),
         base_model=declared.base_model(document, inputs),
     )
 

@@ -37,6 +37,6 @@ INFER_NODE = Declaration(
     build="components.mongo_example_gen.component:build_for_inference",
     when=lambda document, inputs: document.infer is not None and inputs.infer is not None,
     settings=_infer_settings,
-    external=lambda document, inputs: inputs.infer.fingerprint if inputs.infer else None,
+    external=lambda document, inputs: inputs.infer.fingerprint if inputs.infer else "",
     result=_RESULT,
 )

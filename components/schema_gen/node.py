@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from components.node import Declaration
 
 IMPORT_NODE = Declaration(
     "ImportSchemaGen",
     build="components.schema_gen.component:build_import",
     when=lambda document, inputs: inputs.schema is not None,
-    external=lambda document, inputs: inputs.schema,
+    external=lambda document, inputs: hashlib.sha256((inputs.schema or "").encode()).hexdigest(),
 )
 
 NODE = Declaration(

@@ -8,7 +8,8 @@ from components.node import EXAMPLES, SCHEMA, Declaration, Document, Inputs, lab
 
 
 def _settings(document: Document, inputs: Inputs) -> list[Any]:
-    return [document.validation.model_dump(), document.data.recorded_at, *label_settings(document)]
+    label, *task = label_settings(document)
+    return [document.validation.model_dump(), label, document.data.recorded_at, *task]
 
 
 NODE = Declaration(
