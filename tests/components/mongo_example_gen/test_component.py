@@ -70,7 +70,7 @@ def launch(tmp_path: Path) -> Callable[..., Any]:
         )
         source = resolve(config.mongo_export, tmp_path)
         described = {path: FieldConfig(**field) for path, field in fields.items()}
-        node = MongoExampleGen(config, described, str(tmp_path), labelled, input_json=source.to_json())
+        node = MongoExampleGen(config, described, str(tmp_path), source.to_json(), labelled)
         connection = metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.db"))
         arguments = ["--runner=FnApiRunner", *beam]
         dag = pipeline.Pipeline(
