@@ -1,1 +1,1 @@
-"""Model serving: an embedded TF Serving, an A/B router and clients."""
+"""Model serving: an embedded TF Serving, clients and deployment files."""

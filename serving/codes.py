@@ -1,4 +1,4 @@
-"""The status codes that server and client speak of, and the HTTP statuses that stand for them."""
+"""The status codes of server and client, and their HTTP statuses."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ _BY_HTTP: Final = {
 
 
 def http_status(code: Code) -> int:
-    """Returns the HTTP status of a code, as TF Serving's REST API maps it: 500 for what has none of its own."""
+    """Returns the HTTP status of a code, as TF Serving's REST API maps it; 500 by default."""
     return _HTTP.get(code, 500)
 
 
 def code_of_http(status: int) -> Code:
     """Returns the code behind an HTTP status.
 
-    HTTP is coarser: 400 stands for INVALID_ARGUMENT, FAILED_PRECONDITION and OUT_OF_RANGE, and the first is returned.
+    HTTP is coarser: 400 may mean INVALID_ARGUMENT, FAILED_PRECONDITION or OUT_OF_RANGE; the first is returned.
     """
     return _BY_HTTP.get(status, Code.UNKNOWN)

@@ -1,11 +1,11 @@
-"""A client for every TF Serving, by REST or gRPC.
+"""A client for any TF Serving, over REST or gRPC.
 
     from serving.client import Client
 
     with Client("grpc://localhost:8500") as client:
         client.predict("retention", [{"country": "DE", "lessons": 3}])
 
-It starts in a moment: neither TensorFlow nor, for REST, gRPC is imported.
+It starts quickly: it never imports TensorFlow, and imports gRPC only when it is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The address of a server: which protocol, where, and with what keys."""
+"""A server's address: protocol, location and TLS keys."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Tls:
     """PEM files for ``https://`` and ``grpcs://``.
 
     Attributes:
-        ca: Certificates that the server's is checked against; None means the system's.
-        certificate: The client's own certificate chain, where the server asks for one.
+        ca: CA certificates to check the server's against; None means the system's.
+        certificate: The client's certificate chain, if the server asks for one.
         key: Its private key.
-        server_name: The name that the server's certificate bears, where it is not the address's.
+        server_name: The name in the server's certificate, if it differs from the address.
     """
 
     ca: Path | str | None = None
@@ -39,8 +39,8 @@ class Address:
     """A parsed address.
 
     Attributes:
-        scheme: http, https, grpc, grpcs or unix (gRPC by a socket file).
-        host: The host; for unix the path of the socket.
+        scheme: http, https, grpc, grpcs or unix (gRPC over a socket file).
+        host: The host; for unix, the path of the socket.
         port: The port; 0 for unix.
         prefix: A path before ``/v1``, for servers behind a gateway; REST only.
     """
@@ -52,7 +52,7 @@ class Address:
 
     @property
     def rest(self) -> bool:
-        """Whether REST is spoken."""
+        """Whether the protocol is REST."""
         return self.scheme in ("http", "https")
 
     @property
@@ -70,10 +70,10 @@ class Address:
 def parse_address(url: str) -> Address:
     """Reads an address such as ``http://host:8501`` or ``grpc://host:8500``.
 
-    Without a port TF Serving's are taken, 8501 and 8500, and 443 for ``https`` and ``grpcs``.
+    The default ports are TF Serving's, 8501 and 8500, and 443 for ``https`` and ``grpcs``.
 
     Raises:
-        InputError: It is not such an address.
+        InputError: The address is malformed.
     """
     expected = "http://host:8501, https://host, grpc://host:8500, grpcs://host or unix:///socket"
     scheme, found, rest = url.partition("://")
@@ -87,7 +87,7 @@ def parse_address(url: str) -> Address:
     except ValueError as error:
         raise InputError(f"address {url!r}", expected=expected, seen=str(error)) from error
     if parts.username is not None or parts.password is not None:
-        raise InputError("address", expected="no user and password in it: TF Serving knows none")
+        raise InputError("address", expected="no user and password, which TF Serving does not support")
     prefix = parts.path.rstrip("/")
     if not parts.hostname or parts.query or parts.fragment or (prefix and scheme.startswith("grpc")):
         raise InputError(f"address {url!r}", expected=expected)
@@ -95,10 +95,10 @@ def parse_address(url: str) -> Address:
 
 
 def read_pem(path: Path | str | None) -> bytes | None:
-    """Returns a PEM file's bytes; None for None.
+    """Returns the bytes of a PEM file, or None without one.
 
     Raises:
-        StorageError: It cannot be read.
+        StorageError: The file cannot be read.
     """
     if path is None:
         return None

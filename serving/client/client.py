@@ -1,4 +1,4 @@
-"""One client for every TF Serving: the real one, ours, and a router in front of either."""
+"""One client for the real TF Serving, for ours, and for a router in front of either."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ _UNSET: Any = object()
 
 
 class Client:
-    """A client of one server, by REST or gRPC as the address says; calls and results are the same.
+    """A client of one server. The address chooses REST or gRPC; calls and results are the same.
 
-    A client may be used by many threads at once, and is meant to be kept: it holds connections and what models say
-    about themselves. Use it in a ``with`` block, or call ``close``.
+    A client is thread-safe and meant to be reused: it keeps connections and model metadata. Use it in a ``with``
+    block, or call ``close``.
 
     Args:
         address: ``http://host:8501``, ``https://host``, ``grpc://host:8500``, ``grpcs://host`` or ``unix:///socket``.
-        timeout: Seconds for a call with all its retries, where the call gives none; None waits without end.
-        retries: How often and how a call that failed with UNAVAILABLE is tried again; a number means that often.
+        timeout: Default limit in seconds for a call with all its retries; None means no limit.
+        retries: How calls that fail with UNAVAILABLE are retried, or just the number of retries.
         tls: Files for ``https`` and ``grpcs``.
-        headers: Sent with every call, as HTTP headers or gRPC metadata: what a gateway or a router asks for.
-        metadata_seconds: How long signatures are believed before they are asked for again. A new version with other
-            signatures is noticed before that where the old ones no longer fit.
-        channel_options: More gRPC channel options; not for REST.
-        transport: Another way to the server, instead of the address's own.
+        headers: Sent with every call, as HTTP headers or gRPC metadata, for a gateway or router.
+        metadata_seconds: How long signatures are cached. They are fetched again earlier when a new version no longer
+            accepts the cached ones.
+        channel_options: Additional gRPC channel options; not for REST.
+        transport: Replaces the transport that the address implies.
     """
 
     def __init__(
@@ -84,20 +84,20 @@ class Client:
 
         Args:
             model: The model's name.
-            inputs: A mapping of input name to the whole tensor; a list of mappings, one for each row; or, where the
-                signature has one input, just its tensor. Where that one input takes serialized ``tf.Example``s, a
-                mapping or list of mappings of *features* is turned into them.
-            version: This version; None means the latest.
-            label: The version that bears this label.
+            inputs: A mapping of input name to the whole tensor; a list of mappings, one for each row; or, if the
+                signature has one input, just its tensor. If that one input takes serialized ``tf.Example``s, they
+                are built from a mapping or a list of mappings of *features*.
+            version: The version to use; None means the latest.
+            label: Use the version with this label.
             signature: The signature's name.
-            outputs: Only these outputs; none means all.
-            fill_missing: Whether None, inputs left out and rows of unequal length become the marks that Penstock's
-                models read as "missing". None: where the model is such a one.
-            timeout: Seconds for this call with all its retries.
+            outputs: The outputs to return; empty means all.
+            fill_missing: Whether None, omitted inputs and rows of unequal length become the marks that Penstock's
+                models read as "missing". None means: only for such models.
+            timeout: Limit in seconds for this call with all its retries.
 
         Raises:
             InputError: The values do not fit the signature.
-            CallError: The call failed; its kind says how.
+            CallError: The call failed; the subclass says how.
         """
         target = Target(model, version, label)
         deadline = self._deadline(timeout)
@@ -109,7 +109,7 @@ class Client:
             answer = self._call(
                 lambda left: self._transport.predict(target, chosen, tensors, outputs, left), deadline, target
             )
-            if answer.version not in (None, metadata.version):  # a newer one: its signatures may be others
+            if answer.version not in (None, metadata.version):  # a newer version may have other signatures
                 self._forget(target)
             return answer
 
@@ -124,9 +124,9 @@ class Client:
         fill_missing: bool | None = None,
         timeout: float | None = _UNSET,
     ) -> Prepared:
-        """Makes a predict request to be sent as often as wanted, by itself: no retries, no conversion.
+        """Prepares a predict request that can be sent repeatedly, without retries or conversion.
 
-        The arguments are those of ``predict``; the time limit is for asking for the model's signatures.
+        Arguments are those of ``predict``; the time limit applies to fetching the model's signatures.
         """
         target = Target(model)
         metadata = self._fresh(target) or self._ask_metadata(target, self._deadline(timeout))
@@ -147,7 +147,7 @@ class Client:
     ) -> Prediction:
         """Runs a signature that takes serialized ``tf.Example``s, made from rows of features.
 
-        A value that is missing is None or left out. The other arguments are those of ``predict``.
+        A missing value is None or omitted. The other arguments are those of ``predict``.
         """
         given = [rows] if isinstance(rows, Mapping) else list(rows)
         return self.predict(
@@ -169,16 +169,16 @@ class Client:
 
         Args:
             model: The model's name.
-            examples: One row, or several: feature name → value or list of values. Write ``2.0`` for a float feature.
+            examples: One row or several: feature name → value or list of values. Write ``2.0`` for a float feature.
             context: Features that all rows share.
-            version: This version; None means the latest.
-            label: The version that bears this label.
+            version: The version to use; None means the latest.
+            label: Use the version with this label.
             signature: The signature's name; empty means ``serving_default``.
-            timeout: Seconds for this call with all its retries.
+            timeout: Limit in seconds for this call with all its retries.
 
         Raises:
-            InputError: A value that no feature can hold.
-            CallError: The call failed; its kind says how.
+            InputError: No feature can hold a value.
+            CallError: The call failed; the subclass says how.
         """
         target = Target(model, version, label)
         return self._infer(self._transport.classify, target, signature, examples, context, timeout)
@@ -194,7 +194,7 @@ class Client:
         signature: str = "",
         timeout: float | None = _UNSET,
     ) -> Regression:
-        """Gives a number for each row of features; the arguments are those of ``classify``."""
+        """Returns a number for each row of features; the arguments are those of ``classify``."""
         target = Target(model, version, label)
         return self._infer(self._transport.regress, target, signature, examples, context, timeout)
 
@@ -212,10 +212,10 @@ class Client:
         """Runs several classify and regress signatures over the same rows, in one call; gRPC only.
 
         Returns:
-            A result for each task, in their order.
+            A result for each task, in order.
 
         Raises:
-            UnsupportedError: The client speaks REST, which has no such call.
+            UnsupportedError: The client uses REST, which has no such call.
         """
         target = Target(model, version, label)
         return self._infer(self._transport.multi_inference, target, tasks, examples, context, timeout)
@@ -228,29 +228,29 @@ class Client:
         label: str | None = None,
         timeout: float | None = _UNSET,
     ) -> ModelMetadata:
-        """Asks for a model's signatures."""
+        """Fetches a model's signatures."""
         return self._ask_metadata(Target(model, version, label), self._deadline(timeout))
 
     def status(
         self, model: str, *, version: int | None = None, timeout: float | None = _UNSET
     ) -> ModelStatus:
-        """Asks for the states of a model's versions."""
+        """Fetches the states of a model's versions."""
         target = Target(model, version)
         return self._call(lambda left: self._transport.status(target, left), self._deadline(timeout), target)
 
     def reload_config(
         self, config: str | Path | Sequence[ModelConfig], *, timeout: float | None = _UNSET
     ) -> None:
-        """Gives the server a new list of models: the whole truth, what is not in it is unloaded; gRPC only.
+        """Replaces the server's list of models; models not in it are unloaded; gRPC only.
 
         Args:
             config: The models; or the text of a model configuration file, or its path.
-            timeout: Seconds; the server answers when every new model has a version that answers.
+            timeout: Limit in seconds; the server answers once every new model has an available version.
 
         Raises:
             InputError: The text is not a model configuration.
-            RefusedError: The server refuses it, and goes on with the old one.
-            UnsupportedError: The client speaks REST, which has no such call.
+            RefusedError: The server refuses it and keeps the old list.
+            UnsupportedError: The client uses REST, which has no such call.
         """
         packed = serialized_config(config)
         self._call(lambda left: self._transport.reload_config(packed, left), self._deadline(timeout), None)
@@ -268,17 +268,17 @@ class Client:
 
         Args:
             model: The model's name.
-            version: This version; None means any.
-            label: The version that bears this label.
-            timeout: Seconds to wait.
-            every: Seconds between two looks.
+            version: The version to wait for; None means any.
+            label: Use the version with this label.
+            timeout: Limit in seconds.
+            every: Seconds between checks.
 
         Returns:
-            The version that answers.
+            The available version.
 
         Raises:
-            CallError: The version that was named has ended in an error, and will not come by itself.
-            DeadlineError: The model was not ready in time; the message says what was seen last.
+            CallError: The requested version failed; the server will not retry it.
+            DeadlineError: The model was not ready in time; the message says what was last seen.
         """
         return wait(self._transport, Target(model, version, label), self._deadline(timeout), every)
 
@@ -303,12 +303,12 @@ class Client:
         context: Row | None,
         timeout: float | None,
     ) -> T:
-        """Sends rows of features to a signature, or to those of several tasks."""
+        """Sends rows of features to one signature, or to those of several tasks."""
         made, shared = examples_of(examples), _context(context)
         return self._call(lambda left: ask(target, what, made, shared, left), self._deadline(timeout), target)
 
     def _with_metadata(self, target: Target, deadline: Deadline, run: Callable[[ModelMetadata], T]) -> T:
-        """Runs with the signatures that are known; again, once, when they are no longer those of the model."""
+        """Runs with the cached signatures, and once more with fresh ones if the model's have changed."""
         known = self._fresh(target)
         if known is None:
             return run(self._ask_metadata(target, deadline))

@@ -3,13 +3,13 @@
     PenstockError
     └── ClientError
         ├── InputError            the values do not fit the model's inputs; nothing was sent
-        ├── UnsupportedError      this transport cannot do it; nothing was sent
-        ├── AnswerError           the answer is not what a TF Serving sends
+        ├── UnsupportedError      the transport does not support it; nothing was sent
+        ├── AnswerError           the answer does not follow TF Serving's protocol
         └── CallError             the call failed: ``code``, ``message``, ``model``, ``attempts``
-            ├── RefusedError      INVALID_ARGUMENT, FAILED_PRECONDITION, OUT_OF_RANGE: the request is at fault
+            ├── RefusedError      INVALID_ARGUMENT, FAILED_PRECONDITION, OUT_OF_RANGE: the request is wrong
             ├── NotFoundError     NOT_FOUND: no such model or version
             ├── UnavailableError  UNAVAILABLE, or no connection
-            └── DeadlineError     DEADLINE_EXCEEDED, by the server or by the caller's own limit
+            └── DeadlineError     DEADLINE_EXCEEDED, from the server or the caller's own limit
 
 ``message`` is the server's own text, word for word.
 """
@@ -21,7 +21,7 @@ from serving.codes import Code
 
 
 class ClientError(PenstockError):
-    """Root of what the client raises."""
+    """Root of the client's errors."""
 
 
 class InputError(ClientError):
@@ -29,22 +29,22 @@ class InputError(ClientError):
 
 
 class UnsupportedError(ClientError):
-    """The transport cannot do what was asked; nothing was sent."""
+    """The transport does not support the call; nothing was sent."""
 
 
 class AnswerError(ClientError):
-    """The server's answer is not what the protocol says."""
+    """The server's answer does not follow the protocol."""
 
 
 class CallError(ClientError):
     """A call that the server refused or that did not reach it.
 
     Args:
-        code: The canonical status code. By REST it is read from the HTTP status, which is coarser.
-        message: The server's own text; the client's where no answer came.
-        model: The model that was asked, with its version or label; empty for calls about the whole server.
-        http_status: The HTTP status where REST was spoken.
-        attempts: How often the call was tried.
+        code: The canonical status code. Over REST it is derived from the HTTP status, which is coarser.
+        message: The server's own text, or the client's if no answer came.
+        model: The model, with its version or label; empty for calls about the whole server.
+        http_status: The HTTP status, over REST.
+        attempts: The number of attempts.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class CallError(ClientError):
         super().__init__(model or "server", seen=message)
 
     def render(self) -> str:
-        """Returns the code, what was asked, the server's text and the number of attempts where there were several."""
+        """Returns the code, the model, the server's text and, after retries, the number of attempts."""
         said = f"{self.code.name}: {self.message}"
         about = f"{self.model}: {said}" if self.model else said
         return f"{about} (after {self.attempts} attempts)" if self.attempts > 1 else about
@@ -67,20 +67,20 @@ class CallError(ClientError):
         )
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Keeps the error whole when it is pickled."""
+        """Keeps all fields when the error is pickled."""
         return (_rebuild, (type(self), self.code, self.message, self.model, self.http_status, self.attempts))
 
 
 class RefusedError(CallError):
-    """The request is at fault: INVALID_ARGUMENT, FAILED_PRECONDITION or OUT_OF_RANGE."""
+    """The request is wrong: INVALID_ARGUMENT, FAILED_PRECONDITION or OUT_OF_RANGE."""
 
 
 class NotFoundError(CallError):
-    """There is no such model, or no such version of it."""
+    """There is no such model or version."""
 
 
 class UnavailableError(CallError):
-    """The server is not there, or cannot take the request now."""
+    """The server cannot be reached, or cannot take the request now."""
 
 
 class DeadlineError(CallError):
@@ -98,7 +98,7 @@ _KINDS = {
 
 
 def call_error(code: Code, message: str, *, model: str = "", http_status: int | None = None) -> CallError:
-    """Returns the error of a status, as the kind that its code has."""
+    """Returns the error for a status, of the class that its code selects."""
     return _KINDS.get(code, CallError)(code, message, model=model, http_status=http_status)
 
 

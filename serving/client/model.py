@@ -1,4 +1,4 @@
-"""What is asked, and what a server says about a model: target, signatures, states of versions."""
+"""The target of a call, and what a server reports about a model: signatures and version states."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ EXAMPLES_INPUT = "examples"
 
 
 def check_type(dtype: DType) -> None:
-    """Refuses what can be neither fed nor fetched.
+    """Refuses a type that can be neither fed nor fetched.
 
     Raises:
-        UnsupportedError: With the types that can.
+        UnsupportedError: The message lists the supported types.
     """
     if dtype is DType.OTHER:
         known = ", ".join(one.name.lower() for one in DType if one is not DType.OTHER)
@@ -27,12 +27,12 @@ def check_type(dtype: DType) -> None:
 
 @dataclass(frozen=True)
 class Target:
-    """The model that a call is about.
+    """The model that a call addresses.
 
     Attributes:
         name: Its name.
-        version: An explicit version; None means the latest one, or the label's.
-        label: A version label, instead of a version.
+        version: An explicit version; None means the latest, or the label's.
+        label: A version label instead of a version.
     """
 
     name: str
@@ -64,10 +64,10 @@ class TensorInfo:
     """One input or output of a signature.
 
     Attributes:
-        name: How requests and answers call it.
+        name: Its name in requests and answers.
         dtype: Its type.
-        shape: Sizes, -1 where any is taken; None where even the rank is open.
-        optional: Whether a request may leave it out: the model has a default, and gRPC is spoken.
+        shape: Sizes, -1 where any is accepted; None if even the rank is open.
+        optional: Whether a request may omit it: the model has a default, and the protocol is gRPC.
     """
 
     name: str
@@ -82,7 +82,7 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class Signature:
-    """One way to ask a model.
+    """One way to call a model.
 
     Attributes:
         name: Such as ``serving_default``.
@@ -98,7 +98,7 @@ class Signature:
 
     @property
     def examples_input(self) -> TensorInfo | None:
-        """The only input when it is a batch of text, as of a signature that takes serialized ``tf.Example``s."""
+        """The only input if it is a batch of text, as in a signature that takes serialized ``tf.Example``s."""
         only = next(iter(self.inputs.values())) if len(self.inputs) == 1 else None
         fits = (
             only is not None and only.dtype is DType.STRING and (only.shape is None or len(only.shape) == 1)
@@ -112,7 +112,7 @@ class ModelMetadata:
 
     Attributes:
         model: The model's name.
-        version: The version that they belong to.
+        version: The version they belong to.
         signatures: By name.
     """
 
@@ -124,7 +124,7 @@ class ModelMetadata:
         """Returns a signature; an empty name means ``serving_default``.
 
         Raises:
-            InputError: There is none of this name; the message has the near miss and the names there are.
+            InputError: There is no such signature; the message lists the names and the nearest one.
         """
         wanted = name or DEFAULT_SIGNATURE
         if wanted in self.signatures:
@@ -138,7 +138,7 @@ class ModelMetadata:
 
     @property
     def marks_missing(self) -> bool:
-        """Whether its dense inputs have words for a missing value, as in the models that Penstock pushes.
+        """Whether its dense inputs have marks for missing values, as in the models that Penstock pushes.
 
         Such a model has ``serving_examples`` beside ``serving_default``.
         """
@@ -157,8 +157,8 @@ class VersionStatus:
     Attributes:
         version: Its number.
         state: START, LOADING, AVAILABLE, UNLOADING or END.
-        code: OK, or the code of the error that ended it.
-        message: The error's text; empty when all is well.
+        code: OK, or the code of the error it failed with.
+        message: The error's text; empty if there is none.
     """
 
     version: int
@@ -180,5 +180,5 @@ class ModelStatus:
 
     @property
     def available(self) -> tuple[int, ...]:
-        """The versions that answer requests, newest first."""
+        """The available versions, newest first."""
         return tuple(v.version for v in self.versions if v.state == "AVAILABLE")

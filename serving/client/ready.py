@@ -1,4 +1,4 @@
-"""Waiting until a model answers requests."""
+"""Waits until a model answers requests."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from serving.codes import Code
 _MAY_COME: Final = frozenset(
     {Code.UNAVAILABLE, Code.NOT_FOUND, Code.INVALID_ARGUMENT, Code.DEADLINE_EXCEEDED}
 )
-"""What a server says, or the network for it, of a model, a version or a label that may still come."""
+"""Status codes that may still turn into an available version."""
 _LONGEST_LOOK: Final = 5.0
 
 
 def wait(transport: Transport, target: Target, deadline: Deadline, every: float) -> int:
-    """Looks until the version that is asked for is available, and returns its number.
+    """Polls until the requested version is available, and returns its number.
 
     Raises:
-        CallError: The version that was named has ended in an error; a server does not try it again by itself.
-        DeadlineError: It was not ready in time; the message says what was seen last.
+        CallError: The requested version failed; the server will not retry it.
+        DeadlineError: It was not ready in time; the message says what was last seen.
     """
     seen = "nothing"
     while deadline.left > 0:
         limit = max(0.001, min(deadline.left, _LONGEST_LOOK))
         try:
-            if target.label is not None:  # a status knows no labels
+            if target.label is not None:  # statuses do not include labels
                 return transport.metadata(target, limit).version
             status = transport.status(target, limit)
         except CallError as error:
@@ -44,7 +44,7 @@ def wait(transport: Transport, target: Target, deadline: Deadline, every: float)
         time.sleep(max(0.0, min(every, deadline.left)))
     raise DeadlineError(
         Code.DEADLINE_EXCEEDED,
-        f"not ready within {deadline.seconds:g} s; seen last: {seen}",
+        f"not ready within {deadline.seconds:g} s; last seen: {seen}",
         model=f"{target}",
     )
 

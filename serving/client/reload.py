@@ -1,4 +1,4 @@
-"""The list of models that a server is given while it runs."""
+"""The list of models to give to a running server."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class ModelConfig:
     """One model of a server.
 
     Attributes:
-        name: How requests call it.
+        name: Its name in requests.
         base_path: The folder of its numbered versions, as the server sees it: absolute, or a URI.
-        latest: So many of the newest versions are served, where neither of the next two is given.
-        all_versions: Every version is served.
-        versions: Just these versions are served.
-        labels: Label → version. A server refuses a label for a version that it has not loaded yet.
+        latest: Serve this many of the newest versions, unless one of the next two is given.
+        all_versions: Serve every version.
+        versions: Serve exactly these versions.
+        labels: Label → version. A server refuses a label for a version it has not loaded yet.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What calls return: frozen, with NumPy arrays of the types that the model declares."""
+"""The results of calls: frozen, with NumPy arrays of the model's declared types."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Prediction:
 
     Attributes:
         model: The model's name.
-        version: The version that computed it; None where the protocol does not tell (REST).
-        signature: The signature that was used.
+        version: The version that computed it; None over REST, which does not say.
+        signature: The signature used.
         outputs: By name; text is an object array of bytes.
     """
 
@@ -40,7 +40,7 @@ class Prediction:
         """The only output.
 
         Raises:
-            InputError: There are several.
+            InputError: There are several outputs.
         """
         if len(self.outputs) != 1:
             raise InputError(
@@ -66,9 +66,9 @@ class Classification:
 
     Attributes:
         model: The model's name.
-        version: The version that computed it; None where the protocol does not tell (REST).
-        signature: The signature that was used.
-        results: For each example its classes, in the model's order.
+        version: The version that computed it; None over REST, which does not say.
+        signature: The signature used.
+        results: The classes of each example, in the model's order.
     """
 
     model: str
@@ -78,7 +78,7 @@ class Classification:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """For each example the label with the highest score; empty where the model gave no class."""
+        """The highest-scoring label of each example; empty if the model gave no class."""
         return tuple(max(r, key=lambda c: c.score).label if r else "" for r in self.results)
 
 
@@ -88,8 +88,8 @@ class Regression:
 
     Attributes:
         model: The model's name.
-        version: The version that computed it; None where the protocol does not tell (REST).
-        signature: The signature that was used.
+        version: The version that computed it; None over REST, which does not say.
+        signature: The signature used.
         values: float32 ``[examples]``.
     """
 
@@ -117,5 +117,5 @@ class Task:
 
     @property
     def method_name(self) -> str:
-        """As the protocol writes it."""
+        """The method's name in the protocol."""
         return f"tensorflow/serving/{self.method}"

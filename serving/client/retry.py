@@ -1,4 +1,4 @@
-"""Trying again: which failures, how often, how long between, and never beyond the caller's deadline."""
+"""Retries: which failures, how often and how far apart, never beyond the caller's deadline."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Retries:
-    """When and how often a failed call is tried again.
+    """When and how often a failed call is retried.
 
-    Before retry n the client waits a random time between half of, and the whole of,
-    ``min(longest, first * 2 ** n)`` seconds, so that many clients do not come back at the same moment.
+    Before retry n the client waits a random time between half of ``min(longest, first * 2 ** n)`` seconds and all
+    of it, so that many clients do not return at the same moment.
 
     Attributes:
         count: Retries after the first attempt; 0 means none.
         first: Seconds before the first retry.
-        longest: Seconds between two attempts, at most.
-        codes: What is tried again. A connection that cannot be made or breaks counts as UNAVAILABLE.
+        longest: The most seconds between two attempts.
+        codes: The codes to retry. A connection that cannot be made or breaks counts as UNAVAILABLE.
     """
 
     count: int = 3
@@ -44,7 +44,7 @@ class Retries:
 
 
 class Deadline:
-    """The moment at which the caller no longer waits.
+    """The moment at which the caller stops waiting.
 
     Args:
         seconds: From now; None means no limit.
@@ -58,18 +58,18 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds that are left; infinite without a limit, negative when it has passed."""
+        """Seconds left; infinite without a limit, negative once it has passed."""
         return self._end - time.monotonic()
 
 
 def call(attempt: Callable[[float], T], deadline: Deadline, retries: Retries, model: str = "") -> T:
-    """Makes a call, and makes it again when it fails in a way that may pass.
+    """Makes a call and retries it after a failure that may be temporary.
 
     Args:
-        attempt: Sends the request once; takes the seconds that are left.
-        deadline: No attempt begins, and no pause ends, after it.
-        retries: What is tried again and how.
-        model: What the call is about, for the message.
+        attempt: Sends the request once; takes the seconds left.
+        deadline: No attempt starts and no pause ends after it.
+        retries: What to retry and how.
+        model: The model, for the message.
 
     Raises:
         CallError: The last attempt's error, with the number of attempts.

@@ -1,4 +1,4 @@
-"""Signatures as a server or a SavedModel states them, read without TensorFlow."""
+"""Signatures of a server or a SavedModel, read without TensorFlow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from serving.wire.dtypes import dtype_of
 
 
 def read_signatures(model: Path) -> dict[str, Signature]:
-    """Returns name → signature of a SavedModel; empty where it cannot be read, which a server says better.
+    """Returns name → signature of a SavedModel; empty if it cannot be read, which a server reports better.
 
     Args:
         model: The SavedModel's folder.
@@ -29,7 +29,7 @@ def read_signatures(model: Path) -> dict[str, Signature]:
 
 
 def signatures_of(said: Mapping[str, Any]) -> dict[str, Signature]:
-    """Returns name → signature of ``SignatureDef`` messages, in the order of the names."""
+    """Returns name → signature of ``SignatureDef`` messages, sorted by name."""
     return {name: _signature(name, said[name]) for name in sorted(said)}
 
 

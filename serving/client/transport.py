@@ -1,7 +1,7 @@
-"""One interface for both protocols: a transport sends one request once; what is around it is the client's.
+"""One interface for both protocols: a transport sends one request once; the client does the rest.
 
-A transport knows nothing of retries, of metadata kept from earlier calls, or of plain Python values: it takes arrays
-whose types are the model's, and a time limit, and gives a typed result or raises a ``CallError``.
+A transport knows nothing about retries, cached metadata or plain Python values: it takes arrays of the model's types and
+a time limit, and returns a typed result or raises a ``CallError``.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Tasks = Sequence[Task]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A predict request that is sent as often as wanted: what a measurement of a server times, and nothing around it.
+    """A predict request that can be sent repeatedly, to time a server and nothing else.
 
     Attributes:
-        send: Sends the request once, within a number of seconds, and returns the raw answer.
-        read: Makes a prediction of a raw answer.
+        send: Sends the request once, within the given seconds, and returns the raw answer.
+        read: Turns a raw answer into a prediction.
     """
 
     send: Callable[[float], Any]
@@ -35,16 +35,16 @@ class Prepared:
 
 
 class Transport(ABC):
-    """A way to one server. Every method may be called from several threads at once.
+    """A connection to one server. Every method is thread-safe.
 
-    ``timeout`` is in seconds. All methods raise ``CallError`` for what the server or the network refuses, and
-    ``AnswerError`` for an answer that is not the protocol's.
+    ``timeout`` is in seconds. All methods raise ``CallError`` when the server or the network fails, and
+    ``AnswerError`` for an answer that does not follow the protocol.
     """
 
     def predict(
         self, target: Target, signature: Signature, inputs: Arrays, outputs: Sequence[str], timeout: float
     ) -> Prediction:
-        """Runs a signature; ``outputs`` names those that are wanted, none means all."""
+        """Runs a signature; ``outputs`` names the outputs to return, empty means all."""
         prepared = self.prepare(target, signature, inputs, outputs)
         return prepared.read(prepared.send(timeout))
 
@@ -52,7 +52,7 @@ class Transport(ABC):
     def prepare(
         self, target: Target, signature: Signature, inputs: Arrays, outputs: Sequence[str]
     ) -> Prepared:
-        """Makes the request that ``predict`` sends."""
+        """Builds the request that ``predict`` sends."""
 
     @abstractmethod
     def classify(
@@ -64,7 +64,7 @@ class Transport(ABC):
     def regress(
         self, target: Target, signature: str, examples: Examples, context: Example | None, timeout: float
     ) -> Regression:
-        """Gives a number for each example."""
+        """Returns a number for each example."""
 
     @abstractmethod
     def multi_inference(
@@ -74,15 +74,15 @@ class Transport(ABC):
 
     @abstractmethod
     def metadata(self, target: Target, timeout: float) -> ModelMetadata:
-        """Asks for the signatures."""
+        """Fetches the signatures."""
 
     @abstractmethod
     def status(self, target: Target, timeout: float) -> ModelStatus:
-        """Asks for the states of the versions."""
+        """Fetches the states of the versions."""
 
     @abstractmethod
     def reload_config(self, config: bytes, timeout: float) -> None:
-        """Gives the server a new serialized ``ModelServerConfig``."""
+        """Sends the server a new serialized ``ModelServerConfig``."""
 
     @abstractmethod
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What no single key can tell: contradictions inside a document."""
+"""Checks across keys: contradictions within a document."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*://.")
 
 
 def contradictions(document: DeployDocument) -> Iterator[Problem]:
-    """Yields everything that does not fit together."""
+    """Yields every contradiction."""
     yield from _models(document)
     yield from _flags(document)
     yield from _batching(document)
     if document.grpc_port == document.rest_port:
         yield Problem(
-            ("rest_port",), "", expected="another port than gRPC's", seen=f"{document.rest_port} for both"
+            ("rest_port",), "", expected="a port other than gRPC's", seen=f"{document.rest_port} for both"
         )
     if document.executable == "penstock-model-server" and document.image.startswith("tensorflow/serving"):
-        what = "TF Serving's image does not hold it"
-        yield Problem(("executable",), what, remedy="name an image that does, with image")
+        what = "it is not in TF Serving's image"
+        yield Problem(("executable",), what, remedy="set image to one that contains it")
     cluster = document.kubernetes
     if cluster and document.uses_volume and cluster.storage is None:
-        remedy = "name the volume with storage.claim, or give every base_path as a URI"
-        yield Problem(("kubernetes",), "a model lies in a folder", remedy=remedy, on_key=True)
+        remedy = "name the volume with storage.claim, or make every base_path a URI"
+        yield Problem(("kubernetes",), "a model is in a folder", remedy=remedy, on_key=True)
     if cluster and cluster.autoscale and cluster.autoscale.most < cluster.replicas:
         expected = f"at least replicas, which is {cluster.replicas}"
         yield Problem(
@@ -56,7 +56,7 @@ def contradictions(document: DeployDocument) -> Iterator[Problem]:
 def _models(document: DeployDocument) -> Iterator[Problem]:
     for name, model in document.models.items():
         if not name or "/" in name or ":" in name:
-            what = "a model's name has no / and no :, or REST could not address it"
+            what = "a model name must not contain / or :, or REST could not address it"
             yield Problem(("models", name), what, on_key=True)
         yield from _base_path(name, model.base_path)
         specific = model.versions.specific

@@ -1,4 +1,4 @@
-"""The server's command line inside a container, and the script that brings its keys together."""
+"""The server's command line inside a container, and the script that assembles its TLS keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ START_SCRIPT = "start-with-tls.sh"
 
 
 def arguments(document: DeployDocument) -> list[str]:
-    """Returns the flags, in a constant order."""
+    """Returns the flags, in a fixed order."""
     flags: dict[str, bool | int | float | str] = {
         "port": document.grpc_port,
         "rest_api_port": document.rest_port,
@@ -20,7 +20,7 @@ def arguments(document: DeployDocument) -> list[str]:
     }
     if document.config_poll_seconds:
         flags["model_config_file_poll_wait_seconds"] = document.config_poll_seconds
-    if document.labelled:  # when the server starts no version is loaded yet, and every label would be refused
+    if document.labelled:  # no version is loaded when the server starts, so every label would be refused
         flags["allow_version_labels_for_unavailable_models"] = True
     if document.batching is not None:
         flags["enable_batching"] = True
@@ -34,17 +34,17 @@ def arguments(document: DeployDocument) -> list[str]:
 
 
 def command(document: DeployDocument) -> list[str]:
-    """Returns the program that is started: the server, or with TLS the script that starts it."""
+    """Returns the program to start: the server, or with TLS the script that starts it."""
     if document.tls is None:
         return [document.executable]
     return ["/bin/sh", f"{CONFIG_FOLDER}/{START_SCRIPT}", document.executable]
 
 
 def start_script(document: DeployDocument) -> str:
-    """Returns the script that writes ssl.config from PEM files and becomes the server.
+    """Returns the script that writes ssl.config from PEM files and then runs the server.
 
-    TF Serving wants the *contents* of key and certificates inside ssl.config. They are put together where the server
-    runs, in a folder that is memory, so that no key is in a generated file, an image or a ConfigMap.
+    TF Serving wants the *contents* of key and certificates in ssl.config. They are assembled where the server runs,
+    in an in-memory folder, so that no key ends up in a generated file, an image or a ConfigMap.
     """
     verify = document.tls is not None and document.tls.client_verify
     client = """    printf 'custom_ca: "%s"\\n' "$(pem ca.crt)"
@@ -52,7 +52,7 @@ def start_script(document: DeployDocument) -> str:
 """ if verify else ""  # fmt: skip
     ca = " ca.crt" if verify else ""
     return f"""#!/bin/sh
-# Writes ssl.config from the PEM files in {TLS_FOLDER} into {SECRET_FOLDER}, which is memory, and becomes the server.
+# Writes ssl.config from the PEM files in {TLS_FOLDER} into {SECRET_FOLDER}, an in-memory folder, then runs the server.
 set -eu
 umask 077
 tls="${{PENSTOCK_TLS_FOLDER:-{TLS_FOLDER}}}"

@@ -1,4 +1,4 @@
-"""One server by docker compose."""
+"""One server under docker compose."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from serving.deploy.quantity import cores, memory_bytes
 def compose_file(document: DeployDocument, compose: ComposeConfig) -> dict[str, Any]:
     """Returns the content of docker-compose.yaml.
 
-    The image has no curl, so that the check of health asks by bash for the status of the first model: it is healthy
-    when HTTP answers, which it does only after every model has had a version that serves.
+    The image has no curl, so the health check uses bash to ask for the first model's status. The container is healthy
+    once HTTP answers, which is after every model has had an available version.
     """
     ports = (document.grpc_port, document.rest_port)
     service: dict[str, Any] = {
         "image": document.image,
         "entrypoint": command(document),
-        "command": [a.replace("$", "$$") for a in arguments(document)],  # else it would name a variable
-        "init": True,  # TF Serving as process 1 would not hear SIGTERM
+        "command": [a.replace("$", "$$") for a in arguments(document)],  # a single $ would refer to a variable
+        "init": True,  # as process 1, TF Serving would ignore SIGTERM
         "restart": "unless-stopped",
         "stop_grace_period": f"{document.drain_seconds}s",
         "ports": [f"{_host(compose.bind)}:{port}:{port}" for port in ports],
@@ -59,7 +59,7 @@ def _mounts(document: DeployDocument, compose: ComposeConfig) -> list[tuple[str,
 
 
 def _mount(source: str, target: str) -> dict[str, Any]:
-    """Returns a mount that fails where the folder is missing; the short form would make an empty one, owned by root."""
+    """Returns a mount that fails if the folder is missing; the short form would create an empty one, owned by root."""
     return {
         "type": "bind",
         "source": source,
@@ -79,7 +79,7 @@ def _host(address: str) -> str:
 
 def _health(document: DeployDocument) -> str:
     port = document.rest_port
-    # ``$$`` is compose's way to write a dollar sign.
+    # ``$$`` is how compose escapes a dollar sign.
     return (
         f"exec 3<>/dev/tcp/127.0.0.1/{port} && "
         f"printf 'GET {status_path(document)} HTTP/1.0\\r\\n\\r\\n' >&3 && read -r -u 3 line && "

@@ -1,4 +1,4 @@
-"""The document: which models are served, and how and where the server runs."""
+"""The deploy document: which models are served, and how and where the server runs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from foundation.config import Config
 
 DEFAULT_IMAGE: Final = "tensorflow/serving:2.19.1"
 EMPTY_SECTIONS: Final = ("batching", "monitoring", "tls", "compose")
-"""Sections that may be named without values, or as ``true``, for all their defaults."""
+"""Sections that may be left empty, or be ``true``, to use all their defaults."""
 MODELS_FOLDER: Final = "/models"
-"""Where the containers see the models, as TF Serving's own image does."""
+"""Where containers see the models, as in TF Serving's own image."""
 
 
 def _as_text(value: Any) -> Any:
-    """Returns a number as text, so that ``cpu: 2`` may be written without quotes."""
+    """Returns a number as text, so that ``cpu: 2`` needs no quotes."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -28,12 +28,12 @@ _LONGEST_NAME = 50
 _LABEL, _PATH = r"^[A-Za-z0-9_]+$", r"^/[A-Za-z0-9/_.-]+$"
 PATTERNS: Final = {
     _NAME: "lower case letters, digits and dashes, beginning with a letter, as Kubernetes names Services",
-    _OBJECT: "lower case letters, digits, dashes and dots, as Kubernetes names things",
+    _OBJECT: "lower case letters, digits, dashes and dots, as Kubernetes names objects",
     _QUANTITY: "a quantity such as 500m or 2Gi",
     _LABEL: "letters, digits and underscores",
     _PATH: "a path that begins with /",
 }
-"""What each pattern says, for messages."""
+"""What each pattern allows, for messages."""
 
 Name = Annotated[str, StringConstraints(pattern=_NAME, max_length=_LONGEST_NAME)]
 Object = Annotated[str, StringConstraints(pattern=_OBJECT, max_length=253)]
@@ -46,11 +46,11 @@ class VersionsConfig(Config):
     """Which versions are served: ``all``, a list of numbers, or ``{latest: N}``."""
 
     latest: int = Field(default=1, ge=1)
-    """So many of the newest versions."""
+    """This many of the newest versions."""
     all: bool = False
-    """Every version; written as the word all."""
+    """Every version; written as all."""
     specific: tuple[Version, ...] = ()
-    """Just these versions; written as a list."""
+    """Exactly these versions; written as a list."""
 
     @model_validator(mode="before")
     @classmethod
@@ -72,9 +72,9 @@ class ServedModel(Config):
     base_path: str = ""
     """Folder of the numbered versions as the server sees it: absolute or a URI; by default /models/NAME."""
     versions: VersionsConfig = VersionsConfig()
-    """Which versions are served: all, a list of numbers, or {latest: N}; by default the newest one."""
+    """Which versions are served: all, a list of numbers, or {latest: N}; by default the newest."""
     labels: dict[Label, Version] = Field(default_factory=dict)
-    """Label → version; requests may then ask for /labels/LABEL."""
+    """Label → version; requests may then use /labels/LABEL."""
 
     @model_validator(mode="before")
     @classmethod
@@ -83,67 +83,67 @@ class ServedModel(Config):
 
 
 class BatchingConfig(Config):
-    """Requests of one model that are run together; what is left out has TF Serving's default."""
+    """Requests of one model that run together; omitted keys have TF Serving's defaults."""
 
     max_batch_size: int | None = Field(default=None, ge=1)
-    """Rows in a batch, at most; also the largest request unless large ones are split."""
+    """The most rows in a batch, and in a request unless large ones are split."""
     batch_timeout_micros: int | None = Field(default=None, ge=0)
-    """How long the first request of a batch waits for others."""
+    """How long the first request in a batch waits for others."""
     max_enqueued_batches: int | None = Field(default=None, ge=1)
-    """Batches that wait, at most; beyond that requests fail with UNAVAILABLE."""
+    """The most batches waiting; beyond that, requests fail with UNAVAILABLE."""
     num_batch_threads: int | None = Field(default=None, ge=1)
-    """Batches that run at once."""
+    """Batches that run at the same time."""
     allowed_batch_sizes: tuple[int, ...] = ()
-    """Batches are filled up to one of these sizes; ascending, the last one is max_batch_size."""
+    """Batches are padded to one of these sizes; ascending, the last is max_batch_size."""
     pad_variable_length_inputs: bool | None = None
     """Whether rows of unequal length may share a batch."""
     enable_large_batch_splitting: bool | None = None
     """Whether requests above max_batch_size are split."""
     max_execution_batch_size: int | None = Field(default=None, ge=1)
-    """With splitting: rows that run at once, at most."""
+    """With splitting: the most rows that run at once."""
 
 
 class MonitoringConfig(Config):
     """Prometheus metrics on the REST port."""
 
     path: Annotated[str, StringConstraints(pattern=_PATH)] = "/monitoring/prometheus/metrics"
-    """Where they are."""
+    """Their URL path."""
 
 
 class TlsConfig(Config):
-    """Encryption of gRPC. TF Serving's REST port stays plain HTTP.
+    """TLS for gRPC. TF Serving's REST port stays plain HTTP.
 
-    The PEM files are named here and read when the server starts; no key is ever written to a generated file.
+    The PEM files are read when the server starts; no key is ever written to a generated file.
     """
 
     client_verify: bool = False
-    """Whether clients have to show a certificate that ca.crt has signed."""
+    """Whether clients must present a certificate signed by ca.crt."""
     folder: str = "tls"
     """Folder with tls.crt, tls.key and, with client_verify, ca.crt, for docker compose; relative to its file."""
     secret: Object | None = None
-    """Kubernetes Secret with these three entries, as cert-manager makes them; by default NAME-tls."""
+    """Kubernetes Secret with these three entries, as cert-manager creates it; by default NAME-tls."""
 
 
 class ResourcesConfig(Config):
     """What one server may use."""
 
     cpu: Quantity = "1"
-    """Cores that are reserved."""
+    """Reserved cores."""
     memory: Quantity = "2Gi"
-    """Memory that is reserved. During a switch two versions are in memory."""
+    """Reserved memory. While versions switch, two of them are in memory."""
     cpu_limit: Quantity | None = None
-    """Cores at most; by default no limit, so that a version's load does not throttle requests."""
+    """The most cores; by default no limit, so that loading a version does not throttle requests."""
     memory_limit: Quantity | None = None
-    """Memory at most; by default what is reserved."""
+    """The most memory; by default what is reserved."""
 
 
 class ComposeConfig(Config):
-    """One server by docker compose."""
+    """One server under docker compose."""
 
     models_folder: str = "serving_models"
-    """Folder on the host that the server sees as /models; relative to the compose file."""
+    """Host folder that the server sees as /models; relative to the compose file."""
     bind: str = "127.0.0.1"
-    """Address on the host where the ports are reached."""
+    """Host address to publish the ports on."""
 
 
 class StorageConfig(Config):
@@ -152,33 +152,33 @@ class StorageConfig(Config):
     claim: Object
     """Name of the PersistentVolumeClaim."""
     create: bool = False
-    """Whether the claim is generated too."""
+    """Whether to generate the claim too."""
     size: Quantity = "10Gi"
-    """Size of a generated claim."""
+    """Size of the generated claim."""
     storage_class: str | None = None
-    """Storage class of a generated claim; by default the cluster's."""
+    """Storage class of the generated claim; by default the cluster's."""
 
 
 class AutoscaleConfig(Config):
-    """More servers when the processors are busy."""
+    """More servers when the CPUs are busy."""
 
     most: int = Field(ge=1)
-    """Replicas at most; replicas is the least."""
+    """The most replicas; replicas is the least."""
     cpu_percent: int = Field(default=70, ge=1, le=100)
-    """Mean use of the reserved cores that is aimed at."""
+    """Target average use of the reserved cores."""
 
 
 class KubernetesConfig(Config):
     """Servers in a Kubernetes cluster."""
 
     namespace: Name | None = None
-    """Namespace; by default the one that kubectl applies to."""
+    """Namespace; by default kubectl's current one."""
     replicas: int = Field(default=2, ge=1)
-    """Servers."""
+    """Number of servers."""
     storage: StorageConfig | None = None
-    """The volume with the models; not needed where every base_path is a URI."""
+    """The volume with the models; not needed if every base_path is a URI."""
     autoscale: AutoscaleConfig | None = None
-    """More servers under load; left out: a fixed number."""
+    """More servers under load; by default their number is fixed."""
     env_from_secret: Object | None = None
     """Secret whose entries become environment variables, such as a store's credentials."""
     service_account: Object | None = None
@@ -191,7 +191,7 @@ class DeployDocument(Config):
     name: Name
     """Name of the service, of its containers and of all Kubernetes objects."""
     models: dict[str, ServedModel] = Field(min_length=1)
-    """Model name → where it is and what of it is served."""
+    """Model name → its location and the versions to serve."""
     image: str = DEFAULT_IMAGE
     """Container image with its tag."""
     executable: Literal["tensorflow_model_server", "penstock-model-server"] = "tensorflow_model_server"
@@ -201,19 +201,19 @@ class DeployDocument(Config):
     rest_port: int = Field(default=8501, ge=1, le=65535)
     """REST port."""
     batching: BatchingConfig | None = None
-    """Run requests together; left out: each by itself."""
+    """Run requests together; by default each runs separately."""
     monitoring: MonitoringConfig | None = None
-    """Prometheus metrics; left out: none."""
+    """Prometheus metrics; by default none."""
     tls: TlsConfig | None = None
-    """Encrypt gRPC; left out: not."""
+    """Encrypt gRPC; by default it is not encrypted."""
     flags: dict[str, bool | int | float | str] = Field(default_factory=dict)
-    """More flags of the server, without their dashes."""
+    """Additional server flags, without their dashes."""
     config_poll_seconds: int = Field(default=60, ge=0)
-    """How often the server reads the list of models again, so that models and labels change without a restart; 0: never."""
+    """How often the server rereads the list of models, to change models and labels without a restart; 0: never."""
     start_seconds: int = Field(default=300, ge=10)
-    """How long a server may load models before it is given up and started again."""
+    """How long a server may load models before it is restarted."""
     drain_seconds: int = Field(default=20, ge=1)
-    """How long a server that is to stop still answers: longer than the longest request."""
+    """How long a stopping server keeps answering; must exceed the longest request."""
     resources: ResourcesConfig = ResourcesConfig()
     """What one server may use."""
     compose: ComposeConfig | None = None
@@ -224,7 +224,7 @@ class DeployDocument(Config):
     @model_validator(mode="before")
     @classmethod
     def _empty_sections(cls, given: Any) -> Any:
-        """Reads a section that is named without values, or as ``true``, as all its defaults."""
+        """Replaces a section that is empty or ``true`` by its defaults."""
         if not isinstance(given, dict):
             return given
         return {
@@ -238,7 +238,7 @@ class DeployDocument(Config):
 
     @property
     def uses_volume(self) -> bool:
-        """Whether a model lies in a folder, not behind a URI."""
+        """Whether any model is in a folder rather than at a URI."""
         return any("://" not in self.base_path(model) for model in self.models)
 
     @property
@@ -248,7 +248,7 @@ class DeployDocument(Config):
 
 
 def pushed_model(name: str, versions: Path, out: Path) -> DeployDocument:
-    """Returns the document that serves one pushed model by docker compose.
+    """Returns the document that serves one pushed model under docker compose.
 
     Args:
         name: The model's name, such as the pipeline's.
@@ -258,6 +258,6 @@ def pushed_model(name: str, versions: Path, out: Path) -> DeployDocument:
     host = os.path.relpath(versions.resolve(), out.resolve())
     return DeployDocument(
         name=name.replace("_", "-")[:_LONGEST_NAME].strip("-"),
-        models={name: ServedModel(base_path=MODELS_FOLDER)},  # what lies beside the versions is not mounted
+        models={name: ServedModel(base_path=MODELS_FOLDER)},  # only the versions are mounted, not their neighbours
         compose=ComposeConfig(models_folder=host),
     )

@@ -1,4 +1,4 @@
-"""All files of a document, written into a folder: unchanged ones are left alone, those no longer wanted are removed."""
+"""Writes a document's files into a folder; leaves unchanged files alone and removes obsolete ones."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _POSSIBLE: Final = (
 
 @dataclass(frozen=True)
 class Written:
-    """What became of each file, by its path below the output folder.
+    """What happened to each file, by its path below the output folder.
 
     Attributes:
-        changed: New, or with another text than before.
-        unchanged: As they were; not touched.
-        removed: Written by an earlier run, and no longer asked for.
+        changed: New or modified files.
+        unchanged: Files left alone.
+        removed: Files of an earlier run that are no longer needed.
     """
 
     changed: tuple[str, ...]
@@ -49,7 +49,7 @@ def generate(document: DeployDocument) -> dict[str, str]:
     """Returns path below the output folder → text of every file.
 
     Raises:
-        SpecError: A file, read back, does not say what the document says: an internal error.
+        SpecError: A file, read back, differs from the document: an internal error.
     """
     inside = text_files(document)
     if document.tls is not None:
@@ -67,7 +67,7 @@ def write(files: dict[str, str], folder: Path) -> Written:
     """Writes the files into a folder, each by temporary name and rename.
 
     Raises:
-        StorageError: A file cannot be written, or one that stands there was not written by ``penstock deploy``.
+        StorageError: A file cannot be written, or would replace one that ``penstock deploy`` did not write.
     """
     changed, unchanged, removed = [], [], []
     before = {name: read(folder / name) for name in _POSSIBLE}
@@ -93,10 +93,10 @@ def write(files: dict[str, str], folder: Path) -> Written:
 
 
 def read(path: Path) -> str | None:
-    """Returns a file's text; None where there is none.
+    """Returns a file's text, or None if there is no file.
 
     Raises:
-        StorageError: It cannot be read.
+        StorageError: The file cannot be read.
     """
     try:
         return path.read_text(encoding="utf-8")
@@ -120,7 +120,7 @@ def _is_ours(text: str) -> bool:
 
 
 class _Dumper(yaml.SafeDumper):
-    """A dumper that writes texts of several lines as blocks, and no aliases."""
+    """A dumper that writes multi-line text as blocks and uses no aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

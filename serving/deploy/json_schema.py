@@ -1,4 +1,4 @@
-"""The JSON Schema of the deploy document, short forms included, so that an editor completes and checks it."""
+"""The JSON Schema of the deploy document, short forms included, for completion and checks in an editor."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _QUANTITIES: Final = {
     "ResourcesConfig": ("cpu", "memory", "cpu_limit", "memory_limit"),
     "StorageConfig": ("size",),
 }
-"""Model → its keys that take ``cpu: 2`` for ``cpu: "2"``."""
+"""Model → its keys that accept ``cpu: 2`` for ``cpu: "2"``."""
 
 
 def document_schema() -> Schema:
-    """Returns the JSON Schema of the document as a person may write it."""
+    """Returns the JSON Schema of the document as users may write it."""
     schema = model_schema(DeployDocument, "Penstock deployment")
     properties, definitions = schema["properties"], schema["$defs"]
     for section in EMPTY_SECTIONS:
@@ -31,7 +31,7 @@ def document_schema() -> Schema:
 
 
 def _versions(long_form: Schema) -> Schema:
-    """Replaces the long form by what a person writes: ``all``, a list of versions, or ``{latest: N}``."""
+    """Replaces the long form by the short ones: ``all``, a list of versions, or ``{latest: N}``."""
     properties = long_form["properties"]
     specific = {key: properties["specific"][key] for key in ("type", "items")}
     latest = {"latest": properties["latest"]}

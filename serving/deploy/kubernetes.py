@@ -1,4 +1,4 @@
-"""Kubernetes objects: Deployment, Services, ConfigMap, and where asked for claim, disruption budget and autoscaler."""
+"""Kubernetes objects: Deployment, Services, ConfigMap and, if wanted, claim, disruption budget and autoscaler."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from serving.deploy.probes import probes
 from serving.deploy.text_files import MODELS
 
 _USER = 65532
-"""Whom the server runs as; it needs no rights but to read the models."""
+"""The user the server runs as; it only needs to read the models."""
 
 Manifest = dict[str, Any]
 
 
 def manifests(document: DeployDocument, cluster: KubernetesConfig, files: dict[str, str]) -> list[Manifest]:
-    """Returns the objects in the order in which they are applied.
+    """Returns the objects in the order to apply them.
 
     Args:
         document: The document.
-        cluster: Its part about Kubernetes.
-        files: File name → text of what the server reads from its configuration folder.
+        cluster: Its Kubernetes section.
+        files: File name → text of the server's configuration files.
     """
     made = [_config_map(document, files)]
     if cluster.storage is not None and cluster.storage.create:
@@ -72,12 +72,12 @@ def _claim(document: DeployDocument, storage: StorageConfig) -> Manifest:
 
 
 def _deployment(document: DeployDocument, cluster: KubernetesConfig, files: dict[str, str]) -> Manifest:
-    """Returns the Deployment; it rolls without a failed request.
+    """Returns the Deployment; it rolls out without a failed request.
 
-    A new pod is ready before an old one goes, and an old one answers while it goes.
+    A new pod is ready before an old one stops, and a stopping pod still answers.
 
-    The list of models is read again by the running server, so that a change of it does not touch the pods; all other
-    files do, by their hash.
+    The running server rereads the list of models, so changing it does not restart the pods. Changes to any other file
+    do, through its hash.
     """
     spec: Manifest = {
         "selector": {"matchLabels": _labels(document)},
@@ -88,7 +88,7 @@ def _deployment(document: DeployDocument, cluster: KubernetesConfig, files: dict
             "spec": _pod(document, cluster),
         },
     }
-    if cluster.autoscale is None:  # else the autoscaler's number would be set back by every apply
+    if cluster.autoscale is None:  # otherwise every apply would reset the autoscaler's number
         spec["replicas"] = cluster.replicas
     return _object("Deployment", "apps/v1", document.name, document, spec=spec)
 
@@ -119,7 +119,7 @@ def _pod(document: DeployDocument, cluster: KubernetesConfig) -> Manifest:
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        # The pause before SIGTERM is the whole drain: TF Serving has no handler for that signal.
+        # This pause before SIGTERM is the only drain: TF Serving does not handle the signal.
         "terminationGracePeriodSeconds": document.drain_seconds + 10,
         "topologySpreadConstraints": [
             {
@@ -146,7 +146,7 @@ def _container(document: DeployDocument, cluster: KubernetesConfig, mounts: list
         "name": "server",
         "image": document.image,
         "command": command(document),
-        "args": [a.replace("$(", "$$(") for a in arguments(document)],  # else it would name a variable
+        "args": [a.replace("$(", "$$(") for a in arguments(document)],  # a single $ would refer to a variable
         "ports": [
             {"name": "grpc", "containerPort": document.grpc_port},
             {"name": "rest", "containerPort": document.rest_port},
@@ -189,11 +189,10 @@ def _volumes(document: DeployDocument, cluster: KubernetesConfig) -> tuple[list[
 
 
 def _services(document: DeployDocument) -> list[Manifest]:
-    """Returns one address for REST and gRPC, and one that names every pod.
+    """Returns a Service for REST and gRPC, and a headless one that resolves to every pod.
 
-    gRPC clients that balance calls themselves use the second.
-
-    A gRPC connection is kept, so that through the first all calls of a client go to one pod.
+    A gRPC client keeps its connection, so through the first Service all its calls reach one pod. Clients that balance
+    calls themselves use the headless one.
     """
     ports = [
         {"name": "grpc", "port": document.grpc_port, "targetPort": "grpc"},

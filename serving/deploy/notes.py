@@ -1,4 +1,4 @@
-"""Notes on changes that a running server does not take as one would expect."""
+"""Notes on changes that a running server does not apply as expected."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from serving.server.status import ServingError
 
 
 def notes(document: DeployDocument, before: str | None) -> list[str]:
-    """Returns what a person should know before the files are applied.
+    """Returns warnings to read before applying the files.
 
     Args:
         document: The new document.
-        before: The text of the model configuration that stands in the output folder; None where there is none.
+        before: The text of the model configuration in the output folder; None if there is none.
     """
     return [*_drifting_labels(document), *(_refused_moves(document, before) if before else ())]
 
@@ -30,10 +30,10 @@ def _drifting_labels(document: DeployDocument) -> Iterator[str]:
 
 
 def _refused_moves(document: DeployDocument, before: str) -> Iterator[str]:
-    """Yields moves of labels that a running server would refuse forever.
+    """Yields label moves that a running server would refuse forever.
 
-    It checks labels before it applies anything. A label in use cannot move to a version that is not loaded, and where
-    only this very change asks for that version, it never will be.
+    It checks labels before it applies anything. A label in use cannot move to a version that is not loaded, and one
+    that only this change adds never gets loaded.
     """
     try:
         old = {model.name: model for model in parse_config(before, MODELS).models}

@@ -1,13 +1,13 @@
-"""How one sees from outside that a TF Serving is there.
+"""Probes that tell from outside whether TF Serving is up.
 
-What TF Serving shows, and what not:
+What TF Serving reveals:
 
-- Its ports are closed until every configured model has had one available version. So a port that can be opened says
-  that the start is done: the start-up probe.
-- The status of a model answers 200 whatever the state of its versions is; so it says that HTTP is served, not that the
-  model can be asked. It is the readiness and the liveness probe all the same: a model that loses all its versions
-  afterwards is lost in every replica at once, and taking them all away would take its neighbours with it.
-- Metrics or a call by a client (``Client.wait_until_ready``) say which versions are available; a probe cannot.
+- Its ports stay closed until every configured model has had an available version. An open port therefore means that
+  start-up is complete: the start-up probe.
+- A model's status answers 200 whatever state its versions are in, so it shows that HTTP works, not that the model can
+  be called. It is still the readiness and liveness probe: a model that later loses all its versions loses them in every
+  replica at once, and removing all replicas would take down the other models too.
+- Metrics and clients (``Client.wait_until_ready``) can tell which versions are available; a probe cannot.
 """
 
 from __future__ import annotations

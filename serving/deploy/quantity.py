@@ -1,4 +1,4 @@
-"""Kubernetes' quantities as docker compose writes them."""
+"""Converts Kubernetes quantities for docker compose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading the deploy document from YAML: all that is wrong at once, each with its line and the near miss."""
+"""Reads the deploy document from YAML; reports all errors at once, with line and nearest match."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ DEPLOY: Final[Kind[DeployDocument]] = Kind(
     strict=False,
     patterns=PATTERNS,
 )
-"""The document of ``penstock deploy``, to be read and typed."""
+"""How the document of ``penstock deploy`` is read and typed."""
 
 
 def read_document(path: Path) -> DeployDocument:
     """Reads and checks a document.
 
     Raises:
-        SpecErrors: It is not there, is not YAML, or is wrong; one line for each problem.
-        StorageError: The system does not let it be read.
+        SpecErrors: It is missing, not YAML, or wrong; one line for each problem.
+        StorageError: The file cannot be read.
     """
     return _checked(read_file(path, DEPLOY))
 
@@ -39,10 +39,10 @@ def parse_document(text: str, source: str) -> DeployDocument:
 
     Args:
         text: The YAML.
-        source: What messages name.
+        source: The document's name, for messages.
 
     Raises:
-        SpecErrors: It is not YAML, or is wrong; one line for each problem.
+        SpecErrors: It is not YAML or wrong; one line for each problem.
     """
     return _checked(read_root(text, source, DEPLOY))
 

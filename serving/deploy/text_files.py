@@ -12,11 +12,11 @@ BATCHING = "batching.config"
 MONITORING = "monitoring.config"
 
 _PLAIN = ("pad_variable_length_inputs",)
-"""Batching fields that are a bare value; the others are wrapped as ``{ value: N }``."""
+"""Batching fields with a bare value; the others are wrapped as ``{ value: N }``."""
 
 
 def text_files(document: DeployDocument) -> dict[str, str]:
-    """Returns file name → text of the files that the document asks for."""
+    """Returns file name → text of the files that the document needs."""
     files = {MODELS: models_config(document)}
     if document.batching is not None:
         files[BATCHING] = batching_config(document.batching)
@@ -53,7 +53,7 @@ def monitoring_config(monitoring: MonitoringConfig) -> str:
 
 
 def quoted(text: str) -> str:
-    """Returns text as a string of protobuf's text format: bytes that are not plain ASCII are octal escapes."""
+    """Returns text as a string in protobuf text format; bytes other than plain ASCII become octal escapes."""
     plain = json.dumps(text, ensure_ascii=False)[1:-1] if text.isprintable() and text.isascii() else None
     if plain is None:
         plain = "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:03o}" for b in text.encode())

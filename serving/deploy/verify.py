@@ -15,10 +15,10 @@ from serving.server.status import ServingError
 
 
 def verify(document: DeployDocument, files: dict[str, str]) -> None:
-    """Checks that every file, parsed, says what the document says.
+    """Checks that every parsed file matches the document.
 
     Raises:
-        SpecError: A file cannot be read or says something else.
+        SpecError: A file cannot be read or differs.
     """
     try:
         _check_models(document, parse_config(files[f"config/{MODELS}"], MODELS))
@@ -50,7 +50,7 @@ def _check_models(document: DeployDocument, read: ServerConfig) -> None:
 
 
 def _check_official(text: str) -> None:
-    """Reads the models with TF Serving's own message, whose module loads no TensorFlow."""
+    """Reads the models with TF Serving's own message, whose module does not load TensorFlow."""
     from google.protobuf import text_format
     from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 

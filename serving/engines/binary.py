@@ -16,7 +16,7 @@ class Binary:
     what = "the tensorflow_model_server on the PATH"
 
     def missing(self) -> str:
-        """Returns that it is not on the PATH."""
+        """Returns why the program cannot be started."""
         return "" if shutil.which(PROGRAM) else f"no {PROGRAM} on the PATH"
 
     def command(self, wanted: Wanted) -> list[str]:
@@ -25,7 +25,7 @@ class Binary:
         return [shutil.which(PROGRAM) or PROGRAM, *flags]
 
     def notes(self, wanted: Wanted) -> list[str]:
-        """Returns that it has no flag for an address."""
+        """Returns a warning that it cannot bind to one address."""
         if wanted.everywhere:
             return []
         return [

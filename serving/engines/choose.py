@@ -1,4 +1,4 @@
-"""Which engine is taken, and why."""
+"""Chooses the engine, and says why."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Choice:
-    """An engine, and why it was taken, in words."""
+    """An engine, and why it was chosen."""
 
     engine: Engine
     why: str
@@ -24,12 +24,12 @@ class Choice:
 def choose(name: str, wanted: Wanted) -> Choice:
     """Returns the engine to start.
 
-    ``auto`` takes the real server where it is there and can listen where it is told: ``tensorflow_model_server`` listens
-    on every interface and so is taken only for ``--host 0.0.0.0``; the Docker image is taken where it is here already.
-    Else it takes Penstock's own.
+    ``auto`` prefers the real server if it is installed and can listen where asked: ``tensorflow_model_server`` listens
+    on every interface, so it is chosen only for ``--host 0.0.0.0``; the Docker image only if it is already pulled.
+    Otherwise it chooses Penstock's own.
 
     Raises:
-        PenstockError: There is no such engine, or it cannot be started here.
+        PenstockError: The engine does not exist or cannot be started here.
     """
     engines: dict[str, Engine] = {e.name: e for e in (Embedded(), Binary(), Docker())}
     if name == AUTO:
@@ -52,10 +52,10 @@ def _auto(wanted: Wanted) -> Choice:
     passed_over = binary.missing()
     if not passed_over:
         if wanted.everywhere:
-            return Choice(binary, "the real server is there")
+            return Choice(binary, "the real server is installed")
         passed_over = (
-            "tensorflow_model_server is there, but would listen on every interface: --engine binary takes it"
+            "tensorflow_model_server is installed but would listen on every interface; choose it with --engine binary"
         )
     if docker.has_image():
-        return Choice(docker, f"the real server's image {IMAGE} is here")
+        return Choice(docker, f"the real server's image {IMAGE} is already pulled")
     return Choice(Embedded(), passed_over)

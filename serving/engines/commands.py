@@ -1,4 +1,4 @@
-"""Commands to paste: how a served model is asked, by REST and by gRPC."""
+"""Commands to paste that call a served model over REST and gRPC."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from serving.engines.sample import Sample, is_missing
 
 
 def client_host(wanted: Wanted) -> str:
-    """Returns the address under which this machine reaches the server."""
+    """Returns the address at which this machine reaches the server."""
     host = "127.0.0.1" if wanted.everywhere else wanted.host
     return f"[{host}]" if ":" in host else host
 
 
 def curl(wanted: Wanted, sample: Sample) -> str:
-    """Returns the request by REST."""
+    """Returns the REST request as a curl command."""
     row = {name: _json_value(value, sample.signature) for name, value in sample.row.items()}
     body: dict[str, Any] = (
         {} if sample.signature == DEFAULT_SIGNATURE else {"signature_name": sample.signature}
@@ -32,7 +32,7 @@ def curl(wanted: Wanted, sample: Sample) -> str:
 
 
 def grpc(wanted: Wanted, sample: Sample) -> str:
-    """Returns the request by gRPC, with Penstock's client; values that are missing are left out."""
+    """Returns the gRPC request as a Python command with Penstock's client; missing values are omitted."""
     kept = {name: value for name, value in sample.row.items() if not (sample.real and is_missing(value))}
     row = ", ".join(f"{_text(name)}: {_literal(value)}" for name, value in kept.items())
     signature = "" if sample.signature == DEFAULT_SIGNATURE else f", signature={_text(sample.signature)}"
@@ -49,7 +49,7 @@ def _json_value(value: Any, signature: str) -> Any:
         return [_json_value(item, signature) for item in value]
     if isinstance(value, bytes):
         try:
-            if signature == DEFAULT_SIGNATURE:  # a serialized example may look like text, and is none
+            if signature == DEFAULT_SIGNATURE:  # a serialized example may look like text but is not
                 return value.decode()
         except UnicodeDecodeError:
             pass
@@ -58,7 +58,7 @@ def _json_value(value: Any, signature: str) -> Any:
 
 
 def _literal(value: Any) -> str:
-    """Returns a value as Python reads it, with double quotes, which a shell's single quotes hold."""
+    """Returns a value as a Python literal in double quotes, which fits inside a shell's single quotes."""
     if isinstance(value, list):
         return f"[{', '.join(map(_literal, value))}]"
     if isinstance(value, bytes):

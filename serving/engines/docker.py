@@ -1,4 +1,4 @@
-"""The image ``tensorflow/serving``, run by a Docker engine."""
+"""The image ``tensorflow/serving``, run by Docker."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class Docker:
     what = f"the Docker image {IMAGE}"
 
     def missing(self) -> str:
-        """Returns that there is no Docker, or that its engine does not answer."""
+        """Returns why Docker cannot be used."""
         if not shutil.which("docker"):
             return "no docker on the PATH"
         return "" if _succeeds("version", "--format", "{{.Server.Version}}") else "no Docker engine answers"
 
     def has_image(self) -> bool:
-        """Says whether the image is here already, so that nothing has to be fetched."""
+        """Returns whether the image is already pulled."""
         return not self.missing() and _succeeds("image", "inspect", "--format", "{{.Id}}", IMAGE)
 
     def command(self, wanted: Wanted) -> list[str]:
-        """Returns the command line. The server itself is the container's process: it gets the signals."""
+        """Returns the command line. The server is the container's main process, so it gets the signals."""
         host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host.replace("*", "0.0.0.0")
         inside = f"/models/{wanted.name}"
         return [
@@ -43,8 +43,8 @@ class Docker:
         ]  # fmt: skip
 
     def notes(self, wanted: Wanted) -> list[str]:
-        """Returns that the image will be fetched."""
-        return [] if self.has_image() else [f"Docker fetches the image {IMAGE} first."]
+        """Returns a note if the image will be pulled."""
+        return [] if self.has_image() else [f"Docker pulls the image {IMAGE} first."]
 
 
 def _succeeds(*arguments: str) -> bool:

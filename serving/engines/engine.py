@@ -1,4 +1,4 @@
-"""What is to be served and where, and what an engine is."""
+"""What to serve and where, and the base class of engines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EVERY_INTERFACE = ("0.0.0.0", "::", "*")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a person asks for.
+    """What to serve, and where.
 
     Attributes:
         name: Name of the model.
@@ -19,7 +19,7 @@ class Wanted:
         host: Address to listen on.
         port: Port of gRPC.
         rest_port: Port of REST.
-        flags: Further flags of TF Serving, handed on as they are.
+        flags: Additional TF Serving flags, passed on unchanged.
     """
 
     name: str
@@ -31,15 +31,15 @@ class Wanted:
 
     @property
     def everywhere(self) -> bool:
-        """Whether every interface is listened on."""
+        """Whether the server listens on every interface."""
         return self.host in EVERY_INTERFACE
 
     def model_flags(self, folder: str, ports: tuple[int, int]) -> list[str]:
-        """Returns TF Serving's flags for it.
+        """Returns the TF Serving flags for this model.
 
         Args:
             folder: Where the server sees the versions.
-            ports: gRPC and REST, as the server shall bind them.
+            ports: The gRPC and REST ports that the server binds.
         """
         return [
             f"--port={ports[0]}",
@@ -51,18 +51,18 @@ class Wanted:
 
 
 class Engine(Protocol):
-    """One server that can be started."""
+    """A server that can be started."""
 
     name: str
-    """What ``--engine`` calls it."""
+    """The value of ``--engine`` that selects it."""
     what: str
-    """What it is, for people."""
+    """Description for messages."""
 
     def missing(self) -> str:
-        """Returns why it cannot be started here; empty where it can."""
+        """Returns why it cannot be started here; empty if it can."""
 
     def command(self, wanted: Wanted) -> list[str]:
         """Returns its command line; the program is a path."""
 
     def notes(self, wanted: Wanted) -> list[str]:
-        """Returns what a person should know before it starts."""
+        """Returns what the user should know before it starts."""

@@ -1,4 +1,4 @@
-"""What a person names as a model: a folder of numbered versions, or one SavedModel."""
+"""The folder given as a model: numbered versions, or one SavedModel."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def versions(folder: Path) -> list[int]:
 
 @contextlib.contextmanager
 def served_folder(folder: Path) -> Iterator[Path]:
-    """Yields the folder that a server reads: the one that is named, or one that holds the named SavedModel as version 1.
+    """Yields the folder for the server to read: the given one, or one that holds the given SavedModel as version 1.
 
     Args:
-        folder: What a person has named.
+        folder: The folder that the user gave.
 
     Raises:
         DataError: It is neither.
@@ -52,7 +52,7 @@ def served_folder(folder: Path) -> Iterator[Path]:
 
 
 def model_name(folder: Path) -> str:
-    """Returns a name for what a folder holds: its own, or of a version's number the folder's above."""
+    """Returns a name for a folder's model: its own name, or its parent's if it is a version number."""
     place = folder.resolve()
     while is_saved_model(place) and place.name.isdecimal() and place.parent.name:
         place = place.parent

@@ -1,4 +1,4 @@
-"""Whether ports are free, before anything is started on them."""
+"""Checks that ports are free before anything is started on them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from foundation.errors import PenstockError
 
 
 def check_ports(host: str, ports: dict[str, int]) -> None:
-    """Looks whether ports can be bound.
+    """Checks that ports can be bound.
 
     Args:
         host: The address.
         ports: Option → port.
 
     Raises:
-        PenstockError: One cannot, or two are the same.
+        PenstockError: A port cannot be bound, or two are the same.
     """
     for option, port in ports.items():
         same = [other for other, number in ports.items() if number == port and other != option]
         if same:
-            raise PenstockError(f"{option} {port}", expected=f"another port than {same[0]}", seen="the same")
+            raise PenstockError(f"{option} {port}", expected=f"a port other than {same[0]}", seen="the same")
         _check(host, option, port)
 
 
@@ -30,7 +30,7 @@ def _check(host: str, option: str, port: int) -> None:
     with socket.socket(family) as trial:
         trial.setsockopt(
             socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # as servers do: a closed connection is no owner
+        )  # as servers do, so that a closed connection does not block the port
         try:
             trial.bind((place, port))
         except OSError as error:
@@ -38,5 +38,5 @@ def _check(host: str, option: str, port: int) -> None:
                 f"{option} {port}",
                 expected=f"a free port on {host}",
                 seen=error.strerror or str(error),
-                remedy=f"name another with {option}, or end what uses it",
+                remedy=f"name another with {option}, or stop the process that uses it",
             ) from error

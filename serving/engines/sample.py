@@ -1,4 +1,4 @@
-"""A row to ask a model with: a real one out of its warm-up requests, or one made from what it says of its inputs."""
+"""A sample row for a model: a real one from its warm-up requests, or one made up from its signature."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Sample:
 
 
 def warmup_sample(version: Path) -> Sample | None:
-    """Returns the first row of a version's warm-up requests, those of ``serving_default`` before others; None without."""
+    """Returns the first row of a version's warm-up requests, preferring ``serving_default``; None if there are none."""
     found = None
     for request in _requests(version / WARMUP_FILE):
         signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
@@ -47,7 +47,7 @@ def warmup_sample(version: Path) -> Sample | None:
 
 
 def made_sample(metadata: ModelMetadata) -> Sample | None:
-    """Returns a row whose values are made up, with the right names, types and ranks; None for a model without signatures."""
+    """Returns a made-up row with the right names, types and ranks; None for a model without signatures."""
     names = sorted(n for n in metadata.signatures if not n.startswith("__"))
     chosen = DEFAULT_SIGNATURE if DEFAULT_SIGNATURE in names else next(iter(names), None)
     if chosen is None:
@@ -71,7 +71,7 @@ def _made(info: TensorInfo) -> Any:
 
 
 def _first_row(request: Any) -> dict[str, Any] | None:
-    """Returns the first row of a request, None where its tensors have no rows or cannot be read."""
+    """Returns the first row of a request; None if its tensors have no rows or cannot be read."""
     from serving.client.grpc.tensors import read_tensor
 
     try:
@@ -84,7 +84,7 @@ def _first_row(request: Any) -> dict[str, Any] | None:
 
 
 def _requests(file: Path) -> Iterator[Any]:
-    """Yields the Predict requests of a warm-up file; one that cannot be read yields nothing, the server tells of it."""
+    """Yields the Predict requests of a warm-up file; an unreadable file yields nothing, as the server reports it."""
     from serving.wire import client_pb2
 
     try:
@@ -97,7 +97,7 @@ def _requests(file: Path) -> Iterator[Any]:
 
 
 def is_missing(value: Any) -> bool:
-    """Says whether a value is how Penstock's models write that there is none."""
+    """Returns whether a value is the mark for a missing value in Penstock's models."""
     if isinstance(value, list):
         return all(map(is_missing, value))
     return value in (b"", "", -(2**63)) or (isinstance(value, float) and math.isnan(value))

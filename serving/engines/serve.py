@@ -1,4 +1,4 @@
-"""Serving one model for people: choose the engine, look at the ports, start it, say how it is asked."""
+"""Serves one model from the command line: chooses the engine, checks the ports, starts it and prints example calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOOK_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Serve:
-    """What the command line says.
+    """The command line's options.
 
     Attributes:
         folder: A folder of numbered versions, or a SavedModel.
@@ -32,8 +32,8 @@ class Serve:
         host: Address to listen on.
         port: Port of gRPC.
         rest_port: Port of REST.
-        name: Name of the model; empty: that of the folder.
-        flags: Further flags of TF Serving.
+        name: Name of the model; empty means the folder's.
+        flags: Additional TF Serving flags.
     """
 
     folder: Path
@@ -46,14 +46,14 @@ class Serve:
 
 
 def serve(asked: Serve, say: Callable[[str], None]) -> None:
-    """Serves a model until the process is told to end.
+    """Serves a model until the process is told to stop.
 
     Args:
-        asked: What is asked for.
-        say: Prints a line for people.
+        asked: The command line's options.
+        say: Prints a line for the user.
 
     Raises:
-        PenstockError: The folder holds no model, the engine is not here, a port is taken, or the server ended by itself.
+        PenstockError: The folder has no model, the engine is not installed, a port is taken, or the server exited.
     """
     with served_folder(asked.folder) as folder:
         name = asked.name or model_name(asked.folder)
@@ -92,12 +92,12 @@ def _announce(client: Client, wanted: Wanted, say: Callable[[str], None]) -> Non
     from serving.client import ClientError
 
     sample = None
-    with contextlib.suppress(ClientError):  # the server is up; a command to paste is a courtesy
+    with contextlib.suppress(ClientError):  # the server is up; a missing example is no reason to stop it
         metadata = client.metadata(wanted.name)
         sample = warmup_sample(wanted.folder / str(metadata.version)) or made_sample(metadata)
     there = ", ".join(map(str, versions(wanted.folder)))
     where = f"gRPC {wanted.host}:{wanted.port}, REST {wanted.host}:{wanted.rest_port}"
-    say(f"Serving {wanted.name} (versions in the folder: {there}): {where}. Ctrl-C ends it.")
+    say(f"Serving {wanted.name} (versions in the folder: {there}): {where}. Ctrl-C stops it.")
     if sample is None:
         return
     kind = (
@@ -105,4 +105,4 @@ def _announce(client: Client, wanted: Wanted, say: Callable[[str], None]) -> Non
         if sample.real
         else "made-up values of the right types"
     )
-    say(f"\nAsk it with {kind}, by REST and by gRPC:\n\n{curl(wanted, sample)}\n\n{grpc(wanted, sample)}\n")
+    say(f"\nCall it with {kind}, over REST and gRPC:\n\n{curl(wanted, sample)}\n\n{grpc(wanted, sample)}\n")

@@ -1,4 +1,4 @@
-"""A server in the foreground: it gets SIGTERM when this process is told to end, and drains."""
+"""Runs a server in the foreground; when this process is told to stop, the server gets SIGTERM and drains."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from foundation.tether import tethered
 
 _LOOKS_EVERY = 0.1
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
-"""TensorFlow's own talk about the machine; what goes wrong with a model comes as an error."""
+"""Hides TensorFlow's messages about the machine; problems with a model are errors."""
 
 
 @dataclass
 class _Stopping:
-    """How often a person has asked for the end."""
+    """How often the user has asked to stop."""
 
     asked: int = 0
 
 
 def supervise(command: list[str], is_ready: Callable[[], bool], announce: Callable[[], None]) -> None:
-    """Runs a server until it ends or is told to.
+    """Runs a server until it exits or is told to stop.
 
     Args:
         command: Its command line; the program is a path.
-        is_ready: Says whether it answers.
+        is_ready: Returns whether it answers.
         announce: Called once when it does.
 
     Raises:
-        PenstockError: It ended by itself.
+        PenstockError: It exited by itself.
     """
-    # A session of its own: Ctrl-C comes here alone and is handed on as the one signal that every engine drains on.
+    # In its own session: Ctrl-C reaches only us and is passed on as the one signal that every engine drains on.
     process = subprocess.Popen(
         tethered(command, signal.SIGTERM),
         stdin=subprocess.DEVNULL,
@@ -52,14 +52,14 @@ def supervise(command: list[str], is_ready: Callable[[], bool], announce: Callab
     if not stopping.asked:
         raise PenstockError(
             "the server",
-            expected="to go on until it is told to end",
-            seen=f"exit code {code}; it says why above",
+            expected="to run until it is told to stop",
+            seen=f"exit code {code}; see its messages above",
         )
 
 
 @contextlib.contextmanager
 def _handed_on(process: subprocess.Popen[bytes]) -> Iterator[_Stopping]:
-    """Hands SIGINT and SIGTERM on: the first as SIGTERM, a second as SIGKILL. Nothing of it outlives the block."""
+    """Passes SIGINT and SIGTERM on: the first as SIGTERM, the second as SIGKILL. Handlers are restored afterwards."""
     stopping = _Stopping()
 
     def stop(*_: object) -> None:

@@ -1,8 +1,7 @@
-"""One HTTP/1.1 connection: httptools reads it, requests are answered in their order, each answer is one write.
+"""One HTTP/1.1 connection: httptools parses it, requests are answered in order, each answer is one write.
 
-What a connection may hold is bounded: head and body of a request by the server's limits, further requests by what
-arrives in one read, and answers by the transport's buffer: nothing more is read or begun while a client does not take
-what it was sent.
+A connection's memory is bounded: a request's head and body by the server's limits, further requests by what arrives in
+one read, and answers by the transport's buffer. While a client does not read its answers, nothing more is read or started.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ _CORS: Final = (
 
 
 class Shared:
-    """What the connections of one server share.
+    """State that the connections of one server share.
 
     Args:
         handler: Answers requests.
-        limits: What one connection may cost.
+        limits: The limits of one connection.
     """
 
     def __init__(self, handler: Handler, limits: Limits) -> None:
@@ -49,7 +48,7 @@ class Shared:
         self._date = b""
 
     def date(self) -> bytes:
-        """Returns the Date header, made once a second."""
+        """Returns the Date header, built once a second."""
         now = int(time.time())
         if now != self._date_second:
             self._date_second = now
@@ -57,13 +56,13 @@ class Shared:
         return self._date
 
     def close_idle(self, now: float) -> None:
-        """Closes the connections whose time is up."""
+        """Closes the connections that have timed out."""
         for connection in list(self.connections):
             connection.close_if_idle(now)
 
 
 class _Request:
-    """A request as far as it has been read."""
+    """The part of a request read so far."""
 
     __slots__ = ("body", "headers", "keep_alive", "method", "size", "url")
 
@@ -76,7 +75,7 @@ class _Request:
         self.keep_alive = True
 
     def target(self) -> str:
-        """Returns path and query, also of a request line with a whole URL."""
+        """Returns path and query, even if the request line has a full URL."""
         if self.url.startswith(b"/"):
             return self.url.decode("latin-1")
         try:
@@ -132,12 +131,12 @@ class Connection(asyncio.Protocol):
     # The transport's calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Takes the transport."""
+        """Stores the transport."""
         self._transport = transport  # type: ignore[assignment]
         self._shared.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Ends; nobody waits for an answer in the making, and a run that has not begun is not made."""
+        """Cancels the pending answer: nobody waits for it, and a run that has not started is skipped."""
         self._shared.connections.discard(self)
         self._closing = True
         self._transport = None
@@ -156,7 +155,7 @@ class Connection(asyncio.Protocol):
                 self._parser.feed_data(data)
                 break
             except httptools.HttpParserUpgrade as upgrade:
-                # An offer to speak HTTP/2 or WebSocket is not taken: what follows is HTTP/1.1 again.
+                # An offer to switch to HTTP/2 or WebSocket is ignored: HTTP/1.1 follows.
                 data = data[upgrade.args[0] :]
                 self._parser = httptools.HttpRequestParser(self)
             except httptools.HttpParserError as error:
@@ -168,14 +167,14 @@ class Connection(asyncio.Protocol):
             if self._head_bytes > self._limits.head_bytes:
                 self._refuse(431, f"The request's head is larger than {self._limits.head_bytes} bytes")
                 return
-        # A client that waits for its answer is listened to, for it may go; what others send on is left in the kernel.
+        # Keep reading while a client waits, to notice if it leaves; further data from others stays in the kernel.
         more = self._waiting or self._reading is not None
         if self._busy and more and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """Notes that the client sends no more: it may still listen, or be gone, so it gets a moment to listen."""
+        """Notes that the client sends no more; it may still be reading, so it gets a moment."""
         self._ended = True
         if not self._busy and not self._waiting:
             return False
@@ -183,19 +182,19 @@ class Connection(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        """Begins no further request: the client does not read its answers."""
+        """Starts no further request: the client does not read its answers."""
         self._stalled = True
         self._last = self._loop.time()
 
     def resume_writing(self) -> None:
-        """Goes on: the client reads again."""
+        """Continues: the client reads again."""
         self._stalled = False
         self._next()
 
     # The parser's calls.
 
     def on_message_begin(self) -> None:
-        """Begins a request; after one that was refused, none."""
+        """Starts a request, unless one was refused before."""
         self._reading = None if self._closing else _Request()
         self._head_bytes = 0
         self._head_began = self._loop.time()
@@ -218,7 +217,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_headers_complete(self) -> None:
-        """Completes the head."""
+        """Finishes the head."""
         if self._reading is not None:
             self._reading.method = self._parser.get_method().decode("ascii")
 
@@ -234,7 +233,7 @@ class Connection(asyncio.Protocol):
         request.body.append(body)
 
     def on_message_complete(self) -> None:
-        """Completes the request."""
+        """Finishes the request."""
         request, self._reading = self._reading, None
         if request is None:
             return
@@ -254,7 +253,7 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
             return
         self._busy = True
-        # The loop itself holds its tasks weakly.
+        # The loop holds its tasks only weakly.
         self._task = self._loop.create_task(self._answer(self._waiting.popleft()))
 
     async def _answer(self, request: _Request) -> None:
@@ -300,7 +299,7 @@ class Connection(asyncio.Protocol):
         self._refuse(413, f"The request's body is larger than {self._limits.body_bytes} bytes")
 
     def _refuse(self, status: int, text: str) -> None:
-        """Answers what cannot be read on, and closes; answers in the making are not waited for."""
+        """Answers an unreadable request and closes, without waiting for pending answers."""
         self._reading = None
         self._waiting.clear()
         if self._transport is None or self._closing:
@@ -309,14 +308,14 @@ class Connection(asyncio.Protocol):
         if self._busy:
             return
         self._write(self._shared.handler.refusal(status, text), keep_alive=False)
-        # Closing with unread data makes the kernel throw the answer away, so what still comes is read for a moment.
+        # Closing with unread data makes the kernel discard the answer, so keep reading for a moment.
         self._transport.write_eof()
         self._loop.call_later(self._limits.linger_seconds, self._transport.close)
 
     # The server's calls.
 
     def close_if_idle(self, now: float) -> None:
-        """Closes the connection when its time is up."""
+        """Closes the connection if it has timed out."""
         if self._transport is None:
             return
         passed = now - self._last
@@ -331,11 +330,11 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def close_unless_busy(self) -> None:
-        """Closes the connection when it waits for nothing; else after its answer (the server is draining)."""
+        """Closes the connection if it is idle, otherwise after its answer (the server is draining)."""
         if self._transport is not None and not (self._busy or self._waiting or self._reading):
             self._transport.close()
 
     def abort(self) -> None:
-        """Ends the connection at once."""
+        """Drops the connection at once."""
         if self._transport is not None:
             self._transport.abort()

@@ -1,4 +1,4 @@
-"""What an HTTP server needs of those who use it: a handler for whole requests, and limits for the rest."""
+"""What an HTTP server needs from its user: a handler for whole requests, and limits."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ JSON: Final = b"application/json"
 
 @dataclass(slots=True)
 class Answer:
-    """What goes back to the client.
+    """An answer to the client.
 
     Attributes:
         status: The HTTP status.
         body: The whole body.
         content_type: Its type.
-        cors: Whether the CORS headers belong to it.
+        cors: Whether to add the CORS headers.
     """
 
     status: int
@@ -26,17 +26,17 @@ class Answer:
 
 
 class Handler(Protocol):
-    """Whatever answers the requests of an HTTP server."""
+    """Answers the requests of an HTTP server."""
 
     async def handle(
         self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes
     ) -> Answer:
-        """Answers a request; never raises, except when it is cancelled.
+        """Answers a request; raises only when it is cancelled.
 
         Args:
             method: The HTTP method, in capitals.
             target: Path and query as the client wrote them.
-            headers: Names in lower case.
+            headers: Headers by lower-case name.
             body: The whole body.
         """
 
@@ -44,25 +44,24 @@ class Handler(Protocol):
         """Returns the answer to a request that cannot be read."""
 
     def drain(self) -> None:
-        """Takes note that no new connection is accepted."""
+        """Notes that no new connection is accepted."""
 
     def close(self) -> None:
-        """Frees what the handler holds, once the last connection is closed."""
+        """Frees the handler's resources once the last connection is closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one connection may cost.
+    """The limits of one connection.
 
     Attributes:
         body_bytes: The largest request body; a larger one is answered with 413.
         head_bytes: Request line and headers together; a larger head is answered with 431.
-        idle_seconds: A connection that neither sends nor waits for an answer is closed after so long.
-        head_seconds: A request whose head is not complete after so long is answered with 408.
-        stalled_seconds: A client that does not read its answer is cut off after so long.
-        half_closed_seconds: A client that has closed its side counts as gone when its answers are not ready after
-            so long.
-        linger_seconds: How long a client that is refused may go on sending.
+        idle_seconds: When to close a connection that neither sends nor waits for an answer.
+        head_seconds: When to answer 408 to a request whose head is incomplete.
+        stalled_seconds: When to drop a client that does not read its answer.
+        half_closed_seconds: When a client that has closed its side counts as gone, if its answers are not ready.
+        linger_seconds: How long a refused client may keep sending.
     """
 
     body_bytes: int

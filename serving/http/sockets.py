@@ -1,4 +1,4 @@
-"""The listening sockets of HTTP: bound by us, so that both address families and several processes can share a port."""
+"""HTTP's listening sockets, bound here so that both address families and several processes can share a port."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _BACKLOG = 1024
 
 
 class BindError(Exception):
-    """A port that cannot be listened on; the text says which and why."""
+    """A port that cannot be bound; the text says which and why."""
 
 
 def check_free(host: str, port: int, protocol: str) -> None:
-    """Refuses a port that somebody listens on already.
+    """Refuses a port that is already in use.
 
     Raises:
-        BindError: Somebody does.
+        BindError: The port is in use.
     """
     address = socket.getaddrinfo(host or "0.0.0.0", port, type=socket.SOCK_STREAM)[0]
     with socket.socket(address[0], socket.SOCK_STREAM) as probe:
@@ -31,12 +31,12 @@ def check_free(host: str, port: int, protocol: str) -> None:
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
-    """Binds HTTP's port, on every interface (IPv6 with IPv4) when no host is given.
+    """Binds the HTTP port, on every interface (IPv6 and IPv4) if no host is given.
 
     Args:
         host: The address to bind, or empty.
         port: The port.
-        shared: Other processes of this server listen on the same port.
+        shared: Whether other processes of this server listen on the same port.
 
     Returns:
         The listening sockets.

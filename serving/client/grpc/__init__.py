@@ -1,1 +1,1 @@
-"""The client's way to a server's gRPC services."""
+"""The client's gRPC transport."""

@@ -1,4 +1,4 @@
-"""Requests as messages, and as the warm-up records that a SavedModel carries."""
+"""Requests as messages, and as the warm-up records of a SavedModel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from serving.wire import client_pb2
 
 
 def predict_request(target: Target, signature: Signature, inputs: Arrays, outputs: Sequence[str] = ()) -> Any:
-    """Returns a ``PredictRequest``; no outputs means all."""
+    """Returns a ``PredictRequest``; no output names means all outputs."""
     request = client_pb2.PredictRequest(output_filter=outputs)
     write_spec(request.model_spec, target, signature.name)
     for name, array in inputs.items():
@@ -22,7 +22,7 @@ def predict_request(target: Target, signature: Signature, inputs: Arrays, output
 
 
 def warmup_record(target: Target, signature: Signature, inputs: Arrays) -> bytes:
-    """Returns a request as a serialized ``PredictionLog``; the same request is the same bytes."""
+    """Returns a request as a serialized ``PredictionLog``; equal requests give equal bytes."""
     log = client_pb2.PredictionLog()
     log.predict_log.request.CopyFrom(predict_request(target, signature, inputs))
     packed: bytes = log.SerializeToString(deterministic=True)

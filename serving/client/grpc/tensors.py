@@ -1,4 +1,4 @@
-"""The tensors of requests and answers, exact and without a Python object for each number."""
+"""Tensors of requests and answers: exact, without a Python object per number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from serving.wire.tensors import TensorParsingError, decode, shape_message
 
 
 def write_tensor(array: np.ndarray, dtype: DType, tensor: Any) -> None:
-    """Fills a ``Tensor`` with an array that already has the type's NumPy type."""
+    """Fills a ``Tensor`` with an array of the matching NumPy type."""
     tensor.dtype = int(dtype)
     tensor.tensor_shape.append(shape_message(array.shape))
     if dtype is DType.STRING:
@@ -23,10 +23,10 @@ def write_tensor(array: np.ndarray, dtype: DType, tensor: Any) -> None:
 
 
 def read_tensor(tensor: Any, name: str) -> np.ndarray:
-    """Returns a ``Tensor`` as an array that can be written to.
+    """Returns a ``Tensor`` as a writable array.
 
-    Typed fields and ``tensor_content`` are both read; where there are fewer values than elements, the last one is
-    repeated, as TensorFlow does.
+    Both typed fields and ``tensor_content`` are read; if there are fewer values than elements, the last one is
+    repeated, as in TensorFlow.
 
     Raises:
         AnswerError: Its values do not fit its shape.

@@ -1,4 +1,4 @@
-"""The gRPC transport: TF Serving's calls by their full names, with messages of our own (see ``client.proto``)."""
+"""The gRPC transport: TF Serving's calls by their full names, with our own messages (see ``client.proto``)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from serving.wire import client_pb2
 _OPTIONS: Final[dict[str, str | int]] = {
     "grpc.max_send_message_length": -1,
     "grpc.max_receive_message_length": -1,
-    # A channel that lost its server waits a second, then longer, before it looks again: longer than our retries do.
+    # A channel that lost its server waits a second or more before it reconnects: longer than our retries take.
     "grpc.initial_reconnect_backoff_ms": 50,
     "grpc.min_reconnect_backoff_ms": 50,
     "grpc.max_reconnect_backoff_ms": 1000,
-    # With several addresses behind one name (a headless Service) every one of them gets its share.
+    # With several addresses behind one name (a headless Service), calls are spread over all of them.
     "grpc.lb_policy_name": "round_robin",
-    # Else all channels of a process share one connection, and a second client would not be a second one.
+    # Otherwise all channels of a process share one connection, and a second client adds none.
     "grpc.use_local_subchannel_pool": 1,
 }
 _CALLS: Final = {
@@ -46,13 +46,13 @@ _STATES: Final = {0: "UNKNOWN", 10: "START", 20: "LOADING", 30: "AVAILABLE", 40:
 
 
 class GrpcTransport(Transport):
-    """A transport for TF Serving's gRPC API: one channel for all threads, without limits on message sizes.
+    """A transport for TF Serving's gRPC API: one channel for all threads, no limit on message sizes.
 
     Args:
         address: Where the server is.
         tls: Files for ``grpcs``.
         headers: Sent as metadata with every call.
-        options: More channel options, or other values for those above.
+        options: Additional channel options; they override the defaults above.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class GrpcTransport(Transport):
     def prepare(
         self, target: Target, signature: Signature, inputs: Arrays, outputs: Sequence[str]
     ) -> Prepared:
-        """Makes the message; the server computes only the wanted outputs."""
+        """Builds the message; the server computes only the requested outputs."""
         request = predict_request(target, signature, inputs, outputs)
 
         def read(answer: Any) -> Prediction:
@@ -97,7 +97,7 @@ class GrpcTransport(Transport):
     def regress(
         self, target: Target, signature: str, examples: Examples, context: Example | None, timeout: float
     ) -> Regression:
-        """Gives a number for each example."""
+        """Returns a number for each example."""
         request = example_request(client_pb2.RegressionRequest, target, signature, examples, context)
         answer = self._ask("Regress", request, target, timeout)
         return Regression(*_spec(answer.model_spec, target, signature), _values(answer.result))
@@ -115,7 +115,7 @@ class GrpcTransport(Transport):
         return tuple(_inferred(result, target) for result in answer.results)
 
     def metadata(self, target: Target, timeout: float) -> ModelMetadata:
-        """Asks for the signatures."""
+        """Fetches the signatures."""
         request = client_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
         write_spec(request.model_spec, target, "")
         answer = self._ask("GetModelMetadata", request, target, timeout)
@@ -128,7 +128,7 @@ class GrpcTransport(Transport):
         )
 
     def status(self, target: Target, timeout: float) -> ModelStatus:
-        """Asks for the states of the versions."""
+        """Fetches the states of the versions."""
         request = client_pb2.GetModelStatusRequest()
         write_spec(request.model_spec, Target(target.name, target.version), "")
         answer = self._ask("GetModelStatus", request, target, timeout)
@@ -144,7 +144,7 @@ class GrpcTransport(Transport):
         return ModelStatus(target.name, versions)
 
     def reload_config(self, config: bytes, timeout: float) -> None:
-        """Gives the server a new serialized ``ModelServerConfig``."""
+        """Sends the server a new serialized ``ModelServerConfig``."""
         answer = self._ask(
             "HandleReloadConfigRequest", client_pb2.ReloadConfigRequest(config=config), None, timeout
         )
@@ -152,7 +152,7 @@ class GrpcTransport(Transport):
             raise call_error(_code(answer.status.error_code), answer.status.error_message)
 
     def close(self) -> None:
-        """Closes the channel; calls at work end with CANCELLED."""
+        """Closes the channel; calls in flight end with CANCELLED."""
         self._closed = True
         self._channel.close()
 

@@ -1,4 +1,4 @@
-"""Values to arrays of exactly the type that a model declares; what would lose something is refused."""
+"""Converts values to arrays of exactly the declared type; refuses any loss."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from serving.wire.tensors import objects
 def array_of(value: Any, dtype: DType, subject: str) -> np.ndarray:
     """Returns a value as an array of a type.
 
-    Whole numbers become floats where the float can hold them exactly, floats whole numbers where they have no
-    fraction, and floats narrower floats by rounding. Refused: what does not fit the range, integers that a float
-    would round, numbers for text and the reverse, None.
+    Integers become floats if the float holds them exactly, floats become integers if they have no fraction, and
+    floats are rounded to narrower floats. Refused: values out of range, integers that a float would round, numbers
+    for text and the reverse, and None.
 
     Args:
-        value: A Python value, nested lists of them, a NumPy array, or anything that NumPy takes as an array.
+        value: A Python value, nested lists, a NumPy array, or anything that NumPy converts to an array.
         dtype: The type that the model declares.
-        subject: What messages name: the model and the input.
+        subject: The model and the input, for messages.
 
     Raises:
         InputError: The value does not fit; the message says why.
@@ -47,14 +47,14 @@ def _as_array(value: Any, dtype: DType, subject: str) -> np.ndarray:
         raise _unequal(subject) from error
     except OverflowError:
         return _objects(value, subject)
-    # NumPy makes text of [1, "a"], and floats of integers beside floats or far apart, whether it rounds them or not.
+    # NumPy turns [1, "a"] into text, and integers beside floats (or far apart) into floats even if it rounds them.
     if plain and (array.dtype.kind in "US" or (array.dtype.kind in "fc" and _may_be_rounded(array, dtype))):
         return _objects(value, subject)
     return array
 
 
 def _may_be_rounded(array: np.ndarray, dtype: DType) -> bool:
-    """Returns whether there may have been integers in a list of floats that NumPy or the declared type rounds."""
+    """Returns whether the list may have held integers that NumPy or the declared type rounds."""
     if dtype.is_integer:
         return array.dtype.kind == "f"
     with np.errstate(over="ignore"):
@@ -62,7 +62,7 @@ def _may_be_rounded(array: np.ndarray, dtype: DType) -> bool:
 
 
 def _precision(dtype: DType) -> tuple[int, int]:
-    """Returns how many binary digits a float type keeps, and how long its longest numbers are."""
+    """Returns a float type's significant bits and the bits of its largest integers."""
     if dtype is DType.BFLOAT16:
         return 8, 128
     info = np.finfo(dtype.numpy)
@@ -88,7 +88,7 @@ def _from_objects(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
             subject,
             expected=f"values of {dtype.label}",
             seen="None",
-            remedy="leave such rows out, or pass fill_missing=True where the model marks missing values as Penstock does",
+            remedy="leave such rows out, or pass fill_missing=True if the model marks missing values as Penstock does",
         )
     if kinds & {list, tuple}:
         raise _unequal(subject)
@@ -101,7 +101,7 @@ def _from_objects(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
 
 
 def _numbers(flat: list[Any], dtype: DType, subject: str) -> np.ndarray:
-    """Returns Python numbers as an array; looks at each, so that no integer is rounded because of its neighbours."""
+    """Returns Python numbers as an array; checks each, so that no integer is rounded because of its neighbours."""
     if not dtype.is_integer:
         wholes = [value for value in flat if isinstance(value, int)]
         if len(wholes) < len(flat) or np.array(wholes).dtype.kind == "f":
@@ -133,7 +133,7 @@ def _text(array: np.ndarray, subject: str) -> np.ndarray:
         subject,
         expected="text or bytes",
         seen=f"{array.dtype}",
-        remedy="convert with str() where that is meant",
+        remedy="convert with str() if that is intended",
     )
 
 
@@ -157,7 +157,7 @@ def _number(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
 
 
 def _overflows(array: np.ndarray, cast: np.ndarray) -> bool:
-    """Returns whether a cast made a finite number infinite; each part of a complex number counts by itself."""
+    """Returns whether a cast made a finite number infinite; the parts of a complex number count separately."""
     pairs = [(array.real, cast.real), (array.imag, cast.imag)]
     return any(not np.array_equal(np.isfinite(given), np.isfinite(made)) for given, made in pairs)
 
@@ -192,7 +192,7 @@ def _refused(subject: str, dtype: DType, seen: str) -> InputError:
         subject,
         expected=f"values of {dtype.label}",
         seen=seen,
-        remedy="convert it before, where that is meant",
+        remedy="convert it first, if that is intended",
     )
 
 

@@ -1,4 +1,4 @@
-"""What a caller gives as the input tensors of a signature: names, types and shapes from the model's own metadata."""
+"""A caller's values as a signature's input tensors; names, types and shapes come from the model's metadata."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def build_inputs(signature: Signature, values: Any, model: str, fill: bool = Fal
     """Returns the tensors of a request.
 
     Args:
-        signature: What is asked.
+        signature: The signature to run.
         values: A mapping of input name to the whole tensor; or a list of mappings, one for each row; or, where the
             signature has one input, its tensor.
-        model: What messages name.
-        fill: Marks what is missing: None, inputs that are left out, rows of unequal length.
+        model: The model, for messages.
+        fill: Whether to mark missing values: None, omitted inputs, rows of unequal length.
 
     Returns:
-        Input name → array of the declared type. An axis that is missing is added where only one reading fits.
+        Input name → array of the declared type. A missing axis is added if only one reading fits.
 
     Raises:
         InputError: The values do not fit; nothing was sent.
@@ -92,7 +92,7 @@ def _check_names(signature: Signature, columns: Mapping[str, Any], model: str, f
             subject,
             expected="a value for every input",
             seen="none for " + ", ".join(absent),
-            remedy="give them; a missing value is None with fill_missing=True",
+            remedy="add them; for a missing value pass None with fill_missing=True",
         )
 
 
@@ -107,9 +107,9 @@ def _tensor(info: TensorInfo, value: Any, subject: str, fill: bool, rows: bool) 
 
 
 def _with_axes(array: np.ndarray, info: TensorInfo, subject: str, first: bool) -> np.ndarray:
-    """Adds axes of length one where the declared shape has more, and only one way to add them fits.
+    """Adds axes of length one if the declared shape has more and only one way to add them fits.
 
-    An axis may be added where the declared size is 1, and, when ``first``, for a first axis of any size: the batch.
+    An axis may be added where the declared size is 1 and, with ``first``, as a first axis of any size: the batch.
     """
     if info.shape is None or array.ndim >= len(info.shape):
         return array
@@ -134,7 +134,7 @@ def _fits(shape: tuple[int, ...], declared: tuple[int, ...]) -> bool:
 
 
 def _check_batch(signature: Signature, made: Mapping[str, np.ndarray], grown: set[str], model: str) -> None:
-    """Refuses a mix of inputs with and without a batch axis when the first have more than one row."""
+    """Refuses to mix inputs with and without a batch axis if there is more than one row."""
     for name, array in made.items():
         shape = signature.inputs[name].shape
         if grown and shape and shape[0] == -1 and array.shape[0] != 1:

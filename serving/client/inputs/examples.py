@@ -1,4 +1,4 @@
-"""Rows of features as ``tf.Example``s: for signatures that take serialized ones, and for classify and regress."""
+"""Rows of features as ``tf.Example``s, for signatures that take serialized ones and for classify and regress."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from serving.client.errors import InputError
 from serving.wire import client_pb2
 
 Row = Mapping[str, Any]
-"""Feature name → value, list of values, NumPy array, or None where it is missing."""
+"""Feature name → value, list of values, NumPy array, or None if it is missing."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Feature:
 
     Attributes:
         kind: ``bytes``, ``float`` or ``int64``, as in ``tf.Example``.
-        values: All of that kind; at least one.
+        values: At least one, all of that kind.
     """
 
     kind: str
@@ -31,22 +31,22 @@ class Feature:
 
 
 Example = Mapping[str, Feature]
-"""Feature name → values. What is missing is not there."""
+"""Feature name → values. Missing features are absent."""
 Examples = Sequence[Example]
 
 
 def example(row: Row, kinds: Mapping[str, str] | None = None) -> Example:
     """Returns a row as an example.
 
-    Text and bytes become ``bytes``, whole numbers and booleans ``int64``, other numbers ``float``; a list that mixes whole
-    and other numbers is ``float``. None and empty lists are left out, as ``tf.Example`` marks what is missing.
+    Text and bytes become ``bytes``, integers and booleans ``int64``, other numbers ``float``; a list that mixes integers
+    and other numbers is ``float``. None and empty lists are omitted, which is how ``tf.Example`` marks missing values.
 
     Args:
         row: The features.
-        kinds: Feature name → kind that the model reads; a whole number for a ``float`` feature becomes one.
+        kinds: Feature name → kind that the model reads; integers are converted for ``float`` features.
 
     Raises:
-        InputError: A value that no feature can hold.
+        InputError: No feature can hold a value.
     """
     if not isinstance(row, Mapping):
         raise InputError("example", expected="a mapping: feature name to value", seen=type(row).__name__)
@@ -57,7 +57,7 @@ def example(row: Row, kinds: Mapping[str, str] | None = None) -> Example:
 
 
 def examples(rows: Row | Iterable[Row], kinds: Mapping[str, str] | None = None) -> list[Example]:
-    """Returns one row, or several, as examples."""
+    """Returns one row or several as examples."""
     if isinstance(rows, Mapping):
         return [example(rows, kinds)]
     made = [example(row, kinds) for row in rows]
@@ -90,7 +90,7 @@ def _feature(name: str, value: Any, wanted: str) -> Feature:
 
 
 def _as_wanted(values: list[Any], wanted: str) -> list[Any]:
-    """Undoes what pandas does to a column with holes: NaN for what is missing, and floats for integers."""
+    """Undoes what pandas does to a column with missing values: NaN for them, and floats for integers."""
     if wanted in ("int64", "bytes"):
         values = [v for v in values if not (isinstance(v, float) and math.isnan(v))]
     if wanted == "int64":
@@ -126,7 +126,7 @@ def serialized(made: Iterable[Example]) -> list[bytes]:
 
 
 def example_json(made: Example) -> dict[str, Any]:
-    """Returns an example as TF Serving's REST API writes it: one value bare, several as a list, bytes as base64."""
+    """Returns an example as TF Serving's REST API expects it: one value bare, several as a list, bytes as base64."""
     found: dict[str, Any] = {}
     for name, feature in made.items():
         values = [json_text(v) for v in feature.values] if feature.kind == "bytes" else list(feature.values)
@@ -135,7 +135,7 @@ def example_json(made: Example) -> dict[str, Any]:
 
 
 def json_text(value: bytes) -> str | dict[str, str]:
-    """Returns bytes as JSON text where they are text, else as ``{"b64": …}``, which TF Serving turns back into bytes."""
+    """Returns bytes as JSON text if they are UTF-8, otherwise as ``{"b64": …}``, which TF Serving decodes."""
     try:
         text = value.decode()
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
-"""What is missing in a dense tensor: the marks that Penstock's models understand.
+"""Marks for missing values in dense tensors, as Penstock's models understand them.
 
-``serving_default`` of a pushed model takes dense tensors, which have no holes. It reads ``""``, NaN and the smallest int64
-as "not there" (docs/training.md). Here None, features that are left out and rows of unequal length become these marks.
+``serving_default`` of a pushed model takes dense tensors, which cannot omit values. It reads ``""``, NaN and the smallest
+int64 as missing (docs/training.md). None, omitted features and rows of unequal length become these marks.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _MARKS: Final[dict[DType, Any]] = {
 
 
 def mark(dtype: DType, subject: str) -> Any:
-    """Returns the mark of a type.
+    """Returns a type's mark.
 
     Raises:
-        InputError: The type has none.
+        InputError: The type has no mark.
     """
     if dtype not in _MARKS:
         raise InputError(
@@ -37,14 +37,14 @@ def mark(dtype: DType, subject: str) -> Any:
 
 
 def filled(value: Any, dtype: DType, rank: int | None, subject: str) -> Any:
-    """Returns nested lists in which nothing is missing: None becomes the mark, short lists are filled up with it.
+    """Returns nested lists without gaps: None becomes the mark, short lists are padded with it.
 
     Args:
-        value: A Python value or nested lists. Arrays pass as they are, unless they hold Python objects, or NaN for
-            integers or text, as pandas marks what is missing.
+        value: A Python value or nested lists. Arrays are returned unchanged, unless they hold Python objects, or
+            NaN for integers or text, as pandas marks missing values.
         dtype: The type that the model declares.
-        rank: The rank of the whole tensor; a None that stands for a list becomes a list of marks. None: not known.
-        subject: What messages name.
+        rank: The rank of the whole tensor; a None in place of a list becomes a list of marks. None: unknown.
+        subject: The model and the input, for messages.
     """
     if hasattr(value, "dtype"):
         array = np.asarray(value)
@@ -81,7 +81,7 @@ def _all_missing(value: Any) -> bool:
 
 
 def _bounds(value: Any) -> list[int]:
-    """Returns the smallest box around nested lists; an inner list counts as at least one long."""
+    """Returns the smallest shape that holds nested lists; an inner list counts as at least one long."""
     if not isinstance(value, list):
         return []
     below: Sequence[list[int]] = [_bounds(v) for v in value]
@@ -95,5 +95,5 @@ def _fill(value: Any, shape: list[int], missing: Any) -> Any:
     if value is None:
         value = []
     if not isinstance(value, list):
-        return value  # a value where others have a list: the shape check says so
+        return value  # a value where others have a list: the shape check reports it
     return [_fill(value[i] if i < len(value) else None, shape[1:], missing) for i in range(shape[0])]

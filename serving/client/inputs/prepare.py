@@ -1,4 +1,4 @@
-"""From what a caller gives to the tensors of a signature: dense inputs, or serialized examples where it takes those."""
+"""A caller's values as a signature's tensors: dense inputs, or serialized examples if it takes those."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def build_tensors(
 ) -> dict[str, np.ndarray]:
     """Returns the tensors of a predict request.
 
-    Where the signature's one input takes serialized examples and the caller gives mappings of features (that is, not
-    the input itself by its name), the features are made into examples; their kinds are those of ``serving_default``
-    where the model has the same features there.
+    If the signature's one input takes serialized examples and the caller passes mappings of features (rather than
+    the input by name), the features become examples; their kinds are those of ``serving_default`` if the model has
+    the same features there.
 
     Args:
-        metadata: What the model says of itself.
-        signature: The signature to ask.
+        metadata: The model's signatures.
+        signature: The signature to run.
         values: See ``Client.predict``.
-        model: What messages name.
-        fill_missing: Whether missing values are marked; None: where the model reads such marks.
+        model: The model, for messages.
+        fill_missing: Whether missing values are marked; None: only if the model reads such marks.
 
     Raises:
         InputError: The values do not fit.
@@ -55,7 +55,7 @@ def check_outputs(signature: Signature, outputs: Sequence[str], model: str) -> N
     """Refuses names that the signature does not return.
 
     Raises:
-        InputError: With the near miss and the names there are.
+        InputError: A name is unknown; the message lists the names and the nearest one.
     """
     if isinstance(outputs, str):
         raise InputError("outputs", expected="a list of names", seen=repr(outputs))

@@ -1,1 +1,1 @@
-"""The client's way to a server's REST API."""
+"""The client's REST transport."""

@@ -1,4 +1,4 @@
-"""The JSON of TF Serving's REST API: requests with exact numbers, answers with NaN and bytes as they are."""
+"""The JSON of TF Serving's REST API, with exact numbers, NaN and raw bytes."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _FAST: Final = frozenset(
 
 
 def dumps(value: Any) -> bytes:
-    """Returns a request body. NaN and infinities are written as the bare words that TF Serving reads."""
+    """Returns a request body. NaN and infinities become the bare words that TF Serving reads."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def loads(body: bytes) -> Any:
-    """Reads an answer. NaN, Infinity and text that is not UTF-8 are taken as TF Serving writes them.
+    """Reads an answer. Accepts NaN, Infinity and text that is not UTF-8, as TF Serving writes them.
 
     Raises:
-        AnswerError: It is not JSON.
+        AnswerError: The answer is not JSON.
     """
     try:
         return orjson.loads(body)
@@ -44,9 +44,9 @@ def loads(body: bytes) -> Any:
 
 
 def predict_body(signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
-    """Returns the columnar body of a predict request, which holds tensors of any shape."""
+    """Returns the body of a predict request in columns, which can hold tensors of any shape."""
     if any(a.dtype.kind == "c" for a in inputs.values()):
-        raise UnsupportedError("complex inputs by REST", remedy="use a grpc:// address")
+        raise UnsupportedError("complex inputs over REST", remedy="use a grpc:// address")
     finite = all(np.isfinite(a).all() for a in inputs.values() if a.dtype.kind in "fV")
     write = _fast_value if finite else _nested
     body = {"signature_name": signature, "inputs": {name: write(array) for name, array in inputs.items()}}
@@ -54,7 +54,7 @@ def predict_body(signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _fast_value(array: np.ndarray) -> Any:
-    """Returns an array as orjson takes it, which has no word for NaN and knows not every type."""
+    """Returns an array in a form that orjson can write: it has no NaN and not every type."""
     return np.ascontiguousarray(array) if array.ndim and array.dtype.name in _FAST else _nested(array)
 
 
@@ -68,7 +68,7 @@ def read_output(value: Any, info: TensorInfo) -> np.ndarray:
     """Returns an output as an array of the type that the model declares.
 
     Raises:
-        AnswerError: The values are of another type, or their lists of unequal length.
+        AnswerError: The values have another type, or lists of unequal length.
     """
     check_type(info.dtype)
     array = _array(value, info)

@@ -1,7 +1,7 @@
-"""HTTP/1.1 connections that are kept and shared among threads, with one deadline for a whole exchange.
+"""HTTP/1.1 connections that threads share and reuse, with one deadline per exchange.
 
-The standard library's client, because it imports in a moment. Its time-outs are for each read; a server that sends a
-byte now and then would never be given up, so that every read here gets what is left of the caller's time.
+Built on the standard library's client, which imports quickly. Its timeouts apply to each read, so a server that sends a
+byte now and then would never time out; here every read gets what is left of the caller's time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from serving.client.retry import Deadline
 from serving.codes import Code
 
 KEPT = 64
-"""Idle connections that are kept, at most."""
+"""The most idle connections to keep."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class HttpPool:
     """Connections to one server.
 
     Args:
-        address: Where it is.
+        address: Where the server is.
         tls: Files for ``https``.
     """
 
@@ -57,8 +57,8 @@ class HttpPool:
         """Sends a request and reads the whole answer.
 
         Raises:
-            DeadlineError: That took longer than ``timeout`` seconds.
-            UnavailableError: There is no connection, or it broke.
+            DeadlineError: It took longer than ``timeout`` seconds.
+            UnavailableError: The connection could not be made, or broke.
         """
         deadline = Deadline(None if timeout == float("inf") else timeout)
         connection = self._take()
@@ -81,7 +81,7 @@ class HttpPool:
         return reply
 
     def close(self) -> None:
-        """Closes the idle connections; those at work are closed when they are done."""
+        """Closes idle connections now and busy ones once they are done."""
         with self._lock:
             self._closed = True
             idle, self._idle = list(self._idle), deque()
@@ -110,7 +110,7 @@ class HttpPool:
 
 
 class _Connection(http.client.HTTPConnection):
-    """A connection whose socket waits no longer than the deadline of the request at hand."""
+    """A connection whose socket waits no longer than the current request's deadline."""
 
     deadline: Deadline
     sock: Any
@@ -120,7 +120,7 @@ class _Connection(http.client.HTTPConnection):
         self._context, self._server_name = context, server_name or address.host
 
     def connect(self) -> None:
-        """Opens the connection within what is left of the time."""
+        """Opens the connection within the time that is left."""
         plain = socket.create_connection((self.host, self.port), _left(self.deadline))
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -141,19 +141,19 @@ class _Connection(http.client.HTTPConnection):
         return Reply(response.status, response.headers.get("Content-Type", ""), content)
 
     def is_usable(self) -> bool:
-        """Says whether the server has kept the idle connection open."""
+        """Returns whether the server has kept the idle connection open."""
         if self.sock is None:
             return False
         try:
             with selectors.DefaultSelector() as selector:
                 selector.register(self.sock.socket, selectors.EVENT_READ)
-                return not selector.select(0)  # whatever can be read now is an end, or belongs to no request
+                return not selector.select(0)  # anything readable now is an end of file or belongs to no request
         except (OSError, ValueError):
             return False
 
 
 class _DeadlineSocket:
-    """What ``http.client`` uses of a socket; each call may last until the connection's deadline."""
+    """The socket methods that ``http.client`` uses; each call may last until the connection's deadline."""
 
     def __init__(self, plain: socket.socket, owner: _Connection) -> None:
         self.socket, self._owner = plain, owner
@@ -171,7 +171,7 @@ class _DeadlineSocket:
 
 
 class _Reader(io.RawIOBase):
-    """The reading end of a socket, which waits until the deadline."""
+    """The reading end of a socket; waits until the deadline."""
 
     def __init__(self, plain: socket.socket, owner: _Connection) -> None:
         self._socket, self._owner = plain, owner

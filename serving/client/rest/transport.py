@@ -38,7 +38,7 @@ class RestTransport(Transport):
     def prepare(
         self, target: Target, signature: Signature, inputs: Arrays, outputs: Sequence[str]
     ) -> Prepared:
-        """Makes the columnar form. REST has no output filter: all outputs are computed, the wanted ones kept."""
+        """Builds the body in columns. REST has no output filter: all outputs are computed, and the requested ones kept."""
         body = predict_body(signature.name, inputs)
 
         def read(raw: bytes) -> Prediction:
@@ -62,7 +62,7 @@ class RestTransport(Transport):
     def regress(
         self, target: Target, signature: str, examples: Examples, context: Example | None, timeout: float
     ) -> Regression:
-        """Gives a number for each example."""
+        """Returns a number for each example."""
         answer = self._ask("POST", target, ":regress", _examples(signature, examples, context), timeout)
         values = _read(target, lambda: np.asarray(answer["results"], np.float32).reshape(-1))
         return Regression(target.name, target.version, signature, values)
@@ -70,11 +70,11 @@ class RestTransport(Transport):
     def multi_inference(
         self, target: Target, tasks: Tasks, examples: Examples, context: Example | None, timeout: float
     ) -> tuple[Classification | Regression, ...]:
-        """Refuses: the REST API has no such call."""
+        """Raises: the REST API has no such call."""
         raise _no_such_call("multi_inference")
 
     def metadata(self, target: Target, timeout: float) -> ModelMetadata:
-        """Asks for the signatures."""
+        """Fetches the signatures."""
         answer = self._ask("GET", target, "/metadata", None, timeout)
 
         def read() -> ModelMetadata:
@@ -88,7 +88,7 @@ class RestTransport(Transport):
         return _read(target, read)
 
     def status(self, target: Target, timeout: float) -> ModelStatus:
-        """Asks for the states of the versions."""
+        """Fetches the states of the versions."""
         answer = self._ask("GET", Target(target.name, target.version), "", None, timeout)
         return _read(
             target,
@@ -96,7 +96,7 @@ class RestTransport(Transport):
         )
 
     def reload_config(self, config: bytes, timeout: float) -> None:
-        """Refuses: the REST API has no such call."""
+        """Raises: the REST API has no such call."""
         raise _no_such_call("reload_config")
 
     def close(self) -> None:
@@ -175,7 +175,7 @@ def _examples(signature: str, examples: Examples, context: Example | None) -> by
 
 
 def _signature(name: str, said: Mapping[str, Any]) -> Signature:
-    """Reads a signature; its defaults are not: by REST a request that leaves an input out is refused."""
+    """Reads a signature, ignoring defaults: over REST no input may be omitted."""
     tensors = (_tensors(said.get(side, {})) for side in ("inputs", "outputs"))
     return Signature(name, said.get("method_name", ""), *tensors)
 

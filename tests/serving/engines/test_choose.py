@@ -42,7 +42,7 @@ def test_the_real_binary_cannot_listen_on_loopback_alone(programs: Path) -> None
     put(programs, "tensorflow_model_server", ENGINE_ANSWERS)
     choice = choose("auto", HERE)
     assert choice.engine.name == "embedded"
-    assert "--engine binary takes it" in choice.why
+    assert "--engine binary" in choice.why
     asked = choose("binary", HERE)
     assert asked.engine.command(HERE)[-1] == "--enable_batching=true"
     assert "listens on every interface" in asked.engine.notes(HERE)[0]
@@ -73,15 +73,15 @@ def test_other_ports_are_published_and_the_container_keeps_its_own(programs: Pat
 
 
 @pytest.mark.parametrize("double", [NO_ENGINE, NO_IMAGE], ids=["no engine", "no image"])
-def test_nothing_is_fetched_unasked(programs: Path, double: str) -> None:
+def test_nothing_is_pulled_unasked(programs: Path, double: str) -> None:
     put(programs, "docker", double)
     assert choose("auto", HERE).engine.name == "embedded"
 
 
-def test_docker_without_its_image_fetches_it_when_asked(programs: Path) -> None:
+def test_docker_without_its_image_pulls_it_when_asked(programs: Path) -> None:
     put(programs, "docker", NO_IMAGE)
     choice = choose("docker", HERE)
-    assert "fetches" in choice.engine.notes(HERE)[0]
+    assert "pulls" in choice.engine.notes(HERE)[0]
 
 
 @pytest.mark.parametrize(

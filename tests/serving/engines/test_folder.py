@@ -56,5 +56,5 @@ def test_a_taken_port_is_said_before_anything_starts() -> None:
 
 
 def test_two_equal_ports_are_refused() -> None:
-    with pytest.raises(PenstockError, match="another port than --rest-port"):
+    with pytest.raises(PenstockError, match="a port other than --rest-port"):
         check_ports("127.0.0.1", {"--port": 8500, "--rest-port": 8500})

@@ -275,7 +275,7 @@ def test_wait_until_ready_says_what_it_saw_last(http_server: HttpServer) -> None
     answers(http_server, status("LOADING"))
     with (
         Client(http_server.url) as client,
-        pytest.raises(DeadlineError, match="seen last: version 7 LOADING"),
+        pytest.raises(DeadlineError, match="last seen: version 7 LOADING"),
     ):
         client.wait_until_ready("m", timeout=0.2, every=0.05)
 
