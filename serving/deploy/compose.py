@@ -20,7 +20,9 @@ def compose_file(document: DeployDocument, compose: ComposeConfig) -> dict[str, 
     service: dict[str, Any] = {
         "image": document.image,
         "entrypoint": command(document),
-        "command": [a.replace("$", "$$") for a in arguments(document)],  # a single $ would refer to a variable
+        "command": [
+            a.replace("$", "$$") for a in arguments(document)
+        ],  # a single $ would refer to a variable
         "init": True,  # as process 1, TF Serving would ignore SIGTERM
         "restart": "unless-stopped",
         "stop_grace_period": f"{document.drain_seconds}s",

@@ -258,6 +258,8 @@ def pushed_model(name: str, versions: Path, out: Path) -> DeployDocument:
     host = os.path.relpath(versions.resolve(), out.resolve())
     return DeployDocument(
         name=name.replace("_", "-")[:_LONGEST_NAME].strip("-"),
-        models={name: ServedModel(base_path=MODELS_FOLDER)},  # only the versions are mounted, not their neighbours
+        models={
+            name: ServedModel(base_path=MODELS_FOLDER)
+        },  # only the versions are mounted, not their neighbours
         compose=ComposeConfig(models_folder=host),
     )

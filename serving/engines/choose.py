@@ -53,9 +53,7 @@ def _auto(wanted: Wanted) -> Choice:
     if not passed_over:
         if wanted.everywhere:
             return Choice(binary, "the real server is installed")
-        passed_over = (
-            "tensorflow_model_server is installed but would listen on every interface; choose it with --engine binary"
-        )
+        passed_over = "tensorflow_model_server is installed but would listen on every interface; choose it with --engine binary"
     if docker.has_image():
         return Choice(docker, f"the real server's image {IMAGE} is already pulled")
     return Choice(Embedded(), passed_over)

@@ -147,7 +147,9 @@ class _Connection(http.client.HTTPConnection):
         try:
             with selectors.DefaultSelector() as selector:
                 selector.register(self.sock.socket, selectors.EVENT_READ)
-                return not selector.select(0)  # anything readable now is an end of file or belongs to no request
+                return not selector.select(
+                    0
+                )  # anything readable now is an end of file or belongs to no request
         except (OSError, ValueError):
             return False
 
