@@ -1,1 +1,1 @@
-"""An embedded, drop-in ``tensorflow_model_server``: same flags, files, gRPC and REST answers, same errors."""
+"""An embedded, drop-in ``tensorflow_model_server``: same flags, files, gRPC and REST answers, and errors."""

@@ -1,6 +1,6 @@
-"""How a server is told to end: the first SIGTERM or SIGINT drains, the second one does not wait.
+"""How a server is told to stop: the first SIGTERM or SIGINT drains it, the second stops it at once.
 
-Before the ports are open there is nothing to drain, and the first one does not wait either.
+Before the ports are open there is nothing to drain, and the first one stops it at once too.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Ending:
-    """The request to end; made on the event loop.
+    """The request to stop; used on the event loop.
 
     Args:
         drain_seconds: How long requests in flight may take, for the log.
-        at_once: What else ends when the server ends at once.
+        at_once: What else to call when the server stops at once.
     """
 
     def __init__(self, drain_seconds: float, at_once: Callable[[], None] = lambda: None) -> None:
@@ -32,7 +32,7 @@ class Ending:
         self._serving = False
 
     def listen(self) -> None:
-        """Takes the process's signals from now on."""
+        """Handles the process's signals from now on."""
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
             try:
@@ -45,24 +45,24 @@ class Ending:
                 signal.signal(number, handler)
 
     def serving(self) -> None:
-        """Notes that from now on there may be requests in flight."""
+        """Notes that requests may be in flight from now on."""
         self._serving = True
 
     def begin(self) -> None:
-        """Ends the server as a signal would."""
+        """Stops the server as a signal would."""
         self._event.set()
 
     @property
     def begun(self) -> bool:
-        """Whether the server is to end."""
+        """Whether the server has been told to stop."""
         return self._event.is_set()
 
     async def wait(self) -> None:
-        """Returns when the server is to end."""
+        """Waits until the server is told to stop."""
         await self._event.wait()
 
     async def unless(self, work: Coroutine[None, None, None]) -> bool:
-        """Waits for some work; returns False when the server is to end before it is done."""
+        """Waits for some work; returns False if the server is told to stop before it is done."""
         task = asyncio.ensure_future(work)
         ending = asyncio.ensure_future(self._event.wait())
         await asyncio.wait([task, ending], return_when=asyncio.FIRST_COMPLETED)
@@ -76,16 +76,16 @@ class Ending:
     def _take(self, number: int) -> None:
         name = signal.Signals(number).name
         if self._signalled:
-            log.warning("A second %s: ending at once", name)
+            log.warning("A second %s: stopping at once", name)
             self._at_once()
             os._exit(128 + number)
         if not self._serving:
-            log.info("%s before the server was ready: ending", name)
+            log.info("%s before the server was ready: stopping", name)
             self._at_once()
             os._exit(0)
         self._signalled = True
         log.info(
-            "%s: finishing the requests in flight (at most %.0f s; a second signal ends at once)",
+            "%s: finishing the requests in flight (at most %.0f s; a second signal stops at once)",
             name,
             self._drain_seconds,
         )

@@ -1,6 +1,6 @@
-"""The command ``penstock-model-server``: the command line of ``tensorflow_model_server``, and its exits.
+"""The command ``penstock-model-server``, with the command line and exit codes of ``tensorflow_model_server``.
 
-Exits: 0 after ``--version``, ``--help`` or SIGTERM; 255 when a flag cannot be read or the server cannot start.
+It exits with 0 after ``--version``, ``--help`` or SIGTERM, and with 255 if a flag is wrong or the server cannot start.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from serving.server.status import ServingError
 
 PROGRAM: Final = "penstock-model-server"
 TF_SERVING_VERSION: Final = "2.20.0"
-"""The state of tensorflow_model_server that this server was held against."""
+"""The tensorflow_model_server that this server was checked against."""
 log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the server until it is told to end.
+    """Runs the server until it is told to stop.
 
     Args:
-        argv: The arguments after the program's name; None takes the process's own, and then the process ends here
-            once it has loaded TensorFlow, for Python's tear-down of that takes seconds.
+        argv: The arguments after the program's name; None means the process's own. In that case, once TensorFlow is
+            loaded, the process exits here, because Python takes seconds to tear it down.
 
     Returns:
         The exit code.
@@ -80,12 +80,12 @@ def _serve(options: Options) -> None:
 def _warn(options: Options, unknown: list[str]) -> None:
     for argument in unknown:
         sys.stdout.write(f"unknown argument: {argument}\n")
-        log.warning("%s: IGNORED, the server goes on without it", flags.unknown_argument(argument))
+        log.warning("%s: IGNORED, the server continues without it", flags.unknown_argument(argument))
     if unknown:
         sys.stdout.write(flags.usage(PROGRAM))
         sys.stdout.flush()
     for name in flags.ignored_flags(options):
-        log.warning("--%s is accepted and has no effect in this server", name)
+        log.warning("--%s is accepted but has no effect in this server", name)
 
 
 def version_text() -> str:

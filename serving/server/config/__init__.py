@@ -1,1 +1,1 @@
-"""What the server is told: flags, options, and the text files they name."""
+"""The server's configuration: flags, options, and the text files they name."""

@@ -1,4 +1,4 @@
-"""How requests are joined to batches: TF Serving's ``BatchingParameters``, with its defaults."""
+"""How requests are batched: TF Serving's ``BatchingParameters``, with its defaults."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class BatchingParameters:
     """The parameters of one server, or of one version with per-model batching.
 
     Attributes:
-        max_batch_size: The most rows of a batch, and of one request unless splitting is on.
+        max_batch_size: The most rows in a batch, and in one request unless splitting is on.
         batch_timeout_micros: How long an open batch waits for more rows.
-        max_enqueued_batches: How many batches may wait for each kind of batch; then requests are refused.
+        max_enqueued_batches: How many batches may wait per queue; beyond that, requests are refused.
         num_batch_threads: How many batches run at once.
         thread_pool_name: The name of those threads.
         allowed_batch_sizes: A batch is padded up to the next of these; empty means any size.
         pad_variable_length_inputs: Rows of different inner shapes are padded to the largest.
-        enable_large_batch_splitting: A request larger than a batch is cut into several.
-        max_execution_batch_size: The most rows of one run when splitting is on; 0 means ``max_batch_size``.
+        enable_large_batch_splitting: A request larger than a batch is split.
+        max_execution_batch_size: The most rows in one run when splitting is on; 0 means ``max_batch_size``.
     """
 
     max_batch_size: int = 1000
@@ -37,13 +37,13 @@ class BatchingParameters:
 
     @property
     def execution_batch_size(self) -> int:
-        """The most rows of one session run."""
+        """The most rows in one session run."""
         if not self.enable_large_batch_splitting:
             return self.max_batch_size
         return self.max_execution_batch_size or self.max_batch_size
 
     def check(self) -> None:
-        """Raises INVALID_ARGUMENT when the numbers contradict each other, as TF Serving does at loading."""
+        """Raises INVALID_ARGUMENT if the numbers contradict each other, as TF Serving does when it loads them."""
         for name in ("max_batch_size", "max_enqueued_batches", "num_batch_threads"):
             if getattr(self, name) < 1:
                 raise _wrong(f"{name} must be positive; was {getattr(self, name)}")

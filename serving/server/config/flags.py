@@ -1,4 +1,4 @@
-"""The command line, as the real ``tensorflow_model_server`` reads it: ``--flag=value``, and nothing else."""
+"""The command line, read like the real ``tensorflow_model_server``'s: ``--flag=value`` and nothing else."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _FLAGS: dict[str, Field[Any]] = {entry.name: entry for entry in fields(Options) 
 
 
 class FlagError(Exception):
-    """A flag whose value cannot be read: the server prints its usage and ends with 255."""
+    """A flag's value cannot be read; the server prints its usage and exits with 255."""
 
 
 def parse(arguments: Sequence[str]) -> tuple[Options, list[str]]:
-    """Reads the command line; the last of several equal flags wins.
+    """Reads the command line; if a flag is repeated, the last one wins.
 
     Args:
         arguments: The arguments after the program's name.
 
     Returns:
-        The options, and the arguments that are no flag of ours (the server says so and goes on).
+        The options, and the unknown arguments (the server warns about them and continues).
 
     Raises:
         FlagError: A value does not fit its flag.
@@ -54,7 +54,7 @@ def parse(arguments: Sequence[str]) -> tuple[Options, list[str]]:
 
 
 def usage(program: str) -> str:
-    """Returns what every flag is, one a line, as the real server prints it."""
+    """Returns a line for every flag, as the real server prints them."""
     width = max(len(name) for name in _FLAGS) + 24
     lines = [f"usage: {program}", "Flags:"]
     for name, flag in _FLAGS.items():
@@ -67,7 +67,7 @@ def usage(program: str) -> str:
 
 
 def unknown_argument(argument: str) -> str:
-    """Returns the warning about an argument that is no flag, with the nearest flag or the missing ``=``."""
+    """Returns the warning about an unknown argument, with the nearest flag or the missing ``=``."""
     name = argument.removeprefix("--").partition("=")[0]
     if name in _FLAGS:
         return f"unknown argument: {argument} (this flag is written --{name}=VALUE)"
@@ -76,7 +76,7 @@ def unknown_argument(argument: str) -> str:
 
 
 def ignored_flags(options: Options) -> list[str]:
-    """Returns the flags that are set and have no effect here."""
+    """Returns the flags that are set but have no effect here."""
     return [
         name
         for name, flag in _FLAGS.items()
@@ -85,7 +85,7 @@ def ignored_flags(options: Options) -> list[str]:
 
 
 def check(options: Options) -> Options:
-    """Refuses what cannot be served, reads the files that flags name and returns the options with them.
+    """Refuses unusable options, reads the files that flags name and returns the options with their contents.
 
     Raises:
         ServingError: The reason why the server does not start.
@@ -155,7 +155,7 @@ def _refuse_contradictions(options: Options) -> None:
 def _refuse_for_workers(options: Options) -> None:
     if (
         sys.platform != "linux"
-    ):  # Elsewhere SO_REUSEPORT is missing, or gives one process all the connections.
+    ):  # Elsewhere SO_REUSEPORT is missing or gives all connections to one process.
         raise ServingError(Code.UNIMPLEMENTED, "--worker_processes needs Linux.")
     if options.grpc_socket_path:
         raise _invalid("--worker_processes shares TCP ports only; leave --grpc_socket_path out.")

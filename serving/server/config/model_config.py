@@ -1,4 +1,4 @@
-"""The models to serve: TF Serving's ModelServerConfig, checked, as plain data."""
+"""The models to serve: TF Serving's ModelServerConfig as checked, plain data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _URI = re.compile(r"[A-Za-z][A-Za-z0-9.]*://")
 
 @dataclass(frozen=True)
 class VersionPolicy:
-    """Which of the versions that are there shall be served.
+    """Which of the existing versions to serve.
 
     Attributes:
         kind: ``latest``, ``all`` or ``specific``.
@@ -32,7 +32,7 @@ class VersionPolicy:
     versions: tuple[int, ...] = ()
 
     def choose(self, found: Iterable[int]) -> set[int]:
-        """Returns the versions that are wanted, out of those that are there."""
+        """Returns the versions to serve, out of those that exist."""
         if self.kind == "all":
             return set(found)
         if self.kind == "specific":
@@ -42,12 +42,12 @@ class VersionPolicy:
 
 @dataclass(frozen=True)
 class LoggingConfig:
-    """Where and how often requests of a model are logged: an extension here, refused by the public binary.
+    """Where and how often a model's requests are logged: an extension, which the public binary refuses.
 
     Attributes:
         type: The collector's type; empty means the default one.
-        filename_prefix: Where the files begin.
-        sampling_rate: The share of requests that is logged, 0 to 1.
+        filename_prefix: Path prefix of the files.
+        sampling_rate: The share of requests to log, 0 to 1.
     """
 
     type: str
@@ -61,10 +61,10 @@ class ModelConfig:
 
     Attributes:
         name: Its name in requests.
-        base_path: The directory of its version directories.
+        base_path: The directory that holds its version directories.
         platform: Always ``tensorflow``.
         policy: Which versions are served.
-        labels: Version labels and the numbers they stand for.
+        labels: Label → version.
         logging: Request logging, or None.
     """
 
@@ -81,8 +81,8 @@ class ServerConfig:
     """All models.
 
     Attributes:
-        models: In the order they are configured, names are unique.
-        is_list: The text held a model_config_list, even an empty one.
+        models: In configured order, with unique names.
+        is_list: Whether the text held a model_config_list, even an empty one.
     """
 
     models: tuple[ModelConfig, ...] = ()
@@ -90,7 +90,7 @@ class ServerConfig:
 
 
 def single_model(name: str, base_path: str) -> ServerConfig:
-    """Returns the config that ``--model_name`` and ``--model_base_path`` stand for; a relative path is refused."""
+    """Returns the config for ``--model_name`` and ``--model_base_path``; a relative path is refused."""
     return checked((ModelConfig(name, base_path),))
 
 
@@ -98,7 +98,7 @@ def parse_config(text: str, source: str) -> ServerConfig:
     """Reads a text ModelServerConfig.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when the text or what it says is wrong.
+        ServingError: INVALID_ARGUMENT if the text or its content is wrong.
     """
     from tensorflow_serving.config import model_server_config_pb2
 
@@ -106,10 +106,10 @@ def parse_config(text: str, source: str) -> ServerConfig:
 
 
 def from_proto(message: Any) -> ServerConfig:
-    """Takes a ModelServerConfig message as plain data.
+    """Converts a ModelServerConfig message to plain data.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when it is custom or what it says is wrong.
+        ServingError: INVALID_ARGUMENT if it is custom or its content is wrong.
     """
     kind = message.WhichOneof("config")
     if kind == "custom_model_config":
@@ -123,7 +123,7 @@ def checked(models: tuple[ModelConfig, ...]) -> ServerConfig:
     """Returns the config of these models.
 
     Raises:
-        ServingError: INVALID_ARGUMENT for a name that is there twice, a relative path or an unknown platform.
+        ServingError: INVALID_ARGUMENT for a duplicate name, a relative path or an unknown platform.
     """
     seen: set[str] = set()
     for model in models:
@@ -140,7 +140,7 @@ def checked(models: tuple[ModelConfig, ...]) -> ServerConfig:
 
 
 def without_labels(config: ServerConfig) -> ServerConfig:
-    """Returns the configuration for a worker that starts later: it gets its labels once its versions are there."""
+    """Returns the configuration for a worker that starts later; it gets its labels once its versions are loaded."""
     return replace(config, models=tuple(replace(model, labels={}) for model in config.models))
 
 

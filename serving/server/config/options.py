@@ -1,4 +1,4 @@
-"""What can be set on the server's command line: one field for every flag, with TF Serving's names and defaults."""
+"""The server's command-line options: one field per flag, with TF Serving's names and defaults."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Level(Enum):
 
 
 def _flag(default: Any, text: str, level: Level = Level.HONOUR, *, wide: bool = False) -> Any:
-    """Declares a flag: its default, its line of the usage, what is done with it, and whether it is an int64."""
+    """Declares a flag: its default, its line in the usage, how it is treated, and whether it is an int64."""
     return field(default=default, metadata={"help": text, "level": level, "wide": wide})
 
 
@@ -39,10 +39,10 @@ def _ignored(default: Any, text: str = "Tuning of the C++ server; accepted, with
 
 @dataclass(frozen=True)
 class Options:
-    """The server's options. Fields with metadata are flags; the last ones are what the flags' files say."""
+    """The server's options. Fields with metadata are flags; the last ones hold the contents of the flags' files."""
 
-    port: int = _flag(8500, "TCP port of gRPC; 0 means none, then grpc_socket_path is required.")
-    grpc_socket_path: str = _flag("", "Listen for gRPC on this UNIX socket path too.")
+    port: int = _flag(8500, "TCP port of gRPC; 0 means none and requires grpc_socket_path.")
+    grpc_socket_path: str = _flag("", "Also listen for gRPC on this UNIX socket path.")
     rest_api_port: int = _flag(0, "TCP port of HTTP/REST; 0 means no HTTP.")
     rest_api_num_threads: int = _flag(4 * _CPUS, "Number of HTTP worker threads.")
     rest_api_timeout_in_ms: int = _flag(30000, "Time limit of one session run that HTTP/REST starts.")
@@ -51,34 +51,34 @@ class Options:
     model_base_path: str = _flag("", "Directory with numeric version directories.")
     model_config_file: str = _flag("", "Text ModelServerConfig: the models to serve.")
     model_config_file_poll_wait_seconds: int = _flag(
-        0, "Read model_config_file again every so many seconds; 0 means once."
+        0, "Seconds between reads of model_config_file; 0 means read it once."
     )
     file_system_poll_wait_seconds: int = _flag(
-        1, "Look for versions every so many seconds; 0 means once, negative never."
+        1, "Seconds between looks for versions; 0 means look once, negative never."
     )
     allow_version_labels_for_unavailable_models: bool = _flag(
-        False, "A new label may point at a version that is not available yet."
+        False, "Let a new label point at a version that is not available yet."
     )
-    enable_batching: bool = _flag(False, "Join requests to batches.")
+    enable_batching: bool = _flag(False, "Batch requests.")
     batching_parameters_file: str = _flag("", "Text BatchingParameters instead of the defaults.")
     enable_per_model_batching_parameters: bool = _flag(
         False, "Read batching parameters from <version>/batching_params.pbtxt."
     )
     num_load_threads: int = _flag(0, "How many versions may load at once; 0 means 4 per CPU.")
     num_unload_threads: int = _flag(0, "How many versions may unload at once; 0 means 4 per CPU.")
-    max_num_load_retries: int = _flag(5, "How often a failed load is tried again.")
+    max_num_load_retries: int = _flag(5, "How often a failed load is retried.")
     load_retry_interval_micros: int = _flag(
-        60_000_000, "Wait between two tries to load; negative means none.", wide=True
+        60_000_000, "Wait between two attempts to load; negative means none.", wide=True
     )
     enable_model_warmup: bool = _flag(True, "Replay a version's recorded warmup requests before it serves.")
     num_request_iterations_for_warmup: int = _flag(
-        0, "Replay every warmup record so many times, if positive."
+        0, "How often to replay every warmup record, if positive."
     )
     saved_model_tags: str = _flag("serve", "Comma-separated tags of the MetaGraph to load.")
     enable_signature_method_name_check: bool = _flag(
-        False, "Hold the signature's method name against the call."
+        False, "Check the signature's method name against the call."
     )
-    enable_serialization_as_tensor_content: bool = _flag(False, "Predict answers in tensor_content.")
+    enable_serialization_as_tensor_content: bool = _flag(False, "Answer Predict in tensor_content.")
     enable_grpc_healthcheck_service: bool = _flag(False, "Serve grpc.health.v1.Health.")
     ssl_config_file: str = _flag("", "Text SSLConfig: gRPC over TLS.")
     monitoring_config_file: str = _flag("", "Text MonitoringConfig: Prometheus metrics on the HTTP port.")
@@ -93,7 +93,7 @@ class Options:
     per_process_gpu_memory_fraction: float = _flag(
         0.0, "Share of a GPU's memory to take; 0 lets TensorFlow choose."
     )
-    version: bool = _flag(False, "Print the versions and end.")
+    version: bool = _flag(False, "Print the versions and exit.")
     flush_filesystem_caches: bool = _ignored(True)
     remove_unused_fields_from_bundle_metagraph: bool = _ignored(True)
     enable_profiler: bool = _ignored(True, "The profiler service is not part of this server.")
@@ -117,7 +117,7 @@ class Options:
     grpc_max_message_bytes: int = _extension(0, "Largest gRPC message, both ways; 0 means 2 GiB - 1.")
     drain_seconds: float = _extension(30.0, "How long requests in flight may take after SIGTERM.")
     reload_wait_seconds: float = _extension(
-        0.0, "How long ReloadConfig waits for new models; 0 means as long as the caller does."
+        0.0, "How long ReloadConfig waits for new models; 0 means as long as the caller."
     )
     worker_processes: int = _extension(1, "Processes that serve behind the same ports.")
 
@@ -153,13 +153,13 @@ class Options:
 
     @property
     def session_threads(self) -> int:
-        """How many session runs may be at work at once, of both protocols together."""
+        """How many session runs may be active at once, over both protocols."""
         both = (self.grpc_max_threads, self.rest_api_num_threads if self.http_port else 0)
         return max(1, *both)
 
     @property
     def http_port(self) -> int:
-        """The HTTP port, or 0: HTTP is not exported on the port of gRPC."""
+        """The HTTP port; 0 if it equals gRPC's, where HTTP is not served."""
         return 0 if self.rest_api_port == self.port else self.rest_api_port
 
     @property
@@ -169,7 +169,7 @@ class Options:
 
     @property
     def grpc_arguments(self) -> list[tuple[str, int | str]]:
-        """The gRPC server's arguments: a value that reads as an int32 is an int, as in TF Serving."""
+        """The gRPC server's arguments; a value that parses as an int32 is an int, as in TF Serving."""
         pairs = (text.partition("=") for text in self.grpc_channel_arguments.split(",") if text)
         return [(key, _int_or_text(value)) for key, _, value in pairs]
 

@@ -1,4 +1,4 @@
-"""How sessions are set up: what the flags say of tags, threads and memory, without TensorFlow."""
+"""Session settings from the flags: tags, threads and memory, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class SessionSettings:
         tags: The tags of the MetaGraph to load.
         intra_op_threads: Threads inside one op; 0 lets TensorFlow choose.
         inter_op_threads: Ops that run at once; 0 lets TensorFlow choose.
-        config: A serialized ``tensorflow.ConfigProto`` that the other settings are laid upon.
+        config: A serialized ``tensorflow.ConfigProto`` that the other settings override.
         gpu_memory_fraction: Share of a GPU's memory to take; 0 lets TensorFlow choose.
     """
 

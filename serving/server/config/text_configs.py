@@ -1,4 +1,4 @@
-"""Side files in protobuf text format whose messages no wheel carries: batching, monitoring and TLS."""
+"""Side files in protobuf text format whose messages are in no wheel: batching, monitoring and TLS."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SslConfig:
         server_key: The private key, as PEM text; never shown.
         server_cert: The certificate chain, as PEM text.
         custom_ca: The certificates that clients are checked against, as PEM text.
-        client_verify: A client must show a certificate.
+        client_verify: Whether clients must present a certificate.
     """
 
     server_key: str = field(repr=False)
@@ -39,14 +39,14 @@ def parse_text(text: str, message: Any, source: str, *, secret: bool = False) ->
     Args:
         text: The text.
         message: The message to fill.
-        source: What the text is, for the error: mostly a file's path.
-        secret: The text holds keys, so errors quote nothing of it.
+        source: The text's origin for the error, usually a file's path.
+        secret: Whether the text holds keys, so that errors must not quote it.
 
     Returns:
         The message.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, with the place of the mistake.
+        ServingError: INVALID_ARGUMENT, with the position of the error.
     """
     try:
         return text_format.Parse(text, message)
@@ -56,7 +56,7 @@ def parse_text(text: str, message: Any, source: str, *, secret: bool = False) ->
             None if secret else error
         )
     except (UnicodeError, ValueError) as error:
-        # Python's parser lets out-of-range values and bad UTF-8 through to the message.
+        # Python's parser lets out-of-range values and bad UTF-8 through.
         reason = "a value does not fit its field" if secret else str(error)
         raise ServingError(Code.INVALID_ARGUMENT, f"Invalid protobuf file: '{source}' ({reason})") from (
             None if secret else error
@@ -67,7 +67,7 @@ def read_text(path: str) -> str:
     """Returns a side file's text.
 
     Raises:
-        ServingError: NOT_FOUND or another code when the file cannot be read or is not UTF-8.
+        ServingError: NOT_FOUND or another code if the file cannot be read or is not UTF-8.
     """
     try:
         return Path(path).read_text(encoding="utf-8")
@@ -84,7 +84,7 @@ def read_text(path: str) -> str:
 
 
 def batching_parameters(text: str, source: str) -> BatchingParameters:
-    """Reads a text BatchingParameters; fields left out have TF Serving's defaults."""
+    """Reads a text BatchingParameters; omitted fields have TF Serving's defaults."""
     message = parse_text(text, side_files_pb2.BatchingParameters(), source)
     given: dict[str, Any] = {entry.name: value for entry, value in message.ListFields()}
     sizes = tuple(given.pop("allowed_batch_sizes", ()))
@@ -101,7 +101,7 @@ def monitoring_path(text: str, source: str) -> str | None:
 
 
 def ssl_config(text: str, source: str) -> SslConfig:
-    """Reads a text SSLConfig; its key and certificates must be there."""
+    """Reads a text SSLConfig; key and certificates are required."""
     message = parse_text(text, side_files_pb2.SSLConfig(), source, secret=True)
     for name in ("server_key", "server_cert"):
         if not getattr(message, name):

@@ -1,4 +1,4 @@
-"""gRPC over TLS: the credentials that an SSLConfig stands for."""
+"""gRPC over TLS: credentials from an SSLConfig."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def credentials(config: SslConfig) -> Any:
-    """Returns the gRPC server credentials; with ``client_verify`` a client must show a certificate of the custom CA."""
+    """Returns the gRPC server credentials; with ``client_verify`` clients need a certificate of the custom CA."""
     import grpc
 
     return grpc.ssl_server_credentials(
@@ -25,12 +25,12 @@ def credentials(config: SslConfig) -> Any:
 
 
 def check(config: SslConfig) -> None:
-    """Refuses what gRPC would only complain about, in its own log, at the first handshake.
+    """Refuses what gRPC would only report in its own log, at the first handshake.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when key and certificates are no PEM or do not belong together.
+        ServingError: INVALID_ARGUMENT if key and certificates are not PEM or do not match.
     """
-    # The ssl module reads keys from files only; this one is readable by its owner alone and lives for a moment.
+    # The ssl module reads keys only from files; this one is private to its owner and soon deleted.
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for name, text in (("cert", config.server_cert), ("key", config.server_key)):
@@ -47,7 +47,7 @@ def check(config: SslConfig) -> None:
                 context.load_verify_locations(cadata=config.custom_ca)
         except (ssl.SSLError, ValueError) as error:
             reason = getattr(error, "reason", None) or "not PEM, or protected by a password"
-            # Without its cause: the parser's own text may quote the key.
+            # Without its cause: the parser's text may quote the key.
             raise ServingError(
                 Code.INVALID_ARGUMENT,
                 f"SSLConfig: server_key, server_cert and custom_ca do not make a TLS server ({reason})",

@@ -1,6 +1,6 @@
-"""Joins requests to batches as TF Serving's batching session does: whole requests of one version and signature.
+"""Batches requests as TF Serving's batching session does: whole requests to one version and signature.
 
-Queues live on the event loop, so they need no lock; only joining, running and cutting happen in a worker thread.
+Queues live on the event loop, so they need no lock; only joining, running and splitting happen in a worker thread.
 A batch is open until it is full, or until its time is up and a batch thread is free.
 """
 
@@ -32,10 +32,10 @@ _STRING = int(DType.STRING)
 
 
 class BatchObserver(Protocol):
-    """What batching tells the metrics."""
+    """Receives batching's metrics."""
 
     def batch(self, queued_microseconds: float) -> None:
-        """Takes note that a batch ran, and how long its oldest request had waited."""
+        """Records that a batch ran, and how long its oldest request had waited."""
 
 
 class Batch:
@@ -49,18 +49,18 @@ class Batch:
 
     def __init__(self, servable: Servable) -> None:
         self.servable = servable
-        self.due = False  # Its time is up: it may run though it is not full.
+        self.due = False  # Its timeout has passed: it may run even if it is not full.
         self.tasks: list[Task] = []
         self.rows = 0
 
     def add(self, task: Task) -> None:
-        """Takes a request in."""
+        """Adds a request."""
         self.tasks.append(task)
         self.rows += task.rows
 
 
 class BatchThreads:
-    """How many batches of one set of parameters run now; the queues that wait for a place take turns."""
+    """How many batches with one set of parameters are running; queues that wait for a slot take turns."""
 
     def __init__(self) -> None:
         self.running = 0
@@ -72,10 +72,10 @@ class Queue:
 
     Args:
         signature: The signature.
-        parameters: How to join.
+        parameters: How to batch.
         threads: Shared by all queues with these parameters.
-        call: Calls something in a worker thread.
-        observer: Told of every batch.
+        call: Calls a function in a worker thread.
+        observer: Notified of every batch.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Queue:
         self._outputs = tuple(signature.outputs)
         self.parameters = parameters
         self._limit = parameters.execution_batch_size
-        # The loop's timers count milliseconds. A wait of 0 still joins what has arrived by now.
+        # The loop's timers have millisecond resolution. A wait of 0 still batches what has already arrived.
         micros = parameters.batch_timeout_micros
         self._wait = max(micros / 1e6, 0.001) if micros else 0.0
         self.threads = threads
@@ -100,10 +100,10 @@ class Queue:
         self._background: set[asyncio.Task[None]] = set()
 
     def add(self, servable: Servable, tasks: Sequence[Task]) -> None:
-        """Puts the parts of one request into batches: all of them, or none.
+        """Puts the parts of one request into batches: all or none.
 
         Raises:
-            ServingError: UNAVAILABLE when as many batches wait as may.
+            ServingError: UNAVAILABLE if the queue is full.
         """
         self._check_capacity(tasks)
         for task in tasks:
@@ -111,7 +111,7 @@ class Queue:
         self._start()
 
     def room(self) -> int:
-        """Returns how many rows the open batch still takes."""
+        """Returns how many more rows the open batch can take."""
         return max(0, self._limit - self._batches[-1].rows) if self._batches else 0
 
     def _check_capacity(self, tasks: Sequence[Task]) -> None:
@@ -133,7 +133,7 @@ class Queue:
         self._start()
 
     def _start(self) -> None:
-        """Runs the batches that may run, as far as there are free batch threads."""
+        """Runs the batches that are due, as long as batch threads are free."""
         threads = self.threads
         while self._batches and self._may_run():
             if threads.running >= self.parameters.num_batch_threads:
@@ -159,7 +159,7 @@ class Queue:
                 for task, part in zip(tasks, parts, strict=True):
                     if not task.result.done():
                         task.result.set_result(part)
-        except Exception as error:  # noqa: BLE001 - every request of the batch is told
+        except Exception as error:  # noqa: BLE001 - every request in the batch gets the error
             for task in tasks:
                 if not task.result.done():
                     task.result.set_exception(error)
@@ -184,7 +184,7 @@ class Queue:
 
 
 def _time_limit(tasks: Sequence[Task]) -> int | None:
-    """Returns the longest time that any of the requests has left; none if one of them has no limit."""
+    """Returns the longest time left to any of the requests; None if one has no limit."""
     longest = 0
     now = perf_counter()
     for task in tasks:
@@ -195,11 +195,11 @@ def _time_limit(tasks: Sequence[Task]) -> int | None:
 
 
 class Batcher:
-    """The joiner of requests to all versions that are batched.
+    """Batches requests to all versions that want it.
 
     Args:
-        call: Calls something in a worker thread: time limit, function, arguments.
-        observer: Told of every batch.
+        call: Calls a function in a worker thread: time limit, function, arguments.
+        observer: Notified of every batch.
     """
 
     def __init__(self, call: Caller, observer: BatchObserver | None = None) -> None:
@@ -214,14 +214,14 @@ class Batcher:
         feeds: Mapping[str, np.ndarray],
         outputs: tuple[str, ...],
     ) -> bool:
-        """Returns whether a request is batched: its feeds and fetches are exactly a signature's, of the right types."""
+        """Returns whether a request is batched: its feeds and fetches match a signature exactly, types included."""
         if len(outputs) != len(signature.outputs) or signature.key not in servable.signatures:
             return False
         for alias, info in signature.inputs.items():
             dtype = feeds[alias].dtype
             number = _STRING if dtype.kind in "OSU" else NUMBERS.get(dtype)
             if number != info.dtype:
-                # It runs by itself, and fails by itself.
+                # It runs alone and fails alone.
                 return False
         return True
 
@@ -232,11 +232,11 @@ class Batcher:
         feeds: Mapping[str, np.ndarray],
         timeout_ms: int | None,
     ) -> Sequence[np.ndarray]:
-        """Runs one request in a batch with others; all outputs are computed.
+        """Runs a request in a batch with others; all outputs are computed.
 
         Raises:
-            ServingError: INVALID_ARGUMENT for inputs that cannot be joined, UNAVAILABLE when the queue is full,
-                FAILED_PRECONDITION when inner shapes differ or outputs have no batch axis.
+            ServingError: INVALID_ARGUMENT for inputs that cannot be joined, UNAVAILABLE if the queue is full,
+                FAILED_PRECONDITION if inner shapes differ or outputs have no batch axis.
         """
         parameters = servable.batching
         assert parameters is not None, "only versions with batching parameters are batched"
@@ -271,7 +271,7 @@ class Batcher:
         return queue
 
     def _threads_of(self, parameters: BatchingParameters) -> BatchThreads:
-        """Returns the batch threads of a set of parameters: the server's, or each version's own."""
+        """Returns the batch threads for a set of parameters: the server's, or the version's own."""
         for queues in self._queues.values():
             for queue in queues.values():
                 if queue.parameters is parameters:

@@ -1,8 +1,8 @@
-"""The threads that run sessions: the event loop hands work over and gets the results back in bursts.
+"""The threads that run sessions: the event loop hands over work and gets the results back in bursts.
 
-A thread's way to and from the interpreter lock costs more than a small model's run. So no more threads than needed are
-at work: the one that was at work last gets the next run while it is still warm, it takes further runs by itself, and
-others join in only when a run has waited for a while.
+Passing the interpreter lock between threads costs more than running a small model, so as few threads as possible work:
+the last one to work gets the next run while it is still warm, it picks up further runs by itself, and others join in
+only when a run has waited for a while.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 
     Job = tuple[asyncio.Future[Any], Callable[..., Any], tuple[Any, ...]]
     Queue = SimpleQueue[Job | None]
-    # Future, value, error, and the queue of the thread when it has run out of work.
+    # Future, value, error, and the thread's queue once it has run out of work.
     Finished = tuple[asyncio.Future[Any], Any, BaseException | None, Queue | None]
 
 log = logging.getLogger(__name__)
 _PATIENCE_SECONDS: Final = 0.001
-"""A run that has waited so long gets a thread of its own, if there is one left."""
+"""How long a run waits before it gets another thread, if one is left."""
 
 
 class Execution:
-    """Worker threads for session runs, and the batches that they run. For one event loop.
+    """Worker threads for session runs and batches, for one event loop.
 
     Args:
-        threads: How many runs may be at work at once.
-        observer: Told of every batch; None: nobody.
-        few: How many threads take runs at once while none waits long; None: one per CPU.
+        threads: How many runs may be active at once.
+        observer: Notified of every batch, if given.
+        few: How many threads take runs while none waits long; None means one per CPU.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Execution:
         self._few = min(self._most, few or os.cpu_count() or 1)
         self._threads: list[threading.Thread] = []
         self._queues: list[Queue] = []
-        # Touched by the loop alone.
+        # Touched only by the loop.
         self._idle: list[Queue] = []
         self._impatient: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        # Filled by one side and emptied by the other.
+        # Filled by one side, emptied by the other.
         self._waiting: deque[Job] = deque()
         self._finished: deque[Finished] = deque()
         self._woken = False
@@ -71,9 +71,9 @@ class Execution:
         outputs: tuple[str, ...],
         timeout_ms: int | None = None,
     ) -> Sequence[np.ndarray]:
-        """Runs a signature in a worker thread, in a batch with others when the version has batching parameters.
+        """Runs a signature in a worker thread, batched with others if the version has batching parameters.
 
-        The caller holds the version's lease; arguments, values and errors are those of ``Servable.run``.
+        The caller holds the version's lease; arguments, result and errors are those of ``Servable.run``.
         """
         if servable.batching is not None and self._batcher.takes(servable, signature, feeds, outputs):
             work = self._batcher.run(servable, signature, feeds, timeout_ms)
@@ -84,15 +84,15 @@ class Execution:
         return result
 
     async def call(self, timeout_ms: int | None, work: Callable[..., Any], *args: Any) -> Any:
-        """Calls ``work`` in a worker thread; a call that is cancelled before its turn is not made.
+        """Calls ``work`` in a worker thread, unless it is cancelled before its turn.
 
         Args:
-            timeout_ms: The time limit of the answer; None means none.
-            work: What to call.
+            timeout_ms: The time limit for the answer; None means none.
+            work: The function to call.
             *args: Its arguments.
 
         Returns:
-            What it returns.
+            The function's result.
 
         Raises:
             ServingError: DEADLINE_EXCEEDED, or what ``work`` raised.
@@ -111,7 +111,7 @@ class Execution:
             timer.cancel()
 
     def close(self) -> None:
-        """Ends the threads when the work that was handed over is done."""
+        """Stops the threads once the work handed over is done."""
         for queue in self._queues:
             queue.put(None)
         for thread in self._threads:
@@ -130,7 +130,7 @@ class Execution:
         return len(self._queues) - len(self._idle)
 
     def _idle_queue(self) -> Queue:
-        """Returns the queue of the thread that was at work last, or of a new one."""
+        """Returns the queue of the thread that worked last, or of a new one."""
         if self._idle:
             return self._idle.pop()
         queue: Queue = SimpleQueue()
@@ -143,7 +143,7 @@ class Execution:
         return queue
 
     def _watch(self) -> None:
-        """Sees to it that the oldest waiting run does not wait for long."""
+        """Makes sure that the oldest waiting run does not wait long."""
         if self._impatient is not None or self._busy() >= self._most:
             return
         try:
@@ -154,14 +154,14 @@ class Execution:
         self._impatient = self._loop.call_later(_PATIENCE_SECONDS, self._call_another, oldest)
 
     def _call_another(self, oldest: Job) -> None:
-        """Has one more thread join in when the run that was the oldest one is it still."""
+        """Adds a thread if the oldest run is still waiting."""
         self._impatient = None
         try:
             if self._waiting[0] is oldest and self._busy() < self._most:
                 job = self._waiting.popleft()
                 self._idle_queue().put(job)
         except IndexError:
-            return  # The threads at work took it in this moment.
+            return  # A working thread has just taken it.
         self._watch()
 
     def _deliver(self) -> None:
@@ -178,7 +178,7 @@ class Execution:
                 future.set_exception(error)
 
     def _occupy(self, queue: Queue) -> None:
-        """Gives a thread that has run out of work what came in the meantime, or lets it rest."""
+        """Gives an idle thread the work that came in meanwhile, or lets it rest."""
         try:
             job = self._waiting.popleft()
         except IndexError:
@@ -197,14 +197,14 @@ class Execution:
                 if not future.done():
                     try:
                         value = work(*args)
-                    except Exception as caught:  # noqa: BLE001 - it is raised where the result is awaited
+                    except Exception as caught:  # noqa: BLE001 - raised where the result is awaited
                         error = caught
                 try:
                     job = waiting.popleft()
                 except IndexError:
                     job = None
                 self._finish((future, value, error, queue if job is None else None))
-                # What a run holds must not live until the next one.
+                # A run's objects must not live until the next run.
                 del future, work, args, value, error
 
     def _finish(self, finished: Finished) -> None:
@@ -215,7 +215,7 @@ class Execution:
             try:
                 self._loop.call_soon_threadsafe(self._deliver)
             except RuntimeError:
-                log.debug("the event loop ended before a result was delivered")
+                log.debug("the event loop stopped before a result was delivered")
 
 
 async def _limited(work: Awaitable[Sequence[np.ndarray]], timeout_ms: int) -> Sequence[np.ndarray]:

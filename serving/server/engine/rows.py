@@ -1,4 +1,4 @@
-"""Rows of requests: counted, split, joined to a batch with padding, and cut out of its outputs again."""
+"""Rows of requests: counts, splits and joins them into a padded batch, and cuts its outputs apart again."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Task:
-    """A request that waits for its rows, or one part of a split request.
+    """A request waiting for its rows, or one part of a split request.
 
     Attributes:
         feeds: Its inputs, by alias.
-        rows: How many rows each of them has.
+        rows: How many rows each input has.
         timeout_ms: Its time limit.
-        result: Gets its outputs.
-        since: When it came, on ``perf_counter``.
+        result: Receives its outputs.
+        since: When it arrived, by ``perf_counter``.
     """
 
     feeds: Mapping[str, np.ndarray]
@@ -37,7 +37,7 @@ def count(feeds: Mapping[str, np.ndarray]) -> int:
     """Returns how many rows a request has.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when an input has no first axis, or they differ.
+        ServingError: INVALID_ARGUMENT if an input has no first axis, or sizes differ.
     """
     if not feeds:
         raise _invalid("Batching Run() must have at least one input tensor")
@@ -52,7 +52,7 @@ def count(feeds: Mapping[str, np.ndarray]) -> int:
 
 
 def split_sizes(total: int, room: int, step: int) -> list[int]:
-    """Returns the sizes of the parts of a large request: what still fits in, then as large as may be."""
+    """Returns the sizes of a large request's parts: what still fits into the open batch, then full batches."""
     sizes = [room] if room else []
     left = total - room
     while left > 0:
@@ -77,14 +77,14 @@ def join(tasks: Sequence[Task], size: int, *, pad_inner: bool) -> Mapping[str, n
 
     Args:
         tasks: The requests.
-        size: How many rows the batch gets; the missing ones are copies of a real one.
-        pad_inner: Whether different inner shapes are padded to the largest.
+        size: The batch's rows; missing ones are copies of a real one.
+        pad_inner: Whether to pad different inner shapes to the largest.
 
     Returns:
         The batch's inputs, by alias.
 
     Raises:
-        ServingError: FAILED_PRECONDITION when inner shapes differ and may not be padded.
+        ServingError: FAILED_PRECONDITION if inner shapes differ and may not be padded.
     """
     missing = size - sum(task.rows for task in tasks)
     if len(tasks) == 1 and not missing:
@@ -126,7 +126,7 @@ def _pad(value: np.ndarray, inner: Sequence[int]) -> np.ndarray:
 
 
 def cut(values: Sequence[np.ndarray], tasks: Sequence[Task], size: int) -> list[list[np.ndarray]]:
-    """Cuts the outputs of a batch into those of its requests; padding is dropped.
+    """Splits a batch's outputs among its requests; drops padding.
 
     Args:
         values: The batch's outputs.
@@ -134,7 +134,7 @@ def cut(values: Sequence[np.ndarray], tasks: Sequence[Task], size: int) -> list[
         size: How many rows the batch had.
 
     Raises:
-        ServingError: FAILED_PRECONDITION when an output does not keep the batch axis.
+        ServingError: FAILED_PRECONDITION if an output does not keep the batch axis.
     """
     for value in values:
         if value.ndim == 0:

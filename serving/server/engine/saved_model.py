@@ -1,6 +1,6 @@
-"""Reads a SavedModel into a session as TF Serving does: graph, variables, then the init op; nothing of Keras.
+"""Loads a SavedModel into a session as TF Serving does: graph, variables, then the init op; no Keras.
 
-The C++ loader's order is kept, and its codes: what is not there is NOT_FOUND, what cannot be parsed is DATA_LOSS.
+It keeps the C++ loader's order and codes: NOT_FOUND for missing files, DATA_LOSS for those that cannot be parsed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INIT_COLLECTIONS: Final = ("saved_model_main_op", "legacy_init_op")
 
 
 def read_meta_graph(path: Path, tags: tuple[str, ...]) -> Any:
-    """Reads the MetaGraphDef with exactly these tags.
+    """Reads the MetaGraphDef that has exactly these tags.
 
     Args:
         path: The version's directory.
@@ -33,7 +33,7 @@ def read_meta_graph(path: Path, tags: tuple[str, ...]) -> Any:
         The ``MetaGraphDef``.
 
     Raises:
-        ServingError: There is no SavedModel, it cannot be parsed, or it has no such MetaGraph.
+        ServingError: The SavedModel is missing, cannot be parsed, or has no such MetaGraph.
     """
     saved_model = _read_saved_model(path)
     for meta_graph in saved_model.meta_graphs:
@@ -112,7 +112,7 @@ def open_session(path: Path, meta_graph: Any, settings: SessionSettings) -> Any:
 
 
 def config_of(settings: SessionSettings) -> Any:
-    """Returns the ``ConfigProto`` that the settings stand for."""
+    """Returns the ``ConfigProto`` for the settings."""
     from tensorflow.core.protobuf import config_pb2
 
     config = config_pb2.ConfigProto.FromString(settings.config)
@@ -170,10 +170,10 @@ def _tensor_name(name: str) -> str:
 
 
 def signatures_of(meta_graph: Any) -> dict[str, Signature]:
-    """Returns the MetaGraph's signatures that requests can name, by key.
+    """Returns the MetaGraph's signatures that requests can use, by key.
 
     Raises:
-        ServingError: The default value of an input cannot be read.
+        ServingError: An input's default value cannot be read.
     """
     return {
         key: _signature(key, definition)
@@ -205,7 +205,7 @@ def _tensor(alias: str, info: Any) -> TensorInfo:
 
 
 def signature_def_map(meta_graph: Any) -> bytes:
-    """Returns the serialized ``SignatureDefMap`` of the MetaGraph: every signature, also the init op's."""
+    """Returns the serialized ``SignatureDefMap`` of the MetaGraph: every signature, including the init op's."""
     from tensorflow_serving.apis import get_model_metadata_pb2
 
     found = get_model_metadata_pb2.SignatureDefMap()

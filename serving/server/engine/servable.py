@@ -1,4 +1,4 @@
-"""One loaded version of a model: a TensorFlow session, and the runs that requests make on it."""
+"""One loaded version of a model: a TensorFlow session and the requests it runs."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _MOST_PLANS: Final = 128
-"""A session keeps an executor for every set of outputs; a client that tries all must not fill the memory."""
+"""The most sets of outputs to cache per session; a client that tries all combinations must not fill memory."""
 _TIMEOUTS_MS: Final = (
     *(1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 7000),
     *(10_000, 15_000, 20_000, 30_000, 45_000, 60_000, 120_000, 300_000, 600_000),
 )
-"""Time limits are rounded up to these, each with run options of its own; above the last there is none."""
+"""Time limits are rounded up to these values, each with its own run options; above the last there is no limit."""
 
 
 class Plan(NamedTuple):
-    """What to hand to the session for one signature and set of outputs.
+    """The session's feeds and fetches for one signature and set of outputs.
 
     Attributes:
         feeds: Alias and graph tensor of every input.
@@ -46,16 +46,16 @@ class Plan(NamedTuple):
 
 
 class Servable:
-    """A version that can be run; thread safe.
+    """A loaded version; thread-safe.
 
     Args:
         name: The model's name.
         version: The version's number.
         path: The version's directory.
         session: The TensorFlow session; the servable closes it.
-        signatures: The signatures that requests can name.
+        signatures: The signatures that requests can use.
         metadata: The serialized ``SignatureDefMap``.
-        in_caller_thread: Whether a run's ops are run one after the other by the thread that asks for it.
+        in_caller_thread: Whether a run executes its ops one by one in the calling thread.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Servable:
 
     @classmethod
     def load(cls, name: str, version: int, path: Path, settings: SessionSettings) -> Servable:
-        """Loads a version; blocks while it does.
+        """Loads a version; blocks until it is loaded.
 
         Args:
             name: The model's name.
@@ -104,7 +104,7 @@ class Servable:
             The servable, ready to run.
 
         Raises:
-            ServingError: It cannot be loaded; the code is that of the failing step.
+            ServingError: It cannot be loaded; the code is the failing step's.
         """
         _prepare()
         from tensorflow.python.framework import errors
@@ -116,12 +116,12 @@ class Servable:
         except errors.OpError as error:
             raise op_error(error) from error
         except (ValueError, KeyError, TypeError) as error:
-            # What the importer finds wrong in a graph: unknown ops, broken edges.
+            # Errors the importer finds in a graph: unknown ops, broken edges.
             raise ServingError(
                 Code.INVALID_ARGUMENT, f"The graph of {path} cannot be loaded: {error}"
             ) from error
         metadata = saved_model.signature_def_map(meta_graph)
-        # Who sets the number of ops that run at once wants TensorFlow's threads.
+        # Setting the number of ops that run at once asks for TensorFlow's own threads.
         alone = not saved_model.config_of(settings).inter_op_parallelism_threads
         return cls(name, version, path, session, signatures, metadata, in_caller_thread=alone)
 
@@ -132,19 +132,19 @@ class Servable:
         outputs: tuple[str, ...],
         timeout_ms: int | None = None,
     ) -> Sequence[np.ndarray]:
-        """Runs a signature; blocks until it is done.
+        """Runs a signature; blocks until it has finished.
 
         Args:
-            signature: What to run.
+            signature: The signature to run.
             feeds: A value for every input, by alias.
             outputs: The aliases to compute.
             timeout_ms: The time limit, rounded up a little; None means none.
 
         Returns:
-            The outputs' values, in their order.
+            The outputs' values, in the order requested.
 
         Raises:
-            ServingError: With the code and text of the op that failed.
+            ServingError: An op failed; the error has its code and text.
         """
         plan = self._plans.get((signature.key, outputs))
         if plan is None:
@@ -182,7 +182,7 @@ class Servable:
         return [values[alias] for alias in outputs]
 
     def close(self) -> None:
-        """Waits for the runs at work, then frees session and graph and gives the memory back."""
+        """Waits for active runs, then frees session and graph and returns their memory."""
         with self._lock:
             if self._closed:
                 return
@@ -197,7 +197,7 @@ class Servable:
         session, self._session = self._session, None
         session.close()
         del session
-        # Graph and operations refer to each other.
+        # Graph and operations form a reference cycle.
         gc.collect()
         _trim()
 
@@ -231,13 +231,13 @@ class Servable:
 
         options = config_pb2.RunOptions(timeout_in_ms=timeout_ms)
         if self._in_caller_thread:
-            # Small models spend most of their time on the way to TensorFlow's own threads and back.
+            # Small models spend most of their time getting to TensorFlow's own threads and back.
             options.inter_op_thread_pool = -1
         return pywrap_tf_session.TF_NewBufferFromString(options.SerializeToString())
 
 
 def _scalar(value: Any) -> np.ndarray:
-    """Makes an array of a scalar, which the session hands out as NumPy's or, for a string, as plain bytes."""
+    """Makes an array of a scalar, which the session returns as a NumPy scalar or, for a string, as bytes."""
     return np.array(value, object if isinstance(value, bytes) else None)
 
 
@@ -246,16 +246,16 @@ def _tensor(graph: Any, name: str) -> Any:
 
 
 def _prepare() -> None:
-    """Imports TensorFlow. What an import leaves behind never ends: collecting garbage skips it from now on."""
+    """Imports TensorFlow, and excludes what the import created from garbage collection: it lives forever."""
     import_tensorflow()
     import tensorflow.python.client.session  # noqa: F401
 
     global _frozen
     if not _frozen:
-        # Without this every unloaded version would cost 0.3 s in which no request moves.
+        # Without this, unloading a version would stall all requests for 0.3 s.
         gc.freeze()
-        # A large JSON body becomes millions of lists. Looking them through for garbage while they are made,
-        # as often as Python does by default, takes four times as long as reading them, and holds up everybody.
+        # A large JSON body becomes millions of lists. Scanning them for garbage while they are created,
+        # as often as Python does by default, takes four times as long as parsing them, and stalls everybody.
         gc.set_threshold(50_000, 20, 50)
         _frozen = True
 
@@ -264,7 +264,7 @@ _frozen = False
 
 
 def op_error(error: Any) -> ServingError:
-    """Returns TensorFlow's error as the server's: the op's own code and text."""
+    """Returns TensorFlow's error as the server's, with the op's code and text."""
     return ServingError(Code(error.error_code), error.message)
 
 
@@ -274,16 +274,16 @@ def _as_serving_error(error: Exception) -> ServingError:
     if isinstance(error, errors.OpError):
         return op_error(error)
     if isinstance(error, UnicodeDecodeError):
-        # TensorFlow's text quotes what the client sent, and Python could not read it.
+        # TensorFlow's text quotes client input that Python could not decode.
         return ServingError(Code.INVALID_ARGUMENT, error.object.decode(errors="replace"))
     if isinstance(error, (TypeError, ValueError)):
-        # A value that cannot be made a tensor, such as an object that is no string.
+        # A value that cannot become a tensor, such as an object that is not a string.
         return ServingError(Code.INVALID_ARGUMENT, str(error))
     raise error
 
 
 def _trim() -> None:
-    """Gives freed memory back to the system; without it glibc keeps an unloaded model's pages."""
+    """Returns freed memory to the system; otherwise glibc keeps an unloaded model's pages."""
     if sys.platform != "linux":
         return
     try:

@@ -1,4 +1,4 @@
-"""The signatures of a loaded SavedModel, as the protocols need them: names, types and tensors."""
+"""The signatures of a loaded SavedModel: names, types and tensors."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class TensorInfo:
     """One input or output of a signature.
 
     Attributes:
-        alias: Its name in the signature: what clients write.
-        tensor: The graph's name of it, such as ``serving_default_x:0``.
+        alias: Its name in the signature, which clients use.
+        tensor: Its name in the graph, such as ``serving_default_x:0``.
         dtype: The number of its ``tensorflow.DataType``.
-        shape: The declared shape, -1 where a size is unknown; None when the rank is unknown.
-            Requests are not held against it, as in TF Serving.
+        shape: The declared shape, -1 where a size is unknown; None if the rank is unknown.
+            Requests are not checked against it, as in TF Serving.
     """
 
     alias: str
@@ -36,9 +36,9 @@ class Signature:
     Attributes:
         key: Its name, such as ``serving_default``.
         method_name: Such as ``tensorflow/serving/predict``.
-        inputs: By alias, in the order of sorted aliases.
-        outputs: By alias, in the order of sorted aliases.
-        defaults: Values of inputs that a request may leave out.
+        inputs: By alias, sorted.
+        outputs: By alias, sorted.
+        defaults: Values of the inputs that a request may omit.
     """
 
     key: str
@@ -50,7 +50,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Which model, version and signature a request asks for.
+    """The model, version and signature that a request addresses.
 
     Attributes:
         name: The model's name.

@@ -1,4 +1,4 @@
-"""The one import of TensorFlow, without what it says of every machine it is imported on."""
+"""Imports TensorFlow, in one place and without its chatter about the machine."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _CHATTER: Final = re.compile(
     rb"[IW]\d{4} .*(port\.cc|cudart_stub\.cc|cpu_feature_guard\.cc)|"
     rb"To enable the following instructions:"
 )
-"""Said at every import, before any setting of TensorFlow's log level counts. Everything else is passed on."""
+"""Printed at every import, before TensorFlow's log level takes effect. Everything else is passed on."""
 
 _KERAS: Final = ("keras.src.optimizers", "tf_keras.src.optimizers")
-"""What TensorFlow imports by these names, and does without where it cannot."""
+"""Modules that TensorFlow imports if it can, and does without otherwise."""
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow, with what is worth reading of its output.
+    """Imports TensorFlow, keeping the useful part of its output.
 
     ``TF_CPP_MIN_LOG_LEVEL=0`` shows all of it.
     """
@@ -35,10 +35,10 @@ def import_tensorflow() -> None:
 
 @contextmanager
 def _without_keras() -> Iterator[None]:
-    """Keeps TensorFlow from loading Keras, which it does at its end for the sake of ``tf.saved_model.load`` only.
+    """Keeps TensorFlow from importing Keras, which it does only for ``tf.saved_model.load``.
 
-    Keras, and what it loads of SciPy, pandas and Matplotlib, is more than half of TensorFlow's import. ``tf.keras``
-    still loads it when it is asked for.
+    Keras, with the parts of SciPy, pandas and Matplotlib that it loads, takes more than half of TensorFlow's import.
+    ``tf.keras`` still loads it on use.
     """
     blocked = [name for name in _KERAS if name not in sys.modules]
     sys.modules.update(dict.fromkeys(blocked))  # type: ignore[arg-type]  # None: an import of it fails.
@@ -56,7 +56,7 @@ def _import_quietly() -> None:
         return
     sys.stderr.flush()
     with tempfile.TemporaryFile() as caught, os.fdopen(os.dup(2), "wb") as real:
-        faulthandler.enable(real)  # A processor that TensorFlow cannot run on ends the process in here.
+        faulthandler.enable(real)  # On a CPU that TensorFlow does not support, the process dies here.
         os.dup2(caught.fileno(), 2)
         try:
             import tensorflow  # noqa: F401

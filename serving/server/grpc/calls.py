@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from serving.server.models.manager import Lease, ModelManager
 
 _LARGE: Final = 256 << 10
-"""Larger messages are read and written in a worker thread, so that they do not hold up the others."""
+"""Larger messages are read and written in a worker thread, so that they do not delay other requests."""
 _TYPE_URL: Final = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
 
 
 @dataclass(slots=True)
 class Seen:
-    """What became known of a request, for metrics and the log.
+    """What is known about a request, for metrics and the log.
 
     Attributes:
         model: The model's name.
-        version: The version that answers; None as long as there is none.
+        version: The version that answers; None until it is known.
         signature: The effective signature name.
     """
 
@@ -54,9 +54,9 @@ class Calls:
 
     Args:
         inference: Answers inference requests.
-        manager: Leases versions and tells their states.
+        manager: Leases versions and reports their states.
         options: The server's options.
-        metrics: Where ReloadConfig reads the metrics it is asked for.
+        metrics: Provides the metrics that ReloadConfig requests name.
     """
 
     def __init__(self, inference: Inference, manager: ModelManager, options: Options, metrics: Any) -> None:
@@ -120,7 +120,7 @@ class Calls:
         seen: Seen,
         timeout_ms: int | None,
     ) -> Any:
-        """Runs a request's examples and says in the response who answered."""
+        """Runs a request's examples and notes in the response which version answered."""
         if len(data) <= _LARGE:
             spec, examples = _read_examples(data)
         else:
@@ -191,14 +191,14 @@ class Calls:
 
 
 def _decoded(value: Any) -> np.ndarray:
-    """Makes an array of an input: a ``requests_pb2.Tensor``, or what a worker thread made of it."""
+    """Returns an input as an array; a worker thread may have decoded it already."""
     if isinstance(value, tensors.TensorParsingError):
         raise value
     return value if isinstance(value, np.ndarray) else tensors.decode(value)
 
 
 def _read_whole(data: bytes) -> tuple[Any, dict[str, Any]]:
-    """Reads a large request with its tensors; a tensor's error stands in its place until the checks reach it."""
+    """Reads a large request with its tensors; a tensor's error takes its place until the checks reach it."""
     request = conversion.parse(requests_pb2.PredictRequest, data)
     inputs: dict[str, Any] = {}
     for entry in request.inputs:

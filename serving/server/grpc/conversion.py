@@ -1,4 +1,4 @@
-"""Requests off the wire and answers onto it, for the calls of PredictionService."""
+"""Converts requests and answers from and to the wire, for PredictionService."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 _CACHED_BYTES: Final = 512
-"""What is looked up by its bytes is kept only when it is of usual size."""
+"""Larger serialized specs are not cached."""
 
 
 def parse(message_class: Any, data: bytes) -> Any:
     """Parses a request.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when it is no such message.
+        ServingError: INVALID_ARGUMENT if it is not such a message.
     """
     try:
         return message_class.FromString(data)
@@ -39,7 +39,7 @@ def parse(message_class: Any, data: bytes) -> Any:
 
 
 def model_spec(parts: Sequence[bytes]) -> ModelSpec | None:
-    """Reads the parts of a ``model_spec`` field; None when there is none."""
+    """Reads a ``model_spec`` field; None if there is none."""
     if not parts:
         return None
     data = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -56,7 +56,7 @@ def _read_spec(data: bytes) -> ModelSpec:
 
 
 def spec_of(message: Any) -> ModelSpec:
-    """Returns a ``ModelSpec`` message as the server's."""
+    """Converts a ``ModelSpec`` message to the server's own."""
     choice = message.WhichOneof("version_choice")
     return ModelSpec(
         name=message.name,
@@ -67,7 +67,7 @@ def spec_of(message: Any) -> ModelSpec:
 
 
 def examples_of(given: Any) -> list[bytes]:
-    """Returns the serialized examples of a ``requests_pb2.Input``, each after the context if there is one."""
+    """Returns the serialized examples of a ``requests_pb2.Input``, each preceded by the context if there is one."""
     kind = given.WhichOneof("kind")
     if kind == "example_list":
         return list(given.example_list.examples)
@@ -84,7 +84,7 @@ def tasks_of(request: Any) -> list[Task]:
 
 @lru_cache(maxsize=1024)
 def answered_by(name: str, version: int, signature_name: str) -> bytes:
-    """Returns a serialized ``ModelSpec`` that says who answered."""
+    """Returns a serialized ``ModelSpec`` that says which version answered."""
     message = model_pb2.ModelSpec(name=name, signature_name=signature_name)
     message.version.value = version
     return bytes(message.SerializeToString())
@@ -95,8 +95,8 @@ def predict_response(outputs: Mapping[str, np.ndarray], spec: bytes, *, as_conte
 
     Args:
         outputs: The values, by alias.
-        spec: The serialized ModelSpec that answered.
-        as_content: Whether numbers go to ``tensor_content``.
+        spec: The serialized ModelSpec of the answer.
+        as_content: Whether to write numbers to ``tensor_content``.
 
     Returns:
         The serialized message.
@@ -118,7 +118,7 @@ def fill_classifications(result: Any, rows: Sequence[Sequence[tuple[bytes, float
 def fill_regressions(result: Any, values: Sequence[float]) -> None:
     """Fills a ``RegressionResult``."""
     for value in values:
-        # Set also when it is 0: an empty submessage stands for 0.0.
+        # Set even for 0: an empty submessage means 0.0.
         result.regressions.add(value=value)
 
 

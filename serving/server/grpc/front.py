@@ -1,4 +1,4 @@
-"""The gRPC front end: method names, deadlines, status codes, metrics and the request log around the calls."""
+"""The gRPC front end: adds method names, deadlines, status codes, metrics and the request log to the calls."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def build_grpc_server(
     metrics: Any = None,
     request_log: Any = None,
 ) -> grpc.aio.Server:
-    """Builds the gRPC server; the caller adds its ports and starts it, on the event loop.
+    """Builds the gRPC server; the caller adds ports and starts it on the event loop.
 
     Args:
         inference: Answers inference requests.
-        manager: Leases versions, tells their states, takes configurations.
+        manager: Leases versions, reports their states, applies configurations.
         options: The server's options.
-        metrics: Counts requests; None: nobody does.
-        request_log: Logs samples of requests; None: nobody does.
+        metrics: Counts requests, if given.
+        request_log: Logs samples of requests, if given.
 
     Returns:
         The server, not yet started.
@@ -101,22 +101,22 @@ def _add_health(server: grpc.aio.Server) -> None:
 
 
 class _Front:
-    """What surrounds every call."""
+    """Wraps every call."""
 
     def __init__(self, metrics: Any, request_log: Any) -> None:
         self._metrics = metrics
         self._request_log = request_log
 
     def handler(self, call: Call, api: str = "", kind: str = "") -> grpc.RpcMethodHandler:
-        """Makes a call a method of the server.
+        """Returns a server method for a call.
 
         Args:
-            call: Takes the request's bytes, gives the answer's.
-            api: The API's name in the metrics; empty: not counted.
-            kind: The call's name per version and in the request log; empty: neither.
+            call: Takes the request's bytes and returns the answer's.
+            api: The API's name in the metrics; empty means not counted.
+            kind: The call's name in the metrics per version and in the request log; empty means neither.
 
         Returns:
-            The handler, on raw bytes.
+            The handler, for raw bytes.
         """
 
         async def handle(data: bytes, context: grpc.aio.ServicerContext) -> bytes:
@@ -134,7 +134,7 @@ class _Front:
                 self._count(api, kind, seen, Code.RESOURCE_EXHAUSTED, began)
                 return await _abort(context, Code.RESOURCE_EXHAUSTED, "Not enough memory for this request")
             except Exception as error:
-                log.exception("A %s request failed in the server itself", kind or "model")
+                log.exception("Internal error in a %s request", kind or "model")
                 self._count(api, kind, seen, Code.INTERNAL, began)
                 return await _abort(context, Code.INTERNAL, f"Internal error: {type(error).__name__}")
             self._count(api, kind, seen, Code.OK, began)
@@ -159,7 +159,7 @@ class _Front:
 
 
 async def _abort(context: grpc.aio.ServicerContext, code: Code, message: str) -> bytes:
-    """Ends the call with a status; a text over 1,024 bytes is cut as TF Serving cuts it."""
+    """Ends the call with a status; text over 1,024 bytes is cut as in TF Serving."""
     encoded = message.encode(errors="replace")
     if len(encoded) > _LONGEST_MESSAGE:
         message = encoded[:_LONGEST_MESSAGE].decode(errors="ignore") + "...TRUNCATED"

@@ -1,4 +1,4 @@
-"""Inference apart from protocols: which signature, which inputs, which errors; prepared, run and finished."""
+"""Inference independent of protocols: finds signatures, checks inputs, runs sessions, raises errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classify and Regress: what their signatures must look like, and what becomes of their outputs."""
+"""Classify and Regress: checks their signatures and converts their outputs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Classifications = list[list[tuple[bytes, float]]]
 def find_signature(
     signatures: Mapping[str, Signature], name: str, method: str, *, check_method: bool
 ) -> Signature:
-    """Returns the signature of a Classify or Regress request, once it is fit for the call.
+    """Returns the signature of a Classify or Regress request, after checking it.
 
     Args:
         signatures: The version's signatures.
@@ -46,7 +46,7 @@ def find_signature(
 
 
 def check(signature: Signature, method: str, *, check_method: bool) -> None:
-    """Holds a signature against what the call needs.
+    """Checks a signature against the call.
 
     Raises:
         ServingError: INVALID_ARGUMENT.
@@ -83,7 +83,7 @@ def feed(examples: Sequence[bytes]) -> np.ndarray:
     """Returns serialized Examples as the batch to feed.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when there are none.
+        ServingError: INVALID_ARGUMENT if there are none.
     """
     if not examples:
         raise _invalid("Input is empty.")
@@ -93,14 +93,14 @@ def feed(examples: Sequence[bytes]) -> np.ndarray:
 
 
 def classifications(values: Mapping[str, np.ndarray], examples: int) -> Classifications:
-    """Returns label and score of every class of every example; absent labels are empty, absent scores 0.
+    """Returns the label and score of each class of each example; absent labels are empty, absent scores 0.
 
     Args:
         values: The values of ``classes``, ``scores`` or both.
         examples: How many examples were sent.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when the outputs are no classification of these examples.
+        ServingError: INVALID_ARGUMENT if the outputs are not a classification of these examples.
     """
     classes, scores = values.get(CLASSES), values.get(SCORES)
     for name, value, dtype in ((CLASSES, classes, "DT_STRING"), (SCORES, scores, "DT_FLOAT")):
@@ -128,14 +128,14 @@ def _check_classes(name: str, value: np.ndarray, dtype: str, examples: int) -> N
 
 
 def regressions(value: np.ndarray, examples: int) -> list[float]:
-    """Returns the value of every example.
+    """Returns the value of each example.
 
     Args:
         value: The output, [batch] or [batch, 1].
         examples: How many examples were sent.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when the output is no regression of these examples.
+        ServingError: INVALID_ARGUMENT if the output is not a regression of these examples.
     """
     if not (value.ndim == 1 or (value.ndim == 2 and value.shape[1] == 1)):
         raise _invalid(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from serving.server.inference.examples import Classifications
 
 _KEY_PREFIX = "\0multi_inference"
-"""No key of a SavedModel: such a run belongs to no one signature, and is not batched."""
+"""Not a key of any SavedModel: the run belongs to no single signature and is not batched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """The answer to one task: one of the two is set.
+    """The answer to one task: one of the two fields is set.
 
     Attributes:
-        classifications: Of a classify task.
-        regressions: Of a regress task.
+        classifications: The result of a classify task.
+        regressions: The result of a regress task.
     """
 
     classifications: Classifications | None = None
@@ -54,15 +54,15 @@ class TaskResult:
 
 
 def prepare(signatures: Mapping[str, Signature], tasks: Sequence[Task], *, check_method: bool) -> Signature:
-    """Returns one signature for all tasks: their common input, and every output by its tensor's name.
+    """Returns one signature for all tasks: their common input and all outputs by tensor name.
 
     Args:
         signatures: The version's signatures.
         tasks: The request's tasks, at least one.
-        check_method: Whether the signatures' method names must be those of their tasks.
+        check_method: Whether the signatures' method names must match their tasks.
 
     Raises:
-        ServingError: The tasks do not go together.
+        ServingError: The tasks cannot be combined.
     """
     found: dict[str, Signature] = {}
     for task in tasks:
@@ -95,16 +95,16 @@ def _check(task: Task, first: Task, found: Mapping[str, Signature]) -> None:
 def finish(
     signatures: Mapping[str, Signature], tasks: Sequence[Task], values: Mapping[str, np.ndarray], count: int
 ) -> list[TaskResult]:
-    """Returns the results of the tasks, in their order.
+    """Returns the tasks' results, in order.
 
     Args:
         signatures: The version's signatures.
         tasks: The request's tasks.
-        values: The outputs by their tensor's name.
+        values: The outputs by tensor name.
         count: How many examples were sent.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when an output is not what its task needs.
+        ServingError: INVALID_ARGUMENT if an output does not suit its task.
     """
     results = []
     for task in tasks:

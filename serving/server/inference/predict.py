@@ -1,4 +1,4 @@
-"""Predict: the inputs and outputs of a request held against its signature, in TF Serving's words."""
+"""Predict: checks a request's inputs and outputs against its signature, with TF Serving's error texts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def find_signature(signatures: Mapping[str, Signature], name: str) -> Signature:
     """Returns the signature of a Predict request.
 
     Raises:
-        ServingError: FAILED_PRECONDITION when there is none of that name.
+        ServingError: FAILED_PRECONDITION if there is none of that name.
     """
     signature = signatures.get(name or DEFAULT_SIGNATURE)
     if signature is None:
@@ -49,10 +49,10 @@ def find_signature(signatures: Mapping[str, Signature], name: str) -> Signature:
 
 
 def check_method(signature: Signature) -> None:
-    """Holds the method name against Predict's, for servers that check it.
+    """Checks that the method name may be predicted, for servers that check it.
 
     Raises:
-        ServingError: INTERNAL, as TF Serving has it.
+        ServingError: INTERNAL, as in TF Serving.
     """
     if signature.method_name not in (PREDICT, CLASSIFY, REGRESS):
         raise ServingError(
@@ -69,11 +69,11 @@ def feeds(
 
     Args:
         signature: The signature.
-        inputs: What was sent, by alias.
-        decode: Makes an array of what was sent; raises ValueError when it cannot. None: they are arrays.
+        inputs: The request's inputs, by alias.
+        decode: Decodes an input to an array; raises ValueError if it cannot. None: inputs are arrays.
 
     Returns:
-        The arrays by alias; defaults stand in where the signature has them.
+        The arrays by alias; defaults fill in for missing inputs.
 
     Raises:
         ServingError: An input is missing, extra or malformed.
@@ -126,10 +126,10 @@ def _not_given(alias: str, tensor: str, signature: Signature, inputs: Mapping[st
 
 
 def outputs(signature: Signature, output_filter: Sequence[str]) -> tuple[str, ...]:
-    """Returns the outputs to compute: all, or those of the filter, sorted.
+    """Returns the outputs to compute: all, or the filter's, sorted.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when the filter names an unknown output, or one twice.
+        ServingError: INVALID_ARGUMENT if the filter names an unknown output, or one twice.
     """
     if not output_filter:
         return tuple(signature.outputs)
@@ -144,7 +144,7 @@ def outputs(signature: Signature, output_filter: Sequence[str]) -> tuple[str, ..
         if alias in seen:
             raise ServingError(Code.INVALID_ARGUMENT, f"duplicate output tensor alias: {alias}")
         seen.add(alias)
-    # The order of an answer's map means nothing; sorted, all orders of one filter share a callable.
+    # The order of an answer's map does not matter; sorted, all orders of a filter share one callable.
     return tuple(sorted(seen))
 
 

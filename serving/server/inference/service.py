@@ -1,4 +1,4 @@
-"""The object that both front ends ask: it finds the signature, checks the inputs, and has the session run."""
+"""The service behind both front ends: finds the signature, checks the inputs and runs the session."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 class Observer(Protocol):
-    """What inference tells the metrics."""
+    """Receives inference's metrics."""
 
     def runtime(self, model: str, api: str, microseconds: float) -> None:
-        """Takes note of how long a session run took."""
+        """Records how long a session run took."""
 
     def examples(self, model: str, count: int) -> None:
-        """Takes note of how many examples a request brought."""
+        """Records how many examples a request had."""
 
 
 class Inference:
@@ -40,7 +40,7 @@ class Inference:
         manager: Leases versions.
         execution: Runs sessions.
         options: The server's options.
-        observer: Told of runs and examples; None: nobody.
+        observer: Notified of runs and examples, if given.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Inference:
         """Returns the signature of a Predict request.
 
         Raises:
-            ServingError: FAILED_PRECONDITION when there is none; INTERNAL when its method may not be predicted.
+            ServingError: FAILED_PRECONDITION if there is none; INTERNAL if its method cannot be predicted.
         """
         found = predict.find_signature(servable.signatures, name)
         if self._checks_method:
@@ -80,10 +80,10 @@ class Inference:
         Args:
             lease: The version.
             signature_name: Empty means ``serving_default``.
-            inputs: What was sent, by alias.
+            inputs: The request's inputs, by alias.
             output_filter: The outputs to compute; empty means all.
             timeout_ms: The time limit of the run.
-            decode: Makes an array of what was sent; None: they are arrays.
+            decode: Decodes an input to an array; None: inputs are arrays.
 
         Returns:
             The signature and the outputs.
@@ -110,10 +110,10 @@ class Inference:
             timeout_ms: The time limit of the run.
 
         Returns:
-            Label and score of every class of every example.
+            The label and score of each class of each example.
 
         Raises:
-            ServingError: The signature is no classification, or the run failed.
+            ServingError: The signature is not a classification, or the run failed.
         """
         values = await self._run_examples(CLASSIFY, lease.servable, signature_name, examples, timeout_ms)
         return example_calls.classifications(values, len(examples))
@@ -124,7 +124,7 @@ class Inference:
         """Answers Regress with one value per example; the arguments are those of ``classify``.
 
         Raises:
-            ServingError: The signature is no regression, or the run failed.
+            ServingError: The signature is not a regression, or the run failed.
         """
         values = await self._run_examples(REGRESS, lease.servable, signature_name, examples, timeout_ms)
         return example_calls.regressions(values[example_calls.OUTPUTS], len(examples))
@@ -135,16 +135,16 @@ class Inference:
         """Answers MultiInference.
 
         Args:
-            lease: The version that the first task asks for.
+            lease: The version that the first task addresses.
             tasks: At least one.
             examples: Serialized ``tf.Example`` messages.
             timeout_ms: The time limit of the run.
 
         Returns:
-            One result per task, in their order.
+            One result per task, in order.
 
         Raises:
-            ServingError: The tasks do not go together, or the run failed.
+            ServingError: The tasks cannot be combined, or the run failed.
         """
         servable: Servable = lease.servable
         signature = multi_inference.prepare(servable.signatures, tasks, check_method=self._checks_method)

@@ -1,1 +1,1 @@
-"""Loads a version so that it serves at once: session, batching parameters and warmup."""
+"""Loads a version ready to serve: session, batching parameters and warmup."""

@@ -1,4 +1,4 @@
-"""How versions are loaded for the manager: session, batching parameters, warmup; all of it, or not at all."""
+"""Loads versions for the manager: session, batching parameters and warmup, all or nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PER_MODEL_FILE: Final = "batching_params.pbtxt"
 
 
 class VersionLoader:
-    """A loader of versions that can serve at once.
+    """Loads versions that are ready to serve.
 
     Args:
         options: The server's options.
@@ -35,7 +35,7 @@ class VersionLoader:
         self._metrics = metrics
 
     def __call__(self, name: str, version: int, path: Path) -> Servable:
-        """Returns the loaded, warmed up version.
+        """Returns the loaded and warmed-up version.
 
         Raises:
             ServingError: It cannot be loaded, its batching parameters are wrong, or a warmup request failed.
@@ -87,7 +87,7 @@ def _microseconds(began: float) -> float:
 
 
 def session_settings(options: Options) -> SessionSettings:
-    """Returns the sessions' settings that the options stand for; reads the session config file.
+    """Returns the session settings for the options; reads the session config file.
 
     Raises:
         ServingError: The session config file cannot be read or parsed.

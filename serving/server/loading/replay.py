@@ -1,4 +1,4 @@
-"""Replays a recorded request on a version, without a server around it: what warmup does."""
+"""Replays a recorded request on a version, without a server, for warmup."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def replay(servable: Servable, prediction_log: Any) -> None:
-    """Runs the request of a ``PredictionLog``; model name and version inside are ignored.
+    """Runs the request in a ``PredictionLog``; ignores its model name and version.
 
     Args:
         servable: The version.
-        prediction_log: The record; without a log in it nothing is done.
+        prediction_log: The record; an empty one does nothing.
 
     Raises:
-        ServingError: The request fails, or is of a kind that cannot be replayed (UNIMPLEMENTED).
+        ServingError: The request fails, or its kind cannot be replayed (UNIMPLEMENTED).
     """
     kind = prediction_log.WhichOneof("log_type")
     if kind is None:

@@ -1,4 +1,4 @@
-"""Warmup: recorded requests that a version answers before it serves, so that the first real one is not the slow one."""
+"""Warmup: replays recorded requests before a version serves, so that the first real request is not slow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def warm_up(servable: Servable, directory: Path, iterations: int = 0) -> int:
-    """Replays the warmup requests of a version, in order.
+    """Replays a version's warmup requests, in order.
 
     Args:
         servable: The loaded version.
@@ -29,10 +29,10 @@ def warm_up(servable: Servable, directory: Path, iterations: int = 0) -> int:
         iterations: How often each record is replayed; below 1 means once.
 
     Returns:
-        How many records were read; 0 when the version has no warmup file.
+        How many records were read; 0 if the version has no warmup file.
 
     Raises:
-        ServingError: A broken file (DATA_LOSS), record or request: the version is not to serve.
+        ServingError: The file (DATA_LOSS), a record or a request is broken; the version must not serve.
     """
     path = directory / WARMUP_FILE
     if not path.is_file():

@@ -97,7 +97,7 @@ def test_before_it_is_ready_a_signal_ends_it_at_once(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, f"--model_base_path={tmp_path / 'nothing'}", ready=False) as server:
         until(lambda: "Could not find base path" in server.log, 60)
         assert server.stop() == 0
-        assert "before the server was ready: ending" in server.log
+        assert "before the server was ready: stopping" in server.log
 
 
 def test_a_model_that_cannot_load_ends_the_start(models: ModelLibrary, tmp_path: Path) -> None:
