@@ -153,9 +153,7 @@ def _refuse_contradictions(options: Options) -> None:
 
 
 def _refuse_for_workers(options: Options) -> None:
-    if (
-        sys.platform != "linux"
-    ):  # Elsewhere SO_REUSEPORT is missing or gives all connections to one process.
+    if sys.platform != "linux":  # Elsewhere SO_REUSEPORT is missing or gives all connections to one process.
         raise ServingError(Code.UNIMPLEMENTED, "--worker_processes needs Linux.")
     if options.grpc_socket_path:
         raise _invalid("--worker_processes shares TCP ports only; leave --grpc_socket_path out.")

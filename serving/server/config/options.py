@@ -71,9 +71,7 @@ class Options:
         60_000_000, "Wait between two attempts to load; negative means none.", wide=True
     )
     enable_model_warmup: bool = _flag(True, "Replay a version's recorded warmup requests before it serves.")
-    num_request_iterations_for_warmup: int = _flag(
-        0, "How often to replay every warmup record, if positive."
-    )
+    num_request_iterations_for_warmup: int = _flag(0, "How often to replay every warmup record, if positive.")
     saved_model_tags: str = _flag("serve", "Comma-separated tags of the MetaGraph to load.")
     enable_signature_method_name_check: bool = _flag(
         False, "Check the signature's method name against the call."
