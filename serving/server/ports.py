@@ -1,4 +1,4 @@
-"""The server's ports: looked at, bound and announced."""
+"""Checks, binds and announces the server's ports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def check_free(host: str, port: int, protocol: str) -> None:
-    """Refuses a port that somebody listens on already.
+    """Refuses a port that is already in use.
 
     Raises:
         ServingError: UNAVAILABLE, with the address.
@@ -28,7 +28,7 @@ def bind_http(options: Options) -> list[socket.socket]:
     """Returns the listening sockets of the REST API's port.
 
     Raises:
-        ServingError: UNAVAILABLE when the address cannot be bound.
+        ServingError: UNAVAILABLE if the address cannot be bound.
     """
     try:
         return sockets.bind(options.host, options.http_port, shared=options.worker_processes > 1)
@@ -37,7 +37,7 @@ def bind_http(options: Options) -> list[socket.socket]:
 
 
 def announce(options: Options) -> None:
-    """Logs where the server listens, in the lines that tools look for."""
+    """Logs where the server listens, in the format that tools look for."""
     if options.port:
         log.info("Running gRPC ModelServer at %s ...", options.grpc_address)
     if options.grpc_socket_path:

@@ -1,4 +1,4 @@
-"""What every process of the server sets up: TensorFlow's environment, the log on stderr, the event loop."""
+"""Set-up of every server process: TensorFlow's environment, the log on stderr, the event loop."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FAILURE: Final = 255
 
 
 def set_up_tensorflow() -> None:
-    """Sets what TensorFlow reads from the environment when it is imported, unless it is set already."""
-    # Its own chatter about the machine is left out.
+    """Sets the environment variables that TensorFlow reads on import, unless they are already set."""
+    # Hide its chatter about the machine.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    # oneDNN's allocator never gives memory back; the system's does, so that an unloaded version's memory returns.
+    # oneDNN's allocator never returns memory; the system's does, so unloading a version frees its memory.
     os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 
 
@@ -30,7 +30,7 @@ class _Formatter(logging.Formatter):
         self._who = who
 
     def format(self, record: logging.LogRecord) -> str:
-        """Returns the line, with the traceback below it if there is one."""
+        """Returns the line, followed by the traceback if there is one."""
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
         fraction = int(record.created % 1 * 1e6)
         text = f"{stamp}.{fraction:06d}: {record.levelname[0]} {record.name}:{record.lineno}] {self._who}{record.getMessage()}"
@@ -38,10 +38,10 @@ class _Formatter(logging.Formatter):
 
 
 def log_to_stderr(who: str = "") -> None:
-    """Sends the log of the server to stderr.
+    """Sends the server's log to stderr.
 
     Args:
-        who: Put in front of every text: which of several processes speaks.
+        who: Prefix of every message, naming one of several processes.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter(who))
@@ -52,7 +52,7 @@ def log_to_stderr(who: str = "") -> None:
 
 
 def run_on_loop(work: Coroutine[None, None, None]) -> None:
-    """Runs some work to its end on a new event loop, a fast one where there is one."""
+    """Runs a coroutine on a new event loop, a fast one if available."""
     loop = _new_loop()
     try:
         loop.run_until_complete(work)

@@ -1,4 +1,4 @@
-"""The server put together: manager, engine and both front ends on one event loop, from the start to the drained end."""
+"""The assembled server: manager, engine and both front ends on one event loop, from start to drain."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ModelServer:
     manager_type: type[ModelManager] = ModelManager
 
     async def serve(self) -> None:
-        """Loads, opens the ports, serves, and drains once it is told to end.
+        """Loads, opens the ports, serves, and drains once told to stop.
 
         Raises:
             ServingError: The server cannot start.
@@ -75,14 +75,14 @@ class ModelServer:
         return fronts
 
     def connect(self, parts: Parts) -> None:
-        """Runs before anything is loaded."""
+        """Hook that runs before anything is loaded."""
 
     async def prepare(self, parts: Parts) -> None:
         """Waits until the ports may be opened."""
         await parts.manager.ready()
 
     async def opened(self, parts: Parts) -> None:
-        """Runs once the ports are open."""
+        """Hook that runs once the ports are open."""
         ports.announce(self._options)
         if self._options.model_config_file and self._options.model_config_file_poll_wait_seconds > 0:
             self._tasks.append(asyncio.create_task(self._poll_config_file(parts.manager)))
@@ -104,10 +104,10 @@ def _start_failure(error: Exception) -> ServingError:
 
 
 class Parts:
-    """What serves without a port: engine, manager, metrics, request log. Built in a thread, for it loads TensorFlow."""
+    """The parts without a port: engine, manager, metrics, request log. Built in a thread, because it loads TensorFlow."""
 
     def __init__(self, options: Options, manager_type: type[ModelManager] = ModelManager) -> None:
-        # Once, before versions load in threads of their own: TensorFlow cannot be imported by two at a time.
+        # Once, before versions load in separate threads: two threads cannot import TensorFlow at the same time.
         import_tensorflow()
 
         from serving.server.engine.execution import Execution
@@ -124,7 +124,7 @@ class Parts:
         self.inference = Inference(self.manager, self.execution, options, self.metrics)
 
     def close(self) -> None:
-        """Unloads everything and writes what is still to be written."""
+        """Unloads everything and writes pending log records."""
         self.manager.stop(timeout=1.0)
         self.execution.close()
         self.request_log.close()
@@ -168,7 +168,7 @@ class _Fronts:
         if options.grpc_socket_path:
             addresses.append(f"unix:{options.grpc_socket_path}")
         if options.port and options.worker_processes == 1:
-            # gRPC itself would quietly share the port with another server.
+            # gRPC would silently share the port with another server.
             ports.check_free(options.host, options.port, "gRPC")
         self._grpc = self._build_grpc(*self._arguments)
         for address in addresses:
@@ -191,7 +191,7 @@ class _Fronts:
             raise ServingError(Code.INVALID_ARGUMENT, f"Failed to BuildAndStart gRPC server at {address}")
 
     async def drain(self) -> None:
-        """Takes nothing new, finishes what is in flight, for at most the drain time."""
+        """Accepts nothing new and finishes requests in flight, within the drain time."""
         seconds = self._options.drain_seconds
         stops = [self._grpc.stop(seconds)]
         if self._http is not None:
@@ -200,4 +200,4 @@ class _Fronts:
         if self._options.grpc_socket_path:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._options.grpc_socket_path)
-        log.info("Drained; ending")
+        log.info("Drained; stopping")

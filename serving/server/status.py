@@ -1,4 +1,4 @@
-"""The one error of the server: what goes wrong leaves as a gRPC status or an HTTP answer."""
+"""The server's one error class, which becomes a gRPC status or an HTTP answer."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["Code", "ServingError"]
 
 
 class ServingError(Exception):
-    """A request, a load or a reload that failed, with the status a client sees.
+    """A failed request, load or reload, with the status that a client sees.
 
     Args:
         code: The canonical code.
-        message: The text for the client, in TF Serving's wording where clients match on it.
+        message: The text for the client, in TF Serving's wording if clients match on it.
     """
 
     def __init__(self, code: Code, message: str) -> None:

@@ -1,1 +1,1 @@
-"""TF Serving's messages on the wire, for server and client: data types, varints, tensors and message classes."""
+"""TF Serving's wire format, for server and client: data types, varints, tensors and message classes."""

@@ -1,4 +1,4 @@
-"""TensorFlow's data types: number, names, NumPy type, and the TensorProto field of their values."""
+"""TensorFlow's data types: number, names, NumPy type, and TensorProto field."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class DType(IntEnum):
-    """The types of ``tensorflow.DataType`` that can be fed and fetched, with its numbers."""
+    """The types that can be fed and fetched, numbered as in ``tensorflow.DataType``."""
 
     OTHER = 0
     """Any type that can be neither fed nor fetched, such as a resource or an operation without a result."""
@@ -33,12 +33,12 @@ class DType(IntEnum):
 
     @property
     def numpy(self) -> np.dtype:
-        """The NumPy type; strings are objects (bytes), and OTHER has none."""
+        """The NumPy type; strings are objects (bytes), OTHER has none."""
         return _OBJECT if self is DType.STRING else KINDS[self].array
 
     @property
     def label(self) -> str:
-        """How messages call it: ``float32``, ``string``, …."""
+        """Its name in messages: ``float32``, ``string``, …."""
         return _LABELS.get(self) or str(self.numpy)
 
     @property
@@ -48,13 +48,13 @@ class DType(IntEnum):
 
 
 class Kind(NamedTuple):
-    """How the elements of one data type travel.
+    """How a data type's elements are encoded.
 
     Attributes:
         field: The TensorProto field that holds them.
         number: That field's number.
         array: The NumPy type of a tensor of this data type.
-        wire: The NumPy type of the field's fixed-size elements; None where they are varints.
+        wire: The NumPy type of the field's fixed-size elements; None for varints.
     """
 
     field: str
@@ -88,7 +88,7 @@ KINDS: Final[dict[int, Kind]] = {
     DType.UINT32: _varint("uint32_val", 16, np.uint32),
     DType.UINT64: _varint("uint64_val", 17, np.uint64),
 }
-"""All types but text, by number."""
+"""All types except text, by number."""
 NUMBERS: Final[dict[np.dtype, int]] = {kind.array: int(number) for number, kind in KINDS.items()}
 HALVES: Final = (DType.BFLOAT16, DType.HALF)
 
@@ -106,7 +106,7 @@ _RARE: Final = {
 
 
 def dtype_of(number: int | str) -> DType:
-    """Returns the type of a number, or of a name such as ``DT_FLOAT``; OTHER for those that cannot be sent or read."""
+    """Returns the type for a number or a name such as ``DT_FLOAT``; OTHER if it cannot be sent or read."""
     try:
         return DType[number.removeprefix("DT_")] if isinstance(number, str) else DType(number)
     except (KeyError, ValueError):
@@ -114,7 +114,7 @@ def dtype_of(number: int | str) -> DType:
 
 
 def dtype_name(number: int) -> str:
-    """Returns TensorFlow's name of a data type, as its error messages write it."""
+    """Returns TensorFlow's name for a data type, as in its error messages."""
     dtype = dtype_of(number)
     return dtype.name.lower() if dtype else _RARE.get(number, f"unknown dtype enum ({number})")
 

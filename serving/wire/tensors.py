@@ -1,4 +1,4 @@
-"""TensorProto to and from NumPy, by TensorFlow's own rules: which sizes fit, which value repeats, which field is filled."""
+"""TensorProto to and from NumPy, by TensorFlow's own rules on sizes, repeated values and fields."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 _MOST_DIMENSIONS: Final = 254
 _INT64_MAX: Final = 2**63 - 1
 _MOST_REPEATED_BYTES: Final = 64 << 20
-"""One value may stand for a whole tensor; a message of some bytes must not become gigabytes of memory."""
+"""One value may fill a whole tensor, but a tiny message must not become gigabytes of memory."""
 _STRING_BYTES: Final = 32
 _WIDEST_ELEMENT: Final = 16
 _STRING: Final = int(DType.STRING)
 _CACHED_BYTES: Final = 256
-"""A shape is kept only when it is of usual size."""
+"""Larger shapes are not cached."""
 Shape = tuple[int, ...]
 
 
 class TensorParsingError(ValueError):
-    """A TensorProto that TensorFlow would not parse: its sizes, its type or its content do not fit."""
+    """A TensorProto that TensorFlow would not parse: its sizes, type or content are inconsistent."""
 
 
 def decode(tensor: Any, *, strict: bool = False) -> np.ndarray:
@@ -37,11 +37,11 @@ def decode(tensor: Any, *, strict: bool = False) -> np.ndarray:
 
     Args:
         tensor: A ``requests_pb2.Tensor``.
-        strict: Refuses more values than elements, and no values for some; one value may stand for any number. This is
-            for answers of a server, where such a tensor is a mistake and not somebody's attack.
+        strict: Whether to refuse more values than elements, and no values for some elements; one value may still
+            fill any number. For a server's answers, where such a tensor is a bug rather than an attack.
 
     Returns:
-        The array, read-only where it lies in the message; strings are an object array of bytes.
+        The array, read-only if it shares the message's memory; strings are an object array of bytes.
 
     Raises:
         TensorParsingError: TensorFlow would not parse it.
@@ -82,7 +82,7 @@ def _from_varints(packed: bytes, number: int, kind: Kind) -> np.ndarray:
 
 
 def _refit(tensor: Any, kind: Kind, values: np.ndarray, shape: Shape, count: int, strict: bool) -> np.ndarray:
-    """Fits values to elements: of fewer the last one repeats, none are zeros, of more the first ones count."""
+    """Fits values to elements: repeats the last of too few, uses zeros for none, cuts too many."""
     if _has_unpacked(tensor):
         return _rare(tensor, count, strict)
     if strict:
@@ -90,7 +90,7 @@ def _refit(tensor: Any, kind: Kind, values: np.ndarray, shape: Shape, count: int
     if values.size > count:
         return values[:count].reshape(shape)
     if count * kind.array.itemsize > _MOST_REPEATED_BYTES and not strict:
-        raise TensorParsingError("too many elements for the values that were sent")
+        raise TensorParsingError("too many elements for the values sent")
     whole = np.zeros(count, kind.array)
     if values.size:
         whole[: values.size] = values
@@ -125,20 +125,20 @@ def _strings(tensor: Any, shape: Shape, count: int, strict: bool) -> np.ndarray:
         values = tensor.string_val[:count]
     if len(values) < count:
         if count * _STRING_BYTES > _MOST_REPEATED_BYTES and not strict:
-            raise TensorParsingError("too many elements for the values that were sent")
+            raise TensorParsingError("too many elements for the values sent")
         values.extend([values[-1] if values else b""] * (count - len(values)))
     return objects(values).reshape(shape)
 
 
 def objects(values: Sequence[object]) -> np.ndarray:
-    """Returns a one-dimensional object array, whatever the values are."""
+    """Returns a one-dimensional object array of any values."""
     array: np.ndarray = np.empty(len(values), object)
     array[:] = values
     return array
 
 
 def _string_list(content: bytes, count: int) -> list[bytes]:
-    """Reads a string tensor's content: the lengths as varints, then the strings."""
+    """Reads a string tensor's content: lengths as varints, then the strings."""
     lengths = []
     position = 0
     for _ in range(count):
@@ -163,7 +163,7 @@ def _string_list(content: bytes, count: int) -> list[bytes]:
 
 
 def _rare(tensor: Any, count: int, strict: bool) -> np.ndarray:
-    """Reads what the quick way does not: unpacked elements, quantized and other rare types."""
+    """Reads what the fast path does not: unpacked elements, quantized and other rare types."""
     content = tensor.SerializeToString()
     try:
         message = requests_pb2.TensorProto.FromString(content)
@@ -173,7 +173,7 @@ def _rare(tensor: Any, count: int, strict: bool) -> np.ndarray:
     if message.dtype in KINDS and not _has_unpacked(packed):
         return decode(packed, strict=strict)
     if count > len(content) and count * _WIDEST_ELEMENT > _MOST_REPEATED_BYTES:
-        raise TensorParsingError("too many elements for the values that were sent")
+        raise TensorParsingError("too many elements for the values sent")
     return _by_tensorflow(content)
 
 
@@ -222,13 +222,13 @@ def _read_shape(packed: bytes) -> tuple[Shape, int]:
     try:
         np.broadcast_to(np.empty((), np.bool_), sizes)
     except ValueError as error:
-        # NumPy holds 64 dimensions, TensorFlow 254.
+        # NumPy allows 64 dimensions, TensorFlow 254.
         raise TensorParsingError(str(error)) from error
     return sizes, count
 
 
 def from_message(message: Any) -> np.ndarray:
-    """Reads a ``TensorProto`` message, see ``decode``."""
+    """Reads a ``TensorProto`` message; see ``decode``."""
     return decode(requests_pb2.Tensor.FromString(message.SerializeToString()))
 
 
@@ -237,7 +237,7 @@ def encode(array: np.ndarray, *, as_content: bool = False) -> bytes:
 
     Args:
         array: The values; an object array holds bytes.
-        as_content: Numbers go to ``tensor_content``; else to the typed field that clients read.
+        as_content: Whether numbers go to ``tensor_content`` instead of the typed field that clients read.
 
     Returns:
         The serialized TensorProto.
@@ -262,7 +262,7 @@ def encode(array: np.ndarray, *, as_content: bool = False) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _head_of_fixed(number: int, shape: Shape, size: int, as_content: bool) -> bytes:
-    """Returns all that comes before the values when their size is known from the shape."""
+    """Returns everything before the values, if their size follows from the shape."""
     head = _HEADS[number] + _shape_field(shape)
     if not size:
         return head
@@ -304,7 +304,7 @@ def shape_message(shape: Shape) -> bytes:
 
 
 def map_entry(alias: str, array: np.ndarray, *, as_content: bool) -> bytes:
-    """Writes one entry of a response's map of outputs, with the map's tag; field 1 of the message.
+    """Writes one entry of a response's output map, with the map's tag; field 1 of the message.
 
     Args:
         alias: The output's name.

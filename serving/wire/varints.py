@@ -1,4 +1,4 @@
-"""Packed protobuf varints to and from NumPy, without a Python loop over the elements."""
+"""Packed protobuf varints to and from NumPy, without a Python loop per element."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def decode(packed: bytes) -> np.ndarray:
         uint64 values; signed fields are views of them.
 
     Raises:
-        ValueError: The last one is cut off, or one is longer than ten bytes.
+        ValueError: The last varint is cut off, or one is longer than ten bytes.
     """
     octets = np.frombuffer(packed, np.uint8)
     ends = octets < 0x80

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def varint(value: int) -> bytes:
-    """Writes a number of 0 to 2**64 - 1, seven bits per byte, lowest first."""
+    """Writes a number from 0 to 2**64 - 1, seven bits per byte, lowest first."""
     if value < 128:
         return bytes((value,))
     pieces = bytearray()

@@ -1,4 +1,4 @@
-"""Counters and histograms of the server, with TF Serving's names, as Prometheus reads them."""
+"""The server's counters and histograms, under TF Serving's names, for Prometheus."""
 
 from serving.server.metrics.metrics import Metrics
 

@@ -1,7 +1,7 @@
-"""Families of metrics: one name with labels, a value for every combination of labels that was seen.
+"""Metric families: one name with labels, and a value for each combination of labels seen.
 
-Recording takes no lock. Adding to a number is not atomic in Python, so every thread adds to cells of its
-own; reading sums them up. A cell costs a dictionary look-up and an addition.
+Recording takes no lock. Adding to a number is not atomic in Python, so each thread adds to its own cells and reading
+sums them up. Recording costs a dictionary look-up and an addition.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 BOUNDS: Final = tuple(10 * 1.8**power for power in range(33))
-"""Upper bounds of the histograms' buckets; the last bucket is without one."""
+"""Upper bounds of the histogram buckets; the last bucket has none."""
 MAX_SERIES: Final = 4096
-"""So many label combinations are kept for a family; more would let clients fill the memory with made-up names."""
+"""The most label combinations per family; without a limit clients could fill memory with made-up names."""
 _OTHER: Final = "(other)"
 
 Labels = tuple[str, ...]
@@ -24,7 +24,7 @@ Cells = dict[Labels, list[float]]
 
 
 class _PerThread(threading.local):
-    """The cells of the thread that looks."""
+    """The current thread's cells."""
 
     def __init__(self, register: Callable[[], Cells]) -> None:
         self.cells = register()
@@ -50,7 +50,7 @@ class Family:
         self._mine = _PerThread(self._register)
 
     def _register(self) -> Cells:
-        """Makes the cells of a new thread; takes over those of threads that have ended."""
+        """Creates a new thread's cells; merges those of threads that have ended."""
         cells: Cells = {}
         with self._lock:
             alive = [(threading.current_thread(), cells)]
@@ -72,7 +72,7 @@ class Family:
         return cell
 
     def series(self) -> Cells:
-        """Returns the sums over all threads, by labels, in the order of the labels."""
+        """Returns the sums over all threads by labels, sorted."""
         sums: Cells = {}
         with self._lock:
             for cells in (self._ended, *(cells for _, cells in self._threads)):
@@ -80,48 +80,48 @@ class Family:
         return dict(sorted(sums.items()))
 
     def joined(self, others: Iterable[Cells]) -> Family:
-        """Returns this family with the series of other processes added."""
+        """Returns this family plus the series of other processes."""
         whole = type(self)(self.name, self.labels)
         for cells in (self.series(), *others):
             _add_up(whole._ended, cells)
         return whole
 
     def total(self) -> float:
-        """Returns the sum over all labels of what is counted."""
+        """Returns the count over all labels."""
         return sum(cell[0] for cell in self.series().values())
 
 
 def _add_up(sums: Cells, cells: Cells) -> None:
-    """Adds cells to sums; a thread may add to the cells meanwhile."""
+    """Adds cells to sums; threads may keep adding to the cells meanwhile."""
     for labels, cell in list(cells.items()):
         known = sums.get(labels)
         sums[labels] = list(cell) if known is None else [a + b for a, b in zip(known, cell, strict=True)]
 
 
 class Counter(Family):
-    """A number that grows."""
+    """A number that only grows."""
 
     kind = "counter"
 
     def add(self, labels: Labels, count: float = 1) -> None:
-        """Adds to the number of these labels."""
+        """Adds to the number for these labels."""
         self._cell(labels)[0] += count
 
 
 class Histogram(Family):
-    """How often values fell into buckets: a cell holds the sum, then the count of every bucket."""
+    """Counts of values by bucket: a cell holds the sum, then each bucket's count."""
 
     kind = "histogram"
     _width = len(BOUNDS) + 2
 
     def observe(self, labels: Labels, value: float) -> None:
-        """Counts one value.."""
+        """Counts one value."""
         cell = self._cell(labels)
         cell[0] += value
         cell[_bucket(BOUNDS, value) + 1] += 1
 
     def total(self) -> float:
-        """Returns how many values were seen."""
+        """Returns how many values were counted."""
         return sum(sum(cell[1:]) for cell in self.series().values())
 
 

@@ -1,4 +1,4 @@
-"""What the server counts: TF Serving's families, and those per version that it does not have."""
+"""The server's metrics: TF Serving's families, and extra ones per version."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Snapshot = dict[str, dict[Labels, list[float]]]
 """Metric → labels → values of one process."""
 
 _CODE_NAMES: Final = tuple(Code(number).name for number in range(len(Code)))
-"""By number: an enumeration hashes its names in Python, an index costs nothing."""
+"""Indexed by code: hashing an enum member runs Python code, indexing is free."""
 
 
 class Metrics:
-    """The registry of one server process. Every method may be called from any thread and takes about a microsecond."""
+    """One server process's metrics. Every method is thread-safe and takes about a microsecond."""
 
     def __init__(self) -> None:
-        #: Fetches the values of the other processes behind the same port; None: there are none.
+        #: Fetches the values of the other processes behind the same port; None if there are none.
         self.gather: Callable[[], Awaitable[list[Snapshot]]] | None = None
         self._request_count = Counter("/tensorflow/serving/request_count", ("model_name", "status"))
         self._request_latency = Histogram(
@@ -53,15 +53,15 @@ class Metrics:
         )
 
     def request(self, model: str, api: str, entrypoint: str, status: Code, microseconds: float) -> None:
-        """Counts an answered request; its latency too when it succeeded.
+        """Counts an answered request, and its latency if it succeeded.
 
         Args:
             model: The model's name in the request.
             api: ``Predict``, ``Classify``, ``Regress`` over gRPC, small letters over REST; empty for
                 requests whose latency TF Serving does not record (status, metadata, unreadable ones).
             entrypoint: ``GRPC`` or ``REST``.
-            status: How it ended.
-            microseconds: From its arrival to its answer.
+            status: Its status code.
+            microseconds: Time from its arrival to its answer.
         """
         self._request_count.add((model, _CODE_NAMES[status]))
         if api and status is Code.OK:
@@ -70,15 +70,15 @@ class Metrics:
     def version_request(
         self, model: str, version: int, signature: str, api: str, status: Code, microseconds: float
     ) -> None:
-        """Counts a request by the version and signature that answered it; not part of TF Serving.
+        """Counts a request by the version and signature that answered it, which TF Serving does not.
 
         Args:
             model: The model's name.
             version: The version that was leased.
             signature: The signature's key.
             api: The call in small letters.
-            status: How it ended.
-            microseconds: From its arrival to its answer.
+            status: Its status code.
+            microseconds: Time from its arrival to its answer.
         """
         labels = (model, str(version), signature, api)
         self._version_requests.add((*labels, _CODE_NAMES[status]))
@@ -91,38 +91,38 @@ class Metrics:
         Args:
             model: The model's name.
             api: ``Predict``, ``Classify``, ``Regress`` or ``MultiInference``.
-            microseconds: The time of the run.
+            microseconds: The duration of the run.
         """
         self._runtime_latency.observe((model, api, "TF1"), microseconds)
         self._graph_runs.add(())
         self._session_runs.add(())
 
     def examples(self, model: str, count: int) -> None:
-        """Records how many examples a Classify, Regress or MultiInference request held."""
+        """Records how many examples a Classify, Regress or MultiInference request had."""
         self._example_counts.observe((model,), count)
         self._example_total.add((model,), count)
 
     def load_attempt(self, path: str, status: Code, microseconds: float) -> None:
-        """Records a try to load a SavedModel from a directory."""
+        """Records an attempt to load a SavedModel from a directory."""
         self._load_attempts.add((path, "success" if status is Code.OK else "fail"))
         self._load_latency.add((path,), round(microseconds))
 
     def warmup(self, path: str, status: Code, microseconds: float, records: int) -> None:
-        """Records a warmup: how it ended, how long it took, how many records it read."""
+        """Records a warmup: its status, duration and number of records."""
         self._warmup_latency.observe((path, _CODE_NAMES[status]), microseconds)
         self._warmup_records.add((path,), records)
 
     def batch(self, queued_microseconds: float) -> None:
-        """Records that a batch ran after its oldest request had waited so long."""
+        """Records that a batch ran, and how long its oldest request had waited."""
         self._queuing_latency.observe((), queued_microseconds)
         self._wrapped_runs.add(())
 
     def logged(self, model: str, status: Code) -> None:
-        """Counts a request that the request log took (OK) or had to drop (RESOURCE_EXHAUSTED and others)."""
+        """Counts a request that the request log accepted (OK) or dropped (RESOURCE_EXHAUSTED and others)."""
         self._log_count.add((model, _CODE_NAMES[status]))
 
     def value(self, name: str) -> int:
-        """Returns the value of a metric over all its labels (of a histogram: how many values it saw); 0 if there is none.
+        """Returns a metric's value over all labels (for a histogram, its number of values); 0 if it does not exist.
 
         Args:
             name: With slashes, such as ``/tensorflow/serving/request_count``.
@@ -130,7 +130,7 @@ class Metrics:
         return sum(int(family.total()) for family in self._families if family.name == name)
 
     async def full_value(self, name: str) -> int:
-        """Returns the value of a metric over all processes behind this port."""
+        """Returns a metric's value over all processes behind this port."""
         if self.gather is None:
             return self.value(name)
         others = await self.gather()
@@ -142,11 +142,11 @@ class Metrics:
         return prometheus.page(self._families)
 
     def snapshot(self) -> Snapshot:
-        """Returns all values, for another process that adds them up."""
+        """Returns all values, for another process to add up."""
         return {family.name: family.series() for family in self._families}
 
     async def full_page(self) -> bytes:
-        """Returns the page over all processes behind this port."""
+        """Returns the page for all processes behind this port."""
         if self.gather is None:
             return self.page()
         others = await self.gather()

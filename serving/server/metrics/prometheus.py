@@ -1,4 +1,4 @@
-"""Metrics as Prometheus text, character by character as TF Serving prints them."""
+"""Metrics as Prometheus text, character for character as TF Serving prints them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def page(families: Iterable[Family]) -> bytes:
 
 
 def metric_name(name: str) -> str:
-    """Returns a metric's name for Prometheus: what it does not allow becomes a colon."""
+    """Returns a metric's name for Prometheus; characters that are not allowed become colons."""
     return _NOT_IN_NAMES.sub(":", name)
 
 

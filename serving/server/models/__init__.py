@@ -1,1 +1,1 @@
-"""Which models and versions there are: found, loaded, labelled, leased and unloaded."""
+"""Models and their versions: finds, loads, labels, leases and unloads them."""

@@ -1,4 +1,4 @@
-"""Which versions of a model are there: the numeric children of its base path."""
+"""Finds a model's versions: the numeric children of its base path."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _NEARLY = re.compile(r"v[0-9]+|[0-9]+\.[0-9.]*[0-9]|v?[0-9]+[._-][0-9._-]*", re.
 
 @dataclass(frozen=True)
 class Found:
-    """What a look at a base path brought.
+    """The contents of a base path.
 
     Attributes:
         versions: Number → the version's directory.
-        doubles: Names that were left out, because another name gives the same number.
-        remedy: When there is no version: what is probably wrong with the directory, or an empty text.
+        doubles: Names left out because another name has the same number.
+        remedy: If there is no version: what is probably wrong with the directory, or an empty text.
     """
 
     versions: dict[int, Path]
@@ -33,7 +33,7 @@ def look(base_path: str) -> Found:
     """Lists a base path once.
 
     Raises:
-        ServingError: NOT_FOUND when the path is missing, FAILED_PRECONDITION when it cannot be read.
+        ServingError: NOT_FOUND if the path is missing, FAILED_PRECONDITION if it cannot be read.
     """
     try:
         names = sorted(os.listdir(local(base_path)))
@@ -57,7 +57,7 @@ def look(base_path: str) -> Found:
 
 
 def version_number(name: str) -> int | None:
-    """Returns the number that a whole name is as a signed 64-bit decimal, or None."""
+    """Returns the number if the whole name is a signed 64-bit decimal, otherwise None."""
     if not _NUMBER.fullmatch(name):
         return None
     number = int(name)
@@ -65,13 +65,13 @@ def version_number(name: str) -> int | None:
 
 
 def local(base_path: str) -> Path:
-    """Returns the local path of a base path; ``file://`` is taken off.
+    """Returns the local path of a base path, without ``file://``.
 
     Raises:
-        ServingError: UNIMPLEMENTED for the URI of another file system, INVALID_ARGUMENT for what is no path at all.
+        ServingError: UNIMPLEMENTED for the URI of another file system, INVALID_ARGUMENT for an impossible path.
     """
     if "\0" in base_path:
-        raise ServingError(Code.INVALID_ARGUMENT, "A base path holds a NUL character")
+        raise ServingError(Code.INVALID_ARGUMENT, "The base path contains a NUL character")
     path = base_path.removeprefix("file://")
     if "://" in path:
         raise ServingError(
@@ -82,16 +82,16 @@ def local(base_path: str) -> Path:
 
 
 def check_inside(base_path: str, directory: Path) -> None:
-    """Refuses a version directory that leads out of its base path by a symbolic link.
+    """Refuses a version directory that is a symbolic link out of its base path.
 
     Raises:
-        ServingError: FAILED_PRECONDITION with both places.
+        ServingError: FAILED_PRECONDITION with both paths.
     """
     base, real = local(base_path).resolve(), directory.resolve()
     if not real.is_relative_to(base):
         raise ServingError(
             Code.FAILED_PRECONDITION,
-            f"Version directory {directory} is a symbolic link that leads out of its base path {base}, "
+            f"Version directory {directory} is a symbolic link out of its base path {base}, "
             f"to {real}; it is not loaded. Copy the version there, or make {real.parent} the base path.",
         )
 
@@ -101,7 +101,7 @@ def _remedy(base_path: str, names: list[str]) -> str:
         parent = os.path.dirname(base_path.rstrip("/")) or "/"
         if version_number(os.path.basename(base_path.rstrip("/"))) is not None:
             return f"{base_path} is a version directory itself: set the base path to {parent}."
-        return f"{base_path} holds a saved_model.pb itself: move its content to {base_path.rstrip('/')}/1/."
+        return f"{base_path} holds a saved_model.pb itself: move its contents to {base_path.rstrip('/')}/1/."
     nearly = [name for name in names if _NEARLY.fullmatch(name)]
     if nearly:
         return (

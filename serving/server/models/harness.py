@@ -1,4 +1,4 @@
-"""One version of one model through its life, and the leases that requests hold on it."""
+"""The life of one version of a model, and the leases that requests hold on it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class State(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class VersionStatus:
-    """What GetModelStatus says of one version.
+    """What GetModelStatus reports about one version.
 
     Attributes:
         version: The number.
-        state: Where it is in its life.
-        error: Why it does not serve, or None while it is healthy.
+        state: Its current state.
+        error: Why it does not serve; None while it is healthy.
     """
 
     version: int
@@ -45,23 +45,23 @@ class VersionStatus:
 
     @property
     def message(self) -> str:
-        """The error's text, or an empty one."""
+        """The error's text, or an empty string."""
         return self.error.message if self.error else ""
 
 
 class Closable(Protocol):
-    """What a loader returns: anything that can be closed when its version is unloaded."""
+    """What a loader returns: an object to close when its version is unloaded."""
 
     def close(self) -> None:
-        """Frees what the version holds."""
+        """Frees the version's resources."""
 
 
 class Lease:
-    """A request's hold on a version: it is not unloaded before the lease is released.
+    """A request's hold on a version, which is not unloaded before the lease is released.
 
     Args:
         harness: The version's keeper.
-        servable: What the loader returned.
+        servable: The loaded version.
         version: The version's number.
     """
 
@@ -73,7 +73,7 @@ class Lease:
         self.version = version
 
     def release(self) -> None:
-        """Gives the hold back; a second call does nothing."""
+        """Releases the version; a second call does nothing."""
         harness, self._harness = self._harness, None
         if harness is not None:
             harness.give_back()
@@ -88,7 +88,7 @@ class Lease:
 
 
 class Harness:
-    """The keeper of one version. All but the leases is guarded by the manager's lock.
+    """The keeper of one version. Everything but the leases is guarded by the manager's lock.
 
     Args:
         name: The model's name.
@@ -119,8 +119,8 @@ class Harness:
         self.name, self.version, self.base_path, self.path = name, version, base_path, path
         self.state = State.START
         self.error: ServingError | None = None
-        self.aspired = True  # The policy wants it.
-        self.doomed = False  # Its model was removed: it is not taken up again, even when wanted again.
+        self.aspired = True  # Whether the policy wants it.
+        self.doomed = False  # Whether its model was removed: it is not reused, even if it is wanted again.
         self.attempts = 0
         self.retry_at: float | None = None
         self._servable: Any = None
@@ -131,20 +131,20 @@ class Harness:
 
     @property
     def status(self) -> VersionStatus:
-        """What GetModelStatus says of it now."""
+        """What GetModelStatus reports now."""
         return VersionStatus(self.version, self.state, self.error)
 
     def put(self, servable: Closable) -> None:
-        """Takes what the loader returned; leases are given out after ``open``."""
+        """Stores the loaded version; leases are granted after ``open``."""
         self._servable = servable
 
     def open(self) -> None:
-        """Gives out leases from now on."""
+        """Grants leases from now on."""
         with self._lock:
             self._open = True
 
     def lease(self) -> Lease | None:
-        """Returns a lease, or None when the version is being unloaded."""
+        """Returns a lease, or None if the version is being unloaded."""
         with self._lock:
             if not self._open:
                 return None
@@ -159,18 +159,18 @@ class Harness:
                 self._idle.set()
 
     def quiesce(self) -> None:
-        """Gives out no more leases."""
+        """Grants no more leases."""
         with self._lock:
             self._open = False
             if self._leases == 0:
                 self._idle.set()
 
     def wait_idle(self, timeout: float | None = None) -> bool:
-        """Waits until every lease is back; returns whether they are."""
+        """Waits for every lease to be released; returns whether they all were."""
         return self._idle.wait(timeout)
 
     def close(self) -> None:
-        """Closes the servable and lets go of it."""
+        """Closes and drops the servable."""
         servable, self._servable = self._servable, None
         if servable is not None:
             servable.close()
@@ -180,7 +180,7 @@ class Harness:
 
 
 def as_serving_error(error: Exception) -> ServingError:
-    """Returns what a loader raised as the error that status and log give."""
+    """Returns a loader's exception as the error for status and log."""
     if isinstance(error, ServingError):
         return error
     code = {

@@ -1,4 +1,4 @@
-"""Version labels: the check that a new table must pass before anything else of a new configuration is applied."""
+"""Version labels: the check to pass before any part of a new configuration is applied."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Table = Mapping[str, Mapping[str, int]]
 def check(
     config: ServerConfig, current: Table, available: Callable[[str, int], bool], *, allow_unavailable: bool
 ) -> None:
-    """Refuses a configuration with a label that may not be set now.
+    """Refuses a configuration with a label that cannot be set now.
 
     Args:
         config: The new configuration.
-        current: Model → label → version, as it is now.
-        available: Tells whether a version of a model is available now.
-        allow_unavailable: A label that is new, or stays where it is, may point at a version that is not available.
+        current: The current labels: model → label → version.
+        available: Returns whether a version of a model is available now.
+        allow_unavailable: Whether a new or unchanged label may point at an unavailable version.
 
     Raises:
-        ServingError: FAILED_PRECONDITION; nothing of the configuration may be applied then.
+        ServingError: FAILED_PRECONDITION; no part of the configuration may be applied then.
     """
     for model in config.models:
         for label, version in model.labels.items():

@@ -1,7 +1,7 @@
 """The model manager: finds versions, loads and unloads them in the right order, and leases them to requests.
 
-Requests read one immutable table and never wait. Everything else happens under one lock that is held for
-microseconds only; directories are listed, versions loaded and closed outside of it, in threads of their own.
+Requests read one immutable table and never wait. Everything else happens under one lock that is held only for
+microseconds; separate threads list directories and load and close versions outside it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from serving.server.status import Code, ServingError
 __all__ = ["Lease", "ModelManager", "State", "VersionStatus"]
 
 log = logging.getLogger(__name__)
-_PATIENCE = 5.0  # Seconds for all base paths to answer before the others go on.
+_PATIENCE = 5.0  # Seconds to wait for all base paths before continuing without the slow ones.
 
 LoggingHook = Callable[[Mapping[str, LoggingConfig]], None]
 
@@ -36,9 +36,9 @@ class ModelManager(VersionKeeper):
     """The keeper of the configured models.
 
     Args:
-        load: Loads a version: name, number, directory → servable; blocks, runs in a thread of its own.
+        load: Loads a version: name, number, directory → servable; blocks, and runs in its own thread.
         options: The server's options.
-        apply_logging: Takes the models' request logging, last in a reload; without it logging is refused.
+        apply_logging: Applies the models' request logging, last in a reload; without it logging is refused.
     """
 
     def __init__(self, load: Loader, options: Options, apply_logging: LoggingHook | None = None) -> None:
@@ -50,27 +50,27 @@ class ModelManager(VersionKeeper):
         self._ready: Waiter | None = None
         self._turns = Turns()
 
-    # What requests use.
+    # For requests.
 
     def acquire(self, spec: ModelSpec | None) -> Lease:
-        """Leases the version that a request asks for; never waits, works from any thread.
+        """Leases the version that a request addresses; thread-safe, never waits.
 
         Raises:
-            ServingError: In TF Serving's words when the spec is incomplete or nothing serves it.
+            ServingError: The spec is incomplete or nothing serves it, in TF Serving's words.
         """
         if spec is None:
             raise ServingError(Code.INVALID_ARGUMENT, "Missing ModelSpec")
         while True:
-            # A version that closes between the look-up and the lease has already left the newest table.
+            # A version that closes between look-up and lease has already left the newest table.
             lease = self._routes.find(spec).lease()
             if lease is not None:
                 return lease
 
     def statuses(self, name: str, version: int | None = None) -> list[VersionStatus]:
-        """Returns the state of a model's versions, newest first, or of the one that is asked for.
+        """Returns the state of a model's versions, newest first, or of the requested one.
 
         Raises:
-            ServingError: NOT_FOUND when there was never such a version.
+            ServingError: NOT_FOUND if there never was such a version.
         """
         known = self._known(name)
         if version is not None:
@@ -87,14 +87,14 @@ class ModelManager(VersionKeeper):
             return model.statuses() if model else []
 
     def model_names(self) -> list[str]:
-        """Returns the models that are configured now."""
+        """Returns the currently configured models."""
         with self._lock:
             return [name for name, model in self._models.items() if model.config is not None]
 
     # Configuration.
 
     def start(self, config: ServerConfig) -> None:
-        """Takes the first configuration and begins to look for versions.
+        """Applies the first configuration and starts looking for versions.
 
         Raises:
             ServingError: The configuration is refused.
@@ -108,12 +108,12 @@ class ModelManager(VersionKeeper):
         """Waits until every model of the first configuration has an available version.
 
         Returns:
-            Whether they have; False when the time is up.
+            Whether they have; False if the time is up.
 
         Raises:
-            ServingError: UNKNOWN, with the reasons, when a model cannot become available.
+            ServingError: UNKNOWN, with the reasons, if a model cannot become available.
         """
-        assert self._ready is not None, "start() comes first"
+        assert self._ready is not None, "call start() first"
         try:
             self._ready.future.result(timeout)
         except FutureTimeoutError:
@@ -121,31 +121,31 @@ class ModelManager(VersionKeeper):
         return True
 
     async def ready(self) -> None:
-        """Does what ``wait_ready`` does on the event loop, without limit."""
-        assert self._ready is not None, "start() comes first"
+        """Does the same as ``wait_ready`` on the event loop, without a time limit."""
+        assert self._ready is not None, "call start() first"
         await asyncio.wrap_future(self._ready.future)
 
     def check(self, config: ServerConfig) -> None:
-        """Says whether a configuration would be taken now, and changes nothing.
+        """Checks whether a configuration would be accepted now; changes nothing.
 
         Raises:
-            ServingError: The reason why it would be refused.
+            ServingError: It would be refused.
         """
         with self._lock:
             self._check(config)
 
     def apply(self, config: ServerConfig, *, checked: bool = False) -> list[str]:
-        """Takes a configuration as the whole truth, without waiting for its models.
+        """Replaces the configuration, without waiting for its models.
 
         Args:
             config: The configuration.
-            checked: It has passed ``check`` already.
+            checked: Whether it has already passed ``check``.
 
         Returns:
-            The names of the models that are new.
+            The names of the new models.
 
         Raises:
-            ServingError: The configuration is refused and nothing is changed; or its request logging is, last.
+            ServingError: The configuration is refused and nothing changes; or, last, only its request logging is refused.
         """
         with self._lock:
             if not checked:
@@ -163,12 +163,12 @@ class ModelManager(VersionKeeper):
         return new
 
     def reload(self, config: ServerConfig, timeout: float | None = None) -> None:
-        """Takes a configuration and waits until every new model has an available version.
+        """Applies a configuration and waits until every new model has an available version.
 
-        Reloads go one after the other; one that waits for versions which nobody has published holds up no other.
+        Reloads run one after the other, but one that waits for unpublished versions does not block the next.
 
         Raises:
-            ServingError: It is refused; or, once it is applied, a new model did not become available.
+            ServingError: It is refused; or it is applied but a new model did not become available.
         """
         turn = self._turns.take()
         try:
@@ -184,11 +184,11 @@ class ModelManager(VersionKeeper):
             raise _still_waiting() from error
 
     async def reload_async(self, config: ServerConfig) -> None:
-        """Does what ``reload`` does on the event loop; a caller that goes away is forgotten."""
+        """Does the same as ``reload`` on the event loop; a caller may go away."""
         await self._wait_in_time(await self._apply_in_turn(config))
 
     async def follow(self, config: ServerConfig) -> None:
-        """Takes a configuration when it is its turn, without waiting for its models.
+        """Applies a configuration when its turn comes, without waiting for its models.
 
         Raises:
             ServingError: It is refused.
@@ -199,12 +199,12 @@ class ModelManager(VersionKeeper):
         """Waits until each of these models has an available version.
 
         Raises:
-            ServingError: One of them did not become available, or not in time.
+            ServingError: A model did not become available, or not in time.
         """
         await self._wait_in_time(self._wait_for(names, "model(s)"))
 
     async def idle(self, names: list[str]) -> None:
-        """Waits until these models are available, have failed, or have no version that could be loaded."""
+        """Waits until these models are available, have failed, or have no version to load."""
         waiter = self._wait_for(names, "model(s)")
         try:
             await asyncio.shield(asyncio.wrap_future(waiter.idle))
@@ -234,7 +234,7 @@ class ModelManager(VersionKeeper):
             raise _still_waiting() from error
 
     def look(self, timeout: float | None = None) -> bool:
-        """Looks at the base paths now instead of at the next poll; returns once that is done, or the time is up."""
+        """Checks the base paths now instead of at the next poll; returns once that is done or the time is up."""
         with self._lock:
             self._look_now = True
             self._lock.notify_all()
@@ -242,7 +242,7 @@ class ModelManager(VersionKeeper):
             return self._lock.wait_for(lambda: self._looks_done >= mine or self._stopping, timeout)
 
     def stop(self, timeout: float = 0.0) -> None:
-        """Looks for nothing more, gives out no leases, and closes the versions whose leases are back in time."""
+        """Stops polling and leasing, and closes the versions whose leases are released in time."""
         with self._lock:
             self._stopping = True
             self._lock.notify_all()
@@ -266,7 +266,7 @@ class ModelManager(VersionKeeper):
                 "from one ModelConfigList to another.",
             )
         for model in config.models:
-            discovery.local(model.base_path)  # Else the model would be waited for in vain.
+            discovery.local(model.base_path)  # Otherwise the wait for the model would never end.
         labels.check(
             config,
             self._labels,
@@ -328,11 +328,11 @@ class ModelManager(VersionKeeper):
                     self._lock.notify_all()
 
     def _pause(self, next_look: float) -> float | None:
-        """Returns how long the manager may sleep: until the next look or the next retry; None means until it is woken."""
+        """Returns how long the manager may sleep: until the next poll or retry; None means until it is woken."""
         moments = [
             harness.retry_at
             for model in self._models.values()
-            if not model.busy and self._may_load()  # Else the end of that work goes on with it.
+            if not model.busy and self._may_load()  # Otherwise the end of that work wakes the manager.
             for harness in model.harnesses.values()
             if harness.retry_at is not None
         ]
@@ -341,7 +341,7 @@ class ModelManager(VersionKeeper):
         return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     def _look_everywhere(self) -> None:
-        """Looks at every base path at the same time: one that hangs, as network file systems do, delays no other."""
+        """Checks all base paths in parallel, so that one that hangs (a network file system) does not delay others."""
         every = self._options.file_system_poll_wait_seconds
         looks = []
         with self._lock:
@@ -360,7 +360,7 @@ class ModelManager(VersionKeeper):
         for thread, (_, config) in zip(threads, looks, strict=True):
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
-                log.warning("Base path %s of servable %s does not answer", config.base_path, config.name)
+                log.warning("Base path %s of servable %s is not responding", config.base_path, config.name)
 
     def _look_at(self, model: ModelState, config: ModelConfig) -> None:
         try:
@@ -373,7 +373,7 @@ class ModelManager(VersionKeeper):
             )
             found = None
         except Exception:
-            log.exception("Base path %s of servable %s cannot be looked at", config.base_path, config.name)
+            log.exception("Base path %s of servable %s cannot be checked", config.base_path, config.name)
             found = None
         with self._lock:
             model.looking = False
@@ -391,5 +391,5 @@ class ModelManager(VersionKeeper):
 
 def _still_waiting() -> ServingError:
     return ServingError(
-        Code.DEADLINE_EXCEEDED, "The configuration is applied; its new models are not available yet."
+        Code.DEADLINE_EXCEEDED, "The configuration is applied, but its new models are not available yet."
     )

@@ -1,4 +1,4 @@
-"""What the manager knows of one model: its configuration, its versions and those that ended."""
+"""The manager's state of one model: its configuration, its versions and those that ended."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ModelState:
     """One model. Everything here is guarded by the manager's lock.
 
     Args:
-        config: What is configured.
+        config: The model's configuration.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -30,20 +30,20 @@ class ModelState:
         self.harnesses: dict[int, Harness] = {}
         self.history: dict[int, VersionStatus] = {}
         self.wanted: dict[int, Path] = {}
-        self.looked = False  # The base path was looked at (or tried) for this configuration.
-        self.looking = False  # Its base path is being listed.
-        self.busy = False  # A load or an unload is under way: one at a time.
-        self.said = ""  # The last remark about the base path, so that it is not logged at every poll.
+        self.looked = False  # Whether the base path was checked (or tried) for this configuration.
+        self.looking = False  # Whether its base path is being listed.
+        self.busy = False  # Whether a load or unload is in progress; there is one at a time.
+        self.said = ""  # The last remark about the base path, so that it is not repeated at every poll.
 
     @property
     def available(self) -> list[Harness]:
-        """The versions that serve, lowest number first."""
+        """The available versions, lowest number first."""
         found = [h for h in self.harnesses.values() if h.state is State.AVAILABLE]
         return sorted(found, key=lambda harness: harness.version)
 
     @property
     def working(self) -> bool:
-        """A version may become available without anything new in the base path."""
+        """Whether a version may become available without a change in the base path."""
         return not self.looked or any(
             h.aspired and h.state in (State.START, State.LOADING) for h in self.harnesses.values()
         )
@@ -54,50 +54,50 @@ class ModelState:
         return [h for h in self.harnesses.values() if h.state is State.END]
 
     def statuses(self) -> list[VersionStatus]:
-        """Returns every version ever seen, newest first."""
+        """Returns the status of every version ever seen, newest first."""
         known = {**self.history, **{v: h.status for v, h in self.harnesses.items()}}
         return [known[version] for version in sorted(known, reverse=True)]
 
     def configure(self, config: ModelConfig) -> None:
-        """Takes a new configuration; policy and base path act when the base path is looked at next."""
+        """Sets a new configuration; policy and base path take effect at the next check of the base path."""
         if config != self.config:
             self.config, self.looked, self.said = config, False, ""
 
     def remove(self) -> None:
-        """Lets all versions go, for the model is no longer configured; none of them is taken up again."""
+        """Drops all versions, because the model is no longer configured; none of them is reused."""
         self.config = None
         for harness in self.harnesses.values():
             harness.doomed = True
         self.set_wanted({})
 
     def set_wanted(self, wanted: Mapping[int, Path]) -> None:
-        """Sets which versions are wanted now; loaded ones stay as they are, failed ones stay failed."""
+        """Sets which versions are wanted; loaded ones stay loaded, failed ones stay failed."""
         self.wanted = dict(wanted)
         for version, harness in list(self.harnesses.items()):
             if version not in wanted or harness.doomed:
                 self._let_go(harness)
                 continue
             if harness.state is State.LOADING and not harness.aspired:
-                # It went and came back while it was read: what comes of that may be the old content.
+                # It disappeared and came back while it was being loaded, so the old content may have been read.
                 harness.doomed = True
                 continue
             harness.aspired = True
             if harness.state in (State.START, State.LOADING) and self.config is not None:
-                # A retry reads where the version is now.
+                # A retry reads the version's current directory.
                 harness.base_path, harness.path = self.config.base_path, wanted[version]
         for version, path in self.wanted.items():
             if version not in self.harnesses and self.config is not None:
                 self.harnesses[version] = Harness(self.name, version, self.config.base_path, path)
 
     def end(self, harness: Harness) -> None:
-        """Forgets a version that is gone; if it is wanted again meanwhile, it starts afresh."""
+        """Forgets a version that is gone; if it is wanted again by now, it starts over."""
         harness.state, harness.retry_at = State.END, None
         del self.harnesses[harness.version]
         self.history[harness.version] = harness.status
         self.set_wanted(self.wanted)
 
     def remark(self, found: Found) -> None:
-        """Logs what is odd about the base path; that there is no version at all, every time."""
+        """Logs oddities of the base path once, and a lack of versions every time."""
         config = self.config
         if config is None:
             return
@@ -110,8 +110,8 @@ class ModelState:
                 found.remedy,
             )
         missing = sorted(set(config.policy.versions) - set(found.versions))
-        remarks = [f"version {number} is configured and not there" for number in missing]
-        remarks += [f"'{name}' is left out: another directory has the same number" for name in found.doubles]
+        remarks = [f"version {number} is configured but missing" for number in missing]
+        remarks += [f"'{name}' is ignored: another directory has the same number" for name in found.doubles]
         text = "; ".join(remarks)
         if text and text != self.said:
             log.warning("Servable %s, base path %s: %s", config.name, config.base_path, text)

@@ -1,4 +1,4 @@
-"""The ReloadConfig call: a configuration over gRPC, and how much some metrics grew while it was applied."""
+"""The ReloadConfig call: applies a configuration over gRPC and reports how much some metrics grew meanwhile."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 class Counters(Protocol):
-    """Where the values of metrics come from."""
+    """Source of metric values."""
 
     async def full_value(self, name: str) -> int:
-        """Returns the value of a metric such as ``/tensorflow/serving/request_count``, over all labels; 0 if unknown."""
+        """Returns a metric's value over all labels, such as ``/tensorflow/serving/request_count``; 0 if unknown."""
 
 
 async def handle(manager: ModelManager, metrics: Counters | None, request: Any) -> Any:
     """Answers a ReloadConfigRequest.
 
     Args:
-        manager: Takes the configuration.
-        metrics: Asked for the metrics that the request names.
+        manager: Applies the configuration.
+        metrics: Provides the metrics that the request names.
         request: The message.
 
     Returns:

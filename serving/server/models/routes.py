@@ -1,4 +1,4 @@
-"""The table that requests read: which version serves which request. It is replaced as a whole, never changed."""
+"""The table that maps requests to versions. It is immutable and replaced as a whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from serving.server.status import Code, ServingError
 
 
 class Routes:
-    """Models, their available versions and their labels at one moment.
+    """A snapshot of models, their available versions and their labels.
 
     Args:
         serving: Model → its available versions, lowest number first.

@@ -1,4 +1,4 @@
-"""Loads and unloads of versions, one at a time for each model, in threads of their own."""
+"""Loads and unloads versions in separate threads, one at a time per model."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Loader = Callable[[str, int, Path], Closable]
 
 
 class VersionKeeper:
-    """The worker that brings the versions of all models to where they are wanted, and publishes which of them serve.
+    """Brings the versions of all models to their wanted state, and publishes the available ones.
 
     Args:
-        load: Loads a version: name, number, directory → servable; blocks, runs in a thread of its own.
+        load: Loads a version: name, number, directory → servable; blocks, and runs in its own thread.
         options: The server's options.
     """
 
@@ -51,7 +51,7 @@ class VersionKeeper:
             self._routes = Routes(serving, self._labels)
 
     def _advance(self) -> None:
-        """Starts every step that may start now: unloads of all models before loads."""
+        """Starts every step that is possible now, all unloads before loads."""
         self._waiters = [waiter for waiter in self._waiters if not waiter.look(self._models)]
         if self._stopping:
             return
@@ -89,7 +89,7 @@ class VersionKeeper:
         name = f"{verb}-{harness.name}-{harness.version}"
         threading.Thread(target=work, args=(model, harness), name=name, daemon=True).start()
 
-    # In threads of their own.
+    # In separate threads.
 
     def _load(self, model: ModelState, harness: Harness) -> None:
         log.info("Loading servable version %s from %s", harness, harness.path)

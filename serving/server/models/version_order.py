@@ -1,4 +1,4 @@
-"""The order of loads and unloads of one model: never without an available version while one can be had."""
+"""The order of a model's loads and unloads: it keeps a version available whenever possible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Action(NamedTuple):
-    """What to do next with one version."""
+    """The next step for one version."""
 
     harness: Harness
     unload: bool
@@ -20,16 +20,16 @@ class Action(NamedTuple):
 def next_action(harnesses: Iterable[Harness], now: float) -> Action | None:
     """Chooses a model's next step, as TF Serving's AvailabilityPreservingPolicy does.
 
-    First what is no longer wanted goes, lowest number first, but only when that leaves an available version, or none
-    is wanted at all. Then the highest wanted version that was not tried is loaded; then loads that failed and
-    are due again.
+    Unwanted versions are unloaded first, lowest number first, but only if that leaves an available version or none is
+    wanted at all. Next the highest wanted version that has not been tried is loaded, then failed loads that are due for
+    a retry.
 
     Args:
         harnesses: The model's versions.
         now: The monotonic time in seconds.
 
     Returns:
-        The step, or None when there is nothing to do now.
+        The step, or None if there is nothing to do now.
     """
     versions = list(harnesses)
     aspired = [harness for harness in versions if harness.aspired]

@@ -1,4 +1,4 @@
-"""Waiting for models to become available: at the start and after a reload, without holding anything up."""
+"""Waits for models to become available, at the start and after a reload, without blocking anything else."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 
 class Waiter:
-    """Somebody who waits until each of some models has an available version.
+    """A wait until each of several models has an available version.
 
     Args:
         names: The models.
-        noun: What the error calls them: ``model(s)`` after a reload, ``servable(s)`` at the start.
+        noun: Their name in the error: ``model(s)`` after a reload, ``servable(s)`` at the start.
     """
 
     def __init__(self, names: Iterable[str], noun: str) -> None:
         self._open = set(names)
         self._noun = noun
         self.future: Future[None] = Future()
-        #: Done with the future, or earlier, when all that is still waited for is versions that nobody has published.
+        #: Done with the future, or earlier if only unpublished versions are still missing.
         self.idle: Future[None] = Future()
 
     def look(self, models: Mapping[str, ModelState]) -> bool:
-        """Settles the future when it is clear how the wait ends; returns whether it is settled."""
+        """Settles the future once the outcome is clear; returns whether it is settled."""
         if self.future.done():
             self._set_idle()
             return True
@@ -60,7 +60,7 @@ class Waiter:
 
     def _settle(self, error: ServingError | None) -> None:
         if not self.future.set_running_or_notify_cancel():
-            return  # The one who waited has gone.
+            return  # The caller has gone.
         if error:
             self.future.set_exception(error)
         else:
@@ -68,7 +68,7 @@ class Waiter:
 
 
 class Turns:
-    """A queue that lets reloads go one after the other, however they are waited for."""
+    """A queue that runs reloads one after the other, however callers wait for them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -76,18 +76,18 @@ class Turns:
         self._last.set_result(None)
 
     def take(self) -> Turn:
-        """Gets in line."""
+        """Joins the queue."""
         with self._lock:
             before, self._last = self._last, Future()
             return Turn(before, self._last)
 
 
 class Turn:
-    """A place in the line.
+    """A place in the queue.
 
     Args:
-        before: Done when it is our turn.
-        mine: To be done when it is the next one's.
+        before: Done when our turn comes.
+        mine: Set when the next one's turn comes.
     """
 
     def __init__(self, before: Future[None], mine: Future[None]) -> None:
@@ -95,11 +95,11 @@ class Turn:
         self._mine = mine
 
     def end_with(self, waiter: Waiter) -> None:
-        """Lets the next one go when this wait is over or idle."""
+        """Lets the next one start when this wait is over or idle."""
         waiter.idle.add_done_callback(self._end)
 
     def give_up(self) -> None:
-        """Lets the next one go as soon as we might have."""
+        """Lets the next one start as soon as our turn would have come."""
         self.before.add_done_callback(self._end)
 
     def _end(self, _: Future[None]) -> None:

@@ -1,4 +1,4 @@
-"""The request log: a sample of the requests with their answers, in files that can warm up a model."""
+"""The request log: a sample of requests and answers, in files that can warm up a model."""
 
 from serving.server.request_log.log import RequestLog
 

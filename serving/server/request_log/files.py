@@ -1,4 +1,4 @@
-"""Files of the request log: written under a hidden name, published by a rename when they are full or old enough."""
+"""The request log's files: written under a hidden name, published by a rename once full or old enough."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Final
 from foundation.tfrecord import framed
 
 MAX_BYTES: Final = 64 * 1024 * 1024
-"""A file is published when it has so many bytes."""
+"""A file is published once it has this many bytes."""
 MAX_RECORDS: Final = 1000
-"""A file is published when it has so many records; TF Serving takes no more for a warmup."""
+"""A file is published once it has this many records; TF Serving accepts no more for a warmup."""
 MAX_SECONDS: Final = 60.0
-"""A file is published when it is so old."""
+"""A file is published once it is this old."""
 
 
 class RotatingFile:
-    """A writer of records to one file after the other: ``PREFIX-<UTC time>-<process>-<number>.tfrecord``.
+    """Writes records to one file after another: ``PREFIX-<UTC time>-<process>-<number>.tfrecord``.
 
     Args:
-        prefix: Directory and beginning of the files' names.
-        max_bytes: When a file is full.
-        max_records: When a file is full.
-        max_seconds: When a file is old.
+        prefix: Directory and start of the file names.
+        max_bytes: The size at which a file is published.
+        max_records: The number of records at which a file is published.
+        max_seconds: The age at which a file is published.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class RotatingFile:
         """Appends a record.
 
         Raises:
-            OSError: It could not be written; what the file held before stays readable.
+            OSError: It could not be written; earlier records stay readable.
         """
         file = self._file or self._open()
         start = self._bytes
@@ -63,12 +63,12 @@ class RotatingFile:
             self.publish()
 
     def publish_if_old(self) -> None:
-        """Publishes the file when its time is up."""
+        """Publishes the file if it is old enough."""
         if self._file is not None and time.monotonic() - self._began >= self._limits[2]:
             self.publish()
 
     def publish(self) -> None:
-        """Gives the file its name, if it holds anything; the next record begins a new one."""
+        """Gives the file its final name, if it holds anything; the next record starts a new one."""
         file, self._file = self._file, None
         if file is None:
             return
@@ -93,23 +93,23 @@ class RotatingFile:
         return self._file
 
     def _cut_back(self, file: io.FileIO, size: int) -> None:
-        """Removes what was written of a record that did not fit."""
+        """Removes the start of a record that did not fit."""
         try:
             file.truncate(size)
             file.seek(size)
         except OSError:
-            # Nothing can be said of the file's end now: it is given up, never published.
+            # The file's end is now unknown: abandon it and never publish it.
             self._file = None
             file.close()
 
 
 def _for_few(path: str, flags: int) -> int:
-    """Opens a file that not everybody may read: it holds what clients sent."""
+    """Opens a file with restricted access, because it holds client data."""
     return os.open(path, flags, 0o640)
 
 
 def _write_all(file: io.FileIO, content: bytes) -> None:
-    """Writes everything, or fails: a full disk takes a part of it first."""
+    """Writes everything or fails; a full disk may accept part of it first."""
     rest = memoryview(content)
     while rest:
         written = file.write(rest)

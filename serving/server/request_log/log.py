@@ -1,4 +1,4 @@
-"""The request log itself: a queue that requests never wait for, and a thread that empties it into files."""
+"""The request log: a queue that never blocks requests, and a thread that writes it to files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 COLLECTOR: Final = "tfrecord"
-"""The only collector; an empty type means it, too."""
+"""The only collector, also meant by an empty type."""
 _MAX_WAITING_RECORDS: Final = 1000
 _MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
 _TICK_SECONDS: Final = 1.0
@@ -29,14 +29,14 @@ _SAY_DROPS_EVERY_SECONDS: Final = 10.0
 
 
 class RequestLog:
-    """A log of samples of requests, for models that have a ``logging_config``. Off until ``configure`` says otherwise.
+    """Logs samples of requests to models that have a ``logging_config``. Off until ``configure`` turns it on.
 
-    Requests hand over what they have and go on; a thread of its own serializes and writes. When it cannot keep
-    up, or the disk is full, records are dropped: counted in ``request_log_count``, said in the log.
+    Requests hand over their data and continue; a separate thread serializes and writes. If it cannot keep up or the
+    disk is full, records are dropped, counted in ``request_log_count`` and reported in the server's log.
 
     Args:
         options: The server's options.
-        metrics: Counts what is logged and dropped.
+        metrics: Counts logged and dropped records.
     """
 
     def __init__(self, options: Options | None = None, metrics: Metrics | None = None) -> None:
@@ -54,10 +54,10 @@ class RequestLog:
         self._last_drop_said = 0.0
 
     def configure(self, configs: Mapping[str, LoggingConfig]) -> None:
-        """Takes the request logging of all models as the whole truth.
+        """Replaces the request logging of all models.
 
         Args:
-            configs: By model; models that are not there are not logged.
+            configs: By model; other models are not logged.
 
         Raises:
             ServingError: INVALID_ARGUMENT for a collector that does not exist or a missing prefix.
@@ -83,14 +83,14 @@ class RequestLog:
             self._thread.start()
 
     def wants(self, model: str) -> bool:
-        """Returns whether this request of the model is part of the sample."""
+        """Returns whether this request to the model is part of the sample."""
         rate = self._rates.get(model)
         return rate is not None and random.random() < rate
 
     def add(
         self, kind: str, model: str, version: int, request: bytes, response: bytes, signature: str = ""
     ) -> None:
-        """Logs a call as it went over gRPC.
+        """Logs a call from its gRPC bytes.
 
         Args:
             kind: ``predict``, ``classify``, ``regress`` or ``multi_inference``.
@@ -98,14 +98,14 @@ class RequestLog:
             version: The version that answered.
             request: The serialized request.
             response: The serialized response.
-            signature: The signature's key, if it is at hand.
+            signature: The signature's key, if known.
         """
         self._put(WireRecord(self._call(kind, model, version, signature), request, response))
 
     def add_predict(
         self, model: str, version: int, signature: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
     ) -> None:
-        """Logs a Predict by its arrays."""
+        """Logs a Predict from its arrays."""
         self._put(ArraysRecord(self._call("predict", model, version, signature), inputs, outputs))
 
     def add_examples(
@@ -117,11 +117,11 @@ class RequestLog:
         examples: Sequence[bytes],
         results: Sequence[Any],
     ) -> None:
-        """Logs a Classify or Regress by its examples and results."""
+        """Logs a Classify or Regress from its examples and results."""
         self._put(ExamplesRecord(self._call(kind, model, version, signature), examples, results))
 
     def close(self) -> None:
-        """Writes what waits, publishes the files and ends the thread."""
+        """Writes what is queued, publishes the files and stops the thread."""
         self.active = False
         self._closing.set()
         if self._thread is not None:
@@ -150,7 +150,7 @@ class RequestLog:
         if now - self._last_drop_said >= _SAY_DROPS_EVERY_SECONDS:
             self._last_drop_said = now
             log.warning(
-                "Request log: %d record(s) dropped so far; the last of model %s: %s",
+                "Request log: %d record(s) dropped so far; the last for model %s: %s",
                 self._dropped,
                 model,
                 reason,
@@ -181,14 +181,14 @@ class RequestLog:
             file = self._files.setdefault(prefix, RotatingFile(prefix))
             file.write(content)
             file.publish_if_old()
-        except Exception as error:  # noqa: BLE001  (a record that cannot be written must not end the thread)
+        except Exception as error:  # noqa: BLE001  (a record that cannot be written must not stop the thread)
             self._drop(model, error)
             return
         if self._metrics is not None:
             self._metrics.logged(model, Code.OK)
 
     def _turn_files(self) -> None:
-        """Publishes files that are old, or that no model writes to any more."""
+        """Publishes files that are old or that no model writes to any more."""
         used = set(self._prefixes.values())
         for prefix, file in list(self._files.items()):
             if prefix not in used:

@@ -1,6 +1,6 @@
-"""Serialized PredictionLogs out of what the front ends have at hand: wire bytes over gRPC, arrays over REST.
+"""Serialized PredictionLogs from what the front ends have: wire bytes over gRPC, arrays over REST.
 
-The messages are put together in protobuf's wire format: most of a record is bytes that are there already.
+The messages are built directly in protobuf's wire format, because most of a record is already bytes.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _DOUBLE, _FLOAT = 1, 5  # wire types
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Which call is logged.
+    """A call to log.
 
     Attributes:
         kind: ``predict``, ``classify``, ``regress`` or ``multi_inference``.
         model: The model's name.
         version: The version that answered.
-        signature: The signature's key; empty where only the request knows it.
+        signature: The signature's key; empty if only the request has it.
         rate: The sampling rate at that time.
-        seconds: When, since the epoch.
+        seconds: Time of the call, since the epoch.
     """
 
     kind: str
@@ -53,7 +53,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class WireRecord:
-    """A request and its answer as they went over gRPC."""
+    """A request and its answer as gRPC bytes."""
 
     call: Call
     request: bytes
@@ -61,7 +61,7 @@ class WireRecord:
 
     @property
     def size(self) -> int:
-        """About how many bytes it holds."""
+        """Its approximate size in bytes."""
         return len(self.request) + len(self.response)
 
     def serialized(self) -> bytes:
@@ -71,7 +71,7 @@ class WireRecord:
 
 @dataclass(frozen=True, slots=True)
 class ArraysRecord:
-    """A Predict by REST: arrays by name, in and out."""
+    """A Predict over REST: input and output arrays by name."""
 
     call: Call
     inputs: Mapping[str, Any]
@@ -79,7 +79,7 @@ class ArraysRecord:
 
     @property
     def size(self) -> int:
-        """About how many bytes it holds."""
+        """Its approximate size in bytes."""
         return sum(_array_size(array) for part in (self.inputs, self.outputs) for array in part.values())
 
     def serialized(self) -> bytes:
@@ -91,7 +91,7 @@ class ArraysRecord:
 
 @dataclass(frozen=True, slots=True)
 class ExamplesRecord:
-    """A Classify or Regress by REST: serialized examples in, labels with scores or values out."""
+    """A Classify or Regress over REST: serialized examples, and labels with scores or values."""
 
     call: Call
     examples: Sequence[bytes]
@@ -99,7 +99,7 @@ class ExamplesRecord:
 
     @property
     def size(self) -> int:
-        """About how many bytes it holds."""
+        """Its approximate size in bytes."""
         return sum(map(len, self.examples)) + 64 * len(self.results)
 
     def serialized(self) -> bytes:
@@ -116,7 +116,7 @@ Record = WireRecord | ArraysRecord | ExamplesRecord
 
 
 def _tensors(field: int, arrays: Mapping[str, Any]) -> bytes:
-    """Returns a map from names to tensors: on the wire, a repeated message of key and value."""
+    """Returns a map from names to tensors; on the wire, a repeated message of key and value."""
     from serving.wire.tensors import encode
 
     return b"".join(

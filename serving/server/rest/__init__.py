@@ -1,1 +1,1 @@
-"""TF Serving's REST API: paths, JSON both ways, and the HTTP server that carries them."""
+"""TF Serving's REST API: paths, JSON in and out, and its HTTP server."""

@@ -1,4 +1,4 @@
-"""The REST API: a request's parts in, an answer out. HTTP itself is the caller's business."""
+"""The REST API: takes a request's parts, returns an answer. HTTP itself is left to the caller."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 OFF_LOOP_BYTES: Final = 256 * 1024
-"""Bodies and answers larger than this are read and written in a thread, so that they do not hold up others."""
+"""Bodies and answers larger than this are read and written in a thread, so that they do not delay others."""
 _OFF_LOOP_VALUES: Final = OFF_LOOP_BYTES // 16
 _NOT_FOUND: Final = (
     b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
@@ -39,7 +39,7 @@ _NOT_FOUND: Final = (
 
 @dataclass(slots=True)
 class _Seen:
-    """What is known of a request when it is counted."""
+    """What is known about a request when it is counted."""
 
     model: str = ""
     api: str = ""
@@ -55,7 +55,7 @@ class RestApi:
         manager: Knows the models.
         options: The server's options.
         metrics: Counts requests.
-        request_log: Takes samples.
+        request_log: Logs samples of requests.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class RestApi:
         except asyncio.CancelledError:
             self._count(seen, Code.CANCELLED, (time.perf_counter_ns() - began) / 1000)
             raise
-        except Exception:  # noqa: BLE001  (the client gets one line, the log everything)
+        except Exception:  # noqa: BLE001  (the client gets one line, the log gets the rest)
             code, status, content = Code.INTERNAL, 500, _unexpected(method, target)
         self._count(seen, code, (time.perf_counter_ns() - began) / 1000)
         return Answer(status, content, JSON, self._cors)
@@ -110,15 +110,15 @@ class RestApi:
         return Answer(status, response_json.error(text))
 
     def drain(self) -> None:
-        """Says from now on that the server is not ready."""
+        """Reports the server as not ready from now on."""
         self._health.draining = True
 
     def close(self) -> None:
-        """Ends the threads."""
+        """Stops the threads."""
         self._threads.shutdown(wait=False)
 
     async def _beside_the_api(self, method: str, target: str) -> Answer:
-        """Metrics and health; everything else is not found."""
+        """Answers metrics and health requests; everything else is not found."""
         try:
             if target == self._monitoring_path:
                 return Answer(200, await self._metrics.full_page(), b"text/plain")
@@ -174,7 +174,7 @@ class RestApi:
         return content
 
     def _read_predict(self, wanted: Route, body: bytes, seen: _Seen) -> tuple[Lease, predict_request.Inputs]:
-        """Reads a body for the version that it asks for. What was parsed is freed where it was made."""
+        """Reads a body for the version it addresses. The parsed document is freed in the thread that made it."""
         document = predict_request.parse_object(body)
         name = predict_request.signature_name(document)
         lease = self._manager.acquire(wanted.spec)
@@ -223,7 +223,7 @@ class RestApi:
         asyncio.get_running_loop().call_soon(function, *args)
 
     def _in_thread(self, function: Callable[..., _T], *args: Any) -> asyncio.Future[_T]:
-        """Calls what would hold up the loop."""
+        """Calls a function that would block the loop."""
         return asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
 
     def _count(self, seen: _Seen, code: Code, microseconds: float) -> None:
@@ -241,13 +241,13 @@ def _read_examples(body: bytes) -> tuple[str, list[bytes]]:
 
 
 def _give_back(reading: asyncio.Future[tuple[Lease, predict_request.Inputs]]) -> None:
-    """Releases the lease that a reader took for a client who is gone."""
+    """Releases the lease that a reader took for a client that is gone."""
     if not reading.cancelled() and reading.exception() is None:
         reading.result()[0].release()
 
 
 def _unexpected(method: str, target: str) -> bytes:
-    """Writes the exception at hand to the log; the client learns that there is something to read there."""
+    """Logs the current exception; the client is referred to the log."""
     log.exception("%s %s failed inside the server", method, target[:256])
     return response_json.error("Internal error; see the server's log.")
 

@@ -1,4 +1,4 @@
-"""JSON values as error messages show them: printed as RapidJSON does, cut at 256 bytes."""
+"""JSON values for error messages: printed as by RapidJSON, cut at 256 bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, indent=4)
 
 
 def debug_text(value: Any) -> str:
-    """Returns the value as text, no longer than 256 bytes."""
+    """Returns the value as text of at most 256 bytes."""
     if isinstance(value, float):
         return float_text(value)
     pieces: list[str] = []
@@ -26,7 +26,7 @@ def debug_text(value: Any) -> str:
 
 
 def _pieces(value: Any) -> Any:
-    """Yields the value's JSON in pieces: a long text as one, what nests as it comes."""
+    """Yields the value's JSON in pieces, nested values one by one."""
     if isinstance(value, str):
         return (
             (json.dumps(value[:LIMIT], ensure_ascii=False),)
@@ -37,7 +37,7 @@ def _pieces(value: Any) -> Any:
 
 
 def type_name(value: Any) -> str:
-    """Returns RapidJSON's name of a value's type."""
+    """Returns RapidJSON's name for a value's type."""
     if value is None:
         return "Null"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The body of a ``:classify`` or ``:regress`` request: JSON objects as serialized ``tf.Example``s."""
+"""The body of a ``:classify`` or ``:regress`` request: JSON objects to serialized ``tf.Example``s."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INT64: Final = "int64"
 
 
 def examples(document: dict[str, Any]) -> list[bytes]:
-    """Makes the serialized examples of a request; a context is part of each of them.
+    """Returns a request's serialized examples; a context becomes part of each.
 
     Args:
         document: The request body.
@@ -63,7 +63,7 @@ def _fill(feature: Any, name: str, value: Any) -> None:
 
 
 def _kind(name: str, value: Any) -> str:
-    """Returns the list of a feature that a JSON value goes to: numbers with point or exponent are floats."""
+    """Returns the list of a feature for a JSON value; numbers with a point or exponent are floats."""
     kind = type(value)
     if kind is float:
         return _FLOAT

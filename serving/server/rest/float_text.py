@@ -1,13 +1,13 @@
-"""Floating point numbers as TF Serving writes them into JSON.
+"""Floating-point numbers as TF Serving writes them in JSON.
 
-The rule: six significant digits (``%g``) if they read back as the same value, else all digits that the type
-may need (9 for float, 17 for double); a text without point and exponent gets ``.0``; ``NaN``, ``Infinity`` and
-``-Infinity`` are bare words.
+The rule: six significant digits (``%g``) if they parse back to the same value, otherwise all digits that the type may
+need (9 for float, 17 for double); text without a point or exponent gets ``.0``; ``NaN``, ``Infinity`` and ``-Infinity``
+are bare words.
 
-No number is read back here. Six digits read back as the same value exactly when the shortest text that does
-has no more than six, and then they are that text: two numbers of six digits are further apart than what
-rounds to one float. (Subnormal floats are so far apart that this fails; they are tried one by one.) orjson
-writes the shortest texts quickest, Python's ``%`` all digits of many numbers at once.
+No number is parsed back here. Six digits suffice exactly when the shortest text that parses back has at most six, and
+then they are that text, because two six-digit numbers are further apart than the range that rounds to one float.
+(Subnormal floats are too sparse for this; they are tried one by one.) orjson is fastest for the shortest texts, and
+Python's ``%`` for all digits of many numbers at once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PLAIN_FROM: Final = 1e-4
 _PLAIN_BELOW: Final = 999999.0
 _SMALLEST_NORMAL: Final = {"f": 2.0**-126, "d": 2.0**-1022}
 _CHUNK: Final = 2048
-"""So many numbers are written at once; more would hold Python's lock for milliseconds."""
+"""How many numbers are written at once; more would hold Python's lock for milliseconds."""
 
 
 def float_text(value: float) -> str:
@@ -69,7 +69,7 @@ def _chunk(values: np.ndarray) -> list[str]:
 
 
 def _of_six_digits(shorts: list[bytes]) -> list[tuple[int, bytes]]:
-    """Returns which of some plain numbers have no more than six digits: these, and perhaps a point, between zeros."""
+    """Returns which plain numbers have at most six digits, ignoring a point and outer zeros."""
     return [
         (index, short)
         for index, short in enumerate(shorts)
@@ -78,7 +78,7 @@ def _of_six_digits(shorts: list[bytes]) -> list[tuple[int, bytes]]:
 
 
 def _has_six_digits(short: bytes) -> bool:
-    """Returns whether a number has no more than six digits, with an exponent or not."""
+    """Returns whether a number has at most six digits, with or without an exponent."""
     digits = short.partition(b"e")[0].strip(b"-0.")
     return len(digits) < 7 or (len(digits) == 7 and b"." in digits)
 
@@ -89,7 +89,7 @@ def _template(count: int, digits: int) -> str:
 
 
 def _one(number: float, code: str) -> str:
-    """Returns the text of a number that is zero, subnormal or not finite."""
+    """Returns the text of a zero, subnormal or non-finite number."""
     text = f"{number:.6g}"
     if text in _WORDS:
         return _WORDS[text]
@@ -99,8 +99,8 @@ def _one(number: float, code: str) -> str:
 
 
 def _same(text: str, number: float, code: str) -> bool:
-    """Returns whether a text reads as this number."""
+    """Returns whether a text parses as this number."""
     if code == "d":
         return float(text) == number
-    # Reading over a double would round twice; in units of the smallest float everything is exact.
+    # Parsing via a double would round twice; in units of the smallest float everything is exact.
     return round(Fraction(text) * 2**149) == Fraction(number) * 2**149

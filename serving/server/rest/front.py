@@ -1,4 +1,4 @@
-"""The REST front end put together: the API behind an HTTP server."""
+"""Assembles the REST front end: the API behind an HTTP server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from serving.server.request_log import RequestLog
 
 MAX_BODY_BYTES: Final = 2**31 - 1
-"""Request bodies are never larger, whatever the flag says; gRPC messages neither."""
+"""The upper limit for request bodies, whatever the flag says; the same as for gRPC messages."""
 
 
 def build_http_server(
@@ -25,7 +25,7 @@ def build_http_server(
     metrics: Metrics,
     request_log: RequestLog,
 ) -> HttpServer:
-    """Puts the HTTP front end together; it listens once it is started."""
+    """Builds the HTTP front end; it listens once started."""
     api = RestApi(inference, manager, options, metrics, request_log)
     limit = min(options.rest_api_max_body_bytes or MAX_BODY_BYTES, MAX_BODY_BYTES)
     return HttpServer(api, Limits(body_bytes=limit))

@@ -1,4 +1,4 @@
-"""Health URLs: ``/healthz/live`` and ``/healthz/ready``. TF Serving has none; its probes ask for a model's status."""
+"""Health URLs: ``/healthz/live`` and ``/healthz/ready``. TF Serving has none; its probes use a model's status."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READY: Final = "/healthz/ready"
 
 
 class Health:
-    """The health URLs: does the process answer, and does every model have a version that serves?
+    """The health URLs: whether the process answers, and whether every model has an available version.
 
     Args:
         manager: Knows the models.
@@ -29,7 +29,7 @@ class Health:
         self.draining = False
 
     def answer(self, method: str, target: str) -> Answer | None:
-        """Returns the answer of a health URL, or None when the target is none."""
+        """Returns the answer to a health URL, or None for any other target."""
         path = target.partition("?")[0]
         if path not in (LIVE, READY) or method not in ("GET", "HEAD"):
             return None

@@ -1,4 +1,4 @@
-"""Request bodies that were compressed with gzip."""
+"""Decompresses gzip request bodies."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def inflated(body: bytes, limit: int = 0) -> bytes:
 
     Args:
         body: The compressed body.
-        limit: The server's own limit on bodies; 0 means none but TF Serving's.
+        limit: The server's own limit on bodies; 0 means only TF Serving's.
 
     Returns:
-        The body; empty when it is broken, cut short or too large, as TF Serving takes it.
+        The body; empty if it is broken, truncated or too large, as in TF Serving.
     """
     most = min(limit or MAX_INFLATED_BYTES, MAX_INFLATED_BYTES)
     machine = zlib.decompressobj(_GZIP)
@@ -31,7 +31,7 @@ def inflated(body: bytes, limit: int = 0) -> bytes:
         return b""
     if len(plain) > most or not machine.eof:
         log.debug(
-            "A gzip request body of %d bytes is cut short or inflates to more than %d bytes", len(body), most
+            "A gzip request body of %d bytes is truncated or inflates to more than %d bytes", len(body), most
         )
         return b""
     return plain

@@ -1,8 +1,7 @@
-"""JSON values as arrays, as strictly typed as TF Serving takes them.
+"""JSON values as arrays, with TF Serving's strict types.
 
-The quick way looks at a whole list at once with C-level set and array operations. It answers None for
-whatever it does not like; then the careful way walks through the value as TF Serving does, and either
-makes the array or finds the first error and says it in TF Serving's words.
+The fast path checks a whole list at once with C-level set and array operations. If it returns None, the careful path
+walks through the value as TF Serving does, and either builds the array or raises the first error in TF Serving's words.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ from serving.wire.tensors import objects
 
 
 class _Packing(NamedTuple):
-    """How the numbers of a type are packed.
+    """How a type's numbers are packed.
 
     Attributes:
         code: The type code of ``struct`` and ``array``.
         packed: Its NumPy type.
-        cast: The type to make of it, where that is another.
-        allowed: The Python types of the JSON numbers that it takes.
+        cast: The final type, if it differs.
+        allowed: The Python types of the JSON numbers that it accepts.
     """
 
     code: str
@@ -70,7 +69,7 @@ _PACKED_AT_ONCE: Final = 4096
 
 
 def is_b64(value: Any) -> bool:
-    """Returns whether a value is ``{"b64": "<text>"}``: that single key with a string."""
+    """Returns whether a value is ``{"b64": "<text>"}``: that key alone, with a string."""
     return type(value) is dict and len(value) == 1 and type(value.get("b64")) is str
 
 
@@ -78,11 +77,11 @@ def decode_b64(value: Any) -> bytes:
     """Returns the bytes of a ``{"b64": …}`` object.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when it is no such object or not standard base64.
+        ServingError: INVALID_ARGUMENT if it is not such an object or not standard base64.
     """
     if not is_b64(value):
         raise _invalid(f"JSON Value: {debug_text(value)} not formatted correctly for base64 data")
-    # TF Serving skips white space between the characters, which many encoders break lines with.
+    # TF Serving skips white space, because many encoders break lines.
     text = b"".join(value["b64"].encode(errors="surrogatepass").split())
     padding = b"" if text.endswith(b"=") else b"=" * (-len(text) % 4)
     try:
@@ -92,16 +91,16 @@ def decode_b64(value: Any) -> bytes:
 
 
 def to_array(value: Any, dtype: int, *, bools: bool = True) -> np.ndarray:
-    """Makes the array that a JSON value stands for; its shape is the nesting of the lists.
+    """Converts a JSON value to an array; its shape is the nesting of the lists.
 
     Args:
-        value: What was read.
+        value: The parsed value.
         dtype: The number of the TensorFlow type to make.
-        bools: Whether there may be a true or false in it: without, numbers need no look at their types.
+        bools: Whether it may contain true or false; otherwise the types of numbers need no check.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when it is not rectangular or of another type,
-            UNIMPLEMENTED when JSON cannot carry the type.
+        ServingError: INVALID_ARGUMENT if it is not rectangular or of another type,
+            UNIMPLEMENTED if JSON cannot carry the type.
     """
     made = _quick(value, dtype, bools)
     return made if made is not None else _careful(value, dtype)
@@ -128,7 +127,7 @@ def _quick(value: Any, dtype: int, bools: bool) -> np.ndarray | None:
 def _flat(values: list[Any], dtype: int, bools: bool) -> np.ndarray | None:
     packing = _NUMBERS.get(dtype)
     if packing is not None:
-        # Packing refuses all that is no number of the kind by itself, but it takes true for 1.
+        # Packing refuses anything that is not such a number, but accepts true as 1.
         if bools and not packing.allowed.issuperset(map(type, values)):
             return None
         return _packed(values, packing)
@@ -166,7 +165,7 @@ def _careful(value: Any, dtype: int) -> np.ndarray:
     if dtype == _BOOL:
         return np.array(values, np.bool_).reshape(shape)
     if dtype not in _NUMBERS:
-        # Without a single value there was nothing to refuse.
+        # Without any value there was nothing to refuse.
         return np.zeros(shape, np.float32)
     code, packed, cast, _ = _NUMBERS[dtype]
     return np.frombuffer(array(code, values), packed).astype(cast or packed, copy=False).reshape(shape)

@@ -1,4 +1,4 @@
-"""Strings and arrays as JSON text, in the layout of RapidJSON's pretty writer."""
+"""Strings and arrays as JSON text, laid out like RapidJSON's pretty writer."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def leaf_texts(values: np.ndarray, *, as_bytes: bool, depth: int) -> list[str]:
 
     Args:
         values: Any shape.
-        as_bytes: Write strings as base64 objects.
-        depth: How many lists and objects are open around an element.
+        as_bytes: Whether to write strings as base64 objects.
+        depth: How many lists and objects enclose an element.
 
     Raises:
         ServingError: INVALID_ARGUMENT for a type that JSON cannot carry.
@@ -54,7 +54,7 @@ def leaf_texts(values: np.ndarray, *, as_bytes: bool, depth: int) -> list[str]:
 
 
 def _string(value: bytes) -> str:
-    """Returns a string; bytes that are not UTF-8 pass through as they are, as in TF Serving."""
+    """Returns a string; bytes that are not UTF-8 pass through unchanged, as in TF Serving."""
     return quoted(value.decode("utf-8", "surrogateescape"))
 
 
@@ -64,7 +64,7 @@ def _bytes(value: bytes, depth: int) -> str:
 
 
 def one_line(texts: list[str], shape: tuple[int, ...]) -> str:
-    """Nests the elements' texts to lists of a shape, all in one line."""
+    """Nests the elements' texts into lists of a shape, on one line."""
     for axis in range(len(shape) - 1, -1, -1):
         size = shape[axis]
         starts = range(0, prod(shape[: axis + 1]), size) if size else range(prod(shape[:axis]))
@@ -73,12 +73,12 @@ def one_line(texts: list[str], shape: tuple[int, ...]) -> str:
 
 
 def many_lines(texts: list[str], shape: tuple[int, ...], depth: int) -> str:
-    """Nests the elements' texts to lists of a shape, one line for each element.
+    """Nests the elements' texts into lists of a shape, one line per element.
 
     Args:
         texts: One per element.
         shape: The shape.
-        depth: How many lists and objects are open around the outermost list.
+        depth: How many lists and objects enclose the outermost list.
     """
     for axis in range(len(shape) - 1, -1, -1):
         size = shape[axis]

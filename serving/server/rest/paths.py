@@ -1,4 +1,4 @@
-"""Which call a method and a path ask for, in the forms TF Serving understands."""
+"""Maps a method and a path to a call, as TF Serving does."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _CACHED_LENGTH: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A call that a request asks for.
+    """The call that a request makes.
 
     Attributes:
         call: ``predict``, ``classify``, ``regress``, ``status`` or ``metadata``.
-        spec: The model, with the version or the label of the path.
+        spec: The model, with the path's version or label.
     """
 
     call: str
@@ -39,7 +39,7 @@ class Route:
 
 
 def is_api(target: str) -> bool:
-    """Returns whether a path is TF Serving's; others are answered with 404 before anything is read."""
+    """Returns whether a path is TF Serving's; others get 404 before anything is read."""
     return target[: len(_PREFIX)].lower() == _PREFIX
 
 
@@ -56,7 +56,7 @@ def route(method: str, target: str) -> Route:
         The call.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when nothing answers there.
+        ServingError: INVALID_ARGUMENT if there is no such call.
     """
     return _cached(method, target) if len(target) <= _CACHED_LENGTH else _route(method, target)
 
@@ -92,7 +92,7 @@ def _version(digits: str | None) -> int | None:
 
 
 def _decoded(text: str) -> str:
-    """Returns the text without percent-encoding; bytes that are not UTF-8 become U+FFFD, no model is named so."""
+    """Returns the decoded text; bytes that are not UTF-8 become U+FFFD, which no model name contains."""
     if "%" not in text:
         return text
     return unquote_to_bytes(text).decode(errors="replace")

@@ -1,4 +1,4 @@
-"""The body of a ``:predict`` request: which signature, and arrays for its inputs (rows or columns)."""
+"""The body of a ``:predict`` request: its signature, and arrays for the inputs (rows or columns)."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _DICTS: Final = {dict}
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a request feeds.
+    """A request's inputs.
 
     Attributes:
         arrays: By input name.
-        rows: Whether the request was written in rows (``instances``); the answer then is, too.
+        rows: Whether the request is in rows (``instances``); the answer then is too.
     """
 
     arrays: dict[str, np.ndarray]
@@ -35,10 +35,10 @@ class Inputs:
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Reads a request body, which has to be a JSON object.
+    """Reads a request body, which must be a JSON object.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when it is not.
+        ServingError: INVALID_ARGUMENT if it is not.
     """
     if not body:
         raise _invalid("JSON Parse error: The document is empty")
@@ -52,7 +52,7 @@ def signature_name(document: dict[str, Any]) -> str:
     """Returns the signature that a request names; empty for the default one.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when it is not a string.
+        ServingError: INVALID_ARGUMENT if it is not a string.
     """
     name = document.get("signature_name", "")
     if type(name) is not str:
@@ -63,12 +63,12 @@ def signature_name(document: dict[str, Any]) -> str:
 
 
 def inputs(document: dict[str, Any], signature: Signature, bools: bool = True) -> Inputs:
-    """Makes the arrays of a request.
+    """Returns a request's inputs as arrays.
 
     Args:
         document: The request body.
-        signature: What it is for.
-        bools: Whether a true or false was written anywhere in the body.
+        signature: The signature to run.
+        bools: Whether true or false occurs anywhere in the body.
 
     Raises:
         ServingError: INVALID_ARGUMENT (UNIMPLEMENTED for a type that JSON cannot carry) in TF Serving's words.
@@ -121,7 +121,7 @@ def _rows(instances: list[Any], infos: Mapping[str, TensorInfo], bools: bool) ->
 def _rows_at_once(
     instances: list[Any], infos: Mapping[str, TensorInfo], bools: bool
 ) -> dict[str, np.ndarray] | None:
-    """Returns all rows of an input as one array; None or an error when there is anything to say about them."""
+    """Returns all rows of an input as one array; returns None or raises if anything is wrong with them."""
     if set(map(type, instances)) != _DICTS:
         if len(infos) > 1:
             return None
@@ -141,7 +141,7 @@ def _rows_at_once(
 
 
 def _row_by_row(instances: list[Any], infos: Mapping[str, TensorInfo]) -> dict[str, np.ndarray]:
-    """Takes one instance after the other as TF Serving does, so that its first error is ours."""
+    """Processes instances one by one as TF Serving does, to report the same first error."""
     if type(instances[0]) is not dict and len(infos) > 1:
         raise _invalid(
             "instances is a plain list, but expecting list of objects as multiple"

@@ -1,4 +1,4 @@
-"""The bodies of answers, byte for byte in the layout that TF Serving's JSON writer gives them."""
+"""The bodies of answers, byte for byte as TF Serving's JSON writer lays them out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def predictions(outputs: Mapping[str, Any]) -> bytes:
         outputs: Arrays by output name, all with the same first axis.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when the first axes differ or are missing, or JSON cannot carry a type.
+        ServingError: INVALID_ARGUMENT if the first axes differ or are missing, or JSON cannot carry a type.
     """
     if not outputs:
         raise _invalid("Cannot convert empty tensor map to JSON")
@@ -45,7 +45,7 @@ def columns(outputs: Mapping[str, Any]) -> bytes:
         outputs: Arrays by output name.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when JSON cannot carry a type.
+        ServingError: INVALID_ARGUMENT if JSON cannot carry a type.
     """
     if not outputs:
         raise _invalid("Cannot convert empty tensor map to JSON")
@@ -59,10 +59,10 @@ def columns(outputs: Mapping[str, Any]) -> bytes:
 
 
 def classifications(results: Sequence[Sequence[tuple[bytes, float]]]) -> bytes:
-    """Returns the answer of ``:classify``: for each example its labels with their scores.
+    """Returns the answer to ``:classify``: each example's labels and scores.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when there is none.
+        ServingError: INVALID_ARGUMENT if there is none.
     """
     if not results:
         raise _invalid("Cannot convert empty ClassificationResults to JSON")
@@ -78,10 +78,10 @@ def classifications(results: Sequence[Sequence[tuple[bytes, float]]]) -> bytes:
 
 
 def regressions(results: Sequence[float]) -> bytes:
-    """Returns the answer of ``:regress``: for each example its value.
+    """Returns the answer to ``:regress``: each example's value.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when there is none.
+        ServingError: INVALID_ARGUMENT if there is none.
     """
     if not results:
         raise _invalid("Cannot convert empty RegressionResults to JSON")

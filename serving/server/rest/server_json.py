@@ -1,4 +1,4 @@
-"""Status and metadata as JSON, laid out as protobuf's printer does it for TF Serving."""
+"""Status and metadata as JSON, laid out like TF Serving's protobuf printer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def model_metadata(name: str, version: int, signature_defs: bytes) -> bytes:
 
     Args:
         name: The model's name.
-        version: The version that was asked for or is the newest.
+        version: The requested version, or the newest.
         signature_defs: Its serialized ``SignatureDefMap``.
     """
     spec = json.dumps(

@@ -1,7 +1,7 @@
-"""Reads JSON as RapidJSON does for TF Serving: quick for what is strict, tolerant for NaN and infinities.
+"""Parses JSON as TF Serving's RapidJSON does: fast for strict JSON, tolerant of NaN and infinities.
 
-orjson reads what it can. What it refuses is read again by the standard library's scanner, which takes
-``NaN``, ``Infinity`` and text after the closing brace; ``Inf`` is spelled out for it first.
+orjson goes first. What it refuses is parsed again by the standard library's scanner, which accepts ``NaN``,
+``Infinity`` and text after the closing brace; ``Inf`` is spelled out for it first.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _SHORT_INFINITY: Final = re.compile(
     r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|-?\b(?:Inf(?:inity)?|NaN)\b', re.DOTALL
 )
-"""A string is skipped as a whole (even one that never closes, so that no text is scanned twice), a short infinity is
-found."""
+"""Skips whole strings (even unclosed ones, so that no text is scanned twice) and finds short infinities."""
 _SPELLED: Final = {"Inf": "Infinity", "-Inf": "-Infinity", "-NaN": "NaN"}
 _WHITE: Final = " \t\n\r"
 
@@ -80,7 +79,7 @@ def _spelled(match: re.Match[str]) -> str:
 
 
 def _integer(digits: str) -> int | float:
-    """Returns an integer as RapidJSON holds it: 64 bits if they are enough, else a double."""
+    """Returns an integer as RapidJSON stores it: in 64 bits if it fits, otherwise as a double."""
     if len(digits) <= 20:
         value = int(digits)
         if -(2**63) <= value < 2**64:

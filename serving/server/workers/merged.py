@@ -1,4 +1,4 @@
-"""What several workers say, as one answer: a version is AVAILABLE only when all of them have it, metrics are sums."""
+"""Merges several workers' reports: a version is AVAILABLE only if all of them have it, metrics are summed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Wire = dict[str, list[tuple[int, int, int, str]]]
 
 
 def merge(views: Iterable[Statuses]) -> list[VersionStatus]:
-    """Merges the views of all workers on one model.
+    """Merges all workers' views of one model.
 
     Args:
-        views: One mapping per worker: number → status.
+        views: One mapping per worker: version number → status.
 
     Returns:
-        One status for each version that any of them knows, newest first.
+        One status for each version known to any worker, newest first.
     """
     every = list(views)
     numbers = sorted({number for view in every for number in view}, reverse=True)
@@ -44,7 +44,7 @@ def _merged(number: int, found: list[VersionStatus | None]) -> VersionStatus:
 
 
 def add_up(total: Snapshot, more: Snapshot) -> None:
-    """Adds the metrics of one process to a sum."""
+    """Adds one process's metrics to a sum."""
     for name, series in more.items():
         sums = total.setdefault(name, {})
         for labels, cell in series.items():
@@ -53,7 +53,7 @@ def add_up(total: Snapshot, more: Snapshot) -> None:
 
 
 def to_wire(models: Mapping[str, Iterable[VersionStatus]]) -> Wire:
-    """Statuses as what can be sent."""
+    """Returns statuses in a form that can be sent."""
     return {
         name: [(s.version, int(s.state), int(s.code), s.message) for s in statuses]
         for name, statuses in models.items()
@@ -61,7 +61,7 @@ def to_wire(models: Mapping[str, Iterable[VersionStatus]]) -> Wire:
 
 
 def from_wire(entries: Iterable[tuple[Any, ...]]) -> dict[int, VersionStatus]:
-    """Returns the statuses of one model, as they were sent."""
+    """Returns one model's statuses from the form they were sent in."""
     return {
         version: VersionStatus(version, State(state), ServingError(Code(code), message) if code else None)
         for version, state, code, message in entries

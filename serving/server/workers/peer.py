@@ -1,4 +1,4 @@
-"""Calls both ways between the supervisor and a worker, over a socket pair that nobody else can reach."""
+"""Calls in both directions between the supervisor and a worker, over a private socket pair."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Peer:
     """One end of the connection.
 
     Args:
-        reader: What the other end sends; pickled, for both ends are ours.
-        writer: Where to send.
-        handlers: What the other end may call, by name.
+        reader: The stream from the other end; pickled, because both ends are ours.
+        writer: The stream to the other end.
+        handlers: The functions that the other end may call, by name.
     """
 
     def __init__(
@@ -45,15 +45,15 @@ class Peer:
 
     @classmethod
     async def connect(cls, end: socket.socket, handlers: Mapping[str, Handler]) -> Peer:
-        """Begins to talk over one end of a socket pair."""
+        """Starts talking over one end of a socket pair."""
         return cls(*await asyncio.open_connection(sock=end), handlers)
 
     async def call(self, name: str, argument: Any = None) -> Any:
-        """Has the other process do something and returns its answer.
+        """Calls a function in the other process and returns its result.
 
         Raises:
-            ServingError: What the other process raised.
-            PeerGoneError: It has ended.
+            ServingError: The other process raised it.
+            PeerGoneError: The other process has ended.
         """
         if self.closed.is_set():
             raise PeerGoneError(name)
@@ -69,15 +69,15 @@ class Peer:
             del self._waiting[number]
 
     def tell(self, name: str, argument: Any = None) -> None:
-        """Has the other process do something, without an answer."""
+        """Calls a function in the other process without waiting for a result."""
         self._send(("call", -1, name, argument))
 
     def when_closed(self, then: Callable[[], None]) -> None:
-        """Has something done when the other process is gone."""
+        """Registers a function to call when the other process is gone."""
         self._task.add_done_callback(lambda _: then())
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Closes the connection."""
         self._task.cancel()
         self._writer.close()
 
@@ -92,7 +92,7 @@ class Peer:
                 (size,) = _HEADER.unpack(await self._reader.readexactly(_HEADER.size))
                 self._take(pickle.loads(await self._reader.readexactly(size)))
         except (asyncio.IncompleteReadError, OSError):
-            pass  # The other end is gone; those who wait are told below.
+            pass  # The other end is gone; pending calls fail below.
         finally:
             self.closed.set()
             for future in self._waiting.values():

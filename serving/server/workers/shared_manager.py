@@ -1,4 +1,4 @@
-"""The manager of a worker: reloads go through the supervisor, statuses speak for all workers."""
+"""A worker's manager: reloads go through the supervisor, statuses cover all workers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serving.server.workers.peer import Peer
 
 
 class SharedManager(ModelManager):
-    """A manager among several."""
+    """The manager of one of several workers."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -22,16 +22,16 @@ class SharedManager(ModelManager):
         self._told: Wire = {}
 
     def join(self, peer: Peer) -> None:
-        """Takes part; called on the event loop before ``start``."""
+        """Connects to the supervisor; called on the event loop before ``start``."""
         self._peer, self._loop = peer, asyncio.get_running_loop()
 
     def hear(self, worker: int, statuses: Wire | None) -> None:
-        """Takes what another worker says of its versions; None when it is gone."""
+        """Stores another worker's statuses; None if that worker is gone."""
         others = {**self._others, worker: statuses}
         self._others = {number: said for number, said in others.items() if said is not None}
 
     async def reload_async(self, config: ServerConfig) -> None:
-        """Has the supervisor reload all workers, or none."""
+        """Asks the supervisor to reload all workers or none."""
         if self._peer is None:
             await super().reload_async(config)
         else:

@@ -1,4 +1,4 @@
-"""The supervisor: starts the workers, keeps them alike, and starts a dead one again, loudly."""
+"""The supervisor: starts the workers, keeps them in step, and restarts dead ones, loudly."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from serving.server.workers.peer import Peer, PeerGoneError
 log = logging.getLogger(__name__)
 _WORKER = Path(__file__).with_name("worker.py")
 _LONGEST_PAUSE = 30.0
-_MARGIN_SECONDS = 10.0  # Beyond the drain time, before a worker is killed.
+_MARGIN_SECONDS = 10.0  # Time beyond the drain before a worker is killed.
 
 
 class _Worker:
@@ -53,7 +53,7 @@ class Supervisor:
         self._options = options
         self._config = options.model_config or ServerConfig()
         self._workers: dict[int, _Worker] = {}
-        self._retired: Snapshot = {}  # The metrics of workers that died, as they were last asked for.
+        self._retired: Snapshot = {}  # The last known metrics of workers that died.
         self._reloads = asyncio.Lock()
         self._all_ready = asyncio.Event()
         self._all_serving = asyncio.Event()
@@ -97,7 +97,7 @@ class Supervisor:
         log.info("%d worker processes share the ports", self._options.worker_processes)
 
     def _check_ports(self) -> None:
-        """Refuses ports in use: workers would quietly share them with somebody else's workers."""
+        """Refuses ports in use: workers would silently share them with another server's workers."""
         for port, protocol in ((self._options.port, "gRPC"), (self._options.http_port, "HTTP")):
             if port:
                 ports.check_free(self._options.host, port, protocol)
@@ -124,7 +124,7 @@ class Supervisor:
                 return
             pause = 0.0 if worker.serving else min(max(1.0, 2 * pause), _LONGEST_PAUSE)
             log.error(
-                "WORKER %d DIED (process %d, exit code %d%s); requests in flight on it are lost; starting it again%s",
+                "WORKER %d DIED (process %d, exit code %d%s); requests in flight on it are lost; restarting it%s",
                 number,
                 worker.process.pid,
                 code,
@@ -145,10 +145,10 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         try:
             process = subprocess.Popen(
-                # By its path: ``-m`` would look for the module in the working directory first.
+                # By path: ``-m`` would look for the module in the working directory first.
                 [sys.executable, str(_WORKER), str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                # Of its own, so that Ctrl-C reaches the supervisor alone.
+                # Its own session, so that Ctrl-C reaches only the supervisor.
                 start_new_session=True,
             )
         except OSError:
@@ -187,7 +187,7 @@ class Supervisor:
             worker.peer.tell("hear", (other.number, other.states))
 
     async def _on_ready(self, worker: _Worker, _: None) -> None:
-        """Returns when the worker may open its ports."""
+        """Waits until the worker may open its ports."""
         if not self._started:
             worker.ready = True
             if sum(one.ready for one in self._workers.values()) == self._options.worker_processes:
@@ -204,7 +204,7 @@ class Supervisor:
         if sum(one.serving for one in self._workers.values()) == self._options.worker_processes:
             self._all_serving.set()
         if self._started:
-            log.warning("Worker %d serves again (process %d)", worker.number, worker.process.pid)
+            log.warning("Worker %d is serving again (process %d)", worker.number, worker.process.pid)
 
     async def _on_failed(self, worker: _Worker, failure: tuple[int, str]) -> None:
         worker.error = ServingError(Code(failure[0]), failure[1])
@@ -218,7 +218,7 @@ class Supervisor:
         await self._reload(config)
 
     async def _on_metrics(self, worker: _Worker, _: None) -> list[Snapshot]:
-        """Returns the metrics of all the others, and of those that died."""
+        """Returns the metrics of all other workers, dead ones included."""
         await self._everywhere("snapshot", None, self._others(worker), self._keep_metrics)
         return [one.metrics for one in self._others(worker)] + [self._retired]
 
@@ -245,7 +245,7 @@ class Supervisor:
     async def _everywhere(
         self, call: str, argument: Any, workers: Iterable[_Worker], note: Any = None
     ) -> None:
-        """Calls all workers; raises the first error once all have answered. One that dies has no say."""
+        """Calls all workers; raises the first error once all have answered. A worker that dies is ignored."""
         chosen = list(workers)
         answers = await asyncio.gather(
             *(worker.peer.call(call, argument) for worker in chosen), return_exceptions=True

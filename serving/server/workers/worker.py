@@ -1,6 +1,6 @@
-"""A worker: a whole server that opens its ports, reloads and tells its states together with the others.
+"""A worker: a complete server that opens its ports, reloads and reports its states together with the others.
 
-The supervisor alone runs this file, with the number of its open socket.
+Only the supervisor runs this file, with the number of its open socket.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class WorkerServer(ModelServer):
     """One of several server processes.
 
     Args:
-        options: The server's options, with the configuration that holds now.
+        options: The server's options, with the current configuration.
         peer: The supervisor.
     """
 
@@ -39,7 +39,7 @@ class WorkerServer(ModelServer):
         self._parts: Parts | None = None
 
     def connect(self, parts: Parts) -> None:
-        """Begins to answer the supervisor."""
+        """Starts to answer the supervisor."""
         self._parts = parts
         manager = self._manager()
         manager.join(self._peer)
@@ -55,7 +55,7 @@ class WorkerServer(ModelServer):
         await self._peer.call("ready")
 
     async def opened(self, parts: Parts) -> None:
-        """Tells that the ports are open."""
+        """Reports that the ports are open."""
         await self._peer.call("opened")
 
     async def check(self, config: ServerConfig) -> None:
@@ -63,7 +63,7 @@ class WorkerServer(ModelServer):
         self._manager().check(config)
 
     async def commit(self, config: ServerConfig) -> list[str]:
-        """Takes a configuration and returns the new models: the second phase of a reload."""
+        """Applies a configuration and returns the new models: the second phase of a reload."""
         return self._manager().apply(config, checked=True)
 
     async def idle(self, names: list[str]) -> None:
@@ -75,11 +75,11 @@ class WorkerServer(ModelServer):
         await self._manager().available(names)
 
     async def snapshot(self, _: None) -> Any:
-        """Returns the values of this worker's metrics."""
+        """Returns this worker's metrics."""
         return self._parts.metrics.snapshot() if self._parts else {}
 
     async def hear(self, news: tuple[int, Any]) -> None:
-        """Takes what another worker says of its versions."""
+        """Stores another worker's statuses."""
         if self._parts is None:
             self._waiting_news = (*self._waiting_news, news)
         else:
@@ -87,7 +87,7 @@ class WorkerServer(ModelServer):
 
     def _manager(self) -> SharedManager:
         manager: ModelManager | None = self._parts.manager if self._parts else None
-        assert isinstance(manager, SharedManager), "the supervisor calls only workers that are ready"
+        assert isinstance(manager, SharedManager), "the supervisor only calls workers that are ready"
         return manager
 
 
@@ -100,7 +100,7 @@ async def _work(end: socket.socket) -> None:
     for name in ("check", "commit", "idle", "available", "snapshot", "hear"):
         handlers[name] = getattr(server, name)
     await peer.call("listening")
-    peer.when_closed(server.ending.begin)  # Without a supervisor nobody keeps the workers alike.
+    peer.when_closed(server.ending.begin)  # Without a supervisor nobody keeps the workers in step.
     try:
         await server.serve()
     except ServingError as error:
@@ -109,14 +109,14 @@ async def _work(end: socket.socket) -> None:
 
 
 def main() -> None:
-    """Runs a worker over the socket that the supervisor opened."""
+    """Runs a worker over the supervisor's socket."""
     log_to_stderr()
     set_up_tensorflow()
     code = 0
     try:
         run_on_loop(_work(socket.socket(fileno=int(sys.argv[1]))))
     except ServingError:
-        code = FAILURE  # The supervisor has the reason.
+        code = FAILURE  # The supervisor knows why.
     except ConnectionError as error:
         log.error("The supervisor is gone: %s", error)  # noqa: TRY400 - a line for the operator
         code = FAILURE

@@ -38,7 +38,7 @@ def test_drains_and_a_second_signal_ends_at_once(models: ModelLibrary, tmp_path:
         assert by_grpc.result(10) == [1500.0]
         assert by_rest.result(10).json() == {"predictions": [1500.0]}
         assert server.exit_code(10) == 0
-        assert "Drained; ending" in server.log
+        assert "Drained; stopping" in server.log
 
     with ServerProcess(tmp_path, *flags) as server, ThreadPoolExecutor() as pool:
         client = GrpcClient(server.address)
@@ -83,7 +83,7 @@ def test_ports_open_when_the_model_is_there_and_a_broken_version_changes_nothing
         until(lambda: client.states("m") == {1: "AVAILABLE", 2: "END", 3: "END"})
         statuses = {status.version: status.status for status in client.statuses("m")}
         assert statuses[2].error_code != 0
-        assert "leads out of its base path" in statuses[3].error_message
+        assert "is a symbolic link out of its base path" in statuses[3].error_message
         assert client.value("m") == [2.5]
         assert "cannot be loaded" in server.log
 

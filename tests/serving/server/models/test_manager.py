@@ -251,7 +251,7 @@ def test_a_link_out_of_the_base_path_is_not_loaded(world: World) -> None:
     world.until_states({1: State.AVAILABLE, 2: State.END})
     status = world.manager.statuses("m", 2)[0]
     assert status.code is Code.FAILED_PRECONDITION
-    assert "leads out of its base path" in status.message
+    assert "is a symbolic link out of its base path" in status.message
     assert ("m", 2) not in world.loads
 
 

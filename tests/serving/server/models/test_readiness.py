@@ -86,7 +86,7 @@ def test_never_looking_never_loads(world: World) -> None:
     [
         (["v1", "v2"], "a version's name must be a whole number"),
         (["0.1"], "a version's name must be a whole number"),
-        (["saved_model.pb"], "move its content to"),
+        (["saved_model.pb"], "move its contents to"),
         (["readme"], "Did you forget to name your leaf directory as a number (eg. '/1/')?"),
     ],
 )

@@ -119,7 +119,7 @@ def test_a_full_queue_drops_counts_and_says_so(
     with caplog.at_level(logging.WARNING):
         for _ in range(5):
             request_log.add("predict", "m", 1, b"x" * 40, b"")
-    assert "1 record(s) dropped so far; the last of model m: the queue is full" in caplog.text
+    assert "1 record(s) dropped so far; the last for model m: the queue is full" in caplog.text
     assert 'request_log_count{model_name="m",status_code="RESOURCE_EXHAUSTED"} 3' in metrics.page().decode()
 
 
@@ -132,7 +132,7 @@ def test_a_folder_that_cannot_be_written_drops_and_says_so(
         request_log = started(tmp_path / "file" / "log", metrics=metrics)
         request_log.add("predict", "m", 1, b"", b"")
         request_log.close()
-    assert "dropped so far; the last of model m" in caplog.text
+    assert "dropped so far; the last for model m" in caplog.text
     assert metrics.value("/tensorflow/serving/request_log_count") == 1
 
 
