@@ -10,12 +10,14 @@ from typing import Any, Literal
 
 from components.exports import extended_json
 from components.exports.coerce import key_text, kind_of
-from components.exports.documents import BadDocumentError
+from components.exports.formats.base import BadDocumentError
 
 Order = tuple[int, int]
 FIRST: Order = (-1, -1)
 """Order of documents that are no events: they are older than every event."""
 _STATES, _DROPS = {"insert", "replace", "update"}, {"drop", "rename", "dropDatabase"}
+_KAFKA = {"key", "value", "topic", "partition", "offset", "timestamp", "headers"}
+_CONNECT = {"schema", "payload", "key", "topic", "partition", "offset", "ts"}
 _DEBEZIUM = {"c", "r", "u", "d", "t"}
 _DMS = {"I": "load", "U": "update", "D": "delete", "insert": "load"}
 
@@ -70,25 +72,9 @@ def _unwrapped(line: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     """Takes off what Kafka tools and converters put around an event; returns it and the record's key."""
     key = None
     while True:
-        if "value" in line and line.keys() <= {
-            "key",
-            "value",
-            "topic",
-            "partition",
-            "offset",
-            "timestamp",
-            "headers",
-        }:
+        if "value" in line and line.keys() <= _KAFKA:
             line, key = _object(line["value"]), line.get("key")
-        elif "payload" in line and line.keys() <= {
-            "schema",
-            "payload",
-            "key",
-            "topic",
-            "partition",
-            "offset",
-            "ts",
-        }:
+        elif "payload" in line and line.keys() <= _CONNECT:
             line, key = _object(line["payload"]), line.get("key", key)
         else:
             return line, key

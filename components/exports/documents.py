@@ -1,10 +1,7 @@
-"""One raw document, in any format, as a Python dictionary; and the value at a dotted path in it."""
+"""Documents of JSON and BSON as dictionaries, and the value at a dotted path."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable
 from typing import Any
 
 import bson
@@ -12,12 +9,8 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
 from components.exports import extended_json
-from components.exports.blocks import MAX_TEXT_DOCUMENT, Block
 from components.exports.extended_json import ExtendedJsonError
-
-
-class BadDocumentError(ValueError):
-    """A document cannot be read; the message is the reason and holds no value of it."""
+from components.exports.formats.base import BadDocumentError
 
 
 class _Missing:
@@ -30,71 +23,31 @@ MISSING: Any = _Missing()
 BLOCKED: Any = _Missing()
 """The path leads through a value that is no document."""
 
-csv.field_size_limit(MAX_TEXT_DOCUMENT)  # a cell may hold a whole array; Python's own limit is 128 KiB
 BSON_OPTIONS = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS, tz_aware=False)
 
 
-def decoder(kind: str, block: Block) -> tuple[Callable[[bytes], dict[str, Any]], bool]:
-    """Returns how documents of a block are parsed, and whether their leaves are still Extended JSON.
+def from_json(raw: bytes) -> dict[str, Any]:
+    """Parses Extended JSON, leaves still wrapped.
 
-    The function raises ``BadDocumentError``.
+    Raises:
+        BadDocumentError: It is none.
     """
-    if kind == "bson":
-        return _from_bson, False
-    if kind == "csv":
-        return lambda raw: _from_csv(raw, block.header), False
-    return _from_json, True
-
-
-def _from_json(raw: bytes) -> dict[str, Any]:
     try:
         return extended_json.parse(raw)
     except ExtendedJsonError as error:
         raise BadDocumentError(str(error)) from error
 
 
-def _from_bson(raw: bytes) -> dict[str, Any]:
+def from_bson(raw: bytes) -> dict[str, Any]:
+    """Decodes BSON.
+
+    Raises:
+        BadDocumentError: It is none.
+    """
     try:
         return bson.decode(raw, BSON_OPTIONS)
     except (BSONError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BadDocumentError("not BSON") from error
-
-
-def _from_csv(raw: bytes, header: tuple[str, ...]) -> dict[str, Any]:
-    try:
-        cells = next(csv.reader(io.StringIO(raw.decode("utf-8"), newline=""), strict=True))
-    except UnicodeDecodeError as error:
-        raise BadDocumentError("not UTF-8") from error
-    except (csv.Error, StopIteration) as error:
-        raise BadDocumentError("not CSV") from error
-    if len(cells) != len(header):
-        raise BadDocumentError("another number of columns than the header")
-    document: dict[str, Any] = {}
-    for name, cell in zip(header, cells, strict=True):
-        if cell != "":  # mongoexport writes both null and missing as an empty cell
-            _put(document, name.split("."), _cell(cell))
-    return document
-
-
-def _put(document: dict[str, Any], parts: list[str], value: Any) -> None:
-    for part in parts[:-1]:
-        inner = document.setdefault(part, {})
-        if not isinstance(inner, dict):
-            return
-        document = inner
-    document[parts[-1]] = value
-
-
-def _cell(cell: str) -> Any:
-    """Arrays, documents and ObjectIds are written as text in CSV; anything else stays text for the field's type."""
-    if cell.startswith("ObjectId(") and cell.endswith(")"):
-        return cell[9:-1].strip("\"'")
-    if cell[0] in "[{":
-        try:
-            return extended_json.decode_value(extended_json.parse(b'{"v":' + cell.encode() + b"}")["v"])
-        except ExtendedJsonError:
-            return cell
-    return cell
 
 
 def value_at(document: dict[str, Any], parts: tuple[str, ...], wrapped: bool) -> Any:

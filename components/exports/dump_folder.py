@@ -6,11 +6,9 @@ import gzip
 import json
 from urllib.parse import unquote
 
-from components.exports.recognition import FileFormat
+from components.exports.formats.base import Known
 from foundation.errors import DataError, near_miss
 from foundation.storage import Location
-
-Known = list[tuple[Location, str, FileFormat]]
 
 
 def one_collection(known: Known, wanted: str) -> Known:

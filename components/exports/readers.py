@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from components.exports import extended_json
-from components.exports.blocks import Part, WorkItem, plan_items, read_part, recognise_all
-from components.exports.documents import BadDocumentError, decoder
+from components.exports.blocks import WorkItem, plan_items, read_part, recognise_all
+from components.exports.formats import FORMATS
+from components.exports.formats.base import BadDocumentError, Part
 from components.exports.source import resolve
 
 SAMPLED_PARTS = 12
@@ -53,7 +54,7 @@ def sample_documents(
 
 def _decoded(part: Part, limit: int) -> Iterator[dict[str, Any]]:
     for block in read_part(part):
-        parse, wrapped = decoder(part.format.kind, block)
+        parse, wrapped = FORMATS[part.format.kind].decoder(block)
         for raw in block.documents:
             if limit <= 0:
                 return

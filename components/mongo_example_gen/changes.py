@@ -22,10 +22,10 @@ from uuid import uuid4
 from bson import json_util
 
 from components.exports import tally as count
-from components.exports.blocks import ITEM_BYTES, Block, Part, read_part
+from components.exports.blocks import read_part
 from components.exports.change_events import FIRST, Event, Order, apply_update, read_event
-from components.exports.documents import BadDocumentError, decoder
-from components.exports.recognition import FileFormat
+from components.exports.formats import FORMATS
+from components.exports.formats.base import ITEM_BYTES, BadDocumentError, Block, FileFormat, Part
 from components.exports.tally import Tally
 from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.quarantine import QuarantineWriter, make_private
@@ -220,7 +220,7 @@ class _Fold:
     def _line(self, spilled: Spilled) -> dict[str, Any]:
         """Returns a line with its leaves as Extended JSON, whatever the format is."""
         part, header = self._sources[spilled.source]
-        parse, wrapped = decoder(part.format.kind, Block([], 0, None, header))
+        parse, wrapped = FORMATS[part.format.kind].decoder(Block([], 0, None, header))
         document = parse(spilled.raw)
         if wrapped:
             return document

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from components.bigquery_example_gen.config import BigQueryConfig
 from components.exports.fields import FieldConfig
+from components.exports.formats import FORMATS
 from foundation.config import Config
 from foundation.privacy import PrivacyConfig
+
+if TYPE_CHECKING:
+    FormatName = str
+else:  # the registry decides, so that a format is registered once
+    FormatName = Literal["auto", *(name for name, one in FORMATS.items() if one.declarable)]
 
 
 def parse_fraction(value: object) -> object:
@@ -110,7 +116,7 @@ class DataConfig(Config):
     """File, folder or glob of the export; may hold {SPAN}, {VERSION}, {YYYY}, {MM}, {DD}."""
     bigquery: BigQueryConfig | None = None
     """A BigQuery query in place of an export."""
-    format: Literal["auto", "jsonl", "json_array", "bson", "csv", "parquet"] = "auto"
+    format: FormatName = "auto"
     """Format of the files; by default recognised by content."""
     namespace: str = ""
     """``database.collection`` to read from a mongodump archive or folder that holds several."""

@@ -18,7 +18,7 @@ import apache_beam as beam
 
 from components.exports.blocks import WorkItem, plan_items, recognise_all
 from components.exports.diverted import find_diverted
-from components.exports.recognition import FileFormat
+from components.exports.formats.base import FileFormat
 from components.exports.source import ResolvedInput, verify_unchanged
 from components.exports.tally import Tally, kinds_of
 from components.mongo_example_gen import checks, quarantine
@@ -154,7 +154,7 @@ def _read_documents(
         verify_unchanged(request.source, request.base_folder)
         quarantine.publish(kept, [documents.bad_files, *(outcome.bad_files for outcome in outcomes)])
         origin = Origin(
-            request.source, found.label, found.dialect, str(kept), passes, time.monotonic() - began
+            request.source, found.kind, found.dialect, str(kept), passes, time.monotonic() - began
         )
         labels = frozenset().union(*(outcome.label_marks for outcome in outcomes))
         keys = len(set().union(*(outcome.keys for outcome in outcomes)))

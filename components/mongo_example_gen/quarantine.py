@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import IO
 from uuid import uuid4
 
-from components.exports.blocks import Block, Part
+from components.exports.formats import FORMATS
+from components.exports.formats.base import Block, Part
 from foundation.errors import DataError
 from foundation.publish import storage_error
 
 _OUR_FOLDER = re.compile(r"[0-9a-f]{12}")
-_OUR_FILE = re.compile(r"bad-\d{5}\.(index\.jsonl|jsonl|bson|csv)")
-_SUFFIX = {"bson": "bson", "csv": "csv"}
+_SUFFIXES = "|".join(sorted({one.suffix for one in FORMATS.values()}))
+_OUR_FILE = re.compile(rf"bad-\d{{5}}\.(index\.jsonl|{_SUFFIXES})")
 
 
 class QuarantineWriter:
@@ -46,9 +47,9 @@ class QuarantineWriter:
             self._file("index.jsonl").write(json.dumps(place).encode() + b"\n")
             if not self._keep:
                 continue
-            suffix = _SUFFIX.get(part.format.kind, "jsonl")
+            suffix = FORMATS[part.format.kind].suffix
             file = self._file(suffix)
-            if suffix == "csv" and file.tell() == 0:
+            if block.header and file.tell() == 0:
                 file.write(",".join(block.header).encode() + b"\n")
             file.write(raw if suffix == "bson" else raw + b"\n")
 

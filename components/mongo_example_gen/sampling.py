@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from components.exports.blocks import Block, Part, WorkItem, read_part
-from components.exports.documents import BadDocumentError, decoder
+from components.exports.blocks import WorkItem, read_part
+from components.exports.formats import FORMATS
+from components.exports.formats.base import BadDocumentError, Block, Part
 from components.exports.readers import sampled_parts
 from components.exports.tally import Tally, kinds_of
 from components.mongo_example_gen.columnar.slow import convert_one_by_one
@@ -60,7 +61,7 @@ def _sampled_blocks(items: list[WorkItem]) -> Iterator[tuple[Part, Block]]:
 
 
 def _collect_paths(block: Block, which: list[int], kind: str, paths: set[str]) -> None:
-    parse, _ = decoder(kind, block)
+    parse, _ = FORMATS[kind].decoder(block)
     for index in which:
         try:
             _walk(parse(block.documents[index]), "", paths, depth=0)

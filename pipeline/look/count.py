@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from components.exports.blocks import Part
+from components.exports.formats.base import Part
 from pipeline.look.reading import Parsed, Source, blocks, part_blocks
 from pipeline.look.tree import Tree
 

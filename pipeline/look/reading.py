@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from components.exports.blocks import Block, Part, WorkItem, plan_items, read_part, recognise_all
-from components.exports.documents import BadDocumentError, decoder
+from components.exports.blocks import WorkItem, plan_items, read_part, recognise_all
+from components.exports.formats import FORMATS
+from components.exports.formats.base import BadDocumentError, Block, Part
 from components.exports.readers import sampled_parts
 from components.exports.source import resolve
 from foundation.storage import is_remote
@@ -79,9 +80,9 @@ def open_export(export: str, span: int | str = "latest") -> Source:
         items=plan_items(known),
         files=len(resolved.files),
         bytes=sum(info.size for info in resolved.files),
-        format=f"{first.label}{dialect}{packed}",
-        all_text=first.kind == "csv",
-        compressed=first.compression != "none" or first.kind == "parquet",
+        format=f"{first.kind}{dialect}{packed}",
+        all_text=FORMATS[first.kind].encoding == "text",
+        compressed=first.compression != "none" or FORMATS[first.kind].encoding == "table",
         remote=is_remote(pattern),
     )
 
@@ -126,7 +127,7 @@ def part_blocks(part: Part) -> Iterator[Parsed]:
 
 def parse_block(block: Block, kind: str, limit: int | None) -> Parsed:
     """Parses a block's documents, or the first of them."""
-    parse, wrapped = decoder(kind, block)
+    parse, wrapped = FORMATS[kind].decoder(block)
     documents: list[dict[str, Any]] = []
     sizes: list[int] = []
     bad = 0

@@ -8,34 +8,25 @@ all its documents.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import IO, Any
 
-import bson
-from bson.errors import BSONError
-
 from components.exports.crc64 import Crc64Check
-from components.exports.recognition import (
-    ARCHIVE_MAGIC,
-    BSON_MAX_BYTES,
-    FileFormat,
-    open_stream,
-    read_guarded,
-)
+from components.exports.formats.base import BSON_MAX_BYTES, Block, FileFormat, Format, Known, Part
+from components.exports.formats.bson import decoder
+from components.exports.streams import open_stream, read_guarded
 from foundation.errors import DataError, near_miss
 from foundation.storage import Location
 
 CHUNK_BYTES = 2**20
+_MAGIC = b"\x6d\xe2\x99\x81"
+"""0x8199e26d, little-endian."""
 _TERMINATOR = b"\xff\xff\xff\xff"
 _INTERNAL_DATABASES = ("admin", "config", "local")
 
 
-@dataclass(frozen=True)
-class Documents:
-    """Documents of the wanted namespace that stand together in the archive."""
-
-    documents: list[bytes]
-    offsets: list[int]
+def _choose(known: Known, namespace: str) -> Known:
+    return [(path, name, choose_namespace(path, name, found, namespace)) for path, name, found in known]
 
 
 def choose_namespace(path: Location, name: str, found: FileFormat, wanted: str) -> FileFormat:
@@ -65,13 +56,9 @@ def choose_namespace(path: Location, name: str, found: FileFormat, wanted: str) 
     )
 
 
-def read_namespace(stream: IO[bytes], path: Location, name: str, namespace: str) -> Iterator[Documents]:
-    """Yields the documents of one namespace, in order, about 1 MiB at a time.
-
-    Raises:
-        DataError: The archive is cut off, a length in it lies, or the checksum does not fit the documents.
-    """
-    cursor, check = _Cursor(stream, path, name), Crc64Check()
+def _blocks(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
+    namespace = part.format.namespace
+    cursor, check = _Cursor(stream, path, part.name), Crc64Check()
     _prelude(cursor)
     while True:
         header = cursor.header(f"the end mark of {namespace}")
@@ -83,29 +70,29 @@ def read_namespace(stream: IO[bytes], path: Location, name: str, namespace: str)
                 raise cursor.error("documents whose CRC-64 is the one that the archive states", "another one")
             return
         else:
-            for found in _body(cursor):
-                check.update(b"".join(found.documents))
-                yield found
+            for block in _body(cursor):
+                check.update(b"".join(block.documents))
+                yield block
 
 
-def _body(cursor: _Cursor) -> Iterator[Documents]:
-    found, size = Documents([], []), 0
+def _body(cursor: _Cursor) -> Iterator[Block]:
+    documents, offsets, size = [], [], 0
     while True:
         offset, document = cursor.offset, cursor.next()
         if document is not None:
-            found.documents.append(document)
-            found.offsets.append(offset)
+            documents.append(document)
+            offsets.append(offset)
             size += len(document)
-        if found.documents and (document is None or size > CHUNK_BYTES):
-            yield found
-            found, size = Documents([], []), 0
+        if documents and (document is None or size > CHUNK_BYTES):
+            yield Block(documents, offsets[0], offsets)
+            documents, offsets, size = [], [], 0
         if document is None:
             return
 
 
 def _prelude(cursor: _Cursor) -> list[str]:
     """Reads magic number and prelude; returns the namespaces of the archive."""
-    if cursor.take(4) != ARCHIVE_MAGIC:
+    if cursor.take(4) != _MAGIC:
         raise cursor.error("an archive's magic number", "another one")
     cursor.header("the archive's header")
     names = []
@@ -159,9 +146,11 @@ class _Cursor:
 
     def decode(self, raw: bytes) -> dict[str, Any]:
         """Decodes a header."""
+        import bson  # only here: recognising needs no driver
+
         try:
             return bson.decode(raw)
-        except (BSONError, ValueError, TypeError) as error:
+        except (bson.errors.BSONError, ValueError, TypeError) as error:
             raise self.error("a header of the archive", "something that is no BSON") from error
 
     def error(self, expected: str, seen: str) -> DataError:
@@ -172,3 +161,17 @@ class _Cursor:
             seen=seen,
             remedy="dump or copy the archive again; nothing of it was used",
         )
+
+
+ARCHIVE = Format(
+    "archive",
+    "a mongodump archive",
+    recognises=lambda head: head.startswith(_MAGIC),
+    blocks=_blocks,
+    decoder=decoder,
+    encoding="bson",
+    suffix="bson",
+    choose=_choose,
+    declarable=False,
+    certain=True,
+)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any
 
 from components.exports import tally as count
-from components.exports.blocks import Block
-from components.exports.formats.parquet import ParquetRows
+from components.exports.formats import FORMATS
+from components.exports.formats.base import Block
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.bson_columns import convert_bson
 from components.mongo_example_gen.columnar.fast import convert_lines
@@ -15,7 +16,12 @@ from components.mongo_example_gen.columnar.rows import Rows
 from components.mongo_example_gen.columnar.slow import convert_one_by_one
 from components.mongo_example_gen.plan import Plan
 
-JSON_KINDS = ("jsonl", "json_array", "json_pretty")
+COLUMNAR: dict[str, Callable[[Any, Plan, Tally], tuple[Rows | None, list[int]]]] = {
+    "json": convert_lines,
+    "bson": convert_bson,
+    "table": lambda rows, plan, tally: convert_columns(rows.table, plan, tally),
+}
+"""Encoding of raw documents → conversion of whole columns; it names the documents that it leaves."""
 
 
 def convert_block(
@@ -33,15 +39,10 @@ def convert_block(
     Returns:
         Rows, and index and reason of each bad document.
     """
+    convert = COLUMNAR.get(FORMATS[kind].encoding) if columnar else None
     rows: list[Rows] = []
-    if columnar and kind in JSON_KINDS:
-        fast, rest = convert_lines(cast("list[bytes]", block.documents), plan, tally)
-        rows += [fast] if fast is not None else []
-    elif columnar and kind == "bson":
-        fast, rest = convert_bson(cast("list[bytes]", block.documents), plan, tally)
-        rows += [fast] if fast is not None else []
-    elif columnar and kind == "parquet":
-        fast, rest = convert_columns(cast("ParquetRows", block.documents).table, plan, tally)
+    if convert is not None:
+        fast, rest = convert(block.documents, plan, tally)
         rows += [fast] if fast is not None else []
     else:
         rest = [i for i, document in enumerate(block.documents) if document.strip()]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.exports.arrow import list_array
-from components.exports.formats.parquet import is_date, is_mixed
+from components.exports.parquet_rows import is_date, is_mixed
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.fast import convert_table
 from components.mongo_example_gen.columnar.leaves import RefusedError

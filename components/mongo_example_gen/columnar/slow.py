@@ -12,7 +12,6 @@ from bson.datetime_ms import DatetimeMS
 
 from components.exports import tally as count
 from components.exports.arrow import list_array
-from components.exports.blocks import Block
 from components.exports.coerce import (
     COERCIONS,
     FLOAT32_MAX,
@@ -23,7 +22,9 @@ from components.exports.coerce import (
     kind_of_text,
     number_of,
 )
-from components.exports.documents import MISSING, BadDocumentError, decoder, value_at
+from components.exports.documents import MISSING, value_at
+from components.exports.formats import FORMATS
+from components.exports.formats.base import BadDocumentError, Block
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.rows import (
     ARROW_TYPES,
@@ -52,7 +53,7 @@ def convert_one_by_one(
     Returns:
         The rows of the good documents, and index and reason of each bad one.
     """
-    parse, wrapped = decoder(kind, block)
+    parse, wrapped = FORMATS[kind].decoder(block)
     paths = [(ID,), tuple(plan.split_by.split(".")), *(column.parts for column in plan.columns)]
     found: list[list[Any]] = []
     bad: list[tuple[int, str]] = []

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.exports import blocks
-from components.exports.blocks import Part, plan_items, read_part, recognise_all
-from components.exports.recognition import FileFormat
+from components.exports.blocks import plan_items, read_part, recognise_all
+from components.exports.formats import base
+from components.exports.formats.base import FileFormat, Part
 from foundation.errors import DataError
 
 PLAIN_LINES = FileFormat("jsonl")
@@ -45,7 +46,7 @@ def test_byte_ranges_neither_lose_nor_repeat_a_line(
 def test_stripes_share_out_every_document_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 200)
+    monkeypatch.setattr(base, "BLOCK_BYTES", 200)
     documents = [{"_id": i} for i in range(100)]
     lines = [json.dumps(d).encode() for d in documents]
     data = {
@@ -63,6 +64,7 @@ def test_stripes_share_out_every_document_once(
 def test_small_files_share_an_item_and_large_ones_are_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(base, "ITEM_BYTES", 100)
     monkeypatch.setattr(blocks, "ITEM_BYTES", 100)
     files = []
     for name, times in (("a", 2), ("b", 2), ("c", 60)):

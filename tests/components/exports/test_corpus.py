@@ -15,9 +15,10 @@ import pymongo
 import pytest
 
 from components.exports import extended_json
-from components.exports.blocks import Block
 from components.exports.coerce import kind_of
-from components.exports.documents import BSON_OPTIONS, BadDocumentError, decoder
+from components.exports.documents import BSON_OPTIONS
+from components.exports.formats import FORMATS
+from components.exports.formats.base import BadDocumentError, Block
 
 pytestmark = pytest.mark.integration
 LOST_TYPES = ("$symbol", "$dbPointer", "$undefined", "$ref")
@@ -96,7 +97,7 @@ def test_parse_errors_score(corpus: Corpus) -> None:
 
 
 def test_decode_errors_score(corpus: Corpus) -> None:
-    decode, _ = decoder("bson", Block([], 0))
+    decode, _ = FORMATS["bson"].decoder(Block([], 0))
     raws = [bytes.fromhex(case["bson"]) for file in corpus.values() for case in file.get("decodeErrors", [])]
     taken = [raw for raw in raws if not _refused(decode, raw, BadDocumentError)]
     assert (len(raws), len(taken)) == (75, 0)

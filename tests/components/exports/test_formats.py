@@ -13,9 +13,10 @@ import bson
 import pyarrow as pa
 import pytest
 
-from components.exports.blocks import Part, plan_items, read_part, recognise_all
+from components.exports.blocks import plan_items, read_part, recognise_all
+from components.exports.formats.base import FileFormat, Part
 from components.exports.readers import sample_documents
-from components.exports.recognition import FileFormat, recognise
+from components.exports.recognition import recognise
 from foundation.errors import DataError
 
 DOCUMENTS = [{"_id": str(i), "a": {"b": i}, "c": ["}", "\\", '"{', i]} for i in range(40)]

@@ -12,7 +12,8 @@ import pytest
 
 from components.exports import extended_json
 from components.exports import tally as count
-from components.exports.blocks import Part, read_part, recognise_all
+from components.exports.blocks import read_part, recognise_all
+from components.exports.formats.base import Part
 from components.exports.tally import Tally
 from components.mongo_example_gen import changes
 from components.mongo_example_gen.config import DataConfig

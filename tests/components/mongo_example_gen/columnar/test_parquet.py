@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.exports import tally as count
-from components.exports.blocks import Part, plan_items, read_part, recognise_all
+from components.exports.blocks import plan_items, read_part, recognise_all
+from components.exports.formats.base import Part
 from components.exports.readers import sample_documents
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.convert import convert_block

@@ -16,7 +16,7 @@ from bson.datetime_ms import DatetimeMS
 from bson.dbref import DBRef
 
 from components.exports import tally as count
-from components.exports.blocks import Block
+from components.exports.formats.base import Block
 from components.exports.tally import Tally, kinds_of
 from components.mongo_example_gen.columnar.convert import convert_block
 from components.mongo_example_gen.plan import Plan, settle_types

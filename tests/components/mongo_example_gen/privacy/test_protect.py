@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.exports.blocks import Block
 from components.exports.fields import FieldConfig
+from components.exports.formats.base import Block
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.convert import convert_block
 from components.mongo_example_gen.columnar.rows import Rows

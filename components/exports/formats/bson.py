@@ -1,0 +1,63 @@
+"""BSON: documents one after the other, as ``mongodump`` writes a collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO
+
+from components.exports.formats import base
+from components.exports.formats.base import BSON_MAX_BYTES, Block, Format, Parse, Part
+from components.exports.streams import read_guarded
+from foundation.errors import DataError
+from foundation.storage import Location
+
+
+def decoder(block: Block) -> tuple[Parse, bool]:
+    """Returns the decoder of BSON."""
+    from components.exports.documents import from_bson  # only here: recognising needs no driver
+
+    return from_bson, False
+
+
+def _blocks(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
+    buffer, begin = b"", 0
+    while True:
+        chunk = read_guarded(stream, base.BLOCK_BYTES, path)
+        buffer += chunk
+        documents, offsets, place = [], [], 0
+        while place + 4 <= len(buffer):
+            size = int.from_bytes(buffer[place : place + 4], "little")
+            if not 5 <= size <= BSON_MAX_BYTES:
+                raise _broken_bson(part, begin + place, f"a document length of {size} bytes")
+            if place + size > len(buffer):
+                break
+            documents.append(buffer[place : place + size])
+            offsets.append(begin + place)
+            place += size
+        if documents:
+            yield Block(documents, offsets[0], offsets)
+        buffer, begin = buffer[place:], begin + place
+        if not chunk:
+            break
+    if buffer:
+        raise _broken_bson(part, begin, "the end of the file in the middle of a document")
+
+
+def _broken_bson(part: Part, offset: int, seen: str) -> DataError:
+    return DataError(
+        f"export file {part.name}, byte {offset}",
+        expected="a whole BSON document",
+        seen=seen,
+        remedy="dump or copy the file again; nothing of it was used",
+    )
+
+
+BSON = Format(
+    "bson",
+    "mongodump BSON",
+    recognises=lambda head: len(head) >= 5 and 5 <= int.from_bytes(head[:4], "little") <= BSON_MAX_BYTES,
+    blocks=_blocks,
+    decoder=decoder,
+    encoding="bson",
+    suffix="bson",
+)
