@@ -1,4 +1,4 @@
-"""A document's graph becomes a TFX pipeline and its intermediate representation (IR); no component is known here."""
+"""Builds and compiles a graph into a TFX pipeline and its intermediate representation (IR); knows no component."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def build(
     Args:
         name: Name of the pipeline.
         graph: The nodes.
-        at: What they are built from.
+        at: What the nodes are built from.
         beam_args: Arguments of every Beam pipeline.
-        reading_args: Further arguments of the one that reads the export.
+        reading_args: Further arguments for the pipeline that reads the export.
     """
     built: dict[str, Any] = {}
     for node in graph:
@@ -41,13 +41,13 @@ def build(
         components=list(built.values()),
         enable_cache=False,
         beam_pipeline_args=list(beam_args),
-        # The connection may hold a password; runners get it from the environment, so that the IR carries none.
+        # The connection may hold a password; runners read it from the environment, so the IR holds none.
         metadata_connection_config=None,
     )
 
 
 def compile_ir(pipeline: Pipeline, graph: Graph) -> pipeline_pb2.Pipeline:
-    """Compiles a pipeline and writes into each node what its execution shall remember: fingerprint and node id."""
+    """Compiles a pipeline and adds to each node what its execution records: fingerprint and node id."""
     ir = Compiler().compile(pipeline)
     for node in ir.nodes:
         parameters = node.pipeline_node.parameters.parameters

@@ -1,7 +1,7 @@
-"""The code behind a node: every file of our packages that it imports, directly or through others.
+"""The code behind a node: every file of our packages that it imports, directly or indirectly.
 
-Imports are read as text, so that planning loads nothing. What counts is any ``import`` outside ``if TYPE_CHECKING``, in
-functions too, and any string that names a module of ours, because TFX is told functions by their dotted names.
+Imports are parsed as text, so planning loads nothing. Every ``import`` outside ``if TYPE_CHECKING`` counts, even inside
+functions, and so does every string that names one of our modules, because TFX takes functions by dotted name.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ class Code:
         self._content = cache(Path.read_bytes)
 
     def digest(self, roots: Iterable[str]) -> str:
-        """Returns a SHA-256 over the files that the modules ``roots`` import, their own included."""
+        """Returns a SHA-256 over the files of the modules ``roots`` and of all they import."""
         digest = hashlib.sha256()
         for module in sorted(self.closure(roots)):
             digest.update(module.encode() + b"\0" + self._content(self.modules[module]))
         return digest.hexdigest()
 
     def closure(self, roots: Iterable[str]) -> set[str]:
-        """Returns the modules that ``roots`` import, directly or through others, themselves included.
+        """Returns ``roots`` and the modules they import, directly or indirectly.
 
         Raises:
-            LookupError: A root is no module of ours.
+            LookupError: A root is not one of our modules.
         """
         todo = [self._module(root) for root in roots]
         found: set[str] = set()
@@ -69,11 +69,11 @@ class Code:
     def _module(self, name: str) -> str:
         module = self._known(name)
         if module is None:
-            raise LookupError(f"{name} is no module of {', '.join(PACKAGES)}")
+            raise LookupError(f"{name} is not a module of {', '.join(PACKAGES)}")
         return module
 
     def _known(self, name: str) -> str | None:
-        """Returns the module that a dotted name names or begins with: ``components.x.y.function`` is ``components.x.y``."""
+        """Returns the module that a dotted name starts with: ``components.x.y`` for ``components.x.y.function``."""
         while name and name not in self.modules:
             name = name.rpartition(".")[0]
         return name or None

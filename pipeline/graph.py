@@ -1,8 +1,8 @@
-"""The document as nodes and edges, without TensorFlow: what there is to run, and what each node depends on.
+"""The document as nodes and edges, without TensorFlow: what to run, and what each node depends on.
 
-A node's fingerprint is a hash over everything that can change its result: its slice of the document, the code behind
-it, what it reads from outside, and the fingerprints of the nodes whose artifacts it takes. Ordering alone (``after``)
-is not part of it.
+A node's fingerprint is a hash of everything that can change its result: its slice of the document, its code, the
+external data it reads, and the fingerprints of the nodes whose artifacts it uses. Mere ordering (``after``) is not part
+of it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Node:
 
     Attributes:
         declared: Its declaration.
-        sources: Input key → the output that it takes.
-        after: Nodes that only have to succeed before.
-        settings: What the document says to this node, JSON-able.
-        user_code: ``/abs/file.py:function`` references of the person's own code.
+        sources: Input key → the output it uses.
+        after: Nodes that must succeed first, without passing artifacts.
+        settings: The document's settings for this node, JSON-serialisable.
+        user_code: ``/abs/file.py:function`` references to the user's own code.
         external: Digest of what the node reads from outside the pipeline.
         base_model: Whether the latest blessed model is an input (warm start).
     """
@@ -47,18 +47,18 @@ class Node:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Nodes whose artifacts this one takes, each once."""
+        """Nodes whose artifacts this one uses, each once."""
         return tuple(dict.fromkeys(s.node for s in self.sources.values()))
 
     @property
     def resolver(self) -> bool:
-        """Whether the node only looks artifacts up; such a node always runs and is never shown as work."""
+        """Whether the node only looks up artifacts; such a node always runs and is never shown as work."""
         return self.declared.resolver
 
 
 @dataclass(frozen=True)
 class Graph:
-    """All nodes in an order in which each stands behind what it depends on."""
+    """All nodes in topological order."""
 
     nodes: tuple[Node, ...]
     fingerprints: dict[str, str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Graph:
         return iter(self.nodes)
 
     def node(self, node_id: str) -> Node:
-        """Returns the node of that id.
+        """Returns the node with this id.
 
         Raises:
             KeyError: There is none.
@@ -85,7 +85,7 @@ class Graph:
         return [n.id for n in self.nodes]
 
     def upstream(self, node_id: str) -> set[str]:
-        """Returns every node that ``node_id`` depends on, over data and order."""
+        """Returns every node that ``node_id`` depends on, by data or order."""
         found: set[str] = set()
         todo = [node_id]
         while todo:
@@ -96,7 +96,7 @@ class Graph:
         return found
 
     def downstream(self, node_id: str) -> set[str]:
-        """Returns every node that depends on ``node_id``, over data and order."""
+        """Returns every node that depends on ``node_id``, by data or order."""
         return {n.id for n in self.nodes if node_id in self.upstream(n.id)}
 
 
@@ -107,12 +107,12 @@ def make_graph(
 
     Args:
         document: The document.
-        inputs: What is outside it.
-        declared: The nodes there are, each behind what it takes.
-        code: Where the code of the nodes lies; by default this installation.
+        inputs: What it refers to: export, schema, earlier statistics.
+        declared: The possible nodes, in topological order.
+        code: Where the nodes' code is; by default this installation.
 
     Raises:
-        UserCodeError: A file of the person's own code is missing or does not parse.
+        UserCodeError: A file of the user's own code is missing or does not parse.
     """
     present: list[str] = []
     nodes = []

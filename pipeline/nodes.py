@@ -1,4 +1,4 @@
-"""The nodes of a pipeline, in an order in which each stands behind what it takes: add yours here."""
+"""The nodes of a pipeline in topological order, each after the nodes it takes from: add yours here."""
 
 from __future__ import annotations
 

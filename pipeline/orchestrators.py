@@ -1,4 +1,4 @@
-"""The places where a pipeline runs, as ``run.orchestrator`` names them: add yours here."""
+"""The runners of a pipeline, by their names in ``run.orchestrator``: add yours here."""
 
 from __future__ import annotations
 

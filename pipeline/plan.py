@@ -1,4 +1,4 @@
-"""What a run would do, node by node, and why: decided from fingerprints and ML Metadata, never by building anything."""
+"""What a run would do, node by node, and why: decided from fingerprints and ML Metadata, without building anything."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ WHY = {
 
 @dataclass(frozen=True)
 class Selection:
-    """Which part of the graph a person asked for.
+    """The part of the graph that was requested.
 
     Attributes:
-        start: Node that runs again, with everything behind it (``--from``).
-        end: Last node (``--to``); what is not needed for it is left out.
-        only: The one node that runs again (``--only``).
-        force: Every node runs again.
+        start: Node to rerun with everything downstream (``--from``).
+        end: Last node (``--to``); nodes it does not need are skipped.
+        only: The one node to rerun (``--only``).
+        force: Whether to rerun every node.
     """
 
     start: str | None = None
@@ -49,10 +49,10 @@ class NodePlan:
 
     Attributes:
         node: The node.
-        action: ``run``, ``cached`` (its last result is taken), ``skip`` (not asked for), ``resolve`` (a look-up).
+        action: ``run``, ``cached`` (its last result is reused), ``skip`` (not requested), ``resolve`` (a look-up).
         reason: Why, in words.
-        seconds: Estimated wall time from history, None where there is none.
-        execution: Id of the execution whose result is taken, for ``cached``.
+        seconds: Estimated wall time from earlier runs, None without any.
+        execution: Id of the execution whose result is reused, for ``cached``.
     """
 
     node: Node
@@ -75,7 +75,7 @@ class Plan:
 
     @property
     def seconds(self) -> float | None:
-        """Estimated wall time of all nodes that run, None when one has no history."""
+        """Estimated wall time of all nodes that run, None if one has never run."""
         known = [n.seconds for n in self.to_run]
         return None if any(s is None for s in known) else sum(s or 0.0 for s in known)
 
@@ -84,7 +84,7 @@ def make_plan(graph: Graph, lineage: Lineage, selection: Selection | None = None
     """Decides for every node whether it runs, and why.
 
     Raises:
-        SpecError: A selected node does not exist, or what it needs was never made.
+        SpecError: A selected node does not exist, or what it needs has never been made.
     """
     selection = selection or Selection()
     _check_names(graph, selection)
@@ -110,10 +110,10 @@ def _decide(
         return NodePlan(node, "resolve", "looks up earlier artifacts")
     seconds = history.seconds(node.id)
     if node.id not in wanted:
-        return NodePlan(node, "skip", "not asked for")
+        return NodePlan(node, "skip", "not requested")
     execution, why = history.reusable(node, graph)
     if node.id in forced:
-        return NodePlan(node, "run", "asked for", seconds)
+        return NodePlan(node, "run", "requested", seconds)
     running = [i for i in node.inputs if decided[i].action == "run"]
     if execution is not None and not running:
         return NodePlan(node, "cached", f"unchanged since run {execution.run}", execution=execution.id)
@@ -129,9 +129,9 @@ def _needs_result(node: Node, selection: Selection, graph: Graph) -> None:
     if node.id in graph.upstream(chosen):
         raise SpecError(
             f"--{'only' if selection.only else 'from'} {chosen}",
-            expected=f"{node.id}, which it needs, to have run with this document and this data",
+            expected=f"{node.id}, which it needs, to have run with this document and data",
             seen="no such result",
-            remedy=f"run 'penstock run --to {node.id}' first, or leave the option out",
+            remedy=f"run 'penstock run --to {node.id}' first, or omit the option",
         )
 
 
@@ -160,7 +160,7 @@ def _wanted(graph: Graph, selection: Selection) -> set[str]:
 
 
 class _History:
-    """Earlier executions, asked for one node at a time."""
+    """Earlier executions of each node."""
 
     def __init__(self, lineage: Lineage) -> None:
         self._artifacts = lineage.artifacts()
@@ -174,20 +174,20 @@ class _History:
         return statistics.median(times) if times else None
 
     def reusable(self, node: Node, graph: Graph) -> tuple[Execution | None, str]:
-        """Returns the execution whose result can be taken, or None and the reason why there is none."""
+        """Returns the execution whose result can be reused, or None and the reason."""
         complete = [e for e in self._by_node.get(node.id, []) if e.state == "COMPLETE"]
         same = [e for e in complete if e.fingerprint == graph.fingerprints[node.id]]
         if not complete:
             ran = self._by_node.get(node.id)
-            return None, f"its last execution is {ran[-1].state.lower()}" if ran else "never ran"
+            return None, f"last execution: {ran[-1].state.lower()}" if ran else "never ran"
         if not same:
             return None, _what_changed(complete[-1], graph.parts[node.id])
         latest = same[-1]
         gone = [i for ids in latest.outputs.values() for i in ids if not is_intact(self._artifacts.get(i))]
         if gone:
-            return None, "its result is gone from the disk"
+            return None, "its result is no longer on disk"
         if node.base_model and not self._base_unchanged(latest):
-            return None, "another model was blessed since, from which it starts"
+            return None, "it starts from the blessed model, which has changed"
         return latest, ""
 
     def _base_unchanged(self, trained: Execution) -> bool:
@@ -199,7 +199,7 @@ class _History:
 def is_intact(
     artifact: Artifact | None, exists: Callable[[str], bool] = lambda uri: Path(uri).exists()
 ) -> bool:
-    """Returns whether an artifact is live and its files, and those it was pushed to, are still there."""
+    """Returns whether an artifact is live, and its files and their pushed copies still exist."""
     if artifact is None or artifact.state != "LIVE":
         return False
     places = [artifact.uri, str(artifact.properties.get("pushed_destination") or artifact.uri)]

@@ -1,1 +1,1 @@
-"""The command ``penstock``: one file per group of commands, thin."""
+"""The ``penstock`` command: one thin file per group of commands."""

@@ -1,4 +1,4 @@
-"""``penstock clean``: removes superseded artifacts; shows first, acts only when told."""
+"""``penstock clean``: removes superseded artifacts; a dry run unless ``--yes`` is given."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from pipeline.cli.screen import say, table
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command."""
+    """Registers the command."""
     app.command()(clean)
 
 
 def clean(
     file: Files = None,
-    keep_runs: Annotated[int, typer.Option(min=1, help="The newest runs whose artifacts stay.")] = 3,
+    keep_runs: Annotated[
+        int, typer.Option(min=1, help="Keep the artifacts of this many of the newest runs.")
+    ] = 3,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Remove; without it only show what would be removed.")
+        bool, typer.Option("--yes", help="Remove; without it, only show what would be removed.")
     ] = False,
 ) -> None:
-    """Remove what no newer run, no blessed and no served model needs. Shows only, unless --yes is given."""
+    """Remove artifacts that no recent run and no blessed or served model needs. A dry run unless --yes is given."""
     from pipeline.runs.cleaning import candidates, kept_spans, remove, remove_spans, size_of
     from pipeline.runs.lock import held
 

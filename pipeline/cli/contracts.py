@@ -1,6 +1,6 @@
-"""The contracts that are generated into ``schema/`` as text: one line each in ``CONTRACTS``.
+"""The contracts generated into ``schema/`` as text: one line each in ``CONTRACTS``.
 
-``scripts/schemas`` writes them anew; a test says when they are stale.
+``scripts/schemas`` regenerates them; a test fails when they are stale.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def contract_text(function: str) -> str:
     """Returns the text of a JSON Schema.
 
     Args:
-        function: What returns it, ``package.module:function``; imported here, so that ``penstock spec`` loads one.
+        function: What returns it, ``package.module:function``; imported here, so ``penstock spec`` loads just one.
     """
     module, _, name = function.partition(":")
     returns_schema: Callable[[], Schema] = attrgetter(name)(import_module(module))
@@ -53,7 +53,7 @@ def contract_text(function: str) -> str:
 
 
 def main() -> None:
-    """Writes all contracts below the folder that the command line names."""
+    """Writes all contracts below the folder given on the command line."""
     for path, function in CONTRACTS.items():
         write_text(Path(sys.argv[1]) / path, contract_text(function))
 

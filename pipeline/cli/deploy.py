@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command."""
+    """Registers the command."""
     app.command()(deploy)
 
 
 def deploy(
     document: Annotated[
         Path | None,
-        typer.Argument(help="The serving document; without one the pipeline's own model is served."),
+        typer.Argument(help="The serving document; without one, the pipeline's own model is served."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")] = Path("deploy"),
     file: Files = None,
 ) -> None:
     """Write configuration for TF Serving, docker compose and Kubernetes. Nothing is started.
 
-    Without a serving document the model that the pipeline pushes is served by docker compose.
+    Without a serving document, docker compose serves the model that the pipeline pushes.
     """
     from serving.deploy.generate import generate, read, write
     from serving.deploy.notes import notes
@@ -37,7 +37,7 @@ def deploy(
     from serving.deploy.text_files import MODELS
 
     if document is not None and file:
-        raise typer.BadParameter("give a serving document, or a pipeline's with --file")
+        raise typer.BadParameter("give a serving document, or a pipeline document with --file")
     wanted = read_document(document) if document is not None else _of_pipeline(file, out)
     for note in notes(wanted, read(out / "config" / MODELS)):
         say(f"note: {note}")
@@ -46,7 +46,7 @@ def deploy(
         for name in names:
             say(f"{verb} {out / name}")
     if written.unchanged:
-        say(f"{len(written.unchanged)} files as they were")
+        say(f"{len(written.unchanged)} files unchanged")
 
 
 def _of_pipeline(files: list[Path] | None, out: Path) -> DeployDocument:
@@ -60,6 +60,6 @@ def _of_pipeline(files: list[Path] | None, out: Path) -> DeployDocument:
             "push",
             expected="the folder that the pipeline publishes to",
             seen="nothing",
-            remedy="add push: {to: FOLDER} to the document, or name a serving document",
+            remedy="add push: {to: FOLDER} to the document, or give a serving document",
         )
     return pushed_model(session.loaded.spec.name, session.loaded.folder / push.to, out)

@@ -1,4 +1,4 @@
-"""``penstock export``: files from a live collection, for those who have no job that exports it."""
+"""``penstock export``: files from a live collection, where no other job exports it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.cli.screen import say, say_json
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command."""
+    """Registers the command."""
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(export)
 
 
@@ -21,50 +21,54 @@ def export(
     database: Annotated[str, typer.Argument(help="Name of the database.")],
     collection: Annotated[str, typer.Argument(help="Name of the collection.")],
     to: Annotated[
-        str, typer.Option("--to", help="Folder, s3:// or gs:// place that gets a folder for each span.")
+        str, typer.Option("--to", help="Folder, s3:// or gs:// location; each span gets a folder in it.")
     ],
-    span: Annotated[int | None, typer.Option(help="Number of the span; default: the next.")] = None,
+    span: Annotated[int | None, typer.Option(help="Span number; default: the next one.")] = None,
     format: Annotated[
-        str, typer.Option(help="relaxed or canonical (Extended JSON lines), or bson; always gz.")
+        str, typer.Option(help="relaxed or canonical (lines of Extended JSON), or bson; always gzipped.")
     ] = "relaxed",
-    filter_: Annotated[str, typer.Option("--filter", help="Only these documents; Extended JSON.")] = "{}",
+    filter_: Annotated[
+        str, typer.Option("--filter", help="Export only documents that match this filter; Extended JSON.")
+    ] = "{}",
     fields: Annotated[
-        str, typer.Option("--fields", help="Only these dotted paths, with commas between.")
+        str, typer.Option("--fields", help="Export only these dotted paths, comma-separated.")
     ] = "",
     incremental: Annotated[
         str | None,
-        typer.Option(help="_id, or a field with dates: only what came since the last such export."),
+        typer.Option(help="_id or a date field: export only what is new since the last such export."),
     ] = None,
     read_preference: Annotated[
-        str, typer.Option(help="Which members are read; 'secondary' never reads the primary.")
+        str, typer.Option(help="Which members to read from; 'secondary' never reads the primary.")
     ] = "secondaryPreferred",
     consistency: Annotated[
-        str, typer.Option(help="auto: one moment where the server can; none: do not try.")
+        str, typer.Option(help="auto: read a snapshot where the server supports it; none: never.")
     ] = "auto",
-    parallel: Annotated[int, typer.Option(help="Ranges read at once, at most; fewer when it is slow.")] = 4,
-    documents_per_second: Annotated[float | None, typer.Option(help="Not more than this.")] = None,
-    megabytes_per_second: Annotated[float | None, typer.Option(help="Not more than this, as BSON.")] = None,
-    shard_documents: Annotated[int, typer.Option(help="About so many documents in a file.")] = 250_000,
+    parallel: Annotated[
+        int, typer.Option(help="Maximum ranges read in parallel; fewer while the server is slow.")
+    ] = 4,
+    documents_per_second: Annotated[float | None, typer.Option(help="Limit on documents per second.")] = None,
+    megabytes_per_second: Annotated[
+        float | None, typer.Option(help="Limit on megabytes of BSON per second.")
+    ] = None,
+    shard_documents: Annotated[int, typer.Option(help="Approximate number of documents per file.")] = 250_000,
     settle: Annotated[
-        float, typer.Option(help="Seconds before now at which an incremental export ends.")
+        float, typer.Option(help="An incremental export ends this many seconds before now.")
     ] = 60.0,
-    patience: Annotated[
-        float, typer.Option(help="Seconds that a server which went away is waited for.")
-    ] = 60.0,
+    patience: Annotated[float, typer.Option(help="Seconds to wait for a server that has gone away.")] = 60.0,
     uri_variable: Annotated[
-        str, typer.Option(help="Environment variable with the connection string.")
+        str, typer.Option(help="Environment variable that holds the connection string.")
     ] = "PENSTOCK_MONGODB_URI",
     work: Annotated[
-        Path, typer.Option(help="Where an export to a store is put together before it is copied there.")
+        Path, typer.Option(help="Working folder for an export to a store, before it is copied there.")
     ] = Path(".penstock/export"),
-    restart: Annotated[bool, typer.Option("--restart", help="Throw an unfinished export away.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the last lines only.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Discard an unfinished export.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the last lines.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a collection as files, gently and resumably. The only command that reads MongoDB's application data.
 
-    The connection string comes from the environment variable PENSTOCK_MONGODB_URI alone. A command that was ended in
-    whatever way goes on where it was when it is given again.
+    The connection string comes only from the environment variable PENSTOCK_MONGODB_URI. If the command is interrupted,
+    run it again: it resumes where it stopped.
     """
     from pipeline.export.connect import refuse_credentials, uri_from_environment
 
@@ -100,6 +104,6 @@ def export(
     if as_json:
         say_json({"folder": str(done.folder) if done.folder else None, **done.manifest})
         return
-    say(done.manifest["consistency"]["statement"] if done.folder else "Nothing came since the last export.")
+    say(done.manifest["consistency"]["statement"] if done.folder else "Nothing new since the last export.")
     if done.folder:
         say(f"wrote {done.manifest['documents']} documents to {done.folder}")

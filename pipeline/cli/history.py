@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands."""
+    """Registers the commands."""
     for command in (status, runs, show, lineage, diff):
         app.command()(command)
 
 
 def status(file: Files = None, as_json: AsJson = False) -> None:
-    """Say how the pipeline stands: the last run, the blessed model, what is served."""
+    """Show the pipeline's state: the last run, the blessed model, the served version."""
     session = open_session(file)
     state = _status(session)
     if as_json:
@@ -74,7 +74,7 @@ def _did(run: RunRecord) -> str:
 
 def show(
     run: Annotated[
-        str | None, typer.Argument(help="Id of the run, or its beginning; default: the newest.")
+        str | None, typer.Argument(help="Run id, or the start of one; default: the newest run.")
     ] = None,
     file: Files = None,
     as_json: AsJson = False,
@@ -113,7 +113,7 @@ def lineage(
     file: Files = None,
     as_json: AsJson = False,
 ) -> None:
-    """Trace a model: back to the export's files, on to where it was pushed."""
+    """Trace a model back to the export's files and forward to where it was pushed."""
     from pipeline.lineage.trace import find_model, trace
 
     session = open_session(file)
@@ -132,7 +132,7 @@ def lineage(
 
 
 def pushed_model(session: Session, name: str | None) -> str | None:
-    """Returns the version that a rolled back version holds the content of; any other name as it is."""
+    """Returns the version whose content a rolled-back version holds; any other name unchanged."""
     push = session.loaded.spec.push
     if name is None or not push or not Path(name).name.isdigit():
         return name
@@ -154,12 +154,12 @@ def _say_step(step: Step) -> None:
 
 
 def diff(
-    before: Annotated[str, typer.Argument(help="Id of a run, or its beginning.")],
-    after: Annotated[str, typer.Argument(help="Id of another.")],
+    before: Annotated[str, typer.Argument(help="Run id, or the start of one.")],
+    after: Annotated[str, typer.Argument(help="The run to compare it with.")],
     file: Files = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two runs: what changed in document, data and code, and what came of it."""
+    """Compare two runs: what changed in document, data and code, and how the results differ."""
     from pipeline.runs.compare import compare
 
     session = open_session(file)

@@ -1,4 +1,4 @@
-"""``penstock look``: what is in an export, and how its shape differs from another one's."""
+"""``penstock look``: what is in an export, and how its shape differs from another's."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from pipeline.cli.screen import say, say_json, table
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command."""
+    """Registers the command."""
     app.command()(look)
 
 
 def look(
     export: Annotated[str, typer.Argument(help="File, folder, pattern, s3:// or gs:// address.")],
     second: Annotated[
-        str | None, typer.Argument(help="A later export: say how its shape differs from the first.")
+        str | None, typer.Argument(help="A later export: show how its shape differs from the first.")
     ] = None,
-    sample: Annotated[int, typer.Option(min=1, help="How many documents are read at most.")] = 20_000,
+    sample: Annotated[int, typer.Option(min=1, help="Maximum number of documents to read.")] = 20_000,
     everything: Annotated[bool, typer.Option("--all", help="Read all documents.")] = False,
     examples: Annotated[
         bool, typer.Option("--examples", help="Show what values look like, masked: Aaa9@aaa.aaa.")
     ] = False,
-    label: Annotated[str | None, typer.Option(help="Dotted path to predict, for the document.")] = None,
+    label: Annotated[str | None, typer.Option(help="Dotted path of the field to predict.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Profile an export in seconds: paths, types, rates, sizes, times, personal values; suggest a document.
 
-    No value of a document is shown, unless --examples asks for masked ones. With a second export: what changed.
+    No values are shown, except masked ones with --examples. With a second export: what changed.
     """
     from pipeline.look import differences
     from pipeline.look import look as profile
@@ -60,7 +60,7 @@ def look(
     for line in (*summary(seen), ""):
         say(line)
     table(HEAD, rows(seen))
-    say(f"\nA document to begin with ('penstock init' writes it, with a test):\n\n{document}")
+    say(f"\nA document to start with ('penstock init' writes it, with a test):\n\n{document}")
 
 
 def _suggestion(seen: object, label: str | None) -> str:

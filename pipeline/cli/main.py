@@ -1,8 +1,8 @@
 """Entry point of the command ``penstock``.
 
 Exit codes: 0 done; 1 any other error; 2 the document or the command line; 3 the data (an anomaly, an export, a schema);
-4 your own code; 5 a node failed; 6 another run holds the pipeline; 7 a path or a disk; 8 ML Metadata; 70 a fault of
-Penstock itself; 130 ended by Ctrl-C.
+4 your own code; 5 a node failed; 6 another run holds the pipeline; 7 a path or a disk; 8 ML Metadata; 70 an
+internal error; 130 ended by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _OF_SERVING = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command and ends the process with its exit code; errors are one line, more with ``--debug``."""
+    """Runs one command and exits with its code; errors are one line, more with ``--debug``."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     code = _run([a for a in given if a != "--debug"] or ["--help"], debug)
@@ -66,8 +66,8 @@ def _run(arguments: list[str], debug: bool) -> int:
             sys.stderr.write(getattr(error, "trace", "") or "".join(traceback.format_exception(error)))
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        goes_on = ", 'penstock run' goes on from here" if arguments[0] == "run" else ""
-        say_error(f"ended by Ctrl-C; everything was closed{goes_on}")
+        resumes = "; 'penstock run' resumes from here" if arguments[0] == "run" else ""
+        say_error(f"ended by Ctrl-C, everything was closed{resumes}")
         return ENDED_BY_CTRL_C
     except TyperException as error:
         say_error(_usage(error))
@@ -81,13 +81,13 @@ def _run(arguments: list[str], debug: bool) -> int:
             say_error(remedy)
             return 1
         say_error(
-            f"a fault of Penstock itself: {type(error).__name__}: {error}; remedy: run again with --debug and report it"
+            f"internal error: {type(error).__name__}: {error}; remedy: run again with --debug and report it"
         )
         return 70
 
 
 def _missing(error: ModuleNotFoundError) -> str | None:
-    """Says which extra brings a package that is not installed; None for a module of Penstock itself."""
+    """Returns a message naming the extra with a missing package; None for one of Penstock's own modules."""
     package = (error.name or "").partition(".")[0]
     if package in ("", "foundation", "pipeline", "components", "serving"):
         return None

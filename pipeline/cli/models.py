@@ -1,4 +1,4 @@
-"""``penstock eval``, ``versions``, ``rollback``, ``pin`` and ``unpin``: questions and orders about models."""
+"""``penstock eval``, ``versions``, ``rollback``, ``pin`` and ``unpin``: inspect and manage models."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from components.pusher.versions import Version as PushedVersion
     from pipeline.runs.session import Session
 
-Version = Annotated[int, typer.Argument(help="Number of the version.")]
+Version = Annotated[int, typer.Argument(help="Version number.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands."""
+    """Registers the commands."""
     app.command("eval")(evaluate)
     for command in (versions, rollback, pin, unpin):
         app.command()(command)
@@ -69,7 +69,7 @@ def _interval(metric: Metric) -> str:
 
 
 def versions(file: Files = None, as_json: AsJson = False) -> None:
-    """List the pushed versions, newest first; the newest is what a server takes."""
+    """List the pushed versions, newest first; a server loads the newest."""
     from components.pusher.versions import versions as pushed_versions
 
     found = pushed_versions(_destination(open_session(file)))
@@ -91,11 +91,11 @@ def _remarks(version: PushedVersion) -> str:
 
 def rollback(
     to: Annotated[
-        int | None, typer.Option("--to", help="Version to go back to; default: the one before the newest.")
+        int | None, typer.Option("--to", help="Version to roll back to; default: the one before the newest.")
     ] = None,
     file: Files = None,
 ) -> None:
-    """Make servers take an older version again."""
+    """Push an older version again, so that servers load it."""
     from components.pusher.versions import rollback as roll
 
     done = roll(_destination(open_session(file)), to)
@@ -103,7 +103,7 @@ def rollback(
 
 
 def pin(version: Version, file: Files = None) -> None:
-    """Keep a version for good: it is never removed by keep_versions."""
+    """Keep a version for good: keep_versions never removes it."""
     from components.pusher.versions import pin as keep
 
     keep(_destination(open_session(file)), version)
@@ -111,11 +111,11 @@ def pin(version: Version, file: Files = None) -> None:
 
 
 def unpin(version: Version, file: Files = None) -> None:
-    """Let a pinned version be removed by keep_versions again."""
+    """Let keep_versions remove a pinned version again."""
     from components.pusher.versions import unpin as release
 
     release(_destination(open_session(file)), version)
-    say(f"Version {version} is not pinned any more.")
+    say(f"Version {version} is no longer pinned.")
 
 
 def _destination(session: Session) -> Path:

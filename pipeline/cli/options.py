@@ -1,4 +1,4 @@
-"""Options that several commands share, and the way from them to a session."""
+"""Options that several commands share, and the session they open."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Overrides = Annotated[
 ModelName = Annotated[
     str | None, typer.Argument(help="Artifact id, pushed version or folder; default: latest blessed.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def open_session(files: list[Path] | None, overrides: list[str] | None = None) -> Session:
     """Loads and checks the document.
 
     Raises:
-        SpecError: It cannot be read or is wrong.
+        SpecError: It cannot be read or is invalid.
     """
     from pipeline.document.loader import load
     from pipeline.runs.session import Session

@@ -1,4 +1,4 @@
-"""Progress of a run on the screen: live on a terminal, a line a node elsewhere."""
+"""Progress of a run on the screen: a live table on a terminal, one line per node elsewhere."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MARKS = {"running": "…", "done": "✓", "cached": "=", "failed": "✗", "plann
 
 
 class LineProgress(RunListener):
-    """One line when a node ends; for logs and pipes."""
+    """Plain output for logs and pipes: one line when a node ends."""
 
     def planned(self, plan: Plan, closed: list[str], record: RunRecord) -> None:
-        """Prints what an interrupted run had left, and how much there is to do."""
+        """Prints what an interrupted run left behind, and how much there is to do."""
         for line in opening(plan, closed, record):
             say(line)
 
@@ -38,19 +38,21 @@ class LineProgress(RunListener):
 def opening(plan: Plan, closed: list[str], record: RunRecord) -> list[str]:
     """Returns the first lines of a run."""
     lines = (
-        [f"An interrupted run had left {', '.join(closed)} open: closed, its half results removed."]
+        [f"An interrupted run left {', '.join(closed)} open: closed, partial results removed."]
         if closed
         else []
     )
     if plan.to_run:
         cached = sum(1 for n in plan.nodes if n.action == "cached")
-        estimate = f", about {seconds(plan.seconds)} by history" if plan.seconds is not None else ""
+        estimate = (
+            f", about {seconds(plan.seconds)} judging by earlier runs" if plan.seconds is not None else ""
+        )
         lines.append(f"Run {record.id}: {len(plan.to_run)} nodes to run, {cached} cached{estimate}.")
     return lines
 
 
 class LiveProgress(RunListener):
-    """A table that is redrawn in place: state, time, and what is expected from history."""
+    """A table redrawn in place: state, time, and the time left judging by earlier runs."""
 
     def __init__(self, live: Any) -> None:
         self._live = live
@@ -58,7 +60,7 @@ class LiveProgress(RunListener):
         self._rates: dict[str, str] = {}
 
     def planned(self, plan: Plan, closed: list[str], record: RunRecord) -> None:
-        """Draws the table with everything that will run."""
+        """Draws the table of everything that will run."""
         for line in opening(plan, closed, record):
             self._live.console.print(line, highlight=False, markup=False)
         self._rows = {

@@ -1,4 +1,4 @@
-"""``penstock init`` and ``penstock spec``: beginning a project, and the JSON Schemas of the documents."""
+"""``penstock init`` and ``penstock spec``: starting a project, and the JSON Schemas of the documents."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pipeline.cli.screen import say
 
 
 class Document(StrEnum):
-    """Documents that a person writes."""
+    """The documents that users write."""
 
     PIPELINE = "pipeline"
     DEPLOY = "deploy"
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands."""
+    """Registers the commands."""
     app.command()(init)
     app.command()(spec)
 
@@ -28,11 +28,13 @@ def init(
     export: Annotated[
         str, typer.Argument(help="A sample of your export: file, folder, s3:// or gs:// address.")
     ],
-    folder: Annotated[Path, typer.Option("--folder", help="Where the project is written.")] = Path(),
-    name: Annotated[str | None, typer.Option(help="Name of the pipeline; default: the folder's.")] = None,
+    folder: Annotated[Path, typer.Option("--folder", help="Folder for the project.")] = Path(),
+    name: Annotated[
+        str | None, typer.Option(help="Name of the pipeline; default: the folder's name.")
+    ] = None,
     label: Annotated[str | None, typer.Option(help="Dotted path of the field to predict.")] = None,
 ) -> None:
-    """Begin a project: look at an export and write a commented document, a test and a README that run at once."""
+    """Start a project from an export: write a commented document that is ready to run, a test and a README."""
     from pipeline.project import create_project
 
     for written in create_project(folder, export, name, label):

@@ -9,14 +9,14 @@ import typer
 from pipeline.cli.options import AsJson, Files, Overrides, open_session
 from pipeline.cli.screen import say, say_json, seconds, table
 
-Start = Annotated[str | None, typer.Option("--from", help="Run this node and everything behind it again.")]
+Start = Annotated[str | None, typer.Option("--from", help="Rerun this node and everything downstream.")]
 End = Annotated[str | None, typer.Option("--to", help="Stop after this node.")]
-Only = Annotated[str | None, typer.Option("--only", help="Run only this node again.")]
-Force = Annotated[bool, typer.Option("--force", help="Run every node again.")]
+Only = Annotated[str | None, typer.Option("--only", help="Rerun only this node.")]
+Force = Annotated[bool, typer.Option("--force", help="Rerun every node.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands."""
+    """Registers the commands."""
     app.command()(plan)
     app.command()(run)
 
@@ -30,7 +30,7 @@ def plan(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a run would do, node by node, and why. Nothing is run or written."""
+    """Show what a run would do, node by node, and why. Nothing is run or written."""
     from pipeline.plan import Selection
 
     session = open_session(file, set_)
@@ -51,9 +51,9 @@ def plan(
 
 def _total(estimate: float | None, count: int) -> str:
     if count == 0:
-        return "Nothing to do: everything is as it was."
+        return "Nothing to do: nothing has changed."
     if estimate is None:
-        return f"{count} nodes to run; no estimate, some have never run here."
+        return f"{count} nodes to run; no estimate, as some have never run here."
     return f"{count} nodes to run, about {seconds(estimate)} one after the other."
 
 
@@ -64,10 +64,10 @@ def run(
     end: End = None,
     only: Only = None,
     force: Force = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the last line only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the last line.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run what has to run: from the export to the pushed model."""
+    """Run the pipeline from the export to the pushed model; unchanged nodes are not rerun."""
     from pipeline.cli.progress import progress_for
     from pipeline.lineage.store import require_mlmd
     from pipeline.plan import Selection

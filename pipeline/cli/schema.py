@@ -12,7 +12,7 @@ app = typer.Typer(help="The data schema: infer, compare, approve.")
 
 @app.command()
 def infer(file: Files = None) -> None:
-    """Infer a schema from the statistics of the last run and put it beside the reviewed one for review."""
+    """Infer a schema from the last run's statistics and put it beside the reviewed one, to be reviewed."""
     from pipeline.lineage.queries import newest_output
     from pipeline.schemas import infer as infer_schema
     from pipeline.schemas import offer
@@ -28,7 +28,7 @@ def infer(file: Files = None) -> None:
 
 @app.command()
 def diff(file: Files = None) -> None:
-    """Say in words how the inferred schema differs from the reviewed one."""
+    """Show in words how the inferred schema differs from the reviewed one."""
     from pipeline.schemas import diff as differences
     from pipeline.schemas import pending_path, read_schema
 
@@ -39,9 +39,9 @@ def diff(file: Files = None) -> None:
 
 @app.command()
 def approve(file: Files = None) -> None:
-    """Make the inferred schema the reviewed one; from then on data is held against it."""
+    """Make the inferred schema the reviewed one; from then on, data is validated against it."""
     from pipeline.schemas import approve as approve_schema
 
     say(
-        f"{approve_schema(open_session(file).schema_file)} is the reviewed schema now; put it under version control."
+        f"{approve_schema(open_session(file).schema_file)} is now the reviewed schema; commit it to version control."
     )

@@ -1,4 +1,4 @@
-"""What commands print: tables and short lines for people, JSON for machines."""
+"""What commands print: tables and short lines, or JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def say_json(value: Any) -> None:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Prints a table with aligned columns; no colours, so that it can be piped."""
+    """Prints a table with aligned columns; no colours, so it can be piped."""
     cells = [[str(c) for c in row] for row in rows]
     widths = [max(len(r[i]) for r in [list(head), *cells]) for i in range(len(head))]
     for row in [list(head), *cells]:
@@ -37,7 +37,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def seconds(value: float | None) -> str:
-    """Returns a duration as a person reads it."""
+    """Returns a duration in readable form."""
     if value is None:
         return "?"
     if value < 60:
@@ -46,13 +46,13 @@ def seconds(value: float | None) -> str:
 
 
 def moment(value: float) -> str:
-    """Returns a time as a person reads it, in the local zone."""
+    """Returns a time in readable form, in the local time zone."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value)) if value else ""
 
 
 @contextlib.contextmanager
 def noise_to(file: Path) -> Iterator[None]:
-    """Sends what TensorFlow's own code writes to standard error into a file while the block runs."""
+    """Redirects what TensorFlow's native code writes to standard error to a file while the block runs."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:

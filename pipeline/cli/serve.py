@@ -1,4 +1,4 @@
-"""``penstock serve``: a model behind TF Serving's own API, from a pipeline or a folder."""
+"""``penstock serve``: a model behind TF Serving's API, from a pipeline or a folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DOCUMENT = "pipeline.yaml"
 
 
 class EngineName(StrEnum):
-    """What can serve."""
+    """The available engines."""
 
     auto = "auto"
     embedded = "embedded"
@@ -25,7 +25,7 @@ class EngineName(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command."""
+    """Registers the command."""
     app.command(context_settings={"allow_extra_args": True})(serve)
 
 
@@ -35,32 +35,32 @@ def serve(
         Path,
         typer.Argument(
             metavar="PIPELINE_OR_MODEL_DIR",
-            help="A pipeline's folder or document (its push.to is served), a folder of numbered versions, or a SavedModel.",
+            help="A pipeline's folder or document (serves its push.to), a folder of numbered versions, or a SavedModel.",
         ),
     ] = Path("."),
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of gRPC.")] = 8500,
-    rest_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of REST.")] = 8501,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="gRPC port.")] = 8500,
+    rest_port: Annotated[int, typer.Option(min=1, max=65535, help="REST port.")] = 8501,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 is every interface.")
+        str, typer.Option(help="Address to listen on; 0.0.0.0 means every interface.")
     ] = "127.0.0.1",
     engine: Annotated[
         EngineName,
         typer.Option(
-            help="auto: tensorflow_model_server from the PATH where every interface is asked for (it can listen on nothing "
-            "less), else the tensorflow/serving image where Docker has it already, else Penstock's own server."
+            help="auto: tensorflow_model_server from the PATH when listening on every interface (it cannot listen on "
+            "fewer), else the tensorflow/serving image if Docker already has it, else Penstock's own server."
         ),
     ] = EngineName.auto,
     model_name: Annotated[
-        str, typer.Option(help="Name that clients ask for; default: the pipeline's or the folder's.")
+        str, typer.Option(help="Model name that clients use; default: the pipeline's or the folder's name.")
     ] = "",
 ) -> None:
-    """Serve a model by gRPC and REST until Ctrl-C. Flags of TF Serving follow after --, such as -- --enable_batching."""
+    """Serve a model over gRPC and REST until Ctrl-C. Flags of TF Serving go after --, such as -- --enable_batching."""
     stray = [argument for argument in context.args if not argument.startswith("-")]
     if stray:
         raise SpecError(
             f"penstock serve {stray[0]}",
-            expected="one model, and flags of TF Serving after --",
-            seen="another word",
+            expected="one model, and TF Serving's flags after --",
+            seen="a further argument",
         )
     from serving.engines.serve import Serve
     from serving.engines.serve import serve as serve_model
@@ -71,7 +71,7 @@ def serve(
 
 
 def _model(target: Path) -> tuple[Path, str]:
-    """Returns the folder that a pipeline pushes to and the pipeline's name; of any other folder itself and no name."""
+    """Returns the folder that a pipeline pushes to, and its name; any other folder as it is, without a name."""
     if target.name == MODEL_FILE:
         target = target.parent
     document = target / DOCUMENT if target.is_dir() else target
@@ -82,14 +82,14 @@ def _model(target: Path) -> tuple[Path, str]:
     loaded = load([document])
     push = loaded.spec.push
     if push is None:
-        remedy = "add push: {to: serving_models/}, or name a folder of versions"
+        remedy = "add push: {to: serving_models/}, or give a folder of versions"
         raise DataError(f"{document}", expected="a 'push' section", seen="none", remedy=remedy)
     folder = loaded.folder / push.to
     if not folder.is_dir():
         raise DataError(
             f"{folder}",
             expected="a pushed model",
-            seen="nothing pushed yet",
+            seen="nothing has been pushed yet",
             remedy=f"penstock run -f {document}",
         )
     return folder, loaded.spec.name

@@ -1,4 +1,4 @@
-"""The JSON Schema of the document (draft 2020-12), short forms included, so that an editor completes and checks it."""
+"""The JSON Schema of the document (draft 2020-12), including short forms, for completion and checks in editors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PERCENT: Schema = {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]*)?\s*%\s*$
 
 
 def document_schema() -> Schema:
-    """Returns the JSON Schema of the document as a person may write it."""
+    """Returns the JSON Schema of the document as users may write it."""
     schema = model_schema(PipelineSpec, "Penstock pipeline")
     definitions: Schema = schema["$defs"]
     for model in (schema, *definitions.values()):
@@ -41,7 +41,7 @@ def document_schema() -> Schema:
 
 
 def _or_shared(schema: Schema) -> Schema:
-    """Lets a value that is no plain text be a shared value."""
+    """Allows a shared value wherever a value is not plain text."""
     return schema if schema.get("type") == "string" else either(schema, {"$ref": f"#/$defs/{_SHARED}"})
 
 
@@ -51,7 +51,7 @@ def _property(definitions: Schema, model: str, key: str) -> Schema:
 
 
 def _mappings(schema: Schema) -> Iterator[Schema]:
-    """Yields the arms of a schema that are mappings of any key."""
+    """Yields the variants of a schema that are mappings with any keys."""
     for arm in [schema, *schema.get("anyOf", [])]:
         if isinstance(arm.get("additionalProperties"), dict):
             yield arm
@@ -80,7 +80,7 @@ def _add_short_forms(definitions: Schema) -> None:
 
 
 def _features(schema: Schema) -> Schema:
-    """Replaces the long form by what a person writes: feature → one transformation or a list of them."""
+    """Replaces the long form with the one users write: feature → one transformation or a list of them."""
     one: Schema = {
         "anyOf": [
             {"enum": [name for name, kind in TRANSFORMATIONS.items() if not kind.needs_a_value]},

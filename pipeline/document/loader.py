@@ -1,4 +1,4 @@
-"""Loading the document: files, layers, shared values, the model, the contradictions; all errors at once."""
+"""Loading the document: files, layers, shared values, types, contradictions; all errors at once."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from pipeline.document.shared_values import substitute
 PIPELINE: Kind[PipelineSpec] = Kind(
     PipelineSpec,
     usual_name="pipeline.yaml",
-    if_missing="check the path, or begin with penstock init",
-    if_empty="penstock init writes one to begin with",
-    patterns={NAME: "lower case letters, digits and underscores, beginning with a letter"},
+    if_missing="check the path, or start with penstock init",
+    if_empty="penstock init writes one to start with",
+    patterns={NAME: "lower case letters, digits and underscores, starting with a letter"},
     choices=(("features", "*"), ("validate", "drift", "*"), ("validate", "skew", "*"), ("metadata",)),
 )
-"""The document of a pipeline, to be read and typed."""
+"""How the YAML reader treats a pipeline document."""
 
 
 @dataclass(frozen=True)
 class LoadedSpec:
-    """A document that was read and checked."""
+    """A document that has been read and checked."""
 
     spec: PipelineSpec
     """The typed document."""
     folder: Path
-    """The first file's folder, absolute; relative paths of the document start here."""
+    """The first file's folder, absolute; the base of the document's relative paths."""
     files: tuple[Path, ...]
-    """The files, absolute, in the order in which they were layered."""
+    """The files, absolute, in layering order."""
     raw: dict[str, Any]
-    """The merged document as plain values, shared values put in, no defaults."""
+    """The merged document as plain values, with shared values replaced and without defaults."""
     root: Node
-    """The merged document with the place of every value."""
+    """The merged document with the position of every value."""
 
     def position(self, *path: str | int) -> Position:
-        """Returns where a value stands, or the nearest thing around it: ``position("train", "steps")``."""
+        """Returns the position of a value, or of the nearest one around it: ``position("train", "steps")``."""
         return follow(self.root, path)[0].at
 
 
@@ -55,19 +55,19 @@ def load(paths: Sequence[Path], overrides: Sequence[str] = ()) -> LoadedSpec:
     """Reads and checks a document.
 
     Args:
-        paths: One file or several, a later one laid over the earlier ones.
-        overrides: ``a.b=value`` options, laid over the files in order.
+        paths: One or more files, later ones layered over earlier ones.
+        overrides: ``a.b=value`` options, layered over the files in order.
 
     Returns:
         The document, typed and checked.
 
     Raises:
-        SpecErrors: Everything that is wrong with it, with places.
-        StorageError: A file is there and cannot be read.
+        SpecErrors: All problems, with positions.
+        StorageError: A file exists but cannot be read.
     """
     files = tuple(Path(path) for path in paths)
     if not files:
-        raise SpecErrors([Problem((), "no document is named", remedy="name a file, such as pipeline.yaml")])
+        raise SpecErrors([Problem((), "no document given", remedy="give a file, such as pipeline.yaml")])
     folder = files[0].resolve().parent
     root, problems = substitute(read_layers(files, overrides, PIPELINE))
     spec, found = _validate(root, folder)
@@ -89,19 +89,19 @@ def _validate(root: Node, folder: Path) -> tuple[PipelineSpec | None, list[Probl
 def _problems_of_the_rest(
     raw: dict[str, Any], error: ValidationError, root: Node, folder: Path
 ) -> list[Problem]:
-    """Returns the contradictions among the sections that are valid by themselves."""
+    """Returns the contradictions among the valid sections."""
     unsound = {str(detail["loc"][0]) for detail in error.errors(include_url=False) if detail["loc"]}
     sound = {key: value for key, value in raw.items() if key not in unsound}
     try:
         spec = PIPELINE.parse({**SECTION_DEFAULTS, **sound})
     except ValidationError:
-        # A validator of the whole document spoke: there is no part of it that can be judged alone.
+        # A validator of the whole document failed: no part can be checked alone.
         return []
     return placed(find_problems(spec, folder, unsound=frozenset(unsound)), root)
 
 
 def _without_followers(problems: list[Problem]) -> list[Problem]:
-    """Drops problems that only follow from a broken reference at the same place."""
+    """Drops problems that merely follow from a broken reference at the same position."""
     broken = {problem.at for problem in problems if problem.what.startswith("${")}
     seen: set[tuple[KeyPath, str, str]] = set()
     kept: list[Problem] = []

@@ -1,4 +1,4 @@
-"""The typed model of the document: one class for the whole, each component's slice from the component itself."""
+"""The typed model of the document: one class for the whole; each component defines its own slice."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ else:
     Orchestrator = Literal[tuple(ORCHESTRATORS)]
 
 NAME = r"^[a-z][a-z0-9_]*$"
-"""What a pipeline's name looks like."""
+"""The form of a pipeline's name."""
 
 
 class SqliteConfig(Config):
@@ -37,7 +37,7 @@ class SqliteConfig(Config):
 
 
 class DatabaseConfig(Config):
-    """ML Metadata in a database server; the password comes from the environment and is never written down."""
+    """ML Metadata on a database server; the password comes from the environment and is never stored."""
 
     host: str
     """Host name of the server."""
@@ -68,51 +68,51 @@ class RunConfig(Config):
     orchestrator: Orchestrator = "local"
     """What schedules the nodes."""
     beam: Literal["local", "dataflow", "flink", "spark"] = "local"
-    """Which engine carries the Beam steps."""
+    """Which engine runs the Beam steps."""
     beam_args: list[str] = Field(default_factory=list)
     """Further arguments for Beam, such as --project=p."""
     workers: int = Field(default=0, ge=0)
-    """Processes for Beam steps on this machine; 0 chooses by the size of the data and the number of cores."""
+    """Processes for Beam steps on this machine; 0 chooses by data size and number of cores."""
 
 
 class PipelineSpec(Config):
-    """The document: everything that a person decides about one pipeline."""
+    """The document: every decision about one pipeline."""
 
     name: str = Field(pattern=NAME, max_length=60)
     """Name of the pipeline: lower case letters, digits, underscores."""
     root: str = ".penstock"
     """Folder for artifacts, metadata and logs, relative to the document's folder."""
     data: DataConfig
-    """Where the exported documents are and what is taken from them."""
+    """Where the exported documents are and what is read from them."""
     schema_file: str | None = Field(default=None, alias="schema")
-    """The reviewed data schema; by default schema/NAME/schema.pbtxt beside the document; inferred while it is not there."""
+    """The reviewed data schema; by default schema/NAME/schema.pbtxt beside the document; inferred if missing."""
     validation: ValidateConfig = Field(default=ValidateConfig(), alias="validate")
     """Checks of the data."""
     features: FeaturesConfig
-    """What is done to each field before the model sees it, or file.py:preprocessing_fn."""
+    """How each field is transformed for the model, or file.py:preprocessing_fn."""
     model: ModelConfigSlice = ModelConfigSlice()
-    """Which model is built, or file.py:build_model."""
+    """Which model to build, or file.py:build_model."""
     train: TrainConfig = TrainConfig()
     """How the model is fitted."""
     tune: TuneConfig | None = None
-    """Search for hyperparameters before training; left out: none."""
+    """Search for hyperparameters before training; omitted: none."""
     evaluate: EvaluateConfig
-    """What is measured, and what a model has to reach."""
+    """What is measured, and what a model must reach."""
     infra_validation: InfraValidationConfig | Literal[False] | None = None
-    """How a model is served and measured before it is pushed; left out: by the defaults where there is push; false: not."""
+    """How a model is served and measured before it is pushed; omitted: by the defaults if there is push; false: not."""
     push: PushConfig | None = None
-    """Where blessed models are published; left out: nowhere."""
+    """Where blessed models are published; omitted: nowhere."""
     infer: InferConfig | None = None
-    """Predictions for a batch of documents; left out: none."""
+    """Predictions for a batch of documents; omitted: none."""
     metadata: MetadataConfig = MetadataConfig()
     """Where ML Metadata is kept."""
     run: RunConfig = RunConfig()
     """Where and how the pipeline runs."""
 
     def ingested_fields(self) -> dict[str, FieldConfig]:
-        """Returns dotted path → field for everything the document names, the order of the document kept.
+        """Returns dotted path → field for everything the document names, in the document's order.
 
-        A feature, label or slice that no ``data.fields`` entry gives is read from the path of its own name.
+        A feature, label or slice without a ``data.fields`` entry is read from the path of the same name.
         """
         fields = dict(self.data.fields)
         given = {feature_name(path, field) for path, field in fields.items()}
@@ -123,7 +123,7 @@ class PipelineSpec(Config):
         return fields
 
     def named_features(self) -> list[str]:
-        """Returns the raw features that label, features, slices and checks speak of, each once."""
+        """Returns the raw features that label, features, slices and checks refer to, each once."""
         names = [self.data.label]
         for name, transformations in self.features.declared.items():
             names.append(name)
@@ -136,13 +136,13 @@ class PipelineSpec(Config):
         return list(dict.fromkeys(names))
 
     def infra_validated(self) -> InfraValidationConfig | None:
-        """Returns how a model is served before it is pushed, None where it is not."""
+        """Returns how a model is served before it is pushed, None if it is not."""
         if self.infra_validation is None:
             return InfraValidationConfig() if self.push else None
         return self.infra_validation or None
 
     def array_features(self) -> list[str]:
-        """Returns the features that the document treats as arrays, by their field or by a transformation."""
+        """Returns the features that are arrays, by their field or by a transformation."""
         said = [feature_name(path, field) for path, field in self.data.fields.items() if field.list]
         declared = self.features.declared.items()
         used = [n for n, several in declared if any(TRANSFORMATIONS[t.kind].of_array for t in several)]

@@ -1,6 +1,6 @@
-"""The reference of the document: tables of its keys, written from the models into ``docs/document.md``.
+"""The reference of the document: tables of its keys, generated from the models into ``docs/document.md``.
 
-``python -m pipeline.document.reference docs/document.md`` writes them anew; a test says when they are stale.
+``python -m pipeline.document.reference docs/document.md`` regenerates them; a test fails when they are stale.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
 def render() -> str:
-    """Returns the tables of all keys as Markdown, the document's own first, then section by section."""
+    """Returns the tables of all keys as Markdown, top-level keys first, then section by section."""
     titles: dict[type[Config], list[str]] = {}
     for path, model in _sections((), PipelineSpec):
         titles.setdefault(model, []).append(f"`{'.'.join(path)}`")
@@ -43,10 +43,10 @@ def render() -> str:
 
 
 def put_into(text: str) -> str:
-    """Returns a page with its tables written anew, between the two marks.
+    """Returns a page with its tables regenerated between the two markers.
 
     Args:
-        text: The page; holds both marks.
+        text: The page, with both markers.
     """
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -59,7 +59,7 @@ def _sections(
     for name, field in model.model_fields.items():
         for below, kind in _models_in((*path, field.alias or name), field.annotation):
             if kind.__name__ == "FeaturesConfig":
-                # The long form is how the short one is kept; nobody writes it.
+                # The long form is only the internal form of the short one; nobody writes it.
                 yield from _models_of_features(below, kind)
             else:
                 yield below, kind
@@ -133,7 +133,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def main() -> None:
-    """Writes the tables into the page that the command line names."""
+    """Writes the tables into the page given on the command line."""
     path = Path(sys.argv[1])
     write_text(path, put_into(path.read_text(encoding="utf-8")))
 

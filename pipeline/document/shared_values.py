@@ -1,8 +1,8 @@
-"""Shared values: what stands under ``values:`` can be used anywhere as ``${name}``.
+"""Shared values: anything under ``values:`` can be used elsewhere as ``${name}``.
 
-A text that is nothing but ``${name}`` becomes the value itself, of its own type, lists and mappings included; inside a
-longer text a number or text is put in its place. ``$${`` writes ``${``. The environment is not read: it is for secrets
-only, and those are named (``password_env``), never written into the document.
+A text that is only ``${name}`` becomes the value itself with its type, including lists and mappings; inside a longer
+text, a number or text is inserted. ``$${`` writes ``${``. The environment is not read: it is only for secrets, which
+the document refers to by name (``password_env``) and never contains.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from foundation.document.nodes import Node
 from foundation.document.problems import Path, Position, Problem, show_value
 
 KEY = "values"
-"""The top-level key of the document that holds shared values."""
+"""The document's top-level key for shared values."""
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def substitute(root: Node) -> tuple[Node, list[Problem]]:
-    """Puts shared values in and takes ``values:`` out.
+    """Replaces references to shared values and removes ``values:``.
 
     Args:
         root: The merged document; its value is a dict.
 
     Returns:
-        The document without ``values:``, and what is wrong with references.
+        The document without ``values:``, and the problems with references.
     """
     shared = root.value.get(KEY)
     rest = root.with_value({key: node for key, node in root.value.items() if key != KEY})
@@ -100,7 +100,7 @@ class _Substitution:
         if "${" in re.sub(_REFERENCE, "", node.value):
             self.add(
                 path,
-                "a ${ that is not closed",
+                "an unclosed ${",
                 node.at,
                 "write ${name}, or $${ for the characters themselves",
             )
@@ -116,7 +116,7 @@ class _Substitution:
         if isinstance(value, (dict, list)) or value is None:
             self.add(
                 path,
-                f"${{{match[1]}}} is not text or a number and cannot stand inside a text",
+                f"${{{match[1]}}} is neither text nor a number and cannot be used inside a text",
                 node.at,
                 "use it by itself",
             )
@@ -125,7 +125,7 @@ class _Substitution:
 
     def look_up(self, name: str, node: Node, path: Path) -> Node | None:
         if name.startswith(("env:", "env.", "oc.env:")):
-            remedy = "a secret is named, not written: give the variable's name (password_env); anything else goes under values: or --set"
+            remedy = "for a secret, give the variable's name (password_env); put anything else under values: or --set"
             self.add(path, f"${{{name}}}: the document does not read the environment", node.at, remedy)
             return None
         if name not in self.shared:
@@ -133,7 +133,7 @@ class _Substitution:
             remedy = (
                 f"did you mean ${{{close[0]}}}?"
                 if close
-                else "give it under values: at the top of the document"
+                else "define it under values: at the top of the document"
             )
             self.add(path, f"${{{name}}} is not among the shared values", node.at, remedy)
             return None

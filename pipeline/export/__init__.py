@@ -1,4 +1,4 @@
-"""A snapshot of a collection as files: the only part of Penstock that reads MongoDB's application data."""
+"""Exports a collection to files: the only part of Penstock that reads application data from MongoDB."""
 
 from __future__ import annotations
 

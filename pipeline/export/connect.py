@@ -1,4 +1,4 @@
-"""The way to the server: its address from the environment, nothing of it in any text, and what it can promise."""
+"""Connecting to the server: address from the environment, secrets kept out of all messages, server capabilities."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from foundation.errors import PenstockError, SpecError, StorageError
 URI_VARIABLE = "PENSTOCK_MONGODB_URI"
 _URI = re.compile(r"mongodb(\+srv)?://", re.IGNORECASE)
 _SNAPSHOT_WIRE_VERSION = 13
-"""MongoDB 5.0, the first that reads a snapshot outside transactions."""
+"""MongoDB 5.0, the first version that reads snapshots outside transactions."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """What a deployment says of itself."""
+    """What a deployment reports about itself."""
 
     version: str
     now: datetime.datetime
     """Its clock, UTC."""
     snapshots: bool
-    """Whether it can read many ranges as of one moment."""
+    """Whether it can read many ranges from one snapshot."""
     kind: str
 
 
 def refuse_credentials(arguments: list[str]) -> None:
-    """Refuses a connection string among command line arguments: other users of the machine can read those.
+    """Refuses a connection string on the command line, which other users of the machine can read.
 
     Raises:
-        SpecError: There is one; the message does not repeat it.
+        SpecError: An argument holds one; the message does not repeat it.
     """
     if any(_URI.search(argument) for argument in arguments):
         raise SpecError(
             "a connection string on the command line",
-            expected=f"it in the environment variable {URI_VARIABLE}",
-            seen="an argument that everybody on this machine can read, and that the shell keeps",
-            remedy=f"export {URI_VARIABLE}=…, remove it from the shell's history, and change the password",
+            expected=f"the connection string in the environment variable {URI_VARIABLE}",
+            seen="an argument, visible to everybody on this machine and kept in the shell's history",
+            remedy=f"export {URI_VARIABLE}=…, delete the command from the shell's history, and change the password",
         )
 
 
@@ -59,13 +59,13 @@ def uri_from_environment(variable: str = URI_VARIABLE) -> str:
             f"environment variable {variable}",
             expected="a connection string: mongodb://… or mongodb+srv://…",
             seen="something else" if uri else "nothing",
-            remedy=f"export {variable}=… with a user who may only read",
+            remedy=f"export {variable}=… for a read-only user",
         )
     return uri
 
 
 def redacted(text: str, uri: str) -> str:
-    """Returns a text without the connection string, its user, its password, or any other one's."""
+    """Returns a text without this or any other connection string, user or password."""
     for secret in sorted(_secrets(uri), key=len, reverse=True):
         text = text.replace(secret, "…")
     return re.sub(r"(mongodb(?:\+srv)?://)[^\s/@]*@", r"\1…@", text, flags=re.IGNORECASE)
@@ -80,9 +80,9 @@ def _secrets(uri: str) -> set[str]:
 
 
 def failure(error: Exception, uri: str, remedy: str) -> PenstockError:
-    """Returns the project's error for one of pymongo's, without anything secret.
+    """Converts a pymongo error to one of Penstock's, without secrets.
 
-    The cause is kept only where its own text is free of secrets; raise it ``from error.__cause__``.
+    The cause is kept only if its own text is free of secrets; raise it ``from error.__cause__``.
     """
     text = str(error)
     clean = redacted(text, uri)
@@ -95,10 +95,10 @@ def failure(error: Exception, uri: str, remedy: str) -> PenstockError:
 def connect(
     uri: str, read_preference: str, parallel: int, patience_seconds: float = 60.0
 ) -> pymongo.MongoClient[dict[str, Any]]:
-    """Returns a client; it does not speak to the server yet.
+    """Returns a client; it does not contact the server yet.
 
     Raises:
-        SpecError: The connection string cannot be read.
+        SpecError: The connection string is invalid.
     """
     try:
         return pymongo.MongoClient(
@@ -111,15 +111,15 @@ def connect(
         )
     except (ConfigurationError, ValueError, TypeError) as error:
         raise SpecError(
-            "the connection string", expected="one that pymongo reads", seen=redacted(str(error), uri)
-        ) from None  # the error's own text may hold it
+            "the connection string", expected="one that pymongo can parse", seen=redacted(str(error), uri)
+        ) from None  # the error's own text may contain it
 
 
 def ask(client: pymongo.MongoClient[dict[str, Any]], uri: str) -> Server:
-    """Asks the deployment what it is.
+    """Queries the deployment's kind, version and clock.
 
     Raises:
-        StorageError: It does not answer, or refuses the user.
+        StorageError: It does not answer, or denies access.
     """
     try:
         hello = client.admin.command("hello")

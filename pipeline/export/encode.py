@@ -1,4 +1,4 @@
-"""A batch of documents as the server sent it → the bytes of a shard."""
+"""Encodes a batch of documents from the server as the bytes of a shard."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Encoder:
         options = _MODES.get(format)
         self._options = options and options.with_options(uuid_representation=UuidRepresentation.UNSPECIFIED)
         self.replaced = 0
-        """Documents in which bytes that are no UTF-8 became U+FFFD, as mongoexport writes them; BSON keeps them."""
+        """Documents in which invalid UTF-8 was replaced with U+FFFD, as mongoexport does; BSON keeps the bytes."""
 
     def encode(self, batch: bytes) -> tuple[bytes, int, Any]:
-        """Returns a batch's bytes in the shard, how many documents it holds, and the last one's ``_id``."""
+        """Returns a batch's bytes in the shard, its number of documents, and the last one's ``_id``."""
         raw = list(split(batch))
         if self._options is None:
             return batch, len(raw), self._decode(raw[-1])["_id"]

@@ -1,4 +1,4 @@
-"""Keeping an export small for the server: a rate, and fewer reads at once when it answers more slowly."""
+"""Keeps the load on the server low: a rate limit, and fewer parallel reads when it answers more slowly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 
 class RateLimit:
-    """Lets at most so many units a second through, with a second's worth at once; shared by threads."""
+    """Lets at most this many units per second through, in bursts of up to a second's worth; shared by threads."""
 
     def __init__(self, per_second: float | None) -> None:
         self._rate = per_second
@@ -19,7 +19,7 @@ class RateLimit:
         self._free_at = 0.0
 
     def take(self, units: float, stop: threading.Event) -> None:
-        """Waits until what was read fits the rate, or ``stop`` is set."""
+        """Waits until the units read fit the rate, or ``stop`` is set."""
         if self._rate is None:
             return
         with self._lock:
@@ -30,22 +30,22 @@ class RateLimit:
 
 
 class Governor:
-    """Decides how many ranges read at once, by how long the server takes.
+    """Decides how many ranges are read in parallel, by the server's latency.
 
-    The best latency seen is the measure. When the median of the last answers is more than twice that, half as many
-    read at once, in the end one with pauses; when it is well again, one more every sixteen answers.
+    The baseline is the best latency seen. When the median of the last answers is more than twice that, the number is
+    halved, down to one with pauses; once latency recovers, it grows by one every sixteen answers.
     """
 
     WINDOW = 8
     GOOD_BEFORE_MORE = 16
     LONGEST_PAUSE = 5.0
     SLACK = 0.05
-    """Seconds that an answer may always take longer; below, it is the network's noise."""
+    """Seconds by which an answer may always be slower; anything less is network noise."""
 
     def __init__(self, parallel: int) -> None:
         self.parallel = self.limit = parallel
         self.slowed = 0
-        """How often it asked for less."""
+        """How often the number was lowered."""
         self._free = threading.Condition()
         self._active = 0
         self._recent: deque[float] = deque(maxlen=self.WINDOW)
@@ -55,7 +55,7 @@ class Governor:
 
     @contextlib.contextmanager
     def turn(self, stop: threading.Event) -> Iterator[None]:
-        """Holds one of the places; waits for it."""
+        """Waits for a slot and holds it."""
         stop.wait(self._pause)
         with self._free:
             while self._active >= self.limit and not stop.is_set():
@@ -69,7 +69,7 @@ class Governor:
                 self._free.notify()
 
     def observe(self, seconds: float) -> None:
-        """Takes note of how long one answer took."""
+        """Records how long one answer took."""
         with self._free:
             self._recent.append(seconds)
             if len(self._recent) < self.WINDOW:

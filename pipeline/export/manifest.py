@@ -1,4 +1,4 @@
-"""What an export says of itself: files, counts, checksums, and how far it is of one moment. No value of a filter."""
+"""An export's manifest: files, counts, checksums, and how consistent it is. Contains no filter values."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def describe_file(path: Path, extent: IdRange, checkpoint: Checkpoint) -> dict[s
 def statement(
     documents: int, outside: int, at: datetime.datetime | None, reason: str, exported: str
 ) -> dict[str, Any]:
-    """Returns how far an export is consistent, in numbers and in one sentence."""
+    """Returns how consistent an export is, in numbers and in one sentence."""
     if at is not None and outside == 0:
-        said = f"A point in time: all documents as they were at {at.isoformat()}."
+        said = f"One point in time: all documents as of {at.isoformat()}."
     elif at is not None and outside < documents:
         said = (
-            f"Not a point in time: {documents - outside} documents as they were at {at.isoformat()}, then the "
-            f"server gave that snapshot up, and {outside} came as they were when they were read, {exported}."
+            f"Not one point in time: {documents - outside} documents as of {at.isoformat()}, then the "
+            f"server dropped that snapshot, and {outside} as of when they were read, {exported}."
         )
     else:
         said = (
-            f"Not a point in time: each document is as it was when it was read, {exported}; what was inserted "
-            f"or deleted meanwhile may be in it or not. Reason: {reason}."
+            f"Not one point in time: each document as of when it was read, {exported}; documents inserted "
+            f"or deleted meanwhile may or may not be included. Reason: {reason}."
         )
     whole = at is not None and outside == 0
     return {
@@ -57,7 +57,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Reads an export's manifest.
 
     Raises:
-        DataError: It is none of this version.
+        DataError: It is not a manifest of this version.
         StorageError: It cannot be read.
     """
     path = folder / NAME
@@ -68,37 +68,37 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def parse_manifest(content: bytes, path: Location) -> dict[str, Any]:
-    """Reads a manifest's content.
+    """Parses a manifest.
 
     Raises:
-        DataError: It is none of this version.
+        DataError: It is not a manifest of this version.
     """
     try:
         value = json.loads(content)
     except ValueError as error:
-        raise DataError(f"{path}", expected="a manifest of penstock export", seen="no JSON") from error
+        raise DataError(f"{path}", expected="a manifest of penstock export", seen="not JSON") from error
     if not isinstance(value, dict) or value.get("version") != VERSION:
         raise DataError(f"{path}", expected=f"a manifest of version {VERSION}", seen="another")
     return value
 
 
 def verify(folder: Path) -> int:
-    """Holds the files of an export against its manifest.
+    """Checks the files of an export against its manifest.
 
     Returns:
-        How many documents the files hold.
+        The number of documents in the files.
 
     Raises:
-        DataError: A file is not what the manifest says.
-        StorageError: A file is not there.
+        DataError: A file does not match the manifest.
+        StorageError: A file is missing.
     """
     manifest = read_manifest(folder)
     for entry in manifest["files"]:
         path = folder / entry["name"]
         if not path.is_file():
-            raise StorageError(f"{path}", expected="the file that its manifest names", seen="none")
+            raise StorageError(f"{path}", expected="the file named in the manifest", seen="none")
         if sha256_of(path) != entry["sha256"]:
             raise DataError(
-                f"{path}", expected="the content that its manifest has the checksum of", seen="another"
+                f"{path}", expected="the content with the checksum in the manifest", seen="another"
             )
     return int(manifest["documents"])

@@ -1,4 +1,4 @@
-"""Where spans end up: a folder on a disk, or a prefix in a store that is filled from a folder for work."""
+"""The destination of spans: a folder on disk, or a prefix in a store that is filled from a working folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.export.settings import ExportSettings
 
 
 def spans(settings: ExportSettings) -> set[int]:
-    """Returns the numbers of the spans that are there.
+    """Returns the numbers of the existing spans.
 
     Raises:
         StorageError: The folder or store cannot be read.
@@ -36,7 +36,7 @@ def _names(settings: ExportSettings) -> list[str]:
 
 
 def manifest_of(settings: ExportSettings, span: int) -> dict[str, Any]:
-    """Returns a span's manifest; nothing where it has none."""
+    """Returns a span's manifest, or nothing if it has none."""
     if settings.remote is None:
         folder = settings.folder / str(span)
         return read_manifest(folder) if (folder / NAME).exists() else {}
@@ -45,18 +45,18 @@ def manifest_of(settings: ExportSettings, span: int) -> dict[str, Any]:
 
 
 def publish(settings: ExportSettings, partial: Path, span: int) -> Location:
-    """Gives a whole export its name; what only served the way is removed.
+    """Publishes a complete export under its name and removes the working files.
 
-    On a disk that is one rename. In a store objects appear one by one, the manifest last.
+    On disk this is one rename. In a store, objects appear one by one, the manifest last.
 
     Raises:
-        StorageError: The name is taken, or folder or store cannot be written.
+        StorageError: The name is taken, or the folder or store cannot be written.
     """
     if settings.remote is not None:
         return _upload(settings.remote / str(span), partial)
     target = settings.folder / str(span)
     if target.exists():
-        raise StorageError(f"{target}", expected="a span that is not there yet", seen="it is there")
+        raise StorageError(f"{target}", expected="a span that does not exist yet", seen="it exists")
     try:
         for entry in partial.iterdir():
             if entry.name.startswith("."):

@@ -1,4 +1,4 @@
-"""The plan of an export, written before the first document is read, so that a killed one goes on by the same plan."""
+"""The plan of an export, written before the first document is read, so that a killed export resumes with it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLAN = ".plan.json"
 
 @dataclass(frozen=True)
 class ExportPlan:
-    """What is settled when an export begins."""
+    """The decisions made when an export starts."""
 
     identity: dict[str, object]
     ranges: tuple[IdRange, ...]
@@ -47,7 +47,7 @@ class ExportPlan:
 
     @staticmethod
     def from_json(text: str) -> ExportPlan:
-        """Reads what ``to_json`` wrote."""
+        """Parses the output of ``to_json``."""
         value = json.loads(text)
         return ExportPlan(
             value["identity"],
@@ -60,10 +60,10 @@ class ExportPlan:
 
 
 def choose_span(settings: ExportSettings) -> int:
-    """Returns the span: the one asked for, an unfinished one, or one more than the highest.
+    """Returns the span: the requested one, an unfinished one, or one more than the highest.
 
     Raises:
-        StorageError: The span is there already, or the folder cannot be read.
+        StorageError: The span exists already, or the folder cannot be read.
     """
     there = place.spans(settings)
     work = settings.folder.iterdir() if settings.folder.exists() else ()
@@ -72,31 +72,31 @@ def choose_span(settings: ExportSettings) -> int:
         if settings.span in there and str(settings.span) not in unfinished:
             raise StorageError(
                 f"span {settings.span} of {settings.remote or settings.folder}",
-                expected="a span that is not there yet",
-                seen="it is there",
-                remedy="leave --span out: the next number is taken",
+                expected="a span that does not exist yet",
+                seen="it exists",
+                remedy="omit --span to use the next number",
             )
         return settings.span
     return max((int(name) for name in unfinished if name.isdecimal()), default=max(there, default=0) + 1)
 
 
 def partial_folder(settings: ExportSettings, span: int) -> Path:
-    """Returns where an export is written until it is whole; no pattern of an export finds it."""
+    """Returns where an export is written until it is complete; no export pattern matches it."""
     return settings.folder / f".{span}.partial"
 
 
 @contextmanager
 def held(partial: Path) -> Iterator[None]:
-    """Holds the folder of an unfinished export for this process.
+    """Locks the folder of an unfinished export for this process.
 
     Raises:
-        LockedError: Another process exports into it.
+        LockedError: Another process is exporting into it.
         StorageError: It cannot be written.
     """
 
     def busy() -> LockedError:
         return LockedError(
-            f"{partial}", expected="no other export into it", seen="one that is running", remedy="wait for it"
+            f"{partial}", expected="no other export into it", seen="one running", remedy="wait for it"
         )
 
     try:
@@ -108,17 +108,17 @@ def held(partial: Path) -> Iterator[None]:
 
 
 def restart(partial: Path) -> None:
-    """Removes what an unfinished export has written."""
+    """Removes the files of an unfinished export."""
     for entry in partial.iterdir():
         if entry.name != ".lock":
             entry.unlink()
 
 
 def load(partial: Path, settings: ExportSettings) -> ExportPlan | None:
-    """Returns the plan of an unfinished export, or None where there is none.
+    """Returns the plan of an unfinished export, or None if there is none.
 
     Raises:
-        SpecError: It is another export's.
+        SpecError: It is a different export's.
     """
     path = partial / _PLAN
     if not path.exists():
@@ -128,9 +128,9 @@ def load(partial: Path, settings: ExportSettings) -> ExportPlan | None:
     if different:
         raise SpecError(
             f"the unfinished export in {partial}",
-            expected=f"the same {' and '.join(different)} as when it began",
+            expected=f"the same {' and '.join(different)} as when it started",
             seen="another",
-            remedy="ask for the same again, or begin anew with --restart",
+            remedy="use the same settings, or start over with --restart",
         )
     return plan
 
@@ -144,7 +144,7 @@ def last_window(settings: ExportSettings) -> Window | None:
     """Returns the window of the newest incremental export into the folder, or None.
 
     Raises:
-        DataError: It is of another collection, filter or projection.
+        DataError: It has another collection, filter or projection.
     """
     for span in sorted(place.spans(settings), reverse=True):
         manifest = place.manifest_of(settings, span)
@@ -158,7 +158,7 @@ def last_window(settings: ExportSettings) -> Window | None:
                 f"span {span} of {settings.remote or settings.folder}",
                 expected=f"an export with the same {' and '.join(different)}",
                 seen="another",
-                remedy="export into a folder of its own",
+                remedy="export into a separate folder",
             )
         return Window.from_json(window)
     return None

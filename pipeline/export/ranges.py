@@ -1,6 +1,6 @@
-"""A collection cut into ranges of ``_id``, by filters and sorted finds alone: no command that a secondary refuses.
+"""Cuts a collection into ranges of ``_id``, with only filters and sorted finds, which secondaries allow.
 
-MongoDB compares only values of one kind: ``{$gt: 5}`` finds no text. So each kind of ``_id`` is cut apart.
+MongoDB only compares values of the same kind: ``{$gt: 5}`` finds no text. So each kind of ``_id`` is cut separately.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from pymongo.errors import OperationFailure
 KINDS = (
     "minKey", "null", "number", "string", "object", "binData", "objectId", "bool", "date", "timestamp", "maxKey",
 )  # fmt: skip
-"""Kinds of ``_id`` in MongoDB's order."""
+"""Kinds of ``_id``, in MongoDB's order."""
 _ALONE = frozenset({"minKey", "null", "maxKey"})
-"""Kinds of which there is one value only."""
+"""Kinds with only one value."""
 _BAD_VALUE = 2
 CANONICAL = json_util.CANONICAL_JSON_OPTIONS.with_options(uuid_representation=UuidRepresentation.UNSPECIFIED)
 
 
 @dataclass(frozen=True)
 class IdRange:
-    """Documents from ``low`` (included) to ``high`` (not included); without a bound, to the end of the kind."""
+    """Documents from ``low`` (included) to ``high`` (excluded); without a bound, to the end of the kind."""
 
     index: int
     kind: str
@@ -36,7 +36,7 @@ class IdRange:
     high: tuple[Any, ...] = ()
 
     def condition(self, after: tuple[Any, ...] = ()) -> dict[str, Any] | None:
-        """Returns the filter for the range, or for what follows one of its ids; None where nothing can follow."""
+        """Returns the filter for the range, or for what follows one of its ids; None if nothing can follow."""
         if after and (self.kind in _ALONE or _is_nan(self.low)):
             return None
         if _is_nan(self.low):
@@ -56,7 +56,7 @@ class IdRange:
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> IdRange:
-        """Reads what ``to_json`` wrote."""
+        """Parses the output of ``to_json``."""
         return IdRange(value["index"], value["kind"], read(value["low"]), read(value["high"]))
 
 
@@ -66,13 +66,13 @@ def written(bound: tuple[Any, ...]) -> str | None:
 
 
 def read(text: str | None) -> tuple[Any, ...]:
-    """Reads what ``written`` wrote."""
+    """Parses the output of ``written``."""
     options = CANONICAL.with_options(datetime_conversion=DatetimeConversion.DATETIME_MS)
     return (json_util.loads(text, json_options=options)["v"],) if text else ()
 
 
 def both(*conditions: dict[str, Any] | None) -> dict[str, Any]:
-    """Returns a filter for all of the conditions."""
+    """Returns a filter for all the conditions."""
     given = [condition for condition in conditions if condition]
     return {"$and": given} if len(given) > 1 else given[0] if given else {}
 
@@ -87,18 +87,18 @@ def _has(collection: Any, kind: str, session: Any) -> bool:
         return bool(_first(collection, {"_id": {"$type": kind}}, session=session))
     except OperationFailure as error:
         if error.code == _BAD_VALUE:
-            return False  # a server that does not know a type holds no value of it
+            return False  # a server that does not know a type has no values of it
         raise
 
 
 def cut(collection: Any, window: dict[str, Any] | None, step: int, session: Any = None) -> list[IdRange]:
-    """Cuts a collection into ranges of about ``step`` documents: one pass over the index of ``_id``.
+    """Cuts a collection into ranges of about ``step`` documents, in one pass over the ``_id`` index.
 
     Args:
         collection: A pymongo collection.
-        window: What an incremental export of ``_id`` is limited to.
-        step: Documents of a range.
-        session: The snapshot that is read, if any.
+        window: The limits of an incremental export by ``_id``.
+        step: Documents per range.
+        session: The snapshot to read, if any.
     """
     found = [
         bounds
@@ -114,7 +114,7 @@ Bounds = tuple[str, tuple[Any, ...], tuple[Any, ...]]
 def _cut_kind(collection: Any, kind: str, window: Any, step: int, session: Any) -> Iterator[Bounds]:
     first = _first(collection, both({"_id": {"$type": kind}}, window), session=session)
     low: tuple[Any, ...] = ()
-    if _is_nan(first):  # NaN is the lowest number, and no comparison finds it
+    if _is_nan(first):  # NaN is the lowest number, and no comparison matches it
         yield kind, first, ()
         low = (-math.inf,)
         first = _first(collection, both({"_id": {"$gte": -math.inf}}, window), session=session)
@@ -130,7 +130,7 @@ def _cut_kind(collection: Any, kind: str, window: Any, step: int, session: Any) 
 
 
 def _first(collection: Any, condition: dict[str, Any], skip: int = 0, session: Any = None) -> tuple[Any, ...]:
-    """Returns the lowest id that fits, behind some that are passed over; or nothing."""
+    """Returns the lowest id that matches, after skipping some; or nothing."""
     cursor = collection.find(condition, {"_id": 1}, session=session).sort("_id", 1).skip(skip).limit(1)
     return tuple(document["_id"] for document in cursor)
 

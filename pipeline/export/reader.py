@@ -1,4 +1,4 @@
-"""Reading one range to its end, through interruptions."""
+"""Reads one range to its end, surviving interruptions."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ _LONGEST_WAIT = 8.0
 
 @dataclass
 class Flow:
-    """What the readers of one export share."""
+    """State shared by the readers of one export."""
 
     settings: ExportSettings
     collection: Any
     condition: dict[str, Any]
     """Filter and window."""
     snapshot: Callable[[], contextlib.AbstractContextManager[Any]]
-    """Gives a session that reads as of one moment, or None."""
+    """Returns a session that reads the snapshot, or None."""
     governor: Governor
     documents: RateLimit
     bytes: RateLimit
     stop: threading.Event
     progress: Callable[[int], None]
-    """Is told how many documents came."""
+    """Called with the number of documents received."""
     snapshot_gone: bool = False
 
 
 def read_range(flow: Flow, extent: IdRange, shard: Shard) -> None:
-    """Reads a range behind its checkpoint; what was read is on the disk when it returns or raises.
+    """Reads a range from its checkpoint on; everything read is on disk when this returns or raises.
 
     Raises:
-        PyMongoError: The server refuses, or stays away longer than the settings allow.
-        StorageError: The disk refuses.
+        PyMongoError: The server refuses, or stays unreachable for longer than the settings allow.
+        StorageError: The disk cannot be written.
     """
     if shard.checkpoint.done:
         return
@@ -70,7 +70,7 @@ def read_range(flow: Flow, extent: IdRange, shard: Shard) -> None:
             shard.flush()
             if error.code not in _SNAPSHOT_IS_GONE or flow.snapshot_gone:
                 raise
-            flow.snapshot_gone = True  # the manifest says how many documents came afterwards
+            flow.snapshot_gone = True  # the manifest counts the documents read afterwards
     shard.flush(done=not flow.stop.is_set())
 
 
@@ -99,7 +99,7 @@ def _batches(
 ) -> Iterator[bytes]:
     settings = flow.settings
     size = settings.batch
-    if settings.documents_per_second:  # so that a batch is no more than a quarter of a second's worth
+    if settings.documents_per_second:  # a batch is at most a quarter of a second's worth
         size = max(1, min(size, int(settings.documents_per_second / 4)))
     cursor = flow.collection.find_raw_batches(
         condition, settings.projected(), batch_size=size, session=session

@@ -1,4 +1,4 @@
-"""One export from beginning to end, or from where it was."""
+"""Runs one export from start to finish, or resumes it."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ _REPORT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export made."""
+    """The result of an export."""
 
     folder: Location | None
-    """The folder of the span; None where an incremental export found nothing new."""
+    """The folder of the span; None if an incremental export found nothing new."""
     manifest: dict[str, Any]
 
 
 def export(
     settings: ExportSettings, uri: str, restart: bool = False, say: Listener = lambda line: None
 ) -> Exported:
-    """Exports a collection, going on where an earlier attempt was ended.
+    """Exports a collection, resuming an earlier attempt.
 
     Args:
-        settings: What is wanted.
-        uri: The connection string; it is in no file, message or log.
-        restart: Whether an unfinished attempt is thrown away.
-        say: Is told of the progress.
+        settings: What to export, and how.
+        uri: The connection string; it never appears in a file, message or log.
+        restart: Whether to discard an unfinished attempt.
+        say: Called with progress lines.
 
     Raises:
         DataError: There is nothing to export, or it cannot be exported incrementally.
-        LockedError: Another process exports into the same span.
-        SpecError: An unfinished export was of something else, or the connection string cannot be read.
-        StorageError: The server or the disk refuses; the same command goes on.
+        LockedError: Another process is exporting into the same span.
+        SpecError: The unfinished export has other settings, or the connection string is invalid.
+        StorageError: The server or the disk fails; the same command resumes.
     """
     client = connect(uri, settings.read_preference, settings.parallel, settings.patience_seconds)
     try:
@@ -67,7 +67,7 @@ def export(
             return _export(client, settings, uri, partial, span, say)
     except PyMongoError as error:
         wrapped = failure(
-            error, uri, "see to the server, then give the same command: it goes on where it was"
+            error, uri, "check the server, then run the same command again: it resumes where it stopped"
         )
         raise wrapped from wrapped.__cause__
     finally:
@@ -77,7 +77,7 @@ def export(
 def _export(
     client: Any, settings: ExportSettings, uri: str, partial: Path, span: int, say: Listener
 ) -> Exported:
-    if (partial / manifest.NAME).exists():  # it was killed on its last step
+    if (partial / manifest.NAME).exists():  # it was killed at its last step
         whole = manifest.read_manifest(partial)
         return Exported(place.publish(settings, partial, span), whole)
     server = ask(client, uri)
@@ -85,7 +85,7 @@ def _export(
     settled = plan.load(partial, settings)
     if settled:
         there = sum(load_checkpoint(partial, each.index).documents for each in settled.ranges)
-        say(f"Going on with span {span}: {there} documents are there.")
+        say(f"Resuming span {span}: {there} documents already exported.")
     else:
         settled = _plan(client, collection, settings, server)
         plan.save(partial, settled)
@@ -133,7 +133,7 @@ def _flow(client: Any, collection: Any, settings: ExportSettings, settled: Expor
 def _read(
     flow: Flow, settled: ExportPlan, partial: Path, settings: ExportSettings, say: Listener
 ) -> list[Shard]:
-    """Reads all ranges; on any failure the others stop behind their batch and note what they have."""
+    """Reads all ranges; on any failure, the others stop after their batch and save their checkpoints."""
     suffix = "bson" if settings.format == "bson" else "jsonl"
     shards = [Shard(partial, extent, suffix) for extent in settled.ranges]
     counter = _Counter(len(shards), flow, say)
@@ -155,7 +155,7 @@ def _read(
 
 
 class _Counter:
-    """Counts documents of several threads and reports now and then."""
+    """Counts documents across threads and reports now and then."""
 
     def __init__(self, ranges: int, flow: Flow, say: Listener) -> None:
         self._ranges, self._flow, self._say = ranges, flow, say
@@ -171,7 +171,9 @@ class _Counter:
         rate = self._documents / max(0.001, time.monotonic() - self._begin)
         governor = self._flow.governor
         slowed = (
-            f", {governor.limit} at a time: the server is slow" if governor.limit < governor.parallel else ""
+            f", {governor.limit} in parallel: the server is slow"
+            if governor.limit < governor.parallel
+            else ""
         )
         self._say(f"{self._documents} documents, {rate:,.0f}/s, {done} of {self._ranges} ranges{slowed}")
 

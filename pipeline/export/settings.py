@@ -1,4 +1,4 @@
-"""What a person asks of one export; checked before a server is spoken to."""
+"""The settings of one export, checked before contacting a server."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ Chosen = TypeVar("Chosen", bound=str)
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """One export."""
+    """The settings of one export."""
 
     database: str
     collection: str
     folder: Path
-    """Holds one folder for each span, and the unfinished one; only that where the spans go to a store."""
+    """Contains a folder for each span and the unfinished one; only the latter if the spans go to a store."""
     span: int | None = None
-    """Number of the span; None: one more than the highest."""
+    """Span number; None: one more than the highest."""
     format: Format = "relaxed"
     filter: dict[str, Any] = field(default_factory=dict)
     projection: tuple[str, ...] = ()
     """Dotted paths to export; empty: whole documents."""
     incremental: str | None = None
-    """``_id`` or a field with dates: only what came or changed since the last export."""
+    """``_id`` or a date field: only what is new or changed since the last export."""
     read_preference: str = "secondaryPreferred"
     consistency: Literal["auto", "none"] = "auto"
     parallel: int = 4
-    """Ranges that are read at the same time, at most."""
+    """Maximum ranges read in parallel."""
     documents_per_second: float | None = None
     bytes_per_second: float | None = None
     """Bytes of BSON."""
     shard_documents: int = 250_000
-    """About how many documents a shard holds."""
+    """Approximate number of documents per shard."""
     batch: int = 1000
-    """Documents asked for at once."""
+    """Documents per batch."""
     settle_seconds: float = 60.0
-    """An incremental export ends so long before now: late writes are then in the next one, not in none."""
+    """An incremental export ends this long before now, so that late writes are in the next one, not lost."""
     patience_seconds: float = 60.0
-    """How long a server that went away is waited for."""
+    """How long to wait for a server that has gone away."""
     remote: RemotePath | None = None
-    """The place in a store that gets one folder for each span."""
+    """The location in a store that gets one folder for each span."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be exported.
+        """Validates the settings.
 
         Raises:
             SpecError: A value makes no sense.
@@ -71,7 +71,7 @@ class ExportSettings:
             raise SpecError("database and collection", expected="their names")
 
     def identity(self) -> dict[str, object]:
-        """Returns what has to be the same when an export goes on where it was; no value of the filter is in it."""
+        """Returns the settings that must be the same when an export resumes; no filter values."""
         return {
             "database": self.database,
             "collection": self.collection,
@@ -82,15 +82,15 @@ class ExportSettings:
         }
 
     def projected(self) -> dict[str, int] | None:
-        """Returns the projection as MongoDB takes it; ``_id`` is always there."""
+        """Returns the projection as MongoDB takes it; ``_id`` is always included."""
         return {"_id": 1, **dict.fromkeys(self.projection, 1)} if self.projection else None
 
 
 def chosen(option: str, value: str, known: tuple[Chosen, ...]) -> Chosen:
-    """Returns one of the known words.
+    """Returns a word if it is one of the known ones.
 
     Raises:
-        SpecError: It is none of them.
+        SpecError: It is not.
     """
     for each in known:
         if each == value:
@@ -99,18 +99,18 @@ def chosen(option: str, value: str, known: tuple[Chosen, ...]) -> Chosen:
 
 
 def digest(value: dict[str, Any]) -> str:
-    """Returns the SHA-256 of a filter, so that it can be compared without being shown."""
+    """Returns the SHA-256 of a filter, to compare it without revealing it."""
     return hashlib.sha256(
         json_util.dumps(value, json_options=json_util.CANONICAL_JSON_OPTIONS).encode()
     ).hexdigest()
 
 
 def target_of(to: str, work: Path) -> tuple[Path, RemotePath | None]:
-    """Returns the folder that is worked in and the place in a store, if any, from what a person wrote.
+    """Returns the working folder and the location in a store, if any, from the user's ``--to``.
 
     Raises:
-        StorageError: It is no place that can be written.
-        SpecError: ``{SPAN}`` stands elsewhere than at the end.
+        StorageError: It cannot be written to.
+        SpecError: ``{SPAN}`` is not at the end.
     """
     bare = to.rstrip("/").removesuffix(SPAN).rstrip("/")
     if "{" in bare or not bare:
@@ -122,18 +122,16 @@ def target_of(to: str, work: Path) -> tuple[Path, RemotePath | None]:
 
 
 def parse_filter(text: str) -> dict[str, Any]:
-    """Reads a filter in Extended JSON.
+    """Parses a filter in Extended JSON.
 
     Raises:
-        SpecError: It is none.
+        SpecError: It is not a document in Extended JSON.
     """
     try:
         value = json_util.loads(text)
     except (ValueError, TypeError, BSONError) as error:
         remedy = """for example '{"country": "PT", "at": {"$gte": {"$date": "2026-01-01T00:00:00Z"}}}'"""
-        raise SpecError(
-            "--filter", expected="Extended JSON", seen="text that is none", remedy=remedy
-        ) from error
+        raise SpecError("--filter", expected="Extended JSON", seen="invalid text", remedy=remedy) from error
     if not isinstance(value, dict):
         raise SpecError("--filter", expected="a document in Extended JSON", seen=type(value).__name__)
     return value

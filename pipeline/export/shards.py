@@ -1,8 +1,8 @@
-"""One file for each range, and a checkpoint beside it: what a killed export has written for certain.
+"""One file per range, and a checkpoint beside it that records what is safely on disk.
 
-A shard is a row of gz members, which every reader of gz takes as one file. A member is closed, brought to the disk and
-only then noted in the checkpoint; what stands behind the noted size is cut off when the export goes on. So no document
-is lost or there twice, wherever the process was killed.
+A shard is a sequence of gzip members, which every gzip reader treats as one file. A member is closed and synced to disk
+before it is recorded in the checkpoint; anything past the recorded size is cut off when the export resumes. So no
+document is lost or duplicated, wherever the process was killed.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from foundation.publish import storage_error, write_text
 from pipeline.export.ranges import IdRange, read, written
 
 MEMBER_BYTES = 8 * 2**20
-"""A member holds about so much before compression, or what came in ``MEMBER_SECONDS``."""
+"""Approximate size of a member before compression, unless ``MEMBER_SECONDS`` pass first."""
 MEMBER_SECONDS = 5.0
 _LEVEL = 3
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far a range is."""
+    """The progress of a range."""
 
     documents: int = 0
     content_bytes: int = 0
     """Bytes before compression."""
     size: int = 0
-    """Bytes of the shard that are valid."""
+    """Valid bytes of the shard."""
     after: str | None = None
     """The last ``_id``, in canonical Extended JSON."""
     done: bool = False
     outside_snapshot: int = 0
-    """Documents that were not read as of the snapshot's moment."""
+    """Documents that were not read from the snapshot."""
     replaced: int = 0
-    """Documents with bytes that are no UTF-8."""
+    """Documents with invalid UTF-8."""
 
 
 class Shard:
@@ -65,7 +65,7 @@ class Shard:
         self._last_write = time.monotonic()
 
     def _cut(self) -> None:
-        """Cuts off what was written and never noted."""
+        """Cuts off what was written but not recorded."""
         try:
             if self.path.exists():
                 os.truncate(self.path, self.checkpoint.size)
@@ -74,11 +74,11 @@ class Shard:
 
     @property
     def after(self) -> tuple[Any, ...]:
-        """The ``_id`` behind which reading goes on: of what was added, written or not."""
+        """The ``_id`` after which reading continues: the last one added, written or not."""
         return read(self._open.after)
 
     def add(self, content: bytes, documents: int, last_id: Any, *, in_snapshot: bool, replaced: int) -> None:
-        """Adds a batch; it is on the disk at the latest with ``flush``."""
+        """Adds a batch; ``flush`` guarantees that it is on disk."""
         was = self._open
         self._pending.append(content)
         self._open = replace(
@@ -94,7 +94,7 @@ class Shard:
             self.flush()
 
     def flush(self, done: bool = False) -> None:
-        """Writes what is pending, then notes it.
+        """Writes what is pending, then records it.
 
         Raises:
             StorageError: The disk is full or cannot be written.
@@ -118,12 +118,12 @@ class Shard:
 
 
 def checkpoint_path(folder: Path, index: int) -> Path:
-    """Returns where a range's checkpoint stands."""
+    """Returns the path of a range's checkpoint."""
     return folder / f".range-{index:05d}.json"
 
 
 def load_checkpoint(folder: Path, index: int) -> Checkpoint:
-    """Returns how far a range is; from the beginning where nothing is noted."""
+    """Returns the progress of a range; the start if nothing is recorded."""
     path = checkpoint_path(folder, index)
     return Checkpoint(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else Checkpoint()
 

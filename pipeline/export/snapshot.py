@@ -1,4 +1,4 @@
-"""Reading many ranges as of one moment, where the deployment can."""
+"""Reads many ranges from one snapshot, if the deployment can."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from pipeline.export.connect import Server
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The moment that is read, or why there is none."""
+    """The time of the snapshot, or why there is none."""
 
     time: Timestamp | None
     reason: str = ""
 
     @property
     def at(self) -> datetime.datetime | None:
-        """The moment, UTC."""
+        """The snapshot's time, UTC."""
         return self.time.as_datetime() if self.time else None
 
     @contextlib.contextmanager
     def session(self, client: Any) -> Iterator[Any]:
-        """Yields a session that reads as of the moment; None where there is none.
+        """Yields a session that reads the snapshot; None if there is none.
 
-        pymongo keeps the moment in a private attribute and lets each session choose its own: sessions must not be
-        shared by threads, so the first one's moment is handed to the others.
+        Threads must not share sessions, and pymongo lets each session choose its own time and keeps it in a private
+        attribute: so the first session's time is copied to the others.
         """
         if self.time is None:
             yield None
@@ -46,25 +46,25 @@ class Snapshot:
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> Snapshot:
-        """Reads what ``to_json`` wrote."""
+        """Parses the output of ``to_json``."""
         return Snapshot(Timestamp(*value["time"]) if value["time"] else None, value["reason"])
 
 
 def take(client: Any, collection: Any, server: Server, wanted: bool) -> Snapshot:
-    """Settles the moment that an export reads, by a first read in a snapshot session.
+    """Fixes the time of the snapshot, by a first read in a snapshot session.
 
     Args:
         client: A pymongo client.
         collection: The collection to read.
-        server: What the deployment says of itself.
-        wanted: Whether a snapshot is wanted at all.
+        server: What the deployment reports about itself.
+        wanted: Whether to use a snapshot at all.
     """
     if not wanted:
         return Snapshot(None, "--consistency none")
     if not server.snapshots:
         return Snapshot(
             None,
-            f"a {server.kind} of version {server.version} reads no snapshots (a replica set from 5.0 does)",
+            f"a {server.kind} of version {server.version} cannot read snapshots (a replica set from 5.0 on can)",
         )
     try:
         with client.start_session(snapshot=True) as session:
@@ -72,4 +72,4 @@ def take(client: Any, collection: Any, server: Server, wanted: bool) -> Snapshot
             moment = getattr(session, "_snapshot_time", None)
     except (OperationFailure, ConfigurationError) as error:
         return Snapshot(None, f"the server refused to read a snapshot: {type(error).__name__}")
-    return Snapshot(moment, "" if moment else "the server named no moment")
+    return Snapshot(moment, "" if moment else "the server returned no snapshot time")

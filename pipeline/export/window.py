@@ -1,4 +1,4 @@
-"""What an incremental export takes: everything after the last one's end, up to a little before now."""
+"""What an incremental export reads: everything after the end of the last one, up to a little before now."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.export.ranges import kinds_there, read, written
 
 @dataclass(frozen=True)
 class Window:
-    """Values of one field from ``since`` (not included) to ``until`` (included)."""
+    """Values of one field from ``since`` (excluded) to ``until`` (included)."""
 
     field: str
     since: tuple[Any, ...]
@@ -22,7 +22,7 @@ class Window:
     until: tuple[Any, ...]
 
     def condition(self) -> dict[str, Any]:
-        """Returns the filter; the first window takes documents without the field, too: they would be in none."""
+        """Returns the filter; the first window includes documents without the field, which no other would."""
         if self.since:
             return {self.field: {"$gt": self.since[0], "$lte": self.until[0]}}
         if self.field == "_id":
@@ -35,20 +35,20 @@ class Window:
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> Window:
-        """Reads what ``to_json`` wrote."""
+        """Parses the output of ``to_json``."""
         return Window(value["field"], read(value["since"]), read(value["until"]))
 
 
 def next_window(
     collection: Any, field: str, last: Window | None, now: datetime.datetime, settle_seconds: float
 ) -> Window | None:
-    """Returns the window that follows the last one, or None where there is nothing that could be in it.
+    """Returns the window after the last one, or None if it would be empty.
 
-    ObjectIds and dates are made by applications: one may be written up to ``settle_seconds`` after the time it holds
-    and still be found, since windows end that long before now.
+    Applications create ObjectIds and dates, so one may be written up to ``settle_seconds`` after the time it holds;
+    it is still found, as windows end that long before now.
 
     Raises:
-        DataError: The ``_id`` does not grow with time, or no document has a date in the field.
+        DataError: The ``_id`` does not increase with time, or no document has a date in the field.
     """
     end = now - datetime.timedelta(seconds=settle_seconds)
     since = last.until if last else ()
@@ -65,9 +65,9 @@ def next_window(
         return None
     raise DataError(
         "incremental by _id",
-        expected="ids that grow with time: ObjectIds, or numbers",
+        expected="ids that increase with time: ObjectIds or numbers",
         seen=", ".join(kinds),
-        remedy="name a field with the date of the last change: --incremental updatedAt",
+        remedy="give the field with the date of the last change: --incremental updatedAt",
     )
 
 
@@ -77,5 +77,5 @@ def _check_dates(collection: Any, field: str) -> None:
             f"incremental by {field}",
             expected="documents with a date there",
             seen="none",
-            remedy="name the field that holds the date of the last change",
+            remedy="give the field with the date of the last change",
         )

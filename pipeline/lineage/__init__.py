@@ -1,1 +1,1 @@
-"""Questions to ML Metadata behind a small interface of our own; no MLMD proto leaves this package."""
+"""Queries to ML Metadata behind a small interface; no MLMD proto leaves this package."""

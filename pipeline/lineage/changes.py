@@ -1,4 +1,4 @@
-"""The few things that are changed in ML Metadata outside of a node: executions closed, artifacts marked as deleted."""
+"""The few changes made to ML Metadata outside a node: closing executions, marking artifacts as deleted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def close_executions(config: MetadataConfig, root: Path, pipeline: str) -> list[
         Node and execution id of each.
 
     Raises:
-        MetadataError: The store does not answer, or is of another version.
+        MetadataError: The store does not answer, or has another version.
     """
     from ml_metadata.proto import metadata_store_pb2 as pb
 
@@ -39,7 +39,7 @@ def mark_deleted(config: MetadataConfig, root: Path, artifacts: Sequence[int]) -
     """Marks artifacts as deleted.
 
     Raises:
-        MetadataError: The store does not answer, or is of another version.
+        MetadataError: The store does not answer, or has another version.
     """
     from ml_metadata.proto import metadata_store_pb2 as pb
 

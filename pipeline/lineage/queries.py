@@ -1,4 +1,4 @@
-"""Questions that several commands ask of a lineage."""
+"""Lineage queries that several commands share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def latest_blessed_model(artifacts: Iterable[Artifact]) -> Artifact | None:
 def has_earlier_statistics(
     executions: Iterable[Execution], artifacts: dict[int, Artifact], fingerprint: str, span: int
 ) -> bool:
-    """Returns whether statistics of an earlier span exist, or without spans of other data before this.
+    """Returns whether statistics of an earlier span exist or, without spans, of earlier data.
 
     Args:
         executions: All executions of the pipeline, oldest first.
@@ -45,7 +45,7 @@ def has_earlier_statistics(
 
 
 def newest_output(lineage: Lineage, node: str, key: str) -> Artifact:
-    """Returns the newest live artifact that a node gave under an output key.
+    """Returns the newest live artifact that a node wrote under an output key.
 
     Raises:
         DataError: There is none.
@@ -56,7 +56,5 @@ def newest_output(lineage: Lineage, node: str, key: str) -> Artifact:
         known[i] for e in complete for i in e.outputs.get(key, ()) if i in known and known[i].state == "LIVE"
     ]
     if not made:
-        raise DataError(
-            f"{node}.{key}", expected="a result of it", seen="none", remedy=f"penstock run --to {node}"
-        )
+        raise DataError(f"{node}.{key}", expected="a result", seen="none", remedy=f"penstock run --to {node}")
     return max(made, key=lambda a: a.id)

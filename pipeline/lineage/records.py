@@ -1,4 +1,4 @@
-"""What the lineage answers with: plain frozen records."""
+"""The records that lineage queries return, plain and frozen."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Execution:
         properties: Properties and custom properties together.
         run: Id of the run that it belongs to.
         started: Seconds since the epoch.
-        ended: Seconds since the epoch of the last change.
+        ended: Time of the last change, in seconds since the epoch.
         inputs: Input key → artifact ids.
         outputs: Output key → artifact ids.
     """

@@ -17,7 +17,7 @@ from pipeline.lineage.records import Artifact, Execution, Value
 
 
 class Lineage(Protocol):
-    """Everything that plan, status, lineage and clean ask."""
+    """The queries behind plan, status, lineage and clean."""
 
     def executions(self) -> list[Execution]:
         """Returns all executions of the pipeline, oldest first."""
@@ -29,7 +29,7 @@ class Lineage(Protocol):
 
 
 def artifacts_of_run(lineage: Lineage, run: str) -> dict[tuple[str, str], Artifact]:
-    """Returns (node, output key) → artifact for everything that a run made or took over."""
+    """Returns (node, output key) → artifact for everything that a run made or reused."""
     known = lineage.artifacts()
     found: dict[tuple[str, str], Artifact] = {}
     for execution in lineage.executions():
@@ -42,7 +42,7 @@ def artifacts_of_run(lineage: Lineage, run: str) -> dict[tuple[str, str], Artifa
 
 
 class MemoryLineage:
-    """An in-memory double, filled by hand.
+    """An in-memory test double, filled by hand.
 
     Args:
         executions: The executions, oldest first.
@@ -65,15 +65,15 @@ class MemoryLineage:
 
 
 class MlmdLineage:
-    """Lineage of one pipeline in an ML Metadata store; a snapshot, taken at the first question.
+    """Lineage of one pipeline in an ML Metadata store; a snapshot taken at the first query.
 
     Args:
         config: Where the store is.
-        root: Folder that holds the SQLite file when no other is named.
+        root: Folder of the SQLite file unless the config names one.
         pipeline: Name of the pipeline.
 
     Raises:
-        MetadataError: The store does not answer, or is of another version.
+        MetadataError: The store does not answer, or has another version.
     """
 
     def __init__(self, config: MetadataConfig, root: Path, pipeline: str) -> None:
@@ -96,12 +96,12 @@ class MlmdLineage:
 
 
 def require_mlmd() -> None:
-    """Imports ML Metadata, so that without the extra ``pipeline`` a command says so before it begins.
+    """Imports ML Metadata, so that a command without the ``pipeline`` extra fails before it starts.
 
     Raises:
         ModuleNotFoundError: It is not installed.
     """
-    import ml_metadata  # noqa: F401 - that it can be imported is the answer
+    import ml_metadata  # noqa: F401 - only checks that it can be imported
 
 
 def is_absent(config: MetadataConfig, root: Path) -> bool:
@@ -116,7 +116,7 @@ def sqlite_path(config: MetadataConfig, root: Path) -> Path:
 
 @contextlib.contextmanager
 def asked(config: MetadataConfig) -> Iterator[None]:
-    """Turns what ML Metadata raises into one clear error without the connection's secrets."""
+    """Turns ML Metadata's exceptions into one clear error without the connection's secrets."""
     import ml_metadata.errors as mlmd_errors
 
     try:
@@ -128,7 +128,7 @@ def asked(config: MetadataConfig) -> Iterator[None]:
             database = config.mysql or config.postgresql
             subject += f" {database.database} at {database.host}" if database else ""
         raise MetadataError(
-            subject, expected="a store of this version that answers", seen=_plain(error)
+            subject, expected="a store that answers and has this version", seen=_plain(error)
         ) from error
 
 
@@ -139,16 +139,16 @@ def _plain(error: Exception) -> str:
 def connection_config(
     config: MetadataConfig, root: Path, environment: Callable[[str], str | None] = os.getenv
 ) -> Any:
-    """Returns the MLMD ``ConnectionConfig``; the password is read from the environment here and nowhere else.
+    """Returns the MLMD ``ConnectionConfig``; only here is the password read from the environment.
 
     Raises:
         MetadataError: The variable that holds the password is not set.
-        StorageError: The folder of the SQLite file cannot be made.
+        StorageError: The folder of the SQLite file cannot be created.
     """
     from ml_metadata.proto import metadata_store_pb2 as pb
 
     connection = pb.ConnectionConfig()
-    # Two workers write to one SQLite file; the default of 5 tries was seen to fail.
+    # Two workers write to one SQLite file; the default of 5 retries has failed in practice.
     connection.retry_options.max_num_retries = 30
     database = config.mysql or config.postgresql
     if database is None:
@@ -185,7 +185,7 @@ def open_store(config: MetadataConfig, root: Path) -> Any:
     """Opens the store.
 
     Raises:
-        MetadataError: It does not answer, or is of another version.
+        MetadataError: It does not answer, or has another version.
     """
     from ml_metadata import metadata_store
 
@@ -237,7 +237,7 @@ def _links(events: Any) -> tuple[dict[int, dict[str, list[int]]], dict[int, dict
     outputs: dict[int, dict[str, list[int]]] = {}
     for event in events:
         if event.type in (pb.Event.PENDING_OUTPUT, pb.Event.INTERNAL_OUTPUT):
-            continue  # a resolver's find is not its product
+            continue  # a resolver finds artifacts, it does not make them
         side = outputs if event.type in (pb.Event.OUTPUT, pb.Event.DECLARED_OUTPUT) else inputs
         key = next((s.key for s in event.path.steps if s.WhichOneof("value") == "key"), "")
         side.setdefault(event.execution_id, {}).setdefault(key, []).append(event.artifact_id)

@@ -1,4 +1,4 @@
-"""Where a model comes from and where it went: the way back to the export's files, the way on to pushes."""
+"""Where a model came from and where it went: back to the export's files, forward to pushes."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from pipeline.lineage.store import Lineage
 
 @dataclass(frozen=True)
 class Step:
-    """One execution on the way, with what it took and gave.
+    """One execution in a model's history, with its inputs and outputs.
 
     Attributes:
         node: Node id.
         execution: Execution id.
-        run: Run in which it did its work.
+        run: Run in which it ran.
         took: Input artifacts.
         gave: Output artifacts.
-        detail: What else a person wants to know: files and fingerprint, schema, verdict, version.
+        detail: Further details to show: files and fingerprint, schema, verdict, version.
     """
 
     node: str
@@ -37,7 +37,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Trace:
-    """A model's whole way."""
+    """A model's full history."""
 
     model: Artifact
     back: tuple[Step, ...]
@@ -45,7 +45,7 @@ class Trace:
 
 
 def find_model(lineage: Lineage, name: str | None) -> Artifact:
-    """Returns a model by artifact id, pushed version or path; without a name the latest blessed one.
+    """Returns a model by artifact id, pushed version or path; without a name, the latest blessed one.
 
     Raises:
         DataError: There is none.
@@ -59,8 +59,8 @@ def find_model(lineage: Lineage, name: str | None) -> Artifact:
     else:
         found = _by_push(lineage, models, name)
     if found is None:
-        seen = f"models {', '.join(map(str, models))}" if models else "no model in this pipeline"
-        remedy = "name an artifact id, a pushed version or its folder; 'penstock show' lists them"
+        seen = f"models {', '.join(map(str, models))}" if models else "no models in this pipeline"
+        remedy = "give an artifact id, a pushed version or its folder; 'penstock show' lists them"
         raise DataError(
             f"model {name or 'latest blessed'}", expected="a model of this pipeline", seen=seen, remedy=remedy
         )
@@ -84,7 +84,7 @@ def _by_push(lineage: Lineage, models: dict[int, Artifact], name: str) -> Artifa
 
 
 def trace(lineage: Lineage, model: Artifact) -> Trace:
-    """Returns the executions behind a model and after it, each once, in the order in which they ran."""
+    """Returns the executions before and after a model, each once, in the order in which they ran."""
     done = [e for e in lineage.executions() if e.state == "COMPLETE"]
     makers = {
         i: e for e in done if e.outputs and e.inputs is not None for ids in e.outputs.values() for i in ids

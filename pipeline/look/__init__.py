@@ -1,4 +1,4 @@
-"""Looking at an export without TensorFlow: its shape, and how that changed since another one."""
+"""Profiles an export without TensorFlow: its shape, and how that differs from another export's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filling the tree of paths from an export: in this process, or in one for each core."""
+"""Fills the tree of paths from an export, in this process or in one per core."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.look.tree import Tree
 
 @dataclass
 class Counted:
-    """What was counted of some documents."""
+    """The counts of some documents."""
 
     tree: Tree
     sizes: array[int] = field(default_factory=lambda: array("q"))
@@ -31,7 +31,7 @@ class Counted:
         return self
 
     def merge(self, other: Counted) -> None:
-        """Takes what was counted elsewhere."""
+        """Merges counts from elsewhere."""
         self.tree.merge(other.tree)
         self.sizes.extend(other.sizes)
         self.bad += other.bad
@@ -42,7 +42,7 @@ def count(source: Source, limit: int | None) -> Counted:
 
     Args:
         source: The export.
-        limit: How many documents at most; None: all, with all cores.
+        limit: Maximum number of documents; None: all, with all cores.
 
     Raises:
         DataError: A file is truncated or damaged.
@@ -50,9 +50,9 @@ def count(source: Source, limit: int | None) -> Counted:
     whole = Counted(Tree(source.all_text))
     parts = [part for item in source.items for part in item.parts]
     processes = min(os.cpu_count() or 1, len(parts))
-    if limit is not None or processes == 1 or source.remote:  # clients of stores do not survive a fork
+    if limit is not None or processes == 1 or source.remote:  # store clients do not survive a fork
         return whole.take(blocks(source, limit))
-    # Forked: texts hash alike in all processes, so that different values are counted once.
+    # Forked, so that texts hash the same in all processes and distinct values are counted once.
     with multiprocessing.get_context("fork").Pool(processes) as pool:
         for counted in pool.imap(_count_part, [(part, source.all_text) for part in parts]):
             whole.merge(counted)

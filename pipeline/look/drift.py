@@ -1,4 +1,4 @@
-"""How the shape of documents changed from one export to the next: paths, types, rates."""
+"""How the shape of documents changed between two exports: paths, types, rates."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pipeline.look.profile import Look, PathProfile
 
 Change = Literal["new", "vanished", "rare", "type", "mix", "rate"]
 _SURE = 4.0
-"""Standard errors; a rate that differs by less may be chance."""
+"""In standard errors; a smaller difference between rates may be chance."""
 _WORTH = 0.02
-"""Rates that differ by less are not told."""
+"""Smaller differences between rates are not reported."""
 _EXPECTED = 10
-"""A path of which fewer documents were to be expected may be absent by chance."""
+"""A path expected in fewer documents than this may be absent by chance."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that changed."""
+    """One change."""
 
     path: str
     change: Change
@@ -27,9 +27,9 @@ class Difference:
 
 
 def differences(old: Look, new: Look) -> list[Difference]:
-    """Returns what changed, path by path: new and vanished ones first, then types, then rates.
+    """Returns the changes, path by path: new and vanished ones first, then types, then rates.
 
-    What may be chance in a sample is not told: a rare path that is in one sample only is called rare.
+    Changes that may be chance in a sample are not reported; a rare path found in only one sample is marked as rare.
     """
     before = {path.path: path for path in old.paths}
     after = {path.path: path for path in new.paths}
@@ -55,7 +55,7 @@ def _types(a: PathProfile, b: PathProfile, n: int, m: int) -> list[Difference]:
     if a.type != b.type and a.type and b.type:
         return [Difference(a.path, "type", f"type flips from {a.type} to {b.type} ({_mix(a)} → {_mix(b)})")]
     if a.is_array != b.is_array:
-        words = ("an array", "no array")
+        words = ("an array", "not an array")
         text = f"was {words[not a.is_array]}, is {words[not b.is_array]}"
         return [Difference(a.path, "type", text)]
     counted = (set(a.kinds) | set(b.kinds)) - {"null"}
@@ -65,7 +65,7 @@ def _types(a: PathProfile, b: PathProfile, n: int, m: int) -> list[Difference]:
         kind for kind in strangers if max(a.kinds.get(kind, 0) * m, b.kinds.get(kind, 0) * n) >= _EXPECTED
     ]
     if real or (moved and len(counted) > 1):
-        return [Difference(a.path, "mix", f"other mix of types: {_mix(a)} → {_mix(b)}")]
+        return [Difference(a.path, "mix", f"different mix of types: {_mix(a)} → {_mix(b)}")]
     return []
 
 
@@ -79,7 +79,7 @@ def _rates(a: PathProfile, b: PathProfile, n: int, m: int) -> list[Difference]:
 
 
 def _differ(x: float, y: float, n: int, m: int) -> bool:
-    """Whether two rates differ by more than chance, and by enough to matter."""
+    """Returns whether two rates differ by more than chance, and by enough to matter."""
     pooled = (x * n + y * m) / (n + m)
     error = math.sqrt(max(pooled * (1 - pooled), 1e-12) * (1 / n + 1 / m))
     return abs(x - y) >= _WORTH and abs(x - y) > _SURE * error

@@ -1,4 +1,4 @@
-"""What is counted of the values at one path; whole lists of values of one kind at a time."""
+"""Counts the values at one path, a list of values of one kind per call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.look.mask import masked
 from pipeline.look.sketch import Distinct
 
 LOOKED_AT = 40
-"""Texts of a block that are searched for personal values, and masked as examples."""
+"""Texts per block that are searched for personal values and masked as examples."""
 NO_VALUE = frozenset({"null", "malformed", "deep"})
 _NUMBERS = frozenset({"bool", "int", "float"})
 _MOST_BITS = 900
@@ -24,12 +24,12 @@ _SHAPES = 200
 
 
 class Leaf:
-    """Counts of one path."""
+    """The counts of one path."""
 
     def __init__(self) -> None:
         self.kinds: Counter[str] = Counter()
         self.written: set[str] = set()
-        """Kinds that texts look like: "31" is an int that was written as text."""
+        """Kinds that texts look like: "31" is an int written as text."""
         self.values = 0
         self.distinct = Distinct()
         self.words = 0
@@ -52,8 +52,8 @@ class Leaf:
 
         Args:
             kind: As ``coerce.kind_of`` names it.
-            values: Values that hash; dates as ISO text or epoch milliseconds.
-            as_text: Whether they are the cells of a CSV file.
+            values: Hashable values; dates as ISO text or epoch milliseconds.
+            as_text: Whether they are cells of a CSV file.
         """
         count = len(values)
         self.kinds[kind] += count
@@ -87,7 +87,7 @@ class Leaf:
     def _numbers(self, values: Sequence[Any]) -> None:
         try:
             array = np.array(values, np.float64)
-        except OverflowError:  # an integer that no double holds
+        except OverflowError:  # an integer that no double can hold
             array = np.array([float(v) for v in values if int(v).bit_length() <= _MOST_BITS], np.float64)
         array = array[np.isfinite(array)]
         if not len(array):
@@ -100,7 +100,7 @@ class Leaf:
         self.zero_or_one = self.zero_or_one and bool(np.isin(array, (0.0, 1.0)).all())
 
     def _dates(self, values: Sequence[Any]) -> None:
-        # Texts are compared as texts, and only the outermost ones are read: good to the second.
+        # Compared as text, and only the extremes are parsed: accurate to the second.
         texts = [value for value in values if isinstance(value, str)]
         ends = {min(texts), max(texts)} if texts else set()
         millis = [int(value) for value in values if not isinstance(value, str)]
@@ -116,7 +116,7 @@ class Leaf:
             self.latest = high if self.latest is None else max(self.latest, high)
 
     def merge(self, other: Leaf) -> None:
-        """Takes what another one has counted."""
+        """Merges the counts of another leaf."""
         self.kinds.update(other.kinds)
         self.personal.update(other.personal)
         self.shapes.update(other.shapes)
@@ -131,7 +131,7 @@ class Leaf:
         self.earliest, self.latest = (min(dates), max(dates)) if dates else (None, None)
 
     def settled_kinds(self) -> frozenset[str]:
-        """Returns the kinds of values; numbers of which some are written as text are numbers."""
+        """Returns the kinds of values; numbers partly written as text count as numbers."""
         kinds = {kind for kind in self.kinds if kind not in NO_VALUE and self.kinds[kind] > 0}
         as_numbers = (kinds - {"string"}) | self.written
         is_number = len(kinds) > 1 and "string" in kinds and as_numbers <= {"int", "float", "decimal"}

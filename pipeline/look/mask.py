@@ -1,4 +1,4 @@
-"""An example of a value that is not the value: letters become a and A, digits 9; only its shape is left."""
+"""Masks example values: letters become a and A, digits 9; only the shape remains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The profile of an export: paths, types and their mix, rates, sizes, times, suspicions; no value of a document."""
+"""The profile of an export: paths, types and their mix, rates, sizes, times, suspicions; no document values."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from pipeline.look.tree import Node, Tree
 
 SAMPLE = 20_000
 _SUSPECTED = 0.02
-"""A path of whose texts this share looks personal is suspected."""
+"""A path is suspected if this share of its texts looks personal."""
 _EPOCH = datetime.datetime(1970, 1, 1)
 
 
 @dataclass(frozen=True)
 class PathProfile:
-    """What is known of one dotted path."""
+    """The profile of one dotted path."""
 
     path: str
     type: FieldType | None
-    """The type that holds all values; None where there is no value."""
+    """The type that fits all values; None without values."""
     kinds: dict[str, float]
-    """BSON kinds of the values, ``null`` and ``document`` among them, with their shares; items of arrays count each."""
+    """BSON kinds of the values with their shares, including ``null`` and ``document``; array items count separately."""
     is_array: bool
     present: float
     """Share of the documents with a value."""
@@ -36,41 +36,41 @@ class PathProfile:
     missing: float
     """Share of the documents without the path."""
     distinct: int
-    """How many different values, about."""
+    """Approximate number of distinct values."""
     values: int
     longest: int
     """Characters of the longest text."""
     time_range: tuple[str, str] | None
-    """First and last day; None where there is no date, or the path is suspected to be personal."""
+    """First and last day; None without dates, or if the path may be personal."""
     personal: tuple[str, ...]
-    """Kinds of personal values that it is suspected to hold."""
+    """Kinds of personal values that it may hold."""
     shapes: tuple[str, ...] = ()
-    """Masked examples, the most frequent first; only where they were asked for."""
+    """Masked examples, the most frequent first; only on request."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen of an export."""
+    """The profile of an export."""
 
     export: str
     format: str
     files: int
     bytes: int
     documents: int
-    """How many were read."""
+    """Number of documents read."""
     everything: bool
-    """Whether that is all of them."""
+    """Whether all documents were read."""
     about: int | None
-    """How many there are, about; None where compressed files do not tell."""
+    """Approximate total; None if compressed files do not reveal it."""
     bad: int
     sizes: dict[str, int]
-    """Bytes of a document: smallest, median, mean, largest."""
+    """Bytes per document: smallest, median, mean, largest."""
     paths: tuple[PathProfile, ...]
     left_out: tuple[str, ...]
-    """Paths whose keys are data, or cannot be written as a path."""
+    """Paths whose keys are data or cannot be written as a path."""
     seconds: float
     tree: Tree = field(repr=False, compare=False)
-    """What the profile was made from; not part of the report."""
+    """The counts behind the profile; not part of the report."""
     source: Source = field(repr=False, compare=False)
 
 
@@ -79,11 +79,11 @@ def look(export: str, limit: int | None = SAMPLE, examples: bool = False) -> Loo
 
     Args:
         export: A path, a pattern, or an address in a store.
-        limit: How many documents at most, from several places; None: all.
-        examples: Whether masked examples are kept.
+        limit: Maximum number of documents, from several places; None: all.
+        examples: Whether to keep masked examples.
 
     Raises:
-        DataError: The export is not there, is empty, or cannot be read.
+        DataError: The export is missing, empty or unreadable.
         StorageError: A file or store cannot be read.
     """
     begin = time.monotonic()
@@ -124,7 +124,7 @@ def look(export: str, limit: int | None = SAMPLE, examples: bool = False) -> Loo
 
 
 def _is_shown(node: Node) -> bool:
-    """Whether a path has values of its own, or is an empty document or array; not what is only above others."""
+    """Returns whether a path has its own values or is an empty document or array, not just a parent of others."""
     return bool(node.path) and (bool(node.leaf.kinds) or not node.children or node.is_map)
 
 
@@ -153,7 +153,7 @@ def _path(node: Node, documents: int, examples: bool) -> PathProfile:
 
 
 def suspicions(leaf: Leaf) -> tuple[str, ...]:
-    """Returns the kinds of personal values that a path is suspected to hold, the likeliest first."""
+    """Returns the kinds of personal values that a path may hold, the likeliest first."""
     enough = max(1.0, _SUSPECTED * leaf.examined)
     return tuple(kind for kind, count in leaf.personal.most_common() if count >= enough)
 

@@ -1,4 +1,4 @@
-"""An export's documents in blocks, from a dozen places or all of them; parsed, bad ones counted."""
+"""Reads an export's documents in blocks, all or from a dozen places; parses them and counts bad ones."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ class Source:
     files: int
     bytes: int
     format: str
-    """What the files hold, as the person calls it."""
+    """The format in words."""
     all_text: bool
-    """Whether all values are texts: CSV."""
+    """Whether all values are texts, as in CSV."""
     compressed: bool
     remote: bool
-    """Whether it lies in a store."""
+    """Whether it is in a store."""
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """A block's documents."""
+    """The documents of one block."""
 
     documents: list[dict[str, Any]]
     wrapped: bool
     """Whether their leaves are still Extended JSON."""
     sizes: list[int]
-    """Bytes of each, as it stands in the file."""
+    """Bytes of each document in the file."""
     bad: int
-    """How many could not be read."""
+    """Number of unreadable documents."""
 
 
 def as_pattern(export: Path) -> str:
-    """Returns a path as a pattern that means it and nothing else; a folder of numbered folders holds spans."""
+    """Returns a path as a pattern that matches only it; a folder of numbered folders holds spans."""
     escaped = glob.escape(str(export))
     below = [entry for entry in export.iterdir() if not entry.name.startswith(".")] if export.is_dir() else []
     holds_spans = bool(below) and all(entry.is_dir() and entry.name.isdecimal() for entry in below)
@@ -55,14 +55,14 @@ def as_pattern(export: Path) -> str:
 
 
 def open_export(export: str, span: int | str = "latest") -> Source:
-    """Finds the files of an export and recognises them.
+    """Finds the files of an export and detects their format.
 
     Args:
         export: A path, a pattern as in ``data.mongo_export``, or an address under ``s3://`` or ``gs://``.
-        span: Which span.
+        span: The span to read.
 
     Raises:
-        DataError: Nothing is there, or it cannot be read.
+        DataError: There are no files, or they cannot be read.
         StorageError: A file or store cannot be read.
     """
     here = Path(export)
@@ -92,7 +92,7 @@ def blocks(source: Source, limit: int | None) -> Iterator[Parsed]:
 
     Args:
         source: The export.
-        limit: How many documents at most, taken from up to a dozen places; None: all.
+        limit: Maximum number of documents, taken from up to a dozen places; None: all.
 
     Raises:
         DataError: A file is truncated or damaged.
@@ -115,7 +115,7 @@ def blocks(source: Source, limit: int | None) -> Iterator[Parsed]:
 
 
 def whole_parts(source: Source) -> list[Part]:
-    """Returns the parts that together are the export, each file that cannot be entered in its middle once."""
+    """Returns the parts that make up the export; a file that cannot be split is one part."""
     parts = [part for item in source.items for part in item.parts if part.stripe == 0]
     return [replace(part, stripes=1) for part in parts]
 

@@ -1,4 +1,4 @@
-"""A look as lines for people and as JSON for machines."""
+"""Formats a profile as lines and as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.look.profile import Look, PathProfile
 from pipeline.look.sketch import KEPT
 
-HEAD = ("path", "types", "missing", "null", "different", "notes")
+HEAD = ("path", "types", "missing", "null", "distinct", "notes")
 
 
 def summary(seen: Look) -> list[str]:
@@ -17,16 +17,16 @@ def summary(seen: Look) -> list[str]:
     if seen.everything:
         read = f"all {seen.documents:,} documents"
     else:
-        there = f"about {seen.about:,}" if seen.about else "compressed files that do not tell how many"
-        read = f"a sample of {seen.documents:,} documents of {there} (--all reads everything)"
+        there = f"about {seen.about:,}" if seen.about else "an unknown number"
+        read = f"a sample of {seen.documents:,} documents out of {there} (--all reads everything)"
     sizes = ", ".join(f"{name} {size:,}" for name, size in seen.sizes.items())
     lines = [
         f"{seen.export}: {seen.files} file{'s' * (seen.files != 1)}, {_size(seen.bytes)}, {seen.format}",
-        f"Read {read} in {seen.seconds:.1f} s. Bytes of a document: {sizes}.",
+        f"Read {read} in {seen.seconds:.1f} s. Bytes per document: {sizes}.",
     ]
-    lines += [f"{seen.bad:,} could not be read; a run would put them into quarantine."] if seen.bad else []
+    lines += [f"{seen.bad:,} could not be read; a run would quarantine them."] if seen.bad else []
     lines += (
-        [f"Keys are data, or cannot be written as a path: {', '.join(seen.left_out)}"]
+        [f"Paths whose keys are data or cannot be written as a path: {', '.join(seen.left_out)}"]
         if seen.left_out
         else []
     )
@@ -34,7 +34,7 @@ def summary(seen: Look) -> list[str]:
 
 
 def rows(seen: Look) -> Iterator[tuple[str, ...]]:
-    """Yields a row of the table for each path."""
+    """Yields one table row per path."""
     for path in seen.paths:
         types = ", ".join(
             kind if share > 0.9995 else f"{kind} {_share(share)}" for kind, share in path.kinds.items()
@@ -83,6 +83,6 @@ def _size(count: float) -> str:
 
 
 def as_json(seen: Look) -> dict[str, Any]:
-    """Returns a look as JSON."""
+    """Returns a profile as JSON."""
     plain = {f.name: getattr(seen, f.name) for f in fields(seen) if f.name not in ("tree", "source", "paths")}
     return {**plain, "left_out": list(seen.left_out), "paths": [asdict(path) for path in seen.paths]}

@@ -1,6 +1,6 @@
-"""The dotted paths of an export as a tree, filled by whole blocks of documents.
+"""The dotted paths of an export as a tree, filled block by block.
 
-A block's documents are taken apart level by level: all values of a key at once, so that counting is the interpreter's
+A block's documents are taken apart level by level, all values of a key at once, so that counting is the interpreter's
 own loops over lists, not ours over values.
 """
 
@@ -31,20 +31,20 @@ _NUMBER_WRAPPERS = {
 }
 
 Owners = list[int] | None
-"""For each value, which document of the block it is of; None: each is of another one."""
+"""For each value, the index of its document in the block; None: every value has its own document."""
 
 
 class Node:
-    """A path: its own values, and what is below it."""
+    """A path: its own values and the paths below it."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.leaf = Leaf()
         self.children: dict[str, Node] = {}
         self.there = 0
-        """Documents that have the path, with whatever value."""
+        """Documents that have the path, with any value."""
         self.holding = 0
-        """Documents with a value there that is no null and no document."""
+        """Documents whose value there is neither null nor a document."""
         self.documents = 0
         """Values that are documents."""
         self.arrays = 0
@@ -54,7 +54,7 @@ class Node:
         self.keys: set[str] = set()
 
     def merge(self, other: Node) -> None:
-        """Takes what another one of the same path has counted."""
+        """Merges the counts of another node for the same path."""
         self.leaf.merge(other.leaf)
         for name in ("there", "holding", "documents", "arrays"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -71,7 +71,7 @@ class Node:
                 self.children[key] = child
 
     def walk(self) -> Iterator[Node]:
-        """Yields this path and those below, in the order in which they first came."""
+        """Yields this path and those below, in order of first appearance."""
         yield self
         for child in self.children.values():
             yield from child.walk()
@@ -81,7 +81,7 @@ class Tree:
     """All paths of an export.
 
     Args:
-        all_text: Whether values are the cells of a CSV file.
+        all_text: Whether values are cells of a CSV file.
     """
 
     def __init__(self, all_text: bool) -> None:
@@ -91,7 +91,7 @@ class Tree:
         self.left_out: dict[str, None] = {}
 
     def merge(self, other: Tree) -> None:
-        """Takes what another one has counted, of other documents of the same export."""
+        """Merges the counts of other documents of the same export."""
         self.documents += other.documents
         self.root.merge(other.root)
         maps = {node.path: None for node in self.root.walk() if node.is_map}
@@ -124,7 +124,7 @@ class Tree:
             self._values(node.children[key], values, inner, wrapped, depth + 1)
 
     def _is_map(self, node: Node, counts: Counter[str]) -> bool:
-        """Whether a sub-document's keys are data: there are too many, or they look like ids."""
+        """Returns whether a sub-document's keys are data: there are too many, or they look like ids."""
         new = counts.keys() - node.keys
         if node.is_map or not node.path or not new:
             return node.is_map
@@ -189,7 +189,7 @@ class Tree:
         depth: int,
         held: list[list[int]],
     ) -> None:
-        """Documents, and in Extended JSON the wrappers among them."""
+        """Separates documents from the wrappers of Extended JSON."""
         heads = [next(iter(value), "") for value in values] if wrapped else []
         wrappers = {head for head in set(heads) if head.startswith("$")}
         documents, whose = values, owners
@@ -227,7 +227,7 @@ def _flatten(node: Node, values: list[Any], owners: Owners) -> tuple[list[Any], 
 
 
 def _unwrap(leaf: Leaf, head: str, values: list[dict[str, Any]]) -> None:
-    """Takes wrappers that begin with the same key; what is not plain goes through the reader of Extended JSON."""
+    """Counts wrappers that start with the same key; unusual ones go through the Extended JSON reader."""
     inner = [value[head] for value in values]
     plain = set(map(len, values)) == {1} and set(map(type, inner)) == {str}
     if plain and head == "$oid" and _OIDS.fullmatch(",".join(inner)):

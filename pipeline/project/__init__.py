@@ -1,4 +1,4 @@
-"""Beginning a project: look at a person's export, write a document, a test and a README that run at once."""
+"""Starts a project: profiles an export and writes a document that is ready to run, a test and a README."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a new project: all files or none, and never over one that is there."""
+"""Writes a new project: all files or none, never overwriting one."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from pipeline.project.leaks import fields_that_tell
 from pipeline.project.profile import ExportProfile, FieldProfile, from_look, look_at
 
 _SUGGESTED_FROM = 2_000
-"""Documents that are read again to find fields which tell the label."""
+"""Documents reread to find fields that leak the label."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
 def create_project(
     folder: Path, export: Path | str, name: str | None = None, label: str | None = None
 ) -> list[Path]:
-    """Looks at an export and writes a project that runs at once.
+    """Profiles an export and writes a project that is ready to run.
 
     Args:
-        folder: Where the project is written; made when missing.
+        folder: Where to write the project; created if missing.
         export: A file or folder of the export, or an address in a store.
-        name: Name of the pipeline; by default made of the folder's.
+        name: Name of the pipeline; by default derived from the folder's.
         label: Dotted path of the field to predict; by default guessed.
 
     Returns:
-        The files that were written.
+        The files written.
 
     Raises:
         DataError: The export is missing or empty, or no label can be found.
-        SpecError: The name is not a pipeline's name.
-        StorageError: A file is there already, or the folder cannot be written.
+        SpecError: The name is not valid for a pipeline.
+        StorageError: A file already exists, or the folder cannot be written.
     """
     targets = [
         folder / path for path in ("pipeline.yaml", "tests/test_pipeline.py", ".gitignore", "README.md")
@@ -54,11 +54,11 @@ def create_project(
 
 
 def suggest(seen: Look, folder: Path, label: str | None = None) -> str:
-    """Returns the document that a project of an export would begin with; nothing is written.
+    """Returns the document that a project for an export would start with; writes nothing.
 
     Args:
-        seen: What was seen of the export.
-        folder: Where the document would stand.
+        seen: The export's profile.
+        folder: Where the document would be.
         label: Dotted path of the field to predict; by default guessed.
 
     Raises:
@@ -76,7 +76,7 @@ def _refuse_existing(targets: list[Path]) -> None:
         raise StorageError(
             ", ".join(there),
             expected="a folder without these files",
-            seen="they are there",
+            seen="they exist",
             remedy="choose another folder with --folder; nothing was written",
         )
 
@@ -87,7 +87,7 @@ def _pipeline_name(name: str | None, folder: Path) -> str:
         name = plain if _NAME.fullmatch(plain) else f"p_{plain}"[:60].rstrip("_")
     if not _NAME.fullmatch(name):
         raise SpecError(
-            f"name {name!r}", expected="lower case letters, digits and underscores, beginning with a letter"
+            f"name {name!r}", expected="lower case letters, digits and underscores, starting with a letter"
         )
     return name
 
@@ -119,12 +119,12 @@ def _plan(name: str, folder: Path, profile: ExportProfile, label_path: str | Non
 
 def _use(field: FieldProfile, key: FieldProfile | None, leaking: dict[str, str]) -> Use:
     if key and field.path == key.path:
-        return Use(field, (), "says whose document it is; splits by it")
+        return Use(field, (), "identifies whose document it is; used for splitting")
     return Use(field, (), leaking[field.path]) if field.path in leaking else use_of(field)
 
 
 def _export_path(profile: ExportProfile, folder: Path) -> str:
-    """Returns the export as the document names it: relative to the project where it is near."""
+    """Returns the export's path for the document: relative to the project if nearby."""
     export = profile.export
     if is_remote(profile.pattern) or not export.exists():
         return profile.pattern
@@ -139,7 +139,7 @@ def _export_path(profile: ExportProfile, folder: Path) -> str:
 
 
 def _feature_names(label: Label, uses: list[Use]) -> dict[str, str]:
-    """Returns dotted path → a name that a model's input can have, each once: the last part where that is enough."""
+    """Returns dotted path → a unique name that a model's input can have: the last part if that is enough."""
     names: dict[str, str] = {}
     for field in [label.field, *(use.field for use in uses if use.transformations)]:
         candidates = [_plain(field.name), _plain(field.path)]

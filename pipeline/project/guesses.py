@@ -1,4 +1,4 @@
-"""Guessing from names, types and counts: the label, the split's key, transformations, slices."""
+"""Guesses the label, the split key, transformations and slices from names, types and counts."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ MOST_CLASSES = 50
 
 @dataclass(frozen=True)
 class Label:
-    """Which field is learnt, as what, and why."""
+    """The field to predict, its task, and why."""
 
     field: FieldProfile
     task: Task
     reason: str
     others: tuple[str, ...] = ()
-    """Further paths that could have been it."""
+    """Other candidates."""
 
 
 @dataclass(frozen=True)
 class Use:
-    """What the document says of one field."""
+    """How the document uses one field."""
 
     field: FieldProfile
     transformations: tuple[str, ...]
-    """In YAML; empty where the field is not used."""
+    """In YAML; empty if the field is not used."""
     reason: str
-    """Why it is treated so, or why it is left out."""
+    """Why it is used this way, or why it is left out."""
 
 
 def given_label(profile: ExportProfile, path: str) -> Label:
-    """Returns the label that the person named.
+    """Returns the label that the user named.
 
     Raises:
         DataError: No document has it, or it cannot be learnt.
@@ -60,7 +60,7 @@ def given_label(profile: ExportProfile, path: str) -> Label:
     field = profile.field(path)
     if field is None or field.type is None:
         known = [known.path for known in profile.fields]
-        remedy = near_miss(path, known) or "give the dotted path of a field, as it stands in the documents"
+        remedy = near_miss(path, known) or "give the dotted path of a field, as in the documents"
         raise DataError(
             f"label {path!r}", expected="a field of the documents", seen="no document has it", remedy=remedy
         )
@@ -74,10 +74,10 @@ def given_label(profile: ExportProfile, path: str) -> Label:
 
 
 def guess_label(profile: ExportProfile) -> Label:
-    """Returns the field that looks most like something to predict.
+    """Returns the field that most resembles a label.
 
     Raises:
-        DataError: No field looks like it.
+        DataError: No field resembles one.
     """
     scored = [(_score(field), field) for field in profile.fields]
     likely = sorted((pair for pair in scored if pair[0] >= 2), key=lambda pair: -pair[0])
@@ -86,11 +86,11 @@ def guess_label(profile: ExportProfile) -> Label:
             f"export {profile.export}",
             expected="a field that looks like a label: true or false, 0 or 1, two values, or a name such as outcome",
             seen=f"none among {', '.join(field.path for field in profile.fields[:12])}",
-            remedy="name it: --label PATH (dotted, as it stands in the documents)",
+            remedy="name it: --label PATH (dotted, as in the documents)",
         )
     best = likely[0][1]
     reasons = ["true or false" if best.kinds == {"bool"} else "0 or 1" if best.zero_or_one else "few classes"]
-    reasons += ["its name sounds like an outcome"] if _OUTCOME.search(best.name) else []
+    reasons += ["named like an outcome"] if _OUTCOME.search(best.name) else []
     task = _task(best)
     assert task is not None, "a field without a task has no score"
     return Label(best, task, ", ".join(reasons), tuple(field.path for _, field in likely[1:6]))
@@ -109,7 +109,7 @@ def _score(field: FieldProfile) -> float:
 
 
 def _task(field: FieldProfile) -> Task | None:
-    """Returns what a model could learn of a field, or None."""
+    """Returns the task for predicting a field, or None."""
     if (
         field.is_array
         or field.distinct < 2
@@ -131,14 +131,14 @@ def _unfit(field: FieldProfile) -> str:
     if field.is_array:
         return "an array"
     if field.distinct < 2:
-        return "one value in all documents: it is constant"
+        return "the same value in all documents"
     if field.type == "string":
-        return f"text with {field.distinct} different values in {field.values} documents"
+        return f"text with {field.distinct} distinct values in {field.values} documents"
     return f"values of type {field.type}"
 
 
 def split_key(profile: ExportProfile) -> FieldProfile | None:
-    """Returns the field that says whose documents these are, or None: then each document stands for itself."""
+    """Returns the field that identifies whose documents these are, or None: then documents are independent."""
     keys = [
         field
         for field in profile.fields
@@ -149,13 +149,13 @@ def split_key(profile: ExportProfile) -> FieldProfile | None:
 
 
 def use_of(field: FieldProfile) -> Use:
-    """Returns the transformations that suit a field by its type and its number of different values."""
+    """Returns the transformations that suit a field's type and number of distinct values."""
     if field.type is None:
         return Use(field, (), "no value in the sample")
     if field.path == "_id" or _PERSONAL.search(field.name):
         return Use(field, (), "the document's id" if field.path == "_id" else "looks personal")
     if field.personal:
-        return Use(field, (), f"looks personal: its texts hold what looks like {field.personal[0]}")
+        return Use(field, (), f"looks personal: its texts seem to contain {field.personal[0]}")
     if field.kinds & {"objectid", "uuid"} and field.values < 5 * field.distinct:
         return Use(field, (), "an id")
     if field.type == "bytes":
@@ -192,17 +192,17 @@ def _scalar(field: FieldProfile) -> tuple[tuple[str, ...], str]:
     if field.values >= 2 * field.distinct and field.distinct < MANY:
         return (f"{{vocabulary: {_room(field.distinct)}}}",), "repeated values"
     if field.distinct * 10 > field.values * 9:
-        return (), "nearly every document has its own value: an id"
-    return ("{hash: 1000}",), "many different values"
+        return (), "an id: nearly every document has a different value"
+    return ("{hash: 1000}",), "many distinct values"
 
 
 def _room(distinct: int) -> int:
-    """Returns a round number above the number of values, so that new ones have room."""
+    """Returns a round number above the number of values, to leave room for new ones."""
     return next(size for size in (10, 20, 50, 100, 200, 500, 1000, 5000) if size >= 1.2 * distinct)
 
 
 def slices(uses: list[Use]) -> list[FieldProfile]:
-    """Returns up to three features with few values, by which a model is judged."""
+    """Returns up to three features with few values, as slices for evaluation."""
     few = [
         use.field
         for use in uses

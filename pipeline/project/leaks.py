@@ -1,4 +1,4 @@
-"""Fields that give the answer away: they are there for one class of the label and not for the others."""
+"""Finds fields that leak the label: they are present for one class and absent for the others."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pipeline.project.guesses import Label
 from pipeline.project.profile import ExportProfile
 
 _AGREES = 0.98
-"""A field whose presence says the class of this share of documents knows the answer."""
+"""A field leaks the label if its presence predicts the class of this share of documents."""
 _FEWEST = 20
 
 
 def fields_that_tell(profile: ExportProfile, label: Label) -> dict[str, str]:
-    """Looks for fields whose mere presence tells the label.
+    """Finds fields whose mere presence reveals the label.
 
     Args:
-        profile: What a first look at the export showed.
-        label: The label; one that is a number has no such fields.
+        profile: The export's profile.
+        label: The label; a numeric one has no such fields.
 
     Returns:
         Dotted path → why it is left out.
@@ -31,12 +31,12 @@ def fields_that_tell(profile: ExportProfile, label: Label) -> dict[str, str]:
     if label.task == "regression" or not partial:
         return {}
     counts = _count(profile, label.field.path, partial)
-    reason = "it is there for one outcome only: it knows the answer"
+    reason = "only present for one outcome: it leaks the label"
     return {path: reason for path in partial if _tells(counts[path])}
 
 
 def _count(profile: ExportProfile, label: str, paths: list[str]) -> dict[str, Counter[tuple[bool, int]]]:
-    """Counts (is the field there, hash of the label) per path."""
+    """Counts (field present, hash of the label) per path."""
     counts: dict[str, Counter[tuple[bool, int]]] = defaultdict(Counter)
     for document in sample_documents(profile.pattern, profile.export.parent, profile.sample):
         outcome = value_at(document, tuple(label.split(".")), False)
@@ -53,7 +53,7 @@ def _is_value(value: Any) -> bool:
 
 
 def _tells(counts: Counter[tuple[bool, int]]) -> bool:
-    """Whether guessing the most frequent class, once with and once without the field, is nearly always right."""
+    """Returns whether guessing the majority class with and without the field is nearly always right."""
     total = sum(counts.values())
     right = sum(
         max((n for (there, _), n in counts.items() if there is side), default=0) for side in (True, False)

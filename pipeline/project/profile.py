@@ -1,4 +1,4 @@
-"""What ``penstock init`` has to know of an export: names, types and counts; no value of a document is kept."""
+"""What ``penstock init`` needs to know about an export: names, types and counts; no document values are kept."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ MANY = 2_000
 
 @dataclass(frozen=True)
 class FieldProfile:
-    """What a sample shows of one dotted path."""
+    """The profile of one dotted path in a sample."""
 
     path: str
     """Dotted path in the documents."""
     type: FieldType | None
-    """The type that holds all values seen; None where there is no value."""
+    """The type that fits all values seen; None without values."""
     kinds: frozenset[str]
     """Kinds of values seen, such as int, string, objectid."""
     is_array: bool
-    """Whether any document holds an array there."""
+    """Whether any document has an array there."""
     present: float
     """Share of the documents with a value."""
     values: int
-    """How many values were seen; items of arrays each count."""
+    """Number of values seen; array items count separately."""
     distinct: int
-    """How many different ones; ``MANY`` stands for that many or more."""
+    """Number of distinct values; ``MANY`` means that many or more."""
     words: float
-    """Words in a text on average; 0 where it is no text."""
+    """Average number of words per text; 0 without texts."""
     zero_or_one: bool
     """Whether all numbers are 0 or 1."""
     long_tail: bool
-    """Whether numbers are never negative and the largest is far from the mean."""
+    """Whether numbers are never negative and the largest is far above the mean."""
     deviation: float
     """Standard deviation of the numbers; 0 where there are none."""
     personal: tuple[str, ...] = ()
@@ -52,20 +52,20 @@ class FieldProfile:
 
 @dataclass(frozen=True)
 class ExportProfile:
-    """What a sample of an export shows."""
+    """The profile of a sample of an export."""
 
     export: Path
-    """The file or folder that was looked at, absolute; or a pattern or address as it was given."""
+    """The profiled file or folder, absolute; or a pattern or address as given."""
     documents: int
-    """How many documents were read."""
+    """Number of documents read."""
     fields: tuple[FieldProfile, ...]
-    """In the order in which they first came."""
+    """In order of first appearance."""
     pattern: str
     """The absolute pattern that was read."""
     sample: int
-    """How many documents were asked for."""
+    """Number of documents requested."""
     left_out: tuple[str, ...]
-    """Paths that cannot be named in a document, or whose keys are data (then only the path above them)."""
+    """Paths that a document cannot name, or whose keys are data (then only the parent path)."""
 
     def field(self, path: str) -> FieldProfile | None:
         """Returns the field at a path, or None."""
@@ -76,14 +76,14 @@ def look_at(export: Path | str, sample: int = 2_000) -> ExportProfile:
     """Reads a sample of an export.
 
     Args:
-        export: A file or folder of an export, in any format that is read; or a pattern or address of one.
-        sample: How many documents at most; taken from several places.
+        export: A file or folder of an export in any supported format, or a pattern or address of one.
+        sample: Maximum number of documents, taken from several places.
 
     Returns:
         Names, types and counts.
 
     Raises:
-        DataError: The export is not there, is empty, or cannot be read.
+        DataError: The export is missing, empty or unreadable.
         StorageError: A file cannot be read.
     """
     given = str(export)
@@ -92,12 +92,12 @@ def look_at(export: Path | str, sample: int = 2_000) -> ExportProfile:
 
 
 def from_look(seen: Look, export: Path, sample: int) -> ExportProfile:
-    """Returns what ``penstock look`` has seen, as a project is guessed from.
+    """Converts a profile by ``penstock look`` to the one a project is guessed from.
 
     Args:
-        seen: The look.
-        export: What was looked at.
-        sample: How many documents may be read again.
+        seen: The profile.
+        export: The export as given.
+        sample: Maximum number of documents to read again.
     """
     nodes = [node for node in seen.tree.root.walk() if node.leaf.kinds and node.path]
     fields = tuple(_field(node, seen.documents) for node in nodes)

@@ -1,4 +1,4 @@
-"""The texts of a new project: document, test, README; names and types of the export, never a value."""
+"""The texts of a new project: document, test, README; with names and types from the export, never values."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _MOST_COMMENTS = 40
 RESERVED = frozenset({"declared", "preprocessing_fn", "overall", *_WORDS})
-"""Words that cannot stand bare as the name of a feature."""
+"""Words that cannot be used unquoted as a feature name."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that the texts speak of."""
+    """What the texts are written from."""
 
     name: str
     export: str
-    """As the document names it."""
+    """Its path in the document."""
     profile: ExportProfile
     label: Label
     uses: tuple[Use, ...]
     """All fields but the label."""
     features: dict[str, str]
-    """Dotted path → name of the feature, for the label and what is used."""
+    """Dotted path → feature name, for the label and all used fields."""
     split_by: str
     slices: tuple[FieldProfile, ...]
 
 
 def quoted(text: str) -> str:
-    """Returns text as a YAML scalar on one line: plain where that is safe, else in double quotes with escapes."""
+    """Returns text as a YAML scalar on one line: plain if that is safe, else in double quotes with escapes."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
     escaped = "".join(_escape(character) for character in text)
@@ -59,11 +59,11 @@ def document(plan: Plan) -> str:
 
 def _head(plan: Plan) -> list[str]:
     return [
-        f"# Written by penstock init after a look at {plan.profile.documents} documents: names and types, no values.",
-        "# Read it once from top to bottom; everything here is a guess that you may change.",
+        f"# Written by penstock init from names and types in {plan.profile.documents} documents; contains no values.",
+        "# Read it through once; everything here is a guess for you to change.",
         "#",
-        "#   penstock plan     what a run would do",
-        "#   penstock run      do it",
+        "#   penstock plan     show what a run would do",
+        "#   penstock run      run it",
         "",
         f"name: {plan.name}",
         "",
@@ -76,19 +76,19 @@ def _data(plan: Plan) -> list[str]:
         "data:",
         f"  mongo_export: {quoted(plan.export.replace('${', '$${'))}",
         *_about_spans(plan),
-        "  # Dotted path in the documents → feature. Only what stands here is read.",
+        "  # Dotted path in the documents → feature. Only these fields are read.",
         "  fields:",
     ]
     used = [use.field for use in plan.uses if use.transformations]
     lines += [f"    {quoted(field.path)}: {_field(field, plan)}" for field in [*used, label.field]]
     lines += [f"  label: {plan.features[label.field.path]}   # {label.reason}"]
     lines += (
-        [f"  # It could also be: {', '.join(quoted(path) for path in label.others)}"] if label.others else []
+        [f"  # Other candidates: {', '.join(quoted(path) for path in label.others)}"] if label.others else []
     )
     lines += [
-        "  # The feature with the time of the prediction; whatever is dated after it gives the answer away.",
+        "  # The feature with the time of the prediction; anything dated after it would leak the label.",
         "  # recorded_at: observed_at",
-        "  # All documents of one key on one side: early stopping sees validation, only the gates see test.",
+        "  # Documents with the same key stay in one split: early stopping uses validation, only the gates use test.",
         f"  split: {{by: {quoted(plan.split_by)}, train: 7, validation: 1, test: 2}}",
         "  bad_documents: {quarantine: true, fail_above: 0.1%}",
         "",
@@ -99,11 +99,9 @@ def _data(plan: Plan) -> list[str]:
 def _about_spans(plan: Plan) -> list[str]:
     if plan.export.endswith("{SPAN}"):
         return [
-            "  # One folder for each export; the newest is read, penstock run --set data.span=1 names one."
+            "  # One folder per export; the newest is read, or choose one with penstock run --set data.span=1."
         ]
-    return [
-        "  # For exports that come again and again, one folder each: exports/{SPAN}/*.jsonl.gz reads the newest."
-    ]
+    return ["  # For regular exports, use one folder each: exports/{SPAN}/*.jsonl.gz reads the newest."]
 
 
 def _field(field: FieldProfile, plan: Plan) -> str:
@@ -115,11 +113,11 @@ def _field(field: FieldProfile, plan: Plan) -> str:
 
 def _features(plan: Plan) -> list[str]:
     lines = [
-        "# The data's schema is inferred by the first run and then yours to review: penstock schema infer, diff, approve.",
+        "# The first run infers the data schema, for you to review: penstock schema infer, diff, approve.",
         "validate:",
         "  on_anomaly: stop   # or warn",
         "",
-        "# What is done to each field before the model sees it; one way, or a list of ways.",
+        "# How each field is transformed for the model: one transformation, or a list.",
         "features:",
     ]
     for use in plan.uses:
@@ -132,7 +130,7 @@ def _features(plan: Plan) -> list[str]:
     lines += [f"  #   {quoted(use.field.path)}: {use.reason}" for use in idle[:_MOST_COMMENTS]]
     lines += [f"  #   and {len(idle) - _MOST_COMMENTS} more"] if len(idle) > _MOST_COMMENTS else []
     lines += [
-        f"  #   {quoted(path)}: its keys are data, or cannot be written as a path"
+        f"  #   {quoted(path)}: its keys are data or cannot be written as a path"
         for path in plan.profile.left_out
     ]
     return [*lines, ""]
@@ -140,7 +138,7 @@ def _features(plan: Plan) -> list[str]:
 
 def _model(plan: Plan) -> list[str]:
     return [
-        "# Or code of your own: model: model.py:build_model, features: features.py:preprocessing_fn",
+        "# Or use your own code: model: model.py:build_model, features: features.py:preprocessing_fn",
         f"model: {{type: {'linear' if plan.profile.documents < 200 else 'dense'}, task: {plan.label.task}}}",
         "",
         "train: {epochs: 10, early_stopping: {patience: 3}}",
@@ -157,7 +155,7 @@ def _evaluate(plan: Plan) -> list[str]:
             f"accuracy: {{at_least: {1 / max(2, label.distinct):.2g}, not_worse_than_blessed_by: 0.01}}"
         ],
         "regression": [
-            f"rmse: {{at_most: {label.deviation or 1:.1g}}}   # about what guessing the mean gives"
+            f"rmse: {{at_most: {label.deviation or 1:.1g}}}   # roughly what always guessing the mean achieves"
         ],
     }
     metrics = {
@@ -168,8 +166,8 @@ def _evaluate(plan: Plan) -> list[str]:
     return [
         "evaluate:",
         f"  metrics: {metrics[plan.label.task]}",
-        f"  slices: [{', '.join(names)}]   # does it serve each of them?",
-        "  # A model that does not pass is never pushed. Raise these once you know what can be reached.",
+        f"  slices: [{', '.join(names)}]   # how well does it do on each of them?",
+        "  # A model that fails a gate is never pushed. Tighten these once you know what is achievable.",
         "  gates:",
         *(f"    {gate}" for gate in gates[plan.label.task]),
         "",
@@ -185,7 +183,7 @@ def _rest() -> list[str]:
     ]
 
 
-TEST = '''"""The document is right and fits the export; quick, for every commit."""
+TEST = '''"""Checks that the document is valid and fits the export; quick enough for every commit."""
 
 from __future__ import annotations
 
@@ -201,7 +199,7 @@ DOCUMENT = Path(__file__).resolve().parents[1] / "pipeline.yaml"
 
 @pytest.fixture(scope="module")
 def loaded() -> LoadedSpec:
-    """The document, checked; a mistake in it ends the tests with its line."""
+    """The checked document; a mistake in it fails the tests and shows its line."""
     return load([DOCUMENT])
 
 
@@ -214,11 +212,11 @@ def test_every_field_is_in_the_export(loaded: LoadedSpec) -> None:
     documents = list(sample_documents(data.mongo_export, loaded.folder, limit=2000, span=data.span, format=data.format))
     assert documents, "no document could be read"
     absent = [path for path in loaded.spec.ingested_fields() if not any(holds(each, path.split(".")) for each in documents)]
-    assert absent == [], "no document of the sample has these fields"
+    assert absent == [], "no document in the sample has these fields"
 
 
 def holds(value: object, parts: list[str]) -> bool:
-    """Whether a document has a path, through arrays too."""
+    """Returns whether a document has a path, also through arrays."""
     if isinstance(value, list):
         return any(holds(item, parts) for item in value)
     if not parts:
@@ -226,35 +224,35 @@ def holds(value: object, parts: list[str]) -> bool:
     return isinstance(value, dict) and parts[0] in value and holds(value[parts[0]], parts[1:])
 '''
 
-IGNORED = """# What runs make; it can be made again.
+IGNORED = """# Created by runs; can be recreated.
 .penstock/
 serving_models/
 predictions/
 __pycache__/
 
-# Documents of real people do not belong into version control.
+# Real people's documents do not belong in version control.
 exports/
 quarantine/
 """
 
 
 def readme(plan: Plan) -> str:
-    """Returns the README, one screen."""
+    """Returns the README, about one screen long."""
     return f"""# {plan.name}
 
-Learns `{plan.features[plan.label.field.path]}` from an export of MongoDB. `pipeline.yaml` says everything, with comments.
+Learns `{plan.features[plan.label.field.path]}` from a MongoDB export. `pipeline.yaml` defines everything, with comments.
 
 | | |
 |---|---|
 | `penstock plan` | what a run would do, and why |
-| `penstock run` | validate, train, evaluate, push; an unchanged step is not done twice |
+| `penstock run` | validate, train, evaluate, push; unchanged steps are not repeated |
 | `penstock status` | how the last run ended |
 | `penstock schema diff` | how the data differs from the reviewed schema |
-| `penstock lineage MODEL` | back to the export a model came from |
-| `python -m pytest` | is the document right, does it fit the export |
+| `penstock lineage MODEL` | which export a model came from |
+| `python -m pytest` | checks that the document is valid and fits the export |
 
-First: `penstock run`, then look at the report it names, then at `schema/{plan.name}/schema.pbtxt`, which it inferred:
-`penstock schema approve` once it says what your data has to be.
+To start, run `penstock run`, read the report it names, then review the schema it inferred for
+`schema/{plan.name}/schema.pbtxt`. Once it says what your data must be, run `penstock schema approve`.
 
-Documents, models and artifacts are in `.gitignore`; `pipeline.yaml`, `schema/` and `tests/` belong into version control.
+Documents, models and artifacts are in `.gitignore`; `pipeline.yaml`, `schema/` and `tests/` belong in version control.
 """

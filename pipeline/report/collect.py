@@ -1,4 +1,4 @@
-"""Gathers what a report shows from the results that the nodes of a run left behind. Loads no TensorFlow."""
+"""Gathers what a report shows from the result files of a run's nodes. Does not load TensorFlow."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Collected(TypedDict, total=False):
 
 
 def collect(results: RunResults, metric_order: Sequence[str]) -> Collected:
-    """Reads everything that the artifacts of a run have to say.
+    """Reads everything a report needs from the artifacts of a run.
 
     Args:
-        results: What the run left behind.
+        results: The run's results.
         metric_order: Metrics in the order of the document.
 
     Raises:
-        DataError: A file that its node writes is missing or damaged.
+        DataError: A file that a node must write is missing or damaged.
     """
     ingestion, verdict = results.read(Ingestion), results.read(Verdict)
     types = {field.feature: field.type for field in ingestion.fields if field.type} if ingestion else {}
@@ -58,7 +58,7 @@ def collect(results: RunResults, metric_order: Sequence[str]) -> Collected:
 
 
 def curves_of(history: TrainingHistory) -> tuple[Curve, ...]:
-    """Returns one curve per quantity of a training, the loss first."""
+    """Returns one curve per training metric, the loss first."""
     epochs = history.epochs
     names = [
         name
@@ -76,7 +76,7 @@ def curves_of(history: TrainingHistory) -> tuple[Curve, ...]:
 
 
 def in_order(metrics: Iterable[Metric], order: Sequence[str]) -> tuple[Metric, ...]:
-    """Returns metrics in the document's order, the whole split before its slices, large slices before small ones."""
+    """Returns metrics in the document's order, each for the whole split, then its slices from large to small."""
     place = {name: i for i, name in enumerate(order)}
 
     def key(row: Metric) -> tuple[int, bool, str, int]:

@@ -1,4 +1,4 @@
-"""What a report shows, as plain frozen records; ``collect`` fills them, ``write`` renders them."""
+"""The data of a report, as plain frozen records; ``collect`` fills them, ``write`` renders them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ NodeState = Literal["run", "cached", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class NodeView:
-    """One node of the pipeline as it went.
+    """How one node of the pipeline went.
 
     Attributes:
         id: Node id, such as ``Trainer``.
         state: How it ended.
-        seconds: Wall time; None where it did not run.
+        seconds: Wall time; None if it did not run.
         inputs: Ids of the nodes that it depends on.
-        note: What went wrong, or why it ran; empty where there is nothing to say.
+        note: What went wrong, or why it ran; may be empty.
     """
 
     id: str
@@ -36,7 +36,7 @@ class NodeView:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of a histogram: what it stands for and its height."""
+    """One bar of a histogram: its label and its height."""
 
     label: str
     count: float
@@ -48,12 +48,12 @@ class FeatureView:
 
     Attributes:
         name: Name of the feature.
-        type: Its type in the words of the document, with ``[]`` behind it for an array.
+        type: Its type as in the document, followed by ``[]`` for an array.
         missing: Share of documents without a value, 0 to 1.
         numbers: Name of a statistic (mean, std, …) → value; empty for text.
         distinct: Number of distinct values of text; None for numbers.
         bars: Histogram of a number, or the most frequent values of text.
-        hidden: Whether values are left out because they may be personal.
+        hidden: Whether values are omitted because they may be personal.
     """
 
     name: str
@@ -67,7 +67,7 @@ class FeatureView:
 
 @dataclass(frozen=True)
 class Curve:
-    """One quantity over the epochs of training: train and, where measured, validation."""
+    """One training metric over the epochs: train and, where measured, validation."""
 
     name: str
     train: tuple[float, ...]
@@ -76,7 +76,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class LineageStep:
-    """One step on the way from the export to the pushed model: what it is, its name, and what identifies it."""
+    """One step from the export to the pushed model: what it is, its name, and what identifies it."""
 
     what: str
     name: str
@@ -93,11 +93,11 @@ class ReportData:
         state: How the run ended.
         started: Start in seconds since the epoch.
         seconds: Wall time of the run.
-        nodes: Nodes in an order in which each stands behind what it depends on.
-        error: The error that ended the run; empty where none did.
-        span: Span of the export; None where the pattern has none.
-        metrics: The verdict's metrics, in the order in which they are shown.
-        higher_is_better: Metric → whether more is better; None where neither is.
+        nodes: Nodes in topological order.
+        error: The error that ended the run; empty if none did.
+        span: Span of the export; None if the pattern has none.
+        metrics: The verdict's metrics, in display order.
+        higher_is_better: Metric → whether more is better; None if neither direction is.
         versions: Name of a library → version.
     """
 

@@ -1,4 +1,4 @@
-"""The report of one recorded run: its record, its artifacts and its lineage brought together."""
+"""The report of one recorded run, from its record, its artifacts and its lineage."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def write_run_report(session: Session, record: RunRecord) -> Path:
     """Writes ``report.html`` into the folder of a run.
 
     Args:
-        session: The document at work.
+        session: The loaded document.
         record: The run.
 
     Returns:
         Path of the report.
 
     Raises:
-        DataError: A file that a node writes is missing.
+        DataError: A file that a node must write is missing.
         StorageError: The report cannot be written.
     """
     path = session.runs.path(record.id) / "report.html"
@@ -118,7 +118,7 @@ def _short(path: str, folder: Path) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of what the run stood on."""
+    """Returns the versions of the software that the run used."""
     found = {}
     for name in _LIBRARIES:
         try:

@@ -12,7 +12,7 @@ from pipeline.report import text
 from pipeline.report.data import Bar, FeatureView
 
 MOST_SHOWN = 20
-"""Values of a text feature with more different ones are not shown: they may be names or addresses."""
+"""Values of a text feature with more distinct values than this are hidden: they may be names or addresses."""
 _SKIPPED = ("_id",)
 
 
@@ -21,11 +21,11 @@ def read_features(folder: Path, types: Mapping[str, str], split: str = "train") 
 
     Args:
         folder: Folder of an ExampleStatistics artifact.
-        types: Feature → type in the document's words, as ingestion found it; decides how dates are shown.
+        types: Feature → type as in the document, found by ingestion; decides how dates are shown.
         split: Name of the split.
 
     Raises:
-        DataError: The folder has no statistics of that split, or they do not parse.
+        DataError: The folder has no statistics for that split, or they do not parse.
     """
     from google.protobuf.message import DecodeError
     from tensorflow_metadata.proto.v0 import statistics_pb2
@@ -35,7 +35,7 @@ def read_features(folder: Path, types: Mapping[str, str], split: str = "train") 
     try:
         message.ParseFromString(file.read_bytes())
     except (OSError, DecodeError) as error:
-        raise DataError(f"{file}", expected="statistics that TFDV wrote", seen=str(error)) from error
+        raise DataError(f"{file}", expected="statistics written by TFDV", seen=str(error)) from error
     features = [_feature(f, types) for dataset in message.datasets for f in dataset.features]
     return tuple(f for f in features if f.name not in _SKIPPED)
 

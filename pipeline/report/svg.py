@@ -1,6 +1,6 @@
 """Small inline SVG charts. Each has a title for screen readers; colours come from the page's style sheet.
 
-Where a chart has no text inside, its places are percentages, so that it fills any width without distortion.
+A chart without text uses percentages as coordinates, so it fills any width without distortion.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def histogram(bars: Sequence[Bar], title: str) -> Markup:
 
 @dataclass(frozen=True)
 class Scale:
-    """A range of values that is drawn over the width of a plot, with a margin on both sides."""
+    """A range of values mapped to the width of a plot, with a margin on both sides."""
 
     low: float
     high: float
 
     @classmethod
     def over(cls, values: Sequence[float | None]) -> Scale:
-        """Returns a scale on which all the given values have room."""
+        """Returns a scale that fits all the given values."""
         finite = [v for v in values if v is not None and math.isfinite(v)]
         if not finite:
             return cls(0.0, 1.0)
@@ -61,7 +61,7 @@ class Scale:
         return cls(low - margin, high + margin)
 
     def percent(self, value: float) -> float:
-        """Returns the place of a value, 0 to 100; what lies outside is put on the edge."""
+        """Returns the position of a value, 0 to 100; values outside are moved to the edge."""
         return min(100.0, max(0.0, 100 * (value - self.low) / (self.high - self.low)))
 
     def ticks(self, wanted: int = 4) -> list[float]:
@@ -135,9 +135,9 @@ def _upright(name: str, place: float) -> Markup:
 
 
 def rail(nodes: Sequence[NodeView]) -> Markup:
-    """Returns the graph as a rail beside the list of nodes: one dot a row, an arc for every edge.
+    """Returns the graph as a rail beside the list of nodes: one dot per row, an arc for every edge.
 
-    An edge that follows from two others is left out.
+    Edges implied by other edges are omitted.
     """
     place = {node.id: i for i, node in enumerate(nodes)}
     edges = [
@@ -169,7 +169,7 @@ def _arc(width: int, a: int, b: int) -> Markup:
 
 
 def _direct(node: NodeView, nodes: Sequence[NodeView]) -> list[str]:
-    """Returns the inputs of a node that no other input of it depends on."""
+    """Returns the inputs of a node on which none of its other inputs depends."""
     inputs = {n.id: set(n.inputs) for n in nodes}
 
     def upstream(start: str) -> set[str]:
@@ -186,7 +186,7 @@ def _direct(node: NodeView, nodes: Sequence[NodeView]) -> list[str]:
 
 
 def curves(curve: Curve) -> Markup:
-    """Returns a line chart of one quantity over the epochs: train and validation."""
+    """Returns a line chart of one metric over the epochs: train and validation."""
     scale = Scale.over([*curve.train, *curve.validation])
     epochs = max(len(curve.train), len(curve.validation))
     parts = [_grid_line(scale, tick) for tick in scale.ticks()]

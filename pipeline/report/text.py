@@ -1,4 +1,4 @@
-"""Numbers, times and counts as a person reads them."""
+"""Numbers, times and counts in readable form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from components.evaluator.metrics import METRICS
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Returns a number with ``digits`` significant digits, a dash for None and for what is not a number."""
+    """Returns a number with ``digits`` significant digits, a dash for None and NaN."""
     if value is None or math.isnan(value):
         return "–"
     if math.isinf(value):
@@ -30,12 +30,12 @@ def metric(value: float | None) -> str:
 
 
 def count(value: float) -> str:
-    """Returns a count with thousands separated."""
+    """Returns a count with thousands separators."""
     return f"{round(value):,}"
 
 
 def share(value: float) -> str:
-    """Returns a share of 0 to 1 as a percentage; a share that is not 0 never reads 0%."""
+    """Returns a share from 0 to 1 as a percentage; only 0 itself reads 0%."""
     percent = value * 100
     if 0 < percent < 0.1:
         return "<0.1%"
@@ -67,7 +67,7 @@ def day(milliseconds: float) -> str:
 
 
 def words(name: str) -> str:
-    """Returns ``log_loss`` as ``log loss`` and ``auc`` as ``AUC``, also behind ``val_``."""
+    """Returns ``log_loss`` as ``log loss`` and ``auc`` as ``AUC``, also after ``val_``."""
     bare = name.removeprefix("val_")
     label = METRICS[bare].label if bare in METRICS else ""
     return ("validation " if bare != name else "") + (label or bare.replace("_", " "))

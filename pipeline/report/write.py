@@ -1,4 +1,4 @@
-"""Renders ``ReportData`` into one HTML file that needs nothing else: style and charts are inside, no script."""
+"""Renders ``ReportData`` as one self-contained HTML file: style and charts are inline, no scripts."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pipeline.report.data import ReportData
 
 _FOLDER = Path(__file__).parent
 FEWEST_ROWS = 50
-"""A slice with fewer rows does not stretch the axis of its metric; its line is cut off at the edge."""
+"""Slices with fewer rows do not stretch their metric's axis; their lines are clipped at the edge."""
 
 
 @dataclass(frozen=True)
 class MetricTable:
-    """One metric's rows, the scale they share, the bounds that gates set, and whether it is shown unfolded."""
+    """One metric's rows, their shared scale, the gates' bounds, and whether the table starts expanded."""
 
     metric: str
     rows: tuple[Metric, ...]
@@ -43,7 +43,7 @@ class MetricTable:
 
 @dataclass(frozen=True)
 class Headline:
-    """The first thing a reader sees: a tone (good, bad, neutral), a word, a sentence, and what else there is to say."""
+    """The headline: a tone (good, bad, neutral), a word, a sentence, and further details."""
 
     tone: str
     word: str
@@ -52,7 +52,7 @@ class Headline:
 
 
 def write_report(data: ReportData, path: str | os.PathLike[str]) -> None:
-    """Writes the report of a run, by temporary name and rename.
+    """Writes the report of a run, under a temporary name and then renamed.
 
     Args:
         data: What the report shows.
@@ -102,7 +102,7 @@ def _view(data: ReportData) -> dict[str, Any]:
 
 
 def _breakable(name: str) -> Markup:
-    """Lets ``country=BR`` break after the equals sign where it is narrow."""
+    """Lets ``country=BR`` break after the equals sign in narrow columns."""
     return Markup("=<wbr>").join(name.split("="))
 
 
@@ -117,16 +117,16 @@ def headline(data: ReportData) -> Headline:
             where + (data.error or (failed.note if failed else "") or "See the log of the run."),
         )
     if data.state == "interrupted":
-        return Headline("neutral", "Interrupted", "The same command continues where this run ended.")
+        return Headline("neutral", "Interrupted", "The same command resumes where this run ended.")
     if data.verdict is None:
-        return Headline("neutral", "Done", "The nodes that were asked for ran; no model was judged.")
+        return Headline("neutral", "Done", "The requested nodes ran; no model was evaluated.")
     if data.serving is not None and data.verdict.blessed and not data.serving.blessed:
         return Headline("bad", "Not fit to serve", data.serving.reason, "The gates on metrics hold.")
     return _judged(data.verdict)
 
 
 def _judged(verdict: Verdict) -> Headline:
-    """Splits the verdict's sentence: its first part is the headline, the others follow in smaller type."""
+    """Splits the verdict: its first part is the headline, the rest follows in smaller type."""
     first, *others = verdict.reason.rstrip(".").split("; ")
     flips = [f"what would flip it: {flip}" for flip in verdict.flips if flip not in verdict.sentence]
     more = "; ".join((*others, *flips))
@@ -135,7 +135,7 @@ def _judged(verdict: Verdict) -> Headline:
 
 
 def metric_tables(data: ReportData) -> list[MetricTable]:
-    """Returns one table per metric, those with a gate first and unfolded (the first one where there is no gate)."""
+    """Returns one table per metric, those with a gate first and expanded (without gates, the first is)."""
     names = list(dict.fromkeys(row.metric for row in data.metrics))
     gated = {gate.metric for gate in data.gates} & set(names) or set(names[:1])
     return [
@@ -146,7 +146,7 @@ def metric_tables(data: ReportData) -> list[MetricTable]:
 def _metric_table(data: ReportData, name: str, unfolded: bool) -> MetricTable:
     rows = tuple(row for row in data.metrics if row.metric == name)
     bounds = tuple(sorted({g.limit for g in data.gates if g.metric == name and g.limit is not None}))
-    # A slice of a handful of rows has an interval so wide that it would flatten all others.
+    # The interval of a slice with a handful of rows is so wide that it would flatten all others.
     telling = [row for row in rows if row.rows >= FEWEST_ROWS] or rows
     values = [v for row in telling for v in (row.value, row.low, row.high, row.baseline)]
     return MetricTable(name, rows, svg.Scale.over([*values, *bounds]), bounds, unfolded)

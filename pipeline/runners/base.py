@@ -1,7 +1,7 @@
-"""The seam between a plan and a place where it runs: a job goes in, events come out, nothing else.
+"""The interface between a plan and the runner that executes it: a job goes in, events come out, nothing else.
 
-A runner is one file in this folder with a class that has ``execute``, and one line in ``pipeline.orchestrators``. It knows nodes by
-their plans and never by their names.
+A runner is one file in this folder with a class that has ``execute``, and one line in ``pipeline.orchestrators``.
+It knows nodes by their plans, never by their names.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a node, or the run before any node, failed.
+    """Why a node failed, or the run itself before any node started.
 
     Attributes:
-        error: The error as a person reads it.
-        trace: The traceback, where there is one.
+        error: The error as shown to the user.
+        trace: The traceback, if there is one.
     """
 
     error: PenstockError
@@ -34,14 +34,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened in a run.
+    """An event in a run.
 
     Attributes:
-        node: Id of the node; empty when it concerns the run as a whole.
-        state: What became of it; ``cached`` is an earlier result taken over.
-        seconds: Wall time, for everything but ``running``.
-        execution: Id of its execution in ML Metadata, where there is one.
-        counted: How much it worked through, by unit, such as documents or steps.
+        node: Id of the node; empty if the event concerns the whole run.
+        state: The node's new state; ``cached`` means that an earlier result is reused.
+        seconds: Wall time, for every state but ``running``.
+        execution: Id of its execution in ML Metadata, if there is one.
+        counted: How much it processed, by unit, such as documents or steps.
         failure: Why it failed, for ``failed``.
     """
 
@@ -54,26 +54,26 @@ class Event:
 
     @property
     def rate(self) -> str:
-        """What was worked through, and how fast: ``12,000 documents, 9,800/s``."""
+        """How much was processed, and how fast: ``12,000 documents, 9,800/s``."""
         told = [f"{n:,} {unit}, {n / max(self.seconds, 1e-3):,.0f}/s" for unit, n in self.counted.items()]
         return "; ".join(told)
 
 
 Events = Generator[Event, None, None]
-"""What a runner yields; closing it ends everything that the runner has started."""
+"""The events a runner yields; closing it ends everything the runner started."""
 
 
 class Runner(Protocol):
-    """A place where a graph runs."""
+    """A way to run a graph."""
 
     def execute(self, plan: Plan, job: Job) -> Events:
-        """Carries out a plan.
+        """Executes a plan.
 
-        A failed node is an event, not an exception: what already runs beside it is let finish, and nothing new begins.
+        A failed node is an event, not an exception: nodes that are already running finish, and no new ones start.
 
         Args:
             plan: What to do with each node.
-            job: What the nodes are made from, and where.
+            job: The document, its inputs and its folders.
 
         Yields:
             Each node's ``running``, then ``done``, ``cached`` or ``failed``.
@@ -101,6 +101,6 @@ def runner_for(orchestrator: str) -> Runner:
 
 
 def deciding(failures: list[Failure]) -> Failure | None:
-    """Returns the failure to tell: the first, unless a gate stopped the run; that explains the failures beside it."""
+    """Returns the failure to report: the first, unless a gate stopped the run, which explains the other failures."""
     gates = [f for f in failures if isinstance(f.error, AnomalyError)]
     return next(iter(gates or failures), None)

@@ -1,4 +1,4 @@
-"""Arguments for Beam by what the document says and by the size of the data."""
+"""Arguments for Beam, chosen by the document and the size of the data."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ BYTES_WORTH_A_SECOND_PROCESS = 96 * 1024 * 1024
 def beam_args(run: RunConfig) -> list[str]:
     """Returns the arguments of every Beam pipeline of a run.
 
-    One process a pipeline unless the document says otherwise: two nodes run side by side already, and a second
-    process was measured to cost more than it gives in StatisticsGen, Transform and Evaluator.
+    One process per pipeline unless the document says otherwise: two nodes already run in parallel, and measurements
+    showed that a second process costs more than it gains in StatisticsGen, Transform and Evaluator.
 
     Args:
         run: The document's ``run`` slice.
@@ -24,11 +24,11 @@ def beam_args(run: RunConfig) -> list[str]:
 
 
 def reading_args(run: RunConfig, total_bytes: int) -> list[str]:
-    """Returns the arguments for reading an export: nothing else runs then, so a large one takes all cores.
+    """Returns the arguments for reading an export: nothing else runs meanwhile, so a large one uses all cores.
 
     Args:
         run: The document's ``run`` slice.
-        total_bytes: Size of the export's files as they are stored.
+        total_bytes: Size of the export's files as stored.
     """
     if run.beam != "local" or run.workers or total_bytes < BYTES_WORTH_A_SECOND_PROCESS:
         return beam_args(run)
@@ -38,11 +38,11 @@ def reading_args(run: RunConfig, total_bytes: int) -> list[str]:
 def _local(workers: int, run: RunConfig) -> list[str]:
     mode = "multi_processing" if workers > 1 else "in_memory"
     return [
-        # DirectRunner would first try to download another engine, for each pipeline anew.
+        # DirectRunner would first try to download another engine, for every pipeline.
         "--runner=FnApiRunner",
         f"--direct_running_mode={mode}",
         f"--direct_num_workers={workers}",
-        # Says that workers have the code already: else TFX builds a source distribution of itself for every node.
+        # Workers already have the code; without this, TFX builds a source distribution of itself for every node.
         "--sdk_container_image=none",
         *run.beam_args,
     ]

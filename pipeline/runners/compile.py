@@ -1,4 +1,4 @@
-"""A job's document compiled to TFX's intermediate representation: once a run, by whichever process a runner chooses."""
+"""Compiles a job's document to TFX's intermediate representation, once per run, in a process the runner chooses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def compile_job(job: Job) -> pipeline_pb2.Pipeline:
 
 
 def write_ir(job: Job) -> None:
-    """Compiles a job and writes the result where its other processes read it."""
+    """Compiles a job and writes the result for the other processes to read."""
     with published_file(job.ir_file) as temporary:
         temporary.write_bytes(compile_job(job).SerializeToString(deterministic=True))
 

@@ -1,4 +1,4 @@
-"""What a runner needs to carry out a plan: plain data, written as JSON for other processes, without secrets."""
+"""What a runner needs to execute a plan: plain data, written as JSON for other processes, without secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Job:
 
     Attributes:
         document: The document.
-        inputs: What is outside it.
+        inputs: What it refers to: export, schema, earlier statistics.
         root: Folder for artifacts, metadata and logs.
         run: Id of the run.
         folder: Folder of this run: its job file, its compiled pipeline and its log.
@@ -32,17 +32,17 @@ class Job:
 
     @property
     def file(self) -> Path:
-        """Where the job is written."""
+        """Path of the job file."""
         return self.folder / "job.json"
 
     @property
     def ir_file(self) -> Path:
-        """Where the compiled pipeline is written: TFX's intermediate representation, binary."""
+        """Path of the compiled pipeline: TFX's intermediate representation, binary."""
         return self.folder / "pipeline.pb"
 
     @property
     def log_file(self) -> Path:
-        """Where everything goes that nodes and libraries print."""
+        """Path of the log of everything that nodes and libraries print."""
         return self.folder / "log.txt"
 
     def write(self) -> None:
@@ -59,7 +59,7 @@ class Job:
 
     @staticmethod
     def read(path: Path) -> Job:
-        """Reads a job that ``write`` has written."""
+        """Reads a job written by ``write``."""
         value = json.loads(path.read_text(encoding="utf-8"))
         inputs = value["inputs"]
         inputs["folder"] = Path(inputs["folder"])

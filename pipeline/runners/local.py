@@ -1,7 +1,7 @@
-"""Runs a plan on this machine: two worker processes, each node as soon as what it needs is there.
+"""Runs a plan on this machine: two worker processes, each node as soon as its inputs are ready.
 
-TensorFlow and TFX live only in the workers. The first one that is ready compiles the pipeline, which needs the same
-imports as its nodes do, so that the parent stays light; both run nodes from that one result.
+TensorFlow and TFX are loaded only in the workers. The first worker that is ready compiles the pipeline, which needs the
+same imports as its nodes; the parent stays light, and both workers run nodes from that one result.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ WORKERS = 2
 
 
 class Worker(Protocol):
-    """A process that answers one request after the other; the first answer says that it has started."""
+    """A process that answers requests one by one; the first answer means that it has started."""
 
     def fileno(self) -> int:
-        """Returns the descriptor that becomes readable when an answer is there."""
+        """Returns the descriptor that becomes readable when an answer arrives."""
 
     def ask(self, request: dict[str, Any]) -> None:
         """Sends a request."""
@@ -35,7 +35,7 @@ class Worker(Protocol):
         """Waits for one answer; None when the process has died."""
 
     def end(self) -> None:
-        """Ends it with everything it has started."""
+        """Ends the process and everything it started."""
 
     @property
     def exit_code(self) -> int | None:
@@ -53,7 +53,7 @@ class LocalRunner:
         self._start = start
 
     def execute(self, plan: Plan, job: Job) -> Events:
-        """Carries out a plan, see ``Runner.execute``."""
+        """Executes a plan, see ``Runner.execute``."""
         job.write()
         count = WORKERS if len(plan.to_run) > 1 else 1
         with ExitStack() as stack:
@@ -66,7 +66,7 @@ class LocalRunner:
 
 @dataclass(frozen=True)
 class _Task:
-    """What a worker is at: a node, or without one starting, compiling or importing ahead."""
+    """What a worker is doing: running a node or, without one, starting, compiling or importing ahead."""
 
     node: NodePlan | None = None
     compiles: bool = False
@@ -74,7 +74,7 @@ class _Task:
 
 
 class _Loop:
-    """Hands nodes to idle workers until all are done, or one has failed and the others are through."""
+    """Hands nodes to idle workers until all are done, or one has failed and the others have finished."""
 
     def __init__(self, workers: Sequence[Worker], todo: list[NodePlan]) -> None:
         self._workers, self._waiting = workers, todo
@@ -119,7 +119,7 @@ class _Loop:
         return NodeError(
             f"node {node or 'start'}: its process ended",
             seen=f"exit code {self._workers[index].exit_code}",
-            remedy="read the run's log; is memory short?",
+            remedy="read the run's log; check whether memory ran out",
         )
 
     def _hand_out(self) -> Iterator[Event]:
@@ -155,7 +155,7 @@ class _Loop:
         return open_nodes.isdisjoint({*plan.node.inputs, *plan.node.after})
 
     def _warm(self, index: int) -> None:
-        """Lets an idle worker import what the next node needs."""
+        """Has an idle worker import what the next node needs."""
         for plan in self._waiting:
             module = plan.node.declared.build.partition(":")[0]
             if plan.action == "run" and module not in self._warmed:

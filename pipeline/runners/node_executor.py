@@ -1,4 +1,4 @@
-"""Runs single nodes of a compiled pipeline with TFX's own launcher, or takes over the result of an earlier execution."""
+"""Runs single nodes of a compiled pipeline with TFX's launcher, or reuses the result of an earlier execution."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class NodeExecutor:
         """Launches a node and returns the id of its execution.
 
         Raises:
-            NodeError: ML Metadata says that it failed although the launcher returned.
+            NodeError: It failed according to ML Metadata, although the launcher returned.
             Exception: Whatever the node's executor raised.
         """
         node = self._nodes[node_id]
@@ -50,13 +50,13 @@ class NodeExecutor:
             executor_spec=runner_utils.extract_executor_spec(self._deployment, node_id),
             custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, node_id),
         ).launch()
-        # The launcher returns normally when inputs cannot be resolved: only ML Metadata tells.
+        # The launcher returns normally when inputs cannot be resolved: only ML Metadata shows it.
         return self._checked(node_id, info)
 
     def _checked(self, node_id: str, info: data_types.ExecutionInfo | None) -> int:
         execution_id = info.execution_id if info else None
         if execution_id is None:
-            raise NodeError(f"node {node_id}", expected="an execution", seen="inputs that are not there")
+            raise NodeError(f"node {node_id}", expected="an execution", seen="inputs that do not exist")
         state = execution_state(self._connection, execution_id)
         if state not in ("COMPLETE", "CACHED"):
             raise NodeError(
@@ -65,7 +65,7 @@ class NodeExecutor:
         return int(execution_id)
 
     def counted(self, node_id: str, execution_id: int) -> dict[str, int]:
-        """Returns how much an execution has worked through, by unit, as its result file says."""
+        """Returns how much an execution processed, by unit, from its result file."""
         declared = next((n.result for n in NODES if n.id == node_id and n.result), None)
         if declared is None:
             return {}

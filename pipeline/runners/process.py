@@ -1,4 +1,4 @@
-"""The parent's side of a worker process: starting it, asking it, ending it with everything it has started."""
+"""The parent's side of a worker process: starting it, sending requests, ending it and all it started."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from typing import Any
 import foundation.errors
 from pipeline.runners.job import Job
 
-# -I keeps the working directory and PYTHON* variables out, so that a person's folder called ``pipeline`` is never ours.
+# -I ignores the working directory and PYTHON* variables, so a user's folder called ``pipeline`` never hides ours.
 BOOT = "import sys; sys.path[:] = {path!r}; from pipeline.runners.worker import main; main({job!r}, {requests}, {answers})"
 
 
 class WorkerProcess:
     """One worker.
 
-    Whatever it and its libraries print goes to the job's log; it works in the job's folder, which holds no Python.
+    Everything it prints goes to the job's log; its working directory is the job's folder, which holds no Python.
 
     Args:
-        job: The job it serves; its file is written.
+        job: The job it serves; its file must exist.
     """
 
     def __init__(self, job: Job) -> None:
@@ -49,12 +49,12 @@ class WorkerProcess:
         self._answers = os.fdopen(answers_read, encoding="utf-8")
 
     def fileno(self) -> int:
-        """Returns the descriptor that becomes readable when an answer is there."""
+        """Returns the descriptor that becomes readable when an answer arrives."""
         return self._answers.fileno()
 
     def ask(self, request: dict[str, Any]) -> None:
-        """Sends a request; the answer comes by ``answer``."""
-        with contextlib.suppress(BrokenPipeError):  # a dead worker is told by the missing answer
+        """Sends a request; ``answer`` returns the reply."""
+        with contextlib.suppress(BrokenPipeError):  # a dead worker is noticed by its missing answer
             self._requests.write(json.dumps(request) + "\n")
             self._requests.flush()
 
@@ -79,7 +79,7 @@ class WorkerProcess:
 
 
 def rebuilt_error(answer: dict[str, Any]) -> foundation.errors.PenstockError:
-    """Makes the worker's error again from its answer."""
+    """Rebuilds the worker's error from its answer."""
     kind = getattr(foundation.errors, answer["kind"], foundation.errors.NodeError)
     subject, expected, seen, remedy = answer["parts"]
     return kind(subject, expected=expected, seen=seen, remedy=remedy)

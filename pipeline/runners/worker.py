@@ -1,7 +1,7 @@
-"""A process that runs nodes, one at a time, as its parent says over a pipe.
+"""A process that runs nodes, one at a time, as its parent requests over a pipe.
 
-TensorFlow lives only in such processes: commands answer at once, two cores are used where the graph allows, and a node
-that takes its process down does not take the run's bookkeeping with it. Requests and answers are one JSON object a line:
+Only these processes load TensorFlow: commands respond at once, two cores are used where the graph allows, and a node
+that kills its process leaves the run's records intact. Requests and answers are one JSON object per line:
 ``{"run": node}``, ``{"reuse": node, "execution": id}`` and ``{"warm": node}``, answered by ``{"done": …}`` or
 ``{"failed": …}``.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def main(job_file: str, requests_fd: int, answers_fd: int) -> None:
-    """Serves requests until the parent closes the pipe; then ends with everything that it has started."""
+    """Serves requests until the parent closes the pipe; then ends together with everything it started."""
     requests: list[dict[str, Any]] = []
     arrived = threading.Condition()
     threading.Thread(target=_listen, args=(requests_fd, requests, arrived), daemon=True).start()
@@ -47,12 +47,12 @@ def _listen(fd: int, requests: list[dict[str, Any]], arrived: threading.Conditio
             with arrived:
                 requests.append(json.loads(line))
                 arrived.notify()
-    # The parent is gone, perhaps killed: nothing may go on writing, so the whole process group ends now.
+    # The parent is gone, perhaps killed: nothing may keep writing, so end the whole process group now.
     os.killpg(0, signal.SIGKILL)
 
 
 class _Work:
-    """Serves the requests of one job; what a request needs is imported when it comes."""
+    """Serves the requests of one job; each request's imports are deferred until it arrives."""
 
     def __init__(self, job_file: Path) -> None:
         self._job_file = job_file
@@ -114,7 +114,7 @@ def _failure(node: str, error: BaseException) -> dict[str, Any]:
 
 
 def our_error(error: BaseException | None) -> PenstockError | None:
-    """Returns the first error of ours in a chain of causes, or None."""
+    """Returns Penstock's first error in a chain of causes, or None."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, PenstockError):

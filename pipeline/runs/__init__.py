@@ -1,1 +1,1 @@
-"""A run's life: session, book, lock, sweep, finish; and comparing and cleaning what runs left."""
+"""A run from start to finish: session, book, lock, sweep, finish; also comparing runs and cleaning up after them."""

@@ -1,4 +1,4 @@
-"""The record of each run: what was asked, what every node did, how it ended. One small file a run."""
+"""The record of each run: what was requested, what every node did, how it ended. One small file per run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class NodeRecord(Part):
     node: str
     """Its id."""
     action: str
-    """What was planned: run, cached, skip, resolve."""
+    """The planned action: run, cached, skip, resolve."""
     reason: str
     """Why."""
     state: str = "planned"
@@ -29,12 +29,12 @@ class NodeRecord(Part):
     execution: int | None = None
     """Id of its execution in ML Metadata."""
     inputs: list[str] = field(default_factory=list)
-    """Nodes whose artifacts it takes."""
+    """Nodes whose artifacts it uses."""
 
 
 @dataclass
 class RunRecord(Result):
-    """One run: what was asked, what every node did, how it ended."""
+    """One run: what was requested, what every node did, how it ended."""
 
     FILE: ClassVar[str] = "run.json"
     REMEDY: ClassVar[str] = "remove the folder of that run; its artifacts stay"
@@ -50,11 +50,11 @@ class RunRecord(Result):
     ended: float = 0.0
     """Seconds since the epoch, 0 while it runs."""
     document: dict[str, Any] = field(default_factory=dict)
-    """The whole document as it was used; holds no secret by construction."""
+    """The whole document as it was used; a document cannot hold secrets."""
     span: int | None = None
     """Span of the export."""
     code: str = ""
-    """Version of the code of the person's project, where it is under git."""
+    """Git commit of the user's project, if it is under git."""
     nodes: list[NodeRecord] = field(default_factory=list)
     """The nodes in order."""
     error: str = ""
@@ -73,7 +73,7 @@ class RunRecord(Result):
 
 
 class RunBook:
-    """All runs of one pipeline root.
+    """The records of all runs of one pipeline root.
 
     Args:
         root: The pipeline root.
@@ -87,7 +87,7 @@ class RunBook:
         return self.folder / run
 
     def write(self, record: RunRecord) -> None:
-        """Writes a record; a reader never sees half of one."""
+        """Writes a record; readers never see a partial one."""
         record.write(self.path(record.id))
 
     def all(self) -> list[RunRecord]:
@@ -96,10 +96,10 @@ class RunBook:
         return [RunRecord.read(file.parent) for file in files]
 
     def find(self, run: str | None = None) -> RunRecord:
-        """Returns a run by its id or the beginning of it; without one, the newest.
+        """Returns a run by its id or the start of one; without one, the newest.
 
         Raises:
-            DataError: There is none, or several begin so.
+            DataError: No run matches, or several do.
         """
         runs = self.all()
         found = [r for r in runs if r.id.startswith(run)] if run else runs[-1:]
@@ -108,7 +108,7 @@ class RunBook:
         known = [r.id for r in runs]
         seen = f"{len(found)} of them" if found else near_miss(run or "", known) or f"{len(runs)} other runs"
         raise DataError(
-            f"run {run or 'latest'}", expected="one run of that id", seen=seen, remedy="penstock runs"
+            f"run {run or 'latest'}", expected="one run with that id", seen=seen, remedy="penstock runs"
         )
 
 

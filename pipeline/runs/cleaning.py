@@ -1,4 +1,4 @@
-"""Which artifacts may go: superseded ones, never of a blessed or served model, nor of the newest result of a node."""
+"""Which artifacts can be removed: superseded ones that no blessed or served model and no node's newest result needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.lineage.trace import trace
 
 @dataclass(frozen=True)
 class Candidate:
-    """An artifact that may be removed.
+    """An artifact that can be removed.
 
     Attributes:
         artifact: The artifact.
@@ -30,12 +30,12 @@ class Candidate:
 
 
 def candidates(lineage: Lineage, root: Path, keep_runs: int) -> list[Candidate]:
-    """Returns what may be removed.
+    """Returns what can be removed.
 
     Args:
         lineage: The pipeline's lineage.
         root: Pipeline root; nothing outside it is ever a candidate.
-        keep_runs: Everything that one of the newest that many runs made or took over stays.
+        keep_runs: How many of the newest runs keep everything they made or reused.
     """
     executions = lineage.executions()
     runs = sorted({e.run for e in executions if e.run})[-keep_runs:]
@@ -58,7 +58,7 @@ def candidates(lineage: Lineage, root: Path, keep_runs: int) -> list[Candidate]:
 
 
 def _of_blessed_models(lineage: Lineage) -> set[int]:
-    """Everything that blessed models are made of or led to; pushed models are among them, as only blessed ones are."""
+    """Returns what blessed models came from or led to; this covers pushed models, as only blessed ones are pushed."""
     artifacts = lineage.artifacts()
     blessed = {
         a.properties.get("current_model_id") for a in artifacts.values() if a.properties.get("blessed") == 1
@@ -75,12 +75,12 @@ def _inside(uri: str, folder: Path) -> bool:
 
 
 def size_of(path: Path) -> int:
-    """Returns the bytes of all files in a folder."""
+    """Returns the total size of all files in a folder, in bytes."""
     return sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) if path.is_dir() else 0
 
 
 def kept_spans(root: Path) -> list[Path]:
-    """Returns the folders of spans that were kept for windows and that no artifact shares its shards with any more."""
+    """Returns the folders of spans kept for windows whose shards no artifact shares any more."""
     from components.mongo_example_gen.spans import FOLDER, unused_entries
 
     return unused_entries(root / "artifacts" / "MongoExampleGen" / FOLDER)
@@ -90,7 +90,7 @@ def remove_spans(folders: list[Path]) -> None:
     """Removes kept spans; each can be read again from its export.
 
     Raises:
-        StorageError: One cannot be removed.
+        StorageError: A span cannot be removed.
     """
     for folder in folders:
         try:
@@ -102,7 +102,7 @@ def remove_spans(folders: list[Path]) -> None:
 def remove(found: list[Candidate], config: MetadataConfig, root: Path) -> None:
     """Marks artifacts as deleted in ML Metadata and removes their files.
 
-    The mark comes first: a removal that is cut short leaves files without an owner, never an artifact without files.
+    They are marked first: an interrupted removal leaves files without an artifact, never an artifact without files.
     """
     if not found:
         return

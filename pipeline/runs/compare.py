@@ -1,4 +1,4 @@
-"""The difference of two runs, causes first: document, data, code; then what came of them."""
+"""The differences between two runs, causes first: document, data, code; then the results."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pipeline.runs.results import RunResults
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing in which two runs differ.
+    """One difference between two runs.
 
     Attributes:
         kind: ``document``, ``data``, ``code`` or ``result``.
         what: The key, node or metric.
-        before: Its value in the first run, None where it had none.
+        before: Its value in the first run, None if it had none.
         after: Its value in the second.
     """
 
@@ -31,7 +31,7 @@ class Difference:
 
 
 def compare(lineage: Lineage, before: RunRecord, after: RunRecord) -> list[Difference]:
-    """Returns every difference of two runs, causes before results."""
+    """Returns every difference between two runs, causes before results."""
     old, new = _flat(before.document), _flat(after.document)
     found = [
         Difference("document", key, old.get(key), new.get(key))
@@ -91,7 +91,7 @@ def _results(lineage: Lineage, before: RunRecord, after: RunRecord) -> list[Diff
 
 
 def metrics_of_run(lineage: Lineage, run: str) -> dict[str, Any]:
-    """Returns the overall metrics of a run's model, whether it was blessed and fit to serve; empty without a verdict."""
+    """Returns a run's overall metrics, and whether its model was blessed and fit to serve; empty without a verdict."""
     results = RunResults.of(lineage, run)
     verdict, served = results.find(Verdict), results.find(InfraValidation)
     if verdict is None:

@@ -1,4 +1,4 @@
-"""The end of a run: where each result is, the report, and the few lines a person reads."""
+"""The end of a run: the report, an inferred schema, and the lines to print."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def finish(session: Session, record: RunRecord) -> list[str]:
-    """Writes what a run leaves for people and returns the lines to print.
+    """Writes the report of a run and returns the lines to print.
 
-    The schema that a first run inferred is put where it is reviewed, the HTML report is written, the record points to it.
+    A schema that a first run inferred is put where it waits for review; the record points to the HTML report.
     """
     if record.state == "unchanged":
         return ["Nothing to do: the result of the last run stands.", *_last_result(session)]
@@ -36,7 +36,7 @@ def finish(session: Session, record: RunRecord) -> list[str]:
 
 
 def report_failure(session: Session) -> None:
-    """Writes the report of the run that has just failed; its record points to it."""
+    """Writes the report of a run that has just failed; its record points to it."""
     record = session.runs.find()
     if record.state == "failed":
         record.report = str(_report(session, record))
@@ -71,7 +71,7 @@ def _pushed(found: RunResults) -> list[str]:
     if not artifact.properties.get("pushed"):
         result = found.find(PushResult)
         why = (result and result.why) or ["the model is not blessed"]
-        short = "; ".join(reason.partition(":")[0] for reason in why)  # the verdicts above say it whole
+        short = "; ".join(reason.partition(":")[0] for reason in why)  # the verdicts above give it in full
         return [f"Nothing was pushed: {short}."]
     return [f"Pushed: {artifact.properties.get('pushed_destination')}"]
 

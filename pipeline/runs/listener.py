@@ -1,4 +1,4 @@
-"""Who is told what a run does while it goes on."""
+"""The interface for following a run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class RunListener:
-    """Is told what a run does; the base class ignores it all."""
+    """A follower of a run; the base class ignores everything."""
 
     def planned(self, plan: Plan, closed: list[str], record: RunRecord) -> None:
-        """The plan is made; ``closed`` are nodes that an interrupted run had left open."""
+        """Receives the plan; ``closed`` are nodes that an interrupted run left open."""
 
     def happened(self, event: Event) -> None:
-        """Something happened to a node."""
+        """Receives an event of a node."""

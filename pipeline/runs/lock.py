@@ -1,4 +1,4 @@
-"""One run at a time per pipeline root; a second one is told who holds it."""
+"""One run at a time per pipeline root; the error of a second one names the holder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _busy(file: Path) -> LockedError:
         f"pipeline root {file.parent}",
         expected="no other run at the same time",
         seen=_holder(file),
-        remedy="wait for it, end it, or give this document another root",
+        remedy="wait for it, stop it, or give this document another root",
     )
 
 

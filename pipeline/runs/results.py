@@ -1,4 +1,4 @@
-"""What a run left behind: its artifacts, and each result file as the class that wrote it."""
+"""A run's artifacts, and its result files, each read by the class that wrote it."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ class RunResults:
 
     @classmethod
     def of(cls, lineage: Lineage, run: str) -> RunResults:
-        """Returns everything that a run made or took over."""
+        """Returns everything that a run made or reused."""
         return cls(artifacts_of_run(lineage, run))
 
     def folder(self, node: str, key: str) -> Path | None:
-        """Returns the folder of an artifact, None where the run did not come to it."""
+        """Returns the folder of an artifact, None if the run did not get that far."""
         artifact = self.artifacts.get((node, key))
         return Path(artifact.uri) if artifact else None
 
     def find(self, kind: type[AnyResult]) -> AnyResult | None:
-        """Returns a result, None where the run did not come to it or its file is gone.
+        """Returns a result, None if the run did not get that far or its file is gone.
 
         Raises:
-            DataError: The file is damaged, or written by a newer Penstock.
+            DataError: The file is damaged, or was written by a newer Penstock.
         """
         folder = self._folder_of(kind)
         return kind.find(folder) if folder else None
 
     def read(self, kind: type[AnyResult]) -> AnyResult | None:
-        """Returns a result, None where the run did not come to it.
+        """Returns a result, None if the run did not get that far.
 
         Raises:
-            DataError: The file is missing, damaged, or written by a newer Penstock.
+            DataError: The file is missing or damaged, or was written by a newer Penstock.
         """
         folder = self._folder_of(kind)
         return kind.read(folder) if folder else None

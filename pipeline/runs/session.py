@@ -1,4 +1,4 @@
-"""One document at work: everything that commands share between reading the document and doing something with it."""
+"""A loaded document with its lineage, runs and plan: what all commands share."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pipeline.runs.sweep import sweep
 
 @dataclass(frozen=True)
 class Session:
-    """A loaded document and the places that belong to it.
+    """A loaded document and the files and folders that belong to it.
 
     Attributes:
         loaded: The document.
@@ -46,7 +46,7 @@ class Session:
 
     @property
     def schema_file(self) -> Path:
-        """The reviewed schema, whether it is there or not."""
+        """Path of the reviewed schema, whether it exists or not."""
         path = self.loaded.folder / self.loaded.spec.schema_path()
         return path.parent.resolve() / path.name
 
@@ -61,7 +61,7 @@ class Session:
 
     @cached_property
     def inputs(self) -> Inputs:
-        """What is outside the document: export, schema, earlier statistics.
+        """Reads what the document refers to: export, schema, earlier statistics.
 
         Raises:
             DataError: The export is missing or empty.
@@ -102,19 +102,19 @@ class Session:
         return make_plan(self.graph(), self.lineage(), selection)
 
     def run(self, selection: Selection, listener: RunListener) -> RunRecord:
-        """Runs what has to run.
+        """Runs the nodes that need to run.
 
         Args:
-            selection: The part that was asked for.
-            listener: Told of the plan and of everything that happens.
+            selection: The part that was requested.
+            listener: Receives the plan and every event.
 
         Returns:
-            The finished record; its state is ``unchanged`` and nothing was written when nothing had to run.
+            The finished record; if nothing needed to run, its state is ``unchanged`` and nothing was written.
 
         Raises:
             RunFailedError: A node failed.
             LockedError: Another run holds the root.
-            KeyboardInterrupt: The person ended it; everything is closed by then.
+            KeyboardInterrupt: The user ended it; everything is closed by then.
         """
         run = new_run_id()
         with held(self.root, run):
@@ -178,7 +178,7 @@ class Session:
 
 
 def code_version(folder: Path) -> str:
-    """Returns the commit of the person's project, with ``+`` when files differ from it; empty without git."""
+    """Returns the commit of the user's project, with ``+`` if files differ from it; empty without git."""
     try:
         described = subprocess.run(
             ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--abbrev=12"],

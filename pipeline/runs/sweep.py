@@ -1,6 +1,6 @@
-"""After an interrupted run: executions that never ended are closed, and what they half wrote is removed.
+"""Cleans up after an interrupted run: closes executions that never ended and removes their partial output.
 
-Only called while the lock of the root is held, so nothing that is running can be meant.
+Only called while the root is locked, so no execution that is still running can be affected.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def sweep(spec: PipelineSpec, root: Path) -> list[str]:
     """Closes what an interrupted run left open.
 
     Returns:
-        Nodes that were at work when it ended, each once.
+        Nodes that were running when it ended, each once.
     """
     closed = _close_runs(root)
     for node, execution in close_executions(spec.metadata, root, spec.name):

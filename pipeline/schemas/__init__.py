@@ -1,4 +1,4 @@
-"""Schemas a person reviews: reading, comparing, offering an inferred one, approving it. Loads no TensorFlow."""
+"""Reviewed data schemas: reading, comparing, proposing an inferred one, approving it. Does not load TensorFlow."""
 
 from __future__ import annotations
 

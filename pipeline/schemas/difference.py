@@ -1,4 +1,4 @@
-"""What changed between two schemas, in lines a person reads."""
+"""What changed between two schemas, in plain lines."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ MOST_SHOWN = 5
 
 
 def diff(old: schema_pb2.Schema, new: schema_pb2.Schema) -> list[str]:
-    """Returns one line per difference, by feature; an empty list where there is none.
+    """Returns one line per difference, by feature; an empty list if there is none.
 
     Args:
-        old: The schema that holds.
-        new: The schema that may replace it.
+        old: The current schema.
+        new: The proposed schema.
     """
     before, after = ({feature.name: feature for feature in schema.feature} for schema in (old, new))
     lines = []
     for name in sorted({*before, *after}):
         if name not in after:
-            lines.append(f"- {name}: no longer there")
+            lines.append(f"- {name}: removed")
         elif name not in before:
             lines.append(f"+ {name}: new, {_describe(after[name])}")
         else:
@@ -57,7 +57,7 @@ def _changes(
     yield from _domain_changes(_domain(old, a), _domain(new, b))
     if a.distribution_constraints != b.distribution_constraints:
         pair = (f"{s.distribution_constraints.min_domain_mass:.0%}" for s in (a, b))
-        yield f"share of values that has to be on the list {' → '.join(pair)}"
+        yield f"share of values that must be on the list {' → '.join(pair)}"
     if sorted(a.not_in_environment) != sorted(b.not_in_environment):
         yield f"left out of {_list(a.not_in_environment)} → {_list(b.not_in_environment)}"
     told = {
@@ -97,9 +97,9 @@ def _domain(schema: schema_pb2.Schema, feature: schema_pb2.Feature) -> set[str] 
 
 def _domain_changes(before: set[str] | None, after: set[str] | None) -> Iterator[str]:
     if before is None and after is not None:
-        yield f"list of {len(after)} allowed values is new"
+        yield f"list of {len(after)} allowed values added"
     elif before is not None and after is None:
-        yield f"list of {len(before)} allowed values is gone"
+        yield f"list of {len(before)} allowed values removed"
     elif before is not None and after is not None:
         if after - before:
             yield f"also allowed: {_list(sorted(after - before))}"

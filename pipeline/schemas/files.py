@@ -1,4 +1,4 @@
-"""Schema files: the reviewed one, and beside it the inferred one that waits for review."""
+"""Schema files: the reviewed one and, beside it, the inferred one awaiting review."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PENDING_SUFFIX = ".inferred"
 
 
 def pending_path(schema_file: str | os.PathLike[str]) -> Path:
-    """Returns where the inferred schema waits for review: beside the reviewed one."""
+    """Returns the path of the inferred schema awaiting review, beside the reviewed one."""
     path = Path(schema_file)
     return path.with_name(path.name + PENDING_SUFFIX)
 
@@ -26,7 +26,7 @@ def read_schema(path: str | os.PathLike[str]) -> schema_pb2.Schema:
     """Reads a schema from its text form.
 
     Raises:
-        DataError: The file is missing, is no schema, or names a feature twice.
+        DataError: The file is missing, is not a schema, or names a feature twice.
     """
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2
@@ -41,12 +41,12 @@ def read_schema(path: str | os.PathLike[str]) -> schema_pb2.Schema:
     except OSError as error:
         raise DataError(f"schema {path}", expected=expected, seen=error.strerror or str(error)) from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
-        remedy = "fix that line, or infer the schema anew with 'penstock schema infer'"
+        remedy = "fix that line, or infer a new schema with 'penstock schema infer'"
         raise DataError(f"schema {path}", expected=expected, seen=str(error), remedy=remedy) from error
     names = [feature.name for feature in schema.feature]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not names:
-        seen = f"{', '.join(twice)} twice" if twice else "no feature at all"
+        seen = f"{', '.join(twice)} twice" if twice else "no features"
         raise DataError(f"schema {path}", expected="each feature once", seen=seen)
     return schema
 
@@ -54,15 +54,15 @@ def read_schema(path: str | os.PathLike[str]) -> schema_pb2.Schema:
 def infer(
     statistics: str | os.PathLike[str] | Sequence[Any], label: str, arrays: Collection[str] = ()
 ) -> schema_pb2.Schema:
-    """Infers a schema with environments TRAINING and SERVING; the label is not in the second. Loads TFDV.
+    """Infers a schema with environments TRAINING and SERVING; the label is not in the latter. Loads TFDV.
 
     Args:
         statistics: Folder of an ``ExampleStatistics`` artifact, or the statistics protos of the splits, train first.
         label: Feature of the label.
-        arrays: Features that are arrays, whatever the statistics say.
+        arrays: Features to treat as arrays, whatever the statistics show.
 
     Raises:
-        DataError: The folder holds no statistics, or no document has the label.
+        DataError: The folder has no statistics, or no document has the label.
     """
     import tensorflow_data_validation as tfdv
 
@@ -79,14 +79,14 @@ def infer(
 
 
 def offer(inferred: str | os.PathLike[str] | schema_pb2.Schema, schema_file: str | os.PathLike[str]) -> Path:
-    """Puts an inferred schema where it waits for review.
+    """Writes an inferred schema beside the reviewed one, to be reviewed.
 
     Args:
         inferred: The schema, or the file that holds it.
-        schema_file: Where the reviewed schema stands or will stand.
+        schema_file: Path of the reviewed schema; it need not exist yet.
 
     Returns:
-        The file that waits for review.
+        The file to be reviewed.
 
     Raises:
         StorageError: The folder cannot be written.
@@ -100,22 +100,22 @@ def offer(inferred: str | os.PathLike[str] | schema_pb2.Schema, schema_file: str
 
 
 def approve(schema_file: str | os.PathLike[str], pending: str | os.PathLike[str] | None = None) -> Path:
-    """Makes the schema that waits for review the reviewed one; read in full first, published by rename.
+    """Makes the schema awaiting review the reviewed one; it is read in full first, then renamed.
 
     Args:
-        schema_file: Where the reviewed schema stands or will stand.
-        pending: The file that waits; by default the one beside it.
+        schema_file: Path of the reviewed schema; it need not exist yet.
+        pending: The file awaiting review; by default the one beside the reviewed schema.
 
     Returns:
         The reviewed file.
 
     Raises:
-        DataError: Nothing waits, or what waits is no schema.
+        DataError: No schema awaits review, or the file is not a schema.
         StorageError: The folder cannot be written.
     """
     target, waiting = Path(schema_file), Path(pending) if pending else pending_path(schema_file)
     if not waiting.exists():
-        raise DataError(f"schema {waiting}", expected="a schema that waits for review", seen="no such file",
+        raise DataError(f"schema {waiting}", expected="a schema awaiting review", seen="no such file",
                         remedy="infer one with 'penstock schema infer'")  # fmt: skip
     read_schema(waiting)
     try:

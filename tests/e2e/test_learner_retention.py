@@ -108,7 +108,7 @@ def _alive(pid: int) -> bool:
 def test_2_the_next_run_goes_on_where_it_was(project: Path) -> None:
     done = penstock(project, "run", "--set", "data.span=1")
     assert done.returncode == 0, done.stderr
-    assert "An interrupted run had left" in done.stdout
+    assert "An interrupted run left" in done.stdout
     record = asked(project, "show")
     states = {n["node"]: n["state"] for n in record["nodes"]}
     assert states["MongoExampleGen"] == "cached"

@@ -70,14 +70,14 @@ def test_only_what_changes_the_rows_reads_them_again(
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"mongo_export": "x"}, "two sources of data"),
-        ({"bigquery": None}, "no source of data"),
-        ({"privacy": {}}, "data.privacy says nothing to BigQuery"),
-        ({"changes": {}}, "data.changes says nothing to BigQuery"),
+        ({"mongo_export": "x"}, "two data sources"),
+        ({"bigquery": None}, "no data source"),
+        ({"privacy": {}}, "data.privacy has no effect on BigQuery"),
+        ({"changes": {}}, "data.changes has no effect on BigQuery"),
         ({"fields": {"a.b": {}}}, "a column of a query keeps its name"),
         ({"fields": {"a": {"to": "b"}}}, "rename it in the query with AS"),
-        ({"split": {"by": "a.b"}}, "a path, where BigQuery has columns"),
-        ({"split": {"by": "user_id", "stratify": "country"}}, "TFX deals by a hash alone"),
+        ({"split": {"by": "a.b"}}, "a dotted path, but BigQuery has columns"),
+        ({"split": {"by": "user_id", "stratify": "country"}}, "TFX splits only by hash"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -140,7 +140,7 @@ def test_what_only_type_checkers_see_does_not_count(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_no_module_is_refused() -> None:
-    with pytest.raises(LookupError, match=r"nowhere\.at\.all is no module"):
+    with pytest.raises(LookupError, match=r"nowhere\.at\.all is not a module"):
         Code(REPOSITORY).digest(["nowhere.at.all"])
 
 

@@ -64,7 +64,7 @@ def test_a_lost_result_is_made_again(graph_of: Make, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "Transform")
     decided = actions(graph, lineage)
     assert (decided["Transform"], decided["Trainer"], decided["StatisticsGen"]) == ("run", "run", "cached")
-    assert "gone" in reason(graph, lineage, "Transform")
+    assert "no longer on disk" in reason(graph, lineage, "Transform")
 
 
 def test_a_failed_execution_is_not_trusted(graph_of: Make, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_failed_execution_is_not_trusted(graph_of: Make, tmp_path: Path) -> No
     lineage = history_of(graph, tmp_path)
     broken = [replace(e, state="FAILED") if e.node == "Pusher" else e for e in lineage.executions()]
     lineage = MemoryLineage(broken, list(lineage.artifacts().values()))
-    assert reason(graph, lineage, "Pusher") == "its last execution is failed"
+    assert reason(graph, lineage, "Pusher") == "last execution: failed"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_another_blessed_model_starts_training_again(graph_of: Make, tmp_path: P
     other = Artifact(500, "Model", str(tmp_path), "LIVE")
     lineage = MemoryLineage(lineage.executions(), [*lineage.artifacts().values(), other])
     assert actions(graph, blessed(lineage, 500))["Trainer"] == "run"
-    assert "another model was blessed" in reason(graph, blessed(lineage, 500), "Trainer")
+    assert "the blessed model, which has changed" in reason(graph, blessed(lineage, 500), "Trainer")
 
 
 def test_the_estimate_comes_from_history(graph_of: Make, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""Contradictions of a document whose every part is right by itself; found all at once.
+"""Contradictions in a document whose parts are each valid; all are found at once.
 
-Each check names the sections of the document that it reads. Where a section is broken, only the checks that do not
-read it are run, so that one slip does not raise a crowd of errors that follow from it.
+Each check names the sections of the document that it reads. If a section is invalid, the checks that read it are
+skipped, so that one mistake does not cause a crowd of follow-up errors.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pipeline.document.models import PipelineSpec
 
 
 class Check(NamedTuple):
-    """One kind of contradiction."""
+    """A check for one kind of contradiction."""
 
     sections: frozenset[str]
     """Top-level keys of the document that it reads."""
     find: Callable[[PipelineSpec], Iterator[Problem]]
-    """Yields what it found."""
+    """Yields the problems it finds."""
 
 
 def _check(sections: str, find: Callable[[PipelineSpec], Iterator[Problem]]) -> Check:
@@ -57,7 +57,7 @@ CHECKS: tuple[Check, ...] = (
     _check("metadata", places.metadata),
     _check("data root push infer", places.folders),
 )
-"""Every contradiction that is looked for."""
+"""All checks."""
 
 SECTION_DEFAULTS: dict[str, Any] = {
     "name": "unnamed",
@@ -65,7 +65,7 @@ SECTION_DEFAULTS: dict[str, Any] = {
     "features": {"unnamed": "identity"},
     "evaluate": {"metrics": ["accuracy"], "gates": "none"},
 }
-"""Stand-ins for required sections that are broken, so that the sound ones can be judged; no check reads them."""
+"""Placeholders for invalid required sections, so that the valid ones can be checked; no check reads them."""
 
 
 def find_problems(
@@ -75,8 +75,8 @@ def find_problems(
 
     Args:
         spec: The typed document.
-        folder: The document's folder, to look for the files it names; None does not look.
-        unsound: Top-level keys that are broken or stood in for; checks that read them are left out.
+        folder: The document's folder, to look for the files it names; None skips that.
+        unsound: Top-level keys that are invalid or replaced by placeholders; checks that read them are skipped.
     """
     problems = [problem for check in CHECKS if not check.sections & unsound for problem in check.find(spec)]
     if folder is not None:
@@ -85,11 +85,11 @@ def find_problems(
 
 
 def check(spec: PipelineSpec, folder: Path | None = None) -> None:
-    """Checks a document that was built in Python as a loaded one is checked.
+    """Checks a document built in Python in the same way as a loaded one.
 
     Args:
         spec: The typed document.
-        folder: Where relative paths start; None does not look for the files that the document names.
+        folder: Base of relative paths; None skips looking for the files that the document names.
 
     Raises:
         SpecErrors: All contradictions.

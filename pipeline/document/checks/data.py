@@ -1,4 +1,4 @@
-"""Contradictions of the ``data`` section: fields, patterns of spans, the label's type."""
+"""Contradictions in the ``data`` section: fields, span patterns, the label's type."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from foundation.privacy import type_after
 from pipeline.document.models import PipelineSpec
 
 ID = "_id"
-"""The feature that every document has and that no other field may become."""
+"""The feature that every document has; no other field may take its name."""
 
 PLACEHOLDERS = ("SPAN", "VERSION", "YYYY", "MM", "DD")
-"""What a pattern of exports may hold in braces."""
+"""The placeholders allowed in an export pattern, without braces."""
 
 _DATE = frozenset({"YYYY", "MM", "DD"})
 
 
 def given_features(spec: PipelineSpec) -> dict[str, FieldConfig]:
-    """Returns feature → field for what ``data.fields`` gives, of the type that rules of privacy leave it."""
+    """Returns feature → field for ``data.fields``, with the types that remain after privacy rules."""
     rules = spec.data.privacy.rules
     named = {feature_name(path, field): field for path, field in spec.data.fields.items()}
     return {
@@ -33,7 +33,7 @@ def given_features(spec: PipelineSpec) -> dict[str, FieldConfig]:
 
 
 def fields(spec: PipelineSpec) -> Iterator[Problem]:
-    """Finds paths with empty parts, and two fields that become one feature."""
+    """Finds paths with empty parts, and two fields with the same feature name."""
     first: dict[str, str] = {}
     for path, field in spec.data.fields.items():
         where = ("data", "fields", path)
@@ -45,18 +45,18 @@ def fields(spec: PipelineSpec) -> Iterator[Problem]:
         elif name == ID and path != ID:
             yield Problem(
                 where,
-                "the feature _id is every document's own id",
+                "the feature _id is reserved for the document's id",
                 remedy="name another feature",
                 on_key=True,
             )
         elif name in first:
-            what = f"becomes the feature {name!r}, and so does {first[name]!r}"
+            what = f"becomes the feature {name!r}, as does {first[name]!r}"
             yield Problem(where, what, remedy="name another feature with to:", on_key=True)
         first.setdefault(name, path)
 
 
 def pattern(spec: PipelineSpec) -> Iterator[Problem]:
-    """Finds unknown, missing or mixed placeholders in the export's pattern; a live database in its place."""
+    """Finds unknown, missing or mixed placeholders in the export's pattern, and a live database in its place."""
     export, where = spec.data.mongo_export, ("data", "mongo_export")
     if export.startswith(("mongodb://", "mongodb+srv://")):
         remedy = "export with mongoexport or mongodump and name the files"
@@ -79,42 +79,42 @@ def _combination(known: set[str], spec: PipelineSpec) -> Iterator[Problem]:
     if dated and dated != _DATE:
         yield Problem(
             where,
-            "a date lacks " + ", ".join(f"{{{p}}}" for p in sorted(_DATE - dated)),
+            "a date also needs " + ", ".join(f"{{{p}}}" for p in sorted(_DATE - dated)),
             expected="{YYYY}, {MM} and {DD}",
         )
     if dated and "SPAN" in known:
-        yield Problem(where, "{SPAN} and a date both give the span", remedy="keep one of them")
+        yield Problem(where, "both {SPAN} and a date give the span", remedy="keep one of them")
     if "VERSION" in known and not dated and "SPAN" not in known:
         yield Problem(
-            where, "{VERSION} without {SPAN} or a date", remedy="a version is of a span: add {SPAN}"
+            where, "{VERSION} without {SPAN} or a date", remedy="add {SPAN}: a version belongs to a span"
         )
     if spec.data.span != "latest" and not dated and "SPAN" not in known:
-        what = "a span is asked for and data.mongo_export has none"
+        what = "a span is requested, but data.mongo_export has none"
         yield Problem(
             ("data", "span"), what, seen=repr(spec.data.mongo_export), remedy="put {SPAN} into the pattern"
         )
 
 
 def label_type(spec: PipelineSpec) -> Iterator[Problem]:
-    """Finds a label whose declared type the task cannot learn."""
+    """Finds a label whose declared type does not suit the task."""
     field = given_features(spec).get(spec.data.label)
     where, task = ("data", "label"), spec.model.task
     if field is None:
         return
     if field.list:
-        yield Problem(where, "the label is declared an array", expected="one value a document")
+        yield Problem(where, "the label is declared as an array", expected="one value per document")
     if task == "regression" and field.type in ("string", "bytes"):
         remedy = "declare a number, or choose model.task binary or multiclass"
-        yield Problem(where, "a regression learns a number", seen=f"type {field.type}", remedy=remedy)
+        yield Problem(where, "regression needs a number", seen=f"type {field.type}", remedy=remedy)
     if task == "multiclass" and field.type == "float":
         yield Problem(
             where,
             "classes are text or whole numbers",
             seen="type float",
-            remedy="type: string, or model.task regression",
+            remedy="declare type: string, or set model.task to regression",
         )
     if task == "binary" and field.type in ("int", "bool") and isinstance(spec.model.positive, str):
-        what = "the label is a number, the positive value text"
+        what = "the label is a number, but the positive value is text"
         yield Problem(
             ("model", "positive"),
             what,

@@ -1,4 +1,4 @@
-"""Contradictions of the ``evaluate`` section: metrics, slices, gates."""
+"""Contradictions in the ``evaluate`` section: metrics, slices, gates."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ OVERALL = "overall"
 
 
 def slice_name(columns: str | list[str]) -> str:
-    """Returns how a gate names a slice: a crossing is its features joined by commas."""
+    """Returns the name of a slice in a gate: its features, joined by commas."""
     return columns if isinstance(columns, str) else ",".join(columns)
 
 
 def slices(spec: PipelineSpec) -> Iterator[Problem]:
-    """Slices by features that nothing gives, or that have a value for nearly every row."""
+    """Finds slices by unknown features, or by ones with nearly as many values as rows."""
     given = given_features(spec)
     for index, columns in enumerate(spec.evaluate.slices):
         single = isinstance(columns, str)
@@ -31,16 +31,16 @@ def slices(spec: PipelineSpec) -> Iterator[Problem]:
             remedy = unknown_feature(name, spec)
             kind = given[name].type if name in given else None
             if remedy:
-                yield Problem(path, f"no field gives the slice {name!r}", remedy=remedy)
+                yield Problem(path, f"no field provides the slice {name!r}", remedy=remedy)
             elif kind in ("float", "date", "objectid_time"):
-                what = f"a slice for each value of {name!r}, declared {kind}"
+                what = f"a slice for each value of {name!r}, declared as {kind}"
                 yield Problem(
-                    path, what, expected="a feature of few values", remedy="slice by text or whole numbers"
+                    path, what, expected="a feature with few values", remedy="slice by text or whole numbers"
                 )
 
 
 def gate_slices(spec: PipelineSpec) -> Iterator[Problem]:
-    """Gates on slices that are not computed."""
+    """Finds gates on slices that are not computed."""
     known = [OVERALL, *(slice_name(columns) for columns in spec.evaluate.slices)]
     for metric, gate in _gates(spec):
         for index, name in enumerate(gate.slices):
@@ -53,7 +53,7 @@ def gate_slices(spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def metrics(spec: PipelineSpec) -> Iterator[Problem]:
-    """Metrics that the task does not have, and metrics that are named twice."""
+    """Finds metrics that the task does not have, and duplicate ones."""
     task = spec.model.task
     known = metrics_of(task)
     for index, name in enumerate(spec.evaluate.metrics):
@@ -62,14 +62,14 @@ def metrics(spec: PipelineSpec) -> Iterator[Problem]:
             remedy = near_miss(name, known) or f"known for {task}: {', '.join(known)}"
             yield Problem(path, f"a {task} model has no metric {name!r}", remedy=remedy)
         elif name in spec.evaluate.metrics[:index]:
-            yield Problem(path, f"the metric {name!r} is named twice", remedy="keep one")
+            yield Problem(path, f"the metric {name!r} is listed twice", remedy="keep one")
 
 
 def gates(spec: PipelineSpec) -> Iterator[Problem]:
-    """Gates on metrics that are not computed, and no gate at all where ``none`` is not written."""
+    """Finds gates on metrics that are not computed, and missing gates without an explicit ``none``."""
     computed = spec.evaluate.metrics
     if spec.evaluate.gates != "none" and not spec.evaluate.gates:
-        remedy = "write gates: none where every model shall be blessed"
+        remedy = "write gates: none if every model should be blessed"
         yield Problem(("evaluate", "gates"), "no gate is given", remedy=remedy, on_key=True)
     for metric, _ in _gates(spec):
         if metric not in computed:
@@ -86,24 +86,24 @@ def gates(spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def bounds(spec: PipelineSpec) -> Iterator[Problem]:
-    """Bounds that no model can hold, and decisions on what is not computed."""
+    """Finds bounds that no model can meet, and decisions on values that are not computed."""
     for metric, gate in _gates(spec):
         path: Path = ("evaluate", "gates", metric)
         low, high = gate.at_least, gate.at_most
         if low is not None and high is not None and low > high:
             yield Problem(
-                (*path, "at_least"), f"at_least {low:g} is above at_most {high:g}; no model can hold both"
+                (*path, "at_least"), f"at_least {low:g} is above at_most {high:g}; no model can meet both"
             )
         known = METRICS.get(metric)
         if known and known.is_share and low is not None and low > 1:
             yield Problem(
                 (*path, "at_least"),
-                f"{metric} is never above 1",
+                f"{metric} cannot exceed 1",
                 seen=f"{low:g}",
                 remedy=f"write {low / 100:g} for {low:g}%",
             )
         if gate.on_interval and not spec.evaluate.confidence_intervals:
-            what = "a decision on the interval, and confidence_intervals is false"
+            what = "the gate decides on the interval, but confidence_intervals is false"
             yield Problem((*path, "on_interval"), what, remedy="set confidence_intervals: true")
         if (
             gate.not_worse_than_blessed_by is not None
@@ -111,7 +111,7 @@ def bounds(spec: PipelineSpec) -> Iterator[Problem]:
             and known.higher_is_better is None
             and known.best is None
         ):
-            what = f"{metric} is neither better high nor low; nothing is worse than the blessed model"
+            what = f"{metric} has no better direction, so no model can be worse than the blessed one"
             yield Problem((*path, "not_worse_than_blessed_by"), what, remedy="give at_least and at_most")
 
 

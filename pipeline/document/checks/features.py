@@ -1,4 +1,4 @@
-"""Contradictions of the ``features`` section with the label, the fields and their declared types."""
+"""Contradictions between the ``features`` section and the label, the fields and their declared types."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def known_features(spec: PipelineSpec) -> list[str]:
-    """Returns the features that ``data.fields`` and ``features`` give, the label, and the id."""
+    """Returns the features from ``data.fields`` and ``features``, the label, and the id."""
     return list(dict.fromkeys([*given_features(spec), *spec.features.declared, spec.data.label, ID]))
 
 
 def unknown_feature(name: str, spec: PipelineSpec) -> str:
-    """Returns the remedy for a reference to a feature that nothing gives, or an empty string where something does."""
+    """Returns the remedy for a reference to an unknown feature, or an empty string for a known one."""
     known = known_features(spec)
     if name in known:
         return ""
-    return near_miss(name, known) or f"give it under data.fields ({name}: {name}), or among features"
+    return near_miss(name, known) or f"add it to data.fields ({name}: {name}) or to features"
 
 
 def label_is_no_feature(spec: PipelineSpec) -> Iterator[Problem]:
-    """A label that the model would see."""
+    """Finds a label that the model would see."""
     label = spec.data.label
     what = f"the label {label!r} is also a feature; the model would see the answer"
     if label in spec.features.declared:
-        yield Problem(("features", label), what, remedy="take it out of features", on_key=True)
+        yield Problem(("features", label), what, remedy="remove it from features", on_key=True)
     for path, _, others in _crosses(spec):
         if label in others:
-            yield Problem((*path, "with"), what, remedy="take it out of the cross")
+            yield Problem((*path, "with"), what, remedy="remove it from the cross")
     if label == ID:
         yield Problem(
             ("data", "label"),
-            "_id is every document's own id and cannot be learnt",
+            "_id is different in every document and cannot be learnt",
             remedy="name another field",
         )
 
 
 def misspelt(spec: PipelineSpec) -> Iterator[Problem]:
-    """A label or feature that no field gives while a field of nearly that name is read by nobody."""
+    """Finds a label or feature without a field, where an unused field has nearly the same name."""
     given = given_features(spec)
     named = spec.named_features()
     idle = [name for name in given if name not in named]
@@ -58,10 +58,10 @@ def misspelt(spec: PipelineSpec) -> Iterator[Problem]:
     for path, name in wanted:
         remedy = near_miss(name, idle)
         if name not in given and remedy:
-            what = f"no field gives {name!r}"
+            what = f"no field provides {name!r}"
             yield Problem(path, what, remedy=remedy, on_key=path[0] == "features")
     if spec.features.preprocessing_fn and not given:
-        remedy = "name the fields that the function reads under data.fields"
+        remedy = "list the fields that the function reads under data.fields"
         yield Problem(
             ("features",),
             "with a preprocessing_fn the document does not say which fields to read",
@@ -70,12 +70,12 @@ def misspelt(spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def known_fields(spec: PipelineSpec) -> Iterator[Problem]:
-    """A cross with a feature that nothing gives, or with itself."""
+    """Finds a cross of a feature with an unknown one, or with itself."""
     for path, feature, others in _crosses(spec):
         for index, other in enumerate(others):
             remedy = unknown_feature(other, spec)
             if remedy:
-                yield Problem((*path, "with", index), f"no field gives {other!r}", remedy=remedy)
+                yield Problem((*path, "with", index), f"no field provides {other!r}", remedy=remedy)
             elif other == feature:
                 yield Problem(
                     (*path, "with", index), f"{other!r} is crossed with itself", remedy="name another feature"
@@ -90,7 +90,7 @@ def _crosses(spec: PipelineSpec) -> Iterator[tuple[Path, str, list[str]]]:
 
 
 def names(spec: PipelineSpec) -> Iterator[Problem]:
-    """Names of features that a model's inputs cannot have."""
+    """Finds feature names that cannot name a model's input."""
     for path, feature in _written_names(spec):
         if not _NAME.fullmatch(feature):
             plain = re.sub(r"\W+", "_", feature, flags=re.ASCII).strip("_") or "field"
@@ -98,11 +98,11 @@ def names(spec: PipelineSpec) -> Iterator[Problem]:
             source = path[-1] if path[:2] == ("data", "fields") else feature
             if path[:2] != ("data", "fields") and "." in feature:
                 remedy = (
-                    f"a dotted path stands under data.fields: {feature!r}: {plain}; elsewhere write {plain}"
+                    f"put the dotted path under data.fields: {feature!r}: {plain}; elsewhere write {plain}"
                 )
             else:
-                remedy = f"name it under data.fields: {source!r}: {plain}"
-            what = f"{feature!r} is not a name for a feature"
+                remedy = f"rename it under data.fields: {source!r}: {plain}"
+            what = f"{feature!r} is not a valid feature name"
             expected = "ASCII letters, digits and underscores"
             yield Problem(path, what, expected=expected, remedy=remedy, on_key=path[0] == "features")
 
@@ -116,7 +116,7 @@ def _written_names(spec: PipelineSpec) -> Iterator[tuple[Path, str]]:
 
 
 def types(spec: PipelineSpec) -> Iterator[Problem]:
-    """A transformation that the field's declared type cannot take."""
+    """Finds a transformation that does not fit the field's declared type."""
     given = given_features(spec)
     for name, transformations in spec.features.declared.items():
         field = given.get(name)
@@ -128,17 +128,17 @@ def types(spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def _misfit(kind: str, field: FieldConfig) -> tuple[str, str] | None:
-    """Returns what the field is declared as and the remedy, or None where the transformation fits."""
+    """Returns the field's declaration and the remedy, or None if the transformation fits."""
     transformation = TRANSFORMATIONS[kind]
     if not transformation.types.take(field.type):
-        return f"declared {field.type}", transformation.types.remedy
+        return f"declared as {field.type}", transformation.types.remedy
     if transformation.of_array and field.list is False:
-        return "declared no array (list: false)", "declare list: true, or use vocabulary"
+        return "declared with list: false", "declare list: true, or use vocabulary"
     return None
 
 
 def outputs(spec: PipelineSpec) -> Iterator[Problem]:
-    """Two transformations whose outputs have one name, or one that has the label's."""
+    """Finds two transformations whose outputs have the same name, or one whose output has the label's."""
     taken: dict[str, str] = {spec.data.label: "the label"}
     for name, transformations in spec.features.declared.items():
         for index, transformation in enumerate(transformations):
@@ -146,14 +146,14 @@ def outputs(spec: PipelineSpec) -> Iterator[Problem]:
             for part in TRANSFORMATIONS[kind].parts(kind, transformation.settings):
                 output = output_name(name, part)
                 if output in taken:
-                    what = f"its output {output!r} is also that of {taken[output]}"
+                    what = f"its output {output!r} clashes with {taken[output]}"
                     remedy = "keep one, or read the field under two names"
                     yield Problem(("features", name, index), what, remedy=remedy)
                 taken.setdefault(output, f"{kind} on {name!r}")
 
 
 def distances(spec: PipelineSpec) -> Iterator[Problem]:
-    """Drift or skew of a feature that nothing gives, or by a distance that its type does not have."""
+    """Finds drift or skew of an unknown feature, or by a distance that its type does not have."""
     given = given_features(spec)
     for section, checks in (("drift", spec.validation.drift), ("skew", spec.validation.skew)):
         for name, distance in checks.items():
@@ -161,10 +161,10 @@ def distances(spec: PipelineSpec) -> Iterator[Problem]:
             remedy = unknown_feature(name, spec)
             kind = given[name].type if name in given else None
             if remedy:
-                yield Problem(path, f"no field gives {name!r}", remedy=remedy, on_key=True)
+                yield Problem(path, f"no field provides {name!r}", remedy=remedy, on_key=True)
             elif distance.jensen_shannon is not None and kind in TEXT:
-                what = f"jensen_shannon measures numbers, {name!r} is declared {kind}"
+                what = f"jensen_shannon measures numbers, {name!r} is declared as {kind}"
                 yield Problem((*path, "jensen_shannon"), what, remedy="use l_infinity", on_key=True)
             elif distance.l_infinity is not None and kind == "float":
-                what = f"l_infinity measures categories, {name!r} is declared float"
+                what = f"l_infinity measures categories, {name!r} is declared as float"
                 yield Problem((*path, "l_infinity"), what, remedy="use jensen_shannon", on_key=True)

@@ -1,4 +1,4 @@
-"""Contradictions of the ``model`` and ``train`` sections."""
+"""Contradictions in the ``model`` and ``train`` sections."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pipeline.document.models import PipelineSpec
 
 
 def positive(spec: PipelineSpec) -> Iterator[Problem]:
-    """A positive value where the task has none."""
+    """Finds a positive value for a task without one."""
     if spec.model.positive is not None and spec.model.task != "binary":
         what = f"only a binary task has a positive value, this one is {spec.model.task}"
         yield Problem(
-            ("model", "positive"), what, remedy="leave it out, or set model.task to binary", on_key=True
+            ("model", "positive"), what, remedy="remove it, or set model.task to binary", on_key=True
         )
 
 
 def class_weights(spec: PipelineSpec) -> Iterator[Problem]:
-    """Class weights without classes, for more classes than there are, or below zero."""
+    """Finds class weights without classes, for too many classes, or below zero."""
     weights, path = spec.train.class_weights, ("train", "class_weights")
     if weights is None:
         return
     if spec.model.task == "regression":
         yield Problem(
-            path, "a regression has no classes to weigh", remedy="leave class_weights out", on_key=True
+            path, "a regression has no classes to weight", remedy="remove class_weights", on_key=True
         )
     if weights == "balanced":
         return

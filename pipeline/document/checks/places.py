@@ -1,4 +1,4 @@
-"""Contradictions of places: the metadata store, folders inside each other, the files of a person's own code."""
+"""Contradictions of paths: the metadata store, nested folders, the files of the user's own code."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def metadata(spec: PipelineSpec) -> Iterator[Problem]:
-    """Finds two stores at once; a password where the name of a variable belongs."""
+    """Finds two stores at once, and a password in place of a variable's name."""
     given = [name for name in ("sqlite", "mysql", "postgresql") if getattr(spec.metadata, name) is not None]
     if len(given) > 1:
-        what = f"{' and '.join(given)} are both given"
+        what = f"{' and '.join(given)} are given together"
         yield Problem(
             ("metadata",),
             what,
             expected="one store",
-            remedy="keep one; a later file takes one away with !remove",
+            remedy="keep one; a later file can remove one with !remove",
             on_key=True,
         )
     for name in ("mysql", "postgresql"):
         server = getattr(spec.metadata, name)
         if server is not None and not _VARIABLE.fullmatch(server.password_env):
             path = ("metadata", name, "password_env")
-            remedy = "put the password into an environment variable and write the variable's name here"
+            remedy = "put the password into an environment variable and give the variable's name here"
             yield Problem(
                 path, "this is not the name of an environment variable", seen="(not shown)", remedy=remedy
             )
@@ -44,17 +44,17 @@ def folders(spec: PipelineSpec) -> Iterator[Problem]:
     root = os.path.normpath(spec.root)
     quarantine = os.path.normpath(spec.data.bad_documents.folder)
     if spec.data.bad_documents.quarantine and _inside(quarantine, root):
-        what = f"quarantined documents would lie in the pipeline's root {spec.root!r}, which is shared and cleaned"
-        yield Problem(("data", "bad_documents", "folder"), what, remedy="name a folder outside of it")
+        what = f"quarantined documents would be inside the pipeline's root {spec.root!r}, which is shared and cleaned"
+        yield Problem(("data", "bad_documents", "folder"), what, remedy="choose a folder outside it")
     outputs = [(("push", "to"), spec.push.to)] if spec.push else []
     outputs += [(("infer", "to"), spec.infer.to)] if spec.infer else []
     for path, folder in outputs:
         if _inside(os.path.normpath(folder), root):
-            what = f"{folder!r} lies in the pipeline's root {spec.root!r}, which clean empties"
-            yield Problem(path, what, remedy="name a folder outside of it")
+            what = f"{folder!r} is inside the pipeline's root {spec.root!r}, which penstock clean empties"
+            yield Problem(path, what, remedy="choose a folder outside it")
     if len(outputs) == 2 and os.path.normpath(outputs[0][1]) == os.path.normpath(outputs[1][1]):
         yield Problem(
-            ("infer", "to"), "predictions and pushed models share a folder", remedy="name another folder"
+            ("infer", "to"), "predictions and pushed models share a folder", remedy="choose another folder"
         )
 
 
@@ -65,7 +65,7 @@ def _inside(folder: str, root: str) -> bool:
 
 
 def user_code(spec: PipelineSpec, folder: Path) -> Iterator[Problem]:
-    """Finds a person's functions that are not there; the files are read, never run."""
+    """Finds references to missing user functions; the files are parsed, never run."""
     for path, reference in (
         (("features",), spec.features.preprocessing_fn),
         (("model",), spec.model.build_model),
@@ -94,9 +94,7 @@ def _function(section: KeyPath, key: str, reference: str, folder: Path) -> Itera
         near = (
             near_miss(file.name, [f.name for f in file.parent.glob("*.py")]) if file.parent.is_dir() else ""
         )
-        yield Problem(
-            path, f"there is no file {file_name!r} beside the document", remedy=near or "check the path"
-        )
+        yield Problem(path, f"no file {file_name!r} beside the document", remedy=near or "check the path")
         return
     try:
         names = _top_level_names(ast.parse(file.read_bytes(), str(file)))
@@ -118,7 +116,7 @@ def _function(section: KeyPath, key: str, reference: str, folder: Path) -> Itera
 
 
 def _top_level_names(tree: ast.Module) -> set[str] | None:
-    """Returns what a module defines at its top level, or None where that cannot be told without running it."""
+    """Returns the names a module defines at its top level, or None if only running it would tell."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):

@@ -1,4 +1,4 @@
-"""Contradictions of the ``tune`` section: objective, limits, search space."""
+"""Contradictions in the ``tune`` section: objective, limits, search space."""
 
 from __future__ import annotations
 
@@ -22,35 +22,37 @@ _OF_TRAIN = ("learning_rate", "batch_size")
 def objective(spec: PipelineSpec) -> Iterator[Problem]:
     """Finds an objective that training does not compute."""
     if spec.tune is None or spec.model.build_model is not None:
-        # A model of one's own may be compiled with metrics of one's own.
+        # The user's own model may be compiled with its own metrics.
         return
     known, wanted = objectives(spec.model.task), spec.tune.objective
     if wanted not in known:
-        # The prefix that all have in common would make every word a near miss.
+        # The shared prefix would make every word a near miss.
         bare = [name.removeprefix("val_") for name in known]
         near = near_miss(wanted.removeprefix("val_"), bare).replace("mean '", "mean 'val_")
         remedy = near or f"known: {', '.join(known)}"
         yield Problem(
-            ("tune", "objective"), f"training a {spec.model.task} model gives no {wanted!r}", remedy=remedy
+            ("tune", "objective"),
+            f"training a {spec.model.task} model does not compute {wanted!r}",
+            remedy=remedy,
         )
 
 
 def limits(spec: PipelineSpec) -> Iterator[Problem]:
-    """Finds a search without an end."""
+    """Finds a search without a limit."""
     if spec.tune is None:
         return
     if spec.tune.algorithm == "hyperband" and spec.tune.epochs is None:
         what, remedy = (
-            "hyperband deals out epochs and is given none",
-            "give tune.epochs, the most a trial may take",
+            "hyperband allocates epochs, but none are given",
+            "give tune.epochs, the maximum per trial",
         )
         yield Problem(("tune", "algorithm"), what, remedy=remedy)
     if spec.tune.algorithm != "hyperband" and spec.tune.trials is None and spec.tune.minutes is None:
-        yield Problem(("tune",), "the search has no end", remedy="give trials or minutes", on_key=True)
+        yield Problem(("tune",), "the search has no limit", remedy="give trials or minutes", on_key=True)
 
 
 def search(spec: PipelineSpec) -> Iterator[Problem]:
-    """Finds hyperparameters that nothing reads, and values that they cannot have."""
+    """Finds unused hyperparameters, and invalid values."""
     if spec.tune is None:
         return
     known = [*hyperparameters(), *_OF_TRAIN]
@@ -67,7 +69,7 @@ def search(spec: PipelineSpec) -> Iterator[Problem]:
         yield Problem(
             ("tune", "search"),
             "nothing to search for",
-            remedy="name hyperparameters, or leave search out for the default",
+            remedy="name hyperparameters, or omit search for the default",
         )
 
 
@@ -85,4 +87,4 @@ def _values(path: Path, name: str, space: RangeConfig) -> Iterator[Problem]:
             expected = expected_words(error.errors(include_url=False)[0])
             yield Problem(place, f"{show_value(value)} is not a value of {name}", expected=expected)
     if space.log and space.min is not None and space.min <= 0 and name != "learning_rate":
-        yield Problem((*path, "min"), "a logarithmic range begins above 0", seen=f"{space.min:g}")
+        yield Problem((*path, "min"), "a logarithmic range must start above 0", seen=f"{space.min:g}")

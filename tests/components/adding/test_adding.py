@@ -39,13 +39,13 @@ def test_document_with_the_toys_is_sound(said: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("slip", "message"),
     [
-        ("type", "times on 'word', declared string"),
+        ("type", "times on 'word', declared as string"),
         ("bound", "at least 2"),
         ("value", "times"),
         ("near miss", "did you mean 'times'?"),
         ("task", "a regression model has no metric 'surprises'"),
         ("model", "did you mean 'bias'?"),
-        ("share", "surprises is never above 1"),
+        ("share", "surprises cannot exceed 1"),
     ],
 )
 def test_checks_know_the_toys(said: dict[str, Any], slip: str, message: str) -> None:

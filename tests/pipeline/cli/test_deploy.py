@@ -29,7 +29,7 @@ def test_a_serving_document_becomes_files(folder: Path, capsys: pytest.CaptureFi
         "wrote out/docker-compose.yaml",
     ]
     assert main(["deploy", "serving.yaml", "--out", "out"]) == 0
-    assert capsys.readouterr().out == "2 files as they were\n"
+    assert capsys.readouterr().out == "2 files unchanged\n"
 
 
 def test_a_move_that_a_server_would_refuse_is_noted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,7 +63,7 @@ def test_a_pipelines_model_is_served_by_compose(folder: Path) -> None:
         ),
         pytest.param(["deploy"], 2, "push: {to: FOLDER}", id="a pipeline that pushes nothing"),
         pytest.param(
-            ["deploy", "s.yaml", "-f", "p.yaml"], 2, "a serving document, or a pipeline's", id="both"
+            ["deploy", "s.yaml", "-f", "p.yaml"], 2, "a serving document, or a pipeline document", id="both"
         ),
     ],
 )

@@ -110,7 +110,7 @@ def test_without_tfx_a_command_that_needs_it_names_the_extra(
 
 
 @pytest.mark.parametrize(("command", "goes_on"), [("run", True), ("serve", False)])
-def test_ctrl_c_speaks_of_going_on_where_there_is_something_to_go_on_with(
+def test_ctrl_c_mentions_resuming_only_where_a_run_can_resume(
     command: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(**_: object) -> None:
@@ -118,4 +118,4 @@ def test_ctrl_c_speaks_of_going_on_where_there_is_something_to_go_on_with(
 
     monkeypatch.setattr("pipeline.cli.main.app", interrupted)
     assert main([command]) == 130
-    assert ("goes on from here" in capsys.readouterr().err) is goes_on
+    assert ("resumes from here" in capsys.readouterr().err) is goes_on

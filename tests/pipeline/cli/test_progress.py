@@ -30,7 +30,7 @@ def test_lines_tell_what_ended_and_how_fast(
     progress.happened(Event("MongoExampleGen", "running"))
     progress.happened(READ)
     out = capsys.readouterr().out.splitlines()
-    assert out[0] == "An interrupted run had left Trainer open: closed, its half results removed."
+    assert out[0] == "An interrupted run left Trainer open: closed, partial results removed."
     assert out[1] == "Run r2: 11 nodes to run, 0 cached."
     assert out[2].split() == ["✓", "MongoExampleGen", "2.0", "s", "12,000", "documents,", "6,000/s"]
 

@@ -96,7 +96,7 @@ def test_a_broken_section_raises_no_followers(errors_of, right: str) -> None:
         ("data.span", "last", "expected a whole number or 'latest'; seen: 'last'; did you mean 'latest'?"),
         ("model.task", "binry", "did you mean 'binary'?"),
         ("model.hidden", "64", "expected a list; seen: 64"),
-        ("name", "Learners", "expected lower case letters, digits and underscores, beginning with a letter"),
+        ("name", "Learners", "expected lower case letters, digits and underscores, starting with a letter"),
         ("evaluate.gates", "nnoe", "or 'none'; seen: 'nnoe'; did you mean 'none'?"),
         ("evaluate.gates", "{auc: {at_lest: 1}}", "unknown key 'at_lest'; did you mean 'at_least'?"),
         ("evaluate.slices", "[3]", "evaluate.slices[0]: expected text or a list; seen: 3"),
@@ -175,7 +175,7 @@ def test_unreadable_file(document: Path) -> None:
 
 
 def test_no_document_named() -> None:
-    with pytest.raises(SpecErrors, match="no document is named"):
+    with pytest.raises(SpecErrors, match="no document given"):
         load([])
 
 

@@ -10,18 +10,18 @@ from components.mongo_example_gen.config import milliseconds
 from pipeline.document.loader import LoadedSpec
 
 CASES = [
-    ("data.privacy.rules.bioo=hash", "no field gives 'bioo'; did you mean 'bio'"),
-    ("data.privacy.rules.retained=hash", "the label has to stay what the model predicts"),
+    ("data.privacy.rules.bioo=hash", "no field provides 'bioo'; did you mean 'bio'"),
+    ("data.privacy.rules.retained=hash", "the label must stay what the model predicts"),
     ("data.privacy.rules._id=drop", "_id tells rows apart"),
     ("data.privacy.rules.country=drop", "'country' is dropped by data.privacy"),
-    ("data.privacy.rules.lessons={truncate: 3}", "truncate: 3 is for text; seen: lessons declared int"),
+    ("data.privacy.rules.lessons={truncate: 3}", "truncate: 3 is for text; seen: lessons declared as int"),
     ("data.privacy.rules.lessons=hash", "features.lessons"),
     ("data.privacy.rules.minutes=hash", "hash is for text or a whole number"),
     ("data.privacy.rules.bio={generalise: month}", "generalise: month is for a date"),
     ("data.privacy.rules.bio={hash: true, drop: true}", "give one of drop, hash, truncate, generalise"),
     ("data.privacy.rules.minutes={generalise: [3, 1]}", "give the bounds in rising order"),
     ("data.privacy.quasi_identifiers=[contry]", "did you mean 'country'"),
-    ("data.privacy.quasi_identifiers=[_id]", "makes each a group of one"),
+    ("data.privacy.quasi_identifiers=[_id]", "makes every document a group of one"),
     (
         "data.split.by_time={field: seen_at, train_before: 2024-02-01, test_from: 2024-01-01}",
         "test_from has to be",

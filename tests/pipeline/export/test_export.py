@@ -269,18 +269,18 @@ def test_a_snapshot_is_taken_once_and_shared() -> None:
     with found.session(client) as session:
         assert session._snapshot_time == Timestamp(1_700_000_000, 1)
     single = take(client, client, Server("7.0.1", now, False, "single server"), True)
-    assert (single.time, "reads no snapshots" in single.reason) == (None, True)
+    assert (single.time, "cannot read snapshots" in single.reason) == (None, True)
 
 
 @pytest.mark.parametrize(
     ("outside", "whole", "said"),
     [
-        (0, True, "A point in time: all documents as they were at 2026"),
-        (4, False, "Not a point in time: 6 documents as they were at 2026.* and 4 came as they were when"),
+        (0, True, "One point in time: all documents as of 2026"),
+        (4, False, "Not one point in time: 6 documents as of 2026.* and 4 as of when they were read"),
         (
             10,
             False,
-            "Not a point in time: each document is as it was when it was read, today; .* Reason: because",
+            "Not one point in time: each document as of when it was read, today; .* Reason: because",
         ),
     ],
 )
@@ -292,7 +292,7 @@ def test_it_says_how_far_it_is_consistent(outside: int, whole: bool, said: str) 
 
 
 def test_two_exports_at_once(tmp_path: Path) -> None:
-    with held(tmp_path / "a"), pytest.raises(LockedError, match="one that is running"), held(tmp_path / "a"):
+    with held(tmp_path / "a"), pytest.raises(LockedError, match="one running"), held(tmp_path / "a"):
         raise AssertionError("both hold it")
 
 

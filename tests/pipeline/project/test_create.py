@@ -63,14 +63,14 @@ def test_what_is_not_read_is_told_with_its_reason(
     text = create_project(tmp_path / "p", export(people))[0].read_text(encoding="utf-8")
     for line in (
         "#   _id: the document's id",
-        "#   user_id: says whose document it is; splits by it",
+        "#   user_id: identifies whose document it is; used for splitting",
         "#   email: looks personal",
         "#   version: the same in all documents",
         "#   nothing: no value in the sample",
-        "#   churned_at: it is there for one outcome only: it knows the answer",
-        "#   scores: its keys are data, or cannot be written as a path",
-        "label: churned   # true or false, its name sounds like an outcome",
-        "# It could also be: active",
+        "#   churned_at: only present for one outcome: it leaks the label",
+        "#   scores: its keys are data or cannot be written as a path",
+        "label: churned   # true or false, named like an outcome",
+        "# Other candidates: active",
     ):
         assert line in text
 
@@ -145,12 +145,12 @@ def test_tasks(export: Export, tmp_path: Path, label: str, values: list[Any], ta
     ("documents", "label", "expected"),
     [
         ([{"n": i} for i in range(50)], None, r"seen: none among n; remedy: name it: --label PATH"),
-        ([{"n": i, "won": True} for i in range(50)], "won", r"one value in all documents: it is constant"),
+        ([{"n": i, "won": True} for i in range(50)], "won", r"the same value in all documents"),
         ([{"n": i, "won": [1, 2]} for i in range(50)], "won", r"seen: an array"),
         (
             [{"n": i, "won": f"x{i}"} for i in range(50)],
             "won",
-            r"text with 50 different values in 50 documents",
+            r"text with 50 distinct values in 50 documents",
         ),
         ([{"n": i, "won": i % 2} for i in range(50)], "wno", r"did you mean 'won'\?"),
         ([{"won": i % 2} for i in range(50)], None, r"expected at least one field to learn from"),

@@ -225,7 +225,7 @@ def test_broken_statistics_are_a_clear_error(results):
     (results.folder("StatisticsGen", "statistics") / "Split-train" / "FeatureStats.pb").write_bytes(
         b"\xff\xff"
     )
-    with pytest.raises(DataError, match="statistics that TFDV wrote"):
+    with pytest.raises(DataError, match="statistics written by TFDV"):
         collect(results, ["auc"])
 
 

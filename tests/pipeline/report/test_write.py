@@ -73,7 +73,7 @@ def test_hostile_names_stay_text(run):
 
 def test_values_that_may_be_personal_are_not_shown(run):
     page = render(run)
-    assert "8,123 different values. Not shown" in page
+    assert "8,123 distinct values. Not shown" in page
 
 
 def test_run_without_anything_but_nodes_renders(run):

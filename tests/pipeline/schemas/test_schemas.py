@@ -43,7 +43,7 @@ def test_difference_is_told_by_feature(schema, other):
         "~ age: type float → int",
         "~ age: in at least 90% → 50% of the documents",
         "~ country: also allowed: us",
-        "- kept: no longer there",
+        "- kept: removed",
         "+ topics: new, array of text, in at least 0% of the documents",
     ]
 
@@ -65,7 +65,7 @@ def test_offered_schema_waits_beside_the_reviewed_one_until_it_is_approved(schem
 
 
 def test_nothing_to_approve_is_an_error(tmp_path):
-    with pytest.raises(DataError, match="waits for review"):
+    with pytest.raises(DataError, match="awaiting review"):
         approve(tmp_path / "schema.pbtxt")
 
 
@@ -83,7 +83,7 @@ def test_damaged_pending_schema_does_not_replace_the_reviewed_one(schema, tmp_pa
     ("text", "message"),
     [
         ("feature { nme: 1 }", "nme"),
-        ("", "no feature at all"),
+        ("", "no features"),
         ('feature { name: "a" } feature { name: "a" }', "a twice"),
     ],
     ids=["unknown field", "empty", "twice"],
