@@ -80,7 +80,11 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
         "vocabulary on 'minutes', declared as float; use buckets",
     ),
     ("date parts of a number", ("features.lessons={date_parts: [month]}",), "declare type: date"),
-    ("bag of a scalar", ("data.fields.topics={list: false}", "features.topics=bag"), "declared with list: false"),
+    (
+        "bag of a scalar",
+        ("data.fields.topics={list: false}", "features.topics=bag"),
+        "declared with list: false",
+    ),
     (
         "outputs of one name",
         ("features.lessons=[zscore, zscore]",),
