@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.document.models import RunConfig
+from pipeline.runners.beam import beam_args
+
 pytestmark = pytest.mark.component
 
 
@@ -203,7 +206,7 @@ class Chain:
                 components=self.nodes(model, **settings),
                 enable_cache=True,
                 metadata_connection_config=connection,
-                beam_pipeline_args=["--runner=FnApiRunner"],
+                beam_pipeline_args=beam_args(RunConfig()),
             )
         )
         return {

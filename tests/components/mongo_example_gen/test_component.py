@@ -18,6 +18,8 @@ from components.exports.fields import FieldConfig
 from components.exports.source import resolve
 from components.mongo_example_gen.config import DataConfig
 from foundation.errors import DataError, StorageError
+from pipeline.document.models import RunConfig
+from pipeline.runners.beam import beam_args
 
 pytestmark = pytest.mark.component
 
@@ -63,7 +65,7 @@ def launch(tmp_path: Path) -> Callable[..., Any]:
         data: dict[str, Any],
         fields: dict[str, Any] = FIELDS,
         labelled: bool = True,
-        beam: tuple[str, ...] = (),
+        workers: int = 1,
     ) -> Any:
         config = DataConfig.model_validate(
             {"mongo_export": "export/*", "label": "retained", "split": {"by": "user_id"}, **data}
@@ -72,13 +74,12 @@ def launch(tmp_path: Path) -> Callable[..., Any]:
         described = {path: FieldConfig(**field) for path, field in fields.items()}
         node = MongoExampleGen(config, described, str(tmp_path), source.to_json(), labelled)
         connection = metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.db"))
-        arguments = ["--runner=FnApiRunner", *beam]
         dag = pipeline.Pipeline(
             "p",
             str(tmp_path / "root"),
             metadata_connection_config=connection,
             components=[node],
-            beam_pipeline_args=arguments,
+            beam_pipeline_args=beam_args(RunConfig(workers=workers)),
         )
         LocalDagRunner().run(dag)
         with metadata.Metadata(connection) as handle:
@@ -167,7 +168,7 @@ def test_two_worker_processes_give_the_same_rows(launch: Any, write_lines: Any, 
         write_lines(f"export/{part}.jsonl", _documents(400)[part::2])
     alone = launch({})
     (tmp_path / "metadata.db").unlink()
-    both = launch({}, beam=("--direct_running_mode=multi_processing", "--direct_num_workers=2"))
+    both = launch({}, workers=2)
     assert _all_rows(alone.uri) == _all_rows(both.uri)
     assert _report(both)["splits"] == _report(alone)["splits"]
 
