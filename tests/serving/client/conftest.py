@@ -22,6 +22,28 @@ METADATA = b"""{"model_spec": {"name": "m", "signature_name": "", "version": "7"
 """Of a model with one float input `x` and one float output `y`."""
 
 
+class Clock:
+    """Time that passes in pauses only."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The client's only clock: however long a busy machine takes for a call, its deadline stays as far away."""
+    made = Clock()
+    for module in ("retry", "ready"):
+        monkeypatch.setattr(f"serving.client.{module}.time", made)
+    return made
+
+
 @dataclass
 class HttpServer:
     """A real HTTP server; `answer` gets the handler of each request and writes what it likes."""

@@ -7,6 +7,7 @@ import pytest
 from serving.client import CallError, Code, DeadlineError, InputError, Retries, UnavailableError
 from serving.client.errors import call_error
 from serving.client.retry import Deadline, call
+from tests.serving.client.conftest import Clock
 
 QUICK = Retries(count=2, first=0.001)
 
@@ -52,22 +53,8 @@ def test_other_codes_are_tried_again_when_told() -> None:
     assert call(Flaky(Code.RESOURCE_EXHAUSTED), Deadline(5), retries) == "yes"
 
 
-class Clock:
-    """Time that passes in pauses only."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-def test_no_pause_ends_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, flaky = Clock(), Flaky(*[Code.UNAVAILABLE] * 99)
-    monkeypatch.setattr("serving.client.retry.time", clock)
+def test_no_pause_ends_after_the_deadline(clock: Clock) -> None:
+    flaky = Flaky(*[Code.UNAVAILABLE] * 99)
     with pytest.raises(UnavailableError):
         call(flaky, Deadline(0.2), Retries(99, first=0.05))
     assert len(flaky.limits) > 1

@@ -27,7 +27,7 @@ from serving.client import (
     UnavailableError,
     UnsupportedError,
 )
-from tests.serving.client.conftest import METADATA, HttpServer, reply
+from tests.serving.client.conftest import METADATA, Clock, HttpServer, reply
 
 QUICK = Retries(2, first=0.01)
 
@@ -271,13 +271,14 @@ def test_wait_until_ready_waits_for_available(http_server: HttpServer) -> None:
     assert len(http_server.requests) == 5
 
 
-def test_wait_until_ready_says_what_it_saw_last(http_server: HttpServer) -> None:
-    answers(http_server, status("LOADING"))
+def test_wait_until_ready_says_what_it_saw_last(http_server: HttpServer, clock: Clock) -> None:
+    answers(http_server, status("START"), status("LOADING"))
     with (
         Client(http_server.url) as client,
         pytest.raises(DeadlineError, match="last seen: version 7 LOADING"),
     ):
-        client.wait_until_ready("m", timeout=0.2, every=0.05)
+        client.wait_until_ready("m", timeout=20, every=5)
+    assert (len(http_server.requests), clock.now) == (4, 20)
 
 
 def test_wait_until_ready_does_not_wait_for_a_version_that_failed(http_server: HttpServer) -> None:

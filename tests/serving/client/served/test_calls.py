@@ -250,9 +250,10 @@ def test_reload_config_adds_and_removes(grpc_client: Client, configured: list[Mo
     assert not grpc_client.status("added").available
 
 
+@pytest.mark.usefixtures("clock")
 def test_wait_until_ready_knows_versions_and_labels(client: Client) -> None:
     assert client.wait_until_ready("versions") == 2
     assert client.wait_until_ready("versions", version=1) == 1
     assert client.wait_until_ready("versions", label="stable") == 1
     with pytest.raises(DeadlineError, match="Could not find any versions of model nobody"):
-        client.wait_until_ready("nobody", timeout=0.3)
+        client.wait_until_ready("nobody", timeout=20, every=5)
