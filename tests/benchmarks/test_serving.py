@@ -18,7 +18,7 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.integration
 def test_no_request_fails_while_versions_come_and_go_and_labels_move() -> None:
-    done = run("soak.py", "--seconds", "20", "--every", "4")
+    done = run("soak.py", "--seconds", "10", "--every", "2")
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     assert ", 0 failed" in done.stdout
 

@@ -19,7 +19,7 @@ TYPES = {
     "topics": bytes, "level": int, "constant": int, "never": bytes, "retained": int, "score": float, "language": bytes,
 }  # fmt: skip
 ARRAYS = {"topics"}
-LABELS = {"retained", "score", "language"}
+LABEL_OF = {"binary": "retained", "multiclass": "language", "regression": "score"}
 
 FEATURES: dict[str, Any] = {
     "lessons": ["zscore", "log_zscore", "missing"],
@@ -85,7 +85,7 @@ def write_schema(path: Path) -> None:
     lines = []
     for name, kind in TYPES.items():
         count = "min: 1" if name in ARRAYS else "min: 1 max: 1"
-        environment = 'not_in_environment: "SERVING"' if name in LABELS else ""
+        environment = 'not_in_environment: "SERVING"' if name in LABEL_OF.values() else ""
         lines.append(
             f'feature {{ name: "{name}" type: {kinds[kind]} value_count {{ {count} }} {environment} }}'
         )
@@ -161,16 +161,18 @@ def analyse(learners: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def small_graphs(analyse: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Transform graphs of the same few features, one for each task."""
-    labels = {"binary": "retained", "multiclass": "language", "regression": "score"}
+def small_graph(
+    analyse: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], str]:
+    """Gives the transform graph of the same few features for a task, made when it is first asked for."""
 
-    def build(root: Path) -> None:
-        for task, label in labels.items():
-            analyse(SMALL, label, task, folder=root / task)
+    def give(task: str) -> str:
+        def build(folder: Path) -> None:
+            analyse(SMALL, LABEL_OF[task], task, folder=folder)
 
-    root = once(tmp_path_factory, "small_graphs", build)
-    return {task: str(root / task) for task in labels}
+        return str(once(tmp_path_factory, f"small_graph_{task}", build))
+
+    return give
 
 
 @pytest.fixture(scope="session")

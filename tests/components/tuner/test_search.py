@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,76 +13,89 @@ import pytest
 
 pytestmark = pytest.mark.component
 
-SPACE = {"learning_rate": {"min": 0.001, "max": 0.1, "log": True}, "hidden": [[4], [8, 4]]}
+RATES = {"learning_rate": {"min": 0.001, "max": 0.1, "log": True}}
+SPACE = {**RATES, "hidden": [[4], [8, 4]]}
+
+
+def search(learners: SimpleNamespace, graph: str, folder: Path, **changes: Any) -> SimpleNamespace:
+    """Runs the Tuner, which keeps its searches in the folder; returns them and the best hyperparameters."""
+    from tfx.components.tuner.executor import Executor
+    from tfx.types import channel_utils, standard_artifacts
+
+    from components.trainer.config import ModelConfigSlice, TrainConfig
+    from components.transform.config import FeaturesConfig
+    from components.tuner.component import make_tuner
+    from components.tuner.config import TuneConfig
+
+    inputs = {
+        "examples": standard_artifacts.Examples(),
+        "transform_graph": standard_artifacts.TransformGraph(),
+        "schema": standard_artifacts.Schema(),
+    }
+    uris = [str(learners.root / "examples"), graph, str(learners.root / "schema")]
+    for artifact, uri in zip(inputs.values(), uris, strict=True):
+        artifact.uri = uri
+    inputs["examples"].split_names = '["train", "validation", "test"]'
+    inputs["examples"].set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
+    train = TrainConfig.model_validate({"steps": 20, "batch_size": 64, **changes.pop("train", {})})
+    tuning = {"algorithm": "random", "trials": 2, "objective": "val_auc", "search": SPACE, **changes}
+    node = make_tuner(
+        TuneConfig.model_validate(tuning), ModelConfigSlice(hidden=[4]), train, "retained",
+        FeaturesConfig.model_validate(learners.small),
+        *(channel_utils.as_channel([inputs[name]]) for name in ("examples", "transform_graph", "schema")),
+        work_dir=str(folder / "searches"),
+    )  # fmt: skip
+    outputs = {name: channel.type() for name, channel in node.outputs.items()}
+    for name, artifact in outputs.items():
+        artifact.uri = str(folder / name)
+        Path(artifact.uri).mkdir(exist_ok=True)
+    context = Executor.Context(tmp_dir=str(folder / "tmp"), unique_id="1")
+    wrap = lambda artifacts: {name: [artifact] for name, artifact in artifacts.items()}  # noqa: E731
+    Executor(context).Do(wrap(inputs), wrap(outputs), node.exec_properties)
+    best = json.loads((folder / "best_hyperparameters" / "best_hyperparameters.txt").read_text())
+    return SimpleNamespace(best=best["values"], searches=summaries(folder))
 
 
 @pytest.fixture
 def tune(
-    learners: SimpleNamespace, small_graphs: dict[str, str], tmp_path: Path
+    learners: SimpleNamespace, small_graph: Callable[[str], str], tmp_path: Path
 ) -> Callable[..., SimpleNamespace]:
     """Runs the Tuner; every call has the same folder for its searches."""
+    return functools.partial(search, learners, small_graph("binary"), tmp_path)
 
-    def run(**changes: Any) -> SimpleNamespace:
-        from tfx.components.tuner.executor import Executor
-        from tfx.types import channel_utils, standard_artifacts
 
-        from components.trainer.config import ModelConfigSlice, TrainConfig
-        from components.transform.config import FeaturesConfig
-        from components.tuner.component import make_tuner
-        from components.tuner.config import TuneConfig
-
-        inputs = {
-            "examples": standard_artifacts.Examples(),
-            "transform_graph": standard_artifacts.TransformGraph(),
-            "schema": standard_artifacts.Schema(),
-        }
-        uris = [str(learners.root / "examples"), small_graphs["binary"], str(learners.root / "schema")]
-        for artifact, uri in zip(inputs.values(), uris, strict=True):
-            artifact.uri = uri
-        inputs["examples"].split_names = '["train", "validation", "test"]'
-        inputs["examples"].set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
-        train = TrainConfig.model_validate({"steps": 20, "batch_size": 64, **changes.pop("train", {})})
-        tuning = {"algorithm": "random", "trials": 2, "objective": "val_auc", "search": SPACE, **changes}
-        node = make_tuner(
-            TuneConfig.model_validate(tuning), ModelConfigSlice(), train, "retained",
-            FeaturesConfig.model_validate(learners.small),
-            *(channel_utils.as_channel([inputs[name]]) for name in ("examples", "transform_graph", "schema")),
-            work_dir=str(tmp_path / "searches"),
-        )  # fmt: skip
-        outputs = {name: channel.type() for name, channel in node.outputs.items()}
-        for name, artifact in outputs.items():
-            artifact.uri = str(tmp_path / name)
-            Path(artifact.uri).mkdir(exist_ok=True)
-        context = Executor.Context(tmp_dir=str(tmp_path / "tmp"), unique_id="1")
-        wrap = lambda artifacts: {name: [artifact] for name, artifact in artifacts.items()}  # noqa: E731
-        Executor(context).Do(wrap(inputs), wrap(outputs), node.exec_properties)
-        best = json.loads((tmp_path / "best_hyperparameters" / "best_hyperparameters.txt").read_text())
-        return SimpleNamespace(best=best["values"], searches=summaries(tmp_path))
-
-    return run
+@pytest.fixture(scope="module")
+def searched(
+    learners: SimpleNamespace, small_graph: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> SimpleNamespace:
+    """A search of two trials, the same with a third, and another one in the same folder."""
+    folder = tmp_path_factory.mktemp("searched")
+    first, more, other = (
+        search(learners, small_graph("binary"), folder, algorithm="bayesian", **changes)
+        for changes in ({"trials": 2}, {"trials": 3}, {"trials": 1, "seed": 1})
+    )
+    return SimpleNamespace(first=first, more=more, other=other)
 
 
 def summaries(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(file.read_text()) for file in sorted((folder / "searches").glob("*/trials.json"))]
 
 
-def test_same_search_goes_on_and_another_one_begins_anew(tune) -> None:
-    first = tune(trials=2)
+def test_same_search_goes_on_and_another_one_begins_anew(searched) -> None:
+    first, more, other = searched.first, searched.more, searched.other
     assert len(first.searches[0]["trials"]) == 2
-    more = tune(trials=3)
     assert len(more.searches) == 1
     assert more.searches[0]["trials"][:2] == first.searches[0]["trials"]
     assert len(more.searches[0]["trials"]) == 3
-    other = tune(trials=1, seed=1)
-    assert sorted(len(search["trials"]) for search in other.searches) == [1, 3]
+    assert sorted(len(found["trials"]) for found in other.searches) == [1, 3]
 
 
-def test_best_hyperparameters_are_those_of_the_best_trial(tune) -> None:
-    given = tune(algorithm="bayesian", trials=3)
-    search = given.searches[0]
-    assert search["direction"] == "max"
-    best = max(search["trials"], key=lambda trial: trial["score"])
-    assert (best["trial"], best["hyperparameters"]) == (search["best"], given.best)
+def test_best_hyperparameters_are_those_of_the_best_trial(searched) -> None:
+    given = searched.more
+    found = given.searches[0]
+    assert found["direction"] == "max"
+    best = max(found["trials"], key=lambda trial: trial["score"])
+    assert (best["trial"], best["hyperparameters"]) == (found["best"], given.best)
     assert best["metrics"]["val_auc"] == pytest.approx(best["score"])
 
 
@@ -131,5 +145,5 @@ def test_no_trial_begins_after_the_minutes(tune, caplog) -> None:
 
 
 def test_hyperband_gives_better_trials_more_epochs(tune) -> None:
-    trials = tune(algorithm="hyperband", epochs=3).searches[0]["trials"]
+    trials = tune(algorithm="hyperband", epochs=3, search=RATES).searches[0]["trials"]
     assert {t["hyperparameters"]["tuner/epochs"] for t in trials} == {1, 3}
