@@ -1,7 +1,7 @@
 """Soaks the server: mixed load from 16 clients, new versions, moving labels; not one request may fail.
 
     python benchmarks/serving/soak.py                               10 minutes, a version every 20 s
-    python benchmarks/serving/soak.py --seconds 25 --every 5        the short form of the tests
+    python benchmarks/serving/soak.py --seconds 10 --every 2        the short form of the tests
 
 Half of the clients speak gRPC, half REST: predict, classify, metadata and status; the latest, by number, by label.
 The policy keeps three versions; older ones are unloaded and their folders removed. Exit code 1 on any failure.
