@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from tests.side_by_side import WholeFiles, put_longest_first
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Files are given out in the order of ``put_longest_first``, not by how many tests they have."""
+    """Files are given out in the order of ``put_longest_first``, not by how many tests they have; no test has a deadline."""
     config.option.loadscopereorder = False
+    # A property that takes long on a busy machine is not a fault.
+    hypothesis.settings.register_profile("side by side", deadline=None)
+    hypothesis.settings.load_profile("side by side")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:

@@ -114,8 +114,9 @@ class Chain:
         from components.pusher.config import PushConfig
         from components.resolvers.strategies import BlessedBeforeStrategy
         from components.schema_gen.component import SchemaInferrer
-        from components.validation_gate.component import ValidationGate, distribution_config
+        from components.validation_gate.component import ValidationGate
         from components.validation_gate.config import ValidateConfig
+        from components.validation_gate.distances import distribution_config
 
         validate = ValidateConfig.model_validate(
             validate or {"drift": {"country": {"l_infinity": 0.5}, "minutes": {"jensen_shannon": 1.0}}}
@@ -322,7 +323,10 @@ def test_worse_model_meets_the_blessed_one_and_is_never_pushed(places, first, se
         ("fails", "country=de"),
     }
     assert read(second["Pusher/pushed_model"], "pushed.json") == {
+        "format": 1,
+        "new": False,
         "pushed": False,
+        "removed": [],
         "why": ["the model is not blessed"],
     }
     assert len(versions(places["root"] / "serving")) == 1
