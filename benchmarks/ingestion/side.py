@@ -27,8 +27,9 @@ from components.exports.blocks import WorkItem, plan_items, read_part, recognise
 from components.exports.fields import FieldConfig  # noqa: E402
 from components.exports.source import resolve  # noqa: E402
 from components.mongo_example_gen.config import DataConfig  # noqa: E402
-from components.mongo_example_gen.ingest import Request, ingest  # noqa: E402
+from components.mongo_example_gen.ingest import ingest  # noqa: E402
 from components.mongo_example_gen.plan import make_plan  # noqa: E402
+from components.mongo_example_gen.reading import Request  # noqa: E402
 from components.mongo_example_gen.shards import ShardWriter  # noqa: E402
 
 

@@ -16,9 +16,9 @@ from components.exports.fields import FieldConfig
 from components.exports.source import ResolvedInput
 from components.mongo_example_gen import quarantine
 from components.mongo_example_gen.config import DataConfig
-from components.mongo_example_gen.ingest import Request, ingest
+from components.mongo_example_gen.ingest import ingest
 from components.mongo_example_gen.plan import make_plan
-from components.mongo_example_gen.window_ingest import ingest_window
+from components.mongo_example_gen.reading import Request
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -51,8 +51,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             quarantine.check_outside(base_folder / config.bad_documents.folder, output.parents[2])
         plan = make_plan(config, fields, bool(exec_properties["labelled"]))
         request = Request(config, plan, source, base_folder, output)
-        ingestion = ingest_window if source.spans else ingest
-        report = ingestion(request, self._make_beam_pipeline)
+        report = ingest(request, self._make_beam_pipeline)
         _describe(examples, report, source)
 
 

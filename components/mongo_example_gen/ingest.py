@@ -1,325 +1,63 @@
-"""An ingestion from resolved files to published splits: look, read, check, publish."""
+"""An ingestion from resolved files to published splits and their report."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pickle
-import shutil
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import apache_beam as beam
-
-from components.exports.blocks import WorkItem, plan_items, recognise_all
 from components.exports.diverted import find_diverted
-from components.exports.formats.base import FileFormat
-from components.exports.source import ResolvedInput, verify_unchanged
-from components.exports.tally import Tally, kinds_of
-from components.mongo_example_gen import checks, quarantine
-from components.mongo_example_gen.changes import Folded, folded
-from components.mongo_example_gen.config import DataConfig
-from components.mongo_example_gen.plan import Plan, settle_types
-from components.mongo_example_gen.privacy.protect import check_rules
+from components.mongo_example_gen import quarantine
+from components.mongo_example_gen.plan import Plan
 from components.mongo_example_gen.privacy.report import privacy_section
-from components.mongo_example_gen.report import Origin, report, write_report
-from components.mongo_example_gen.sampling import look
-from components.mongo_example_gen.splits.dealing import GatherStrata
-from components.mongo_example_gen.splits.strata import Strata, find_bounds
-from components.mongo_example_gen.worker import DISTINCT_KEYS, IngestItem, Job, Outcome
-from foundation.errors import PenstockError
-from foundation.publish import published_file, storage_error
-
-MAX_PASSES = 3
-OUTCOMES_FILE = "outcomes.pickle"
-
-
-@dataclass(frozen=True)
-class Request:
-    """One ingestion."""
-
-    config: DataConfig
-    plan: Plan
-    source: ResolvedInput
-    base_folder: Path
-    output: Path
-    """Folder of the Examples artifact."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What reading one export came to."""
-
-    plan: Plan
-    """With the types that its values have."""
-    tally: Tally
-    labels: frozenset[str]
-    """Digests of up to two different values of the label of each work item."""
-    keys: int
-    """Different split keys that were told apart."""
-    origin: Origin
-    paths: set[str]
-    """Dotted paths that a sample showed, for near misses."""
+from components.mongo_example_gen.reading import Request, check, group_files, read, sum_of
+from components.mongo_example_gen.report import report, write_report
+from components.mongo_example_gen.span_cache import Entry
+from components.mongo_example_gen.window import read_window
 
 
 def ingest(request: Request, make_pipeline: Callable[[], Any]) -> dict[str, Any]:
-    """Reads an export and publishes its splits and its report.
+    """Reads an export, or the spans of a window that are not kept yet, and publishes splits and report.
 
     Args:
         request: What to ingest and where to.
         make_pipeline: Gives a new Beam pipeline; its runner is not known here.
 
     Returns:
-        The report, as written to ``ingestion.json``.
-
-    Raises:
-        DataError: The export, or what comes of it, is not as it must be.
-        StorageError: Something cannot be read or written.
-    """
-    expired = expire_quarantine(request)
-    reading = read(request, make_pipeline, {}, lambda reading: check(request, [reading]))
-    content = report(reading.tally, reading.plan, reading.origin)
-    groups = {split: [file] for split, file in group_files(request.output, reading.plan).items()}
-    content["privacy"] = privacy_section(reading.tally, reading.plan, groups, request.output)
-    content["quarantine_expired"] = expired
-    content["diverted"] = find_diverted(request.source.absolute_paths(request.base_folder))
-    for (file,) in groups.values():
-        file.unlink()
-    write_report(request.output, content)
-    return content
-
-
-def expire_quarantine(request: Request) -> int:
-    """Removes quarantined files that are too old, those that are being read left alone; returns how many."""
-    config = request.config.bad_documents
-    reading = set(request.source.absolute_paths(request.base_folder))
-    return quarantine.expire(request.base_folder / config.folder, config.expire_days, reading)
-
-
-def read(
-    request: Request,
-    make_pipeline: Callable[[], Any],
-    kinds: dict[str, set[str]],
-    checked: Callable[[Reading], None] | None = None,
-) -> Reading:
-    """Reads an export into shards, and digests of groups where they are asked for.
-
-    Args:
-        request: What to read and where to.
-        make_pipeline: Gives a new Beam pipeline.
-        kinds: Feature → kinds of values known from elsewhere, which the types have to hold, too.
-        checked: Called with what was read before it is published.
+        The report, as written to ``ingestion.json``; the counts of all spans added up.
 
     Raises:
         DataError: The export, or what comes of it, is not as it must be.
         StorageError: Something cannot be read or written.
     """
     began = time.monotonic()
-    verify_unchanged(request.source, request.base_folder)
-    paths = request.source.absolute_paths(request.base_folder)
-    known = recognise_all(
-        [(path, file.path) for path, file in zip(paths, request.source.files, strict=True)],
-        request.config.format,
-        request.config.namespace,
-    )
-    kept = request.base_folder / request.config.bad_documents.folder / request.source.fingerprint[:12]
-    with folded(known, request.config, kept) as documents:
-        return _read_documents(request, documents, known[0][2], kept, make_pipeline, kinds, checked, began)
+    expired = _expire_quarantine(request)
+    if request.source.spans:
+        entries, plan, window = read_window(request, make_pipeline)
+    else:  # keeping its shards for other windows would write them twice
+        reading = read(request, make_pipeline, {}, lambda reading: check(request, [reading]))
+        entries, plan, window = [Entry(request.output, {}, reading)], reading.plan, {}
+    tally = sum_of(entry.reading.tally for entry in entries)
+    origin = replace(entries[-1].reading.origin, source=request.source, seconds=time.monotonic() - began)
+    content = report(tally, plan, origin)
+    content["privacy"] = privacy_section(tally, plan, _groups(entries, plan), request.output)
+    content["quarantine_expired"] = expired
+    content["diverted"] = find_diverted(request.source.absolute_paths(request.base_folder))
+    for file in group_files(request.output, plan).values():
+        file.unlink(missing_ok=True)
+    write_report(request.output, content | window)
+    return content | window
 
 
-def _read_documents(
-    request: Request,
-    documents: Folded,
-    found: FileFormat,
-    kept: Path,
-    make_pipeline: Callable[[], Any],
-    kinds: dict[str, set[str]],
-    checked: Callable[[Reading], None] | None,
-    began: float,
-) -> Reading:
-    items = plan_items(documents.known)
-    sample = look(items, request.plan)
-    plan = settle_types(request.plan, _both(sample.kinds, kinds))
-    clear(request.output)
-    with _temporary_folder(request.output) as temporary:
-        job = Job(plan, str(temporary), str(kept), request.config.bad_documents.quarantine)
-        job, outcomes, passes = _read_until_settled(items, job, make_pipeline, kinds)
-        tally = _sum(outcomes)
-        tally.update(documents.tally)
-        verify_unchanged(request.source, request.base_folder)
-        quarantine.publish(kept, [documents.bad_files, *(outcome.bad_files for outcome in outcomes)])
-        origin = Origin(
-            request.source, found.kind, found.dialect, str(kept), passes, time.monotonic() - began
-        )
-        labels = frozenset().union(*(outcome.label_marks for outcome in outcomes))
-        keys = len(set().union(*(outcome.keys for outcome in outcomes)))
-        reading = Reading(job.plan, tally, labels, keys, origin, sample.paths)
-        if checked is not None:
-            checked(reading)
-        _publish(outcomes, temporary, request.output, job.plan)
-        _publish_groups(outcomes, temporary, request.output, job.plan)
-    return reading
+def _groups(entries: list[Entry], plan: Plan) -> dict[str, list[Path]]:
+    folders = [group_files(entry.folder, plan) for entry in entries]
+    return {split: [files[split] for files in folders] for split in folders[0]}
 
 
-def _both(one: dict[str, set[str]], other: dict[str, set[str]]) -> dict[str, set[str]]:
-    return {name: one.get(name, set()) | other.get(name, set()) for name in {*one, *other}}
-
-
-def _read_until_settled(
-    items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any], kinds: dict[str, set[str]]
-) -> tuple[Job, list[Outcome], int]:
-    """Reads the export; again with wider types when documents contradict the sample.
-
-    One more pass is enough: each pass sees all kinds of values, whatever the types are.
-    """
-    passes = 0
-    while True:
-        passes += 1
-        check_rules(job.plan)
-        if job.plan.stratified and job.strata is None:
-            job = replace(job, strata=_find_strata(items, job, make_pipeline))
-        outcomes = _run(items, job, make_pipeline)
-        wider = settle_types(job.plan, _both(kinds_of(_sum(outcomes)), kinds))
-        if wider == job.plan or passes == MAX_PASSES:
-            return job, outcomes, passes
-        job = replace(job, plan=wider, strata=None)
-        for outcome in outcomes:
-            _discard(job, outcome)
-
-
-def _run(items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any]) -> list[Outcome]:
-    target = str(Path(job.temporary) / OUTCOMES_FILE)
-    with make_pipeline() as pipeline:
-        (
-            pipeline
-            | "ListItems" >> beam.Create(items)
-            | "IngestItems" >> beam.ParDo(IngestItem(job)).with_output_types(Any)
-            | "CollectOutcomes" >> beam.combiners.ToList()
-            | "KeepOutcomes" >> beam.Map(_keep_outcomes, target)
-        )
-    outcomes: list[Outcome] = pickle.loads(Path(target).read_bytes())
-    for outcome in outcomes:
-        if outcome.error is not None:
-            for other in outcomes:
-                _discard(job, other)
-            raise outcome.error
-    return sorted(outcomes, key=lambda outcome: outcome.index)
-
-
-def _find_strata(items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any]) -> Strata:
-    """Reads keys and strata of all documents first; the bounds between splits follow from them."""
-    target = str(Path(job.temporary) / "strata.pickle")
-    with make_pipeline() as pipeline:
-        (
-            pipeline
-            | "ListItemsForStrata" >> beam.Create(items)
-            | "GatherStrata" >> beam.ParDo(GatherStrata(job.plan, job.temporary)).with_output_types(Any)
-            | "CollectStrata" >> beam.combiners.ToList()
-            | "KeepStrata" >> beam.Map(_keep_outcomes, target)
-        )
-    gathered: list[str | PenstockError] = pickle.loads(Path(target).read_bytes())
-    for result in gathered:
-        if isinstance(result, PenstockError):
-            raise result
-    folder = Path(job.temporary)
-    files = [folder / str(name) for name in sorted(map(str, gathered))]
-    strata = find_bounds(files, folder, job.plan.shares)
-    for file in files:
-        file.unlink()
-    return strata
-
-
-def _keep_outcomes(outcomes: list[Any], target: str) -> None:
-    with published_file(target) as temporary:
-        temporary.write_bytes(pickle.dumps(outcomes))
-
-
-def _discard(job: Job, outcome: Outcome) -> None:
-    for name in outcome.bad_files:
-        (Path(job.quarantine) / name).unlink(missing_ok=True)
-    for name in outcome.shards.values():
-        (Path(job.temporary) / name).unlink(missing_ok=True)
-
-
-def _sum(outcomes: list[Outcome]) -> Tally:
-    return sum_of(outcome.tally for outcome in outcomes)
-
-
-def sum_of(tallies: Iterable[Tally]) -> Tally:
-    """Adds tallies up."""
-    total: Tally = Counter()
-    for tally in tallies:
-        total.update(tally)
-    return total
-
-
-def check(request: Request, readings: Sequence[Reading]) -> None:
-    """Checks what was read, all readings taken together.
-
-    Raises:
-        DataError: Something is not as it must be.
-    """
-    plan, tally = readings[-1].plan, sum_of(reading.tally for reading in readings)
-    checks.check_accounting(tally)
-    checks.check_bad_documents(tally, request.config.bad_documents, readings[-1].origin.quarantine)
-    checks.check_paths(tally, plan, set().union(*(reading.paths for reading in readings)))
-    checks.check_label(tally, plan, len(frozenset().union(*(reading.labels for reading in readings))))
-    checks.check_splits(tally, plan, max(reading.keys for reading in readings), DISTINCT_KEYS)
-
-
-def clear(output: Path) -> None:
-    """Removes what an attempt that was killed left behind."""
-    if not output.is_dir():
-        return
-    for entry in output.iterdir():
-        if entry.name.startswith((".ingest-", "Split-")):
-            shutil.rmtree(entry)
-        elif entry.name.startswith("groups-"):
-            entry.unlink()
-
-
-@contextlib.contextmanager
-def _temporary_folder(output: Path) -> Any:
-    folder = output / f".ingest-{uuid4().hex[:12]}"
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise storage_error(folder, error) from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _publish(outcomes: list[Outcome], temporary: Path, output: Path, plan: Plan) -> None:
-    """Gives shards their names by rename; only those that outcomes name, whatever retries have left behind."""
-    try:
-        for split in plan.splits:
-            names = [outcome.shards[split] for outcome in outcomes if split in outcome.shards]
-            folder = output / f"Split-{split}"
-            folder.mkdir(parents=True)
-            for number, name in enumerate(names):
-                os.replace(temporary / name, folder / f"data_tfrecord-{number:05d}-of-{len(names):05d}.gz")
-    except OSError as error:
-        raise storage_error(output, error) from error
-
-
-def group_files(folder: Path, plan: Plan) -> dict[str, Path]:
-    """Returns split → file of the digests of its rows' quasi-identifiers; empty where none are declared."""
-    if not plan.privacy.quasi_identifiers:
-        return {}
-    return {split: folder / f"groups-{split}.u64" for split in plan.splits}
-
-
-def _publish_groups(outcomes: list[Outcome], temporary: Path, output: Path, plan: Plan) -> None:
-    for split, target in group_files(output, plan).items():
-        with published_file(target) as unfinished, unfinished.open("wb") as out:
-            for outcome in outcomes:
-                if split in outcome.groups:
-                    with (temporary / outcome.groups[split]).open("rb") as file:
-                        shutil.copyfileobj(file, out)
+def _expire_quarantine(request: Request) -> int:
+    """Removes quarantined files that are too old, those that are being read left alone; returns how many."""
+    config = request.config.bad_documents
+    reading = set(request.source.absolute_paths(request.base_folder))
+    return quarantine.expire(request.base_folder / config.folder, config.expire_days, reading)

@@ -12,22 +12,23 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from components.exports.source import ResolvedInput
-from components.mongo_example_gen.ingest import Reading, Request
 from components.mongo_example_gen.plan import Plan
+from components.mongo_example_gen.reading import Reading, Request
 from components.mongo_example_gen.report import Origin
 from components.mongo_example_gen.spans import FOLDER
-from foundation import personal, privacy
+from foundation import personal, privacy, tfrecord
 from foundation.link import link_file
 from foundation.publish import storage_error, write_text
 
 ENTRY_FILE = "entry.json"
-_PACKAGE = Path(__file__).parent
+_ROOT = Path(__file__).parents[2]
 _NOT_CONTENT = {"mongo_export", "span", "window", "recorded_at", "bad_documents"}
 """Settings that do not change what a span becomes."""
 
@@ -59,9 +60,15 @@ def entry_folder(request: Request, span: ResolvedInput) -> Path:
 
 def _code_digest() -> str:
     digest = hashlib.sha256()
-    for file in [*sorted(_PACKAGE.glob("*.py")), Path(personal.__file__), Path(privacy.__file__)]:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    for file in _code_files():
+        digest.update(str(file.relative_to(_ROOT)).encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _code_files() -> list[Path]:
+    folders = [_ROOT / "components/mongo_example_gen", _ROOT / "components/exports"]
+    modules = [Path(str(module.__file__)) for module in (personal, privacy, tfrecord)]
+    return [*(file for folder in folders for file in sorted(folder.rglob("*.py"))), *modules]
 
 
 def write_entry(folder: Path, reading: Reading) -> None:
@@ -90,19 +97,13 @@ def read_entry(folder: Path, plan: Plan, span: ResolvedInput) -> Entry | None:
     columns = tuple(replace(column, type=types[column.feature]) for column in plan.columns)
     reading = Reading(
         replace(plan, columns=columns),
-        _tally(content["tally"]),
+        Counter({tuple(key): times for *key, times in content["tally"]}),
         frozenset(content["labels"]),
         content["keys"],
         Origin(span, **content["origin"]),
         set(content["paths"]),
     )
     return Entry(folder, types, reading)
-
-
-def _tally(rows: list[list[Any]]) -> Any:
-    from collections import Counter
-
-    return Counter({tuple(key): times for *key, times in rows})
 
 
 def keep(folder: Path, temporary: Path) -> None:

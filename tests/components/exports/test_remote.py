@@ -232,8 +232,9 @@ def _ingest(tmp_path: Path) -> dict[str, Any]:
 
     from components.exports.fields import FieldConfig
     from components.mongo_example_gen.config import DataConfig
-    from components.mongo_example_gen.ingest import Request, ingest
+    from components.mongo_example_gen.ingest import ingest
     from components.mongo_example_gen.plan import make_plan
+    from components.mongo_example_gen.reading import Request
 
     config = DataConfig.model_validate({"mongo_export": f"s3://{BUCKET}/t", "label": "y"})
     plan = make_plan(config, {"x": FieldConfig()}, labelled=True)

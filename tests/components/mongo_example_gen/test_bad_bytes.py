@@ -109,7 +109,8 @@ def test_an_export_that_changes_while_it_is_read_is_noticed(tmp_path: Path, chan
 def test_an_export_that_grows_during_an_ingestion_publishes_nothing(tmp_path: Path) -> None:
     import apache_beam as beam
 
-    from components.mongo_example_gen.ingest import Request, ingest
+    from components.mongo_example_gen.ingest import ingest
+    from components.mongo_example_gen.reading import Request
 
     path, output = tmp_path / "a.jsonl", tmp_path / "out"
     path.write_bytes(b'{"_id":1,"a":1}\n' * 10)

@@ -261,7 +261,7 @@ def test_an_item_that_is_run_again_leaves_no_second_shard(
     write_lines: Any, tmp_path: Path, make_test_plan: Any
 ) -> None:
     from components.exports.blocks import plan_items, recognise_all
-    from components.mongo_example_gen.ingest import _publish
+    from components.mongo_example_gen.reading import _publish
     from components.mongo_example_gen.worker import IngestItem, Job
 
     export = write_lines("a.jsonl", [{"_id": i, "y": i % 2} for i in range(100)])

@@ -70,8 +70,9 @@ def _ingest(folder: Path, execution: int) -> dict[str, Any]:
 
     from components.exports.fields import FieldConfig
     from components.mongo_example_gen.config import DataConfig
-    from components.mongo_example_gen.ingest import Request, ingest
+    from components.mongo_example_gen.ingest import ingest
     from components.mongo_example_gen.plan import make_plan
+    from components.mongo_example_gen.reading import Request
 
     config = DataConfig.model_validate(
         {"mongo_export": "export", "label": "y", "bad_documents": {"fail_above": 0.1}}

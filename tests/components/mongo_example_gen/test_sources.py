@@ -27,7 +27,8 @@ def ingested(tmp_path: Path) -> Ingest:
     """Ingests what lies in ``export/``; returns the report."""
     import apache_beam as beam
 
-    from components.mongo_example_gen.ingest import Request, ingest
+    from components.mongo_example_gen.ingest import ingest
+    from components.mongo_example_gen.reading import Request
 
     def run(**data: Any) -> dict[str, Any]:
         config = DataConfig.model_validate({"mongo_export": "export/*", "label": "y", **data})

@@ -64,14 +64,26 @@ def test_a_window_needs_spans(write_span: Callable[..., Path], tmp_path: Path) -
         resolve_window("e/1/*.jsonl", tmp_path, "latest", 2)
 
 
+def test_kept_spans_depend_on_all_code_that_makes_them() -> None:
+    from components.mongo_example_gen import span_cache
+
+    names = {file.relative_to(span_cache._ROOT).as_posix() for file in span_cache._code_files()}
+    assert names >= {
+        "components/exports/formats/csv.py",
+        "components/mongo_example_gen/columnar/fast.py",
+        "components/mongo_example_gen/privacy/protect.py",
+        "foundation/tfrecord.py",
+    }
+
+
 @pytest.fixture
 def ingest_span_window(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """Ingests the latest spans as the numbered execution would; returns the report."""
     import apache_beam as beam
 
-    from components.mongo_example_gen.ingest import Request
+    from components.mongo_example_gen.ingest import ingest
     from components.mongo_example_gen.plan import make_plan
-    from components.mongo_example_gen.window_ingest import ingest_window
+    from components.mongo_example_gen.reading import Request
 
     def run(execution: int, window: int = 3, **data: Any) -> dict[str, Any]:
         config = DataConfig.model_validate({"mongo_export": PATTERN, "label": "y", "window": window, **data})
@@ -79,7 +91,7 @@ def ingest_span_window(tmp_path: Path) -> Callable[..., dict[str, Any]]:
         source = resolve_window(PATTERN, tmp_path, "latest", window)
         output = tmp_path / f"root/MongoExampleGen/examples/{execution}"
         request = Request(config, make_plan(config, fields, True), source, tmp_path, output)
-        return ingest_window(request, lambda: beam.Pipeline(runner="FnApiRunner"))
+        return ingest(request, lambda: beam.Pipeline(runner="FnApiRunner"))
 
     return run
 
@@ -92,15 +104,15 @@ def _taken(report: dict[str, Any]) -> dict[int, str]:
 def test_a_new_span_is_read_and_the_old_ones_are_not(
     write_span: Any, ingest_span_window: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from components.mongo_example_gen import window_ingest
+    from components.mongo_example_gen import window
 
     write_span(1, n=1)
     write_span(2, n=2)
     assert _taken(ingest_span_window(1)) == {1: "read", 2: "read"}
     write_span(3, n=3)
     read: list[int | None] = []
-    real = window_ingest.read
-    monkeypatch.setattr(window_ingest, "read", lambda r, *a: read.append(r.source.span) or real(r, *a))
+    real = window.read
+    monkeypatch.setattr(window, "read", lambda r, *a: read.append(r.source.span) or real(r, *a))
     report = ingest_span_window(2)
     assert read == [3] and _taken(report) == {1: "cache", 2: "cache", 3: "read"}
     assert (

@@ -33,8 +33,9 @@ def ingest_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ingest:
     """Ingests 1,200 documents with further settings of ``data``; returns the report."""
     import apache_beam as beam
 
-    from components.mongo_example_gen.ingest import Request, ingest
+    from components.mongo_example_gen.ingest import ingest
     from components.mongo_example_gen.plan import make_plan
+    from components.mongo_example_gen.reading import Request
 
     monkeypatch.setenv("PENSTOCK_PRIVACY_KEY", "0123456789abcdef")
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(_document(n)) + "\n" for n in range(1200)))

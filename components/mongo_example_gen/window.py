@@ -1,75 +1,43 @@
-"""An ingestion of a window of spans: new spans are read, kept ones taken, and their shards put into one artifact."""
+"""A window of spans: new spans are read, kept ones are reused, and the shards of all go into one artifact."""
 
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from components.exports import tally as count
-from components.exports.diverted import find_diverted
 from components.exports.source import ResolvedInput, verify_unchanged
 from components.exports.tally import Tally, kinds_of
 from components.mongo_example_gen import span_cache
-from components.mongo_example_gen.ingest import (
-    Reading,
-    Request,
-    check,
-    clear,
-    expire_quarantine,
-    group_files,
-    read,
-    sum_of,
-)
 from components.mongo_example_gen.plan import Plan, settle_types
 from components.mongo_example_gen.privacy.protect import check_rules
-from components.mongo_example_gen.privacy.report import privacy_section
-from components.mongo_example_gen.report import report, write_report
+from components.mongo_example_gen.reading import Reading, Request, check, clear, read, sum_of
 from components.mongo_example_gen.span_cache import Entry
 
 Taken = dict[str, str]
-"""Fingerprint of a span → how it was come by: ``cache``, ``read``, ``read again: other types``."""
+"""Fingerprint of a span → how it was obtained: ``cache``, ``read``, ``read again: other types``."""
 
 
-def ingest_window(request: Request, make_pipeline: Callable[[], Any]) -> dict[str, Any]:
+def read_window(
+    request: Request, make_pipeline: Callable[[], Any]
+) -> tuple[list[Entry], Plan, dict[str, Any]]:
     """Reads the spans of a window that are not kept yet, and publishes the shards of all as one artifact.
 
-    Args:
-        request: What to ingest; its source has spans.
-        make_pipeline: Gives a new Beam pipeline.
-
     Returns:
-        The report, as written to ``ingestion.json``: the counts of all spans added up.
-
-    Raises:
-        DataError: The exports, or what comes of them, are not as they must be.
-        StorageError: Something cannot be read or written.
+        What each span came to, the plan with the types of the window, and the section ``window`` of the report.
     """
-    began = time.monotonic()
-    expired = expire_quarantine(request)
     verify_unchanged(request.source, request.base_folder)
     entries, taken = _entries(request, make_pipeline)
+    plan = _settled(request.plan, entries)
     readings = [entry.reading for entry in entries]
-    whole = replace(readings[-1], plan=_settled(request.plan, entries))
-    check(request, [*readings[:-1], whole])
+    check(request, [*readings[:-1], replace(readings[-1], plan=plan)])
     clear(request.output)
-    linked = span_cache.link_shards(entries, request.output, request.plan.splits)
-    tally = sum_of(reading.tally for reading in readings)
-    origin = replace(whole.origin, source=request.source, seconds=time.monotonic() - began)
-    content = report(tally, whole.plan, origin)
-    content["privacy"] = privacy_section(tally, whole.plan, _groups(entries, whole.plan), request.output)
-    content["quarantine_expired"] = expired
-    content["diverted"] = find_diverted(request.source.absolute_paths(request.base_folder))
-    content["window"] = {
-        "shards": "linked" if linked else "copied",
-        "spans": [_described(reading, taken) for reading in readings],
-    }
-    write_report(request.output, content)
-    return content
+    linked = span_cache.link_shards(entries, request.output, plan.splits)
+    spans = [_described(reading, taken) for reading in readings]
+    return entries, plan, {"window": {"shards": "linked" if linked else "copied", "spans": spans}}
 
 
 def _entries(request: Request, make_pipeline: Callable[[], Any]) -> tuple[list[Entry], Taken]:
@@ -124,14 +92,6 @@ def _fits(entry: Entry, plan: Plan) -> bool:
         return feature not in values and not tally[count.field(feature, "empty")]
 
     return all(entry.types[c.feature] in (None, c.type) or bare(c.feature) for c in plan.columns)
-
-
-def _groups(entries: list[Entry], plan: Plan) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {}
-    for entry in entries:
-        for split, file in group_files(entry.folder, plan).items():
-            found.setdefault(split, []).append(file)
-    return found
 
 
 def _described(reading: Reading, taken: Taken) -> dict[str, Any]:
