@@ -8,7 +8,7 @@ import pickle
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,11 @@ from uuid import uuid4
 import apache_beam as beam
 
 from components.exports.blocks import WorkItem, plan_items, recognise_all
-from components.exports.formats.base import FileFormat
+from components.exports.changes import Folded, fold_changes
+from components.exports.formats.base import FileFormat, Known
 from components.exports.source import ResolvedInput, verify_unchanged
 from components.exports.tally import Tally, kinds_of
 from components.mongo_example_gen import checks, quarantine
-from components.mongo_example_gen.changes import Folded, folded
 from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.plan import Plan, settle_types
 from components.mongo_example_gen.privacy.protect import check_rules
@@ -92,13 +92,35 @@ def read(
         request.config.namespace,
     )
     kept = request.base_folder / request.config.bad_documents.folder / request.source.fingerprint[:12]
-    with folded(known, request.config, kept) as documents:
-        return _read_documents(request, documents, known[0][2], kept, make_pipeline, kinds, checked, began)
+    with _last_states(request, known, kept) as (documents, bad):
+        return _read_documents(
+            request, documents, bad, known[0][2], kept, make_pipeline, kinds, checked, began
+        )
+
+
+@contextlib.contextmanager
+def _last_states(request: Request, known: Known, kept: Path) -> Iterator[tuple[Folded, tuple[str, ...]]]:
+    """Yields the files to read, change events folded, and the names of the files of bad events."""
+    if request.config.changes is None:
+        yield Folded(known, Counter()), ()
+        return
+    folder = kept.parent / f".changes-{uuid4().hex[:12]}"  # for raw documents, as private as bad ones
+    quarantine.make_private(folder)
+    writer = quarantine.QuarantineWriter(kept, request.config.bad_documents.quarantine)
+    memory = request.config.changes.memory_mb * 2**20
+    try:
+        yield fold_changes(known, folder, request.config.namespace, memory, writer.add), writer.close()
+    except BaseException:
+        writer.abort()
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _read_documents(
     request: Request,
     documents: Folded,
+    bad_events: tuple[str, ...],
     found: FileFormat,
     kept: Path,
     make_pipeline: Callable[[], Any],
@@ -116,7 +138,7 @@ def _read_documents(
         tally = _sum(outcomes)
         tally.update(documents.tally)
         verify_unchanged(request.source, request.base_folder)
-        quarantine.publish(kept, [documents.bad_files, *(outcome.bad_files for outcome in outcomes)])
+        quarantine.publish(kept, [bad_events, *(outcome.bad_files for outcome in outcomes)])
         origin = Origin(
             request.source, found.kind, found.dialect, str(kept), passes, time.monotonic() - began
         )

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.exports import extended_json
+from components.exports import changes, extended_json
 from components.exports import tally as count
 from components.exports.blocks import read_part, recognise_all
-from components.exports.formats.base import Part
+from components.exports.formats.base import Block, Part
 from components.exports.tally import Tally
-from components.mongo_example_gen import changes
-from components.mongo_example_gen.config import DataConfig
 from foundation.errors import DataError
 
 Fold = Callable[..., tuple[dict[str, Any], Tally]]
@@ -32,19 +31,23 @@ def fold(tmp_path: Path) -> Fold:
             path = tmp_path / f"{number}.jsonl"
             path.write_text("".join((x if isinstance(x, str) else json.dumps(x)) + "\n" for x in lines))
             known.append((path, path.name))
-        config = DataConfig.model_validate(
-            {"mongo_export": "x", "label": "y", "changes": {}, "namespace": namespace}
-        )
-        kept = tmp_path / "quarantine" / "abc"
-        with changes.folded(recognise_all(known, "auto"), config, kept) as folded:
-            found = [
-                json.loads(raw)
-                for path, name, format in folded.known
-                for block in read_part(Part(str(path), name, format))
-                for raw in block.documents
-            ]
-        assert not list(kept.parent.glob(".changes-*"))
+        folder, bad = tmp_path / f"folded-{len(list(tmp_path.iterdir()))}", tmp_path / "bad.jsonl"
+        rejected: Counter[str] = Counter()
+
+        def reject(part: Part, block: Block, which: list[tuple[int, str]]) -> None:
+            rejected.update(reason for _, reason in which)
+            bad.write_bytes(b"\n".join(block.documents[index] for index, _ in which))
+
+        folder.mkdir()
+        folded = changes.fold_changes(recognise_all(known, "auto"), folder, namespace, 2**20, reject)
+        found = [
+            json.loads(raw)
+            for path, name, format in folded.known
+            for block in read_part(Part(str(path), name, format))
+            for raw in block.documents
+        ]
         tally = folded.tally
+        assert rejected == count.section(tally, "quarantined")
         lost = sum(n for key, n in tally.items() if key[0] in ("quarantined", "filtered"))
         assert tally[count.READ] == lost + tally[count.SUPERSEDED]
         assert tally[count.READ] + len(found) == sum(map(len, files))
@@ -101,8 +104,7 @@ def test_an_update_without_its_document_is_bad_unless_it_does_not_matter(fold: F
     )
     assert documents == {"1": {"_id": 1}}
     assert count.section(tally, "quarantined") == {"update without the document before it": 1}
-    (kept,) = (f for f in (tmp_path / "quarantine" / "abc").glob(".bad-*.jsonl") if "index" not in f.name)
-    assert json.loads(kept.read_text()) == lone
+    assert json.loads((tmp_path / "bad.jsonl").read_text()) == lone
 
 
 @pytest.mark.parametrize(
@@ -167,11 +169,10 @@ def test_dms_in_document_mode_as_json(fold: Fold) -> None:
 def test_dms_in_document_mode_as_csv(tmp_path: Path) -> None:
     rows = 'Op,_id,_doc\nI,5,"{""_id"": 5, ""v"": {""$numberLong"": ""1""}}"\nI,6,"{""_id"": 6}"\nD,6,\n'
     (tmp_path / "e").write_text(rows)
-    config = DataConfig.model_validate({"mongo_export": "x", "label": "y", "changes": {}})
-    with changes.folded(
-        recognise_all([(tmp_path / "e", "e")], "auto"), config, tmp_path / "q" / "x"
-    ) as folded:
-        (line,) = Path(folded.known[0][0]).read_bytes().splitlines()
+    (tmp_path / "f").mkdir()
+    known = recognise_all([(tmp_path / "e", "e")], "auto")
+    folded = changes.fold_changes(known, tmp_path / "f", "", 2**20, lambda *_: None)
+    (line,) = folded.known[0][0].read_bytes().splitlines()
     assert extended_json.loads(line) == {"_id": 5, "v": 1}
 
 

@@ -1,23 +1,19 @@
-"""Change exports folded to the last state of each document, before anything is converted.
+"""Folding change exports to the last state of each document.
 
-Events are dealt to temporary files by a hash of their ``_id``; then one file after the other is folded, so that memory
-holds one file's events at a time. What comes out are plain JSON lines, which are read like any export. The temporary
-files hold raw documents: they lie beside the quarantine, for their owner only, and are removed in the end.
+Events are spread over temporary files by a hash of their ``_id``; then one file after the other is folded, so that memory
+holds one file's events at a time. The results are plain JSON lines, which are read like any export.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import pickle
-import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
-from uuid import uuid4
 
 from bson import json_util
 
@@ -25,10 +21,8 @@ from components.exports import tally as count
 from components.exports.blocks import read_part
 from components.exports.change_events import FIRST, Event, Order, apply_update, read_event
 from components.exports.formats import FORMATS
-from components.exports.formats.base import ITEM_BYTES, BadDocumentError, Block, FileFormat, Part
+from components.exports.formats.base import ITEM_BYTES, BadDocumentError, Block, FileFormat, Known, Part
 from components.exports.tally import Tally
-from components.mongo_example_gen.config import DataConfig
-from components.mongo_example_gen.quarantine import QuarantineWriter, make_private
 from foundation.errors import DataError
 
 FAN_OUT = 16
@@ -49,58 +43,49 @@ class Spilled(NamedTuple):
     raw: bytes
 
 
+Reject = Callable[[Part, Block, list[tuple[int, str]]], None]
+"""Takes a part, a block of it, and index and reason of each bad document of the block."""
+
+
 @dataclass(frozen=True)
 class Folded:
     """What is to be read in place of the events."""
 
-    known: list[tuple[Any, str, FileFormat]]
+    known: Known
     tally: Tally
-    """Counts of the events that are no document any more."""
-    bad_files: tuple[str, ...] = ()
+    """Counts of the events that did not become documents."""
 
 
-@contextlib.contextmanager
-def folded(known: list[tuple[Any, str, FileFormat]], config: DataConfig, kept: Path) -> Iterator[Folded]:
-    """Yields the files to read: those of the export, or what its events come to.
+def fold_changes(known: Known, folder: Path, namespace: str, memory: int, reject: Reject) -> Folded:
+    """Folds the events of an export to the last state of each document.
 
     Args:
         known: Recognised files, in their order.
-        config: The ``data`` slice.
-        kept: Quarantine folder of this export.
+        folder: Where to write; an empty folder that only its owner can enter. Raw documents are left in it.
+        namespace: ``database.collection`` whose events count; empty where there is only one.
+        memory: Bytes to hold at a time, about.
+        reject: Takes events that cannot be read or applied.
 
     Raises:
         DataError: A file is damaged, a collection was dropped, or several collections are mixed.
     """
-    if config.changes is None:
-        yield Folded(known, Counter())
-        return
-    folder = kept.parent / f".changes-{uuid4().hex[:12]}"
-    make_private(folder)
-    writer = QuarantineWriter(kept, config.bad_documents.quarantine)
-    try:
-        fold = _Fold(config, folder, writer)
-        fold.spill(known)
-        fold.fold()
-        yield Folded(fold.files(), fold.tally, writer.close())
-    except BaseException:
-        writer.abort()
-        raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    fold = _Fold(folder, namespace, memory, reject)
+    fold.spill(known)
+    fold.fold()
+    return Folded(fold.files(), fold.tally)
 
 
 class _Fold:
-    def __init__(self, config: DataConfig, folder: Path, writer: QuarantineWriter) -> None:
-        assert config.changes is not None
-        self._wanted, self._folder, self._writer = config.namespace, folder, writer
-        self._bound = config.changes.memory_mb * 2**20 // 2
+    def __init__(self, folder: Path, namespace: str, memory: int, reject: Reject) -> None:
+        self._wanted, self._folder, self._reject = namespace, folder, reject
+        self._bound = memory // 2
         self._namespaces: set[str] = set()
         self._sources: list[tuple[Part, tuple[str, ...]]] = []
         self._out: list[Path] = []
         self._file: IO[bytes] | None = None
         self.tally: Tally = Counter()
 
-    def spill(self, known: list[tuple[Any, str, FileFormat]]) -> None:
+    def spill(self, known: Known) -> None:
         """Reads all events and deals them to temporary files."""
         number = 0
         with _Partitions(self._folder, "events", 0) as partitions:
@@ -215,7 +200,7 @@ class _Fold:
         self.tally[count.quarantined(reason)] += 1
         part, header = self._sources[spilled.source]
         block = Block([spilled.raw], spilled.offset, [spilled.offset], header)
-        self._writer.add(part, block, [(0, reason)])
+        self._reject(part, block, [(0, reason)])
 
     def _line(self, spilled: Spilled) -> dict[str, Any]:
         """Returns a line with its leaves as Extended JSON, whatever the format is."""
@@ -232,7 +217,7 @@ class _Fold:
         if self._file is not None:
             self._file.close()
 
-    def files(self) -> list[tuple[Any, str, FileFormat]]:
+    def files(self) -> Known:
         """Returns the folded files.
 
         Raises:
