@@ -1,4 +1,4 @@
-"""Requests as bytes: what the load generator sends, and what the answer must be."""
+"""Requests as bytes, for the load generator."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from models import Model
 
 @dataclass(frozen=True)
 class Call:
-    """One request, sent over and over.
+    """One request, sent repeatedly.
 
     Attributes:
         path: The URL's path.
-        body: As sent; for gRPC one message in its frame.
+        body: The bytes to send; for gRPC, one framed message.
         grpc: Whether it is gRPC.
     """
 
@@ -27,14 +27,14 @@ class Call:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers besides those of every HTTP request."""
+        """Additional HTTP headers."""
         if self.grpc:
             return {"content-type": "application/grpc", "te": "trailers"}
         return {"content-type": "application/json"}
 
 
 def frame(message: bytes) -> bytes:
-    """Puts a message into gRPC's frame: not compressed, length, bytes."""
+    """Returns a message in gRPC's frame: not compressed, length, bytes."""
     return struct.pack(">BI", 0, len(message)) + message
 
 
@@ -45,7 +45,7 @@ def serving_rest(model: Model, rows: int, path: str | None = None) -> Call:
 
 
 def serving_grpc(model: Model, rows: int) -> Call:
-    """TF Serving's Predict, with tensors in `tensor_content` as `tf.make_tensor_proto` makes them."""
+    """TF Serving's Predict, with tensors in ``tensor_content`` as ``tf.make_tensor_proto`` makes them."""
     from tensorflow_serving.apis import predict_pb2
 
     request = predict_pb2.PredictRequest()
@@ -74,7 +74,7 @@ _V2 = {"float32": "FP32", "int64": "INT64", "object": "BYTES"}
 
 
 def v2_rest(model: Model, rows: int) -> Call:
-    """The Open Inference Protocol's JSON, which MLServer takes."""
+    """The Open Inference Protocol's JSON, for MLServer."""
     inputs = []
     for name, values in model.columns(rows).items():
         array = np.asarray(values, model.dtypes[name])
@@ -90,7 +90,7 @@ def v2_rest(model: Model, rows: int) -> Call:
 
 
 def v2_grpc(model: Model, rows: int) -> Call:
-    """The Open Inference Protocol's ModelInfer, written by hand: MLServer's stubs are in its own environment."""
+    """The Open Inference Protocol's ModelInfer, encoded by hand: MLServer's stubs are in its own environment."""
     message = _field(1, model.name.encode())
     for name, values in model.columns(rows).items():
         array = np.asarray(values, model.dtypes[name])

@@ -1,9 +1,9 @@
-"""Fuzzes the server over both protocols: nothing may end in 500, INTERNAL, a traceback or a dead server.
+"""Fuzzes the server over both protocols: no input may cause a 500, INTERNAL, a traceback or a dead server.
 
     python benchmarks/serving/fuzz.py                       20,000 inputs of REST, 20,000 of gRPC
     python benchmarks/serving/fuzz.py --inputs 500 --seed 7
 
-Exit code 1 when something was found; every kind of finding is printed once, with the input in base64.
+Exits with 1 if anything was found; prints each kind of finding once, with the input in base64.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 class Findings:
-    """What was wrong, one of each kind."""
+    """The findings, one of each kind."""
 
     def __init__(self) -> None:
         self.kinds: dict[str, tuple[str, bytes, int]] = {}
 
     def add(self, text: str, given: bytes) -> None:
-        """Remembers it when it is the first of its kind."""
+        """Keeps a finding if it is the first of its kind."""
         kind = re.sub(r"\d+", "N", text)[:90]
         first, example, count = self.kinds.get(kind, (text, given, 0))
         self.kinds[kind] = (first, example, count + 1)
 
     def lines(self) -> Iterator[str]:
-        """Gives a paragraph for each kind."""
+        """Returns a paragraph for each kind."""
         for text, example, count in self.kinds.values():
             yield f"FOUND {count}×: {text}\n    input: {as_text(example)}"
 
@@ -99,7 +99,7 @@ def _rest(given: argparse.Namespace, server: ServerProcess, findings: Findings) 
 
 
 def _grpc(given: argparse.Namespace, server: ServerProcess, findings: Findings, base: str) -> None:
-    """Reload comes last, in few inputs: what it changes would be in the way of all the others."""
+    """Reload comes last, with few inputs, because its changes would affect all others."""
     dice, fuzzer = random.Random(given.seed), GrpcFuzzer(server.grpc_port, findings.add)
     valid = messages(base)
     begin, sent = time.monotonic(), 0
@@ -130,6 +130,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # Ended from outside, it still ends the servers that it started.
+    # If killed from outside, still stop the servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

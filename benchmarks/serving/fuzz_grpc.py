@@ -1,4 +1,4 @@
-"""Inputs for the gRPC front end: valid messages of every method, mutated in their fields and in their bytes."""
+"""Inputs for the gRPC front end: valid messages of every method, with mutated fields and bytes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RELOAD = MODELS + "HandleReloadConfigRequest"
 
 
 def messages(base_path: str) -> dict[str, list[Any]]:
-    """Gives valid requests by full method name."""
+    """Returns valid requests by full method name."""
     predict = predict_pb2.PredictRequest()
     predict.model_spec.name = "fuzz"
     tensor = predict.inputs["x"]
@@ -84,7 +84,7 @@ def messages(base_path: str) -> dict[str, list[Any]]:
 
 
 def changed(dice: random.Random, message: Any) -> bytes:
-    """Gives a message with odd tensors or odd bytes."""
+    """Returns a message with odd tensors or odd bytes."""
     copy = type(message)()
     copy.CopyFrom(message)
     if isinstance(copy, predict_pb2.PredictRequest) and dice.random() < 0.6:
@@ -140,7 +140,7 @@ class GrpcFuzzer:
 
     Args:
         port: The server's gRPC port.
-        found: Is told what was wrong: a short text, and the message.
+        found: Called with every finding: a short text and the message.
     """
 
     def __init__(self, port: int, found: Callable[[str, bytes], None]) -> None:
@@ -149,7 +149,7 @@ class GrpcFuzzer:
         self.statuses: dict[str, int] = {}
 
     def send(self, method: str, message: bytes) -> None:
-        """Sends one message and judges the answer."""
+        """Sends one message and checks the answer."""
         seconds = 0.3 if method == RELOAD else 20
         text = ""
         try:
@@ -158,7 +158,7 @@ class GrpcFuzzer:
         except grpc.RpcError as error:
             code, text = error.code(), error.details() or ""
         self.statuses[code.name] = self.statuses.get(code.name, 0) + 1
-        # A configuration that cannot be loaded is UNKNOWN in the contract.
+        # By the contract, a configuration that cannot be loaded is UNKNOWN.
         allowed = code is grpc.StatusCode.UNKNOWN and "did not become available" in text
         bad = code in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.UNAVAILABLE)
         late = code is grpc.StatusCode.DEADLINE_EXCEEDED and method != RELOAD

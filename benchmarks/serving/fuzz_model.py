@@ -1,4 +1,4 @@
-"""A small SavedModel with one signature of every kind of request; run as a script, it writes it into a folder."""
+"""A small SavedModel with one signature per kind of request; as a script, writes it into a folder."""
 
 from __future__ import annotations
 

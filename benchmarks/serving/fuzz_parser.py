@@ -1,4 +1,4 @@
-"""Fuzzes the parsers of REST bodies and paths by coverage, with atheris; anything but a ServingError ends it.
+"""Fuzzes the parsers of REST bodies and paths with atheris (by coverage); any error but a ServingError stops it.
 
 uv venv -p 3.11 /tmp/atheris && uv pip install -p /tmp/atheris atheris numpy orjson
 /tmp/atheris/bin/python benchmarks/serving/fuzz_parser.py -max_total_time=60
@@ -29,7 +29,7 @@ ONE, TEXT, MANY = _signature(x=1), _signature(s=7), _signature(**DTYPES)
 
 
 def one_input(data: bytes) -> None:
-    """Reads the input as every kind of thing that comes over the wire."""
+    """Parses the input as everything that comes over the wire."""
     try:
         document = predict_request.parse_object(data)
     except ServingError:

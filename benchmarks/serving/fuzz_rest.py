@@ -1,4 +1,4 @@
-"""Inputs for the REST front end: bodies by a grammar, mutated bytes, odd paths, broken HTTP; and what must not come back."""
+"""Inputs for the REST front end (bodies from a grammar, mutated bytes, odd paths, broken HTTP), and checks of the answers."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ METHODS = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", 
 
 
 def value(dice: random.Random, depth: int = 0) -> str:
-    """Gives JSON text that is often not quite JSON."""
+    """Returns JSON text that is often not quite JSON."""
     kind = dice.random()
     if depth > 5 or kind < 0.35:
         return dice.choice(NUMBERS)
@@ -72,12 +72,12 @@ def value(dice: random.Random, depth: int = 0) -> str:
 
 
 def _number(dice: random.Random) -> str:
-    """Mostly one that every input takes, so that what comes behind the parser is reached too."""
+    """Mostly one that every input accepts, to get past the parser."""
     return dice.choice(NUMBERS) if dice.random() < 0.03 else f"{dice.uniform(-9, 9):.{dice.randrange(1, 9)}f}"
 
 
 def request_body(dice: random.Random) -> bytes:
-    """Gives a body that looks like a request from afar."""
+    """Returns a body that vaguely looks like a request."""
     shape = dice.random()
     if shape < 0.04:
         depth = dice.choice([100, 1000, 20_000, 200_000])
@@ -103,7 +103,7 @@ def request_body(dice: random.Random) -> bytes:
 
 
 def mutate(dice: random.Random, data: bytes) -> bytes:
-    """Changes a few bytes: flipped, removed, doubled, swapped for telling ones, cut."""
+    """Changes a few bytes: flips, removes, doubles, replaces or cuts them."""
     out = bytearray(data)
     for _ in range(dice.choice([1, 1, 2, 3, 8])):
         if not out:
@@ -128,7 +128,7 @@ def mutate(dice: random.Random, data: bytes) -> bytes:
 
 
 def call(dice: random.Random) -> bytes:
-    """Gives one HTTP request as bytes."""
+    """Returns one HTTP request as bytes."""
     kind = dice.random()
     verb, good = dice.choice(GOOD)
     path = f"/v1/models/fuzz{dice.choice(['', '', '', '/versions/1', '/versions/2', '/labels/none'])}:{verb}"
@@ -172,7 +172,7 @@ class RestFuzzer:
 
     Args:
         port: The server's REST port.
-        found: Is told what was wrong: a short text, and the request.
+        found: Called with every finding: a short text and the request.
     """
 
     def __init__(self, port: int, found: Callable[[str, bytes], None]) -> None:
@@ -181,7 +181,7 @@ class RestFuzzer:
         self.statuses: dict[str, int] = {}
 
     def send(self, request: bytes) -> None:
-        """Sends one request and judges the answer; a malformed one may also be answered by closing."""
+        """Sends one request and checks the answer; for a malformed one the server may also close the connection."""
         try:
             if self._socket is None:
                 self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=5)
@@ -200,7 +200,7 @@ class RestFuzzer:
             return
         self._count(str(answer.status))
         self._judge(request, answer.status, body)
-        # What follows a malformed request on the same connection may be read as its rest.
+        # Data after a malformed request on the same connection may be read as the rest of it.
         if answer.will_close or answer.status >= 400:
             self.close()
 
@@ -228,5 +228,5 @@ class RestFuzzer:
 
 
 def as_text(request: bytes) -> str:
-    """Gives a request in a form that fits into a report."""
+    """Returns a request in a form short enough for a report."""
     return base64.b64encode(request[:4000]).decode()

@@ -1,7 +1,7 @@
-"""Load by h2load, a client in C: HTTP/1.1 for REST, HTTP/2 without TLS for gRPC; every request's time is kept.
+"""Load from h2load, a client in C: HTTP/1.1 for REST, HTTP/2 without TLS for gRPC; records every request's time.
 
-h2load reads the status of HTTP but not gRPC's, which comes behind the body. Therefore the bytes of the bodies are
-counted too: an error has none, so every answer of a run must have the size of the one that was checked before.
+h2load reads the HTTP status but not gRPC's, which follows the body. So body bytes are counted too: an error has none,
+and every answer of a run must have the size of the one checked before.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class Load:
     """One run of the load generator.
 
     Attributes:
-        rate: Requests a second.
+        rate: Requests per second.
         p50: Median time of a request in milliseconds.
-        p99: The time that 99 of 100 requests stay under.
+        p99: The 99th percentile of a request's time in milliseconds.
         requests: How many were answered.
-        bytes: Of all answers' bodies.
+        bytes: Total size of the answers' bodies.
     """
 
     rate: float
@@ -40,7 +40,7 @@ class Load:
 
 
 def find_h2load() -> str:
-    """Gives the program's path.
+    """Returns the program's path.
 
     Raises:
         DataError: It is not installed.
@@ -53,7 +53,7 @@ def find_h2load() -> str:
 
 
 def load(call: Call, port: int, requests: int, connections: int, streams: int = 1) -> Load:
-    """Sends a request many times, each connection holding `streams` in flight.
+    """Sends a request many times, with ``streams`` in flight per connection.
 
     Raises:
         NodeError: A request failed.
@@ -81,7 +81,7 @@ def load(call: Call, port: int, requests: int, connections: int, streams: int = 
 
 
 def _read(output: str, log: str, requests: int) -> Load:
-    """Reads the summary, and times from the log: start (µs), status, duration (µs)."""
+    """Reads the summary, and the times from the log: start (µs), status, duration (µs)."""
     good = re.search(r"status codes: (\d+) 2xx", output)
     rate = re.search(r"finished in .*?, ([\d.]+) req/s", output)
     data = re.search(r"traffic: .*\((\d+)\) data", output)
@@ -94,7 +94,7 @@ def _read(output: str, log: str, requests: int) -> Load:
 
 
 def ask_once(call: Call, port: int) -> bytes:
-    """Sends the request once by another client and gives the answer's body; gRPC's with its frame.
+    """Sends the request once through another client and returns the answer's body; for gRPC with its frame.
 
     Raises:
         NodeError: The answer is an error.

@@ -1,4 +1,4 @@
-"""The two models that are served, and the rows that every server is asked about."""
+"""The two models to serve, and the rows to send to every server."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Model:
-    """A SavedModel and what it takes.
+    """A SavedModel and its inputs.
 
     Attributes:
         name: Its name in the table and in requests.
         folder: The SavedModel.
-        dtypes: Input name → NumPy's name of its type; strings are `object`.
-        output: The name of its one output.
+        dtypes: Input name → NumPy's name for its type; strings are ``object``.
+        output: The name of its only output.
     """
 
     name: str
@@ -34,11 +34,11 @@ class Model:
     output: str
 
     def rows(self, count: int) -> list[Any]:
-        """Gives rows as TF Serving's `instances` have them: plain values where there is one input."""
+        """Returns rows as TF Serving's ``instances``: plain values if there is one input."""
         return [_dense_row(i) if self.name == "dense" else _learner(i) for i in range(count)]
 
     def columns(self, count: int) -> dict[str, list[Any]]:
-        """Gives the same rows by input."""
+        """Returns the same rows by input."""
         rows = self.rows(count)
         if self.name == "dense":
             return {"x": rows}
@@ -83,10 +83,10 @@ def dense_model(folder: Path) -> Model:
 
 
 def learner_model(folder: Path | None) -> Model:
-    """Finds what the example pushed: Transform's graph and the trained model in one.
+    """Finds the model that the example pushed, which includes Transform's graph.
 
     Raises:
-        DataError: There is none.
+        DataError: There is no such model.
     """
     pushed = ROOT / "examples" / "learner_retention" / "serving_models"
     found = [folder] if folder else [p.parent for p in pushed.glob("**/saved_model.pb")]

@@ -17,10 +17,10 @@ READY_SECONDS = 120
 
 
 class ServerProcess:
-    """The server; a context manager that ends it.
+    """The server; a context manager that stops it.
 
     Args:
-        log: The file for what it prints.
+        log: The file for its output.
         arguments: Its command line without the ports.
     """
 
@@ -51,7 +51,7 @@ class ServerProcess:
                     continue
 
     def answers(self) -> bool:
-        """Says whether it answers over HTTP."""
+        """Returns whether it answers over HTTP."""
         connection = http.client.HTTPConnection("127.0.0.1", self.rest_port, timeout=30)
         try:
             connection.request("GET", "/v1/models/none")
@@ -62,7 +62,7 @@ class ServerProcess:
             connection.close()
 
     def memory(self) -> float:
-        """Gives its resident set in MiB."""
+        """Returns its resident set in MiB."""
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
 

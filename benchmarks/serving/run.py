@@ -1,10 +1,10 @@
-"""Measures serving: Penstock's server, FastAPI, plain grpcio, BentoML and MLServer, and the floors under them.
+"""Measures serving: Penstock's server, FastAPI, plain grpcio, BentoML and MLServer, and the floors for each protocol.
 
     python benchmarks/serving/run.py                                     all points, three repeats, about ten minutes
     python benchmarks/serving/run.py --quick                             a dry run of a minute
     python benchmarks/serving/run.py --write docs/benchmarks-serving.md  put the tables into the documentation
 
-The other servers are installed from the package index, each into an environment of its own under --cache.
+The other servers are installed from the package index, each into its own environment under --cache.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def install(cache: Path) -> Path:
-    """Installs the other servers, each into its own environment, unless they are there.
+    """Installs the other servers, each into its own environment, unless they are installed.
 
     Raises:
-        NodeError: uv could not.
+        NodeError: uv failed.
     """
     uv = os.environ.get("UV", str(HERE.parents[1] / ".venv/.setup/tools/bin/uv"))
     venvs = cache / "venvs"
@@ -94,7 +94,7 @@ class Bench:
         model: The model.
         given: The command line.
         venvs: The environments of the other servers.
-        results: Where figures go: one entry a server, point and repeat.
+        results: Collects the figures: one entry per server, point and repeat.
     """
 
     def __init__(self, model: Model, given: argparse.Namespace, venvs: Path, results: dict[str, Any]) -> None:
@@ -114,7 +114,7 @@ class Bench:
         self.sizes: dict[tuple[str, str, int], int] = {}
 
     def run(self) -> None:
-        """Starts one server after the other, then measures each point of all of them in turn."""
+        """Starts all servers one after the other, then measures each point on all of them in turn."""
         self._floor()
         try:
             for server in self.servers:
@@ -134,14 +134,14 @@ class Bench:
         self.results.setdefault(what, {}).setdefault(self.model.name, {})[server] = value
 
     def _start(self, server: servers.Server) -> None:
-        server.calls(self.model, 1)  # imports what the client needs before the clock runs
+        server.calls(self.model, 1)  # import the client's dependencies before the clock starts
         seconds = server.start(self.model, self.logs)
         self._note("ready", server.name, seconds)
         self._note("memory at start", server.name, server.memory())
         print(f"{self.model.name}: {server.name} ready after {seconds:.1f} s", flush=True)
 
     def _start_echoes(self) -> None:
-        """Learns from our server's answers how long an echo's are."""
+        """Learns the size of an echo's answers from our server's."""
         ours = next((s for s in self.servers if s.name == "Penstock"), None)
         if ours is None:
             return
@@ -179,12 +179,12 @@ class Bench:
                 )
 
     def _measure(self, name: str, call: Call, port: int, rows: int, concurrency: int, repeat: int) -> Load:
-        """Warms up, which also tells how many requests fill the aimed time, then measures."""
+        """Warms up, which also tells how many requests fill the target time, then measures."""
         size = len(ask_once(call, port))
         warm = load(call, port, max(2 * concurrency, 40), concurrency)
         count = int(min(max(warm.rate * self.given.seconds, 4 * concurrency, 100), 40_000))
         figures = load(call, port, count, concurrency)
-        # A trailing newline or another digit may differ between runs of a model, an error differs by much.
+        # Runs of a model may differ by a trailing newline or a digit; an error differs by much more.
         if abs(figures.bytes / count - size) > 0.02 * size:
             seen = f"{figures.bytes / count:.0f} bytes on average"
             raise NodeError(f"{name} {call.path}", expected=f"answers of {size} bytes", seen=seen)
@@ -217,6 +217,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # Ended from outside, it still ends the servers that it started.
+    # If killed from outside, still stop the servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

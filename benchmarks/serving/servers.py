@@ -1,4 +1,4 @@
-"""The servers side by side: how each is started, when it is ready, what it takes, how much memory it holds."""
+"""The servers to compare: how to start each, when it is ready, what it accepts, and its memory."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ Bodies = Callable[[Model, int], Call]
 
 @dataclass
 class Server:
-    """A server that runs, or is to run.
+    """A server to run.
 
     Attributes:
-        name: In the table.
-        command: How it is started.
-        rest: Makes its REST requests, where it speaks REST.
-        grpc: Makes its gRPC requests, where it speaks gRPC.
-        rest_port: Where REST is.
-        grpc_port: Where gRPC is.
-        environment: Added to the process's.
-        folder: Where it runs.
+        name: Its name in the table.
+        command: Its command line.
+        rest: Builds its REST requests, if it speaks REST.
+        grpc: Builds its gRPC requests, if it speaks gRPC.
+        rest_port: Its REST port.
+        grpc_port: Its gRPC port.
+        environment: Additional environment variables.
+        folder: Its working directory.
     """
 
     name: str
@@ -55,10 +55,10 @@ class Server:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, model: Model, logs: Path) -> float:
-        """Starts it and gives the seconds until it answered the first request on every protocol.
+        """Starts it and returns the seconds until it answered the first request on every protocol.
 
         Raises:
-            NodeError: It ended, or did not answer in time.
+            NodeError: It exited, or did not answer in time.
         """
         begin = time.perf_counter()
         log = logs / f"{self.name.replace(' ', '-').replace(',', '')}-{model.name}.log"
@@ -88,17 +88,17 @@ class Server:
             time.sleep(0.05)
 
     def calls(self, model: Model, rows: int) -> list[tuple[Call, int]]:
-        """Gives its requests of so many rows, each with its port."""
+        """Returns its requests with this many rows, each with its port."""
         made = [(self.rest(model, rows), self.rest_port)] if self.rest else []
         return made + ([(self.grpc(model, rows), self.grpc_port)] if self.grpc else [])
 
     def memory(self) -> float:
-        """Gives the MiB that its processes have resident."""
+        """Returns the resident memory of its processes in MiB."""
         assert self.process
         return sum(_resident(pid) for pid in _tree(self.process.pid)) / 1024
 
     def stop(self) -> None:
-        """Ends it and every process that it started."""
+        """Stops it and every process that it started."""
         if self.process is None:
             return
         for number in (signal.SIGTERM, signal.SIGKILL):
@@ -169,7 +169,7 @@ def fastapi(venvs: Path) -> Server:
 
 
 def naive_grpc(venvs: Path) -> Server:
-    """Grpcio's thread pool, one process."""
+    """A grpcio thread pool, one process."""
     port = free_port()
     command = [str(venvs / "fastapi/bin/python"), "grpc_app.py", str(port)]
     return Server("plain grpcio", command, grpc=serving_grpc, grpc_port=port, folder=APPS)
@@ -184,7 +184,7 @@ def bentoml(venvs: Path, work: Path) -> Server:
 
 
 def mlserver(venvs: Path, work: Path, model: Model) -> Server:
-    """MLServer with the model in its one process."""
+    """MLServer with the model in its only process."""
     rest, grpc = free_port(), free_port()
     folder = work / "mlserver" / model.name
     folder.mkdir(parents=True, exist_ok=True)

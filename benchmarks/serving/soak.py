@@ -1,10 +1,10 @@
-"""Soaks the server: mixed load from 16 clients, new versions, moving labels; not one request may fail.
+"""Soaks the server: mixed load from 16 clients, new versions, moving labels; no request may fail.
 
     python benchmarks/serving/soak.py                               10 minutes, a version every 20 s
     python benchmarks/serving/soak.py --seconds 10 --every 2        the short form of the tests
 
-Half of the clients speak gRPC, half REST: predict, classify, metadata and status; the latest, by number, by label.
-The policy keeps three versions; older ones are unloaded and their folders removed. Exit code 1 on any failure.
+Half of the clients use gRPC, half REST: predict, classify, metadata and status; latest, by number, by label. The policy
+keeps three versions; older ones are unloaded and their folders removed. Exits with 1 on any failure.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub  # n
 
 KEPT = 3
 GROWTH_MIB = 60
-"""What memory may grow between the first and the last fifth of a soak of two minutes or more."""
+"""How much memory may grow between the first and the last fifth of a soak of two minutes or more."""
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -52,7 +52,7 @@ class Soak:
 
     Args:
         given: The command line.
-        folder: For models, configuration and the server's log.
+        folder: The folder for models, configuration and the server's log.
     """
 
     def __init__(self, given: argparse.Namespace, folder: Path) -> None:
@@ -67,7 +67,7 @@ class Soak:
         self.seconds = 0.0
 
     def run(self) -> None:
-        """Runs it from the first version to the last answer."""
+        """Runs the soak from the first version to the last answer."""
         writer = [sys.executable, str(HERE / "soak_model.py"), str(self._stock), str(self._last)]
         subprocess.run(writer, check=True, capture_output=True)
         for version in (1, 2):
@@ -104,7 +104,7 @@ class Soak:
         self.seconds = time.monotonic() - begin
 
     def _publish_versions(self, begin: float, target: Target) -> None:
-        """Publishes a version, waits until it is served, moves the labels, removes what the policy has dropped."""
+        """Publishes a version, waits until it is served, moves the labels, removes versions that the policy dropped."""
         published = 0
         while (now := time.monotonic() - begin) < self._given.seconds:
             self.memory.append((now, self._server.memory()))
@@ -120,7 +120,7 @@ class Soak:
             time.sleep(min(1.0, self._given.every / 10))
 
     def _publish(self, version: int) -> None:
-        """Copies under a name that is no version, then renames: never half-written."""
+        """Copies under a name that is not a version, then renames, so that it is never half-written."""
         hidden = self._base / f".{version}.tmp"
         shutil.copytree(self._stock / str(version), hidden)
         hidden.rename(self._base / str(version))
@@ -155,7 +155,7 @@ class Soak:
             self.problems.append(f"a traceback in the log: {log[log.index('Traceback') :][:2000]}")
 
     def report(self) -> dict[str, Any]:
-        """Gives the figures."""
+        """Returns the figures."""
         times: dict[str, list[float]] = {}
         for client in self.clients:
             for name, taken in client.times.items():
@@ -175,7 +175,7 @@ class Soak:
         }
 
     def fifths(self) -> list[float]:
-        """Gives the medians of memory in MiB over the fifths of the soak."""
+        """Returns the median memory in MiB for each fifth of the soak."""
         values = [mib for _, mib in self.memory]
         fifth = max(1, len(values) // 5)
         return [
@@ -185,7 +185,7 @@ class Soak:
         ]
 
     def check(self) -> list[str]:
-        """Gives what was wrong; empty when nothing was."""
+        """Returns the problems, if any."""
         wrong = [*self.problems, *(failure for client in self.clients for failure in client.failures[:5])]
         fifths = self.fifths()
         if self._given.seconds >= 120 and fifths[-1] - fifths[0] > GROWTH_MIB:
@@ -221,6 +221,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # Ended from outside, it still ends the servers that it started.
+    # If killed from outside, still stop the servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""The clients of the soak: each asks one request after the other, checks every answer and keeps its times."""
+"""The clients of the soak: each sends one request after another, checks every answer and records its time."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ STABLE, CANARY = "stable", "canary"
 
 @dataclass
 class Target:
-    """What can be asked for at the moment; changed by the publisher, read by clients.
+    """What clients may request now; changed by the publisher, read by clients.
 
     Attributes:
-        newest: The version that both labels and the policy will hold on to for a while.
-        stop: Set when the clients shall end.
+        newest: The version that labels and policy will keep for a while.
+        stop: Set when the clients should stop.
     """
 
     newest: int
@@ -44,9 +44,9 @@ class Client(threading.Thread):
     """One client; subclasses speak a protocol.
 
     Args:
-        number: Tells clients apart and seeds their dice.
-        port: Of the server.
-        target: What to ask for.
+        number: Identifies the client and seeds its random numbers.
+        port: The server's port.
+        target: What to request.
     """
 
     def __init__(self, number: int, port: int, target: Target) -> None:
@@ -58,7 +58,7 @@ class Client(threading.Thread):
         self._seen = {"": 0, STABLE: 0, CANARY: 0}
 
     def run(self) -> None:
-        """Asks until the target says stop."""
+        """Sends requests until the target says stop."""
         kinds = {
             "predict": self.predict,
             "classify": self.classify,
@@ -72,7 +72,7 @@ class Client(threading.Thread):
             begin = time.perf_counter()
             try:
                 answered = kinds[kind]("" if version else way, version)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is a failed request
+            except Exception as error:  # noqa: BLE001 - any error is a failed request
                 self._fail(kind, way, f"{type(error).__name__}: {error}")
                 self.reconnect()
                 continue
@@ -94,19 +94,19 @@ class Client(threading.Thread):
         self.failures.append(f"{type(self).__name__} {kind} {way or 'latest'}: {text[:300]}")
 
     def predict(self, label: str, version: int) -> int:
-        """Asks for predictions and gives the version that answered."""
+        """Requests predictions and returns the version that answered."""
         raise NotImplementedError
 
     def classify(self, label: str, version: int) -> int:
-        """Asks for classes and gives the version that answered."""
+        """Requests classes and returns the version that answered."""
         raise NotImplementedError
 
     def metadata(self, label: str, version: int) -> int | None:
-        """Asks for signatures and gives the version that answered, where it is told."""
+        """Requests signatures and returns the version that answered, if it is known."""
         raise NotImplementedError
 
     def status(self, label: str, version: int) -> None:
-        """Asks for the states of versions."""
+        """Requests the states of versions."""
         raise NotImplementedError
 
     def reconnect(self) -> None:
@@ -123,7 +123,7 @@ class GrpcClient(Client):
         self._models = ModelServiceStub(self._channel)
 
     def predict(self, label: str, version: int) -> int:
-        """Compares the version that computed with the one that the answer names."""
+        """Compares the version that computed the answer with the one it names."""
         request = _asked(predict_pb2.PredictRequest(), label, version)
         tensor = request.inputs["x"]
         tensor.dtype = 1
@@ -175,7 +175,7 @@ def _asked(request: Any, label: str, version: int) -> Any:
 
 
 class RestClient(Client):
-    """Over one kept HTTP connection."""
+    """Over one persistent HTTP connection."""
 
     def __init__(self, number: int, port: int, target: Target) -> None:
         super().__init__(number, port, target)
@@ -195,7 +195,7 @@ class RestClient(Client):
         return json.loads(text)
 
     def predict(self, label: str, version: int) -> int:
-        """One of two rows is enough to know the version; both must be of the same."""
+        """One row is enough to tell the version; both must come from the same one."""
         rows = self._ask(label, version, ":predict", {"instances": [[1.0] * 4] * 2})["predictions"]
         _expect(len(rows) == 2 and rows[0] == rows[1] and rows[0]["y"] == [4.0], f"answer {rows}")
         return int(rows[0]["version"])
@@ -223,10 +223,10 @@ def _expect(met: bool, seen: str) -> None:
 
 
 def until(met: Callable[[], bool], seconds: float, what: str) -> None:
-    """Waits for something of the server's.
+    """Waits for a condition on the server.
 
     Raises:
-        TimeoutError: It did not come.
+        TimeoutError: It did not become true.
     """
     deadline = time.monotonic() + seconds
     while not met():

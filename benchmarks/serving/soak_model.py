@@ -1,4 +1,4 @@
-"""Writes small SavedModels, one a version, whose answers say which version computed them.
+"""Writes small SavedModels, one per version, whose answers tell which version computed them.
 
 python soak_model.py FOLDER COUNT
 """
@@ -9,7 +9,7 @@ import sys
 
 
 def write(folder: str, count: int) -> None:
-    """Writes the versions 1 to `count` into `folder`."""
+    """Writes the versions 1 to ``count`` into ``folder``."""
     import tensorflow as tf
 
     class Model(tf.Module):

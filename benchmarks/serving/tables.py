@@ -1,4 +1,4 @@
-"""The figures as Markdown: one table for each model and protocol, and where a point is lost."""
+"""The figures as Markdown: one table per model and protocol, and the points that are lost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Point = tuple[str, str, int, int]
 
 
 def describe(venvs: Path) -> str:
-    """Gives date, machine and versions, without names of hosts or paths."""
+    """Returns date, machine and versions, without host names or paths."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -56,22 +56,22 @@ class Figures:
             self._by.setdefault(key, {}).setdefault(entry["server"], []).append(entry)
 
     def points(self) -> list[Point]:
-        """Gives every point that was measured, as measured."""
+        """Returns every measured point, in order of measurement."""
         return list(self._by)
 
     def median(self, point: Point, server: str, what: str) -> float | None:
-        """Gives a server's median of its repeats; None where it does not speak the protocol."""
+        """Returns the median of a server's repeats; None if it does not speak the protocol."""
         entries = self._by[point].get(server)
         return statistics.median(e[what] for e in entries) if entries else None
 
     def best_of(self, point: Point, names: Iterable[str], what: str) -> tuple[float, str] | None:
-        """Gives the best of some servers: the highest rate, or the lowest time."""
+        """Returns the best of several servers: the highest rate, or the lowest time."""
         found = [(value, n) for n in names if (value := self.median(point, n, what)) is not None]
         return (max if what == "rate" else min)(found) if found else None
 
 
 def render(results: dict[str, Any]) -> str:
-    """Gives all tables."""
+    """Returns all tables."""
     figures = Figures(results.get("points", []))
     parts = [
         f"{results['machine']}; medians of {results['repeats']} repeats, {results['seconds'] / 60:.0f} minutes."
@@ -179,13 +179,13 @@ def _number(value: float | None, shape: str) -> str:
 
 
 def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """Gives a table whose columns but the first are flush right."""
+    """Returns a table with every column but the first right-aligned."""
     marks = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, marks, *rows])
 
 
 def check_markers(path: Path) -> None:
-    """Refuses a file that has no place for the tables.
+    """Refuses a file without markers for the tables.
 
     Raises:
         DataError: The markers are missing.

@@ -1,4 +1,4 @@
-"""Keys and certificates for tests of TLS, made by openssl when they are needed."""
+"""Keys and certificates for TLS tests, made by openssl on demand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def certificates(folder: Path) -> None:
-    """Writes a CA, and with its signature a server's and a client's certificate."""
+    """Writes a CA, and a server's and a client's certificate signed by it."""
     folder.mkdir()
 
     def openssl(*arguments: str) -> None:

@@ -18,7 +18,7 @@ NO_LIMIT = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_len
 
 @contextlib.contextmanager
 def refused(code: str, *texts: str) -> Iterator[Any]:
-    """The block's RPC ends with this status, and its message holds the texts."""
+    """Asserts that the block's RPC fails with this status and a message that contains the texts."""
     import grpc
 
     with pytest.raises(grpc.RpcError) as caught:
@@ -32,7 +32,7 @@ def refused(code: str, *texts: str) -> Iterator[Any]:
 def spec(
     name: str, *, version: int | None = None, label: str | None = None, signature: str | None = None
 ) -> Any:
-    """A ModelSpec with only those fields that are given."""
+    """A ModelSpec with only the given fields."""
     from tensorflow_serving.apis.model_pb2 import ModelSpec
 
     found = ModelSpec(name=name)
@@ -46,7 +46,7 @@ def spec(
 
 
 def tensor(value: Any, dtype: str | None = None) -> Any:
-    """A TensorProto with typed fields where make_tensor_proto writes them."""
+    """A TensorProto with typed fields if make_tensor_proto writes them."""
     import tensorflow as tf
 
     return tf.make_tensor_proto(value, tf.as_dtype(dtype) if dtype else None)
@@ -87,7 +87,7 @@ def example(**features: Any) -> Any:
 
 
 def fill_examples(request: Any, examples: Iterable[Any], context: Any = None) -> Any:
-    """Puts the examples into the `input` of a Classification-, Regression- or MultiInferenceRequest."""
+    """Puts the examples into the ``input`` of a Classification-, Regression- or MultiInferenceRequest."""
     if context is None:
         request.input.example_list.examples.extend(examples)
     else:
@@ -97,12 +97,12 @@ def fill_examples(request: Any, examples: Iterable[Any], context: Any = None) ->
 
 
 class GrpcClient:
-    """The two services of a server; each call has a deadline.
+    """A server's two services; each call has a deadline.
 
     Args:
         target: As grpc.insecure_channel takes it.
         credentials: For a TLS channel; None connects in the clear.
-        options: Channel options beside the lifted message limits.
+        options: Channel options in addition to unlimited message sizes.
     """
 
     def __init__(self, target: str, credentials: Any = None, options: Iterable[tuple[str, Any]] = ()) -> None:
@@ -129,11 +129,11 @@ class GrpcClient:
         outputs: Iterable[str] = (),
         seconds: float = SECONDS,
     ) -> Any:
-        """One Predict; `target` is a model's name or a ModelSpec."""
+        """One Predict; ``target`` is a model's name or a ModelSpec."""
         return self.prediction.Predict(predict_request(target, inputs, outputs), timeout=seconds)
 
     def value(self, target: Any, x: Any = (1.0,), output: str = "y") -> list[Any]:
-        """The values of one float output for float rows `x`."""
+        """The values of one float output for float rows ``x``."""
         return list(self.predict(target, {"x": floats(*x)}).outputs[output].float_val)
 
     def classify(self, target: Any, examples: Iterable[Any], context: Any = None) -> Any:
@@ -165,18 +165,18 @@ class GrpcClient:
         return self.prediction.GetModelMetadata(request, timeout=SECONDS)
 
     def statuses(self, target: Any) -> list[Any]:
-        """The version statuses of a model, as they are listed."""
+        """A model's version statuses, as listed."""
         from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest
 
         request = GetModelStatusRequest(model_spec=spec(target) if isinstance(target, str) else target)
         return list(self.model.GetModelStatus(request, timeout=SECONDS).model_version_status)
 
     def states(self, target: Any) -> dict[int, str]:
-        """The state of each version, by its name."""
+        """The name of each version's state."""
         return {s.version: type(s).State.Name(s.state) for s in self.statuses(target)}
 
     def reload(self, config: Any, seconds: float = 60.0, metrics: Iterable[str] = ()) -> Any:
-        """One HandleReloadConfigRequest; `config` is a ModelServerConfig or its text."""
+        """One HandleReloadConfigRequest; ``config`` is a ModelServerConfig or its text."""
         from google.protobuf import text_format
         from tensorflow_serving.apis.model_management_pb2 import ReloadConfigRequest
         from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
@@ -188,7 +188,7 @@ class GrpcClient:
 
 
 def rest_client(url: str) -> httpx.Client:
-    """An HTTP client of a server's REST port, with a time limit and without proxies of the environment."""
+    """An HTTP client for a server's REST port, with a time limit and ignoring proxy variables."""
     import httpx
 
     return httpx.Client(base_url=url, timeout=SECONDS, trust_env=False)

@@ -1,4 +1,4 @@
-"""Shared by tests of serving: SavedModels that are built once."""
+"""Shared by the serving tests: SavedModels that are built once."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from tests.side_by_side import shared_folder
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> ModelLibrary:
-    """SavedModels by name, each built when first asked for (this loads TensorFlow)."""
+    """SavedModels by name, each built on first use (which loads TensorFlow)."""
     return ModelLibrary(shared_folder(tmp_path_factory) / "saved_models")

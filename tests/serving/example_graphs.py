@@ -1,4 +1,4 @@
-"""A SavedModel that takes serialized `tf.Example`, with a signature for each way to keep or break the rules."""
+"""A SavedModel that takes serialized ``tf.Example``, with a signature for each way to follow or break the rules."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _bad(serialized: Any, features: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def examples(path: Path) -> Path:
-    """Classify and regress signatures, good and bad; `y = (x + n) / 2 + 2`, scores `x + n` and its double."""
+    """Classify and regress signatures, good and bad; ``y = (x + n) / 2 + 2``, scores ``x + n`` and its double."""
 
     def build() -> Mapping[str, Any]:
         serialized, features = _parsed()

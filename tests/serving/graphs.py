@@ -43,7 +43,7 @@ def write(
     tags: Sequence[str] = ("serve",),
     main_op: Callable[[], Any] | None = None,
 ) -> Path:
-    """Write one MetaGraph, the signatures that `build` makes in a fresh graph, to `path`."""
+    """Writes one MetaGraph, with the signatures that ``build`` makes in a fresh graph, to ``path``."""
     import tensorflow as tf
 
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -65,7 +65,7 @@ def placeholder(dtype: str, shape: Sequence[int | None] | None = (None,), name: 
 
 
 def sleep(milliseconds: Any, result: Any) -> Any:
-    """`result`, handed on after a pause that costs no CPU and that a cancelled step does not sit out."""
+    """``result`` after a pause that uses no CPU and ends early if the step is cancelled."""
     import tensorflow as tf
 
     def pause(left: Any) -> Any:
@@ -90,7 +90,7 @@ def sleep(milliseconds: Any, result: Any) -> Any:
 
 
 def constant(value: float) -> Callable[[Path], Path]:
-    """A model that answers `value` for every row, so that an answer tells which version computed it."""
+    """A model that answers ``value`` for every row, to tell which version computed an answer."""
 
     def build() -> Mapping[str, Any]:
         x = placeholder("float32")
@@ -100,7 +100,7 @@ def constant(value: float) -> Callable[[Path], Path]:
 
 
 def types(path: Path) -> Path:
-    """Identity, one signature per type named after it, from `x` to `y`; `all` takes and gives every type."""
+    """Identity from ``x`` to ``y``, one signature per type, named after it; ``all`` takes and returns every type."""
 
     def build() -> Mapping[str, Any]:
         import tensorflow as tf
@@ -111,7 +111,7 @@ def types(path: Path) -> Path:
             x = placeholder(dtype, None, f"in_{dtype}")
             y = tf.identity(x, f"out_{dtype}")
             found[dtype] = signature({"x": x}, {"y": y})
-            if dtype in DTYPES and dtype != "uint16":  # TF Serving reads no uint16 from JSON
+            if dtype in DTYPES and dtype != "uint16":  # TF Serving does not read uint16 from JSON
                 every[0][dtype], every[1][dtype] = x, y
         found["all"] = signature(*every)
         text = placeholder("string", None, "text")
@@ -152,7 +152,7 @@ def arithmetic(path: Path) -> Path:
 
 
 def failing(path: Path) -> Path:
-    """One signature per status that an op of the graph ends with."""
+    """One signature per status that an op can fail with."""
 
     def build() -> Mapping[str, Any]:
         import tensorflow as tf
@@ -174,7 +174,7 @@ def failing(path: Path) -> Path:
 
 
 def counter(path: Path) -> Path:
-    """State: each request adds the sum of `x`, and gets the new count once per row."""
+    """State: each request adds the sum of ``x`` and gets the new count once per row."""
 
     def build() -> Mapping[str, Any]:
         import tensorflow as tf
@@ -193,7 +193,7 @@ def counter(path: Path) -> Path:
 
 
 def slow(path: Path) -> Path:
-    """Answers `x` after as many milliseconds as the greatest value of `x`."""
+    """Answers ``x`` after max(``x``) milliseconds."""
 
     def build() -> Mapping[str, Any]:
         import tensorflow as tf
@@ -205,7 +205,7 @@ def slow(path: Path) -> Path:
 
 
 def slow_loading(milliseconds: int, value: float) -> Callable[[Path], Path]:
-    """As `constant`, with an initialisation that takes that long."""
+    """Like ``constant``, with an initialisation that takes this long."""
 
     def build() -> Mapping[str, Any]:
         x = placeholder("float32")
@@ -220,7 +220,7 @@ def slow_loading(milliseconds: int, value: float) -> Callable[[Path], Path]:
 
 
 def heavy(path: Path, nodes: int = 8000, megabytes: int = 0) -> Path:
-    """A graph of many nodes, whose import takes a while, and a variable of that many megabytes."""
+    """A graph of many nodes, which is slow to import, and a variable of this many megabytes."""
 
     def build() -> Mapping[str, Any]:
         import tensorflow as tf
@@ -241,7 +241,7 @@ def heavy(path: Path, nodes: int = 8000, megabytes: int = 0) -> Path:
 
 
 def batches(path: Path) -> Path:
-    """Tells of the batch it ran in: `size` its rows, `least` its least value, next to each row's own `y`."""
+    """Reports its batch: ``size`` its rows, ``least`` its smallest value, next to each row's own ``y``."""
 
     def build() -> Mapping[str, Any]:
         import tensorflow as tf
@@ -265,7 +265,7 @@ def batches(path: Path) -> Path:
 
 
 def tagged(path: Path) -> Path:
-    """Two MetaGraphs: `serve` answers 1, `serve,gpu` answers 2."""
+    """Two MetaGraphs: ``serve`` answers 1, ``serve,gpu`` answers 2."""
     import tensorflow as tf
 
     builder = tf.compat.v1.saved_model.Builder(str(path))

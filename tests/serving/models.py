@@ -1,6 +1,6 @@
-"""Small SavedModels for tests of serving, each built once per test session, when it is first asked for.
+"""Small SavedModels for the serving tests, each built on first use, once per session.
 
-`python -m tests.serving.models FOLDER [NAME ...]` writes them to `FOLDER/NAME/1`, for use by hand.
+``python -m tests.serving.models FOLDER [NAME ...]`` writes them to ``FOLDER/NAME/1``, for use by hand.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WARMUP = "assets.extra/tf_serving_warmup_requests"
 
 
 def half_plus(offset: float, path: Path) -> Path:
-    """A TF2 module: `y = x / 2 + offset`, as `tf.saved_model.save` writes it."""
+    """A TF2 module, ``y = x / 2 + offset``, as ``tf.saved_model.save`` writes it."""
     import tensorflow as tf
 
     class Half(tf.Module):
@@ -59,10 +59,10 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
 
 
 class ModelLibrary:
-    """The models under a folder, by name: `library["half_plus_two"]` is the path of one SavedModel.
+    """The models under a folder, by name: ``library["half_plus_two"]`` is the path of one SavedModel.
 
     Args:
-        root: Where they are written; give each test session its own.
+        root: The folder to write them to; each test session needs its own.
     """
 
     def __init__(self, root: Path) -> None:
@@ -76,7 +76,7 @@ class ModelLibrary:
         return path
 
     def place(self, name: str, base: Path, version: int | str = 1) -> Path:
-        """Publish model `name` as a version directory under `base`; appears at once, as a whole.
+        """Publishes model ``name`` as a version directory under ``base``, atomically.
 
         Files are hard links: replace one, never write into it.
         """
@@ -84,7 +84,7 @@ class ModelLibrary:
 
 
 def place(model: Path, base: Path, version: int | str = 1) -> Path:
-    """Publish a SavedModel as `base/version` by a link copy beside `base` and a rename."""
+    """Publishes a SavedModel as ``base/version`` with a linked copy next to ``base`` and a rename."""
     base.mkdir(parents=True, exist_ok=True)
     coming = base.parent / f".coming-{base.name}-{version}"
     shutil.copytree(model, coming, copy_function=os.link)
@@ -92,7 +92,7 @@ def place(model: Path, base: Path, version: int | str = 1) -> Path:
 
 
 def write_warmup(version: Path, logs: Iterable[bytes]) -> Path:
-    """Write serialized PredictionLogs as the warmup file of a version directory."""
+    """Writes serialized PredictionLogs as a version directory's warmup file."""
     import tensorflow as tf
 
     path = version / WARMUP

@@ -1,8 +1,7 @@
-"""A model server as a process of its own, on free loopback ports, that never outlives its test.
+"""A model server in its own process, on free loopback ports, that never outlives its test.
 
-`PENSTOCK_TEST_MODEL_SERVER` names another executable, such as the real `tensorflow_model_server`: then the
-same tests are held against it. `PENSTOCK_TEST_SERVER_FLAGS` are given to every server, such as
-`--worker_processes=2`.
+``PENSTOCK_TEST_MODEL_SERVER`` names another executable to test, such as the real ``tensorflow_model_server``.
+``PENSTOCK_TEST_SERVER_FLAGS`` are passed to every server, such as ``--worker_processes=2``.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ START_SECONDS = 90.0
 
 
 def answers(port: int) -> bool:
-    """Whether something accepts connections on a port of the loopback."""
+    """Whether something accepts connections on a loopback port."""
     with socket.socket() as sock:
         sock.settimeout(1.0)
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 def until(met: Callable[[], T], seconds: float = 20.0, step: float = 0.05) -> T:
-    """Ask again and again until the answer is true; returns it, or fails with the last one."""
+    """Polls until the answer is true and returns it; fails with the last answer."""
     deadline = time.monotonic() + seconds
     while not (answer := met()):
         assert time.monotonic() < deadline, f"not so within {seconds} s, last answer: {answer!r}"
@@ -49,11 +48,11 @@ class ServerProcess:
     """One server process; a context manager that waits for readiness and stops it at the end.
 
     Args:
-        folder: Where its log goes.
+        folder: The folder for its log.
         *flags: Its command line without the ports.
         ready: Whether entering waits until the gRPC port answers.
         rest: Whether it gets an HTTP port.
-        environment: Variables beside those of this process.
+        environment: Variables in addition to this process's.
     """
 
     def __init__(
@@ -117,7 +116,7 @@ class ServerProcess:
         return f"http://127.0.0.1:{self.rest_port}"
 
     def wait_ready(self, seconds: float = START_SECONDS) -> None:
-        """Waits until the ports answer; fails with the log when the process ends before."""
+        """Waits until the ports answer; fails with the log if the process exits first."""
         last = self.rest_port or self.port
         deadline = time.monotonic() + seconds
         while not (answers(self.port) and answers(last)):
@@ -128,17 +127,17 @@ class ServerProcess:
             time.sleep(0.05)
 
     def exit_code(self, seconds: float = START_SECONDS) -> int:
-        """Waits for the process to end by itself and returns its exit code."""
+        """Waits for the process to exit and returns its exit code."""
         return self.process.wait(seconds)
 
     def stop(self, seconds: float = 30.0) -> int:
-        """Ends the server as an operator does, by SIGTERM, and returns its exit code."""
+        """Stops the server with SIGTERM, as an operator does, and returns its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
 
     def kill(self) -> None:
-        """Ends it at once, if it is still there."""
+        """Kills it if it is still running."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(10)
@@ -153,5 +152,5 @@ class ServerProcess:
 
 
 def run_to_end(*flags: str, seconds: float = START_SECONDS) -> subprocess.CompletedProcess[str]:
-    """Runs the server with a command line that makes it end by itself."""
+    """Runs the server with a command line that makes it exit."""
     return subprocess.run([*COMMAND, *flags], capture_output=True, text=True, timeout=seconds, check=False)

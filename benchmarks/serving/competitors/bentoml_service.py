@@ -1,4 +1,4 @@
-"""The SavedModel as a BentoML service, as its guide shows: a class, an API method, lists in and out."""
+"""The SavedModel as a BentoML service, following its guide: a class, an API method, lists in and out."""
 
 import os
 from typing import Any

@@ -1,4 +1,4 @@
-"""The floor under every server: the bare callable of a v1 session; prints microseconds a call for each batch."""
+"""The floor for every server: the bare callable of a v1 session; prints microseconds per call for each batch size."""
 
 import json
 import sys

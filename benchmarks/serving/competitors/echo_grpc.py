@@ -1,4 +1,4 @@
-"""The floor under gRPC: grpc.aio on uvloop, no message, no model; answers with fixed bytes."""
+"""The floor for gRPC: grpc.aio on uvloop, no message, no model; answers with fixed bytes."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""The floor under REST: httptools on uvloop, no JSON, no model; answers with fixed bytes."""
+"""The floor for REST: httptools on uvloop, no JSON, no model; answers with fixed bytes."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""A plain FastAPI app around the SavedModel, as most people write it: one route, the signature, lists in and out."""
+"""A plain FastAPI app around the SavedModel, as usually written: one route, the signature, lists in and out."""
 
 import os
 from typing import Any

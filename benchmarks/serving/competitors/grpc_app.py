@@ -1,4 +1,4 @@
-"""A plain grpcio server around the SavedModel, as most people write it: thread pool, make_ndarray, the signature."""
+"""A plain grpcio server around the SavedModel, as usually written: thread pool, make_ndarray, the signature."""
 
 import os
 import sys

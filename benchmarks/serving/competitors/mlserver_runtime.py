@@ -1,4 +1,4 @@
-"""The SavedModel as MLServer's custom runtime, as its guide shows: load, decode, signature, encode."""
+"""The SavedModel as a custom MLServer runtime, following its guide: load, decode, signature, encode."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Small real servers on the loopback, whose answers a test writes."""
+"""Small real servers on the loopback, whose answers the test provides."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ METADATA = b"""{"model_spec": {"name": "m", "signature_name": "", "version": "7"
  "tensorflow/serving/predict", "defaults": {}}, "__saved_model_init_op": {"inputs": {}, "outputs":
  {"__saved_model_init_op": {"dtype": "DT_INVALID", "tensor_shape": {"dim": [], "unknown_rank": true}, "name":
  "NoOp"}}, "method_name": "", "defaults": {}}}}}}"""
-"""Of a model with one float input `x` and one float output `y`."""
+"""Metadata of a model with one float input ``x`` and one float output ``y``."""
 
 
 class Clock:
@@ -46,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @dataclass
 class HttpServer:
-    """A real HTTP server; `answer` gets the handler of each request and writes what it likes."""
+    """A real HTTP server; ``answer`` gets each request's handler and writes any answer."""
 
     answer: Callable[[Any], None]
     requests: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -82,7 +82,7 @@ def http_server() -> Iterator[HttpServer]:
         do_GET = do_POST
 
         def log_message(self, *said: object) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -97,7 +97,7 @@ def http_server() -> Iterator[HttpServer]:
 
 @dataclass
 class GrpcServer:
-    """A real gRPC server on raw bytes; `answer` gets the method's name, the request and the context."""
+    """A real gRPC server on raw bytes; ``answer`` gets the method's name, the request and the context."""
 
     answer: Callable[[str, bytes, Any], bytes]
     requests: list[tuple[str, bytes]] = field(default_factory=list)

@@ -9,7 +9,7 @@ NO_INTEGER = -(2**63)
 
 
 def retention(path: Path) -> Path:
-    """Writes it. `probability` counts what is there: 0.1 a lesson, 0.01 a minute, 1 a tag, 10 for a country."""
+    """Writes it. ``probability`` counts the values present: 0.1 a lesson, 0.01 a minute, 1 a tag, 10 for a country."""
     import tensorflow as tf
 
     class Retention(tf.Module):

@@ -13,7 +13,7 @@ QUICK = Retries(count=2, first=0.001)
 
 
 class Flaky:
-    """Fails with the given codes, one after the other, then answers."""
+    """Fails with the given codes in turn, then answers."""
 
     def __init__(self, *codes: Code) -> None:
         self.codes, self.limits = list(codes), []
@@ -25,14 +25,14 @@ class Flaky:
         return "yes"
 
 
-def test_what_may_pass_is_tried_again() -> None:
+def test_temporary_failures_are_retried() -> None:
     flaky = Flaky(Code.UNAVAILABLE, Code.UNAVAILABLE)
     assert call(flaky, Deadline(5), QUICK) == "yes"
     assert len(flaky.limits) == 3
     assert flaky.limits == sorted(flaky.limits, reverse=True)
 
 
-def test_the_last_error_says_how_often_it_was_tried() -> None:
+def test_the_last_error_has_the_number_of_attempts() -> None:
     with pytest.raises(UnavailableError, match=r"m: UNAVAILABLE: no \(after 3 attempts\)") as caught:
         call(Flaky(*[Code.UNAVAILABLE] * 9), Deadline(5), QUICK)
     assert caught.value.attempts == 3
@@ -41,14 +41,14 @@ def test_the_last_error_says_how_often_it_was_tried() -> None:
 @pytest.mark.parametrize(
     "code", [c for c in Code if c not in (Code.OK, Code.UNAVAILABLE)], ids=lambda c: c.name
 )
-def test_what_will_not_pass_is_tried_once(code: Code) -> None:
+def test_permanent_failures_are_not_retried(code: Code) -> None:
     flaky = Flaky(code)
     with pytest.raises(CallError):
         call(flaky, Deadline(5), QUICK)
     assert len(flaky.limits) == 1
 
 
-def test_other_codes_are_tried_again_when_told() -> None:
+def test_other_codes_are_retried_if_configured() -> None:
     retries = Retries(1, 0.001, codes=frozenset({Code.RESOURCE_EXHAUSTED}))
     assert call(Flaky(Code.RESOURCE_EXHAUSTED), Deadline(5), retries) == "yes"
 

@@ -1,4 +1,4 @@
-"""Signatures out of a SavedModel's file, without TensorFlow."""
+"""Signatures from a SavedModel's file, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_served_graph_states_names_types_and_shapes(tmp_path: Path) -> None:
     [None, b"\xff" * 20, saved_model("train").SerializeToString()],
     ids=["no file", "no message", "for training only"],
 )
-def test_what_no_server_loads_has_no_signatures(tmp_path: Path, content: bytes | None) -> None:
+def test_a_model_that_cannot_be_loaded_has_no_signatures(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / MODEL_FILE).write_bytes(content)
     assert read_signatures(tmp_path) == {}

@@ -1,4 +1,4 @@
-"""TLS and socket files: the client against servers whose certificates it has to check."""
+"""TLS and socket files: the client against servers whose certificates it must check."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def https(keys: Path) -> Iterator[str]:
             reply(self, METADATA if found else b"{}", 200 if found else 404)
 
         def log_message(self, *said: object) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(keys / "tls.crt", keys / "tls.key")
@@ -111,6 +111,6 @@ def test_grpc_over_tls_and_over_a_socket_file(keys: Path, tmp_path: Path) -> Non
         server.stop(0).wait()
 
 
-def test_a_key_file_that_is_missing_is_named(tmp_path: Path) -> None:
+def test_a_missing_key_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"none\.pem"):
         Client("grpcs://localhost", tls=Tls(ca=tmp_path / "none.pem"))

@@ -1,4 +1,4 @@
-"""Text ModelServerConfigs, written line by line as people write them."""
+"""Text ModelServerConfigs, written line by line as users do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Model:
-    """One `config { ... }`; `policy` is the text inside `model_version_policy { ... }`."""
+    """One ``config { ... }``; ``policy`` is the text inside ``model_version_policy { ... }``."""
 
     name: str
     base: Path | str
@@ -31,10 +31,10 @@ class Model:
 
 
 def config_text(models: Iterable[Model]) -> str:
-    """A whole `model_config_list { ... }`."""
+    """A whole ``model_config_list { ... }``."""
     return "model_config_list {\n" + "\n".join(model.text() for model in models) + "\n}\n"
 
 
 def specific(*versions: int) -> str:
-    """The policy that names versions."""
+    """The policy with specific versions."""
     return "specific { " + " ".join(f"versions: {version}" for version in versions) + " }"

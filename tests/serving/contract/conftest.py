@@ -1,4 +1,4 @@
-"""The server that the rows without a server of their own share, and clients of it."""
+"""The server shared by contract rows that do not need their own, and its clients."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _shared_models(models: ModelLibrary, base: Path) -> list[Model]:
 
 @pytest.fixture(scope="session")
 def server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server with default flags (and monitoring), one model per kind; `versions` has labels 1 to 3."""
+    """A server with default flags (and monitoring), one model per kind; ``versions`` has labels 1 to 3."""
     folder = tmp_path_factory.mktemp("shared_server")
     configured = _shared_models(models, folder / "models")
     config, monitoring = folder / "models.config", folder / "monitoring.config"
@@ -55,7 +55,7 @@ def server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def _label(client: GrpcClient, models: list[Model]) -> None:
-    """All three versions of `versions` are loaded, then it gets its labels."""
+    """Loads all three versions of ``versions``, then sets its labels."""
     from tests.serving.server_process import until
 
     until(
@@ -68,7 +68,7 @@ def _label(client: GrpcClient, models: list[Model]) -> None:
 
 @pytest.fixture(scope="session")
 def client(server: ServerProcess) -> Iterator[GrpcClient]:
-    """A gRPC client of the shared server."""
+    """A gRPC client for the shared server."""
     found = GrpcClient(server.address)
     yield found
     found.close()
@@ -76,14 +76,14 @@ def client(server: ServerProcess) -> Iterator[GrpcClient]:
 
 @pytest.fixture(scope="session")
 def rest(server: ServerProcess) -> Iterator[httpx.Client]:
-    """An HTTP client of the shared server."""
+    """An HTTP client for the shared server."""
     with rest_client(server.url) as found:
         yield found
 
 
 @pytest.fixture(scope="session")
 def managed_server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
-    """A server that tests change by reloads; a failed load is tried again once, after 0.3 seconds."""
+    """A server that tests change by reloads; a failed load is retried once, after 0.3 seconds."""
     flags = ("--max_num_load_retries=1", "--load_retry_interval_micros=300000", "--num_load_threads=2")
     with managed(models, tmp_path_factory.mktemp("managed"), *flags) as found:
         yield found

@@ -1,4 +1,4 @@
-"""A running server whose models a test adds, changes and takes away by ReloadConfig."""
+"""A running server whose models a test adds, changes and removes through ReloadConfig."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ AVAILABLE, END = "AVAILABLE", "END"
 
 
 class ManagedServer:
-    """One server and the whole truth of its configuration.
+    """One server and its complete configuration.
 
     Args:
-        process: The running server; what it started with is `models`.
-        library: Where SavedModels come from.
-        folder: Base paths are made below it.
-        models: By name, what it was started with.
+        process: The running server, started with ``models``.
+        library: The source of SavedModels.
+        folder: The parent of the base paths.
+        models: The initial models, by name.
     """
 
     def __init__(
@@ -40,11 +40,11 @@ class ManagedServer:
         return self.folder / name
 
     def publish(self, name: str, version: int | str, model: str) -> Path:
-        """Puts a SavedModel under the base path of model `name`, as a whole."""
+        """Publishes a SavedModel under the base path of model ``name``, atomically."""
         return self.library.place(model, self.base(name), version)
 
     def reload(self, *changed: Model, without: tuple[str, ...] = (), seconds: float = 60.0) -> Any:
-        """Reloads with these models added or replaced; what is refused is not kept for later."""
+        """Reloads with these models added or replaced; a refused change is dropped."""
         wanted = {name: model for name, model in self.models.items() if name not in without}
         wanted |= {model.name: model for model in changed}
         response = self.client.reload(config_text(wanted.values()), seconds)
@@ -56,7 +56,7 @@ class ManagedServer:
         return self.reload(replace(self.models[name], **fields))
 
     def forget(self, *names: str) -> None:
-        """Takes models out of the configuration, if they are in it."""
+        """Removes models from the configuration, if present."""
         self.reload(without=names)
 
     @contextlib.contextmanager
@@ -67,7 +67,7 @@ class ManagedServer:
         policy: str = "",
         labels: dict[str, int] | None = None,
     ) -> Iterator[Model]:
-        """A model for the length of a block: versions are SavedModels of the library by their name."""
+        """A model that exists for a block; versions are named SavedModels of the library."""
         for version, model in versions.items():
             self.publish(name, version, model)
         model = Model(name, self.base(name), policy, labels or {})
@@ -101,7 +101,7 @@ class ManagedServer:
 
 @contextlib.contextmanager
 def managed(library: ModelLibrary, folder: Path, *flags: str) -> Iterator[ManagedServer]:
-    """Starts a server with one model, `resident` (half_plus_two as version 1), to be changed by reloads."""
+    """Starts a server with one model, ``resident`` (half_plus_two as version 1), to be changed by reloads."""
     base = folder / "models"
     library.place("half_plus_two", base / "resident")
     resident = Model("resident", base / "resident")

@@ -152,7 +152,7 @@ def test_1_a_version_that_fails_ends_the_start(tmp_path: Path) -> None:
 def test_1_equal_ports_leave_grpc_alone_and_unknown_flags_are_passed_over(
     models: ModelLibrary, tmp_path: Path
 ) -> None:
-    """One start for several rows: `default` is the model's name, tags choose, versions are looked for once."""
+    """One start for several rows: the model's name is ``default``, tags select, versions are looked for once."""
     from tests.serving.clients import GrpcClient, refused
 
     base = tmp_path / "model"
@@ -209,7 +209,7 @@ def _check_health(client: object) -> None:
 
 
 def _never_again(client: object) -> None:
-    """Versions are looked for exactly once: after more than a default poll the new one is not there."""
+    """Versions are looked for exactly once: a new one has not appeared after more than a default poll."""
     import time
 
     time.sleep(1.5)

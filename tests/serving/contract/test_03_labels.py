@@ -1,4 +1,4 @@
-"""Contract, section 3.4: version labels, without and with `allow_version_labels_for_unavailable_models`."""
+"""Contract, section 3.4: version labels, without and with ``allow_version_labels_for_unavailable_models``."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def server(managed_server: ManagedServer) -> ManagedServer:
 
 
 def _broken(base: Path, version: int | str) -> Path:
-    """A version directory whose copy has not come to an end."""
+    """A version directory that is still being copied."""
     path = base / str(version)
     path.mkdir(parents=True)
     (path / "saved_model.pb").write_bytes(b"\x08\x01\x12 half a model")
@@ -243,7 +243,7 @@ def test_3_3_unloaded_versions_stay_listed_as_end_with_ok(server: ManagedServer)
 
 
 class _Load:
-    """Clients that ask without a pause until the end of the block, and keep every failure."""
+    """Clients that send requests without pause until the block ends, and record every failure."""
 
     def __init__(self, address: str, *targets: object, clients: int = 4) -> None:
         self._address, self._targets = address, targets
@@ -298,7 +298,7 @@ def test_3_2_and_7_no_request_fails_while_versions_and_labels_move(server: Manag
 
 
 def test_7_a_slow_load_does_not_disturb_another_model(server: ManagedServer) -> None:
-    """While a model that loads for seconds is added, requests to others are answered all the time."""
+    """While a model that takes seconds to load is added, requests to others are still answered."""
     for version, model in ((1, "slow_loading"), (2, "heavy")):
         server.publish("slowly", version, model)
     moments: list[float] = []

@@ -201,7 +201,7 @@ def test_4_the_deadline_of_the_client_ends_the_session_run(client: GrpcClient) -
 
 
 def test_4_deadlines_free_their_threads(client: GrpcClient) -> None:
-    """More abandoned requests than a server has threads: the next one is answered all the same."""
+    """More abandoned requests than a server has threads: the next one is still answered."""
     import grpc
 
     request = predict_request("slow", {"x": floats(60_000.0)})

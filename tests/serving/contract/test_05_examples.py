@@ -119,7 +119,7 @@ def test_5_4_input_that_is_not_set_at_all(client: GrpcClient) -> None:
 
 
 def test_5_4_context_and_example_are_merged(client: GrpcClient) -> None:
-    """`s` comes from the context where an example has none; a feature of both is the example's."""
+    """``s`` comes from the context where an example has none; a feature of both is the example's."""
     target = spec("examples", signature="echo")
     response = client.classify(target, [example(x=1.0), example(x=2.0, s="own")], example(s="shared", x=9.0))
     assert _classes(response) == [[("shared", 1.0)], [("own", 2.0)]]

@@ -228,7 +228,7 @@ def test_the_output_filter(client: GrpcClient, outputs: list[str], expected: set
 
 
 def test_5_2_only_the_filtered_outputs_are_computed(client: GrpcClient) -> None:
-    """`count` is added to by one output only: another one, asked for alone, leaves it."""
+    """Only one output changes ``count``: requesting another one alone leaves it unchanged."""
     before = client.value(spec("counter", signature="look"), [0.0])
     assert client.value(spec("counter", signature="look"), [5.0]) == before
     assert client.value("counter", [5.0]) == [before[0] + 5.0]
@@ -267,7 +267,7 @@ def test_inputs_in_tensor_content(client: GrpcClient, dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", FIELDS, ids="5.3: {} in typed fields".format)
 def test_inputs_in_typed_fields(client: GrpcClient, dtype: str) -> None:
-    """What the server sends in typed fields is taken back as it came."""
+    """The server accepts its own typed fields unchanged."""
     first = client.predict(spec("types", signature=dtype), {"x": tensor(_extremes(dtype), dtype)}).outputs[
         "y"
     ]

@@ -194,7 +194,7 @@ def test_6_1_requests_in_a_pipeline(server: ServerProcess) -> None:
 
 
 def _raw(server: ServerProcess, *pieces: bytes) -> bytes:
-    """Sends bytes as they are and returns everything up to the end of the connection."""
+    """Sends raw bytes and returns everything until the connection ends."""
     with socket.create_connection(("127.0.0.1", server.rest_port), 10) as sock:
         for piece in pieces:
             sock.sendall(piece)

@@ -1,4 +1,4 @@
-"""Contract, section 7: requests run in parallel. What else it says is held where versions are switched."""
+"""Contract, section 7: requests run in parallel. The rest of it is tested where versions are switched."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_7_requests_run_in_parallel(client: GrpcClient, rest: httpx.Client) -> None:
-    """Six requests that pause for a second each take far less than six seconds, by either protocol."""
+    """Six requests that pause for a second each take far less than six seconds, over either protocol."""
     began = time.monotonic()
     request = predict_request("slow", {"x": floats(1000.0)})
     futures = [client.prediction.Predict.future(request, timeout=20) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Contract, section 8: batching across requests, each model with the parameters of its version directory."""
+"""Contract, section 8: batching across requests, each model with the parameters in its version directory."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PARAMETERS = {
 
 
 def _publish(server: ManagedServer, name: str, model: str, parameters: str | None) -> Model:
-    """The parameters are part of the directory before it gets its name as a version."""
+    """The parameters are in the directory before it is renamed to a version."""
     staged = server.library.place(model, server.folder / f"staged_{name}")
     if parameters is not None:
         (staged / "batching_params.pbtxt").write_text(parameters)
@@ -70,7 +70,7 @@ def server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def _together(server: ManagedServer, *requests: Any) -> list[Any]:
-    """Sends all before any answer is waited for; a failure stands in its place."""
+    """Sends all before waiting for any answer; a failure takes the answer's place."""
     futures = [server.client.prediction.Predict.future(request, timeout=20) for request in requests]
     return [future.exception() or future.result() for future in futures]
 

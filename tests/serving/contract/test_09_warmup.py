@@ -1,4 +1,4 @@
-"""Contract, section 9.1 and 9.2: warmup requests, and the request log whose files are such requests."""
+"""Contract, sections 9.1 and 9.2: warmup requests, and the request log that records them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def server(managed_server: ManagedServer) -> ManagedServer:
 
 
 def _predict_log(x: float, target: str = "another name") -> bytes:
-    """The sum of all `x` of a warmup file is what the model `counter` stands at afterwards."""
+    """The sum of all ``x`` in a warmup file, which the model ``counter`` has afterwards."""
     from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
     log = PredictionLog()
@@ -54,7 +54,7 @@ def _added(server: ManagedServer, name: str, logs: list[bytes], model: str = "co
 
 
 def _failed(server: ManagedServer, name: str, staged: Path) -> int:
-    """The error code of a version whose warmup does not pass."""
+    """The error code of a version whose warmup fails."""
     with refused("UNKNOWN", "1 model(s) did not become available: "):
         server.reload(_publish(server, name, staged))
     until(lambda: server.client.states(name) == {1: END})
@@ -166,7 +166,7 @@ def test_9_1_an_old_version_serves_beside_one_whose_warmup_fails(server: Managed
 
 @pytest.mark.skipif(bool(OTHER_BINARY), reason="tensorflow_model_server has no request logger")
 def test_9_2_logged_requests_are_a_warmup_file(server: ManagedServer, tmp_path: Path) -> None:
-    """Every request of both protocols is logged; the file then warms up another version."""
+    """Every request over both protocols is logged; the file then warms up another version."""
     prefix = tmp_path / "log" / "counter"
     logging = (
         f'logging_config {{ log_collector_config {{ type: "tfrecord" filename_prefix: "{prefix}" }} '
@@ -177,7 +177,7 @@ def test_9_2_logged_requests_are_a_warmup_file(server: ManagedServer, tmp_path: 
     server.client.value("logged", [1.0])
     with rest_client(server.process.url) as rest:
         assert rest.post("/v1/models/logged:predict", content='{"instances": [2.0]}').status_code == 200
-    server.forget("logged")  # the file is finished when its model leaves
+    server.forget("logged")  # the file is published when its model is removed
     files = until(lambda: [f for f in prefix.parent.glob("counter*") if f.stat().st_size], 20)
     logs = [log for file in files for log in _records(file)]
     until(lambda: not [f for f in prefix.parent.iterdir() if f.name.startswith(".")])

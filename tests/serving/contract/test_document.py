@@ -1,4 +1,4 @@
-"""The table in docs/serving_contract.md names every test of this folder, and no test that is not there."""
+"""The table in docs/serving_contract.md names exactly the tests in this folder."""
 
 from __future__ import annotations
 

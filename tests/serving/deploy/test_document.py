@@ -22,7 +22,7 @@ def test_a_small_document_has_defaults() -> None:
 
 
 @pytest.mark.parametrize("said", ["", "true", "{}"])
-def test_a_section_may_stand_without_values(said: str) -> None:
+def test_a_section_may_be_empty(said: str) -> None:
     document = parse(f"name: a\nmodels: {{m: {{}}}}\nmonitoring: {said}\ncompose: {said}\n")
     assert document.monitoring is not None
     assert document.compose is not None
@@ -70,12 +70,12 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_is_wrong_is_said_with_its_place(text: str) -> None:
+def test_errors_have_a_position(text: str) -> None:
     with pytest.raises(SpecError, match=WRONG[text]):
         parse(text)
 
 
-def test_all_problems_are_said_at_once_in_the_order_of_lines() -> None:
+def test_all_problems_are_reported_at_once_in_line_order() -> None:
     with pytest.raises(SpecError) as caught:
         parse("naem: a\nmodels: {m: {verions: all}}\nimage: 3\n")
     lines = str(caught.value).splitlines()
@@ -97,7 +97,7 @@ def test_no_yes_and_quantities_are_what_they_look_like() -> None:
     )
 
 
-def test_files_that_are_not_there_or_not_text_are_said(tmp_path: Path) -> None:
+def test_missing_files_and_files_that_are_not_text_are_reported(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no such file"):
         read_document(tmp_path / "none.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"name: \xe4")
@@ -107,7 +107,7 @@ def test_files_that_are_not_there_or_not_text_are_said(tmp_path: Path) -> None:
         read_document(tmp_path)
 
 
-def test_aliases_and_deep_nesting_do_not_unfold() -> None:
+def test_aliases_and_deep_nesting_are_not_expanded() -> None:
     with pytest.raises(SpecError, match="nested"):
         parse("name: a\nmodels: " + "{a: " * 140 + "}" * 140)
     with pytest.raises(SpecError, match="an alias that holds itself"):

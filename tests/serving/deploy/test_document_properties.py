@@ -1,4 +1,4 @@
-"""Whatever stands in the document: files that are read back, or an error with a place."""
+"""Any document becomes files that can be read back, or an error with a position."""
 
 from __future__ import annotations
 

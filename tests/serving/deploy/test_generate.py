@@ -1,4 +1,4 @@
-"""The generated files, read back by those who will read them: protobuf, YAML, Kubernetes' schemas, a shell."""
+"""The generated files, read back by their readers: protobuf, YAML, Kubernetes' schemas, a shell."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_batching_and_monitoring_are_read_by_the_servers_parsers() -> None:
     assert text_configs.monitoring_path(made["config/monitoring.config"], "m") == "/metrics"
 
 
-def test_only_what_is_asked_for_is_made() -> None:
+def test_only_requested_files_are_generated() -> None:
     assert list(files(SMALL)) == ["config/models.config"]
     assert "compose" not in str(files(SMALL))
 
@@ -109,7 +109,7 @@ def test_a_roll_out_loses_no_request() -> None:
     assert container["readinessProbe"]["httpGet"] == {"path": "/v1/models/retention", "port": "rest"}
 
 
-def test_selectors_and_references_meet() -> None:
+def test_selectors_and_references_match() -> None:
     made = objects(FULL)
     deployment = made["Deployment learners"]["spec"]
     labels = deployment["template"]["metadata"]["labels"]
@@ -170,7 +170,7 @@ def test_compose_mounts_what_the_server_reads() -> None:
 
 
 @pytest.mark.parametrize(("status", "healthy"), [("200 OK", True), ("404 Not Found", False)])
-def test_the_check_of_health_is_a_shell_command_that_works(status: str, healthy: bool) -> None:
+def test_the_health_check_is_a_working_shell_command(status: str, healthy: bool) -> None:
     import socket
     import threading
 
@@ -200,7 +200,7 @@ def pem(folder: Path, **texts: str) -> None:
         (folder / name.replace("_", ".")).write_text(text)
 
 
-def test_the_start_script_writes_ssl_config_and_becomes_the_server(tmp_path: Path) -> None:
+def test_the_start_script_writes_ssl_config_and_runs_the_server(tmp_path: Path) -> None:
     script, tls, out = tmp_path / "start.sh", tmp_path / "tls", tmp_path / "out"
     tls.mkdir(), out.mkdir()
     script.write_text(files(FULL)["config/start-with-tls.sh"])
@@ -224,7 +224,7 @@ def test_the_start_script_writes_ssl_config_and_becomes_the_server(tmp_path: Pat
 
 
 @pytest.mark.parametrize("missing", ["tls.key", "tls.crt", "ca.crt"])
-def test_the_start_script_names_a_file_that_is_missing(tmp_path: Path, missing: str) -> None:
+def test_the_start_script_names_a_missing_file(tmp_path: Path, missing: str) -> None:
     pem(tmp_path, tls_key="k\n", tls_crt="c\n", ca_crt="a\n")
     (tmp_path / missing).unlink()
     (tmp_path / "start.sh").write_text(files(FULL)["config/start-with-tls.sh"])
@@ -245,7 +245,7 @@ def test_the_start_script_names_a_file_that_is_missing(tmp_path: Path, missing: 
     assert not done.stdout
 
 
-def test_no_generated_file_holds_a_key() -> None:
+def test_no_generated_file_contains_a_key() -> None:
     assert "PRIVATE" not in str(files(FULL))
     assert "-----BEGIN" not in str(files(FULL))
 
@@ -262,7 +262,7 @@ def test_unchanged_files_are_left_alone_and_old_ones_removed(tmp_path: Path) -> 
     assert set(less.removed) == set(first.changed) - {"config/models.config"}
 
 
-def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_foreign_file_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "docker-compose.yaml").write_text("services: {}\n")
     with pytest.raises(StorageError, match="one that penstock deploy wrote"):
         write(files(FULL), tmp_path)
@@ -272,7 +272,7 @@ def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "docker-compose.yaml").exists()
 
 
-def test_a_label_that_a_running_server_would_refuse_is_noted() -> None:
+def test_a_label_that_a_running_server_would_refuse_gets_a_note() -> None:
     before = files("name: a\nmodels: {m: {versions: [3], labels: {stable: 3}}}")["config/models.config"]
 
     def said(model: str) -> list[str]:
@@ -298,7 +298,7 @@ def test_quantities_are_converted() -> None:
     assert [memory_bytes(q) for q in ("2Gi", "1.5M", "100", "3k")] == [2 * 2**30, 1_500_000, 100, 3000]
 
 
-def test_a_pipelines_name_becomes_a_services() -> None:
+def test_a_pipelines_name_becomes_a_service_name() -> None:
     assert pushed_model(f"a_{'b' * 46}_c_", Path("x"), Path("out")).name == f"a-{'b' * 46}-c"
 
 

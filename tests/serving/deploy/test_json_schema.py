@@ -1,4 +1,4 @@
-"""The JSON Schema takes what the reader takes, short forms included, and refuses what it refuses."""
+"""The JSON Schema accepts and refuses the same documents as the reader, short forms included."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_document_of_the_page_is_valid(validator: Any) -> None:
         "models: {m: {}}\nkubernetes: {storage: {claim: c, create: true, size: 5}}",
     ],
 )
-def test_what_the_reader_takes_is_valid(validator: Any, text: str) -> None:
+def test_what_the_reader_accepts_is_valid(validator: Any, text: str) -> None:
     parse_document(f"name: a\n{text}", "serving.yaml")
     assert errors(validator, f"name: a\n{text}") == []
 

@@ -1,4 +1,4 @@
-"""The generated files start the server: the compose file's own command, with its mounts put where they lie here."""
+"""The generated files start the server: the compose file's own command, with its mounts mapped to local folders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ compose: {models_folder: models}
 
 @pytest.fixture(scope="module")
 def folder(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The output folder, with models and keys beside the files."""
+    """The output folder, with models and keys next to the files."""
     made = tmp_path_factory.mktemp("deployed")
     write(generate(parse_document(DOCUMENT, "serving.yaml")), made)
     certificates(made / "tls")
@@ -48,7 +48,7 @@ def folder(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[ServerProcess]:
-    """What the compose file starts; only the ports and the folders are this machine's."""
+    """The server from the compose file, with local ports and folders."""
     [service] = yaml.safe_load((folder / "docker-compose.yaml").read_text())["services"].values()
     here = {v["target"]: str(folder / v["source"]) for v in service["volumes"]} | {
         "/run/penstock": f"{folder}/run"
@@ -67,7 +67,7 @@ def server(folder: Path) -> Iterator[ServerProcess]:
 
 
 def _at(text: str, places: dict[str, str]) -> str:
-    """Puts the container's folders where they lie here."""
+    """Maps the container's folders to local ones."""
     for inside, outside in places.items():
         text = re.sub(rf"(?<=[\"=]){re.escape(inside)}(?=/|\")", outside, text)
     return text
@@ -87,7 +87,7 @@ def client(server: ServerProcess, folder: Path) -> Iterator[Client]:
         yield made
 
 
-def test_labels_are_there_from_the_first_start(client: Client) -> None:
+def test_labels_are_set_from_the_first_start(client: Client) -> None:
     assert client.predict("versions", [0.0], label="stable").output.tolist() == [1.0]
     assert client.predict("versions", [0.0], label="canary").output.tolist() == [2.0]
 
@@ -106,7 +106,7 @@ def test_metrics_and_status_are_on_the_rest_port(server: ServerProcess) -> None:
         assert client.status("versions").available == (2, 1)
 
 
-def test_a_client_without_certificate_is_turned_away(server: ServerProcess, folder: Path) -> None:
+def test_a_client_without_a_certificate_is_refused(server: ServerProcess, folder: Path) -> None:
     tls = Tls(ca=folder / "tls" / "ca.crt", server_name="models.example")
     with (
         Client(f"grpcs://{server.address}", tls=tls, retries=0) as stranger,

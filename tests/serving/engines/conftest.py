@@ -1,4 +1,4 @@
-"""A folder of versions without a real model, its warm-up requests, and doubles of foreign programs on the PATH."""
+"""A folder of versions without a real model, its warm-up requests, and doubles of external programs on the PATH."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def put(folder: Path, name: str, text: str) -> Path:
-    """Puts an executable there."""
+    """Writes an executable into the folder."""
     file = folder / name
     file.write_text(text)
     os.chmod(file, 0o755)
@@ -73,7 +73,7 @@ def put(folder: Path, name: str, text: str) -> Path:
 
 @pytest.fixture
 def double(programs: Path, tmp_path: Path) -> Path:
-    """A recording double of tensorflow_model_server on the PATH; returns the file that it records into."""
+    """A recording double of tensorflow_model_server on the PATH; returns the file it records to."""
     record = tmp_path / "recorded.jsonl"
     put(programs, "tensorflow_model_server", DOUBLE.format(python=sys.executable, record=str(record)))
     return record

@@ -1,4 +1,4 @@
-"""Which engine is taken, and the command line of each."""
+"""Which engine is chosen, and the command line of each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_ENGINE = "#!/bin/sh\nexit 1\n"
 NO_IMAGE = '#!/bin/sh\n[ "$1" = version ]\n'
 
 
-def test_our_own_server_where_no_other_is_there(programs: Path) -> None:
+def test_our_own_server_if_no_other_is_installed(programs: Path) -> None:
     choice = choose("auto", HERE)
     assert choice.engine.name == "embedded"
     assert choice.why == "no tensorflow_model_server on the PATH"
@@ -48,7 +48,7 @@ def test_the_real_binary_cannot_listen_on_loopback_alone(programs: Path) -> None
     assert "listens on every interface" in asked.engine.notes(HERE)[0]
 
 
-def test_the_image_where_docker_has_it(programs: Path) -> None:
+def test_the_image_if_docker_has_it(programs: Path) -> None:
     docker = put(programs, "docker", ENGINE_ANSWERS)
     choice = choose("auto", HERE)
     assert choice.engine.command(HERE) == [
@@ -92,7 +92,7 @@ def test_docker_without_its_image_pulls_it_when_asked(programs: Path) -> None:
         ("dokcer", "did you mean 'docker'"),
     ],
 )
-def test_what_is_not_there_is_refused(programs: Path, engine: str, said: str) -> None:
+def test_an_engine_that_is_not_installed_is_refused(programs: Path, engine: str, said: str) -> None:
     with pytest.raises(PenstockError, match=said):
         choose(engine, HERE)
 

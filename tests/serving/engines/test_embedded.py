@@ -1,4 +1,4 @@
-"""``penstock serve`` with our own server, and the commands that it prints, run as they are printed."""
+"""``penstock serve`` with our own server, and the commands it prints, run as printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be named as a model."""
+"""Which folders can be served as a model."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def test_a_single_model_is_served_as_version_1_and_stays_as_it_was(models: Path)
 
 
 @pytest.mark.parametrize("name", ["v1", "latest"])
-def test_other_folders_are_refused_with_what_is_in_them(tmp_path: Path, name: str) -> None:
+def test_other_folders_are_refused_and_their_content_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     with pytest.raises(DataError, match=f"names are numbers.*seen: {name}"), served_folder(tmp_path):
         pass
 
 
-def test_no_folder_is_refused(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"), served_folder(tmp_path / "x"):
         pass
 
 
-def test_a_taken_port_is_said_before_anything_starts() -> None:
+def test_a_port_in_use_is_reported_before_anything_starts() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -1,4 +1,4 @@
-"""Commands to paste: rows from warm-up requests, or made up, as curl and Python write them."""
+"""Commands to paste: rows from warm-up requests or made up, for curl and Python."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def body_of(command: str) -> dict[str, object]:
 
 
 def code_of(command: str) -> ast.Call:
-    """The call to predict in the Python that a shell would be given."""
+    """The call to predict in the Python code of the shell command."""
     statements = ast.parse(shlex.split(command)[2]).body
     call = statements[1].value.args[0]  # type: ignore[attr-defined]
     assert isinstance(call, ast.Call)
@@ -61,7 +61,7 @@ def test_curl_gives_every_input_and_survives_the_shell(sample: Sample) -> None:
     assert body_of(command) == {"instances": [row]}
 
 
-def test_the_client_is_given_what_is_there(sample: Sample) -> None:
+def test_the_client_gets_only_the_values_present(sample: Sample) -> None:
     call = code_of(grpc(HERE, sample))
     assert [ast.literal_eval(a) for a in call.args] == [
         "learners",

@@ -1,4 +1,4 @@
-"""The HTTP front with a handler that is no model server: what a router would put there."""
+"""The HTTP front end with a handler other than the model server's, as in a router."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serving.http.handler import Answer, Limits
 
 
 class Echo:
-    """Sends back what it was asked."""
+    """Echoes the request."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
@@ -49,7 +49,7 @@ async def _talk(handler: Echo) -> list[httpx.Response]:
     return answers
 
 
-def test_a_handler_of_its_own_answers_refuses_and_is_told_of_the_end() -> None:
+def test_a_custom_handler_answers_refuses_and_is_closed() -> None:
     handler = Echo()
     posted, got, refused = asyncio.run(_talk(handler))
     assert posted.text == "POST /a?b=c x-trace hello"

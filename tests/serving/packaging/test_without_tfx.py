@@ -1,4 +1,4 @@
-"""`pip install penstock[serving]` brings no TFX: the server and `penstock serve` run where its packages cannot be imported."""
+"""``pip install penstock[serving]`` does not install TFX: the server and ``penstock serve`` run without its packages."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_server_serves_without_tfx(served: int) -> None:
         assert json.load(answer) == {"predictions": [{"y": [10.0], "version": 1}]}
 
 
-def test_the_server_says_its_version_without_tfx() -> None:
+def test_the_server_prints_its_version_without_tfx() -> None:
     done = run("serving.server", "--version")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("TensorFlow ModelServer: ")

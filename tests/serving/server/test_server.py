@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 
-def test_drains_and_a_second_signal_ends_at_once(models: ModelLibrary, tmp_path: Path) -> None:
-    """Requests in flight are answered after SIGTERM while nothing new is taken; a second signal does not wait."""
+def test_drains_and_a_second_signal_stops_at_once(models: ModelLibrary, tmp_path: Path) -> None:
+    """After SIGTERM requests in flight are answered but no new ones are accepted; a second signal stops at once."""
     models.place("slow", tmp_path / "m")
     flags = (f"--model_base_path={tmp_path / 'm'}", "--model_name=m")
     with (
@@ -51,7 +51,7 @@ def test_drains_and_a_second_signal_ends_at_once(models: ModelLibrary, tmp_path:
         assert late.exception(5) is not None
 
 
-def test_ports_open_when_the_model_is_there_and_a_broken_version_changes_nothing(
+def test_ports_open_once_the_model_is_available_and_a_broken_version_changes_nothing(
     models: ModelLibrary, tmp_path: Path
 ) -> None:
     base = tmp_path / "m"
@@ -93,7 +93,7 @@ def test_ports_open_when_the_model_is_there_and_a_broken_version_changes_nothing
     assert not socket.exists()
 
 
-def test_before_it_is_ready_a_signal_ends_it_at_once(tmp_path: Path) -> None:
+def test_before_it_is_ready_a_signal_stops_it_at_once(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, f"--model_base_path={tmp_path / 'nothing'}", ready=False) as server:
         until(lambda: "Could not find base path" in server.log, 60)
         assert server.stop() == 0
@@ -132,7 +132,7 @@ def config(base: Path, *names: str) -> str:
     return f"model_config_list {{ {' '.join(entries)} }}"
 
 
-def test_the_config_file_is_followed_and_its_mistakes_are_survived(
+def test_config_file_changes_are_applied_and_errors_in_it_survived(
     models: ModelLibrary, tmp_path: Path
 ) -> None:
     for name in ("a", "b"):
@@ -173,7 +173,7 @@ def answered(client: GrpcClient, model: str) -> bool:
 
 
 class Authority:
-    """A certificate authority of its own, and certificates it signs for the loopback."""
+    """A test certificate authority, and certificates it signs for the loopback."""
 
     def __init__(self) -> None:
         from cryptography import x509
@@ -253,7 +253,7 @@ def test_tls_with_client_certificates(models: ModelLibrary, tmp_path: Path) -> N
         assert key.splitlines()[1] not in server.log
 
 
-def test_a_key_of_another_certificate_is_refused_without_being_shown(tmp_path: Path) -> None:
+def test_a_key_of_another_certificate_is_refused_but_not_shown(tmp_path: Path) -> None:
     authority = Authority()
     (key, _), (_, certificate) = authority.issue("a"), authority.issue("b")
     file = tmp_path / "ssl"

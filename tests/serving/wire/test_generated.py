@@ -1,4 +1,4 @@
-"""Generated message classes against the ``.proto`` files beside them; scripts/protos makes them anew."""
+"""Generated message classes against the ``.proto`` files beside them; scripts/protos regenerates them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIELD = re.compile(r"(repeated |map<string, )?([\w.]+)>? (\w+) = (\d+);")
 
 
 def written(proto: Path) -> dict[str, list[tuple[str, int, str, bool]]]:
-    """Message → name, number, type and "has many" of its fields, as the text says."""
+    """Message → name, number, type and "is repeated" of its fields, from the text."""
     text = re.sub(r"//.*", "", (ROOT / proto).read_text(encoding="utf-8"))
     messages = (piece.partition(" {") for piece in text.split("\nmessage ")[1:])
     return {
@@ -28,7 +28,7 @@ def written(proto: Path) -> dict[str, list[tuple[str, int, str, bool]]]:
 
 
 def generated(proto: Path) -> dict[str, list[tuple[str, int, str, bool]]]:
-    """The same of the generated module."""
+    """The same from the generated module."""
     module = importlib.import_module(f"{proto.with_suffix('').as_posix().replace('/', '.')}_pb2")
     return {
         name: [(f.name, f.number, kind_of(f), f.is_repeated) for f in message.fields]
@@ -37,7 +37,7 @@ def generated(proto: Path) -> dict[str, list[tuple[str, int, str, bool]]]:
 
 
 def kind_of(field: Any) -> str:
-    """A field's type as a ``.proto`` file calls it; of a map, its values'."""
+    """A field's type as named in a ``.proto`` file; for a map, its values' type."""
     if field.message_type is None:
         return {
             3: "int64",
@@ -56,6 +56,6 @@ def kind_of(field: Any) -> str:
 
 
 @pytest.mark.parametrize("proto", PROTOS, ids=lambda path: path.name)
-def test_generated_classes_are_those_of_the_text(proto: Path) -> None:
+def test_generated_classes_match_the_text(proto: Path) -> None:
     assert written(proto)
     assert generated(proto) == written(proto)

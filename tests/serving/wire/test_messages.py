@@ -1,4 +1,4 @@
-"""Our own messages against those of tensorflow-serving-api and TensorFlow."""
+"""Our own messages compared with those of tensorflow-serving-api and TensorFlow."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ WIRE = {
 
 
 def on_the_wire(field: Any) -> str:
-    """How a field is encoded: packed numbers are bytes with a length, as text, bytes and messages are."""
+    """How a field is encoded: packed numbers are length-delimited, like text, bytes and messages."""
     packed = field.is_repeated and field.type in WIRE
     return "bytes" if packed else WIRE.get(field.type, "bytes")
 

@@ -50,7 +50,7 @@ ARRAYS = [
 
 @pytest.mark.parametrize("as_content", [False, True], ids=["typed field", "content"])
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda array: f"{array.dtype} {array.shape}")
-def test_numbers_go_and_come_back(array: np.ndarray, as_content: bool) -> None:
+def test_numbers_round_trip(array: np.ndarray, as_content: bool) -> None:
     encoded = requests_pb2.Tensor.FromString(tensors.encode(array, as_content=as_content))
     assert bool(encoded.tensor_content) is (as_content and array.size > 0)
     decoded = tensors.decode(encoded)
@@ -59,7 +59,7 @@ def test_numbers_go_and_come_back(array: np.ndarray, as_content: bool) -> None:
 
 
 @pytest.mark.parametrize("as_content", [False, True], ids=["typed field", "content"])
-def test_strings_go_and_come_back(as_content: bool) -> None:
+def test_strings_round_trip(as_content: bool) -> None:
     array = np.array([[b"", b"\xff\x00"], [b"x" * 300, "ä".encode()]], object)
     decoded = tensors.decode(requests_pb2.Tensor.FromString(tensors.encode(array, as_content=as_content)))
     assert decoded.tolist() == array.tolist()
@@ -146,13 +146,13 @@ def test_an_empty_tensor_may_have_any_other_size() -> None:
     [[], [0], [127, 128], [2**63, 2**64 - 1], list(range(0, 70_000, 7)), [1] * 5 + [2**35] + [0] * 5],
     ids=len,
 )
-def test_varints_go_and_come_back(values: list[int]) -> None:
+def test_varints_round_trip(values: list[int]) -> None:
     packed = varints.encode(np.array(values, np.uint64))
     assert varints.decode(packed).tolist() == values
     assert packed == b"".join(map(varint, values))
 
 
-def test_random_varints_go_and_come_back() -> None:
+def test_random_varints_round_trip() -> None:
     random = np.random.default_rng(7)
     values = random.integers(0, 2**64, 5000, np.uint64) >> random.integers(0, 64, 5000, np.uint64)
     assert (varints.decode(varints.encode(values)) == values).all()

@@ -30,7 +30,7 @@ from tests.serving.client.conftest import GrpcServer
 
 
 def metadata(version: int = 7, name: str = "x") -> bytes:
-    """Of a model with one float input and one float output `y`."""
+    """Metadata of a model with one float input and one float output ``y``."""
     signatures = client_pb2.SignatureDefMap()
     for key, side in ((name, "inputs"), ("y", "outputs")):
         info = getattr(signatures.signature_def["serving_default"], side)[key]
@@ -57,7 +57,7 @@ def model(name: str, request: bytes, context: Any) -> bytes:
     return metadata() if name == "GetModelMetadata" else doubled(request)
 
 
-def test_predict_tells_the_version(grpc_server: GrpcServer) -> None:
+def test_predict_reports_the_version(grpc_server: GrpcServer) -> None:
     grpc_server.answer = model
     with Client(grpc_server.url) as client:
         result = client.predict("m", [1, 2.5], outputs=["y"], label="canary")
@@ -96,7 +96,7 @@ def test_the_servers_error_is_an_exception(grpc_server: GrpcServer) -> None:
     assert str(error) == "model 'm': FAILED_PRECONDITION: its own words"
 
 
-def test_unavailable_is_tried_again(grpc_server: GrpcServer) -> None:
+def test_unavailable_is_retried(grpc_server: GrpcServer) -> None:
     failures = [1, 2]
 
     def answer(name: str, request: bytes, context: Any) -> bytes:
@@ -137,7 +137,7 @@ def test_the_deadline_reaches_the_server(grpc_server: GrpcServer) -> None:
     assert 0 < seen[0] <= 2
 
 
-def test_a_version_that_changed_asks_for_the_signatures_again(grpc_server: GrpcServer) -> None:
+def test_signatures_are_fetched_again_when_the_version_changed(grpc_server: GrpcServer) -> None:
     versions = [7, 8, 8]
 
     def answer(name: str, request: bytes, context: Any) -> bytes:
@@ -188,7 +188,7 @@ def test_reload_config_takes_models_text_and_files(grpc_server: GrpcServer, tmp_
     assert sent[0] == sent[1] == sent[2]
 
 
-def test_a_reload_that_failed_inside_the_answer_is_an_error(grpc_server: GrpcServer) -> None:
+def test_an_error_inside_a_reload_answer_is_raised(grpc_server: GrpcServer) -> None:
     made = client_pb2.ReloadConfigResponse()
     made.status.error_code, made.status.error_message = 3, "duplicate"
     grpc_server.answer = lambda *_: bytes(made.SerializeToString())
@@ -196,7 +196,7 @@ def test_a_reload_that_failed_inside_the_answer_is_an_error(grpc_server: GrpcSer
         client.reload_config([])
 
 
-def test_an_answer_that_is_no_message_is_refused(grpc_server: GrpcServer) -> None:
+def test_an_answer_that_is_not_a_message_is_refused(grpc_server: GrpcServer) -> None:
     grpc_server.answer = lambda *_: b"\xff\xff"
     with Client(grpc_server.url) as client, pytest.raises(AnswerError, match="GetModelMetadataResponse"):
         client.metadata("m")

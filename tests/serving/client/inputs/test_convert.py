@@ -101,6 +101,6 @@ def test_text_becomes_bytes(value: object) -> None:
     ],
     ids=lambda v: str(v)[:20],
 )
-def test_what_would_lose_something_is_refused(value: object, dtype: DType, said: str) -> None:
+def test_lossy_conversions_are_refused(value: object, dtype: DType, said: str) -> None:
     with pytest.raises(InputError, match=rf"input x; expected .*{said}"):
         array_of(value, dtype, "input x")

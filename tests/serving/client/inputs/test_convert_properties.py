@@ -1,4 +1,4 @@
-"""Whatever is given: an array of the declared type that says the same, or an InputError."""
+"""Any value becomes an equal array of the declared type, or an InputError."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_conversion_keeps_values_or_refuses(value: Any, dtype: DType) -> None:
     st.one_of(st.none(), st.lists(st.sampled_from([-1, 1, 2]), max_size=3).map(tuple)),
     st.booleans(),
 )
-def test_inputs_are_made_or_refused(value: Any, dtype: DType, shape: Any, fill: bool) -> None:
+def test_inputs_are_built_or_refused(value: Any, dtype: DType, shape: Any, fill: bool) -> None:
     signature = Signature("s", "", {"a": TensorInfo("a", dtype, shape)}, {})
     try:
         made = build_inputs(signature, value, "m", fill)

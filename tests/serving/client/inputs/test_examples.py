@@ -55,12 +55,12 @@ def test_a_whole_number_becomes_a_float_where_the_model_reads_floats() -> None:
         ({"b64": ""}, "dict"),
     ],
 )
-def test_what_no_feature_holds_is_refused(value: object, said: str) -> None:
+def test_values_that_no_feature_can_hold_are_refused(value: object, said: str) -> None:
     with pytest.raises(InputError, match=rf"feature 'x'.*{said}"):
         example({"x": value})
 
 
-def test_another_kind_than_the_model_reads_is_refused() -> None:
+def test_a_kind_that_the_model_does_not_read_is_refused() -> None:
     with pytest.raises(InputError, match="feature 'x'; expected values of kind int64; seen: float"):
         example({"x": 1.5}, {"x": "int64"})
 

@@ -83,16 +83,16 @@ def test_a_mix_of_batch_and_single_values_is_refused() -> None:
         ({}, "seen: none for country, lessons"),
     ],
 )
-def test_names_are_held_against_the_signature(values: Any, said: str) -> None:
+def test_names_are_checked_against_the_signature(values: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         build_inputs(signature(country=(DType.STRING, (-1,)), lessons=(F, (-1,))), values, "m")
 
 
-def test_an_input_with_a_default_may_be_left_out() -> None:
+def test_an_input_with_a_default_may_be_omitted() -> None:
     assert set(build_inputs(signature(("b",), a=(F, (-1,)), b=(F, (-1,))), {"a": [1]}, "m")) == {"a"}
 
 
-def test_what_is_missing_gets_its_mark() -> None:
+def test_missing_values_get_their_mark() -> None:
     made = build_inputs(
         signature(n=(DType.INT64, (-1,)), f=(F, (-1,)), t=(DType.STRING, (-1, -1)), o=(F, (-1, 1))),
         [{"n": 1, "f": None, "t": ["a", "b"]}, {"n": None, "f": 2.5, "t": None}, {"t": ["c", None]}],
@@ -106,7 +106,7 @@ def test_what_is_missing_gets_its_mark() -> None:
     assert np.isnan(made["o"]).all()
 
 
-def test_columns_of_a_data_frame_with_holes_are_filled() -> None:
+def test_missing_values_in_a_data_frame_are_marked() -> None:
     columns = {"n": np.array([1.0, np.nan]), "t": np.array(["a", None], object), "f": np.array([np.nan, 1])}
     made = build_inputs(
         signature(n=(DType.INT64, (-1,)), t=(DType.STRING, (-1,)), f=(F, (-1,))), columns, "m", fill=True

@@ -1,4 +1,4 @@
-"""The REST client against a small HTTP server: what it sends, and what it makes of every kind of answer."""
+"""The REST client against a small HTTP server: what it sends, and how it reads every kind of answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ QUICK = Retries(2, first=0.01)
 
 
 def answers(server: HttpServer, *bodies: bytes | tuple[int, bytes]) -> None:
-    """Metadata are answered always; to what else is asked, the bodies one after the other, the last one for ever."""
+    """Always answers metadata; answers other requests with the bodies in turn, repeating the last one."""
     left = list(bodies)
 
     def answer(handler: Any) -> None:
@@ -75,7 +75,7 @@ def test_model_version_and_label_are_in_the_path(http_server: HttpServer, chosen
     assert http_server.requests[-1][1] == path
 
 
-def test_signatures_are_asked_for_once(http_server: HttpServer) -> None:
+def test_signatures_are_fetched_once(http_server: HttpServer) -> None:
     answers(http_server, b'{"outputs": [0.5]}')
     with Client(http_server.url) as client:
         for _ in range(3):
@@ -132,7 +132,7 @@ def test_an_error_page_of_something_else_says_so(http_server: HttpServer) -> Non
         client.status("m")
 
 
-def test_unavailable_is_tried_again(http_server: HttpServer) -> None:
+def test_unavailable_is_retried(http_server: HttpServer) -> None:
     answers(http_server, (503, b'{"error": "queue full"}'), b'{"outputs": [0.5]}')
     with Client(http_server.url, retries=QUICK) as client:
         assert client.predict("m", [1]).output == 0.5
@@ -143,13 +143,13 @@ def test_unavailable_is_tried_again(http_server: HttpServer) -> None:
     [b"{}", b"[]", b'{"outputs": {"a": 1}}', b'{"outputs": ["a"]}', b"nonsense"],
     ids=lambda b: b.decode(),
 )
-def test_an_answer_that_is_not_the_protocols_is_refused(http_server: HttpServer, body: bytes) -> None:
+def test_an_answer_outside_the_protocol_is_refused(http_server: HttpServer, body: bytes) -> None:
     answers(http_server, body)
     with Client(http_server.url) as client, pytest.raises(AnswerError):
         client.predict("m", [1])
 
 
-def test_a_broken_connection_is_tried_again(http_server: HttpServer) -> None:
+def test_a_broken_connection_is_retried(http_server: HttpServer) -> None:
     left = [1, 2]
 
     def answer(handler: Any) -> None:
@@ -203,7 +203,7 @@ def test_the_deadline_holds_for_the_whole_answer(http_server: HttpServer, drippi
     http_server.answer = answer
     with Client(http_server.url, timeout=0.3) as client, pytest.raises(DeadlineError, match="no answer"):
         client.metadata("m")
-    gone.set()  # Until now the answer had no end.
+    gone.set()  # The answer has not ended so far.
 
 
 def test_threads_share_a_client(http_server: HttpServer) -> None:
@@ -214,7 +214,7 @@ def test_threads_share_a_client(http_server: HttpServer) -> None:
     assert http_server.connections <= 9
 
 
-def test_outputs_are_chosen_and_misnamed_ones_refused(http_server: HttpServer) -> None:
+def test_outputs_are_filtered_and_unknown_ones_refused(http_server: HttpServer) -> None:
     answers(http_server, b'{"outputs": [0.5]}')
     with Client(http_server.url) as client:
         assert set(client.predict("m", [1], outputs=["y"]).outputs) == {"y"}
@@ -243,7 +243,7 @@ def test_classify_and_regress_send_examples(http_server: HttpServer) -> None:
     np.testing.assert_array_equal(values.values, np.float32([1.5, np.nan]))
 
 
-def test_what_rest_cannot_do_is_said(http_server: HttpServer) -> None:
+def test_calls_that_rest_lacks_are_refused(http_server: HttpServer) -> None:
     with Client(http_server.url) as client:
         with pytest.raises(UnsupportedError, match=r"REST API has no such call.*grpc://"):
             client.multi_inference("m", {"x": 1.0}, [])

@@ -1,4 +1,4 @@
-"""One model server, shared by all tests of this folder, and a client of it for each transport."""
+"""One model server shared by all tests in this folder, and a client for each transport."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def base(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="session")
 def configured(base: Path) -> list[ModelConfig]:
-    """What the server is started with."""
+    """The server's model configuration."""
     return [
         *(ModelConfig(name, str(base / name)) for name in MODELS),
         ModelConfig("versions", str(base / "versions"), all_versions=True, labels={"stable": 1}),
@@ -65,13 +65,13 @@ def server(
 
 @pytest.fixture(scope="session", params=["rest", "grpc"])
 def client(request: pytest.FixtureRequest, server: ServerProcess) -> Iterator[Client]:
-    """A client by each transport: the same assertions hold for both."""
+    """A client for each transport: the same assertions hold for both."""
     with Client(server.url if request.param == "rest" else f"grpc://{server.address}") as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def grpc_client(server: ServerProcess) -> Iterator[Client]:
-    """For calls that REST does not have."""
+    """A client for calls that REST lacks."""
     with Client(f"grpc://{server.address}") as made:
         yield made

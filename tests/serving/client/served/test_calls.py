@@ -29,7 +29,7 @@ def by_grpc(client: Client) -> bool:
 
 
 def version_of(client: Client, version: int) -> int | None:
-    """What an answer says of its version: REST does not tell."""
+    """The version in an answer; REST does not report it."""
     return version if by_grpc(client) else None
 
 
@@ -100,7 +100,7 @@ def test_several_inputs_and_outputs(client: Client) -> None:
     assert set(only.outputs) == {"total"}
 
 
-def test_an_input_with_a_default_may_be_left_out_by_grpc(client: Client) -> None:
+def test_an_input_with_a_default_may_be_omitted_over_grpc(client: Client) -> None:
     assert client.metadata("arithmetic").signature("defaults").inputs["right"].optional is by_grpc(client)
     if by_grpc(client):
         assert client.predict("arithmetic", {"left": [1]}, signature="defaults")["total"].tolist() == [101.0]
@@ -113,7 +113,7 @@ def test_a_missing_batch_axis_is_added(client: Client) -> None:
     assert client.predict("arithmetic", {"x": [3, 4]}, signature="matrix").output.tolist() == [[11.0]]
 
 
-def test_raw_features_with_holes(client: Client) -> None:
+def test_raw_features_with_missing_values(client: Client) -> None:
     rows = [
         {"country": "DE", "lessons": 10, "minutes": 100, "tags": ["a", "b"]},
         {"country": None, "lessons": None, "minutes": None, "tags": None},
@@ -218,7 +218,7 @@ def test_large_tensors_pass(client: Client) -> None:
     np.testing.assert_array_equal(client.predict("half_plus_two", given).output, given / 2 + 2)
 
 
-def test_what_only_grpc_has(client: Client, configured: list[ModelConfig]) -> None:
+def test_calls_that_only_grpc_has(client: Client, configured: list[ModelConfig]) -> None:
     tasks = [Task("classify", "classify"), Task("regress", "regress")]
     if not by_grpc(client):
         with pytest.raises(UnsupportedError):

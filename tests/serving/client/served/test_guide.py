@@ -30,7 +30,7 @@ def test_the_examples_run(server: ServerProcess, capsys: pytest.CaptureFixture[s
     names["client"].close()
 
 
-def test_the_values_in_comments_are_what_comes_out(server: ServerProcess) -> None:
+def test_the_values_in_comments_are_the_results(server: ServerProcess) -> None:
     from serving.client import Client
 
     lines = re.findall(r"^(client\.predict\(.*?)\s+# (array.*)$", GUIDE.read_text(), re.MULTILINE)

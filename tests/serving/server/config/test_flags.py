@@ -1,4 +1,4 @@
-"""The command line: values, what is unknown, what is refused; no TensorFlow is needed to say no."""
+"""The command line: values, unknown and refused flags; none of it loads TensorFlow."""
 
 from __future__ import annotations
 
@@ -89,11 +89,11 @@ def test_values_that_do_not_fit(argument: str) -> None:
 @pytest.mark.parametrize(
     "argument", ["--prot=1", "-port=1", "port=1", "--port", "8500", "--", "", "--no_enable_batching", "--=3"]
 )
-def test_what_is_no_flag_is_left_over(argument: str) -> None:
+def test_unknown_arguments_are_returned(argument: str) -> None:
     assert flags.parse([argument, "--port=7"]) == (Options(port=7), [argument])
 
 
-def test_the_warning_says_how_the_flag_is_written() -> None:
+def test_the_warning_shows_the_right_spelling() -> None:
     assert "did you mean 'port'?" in flags.unknown_argument("--prot=1")
     assert "written --port=VALUE" in flags.unknown_argument("--port")
 
@@ -108,7 +108,7 @@ def test_no_command_line_breaks_the_parser(arguments: list[str]) -> None:
 
 
 @given(st.sampled_from(NARROW), st.integers())
-def test_every_int32_is_taken_and_nothing_else(name: str, number: int) -> None:
+def test_every_int32_is_accepted_and_nothing_else(name: str, number: int) -> None:
     if -(2**31) <= number < 2**31:
         assert getattr(parse(f"--{name}={number}"), name) == number
     else:
@@ -117,7 +117,7 @@ def test_every_int32_is_taken_and_nothing_else(name: str, number: int) -> None:
 
 
 @given(st.sampled_from(NAMES), st.text())
-def test_a_value_is_taken_or_refused_as_a_flag_error(name: str, text: str) -> None:
+def test_a_value_is_accepted_or_a_flag_error(name: str, text: str) -> None:
     try:
         assert hasattr(parse(f"--{name}={text}"), name)
     except flags.FlagError as error:
@@ -205,7 +205,7 @@ def test_parallelism(arguments: tuple[str, ...], expected: tuple[int, int]) -> N
     assert (options.intra_op_threads, options.inter_op_threads) == expected
 
 
-def test_grpc_arguments_are_numbers_where_they_read_as_such() -> None:
+def test_grpc_arguments_become_numbers_if_possible() -> None:
     options = parse(
         "--grpc_channel_arguments=grpc.max_connection_age_ms=2000,grpc.x=y,grpc.z=99999999999,n=-1"
     )

@@ -61,7 +61,7 @@ def test_batching_defaults() -> None:
         ("max_batch_size {", 'Expected "}"'),
     ],
 )
-def test_mistakes_are_named_with_the_file(text: str, reason: str) -> None:
+def test_errors_name_the_file(text: str, reason: str) -> None:
     with pytest.raises(ServingError, match=f"Invalid protobuf file: 'file'.*{reason}") as caught:
         text_configs.batching_parameters(text, "file")
     assert caught.value.code is Code.INVALID_ARGUMENT
@@ -149,7 +149,7 @@ def test_ssl_config() -> None:
         ('server_key: "SECRET" server_kert: "c"', "line 1"),
     ],
 )
-def test_ssl_mistakes_show_no_key(text: str, reason: str) -> None:
+def test_ssl_errors_do_not_reveal_the_key(text: str, reason: str) -> None:
     with pytest.raises(ServingError, match=reason) as caught:
         text_configs.ssl_config(text, "file")
     assert "SECRET" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Joining requests: what shares a run, what is padded, split or refused. The session is a function here."""
+"""Batching requests: what shares a run, what is padded, split or refused. The session is a function here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TEXT = Signature("text", "", {"x": TensorInfo("x", "x:0", STRING, None)}, {"y": 
 
 
 class Doubling:
-    """Answers `2 x` and notes what it was fed; holds every run while `gate` is closed."""
+    """Answers ``2 x`` and notes what it was fed; holds every run while ``gate`` is closed."""
 
     def __init__(self, parameters: BatchingParameters) -> None:
         self.batching = parameters
@@ -72,14 +72,14 @@ def test_requests_that_wait_together_share_one_run(execution: Execution) -> None
     assert servable.sizes == [4]
 
 
-def test_without_a_wait_what_has_arrived_is_joined(execution: Execution) -> None:
+def test_without_a_timeout_arrived_requests_are_batched(execution: Execution) -> None:
     servable = Doubling(BatchingParameters())
     answers = asyncio.run(ask(execution, servable, *(column(n) for n in range(10))))
     assert [answer[0].tolist() for answer in answers] == [[2 * n] for n in range(10)]
     assert servable.sizes == [10]
 
 
-def test_a_full_batch_runs_before_its_time(execution: Execution) -> None:
+def test_a_full_batch_runs_before_its_timeout(execution: Execution) -> None:
     servable = Doubling(BatchingParameters(max_batch_size=4, batch_timeout_micros=3_600_000_000))
     answers = asyncio.run(ask(execution, servable, column(1, 2), column(3, 4)))
     assert [answer[0].tolist() for answer in answers] == [[2, 4], [6, 8]]
@@ -116,7 +116,7 @@ def test_a_request_larger_than_a_batch_is_refused(execution: Execution) -> None:
     assert not servable.runs
 
 
-def test_splitting_cuts_a_large_request_and_puts_it_together(execution: Execution) -> None:
+def test_a_large_request_is_split_and_reassembled(execution: Execution) -> None:
     servable = Doubling(
         BatchingParameters(
             max_batch_size=100,
@@ -149,7 +149,7 @@ def test_a_full_queue_refuses(execution: Execution) -> None:
     assert "The batch scheduling queue to which this task was submitted is full" in answers[3].message
 
 
-def test_while_the_threads_are_busy_a_batch_goes_on_filling(execution: Execution) -> None:
+def test_a_batch_keeps_filling_while_the_threads_are_busy(execution: Execution) -> None:
     servable = Doubling(BatchingParameters(num_batch_threads=1))
     servable.gate.clear()
 

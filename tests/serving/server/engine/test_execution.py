@@ -1,4 +1,4 @@
-"""The worker threads: hand-over, errors, time limits, cancelling, how many join in. Work is a function here."""
+"""The worker threads: hand-over, errors, time limits, cancelling, number of threads. Work is a function here."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_quick_work_stays_with_few_threads(execution: Execution) -> None:
     assert len(asyncio.run(call())) <= 2
 
 
-def test_long_work_does_not_hold_up_the_rest(execution: Execution) -> None:
+def test_long_work_does_not_delay_the_rest(execution: Execution) -> None:
     barrier = threading.Barrier(4)
 
     async def call() -> list[int]:
@@ -86,7 +86,7 @@ def test_a_time_limit_ends_the_wait(execution: Execution) -> None:
     assert caught.value.code is Code.DEADLINE_EXCEEDED
 
 
-def test_cancelled_work_that_waits_is_not_done() -> None:
+def test_queued_work_that_is_cancelled_is_not_run() -> None:
     execution = Execution(1)
     gate = threading.Event()
     done: list[int] = []
@@ -105,7 +105,7 @@ def test_cancelled_work_that_waits_is_not_done() -> None:
     assert done == []
 
 
-def test_the_loop_goes_on_while_work_is_done(execution: Execution) -> None:
+def test_the_loop_keeps_running_during_work(execution: Execution) -> None:
     async def call() -> int:
         work = asyncio.ensure_future(execution.call(None, time.sleep, 0.1))
         turns = 0

@@ -173,7 +173,7 @@ def test_memory_comes_back(models: ModelLibrary) -> None:
     cycle()
     before = resident()
     loaded = max(cycle() for _ in range(5))
-    # With oneDNN's own allocator the first version's memory is kept, for the next one; the server turns that off.
+    # oneDNN's allocator would keep the first version's memory for the next one; the server turns it off.
     assert resident() - before < 20
     assert loaded - before < 250
 

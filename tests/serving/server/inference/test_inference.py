@@ -1,4 +1,4 @@
-"""What requests, signatures and outputs must look like, in TF Serving's words; without TensorFlow."""
+"""Checks of requests, signatures and outputs, in TF Serving's words; without TensorFlow."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ SIGNATURES = {
 ONE = np.zeros(1, np.float32)
 
 
-def test_inputs_are_taken_as_they_are() -> None:
+def test_inputs_are_passed_unchanged() -> None:
     given = {"b": ONE, "a": ONE}
     assert predict.feeds(SUM, given) is given
 
 
-def test_defaults_stand_in() -> None:
+def test_defaults_fill_in() -> None:
     with_default = signature("d", "a b", "y", defaults={"b": ONE + 5})
     assert predict.feeds(with_default, {"a": ONE})["b"].tolist() == [5]
 
@@ -133,7 +133,7 @@ def test_classes_and_scores() -> None:
         ),
     ],
 )
-def test_outputs_that_are_no_classification(outputs: Any, text: str) -> None:
+def test_outputs_that_are_not_a_classification(outputs: Any, text: str) -> None:
     with pytest.raises(ServingError, match=text):
         examples.classifications(outputs, 2)
 
@@ -146,7 +146,7 @@ def test_outputs_that_are_no_classification(outputs: Any, text: str) -> None:
         (np.zeros(2, np.int64), "Expected output Tensor of DT_FLOAT.  Got: DT_INT64"),
     ],
 )
-def test_outputs_that_are_no_regression(output: np.ndarray, text: str) -> None:
+def test_outputs_that_are_not_a_regression(output: np.ndarray, text: str) -> None:
     with pytest.raises(ServingError, match=text):
         examples.regressions(output, 2)
 
@@ -202,7 +202,7 @@ def test_tasks_become_one_run() -> None:
     ],
     ids=["no name", "two models", "twice", "unknown", "method"],
 )
-def test_tasks_that_do_not_go_together(tasks: list[Task], code: Code, text: str) -> None:
+def test_tasks_that_cannot_be_combined(tasks: list[Task], code: Code, text: str) -> None:
     with pytest.raises(ServingError, match=text) as caught:
         multi_inference.prepare(SIGNATURES, tasks, check_method=False)
     assert caught.value.code is code

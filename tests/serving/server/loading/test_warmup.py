@@ -26,7 +26,7 @@ def test_broken_framing_is_data_loss(tmp_path: Path) -> None:
     assert caught.value.code is Code.DATA_LOSS
 
 
-def test_no_file_is_no_warmup(tmp_path: Path) -> None:
+def test_without_a_file_there_is_no_warmup(tmp_path: Path) -> None:
     servable: Any = None
     assert warmup.warm_up(servable, tmp_path) == 0
 

@@ -1,4 +1,4 @@
-"""Metrics: TF Serving's names and text, exact sums over threads, and what recording costs."""
+"""Metrics: TF Serving's names and text, exact sums over threads, and lock-free recording."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_family_without_labels() -> None:
     assert ":tensorflow:serving:batching_session:wrapped_run_count{} 1" in metrics.page().decode()
 
 
-def test_versions_have_families_of_their_own() -> None:
+def test_versions_have_their_own_families() -> None:
     metrics = Metrics()
     metrics.version_request("m", 3, "s", "predict", Code.OK, 12.0)
     assert lines(metrics, "version_request_count{") == [
@@ -109,7 +109,7 @@ def test_threads_lose_nothing() -> None:
     assert metrics.value("/tensorflow/serving/request_latency") == 40_000
 
 
-def test_threads_that_ended_leave_their_sums_and_nothing_else() -> None:
+def test_threads_that_ended_leave_only_their_sums() -> None:
     metrics = Metrics()
     for number in range(50):
         thread = threading.Thread(target=metrics.load_attempt, args=(f"/m/{number % 2}", Code.OK, 5.0))
@@ -125,7 +125,7 @@ def test_threads_that_ended_leave_their_sums_and_nothing_else() -> None:
 
 
 class Forbidden:
-    """A lock that nobody may take."""
+    """A lock that fails when taken."""
 
     def __enter__(self) -> None:
         raise AssertionError("a request took a lock")

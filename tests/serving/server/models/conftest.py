@@ -1,4 +1,4 @@
-"""The manager's world, fresh for every test."""
+"""A fresh manager world for every test."""
 
 from __future__ import annotations
 

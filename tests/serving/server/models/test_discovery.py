@@ -1,4 +1,4 @@
-"""Which names are versions, and which base paths can be looked at."""
+"""Which names are versions, and which base paths can be read."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_of_two_names_for_one_number_one_wins(tmp_path: Path) -> None:
     assert found.doubles == ("1",)
 
 
-def test_what_no_file_system_takes_is_no_path() -> None:
+def test_impossible_paths_are_refused() -> None:
     with pytest.raises(ServingError, match="NUL") as caught:
         discovery.look("/models\0/mine")
     assert caught.value.code is Code.INVALID_ARGUMENT
@@ -74,7 +74,7 @@ def test_a_file_uri_is_a_path(tmp_path: Path) -> None:
         ("gs://bucket/model", Code.UNIMPLEMENTED, "File system scheme 'gs' not implemented"),
     ],
 )
-def test_base_paths_that_cannot_be_looked_at(base_path: str, code: Code, text: str) -> None:
+def test_base_paths_that_cannot_be_read(base_path: str, code: Code, text: str) -> None:
     with pytest.raises(ServingError, match=text) as caught:
         discovery.look(base_path)
     assert caught.value.code is code

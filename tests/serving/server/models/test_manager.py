@@ -48,7 +48,7 @@ def test_policies(world: World, policy: VersionPolicy, expected: set[int]) -> No
     world.until_states(dict.fromkeys(expected, State.AVAILABLE))
 
 
-def test_a_specific_version_is_taken_up_when_it_appears(world: World) -> None:
+def test_a_specific_version_is_loaded_when_it_appears(world: World) -> None:
     world.put(1)
     world.start(world.model(policy=VersionPolicy("specific", versions=(1, 5))))
     world.put(5)
@@ -108,7 +108,7 @@ def test_a_half_copied_version_is_loaded_by_a_retry(world: World) -> None:
     assert world.manager.statuses("m", 2)[0].error is None
 
 
-def test_a_version_that_waits_for_a_retry_does_not_hold_up_the_next(world: World) -> None:
+def test_a_version_that_waits_for_a_retry_does_not_delay_the_next(world: World) -> None:
     world.put(1)
     world.start(max_num_load_retries=5, load_retry_interval_micros=60_000_000)
     world.put(2, broken=True)
@@ -119,7 +119,7 @@ def test_a_version_that_waits_for_a_retry_does_not_hold_up_the_next(world: World
     world.until_states({1: State.END, 2: State.END, 3: State.AVAILABLE})
 
 
-def test_a_failed_version_is_tried_again_when_it_went_and_came_back(world: World) -> None:
+def test_a_failed_version_is_retried_after_it_disappeared_and_returned(world: World) -> None:
     world.put(1)
     world.start()
     world.put(2, broken=True)
@@ -179,7 +179,7 @@ def test_a_version_that_changes_while_it_is_loaded_is_loaded_afresh(world: World
         assert lease.servable.content == "new"
 
 
-def test_no_version_left_unloads_all_and_answers_not_found(world: World) -> None:
+def test_without_versions_everything_is_unloaded_and_not_found(world: World) -> None:
     world.put(1)
     world.start()
     world.take(1)
@@ -192,7 +192,7 @@ def test_no_version_left_unloads_all_and_answers_not_found(world: World) -> None
     world.until(lambda: world.serving() == 1)
 
 
-def test_a_base_path_that_vanished_unloads_nothing_and_holds_up_no_neighbour(world: World) -> None:
+def test_a_base_path_that_vanished_unloads_nothing_and_delays_no_other(world: World) -> None:
     world.put(1)
     world.put(1, "n")
     world.start(world.model(), world.model("n"))
@@ -203,7 +203,7 @@ def test_a_base_path_that_vanished_unloads_nothing_and_holds_up_no_neighbour(wor
     assert world.serving() == 1
 
 
-def test_a_base_path_that_hangs_holds_up_no_neighbour(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_path_that_hangs_delays_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.put(1)
     world.put(1, "n")
     world.start(world.model(), world.model("n"))
@@ -263,7 +263,7 @@ def test_a_link_inside_the_base_path_is_loaded(world: World) -> None:
     assert world.serving() == 1
 
 
-def test_a_disk_without_room_is_said_in_the_status(world: World) -> None:
+def test_a_full_disk_is_reported_in_the_status(world: World) -> None:
     world.put(1)
     world.start()
 
@@ -277,7 +277,7 @@ def test_a_disk_without_room_is_said_in_the_status(world: World) -> None:
     assert "No space left on device" in world.manager.statuses("m", 2)[0].message
 
 
-def test_a_slow_load_of_one_model_holds_up_no_other(world: World) -> None:
+def test_a_slow_load_of_one_model_delays_no_other(world: World) -> None:
     world.put(1)
     world.put(1, "n")
     world.start(world.model(), world.model("n"))
@@ -289,10 +289,10 @@ def test_a_slow_load_of_one_model_holds_up_no_other(world: World) -> None:
     assert world.states() == {1: State.AVAILABLE, 2: State.LOADING}
 
 
-def test_num_load_threads_bounds_the_loads(world: World) -> None:
+def test_num_load_threads_limits_parallel_loads(world: World) -> None:
     world.put(1)
     world.put(1, "n")
-    gates = [world.hold(1), world.hold(1, "n")]  # Which of the two is found first is open.
+    gates = [world.hold(1), world.hold(1, "n")]  # Either of the two may be found first.
     world.start(world.model(), world.model("n"), wait=False, num_load_threads=1)
     both = [State.START, State.LOADING]
     world.until(lambda: sorted([*world.states().values(), *world.states("n").values()]) == both)
@@ -321,7 +321,7 @@ def test_looking_once_sees_no_later_version(world: World) -> None:
         (ModelSpec("x", label="l"), "INVALID_ARGUMENT: Unrecognized servable version label: l"),
     ],
 )
-def test_what_nobody_serves(world: World, spec: ModelSpec | None, text: str) -> None:
+def test_requests_that_nothing_serves(world: World, spec: ModelSpec | None, text: str) -> None:
     world.put(1)
     world.start()
     with pytest.raises(ServingError) as caught:
@@ -329,7 +329,7 @@ def test_what_nobody_serves(world: World, spec: ModelSpec | None, text: str) -> 
     assert str(caught.value) == text
 
 
-def test_statuses_of_what_never_was(world: World) -> None:
+def test_statuses_of_unknown_versions(world: World) -> None:
     world.put(1)
     world.start()
     with pytest.raises(ServingError, match="NOT_FOUND: Could not find version 7 of model m"):
@@ -338,7 +338,7 @@ def test_statuses_of_what_never_was(world: World) -> None:
         world.manager.statuses("x")
 
 
-def test_a_version_that_cannot_be_closed_is_gone_all_the_same(
+def test_a_version_that_fails_to_close_is_still_gone(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.put(1)

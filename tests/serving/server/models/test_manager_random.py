@@ -1,4 +1,4 @@
-"""Random histories of versions, policies, reloads and requests; what must hold after every step and at the end."""
+"""Random histories of versions, policies, reloads and requests, with invariants after every step and at the end."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ POLICIES = st.one_of(
 
 
 class Histories(RuleBasedStateMachine):
-    """A model `m` that changes, and a neighbour `n` that must never notice."""
+    """A model ``m`` that changes, and a neighbour ``n`` that must never notice."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.world = World(self.folder)
-        self.there: dict[int, bool] = {}  # version → whether it is good
+        self.there: dict[int, bool] = {}  # version → whether it can be loaded
         self.policy = VersionPolicy()
         self.configured = True
-        self.served = False  # Some version was available and at least one was wished ever since.
+        self.served = False  # A version was available, and at least one has been wanted ever since.
         self.leases: list[Lease] = []
 
     @initialize()
@@ -75,7 +75,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def give_back(self) -> None:
-        if not self.leases:  # No precondition: whether there is one is a matter of time, not of the choices.
+        if not self.leases:  # No precondition: whether there is one depends on timing, not on the choices.
             return
         lease = self.leases.pop(0)
         assert not lease.servable.closed, "a version was closed under a request"
@@ -112,7 +112,7 @@ class Histories(RuleBasedStateMachine):
         available = {version for version, state in states.items() if state is State.AVAILABLE}
         if any(state in (State.START, State.LOADING, State.UNLOADING) for state in states.values()):
             return False
-        # What is wished and good serves; something else only while nothing of the wish is good.
+        # Wanted, loadable versions serve; others only while no wanted version is loadable.
         return available == good if good or not self.wished() else len(available) <= 1
 
     def teardown(self) -> None:

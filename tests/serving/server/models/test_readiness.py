@@ -74,7 +74,7 @@ def test_no_models_are_ready_at_once(world: World) -> None:
     manager.stop()
 
 
-def test_never_looking_never_loads(world: World) -> None:
+def test_without_polling_nothing_is_loaded(world: World) -> None:
     world.put(1)
     world.start(wait=False, file_system_poll_wait_seconds=-1)
     assert not world.manager.wait_ready(0.05)

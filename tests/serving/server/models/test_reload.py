@@ -1,4 +1,4 @@
-"""Reloading: atomic, labels first, waits for new models only, holds nothing up."""
+"""Reloading: atomic, labels first, waits only for new models, delays nothing else."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_model_that_comes_back_is_loaded_afresh(world: World) -> None:
         assert lease.servable.content == "new"
 
 
-def test_a_changed_policy_acts_without_being_waited_for(world: World) -> None:
+def test_a_changed_policy_takes_effect_without_a_wait(world: World) -> None:
     world.put(1)
     world.put(2)
     world.start()
@@ -92,7 +92,7 @@ def test_the_same_again_changes_nothing(world: World) -> None:
     assert world.loads == [("m", 1)]
 
 
-def test_a_new_model_that_is_broken_is_told_and_stays_configured(world: World) -> None:
+def test_a_new_model_that_is_broken_is_reported_and_stays_configured(world: World) -> None:
     world.put(1)
     world.put(4, "n", broken=True)
     world.start()
@@ -156,7 +156,7 @@ def test_a_wait_ends_when_a_later_reload_removes_the_model(world: World) -> None
 
 
 def test_reloads_go_one_after_the_other(world: World) -> None:
-    """What one reload adds is there before the next one takes it away, so that none of them fails."""
+    """What one reload adds is available before the next one removes it, so none of them fails."""
     world.put(1)
     names = [f"n{number}" for number in range(6)]
     for name in names:
@@ -190,7 +190,7 @@ def test_a_config_list_cannot_become_something_else(world: World) -> None:
         world.manager.reload(ServerConfig(is_list=False))
 
 
-def test_a_file_system_that_is_not_there_is_refused(world: World) -> None:
+def test_an_unknown_file_system_is_refused(world: World) -> None:
     world.put(1)
     world.start()
     with pytest.raises(ServingError, match="UNIMPLEMENTED: File system scheme 'gs' not implemented"):
@@ -279,7 +279,7 @@ def test_request_logging_without_a_logger_is_refused_after_the_models(world: Wor
 
 
 def test_no_request_fails_while_versions_change(world: World) -> None:
-    """Threads ask all the time, by latest and by label, while versions come and labels move."""
+    """Threads send requests all the time, by latest and by label, while versions appear and labels move."""
     world.put(1)
     world.start(world.model(policy=VersionPolicy("latest", 2)))
     world.manager.reload(world.config(world.model(policy=VersionPolicy("latest", 2), labels={"stable": 1})))

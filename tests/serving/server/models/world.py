@@ -43,7 +43,7 @@ class World:
         return path
 
     def put(self, version: int | str, model: str = "m", *, broken: bool = False, content: str = "") -> Path:
-        """Publishes a version by rename, as people should."""
+        """Publishes a version by rename, as recommended."""
         staging = self.root / f".staging-{model}-{version}"
         staging.mkdir()
         (staging / "content").write_text("broken" if broken else content)
@@ -55,7 +55,7 @@ class World:
         shutil.rmtree(self.base(model) / str(version))
 
     def hold(self, version: int, model: str = "m") -> threading.Event:
-        """The version's load waits until the returned event is set."""
+        """Makes the version's load wait until the returned event is set."""
         return self.gates.setdefault((model, version), threading.Event())
 
     def load(self, name: str, version: int, path: Path) -> Loaded:

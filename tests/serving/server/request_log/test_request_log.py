@@ -1,4 +1,4 @@
-"""The request log: its files, its limits, and that a request never waits for it."""
+"""The request log: its files, its limits, and that it never blocks a request."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_sampling(tmp_path: Path) -> None:
     request_log.close()
 
 
-def test_a_new_configuration_is_the_whole_truth(tmp_path: Path) -> None:
+def test_a_new_configuration_replaces_the_old_one(tmp_path: Path) -> None:
     request_log = started(tmp_path / "log")
     request_log.configure({})
     assert not request_log.active
@@ -87,7 +87,7 @@ def test_a_new_configuration_is_the_whole_truth(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("limits", [{"max_records": 2}, {"max_bytes": 30}])
-def test_full_files_are_turned(tmp_path: Path, limits: dict[str, int]) -> None:
+def test_full_files_are_rotated(tmp_path: Path, limits: dict[str, int]) -> None:
     file = RotatingFile(str(tmp_path / "log"), **limits)
     for number in range(5):
         file.write(b"record%d" % number)
@@ -99,7 +99,7 @@ def test_full_files_are_turned(tmp_path: Path, limits: dict[str, int]) -> None:
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_old_files_are_turned(tmp_path: Path) -> None:
+def test_old_files_are_rotated(tmp_path: Path) -> None:
     file = RotatingFile(str(tmp_path / "log"), max_seconds=0.05)
     file.write(b"a")
     file.publish_if_old()
@@ -109,7 +109,7 @@ def test_old_files_are_turned(tmp_path: Path) -> None:
     assert len(published(tmp_path)) == 1
 
 
-def test_a_full_queue_drops_counts_and_says_so(
+def test_a_full_queue_drops_counts_and_logs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     metrics = Metrics()
@@ -123,7 +123,7 @@ def test_a_full_queue_drops_counts_and_says_so(
     assert 'request_log_count{model_name="m",status_code="RESOURCE_EXHAUSTED"} 3' in metrics.page().decode()
 
 
-def test_a_folder_that_cannot_be_written_drops_and_says_so(
+def test_an_unwritable_folder_drops_and_logs(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -137,7 +137,7 @@ def test_a_folder_that_cannot_be_written_drops_and_says_so(
 
 
 class SmallDisk(io.FileIO):
-    """A file on a disk with room for so many bytes."""
+    """A file on a disk with room for this many bytes."""
 
     room = 50
 
@@ -188,7 +188,7 @@ def test_tensorflow_reads_the_records(tmp_path: Path) -> None:
     assert regress.regress_log.response.result.regressions[0].value == 2.5
 
 
-def test_not_everybody_may_read_what_clients_sent(tmp_path: Path) -> None:
+def test_files_with_client_data_are_private(tmp_path: Path) -> None:
     file = RotatingFile(str(tmp_path / "log"))
     file.write(b"personal")
     file.publish()

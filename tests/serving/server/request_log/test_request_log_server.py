@@ -1,4 +1,4 @@
-"""What the request log of a running server wrote warms up the model's next version."""
+"""A running server's request log warms up the model's next version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the REST API share."""
+"""Fixtures shared by the tests of the REST API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def shared_server() -> Iterator[RunningServer]:
 
 @pytest.fixture
 def server(shared_server: RunningServer) -> RunningServer:
-    """The module's server with the model as it was at first."""
+    """The module's server, with its model reset."""
     model = shared_server.model
     model.seen, model.outputs, model.error = [], None, None
     return shared_server

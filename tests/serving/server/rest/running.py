@@ -1,4 +1,4 @@
-"""The HTTP front end on a real socket, in front of a fake model: no TensorFlow is needed to test HTTP."""
+"""The HTTP front end on a real socket with a fake model: testing HTTP does not need TensorFlow."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DTYPES = {
 def signature(
     inputs: dict[str, str], outputs: dict[str, str] | None = None, key: str = "serving_default"
 ) -> Signature:
-    """A signature out of input and output names with their types."""
+    """A signature from input and output names with their types."""
 
     def infos(names: dict[str, str]) -> dict[str, TensorInfo]:
         return {
@@ -49,7 +49,7 @@ def signature(
 
 
 class FakeModel:
-    """Stands for a loaded model, without TensorFlow: it answers with its inputs, or as a test tells it."""
+    """A double of a loaded model, without TensorFlow: it answers with its inputs, or as a test tells it."""
 
     def __init__(self) -> None:
         self.signatures = {
@@ -65,7 +65,7 @@ class FakeModel:
 
 
 class FakeInference:
-    """Stands for the engine; only the HTTP side is under test here."""
+    """A double of the engine; only the HTTP side is tested here."""
 
     def __init__(self) -> None:
         self.entered = threading.Event()
@@ -114,7 +114,7 @@ class FakeLease:
 
 
 class FakeManager:
-    """Knows one model `m` with version 2, which the label `best` stands for."""
+    """Knows one model ``m`` with version 2, labelled ``best``."""
 
     def __init__(self, model: FakeModel) -> None:
         self.model = model
@@ -142,7 +142,7 @@ class FakeManager:
 
 
 class RunningServer:
-    """The HTTP front end in a thread of its own, with a client."""
+    """The HTTP front end in its own thread, with a client."""
 
     def __init__(self, options: Options, limits: Limits | None = None) -> None:
         self.model = FakeModel()
@@ -183,7 +183,7 @@ class RunningServer:
         return self.client.post(path, json=document, **options)
 
     def sweep(self) -> None:
-        """Closes what is idle now, not at the next round."""
+        """Closes idle connections now, not at the next sweep."""
         assert self._server is not None
         self._loop.call_soon_threadsafe(self._server._shared.close_idle, self._loop.time())
 

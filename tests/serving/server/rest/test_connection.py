@@ -21,14 +21,14 @@ _POST = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\
 
 @pytest.fixture
 def impatient() -> Iterator[RunningServer]:
-    """A server that closes idle and slow connections as soon as it looks at them."""
+    """A server that closes idle and slow connections as soon as it checks them."""
     server = RunningServer(Options(), Limits(body_bytes=1000, idle_seconds=-1.0, head_seconds=-1.0))
     yield server
     server.stop()
 
 
 def talk(server: RunningServer, *pieces: bytes, close: bool = True) -> bytes:
-    """Sends pieces and reads until the server closes, or says nothing more for a moment."""
+    """Sends pieces and reads until the server closes, or is silent for a moment."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
         for piece in pieces:
             connection.sendall(piece)
@@ -97,12 +97,12 @@ def test_a_whole_url_as_target(server: RunningServer) -> None:
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ],
 )
-def test_what_is_no_http_is_refused(server: RunningServer, junk: bytes) -> None:
+def test_data_that_is_not_http_is_refused(server: RunningServer, junk: bytes) -> None:
     assert statuses(talk(server, junk)) in ([400], [413])
 
 
 @pytest.mark.parametrize("head", [b"GET /" + b"a" * 70_000, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 20_000, b"GET / HTTP/1.1\r\nA: " + b"b" * 70_000])  # fmt: skip
-def test_heads_are_bounded(server: RunningServer, head: bytes) -> None:
+def test_heads_are_limited(server: RunningServer, head: bytes) -> None:
     assert statuses(talk(server, head, close=False)) == [431]
 
 
@@ -118,7 +118,7 @@ def test_idle_connections_are_closed(impatient: RunningServer) -> None:
         assert b" 408 " in slow.recv(100)
 
 
-def test_bodies_are_bounded_by_the_flag() -> None:
+def test_bodies_are_limited_by_the_flag() -> None:
     server = RunningServer(Options(rest_api_max_body_bytes=1000))
     try:
         too_large = server.predict(b"{" + b" " * 2000)
@@ -131,7 +131,7 @@ def test_bodies_are_bounded_by_the_flag() -> None:
         server.stop()
 
 
-def test_nothing_behind_a_refused_request_is_answered() -> None:
+def test_nothing_after_a_refused_request_is_answered() -> None:
     server = RunningServer(Options(rest_api_max_body_bytes=1000))
     try:
         large = _POST.replace(b"Length: %d" % len(_BODY), b"Length: 2000\r\nContent-Length: 0")

@@ -1,4 +1,4 @@
-"""Classify and regress bodies; what they make is held against TensorFlow's own messages in an integration test."""
+"""Classify and regress bodies; an integration test compares the results with TensorFlow's own messages."""
 
 from __future__ import annotations
 

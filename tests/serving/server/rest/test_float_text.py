@@ -1,4 +1,4 @@
-"""Floats as text, held against an exact reference made from the contract's rule."""
+"""Floats as text, compared with an exact reference built from the contract's rule."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from serving.server.rest.float_text import float_text, float_texts
 
 
 def nearest_float32(value: Fraction) -> float:
-    """The float32 that a number reads as: exactly, ties to even."""
+    """The float32 nearest to a number: exact, ties to even."""
     if not value:
         return 0.0
     magnitude = abs(value)
@@ -27,7 +27,7 @@ def nearest_float32(value: Fraction) -> float:
 
 
 def by_the_rule(value: float, *, double: bool) -> str:
-    """The contract's words: shortest of %g if it parses back, else 9 or 17 digits; `.0` for whole ones."""
+    """The contract's rule: %g if it parses back, else 9 or 17 digits; ``.0`` for whole numbers."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):

@@ -40,7 +40,7 @@ def test_signatures(server: RunningServer) -> None:
     assert answer.json() == {"error": 'Serving signature name: "nope" not found in signature def'}
 
 
-def test_words_that_strict_json_does_not_know(server: RunningServer) -> None:
+def test_words_that_strict_json_lacks(server: RunningServer) -> None:
     answer = server.predict('{"instances": [NaN, Infinity, -Inf]} and more')
     assert answer.status_code == 200
     values = json.loads(answer.text)["predictions"]
@@ -70,7 +70,7 @@ def test_statuses(server: RunningServer, code: Code, status: int) -> None:
     assert (answer.status_code, answer.json()) == (status, {"error": 'what "went" wrong\n'})
 
 
-def test_what_nobody_expected_is_one_line_for_the_client(
+def test_an_unexpected_error_is_one_line_for_the_client(
     server: RunningServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.model.error = ZeroDivisionError("secret")
@@ -187,7 +187,7 @@ def test_health(server: RunningServer) -> None:
     assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "models": ["late"]})
 
 
-def test_strings_that_are_no_utf8_pass(server: RunningServer) -> None:
+def test_strings_that_are_not_utf8_pass(server: RunningServer) -> None:
     server.model.outputs = {"s": np.array([b"\xff", b"ok"], object)}
     assert server.predict({"signature_name": "text", "instances": ["a"]}).content.count(b'"\xff"') == 1
 

@@ -1,4 +1,4 @@
-"""The quick way from JSON to arrays agrees with the careful one."""
+"""The fast path from JSON to arrays agrees with the careful one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _careful(value: Any, dtype: int) -> np.ndarray | str:
 
 @settings(max_examples=2000, deadline=None)
 @given(_VALUES, st.sampled_from(sorted(set(DTYPES.values()) - {19})))
-def test_quick_and_careful_agree(value: Any, dtype: int) -> None:
+def test_fast_and_careful_agree(value: Any, dtype: int) -> None:
     if _has_huge(value):
         return
     made = json_tensors._quick(value, dtype, True)
@@ -42,7 +42,7 @@ def test_quick_and_careful_agree(value: Any, dtype: int) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(_VALUES, st.sampled_from(sorted(set(DTYPES.values()) - {19})))
-def test_without_booleans_types_need_no_look(value: Any, dtype: int) -> None:
+def test_without_booleans_types_need_no_check(value: Any, dtype: int) -> None:
     if _has_bool(value) or _has_huge(value):
         return
     looked, unlooked = json_tensors._quick(value, dtype, True), json_tensors._quick(value, dtype, False)
@@ -56,7 +56,7 @@ def _has_bool(value: Any) -> bool:
 
 
 def _has_huge(value: Any) -> bool:
-    """Integers that the JSON reader never gives: it makes floats of what needs more than 64 bits."""
+    """Integers that the JSON reader never returns: above 64 bits it returns floats."""
     if isinstance(value, list):
         return any(map(_has_huge, value))
     return type(value) is int and not -(2**63) <= value < 2**64

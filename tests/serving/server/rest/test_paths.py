@@ -1,4 +1,4 @@
-"""Which paths are understood, and how the others are refused."""
+"""Which paths are accepted, and how others are refused."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_models_are_not_listed() -> None:
         route("GET", "/v1/models")
 
 
-def test_bytes_that_are_no_utf8_name_no_model() -> None:
+def test_bytes_that_are_not_utf8_name_no_model() -> None:
     assert route("GET", "/v1/models/%FF").spec.name == "�"
 
 

@@ -1,4 +1,4 @@
-"""Predict bodies in rows and columns: what is taken, and the words in which the rest is refused."""
+"""Predict bodies in rows and columns: what is accepted, and how the rest is refused."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_base64_may_be_wrapped_or_without_padding(text: str) -> None:
     assert one("string", f'[{{"b64": "{text}"}}]').tolist() == [b"hello"]
 
 
-def test_base64_wants_its_key_alone() -> None:
+def test_base64_must_be_the_only_key() -> None:
     assert refusal("string", '[{"b64": 1}]').endswith("not formatted correctly for base64 data")
     assert refusal("string", '[{"b64": "", "x": 1}]').endswith("not formatted correctly for base64 data")
 
@@ -141,7 +141,7 @@ def test_refused(text: str, of: Any, message: str) -> None:
     assert caught.value.code is Code.INVALID_ARGUMENT
 
 
-def test_columns_may_hold_more_than_is_wanted() -> None:
+def test_columns_may_have_extra_inputs() -> None:
     taken = read('{"inputs": {"a": [1], "b": 2, "z": null}, "other": 1}', PAIR)
     assert not taken.rows
     assert taken.arrays["b"].shape == ()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-TRIES = 24  # Connections of their own: that all of them reach the same of two workers is one in 8 million.
+TRIES = 24  # Separate connections: the chance that all reach the same one of two workers is one in 8 million.
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def everyone(server: ServerProcess) -> Iterator[GrpcClient]:
 
 
 def each(server: ServerProcess, *, model: str = "m", **chosen: object) -> set[float | str]:
-    """What many connections get, each of its own; an error by its code."""
+    """The answers on many separate connections; an error is its code."""
     import grpc
 
     found: set[float | str] = set()
@@ -106,7 +106,7 @@ def test_reloads_and_labels_act_on_all_or_on_none(server: ServerProcess, base: P
         until(lambda: each(server, model="n") == {"NOT_FOUND"})
 
 
-def test_a_new_version_is_available_when_all_have_it(
+def test_a_new_version_is_available_once_all_workers_have_it(
     server: ServerProcess, base: Path, models: ModelLibrary
 ) -> None:
     models.place("constant_3", base / "m", 3)
@@ -131,7 +131,7 @@ def test_metrics_are_summed(server: ServerProcess) -> None:
     assert count() == before + TRIES
 
 
-def test_a_dead_worker_is_started_again_with_the_labels_of_now(server: ServerProcess, base: Path) -> None:
+def test_a_dead_worker_is_restarted_with_the_current_labels(server: ServerProcess, base: Path) -> None:
     import psutil
 
     with everyone(server) as client:

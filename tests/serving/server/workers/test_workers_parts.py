@@ -1,4 +1,4 @@
-"""What several workers are made of: merged statuses, calls between processes."""
+"""The parts of a server with several workers: merged statuses, calls between processes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_version_is_available_only_when_all_have_it(found: list[State | None],
     assert [status.state for status in merge(views[::-1])] == [expected]
 
 
-def test_the_error_of_one_worker_is_told() -> None:
+def test_one_workers_error_is_reported() -> None:
     views = [{1: VersionStatus(1, A)}, {1: VersionStatus(1, E, BROKEN)}]
     assert merge(views) == [VersionStatus(1, E, BROKEN)]
 
@@ -55,7 +55,7 @@ def test_versions_are_listed_newest_first() -> None:
     assert [status.version for status in merge(views)] == [3, 2, 1]
 
 
-def test_statuses_survive_the_way() -> None:
+def test_statuses_survive_sending() -> None:
     sent = to_wire({"m": [VersionStatus(2, A), VersionStatus(1, E, BROKEN)]})
     arrived = from_wire(sent["m"])
     assert arrived[2] == VersionStatus(2, A)
@@ -115,7 +115,7 @@ def test_calls_answers_and_errors() -> None:
     talk(scenario)
 
 
-def test_a_cancelled_call_is_cancelled_over_there() -> None:
+def test_a_cancelled_call_is_cancelled_in_the_other_process() -> None:
     async def scenario(one: Peer, _: Peer, handlers: dict[str, Any]) -> None:
         begun, ended = asyncio.Event(), asyncio.Event()
 
