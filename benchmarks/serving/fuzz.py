@@ -37,7 +37,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=600, help="at most, for each protocol")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--model", type=Path, help="folder of fuzz_model.py's SavedModel; default: it is made"
+        "--model", type=Path, help="folder of fuzz_model.py's SavedModel; default: build it"
     )
     return parser.parse_args(arguments)
 

@@ -47,12 +47,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--learners", type=Path, help="SavedModel; default: what `make demo` pushed")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
-        "--seconds", type=float, default=0.7, help="aimed at for one point; default %(default)s"
+        "--seconds", type=float, default=0.7, help="target time for one point; default %(default)s"
     )
     parser.add_argument("--only", nargs="*", default=[], help="names of servers; default: all")
     parser.add_argument("--models", nargs="*", default=["dense", "learners"])
-    parser.add_argument("--quick", action="store_true", help="one repeat of few requests")
-    parser.add_argument("--json", type=Path, help="also keep every figure in this file")
+    parser.add_argument("--quick", action="store_true", help="one repeat with few requests")
+    parser.add_argument("--json", type=Path, help="also write every figure to this file")
     parser.add_argument("--write", type=Path, help="put the tables between the markers of this file")
     given = parser.parse_args(arguments)
     if given.quick:

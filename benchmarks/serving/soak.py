@@ -43,7 +43,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--every", type=float, default=20, help="seconds between versions; default %(default)s"
     )
     parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--json", type=Path, help="also keep the figures in this file")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     return parser.parse_args(arguments)
 
 
@@ -191,7 +191,7 @@ class Soak:
         if self._given.seconds >= 120 and fifths[-1] - fifths[0] > GROWTH_MIB:
             wrong.append(f"memory grew: {fifths}")
         if any(client.is_alive() for client in self.clients):
-            wrong.append("a client still waits for an answer")
+            wrong.append("a client is still waiting for an answer")
         return wrong
 
 

@@ -84,7 +84,7 @@ class Client(threading.Thread):
         if answered is None:
             return
         if version and answered != version:
-            self._fail(kind, way, f"asked version {version}, answered by {answered}")
+            self._fail(kind, way, f"requested version {version}, answered by {answered}")
         if not version:
             if answered < self._seen[way]:
                 self._fail(kind, way, f"answered by {answered} after {self._seen[way]}")

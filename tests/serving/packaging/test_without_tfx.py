@@ -30,7 +30,7 @@ FORBIDDEN = {"tfx", "apache_beam", "ml_metadata", "tensorflow_data_validation", 
 class Blocker:
     def find_spec(self, name, *_):
         if name.partition(".")[0] in FORBIDDEN:
-            raise ModuleNotFoundError(f"No module named {name!r}: the extra `serving` does not bring it", name=name)
+            raise ModuleNotFoundError(f"No module named {name!r}: the extra `serving` does not install it", name=name)
 sys.meta_path.insert(0, Blocker())
 module, sys.argv = sys.argv[1], sys.argv[1:]
 runpy.run_module(module, run_name="__main__", alter_sys=True)
