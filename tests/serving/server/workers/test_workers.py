@@ -141,7 +141,7 @@ def test_a_dead_worker_is_restarted_with_the_current_labels(server: ServerProces
     os.kill(workers[0].pid, signal.SIGKILL)
     until(lambda: "WORKER" in server.log and "DIED" in server.log)
     assert each(server) <= {3.0, "UNAVAILABLE"}
-    until(lambda: "serves again" in server.log, 60)
+    until(lambda: "is serving again" in server.log, 60)
     assert each(server, label="stable") == {1.0}
     with everyone(server) as client:
         assert set(client.states("m").values()) == {"AVAILABLE"}
