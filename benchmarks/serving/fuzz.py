@@ -36,9 +36,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--inputs", type=int, default=20_000, help="for each protocol; default %(default)s")
     parser.add_argument("--seconds", type=float, default=600, help="at most, for each protocol")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--model", type=Path, help="folder of fuzz_model.py's SavedModel; default: build it"
-    )
+    parser.add_argument("--model", type=Path, help="folder of fuzz_model.py's SavedModel; default: build it")
     return parser.parse_args(arguments)
 
 

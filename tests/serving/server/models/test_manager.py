@@ -338,9 +338,7 @@ def test_statuses_of_unknown_versions(world: World) -> None:
         world.manager.statuses("x")
 
 
-def test_a_version_that_fails_to_close_is_still_gone(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_version_that_fails_to_close_is_still_gone(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.put(1)
     world.start()
 

@@ -123,9 +123,7 @@ def test_a_full_queue_drops_counts_and_logs(
     assert 'request_log_count{model_name="m",status_code="RESOURCE_EXHAUSTED"} 3' in metrics.page().decode()
 
 
-def test_an_unwritable_folder_drops_and_logs(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_unwritable_folder_drops_and_logs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("in the way")
     metrics = Metrics()
     with caplog.at_level(logging.WARNING):
