@@ -1,4 +1,4 @@
-"""The nodes of a pipeline in topological order, each after the nodes it takes from: add yours here."""
+"""The nodes of a pipeline, each after the nodes whose outputs it uses: add yours here."""
 
 from __future__ import annotations
 

@@ -34,15 +34,15 @@ def statement(
 ) -> dict[str, Any]:
     """Returns how consistent an export is, in numbers and in one sentence."""
     if at is not None and outside == 0:
-        said = f"One point in time: all documents as of {at.isoformat()}."
+        said = f"Point in time: all documents as of {at.isoformat()}."
     elif at is not None and outside < documents:
         said = (
-            f"Not one point in time: {documents - outside} documents as of {at.isoformat()}, then the "
+            f"Not a point in time: {documents - outside} documents as of {at.isoformat()}, then the "
             f"server dropped that snapshot, and {outside} as of when they were read, {exported}."
         )
     else:
         said = (
-            f"Not one point in time: each document as of when it was read, {exported}; documents inserted "
+            f"Not a point in time: each document as of when it was read, {exported}; documents inserted "
             f"or deleted meanwhile may or may not be included. Reason: {reason}."
         )
     whole = at is not None and outside == 0

@@ -1,4 +1,4 @@
-"""Documents, graphs and lineages for tests of everything that needs no TensorFlow."""
+"""Documents, graphs and lineages for tests that need no TensorFlow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DOCUMENT: dict[str, Any] = {
 
 
 def resolved(fingerprint: str = "f1", span: int | None = None) -> ResolvedInput:
-    """An export as it would be found on the disk."""
+    """An export as it would be on disk."""
     return ResolvedInput(span, None, (InputFile("export.jsonl", 100, 0),), fingerprint)
 
 
@@ -47,7 +47,7 @@ def graph_of(tmp_path: Path) -> Callable[..., Graph]:
 
 
 def history_of(graph: Graph, folder: Path, run: str = "r1", seconds: float = 10.0) -> MemoryLineage:
-    """A lineage in which every node of the graph has run once and left a file."""
+    """A lineage in which every node of the graph has run once and written a file."""
     import json
 
     executions, artifacts = [], []

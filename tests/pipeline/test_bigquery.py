@@ -1,4 +1,4 @@
-"""BigQuery in place of an export: the graph, the checks, and the compiled pipeline; no network is touched."""
+"""BigQuery instead of an export: the graph, the checks, and the compiled pipeline; without network access."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def spec_with(**data: Any) -> PipelineSpec:
 
 
 def around(spec: PipelineSpec, folder: Path) -> Inputs:
-    """What is outside that document."""
+    """What that document refers to."""
     assert spec.data.bigquery
     return Inputs(folder, resolve_query(spec.data.bigquery))
 
@@ -59,7 +59,7 @@ def test_the_source_takes_the_place_of_the_export(tmp_path: Path) -> None:
     ],
     ids=["query", "split", "who pays"],
 )
-def test_only_what_changes_the_rows_reads_them_again(
+def test_only_changes_to_the_rows_cause_rereading(
     tmp_path: Path, change: dict[str, Any], again: bool
 ) -> None:
     before, after = graph_for(tmp_path), graph_for(tmp_path, **change)
@@ -81,12 +81,12 @@ def test_only_what_changes_the_rows_reads_them_again(
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_what_does_not_go_with_bigquery_is_an_error(data: dict[str, Any], message: str) -> None:
+def test_settings_without_effect_on_bigquery_are_errors(data: dict[str, Any], message: str) -> None:
     with pytest.raises(SpecErrors, match=message):
         check(spec_with(**data))
 
 
-def test_the_right_document_is_right() -> None:
+def test_the_valid_document_passes() -> None:
     check(spec_with(fields={"lessons": {"type": "int"}}))
 
 
@@ -115,7 +115,7 @@ def node(compiled: Any) -> Callable[[str], Any]:
 
 
 @pytest.mark.component
-def test_the_compiled_node_is_tfx_own_and_holds_query_and_splits(node: Callable[[str], Any]) -> None:
+def test_the_compiled_node_is_tfxs_own_with_query_and_splits(node: Callable[[str], Any]) -> None:
     gen = node("BigQueryExampleGen")
     assert gen.node_info.type.name.endswith("big_query.example_gen.component.BigQueryExampleGen")
     values = {name: p.field_value.string_value for name, p in gen.parameters.parameters.items()}
@@ -130,7 +130,7 @@ def test_the_compiled_node_is_tfx_own_and_holds_query_and_splits(node: Callable[
 
 
 @pytest.mark.component
-def test_everything_downstream_takes_its_examples(node: Callable[[str], Any]) -> None:
+def test_everything_downstream_uses_its_examples(node: Callable[[str], Any]) -> None:
     for name in ("StatisticsGen", "Transform", "Trainer", "Evaluator", "ValidationGate"):
         (channel,) = node(name).inputs.inputs["examples"].channels
         assert channel.producer_node_query.id == "BigQueryExampleGen"

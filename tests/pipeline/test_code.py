@@ -1,4 +1,4 @@
-"""The code that a node's fingerprint covers, held against what is really imported."""
+"""The code that a node's fingerprint covers, compared with what is really imported."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ EVERYTHING = {
 
 
 def full_graph(folder: Path, code: Code) -> Graph:
-    """The graph of a document that has every node an export can have."""
+    """The graph of a document with every node that is possible for an export."""
     document = PipelineSpec.model_validate({**DOCUMENT, **EVERYTHING})
     inputs = Inputs(folder, resolved(), resolved("f2"), previous_statistics=True)
     return make_graph(document, inputs, code=code)
 
 
 def roots(node: Any) -> list[str]:
-    """The modules that a node's code begins with."""
+    """The modules from which a node's code is traced."""
     return [node.build.partition(":")[0], *node.code]
 
 
 @pytest.fixture(scope="module")
 def imports() -> grimp.ImportGraph:
-    """Who imports whom, by another reader than ours: over syntax trees, without what only type checkers see."""
+    """Which module imports which, found independently: from syntax trees, without type-checking imports."""
     return grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True, cache_dir=None)
 
 
 def imported(graph: grimp.ImportGraph, modules: list[str]) -> set[str]:
-    """All that modules import, with the packages that Python imports on the way."""
+    """Everything that modules import, with the packages that Python imports along the way."""
     found: set[str] = set()
     todo = [*modules]
     while todo:
@@ -65,7 +65,7 @@ def imported(graph: grimp.ImportGraph, modules: list[str]) -> set[str]:
 def test_the_code_of_a_node_is_what_it_imports(node: Any, imports: grimp.ImportGraph) -> None:
     code = Code(REPOSITORY)
     by_name = {m for root in roots(node) for m in code.closure([root])} - imported(imports, roots(node))
-    # What is left is reached by a dotted name in a string, as TFX takes its functions, or behind one.
+    # The rest is reached through a dotted name in a string, as TFX takes its functions.
     named = [m for m in by_name if f'"{m}' in _texts(code)]
     assert by_name <= imported(imports, [*roots(node), *named])
     assert imported(imports, [*roots(node), *named]) <= code.closure(roots(node))
@@ -85,14 +85,12 @@ def copied(folder: Path) -> Path:
 
 
 def planned(graph: Graph, history: MemoryLineage) -> set[str]:
-    """The nodes that would run, without those that do because another one does."""
+    """The nodes that would run for their own reasons, not because another one runs."""
     reasons = {n.node.id: n.reason for n in make_plan(graph, history).to_run}
     return {node for node, reason in reasons.items() if "code" in reason}
 
 
-def test_each_file_of_a_copy_decides_over_the_nodes_that_import_it(
-    tmp_path: Path, imports: grimp.ImportGraph
-) -> None:
+def test_changing_a_file_changes_the_nodes_that_import_it(tmp_path: Path, imports: grimp.ImportGraph) -> None:
     base = copied(tmp_path / "code")
     before = full_graph(tmp_path, Code(base))
     history = history_of(before, tmp_path / "artifacts")
@@ -115,7 +113,7 @@ def test_each_file_of_a_copy_decides_over_the_nodes_that_import_it(
         pytest.param("components/tuner/trials.py", {"Tuner"}, id="trials"),
     ],
 )
-def test_an_edit_touches_the_nodes_it_should(tmp_path: Path, file: str, nodes: set[str]) -> None:
+def test_an_edit_changes_the_right_nodes(tmp_path: Path, file: str, nodes: set[str]) -> None:
     base = copied(tmp_path / "code")
     history = history_of(full_graph(tmp_path, Code(base)), tmp_path / "artifacts")
     with (base / file).open("a") as text:
@@ -139,7 +137,7 @@ def test_what_only_type_checkers_see_does_not_count(tmp_path: Path) -> None:
     assert Code(tmp_path).closure(["components.a"]) == {"components.a", "components.d"}
 
 
-def test_a_name_that_is_no_module_is_refused() -> None:
+def test_a_name_that_is_not_a_module_is_refused() -> None:
     with pytest.raises(LookupError, match=r"nowhere\.at\.all is not a module"):
         Code(REPOSITORY).digest(["nowhere.at.all"])
 
@@ -150,11 +148,11 @@ RUN_BY_NAME = {
     "Trainer": "components.trainer.run_fn",
     "Evaluator": "components.evaluator.module",
 }
-"""Node → the module that TFX is told by its name."""
+"""Node → the module that TFX is given by name."""
 
 
 @pytest.mark.component
-def test_nothing_is_imported_that_the_digest_does_not_cover(tmp_path: Path) -> None:
+def test_the_digest_covers_everything_imported(tmp_path: Path) -> None:
     code = Code(REPOSITORY)
     script = f"""
 import importlib, json, sys

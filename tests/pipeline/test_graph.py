@@ -1,4 +1,4 @@
-"""Which nodes a document becomes, and what changes their fingerprints."""
+"""Which nodes a document gives, and what changes their fingerprints."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def test_a_model_is_served_before_it_is_pushed_unless_told_otherwise(graph_of: C
     assert "InfraValidator" not in without.node("Pusher").inputs
 
 
-def test_nothing_is_served_where_nothing_is_pushed_unless_asked_for(graph_of: Callable[..., Graph]) -> None:
+def test_nothing_is_served_without_push_unless_requested(graph_of: Callable[..., Graph]) -> None:
     assert "InfraValidator" not in graph_of(push=None).ids
     assert "InfraValidator" in graph_of(push=None, infra_validation={}).ids
 
 
-def test_every_node_stands_behind_what_it_depends_on(graph_of: Callable[..., Graph]) -> None:
+def test_every_node_comes_after_what_it_depends_on(graph_of: Callable[..., Graph]) -> None:
     graph = graph_of(
         tune={},
         previous=True,
@@ -52,7 +52,7 @@ def test_every_node_stands_behind_what_it_depends_on(graph_of: Callable[..., Gra
         assert set(node.inputs + node.after) <= set(graph.ids[:place])
 
 
-def test_drift_is_only_computed_where_there_is_something_before(graph_of: Callable[..., Graph]) -> None:
+def test_drift_is_only_computed_with_earlier_statistics(graph_of: Callable[..., Graph]) -> None:
     checks = {"drift": {"country": {"l_infinity": 0.1}}}
     assert "DistributionValidator" in graph_of(previous=True, validate=checks).ids
     assert "DistributionValidator" not in graph_of(previous=False, validate=checks).ids
@@ -86,17 +86,17 @@ def changed(before: Graph, after: Graph) -> set[str]:
         pytest.param({"validate": {"on_anomaly": "warn"}}, {"ValidationGate"}, id="validation"),
     ],
 )
-def test_a_change_touches_what_it_can_change_and_nothing_else(
+def test_a_change_affects_what_it_can_change_and_nothing_else(
     graph_of: Callable[..., Graph], sections: dict[str, Any], nodes: set[str]
 ) -> None:
     assert changed(graph_of(), graph_of(**sections)) == nodes
 
 
-def test_new_data_touches_every_node(graph_of: Callable[..., Graph]) -> None:
+def test_new_data_affects_every_node(graph_of: Callable[..., Graph]) -> None:
     assert changed(graph_of(), graph_of(data=resolved("f2"))) == ALL
 
 
-def test_another_privacy_key_or_rule_makes_other_data(graph_of: Callable[..., Graph]) -> None:
+def test_another_privacy_key_or_rule_gives_different_data(graph_of: Callable[..., Graph]) -> None:
     base = graph_of().fingerprints["MongoExampleGen"]
     assert graph_of(key="12345678").fingerprints["MongoExampleGen"] != base
     data = {**DOCUMENT["data"], "privacy": {"quasi_identifiers": ["country"]}}
@@ -108,7 +108,7 @@ def _data_settings(spec: PipelineSpec) -> Any:
     return make_graph(spec, Inputs(Path("/"), resolved())).node("MongoExampleGen").settings
 
 
-def test_own_code_counts_by_content_with_what_it_imports(
+def test_user_code_counts_by_content_including_its_imports(
     graph_of: Callable[..., Graph], tmp_path: Path
 ) -> None:
     (tmp_path / "model.py").write_text("import layers\ndef build_model(): ...\n")

@@ -1,4 +1,4 @@
-"""The list of nodes: each stands behind what it takes, and is built by what it names."""
+"""The list of nodes: each comes after what it uses, and its build function exists."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_ids_are_unique() -> None:
 
 
 @pytest.mark.parametrize("node", NODES, ids=lambda n: n.id)
-def test_a_node_stands_behind_everything_it_can_take(node: Declaration) -> None:
+def test_a_node_comes_after_everything_it_can_use(node: Declaration) -> None:
     before = [n.id for n in NODES[: NODES.index(node)]]
     sources = [
         Source.parse(t)
@@ -25,7 +25,7 @@ def test_a_node_stands_behind_everything_it_can_take(node: Declaration) -> None:
     assert {s.node for s in sources} | set(node.after) <= set(before)
 
 
-def test_an_input_takes_the_first_alternative_that_is_there() -> None:
+def test_an_input_takes_the_first_available_alternative() -> None:
     node = Declaration("N", "m:f", {"schema": ("A.schema", "B.schema"), "drift": "C.anomalies"})
     assert node.sources(["B"]) == {"schema": Source("B", "schema")}
     assert node.sources(["A", "B"]) == {"schema": Source("A", "schema")}

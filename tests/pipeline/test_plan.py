@@ -45,7 +45,7 @@ def test_nothing_runs_when_nothing_changed(graph_of: Make, tmp_path: Path) -> No
     assert plan.seconds == 0
 
 
-def test_a_changed_gate_runs_from_the_gate_on(graph_of: Make, tmp_path: Path) -> None:
+def test_a_changed_gate_reruns_from_the_gate_on(graph_of: Make, tmp_path: Path) -> None:
     lineage = history_of(graph_of(), tmp_path)
     after = graph_of(evaluate={"metrics": ["auc"], "slices": ["country"], "gates": {"auc": 0.9}})
     assert [n.node.id for n in make_plan(after, lineage).to_run] == ["EvaluationGate", "Pusher"]
@@ -58,7 +58,7 @@ def test_new_data_is_the_reason(graph_of: Make, tmp_path: Path) -> None:
     assert reason(graph_of(data=resolved("f2")), lineage, "MongoExampleGen") == "what it reads changed"
 
 
-def test_a_lost_result_is_made_again(graph_of: Make, tmp_path: Path) -> None:
+def test_a_lost_result_is_recreated(graph_of: Make, tmp_path: Path) -> None:
     graph = graph_of()
     lineage = history_of(graph, tmp_path)
     shutil.rmtree(tmp_path / "Transform")
@@ -85,7 +85,7 @@ def test_a_failed_execution_is_not_trusted(graph_of: Make, tmp_path: Path) -> No
                       "Pusher"}, id="to"),
     ],
 )  # fmt: skip
-def test_a_part_can_be_asked_for(
+def test_a_part_can_be_requested(
     graph_of: Make, tmp_path: Path, selection: dict[str, Any], running: set[str], skipped: set[str]
 ) -> None:
     graph = graph_of()
@@ -109,14 +109,14 @@ def blessed(lineage: MemoryLineage, model: int) -> MemoryLineage:
     return MemoryLineage(lineage.executions(), [*lineage.artifacts().values(), blessing])
 
 
-def test_a_model_that_became_its_own_start_is_no_change(graph_of: Make, tmp_path: Path) -> None:
+def test_a_model_blessed_after_training_does_not_retrain_itself(graph_of: Make, tmp_path: Path) -> None:
     graph = graph_of(train={"warm_start": True})
     lineage = history_of(graph, tmp_path)
     own = next(e for e in lineage.executions() if e.node == "Trainer").outputs["model"][0]
     assert actions(graph, blessed(lineage, own))["Trainer"] == "cached"
 
 
-def test_another_blessed_model_starts_training_again(graph_of: Make, tmp_path: Path) -> None:
+def test_another_blessed_model_causes_retraining(graph_of: Make, tmp_path: Path) -> None:
     graph = graph_of(train={"warm_start": True})
     lineage = history_of(graph, tmp_path)
     other = Artifact(500, "Model", str(tmp_path), "LIVE")

@@ -1,4 +1,4 @@
-"""What stands in ``schema/`` is what the code says, and nothing but text."""
+"""The files in ``schema/`` match the code and are only text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_spec_writes_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "deploy.json").read_text(encoding="utf-8") == contract_text(DOCUMENTS["deploy"])
 
 
-def test_spec_of_no_document_names_those_there_are() -> None:
+def test_spec_of_an_unknown_document_lists_the_known_ones() -> None:
     refused = CliRunner().invoke(app, ["spec", "deplo"])
     assert refused.exit_code == 2
     assert "deploy" in refused.output

@@ -35,7 +35,7 @@ def test_plan_says_what_would_run_and_writes_nothing(
     assert sorted(project.rglob("*")) == before
 
 
-def test_plan_for_machines_is_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plan_prints_json_on_request(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "--json"]) == 0
     assert {n["action"] for n in json.loads(capsys.readouterr().out)} == {"run", "resolve"}
 
@@ -46,7 +46,7 @@ def test_status_before_the_first_run(project: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("command", ["runs", "plan", "status", "versions"])
-def test_every_question_answers_before_the_first_run(project: Path, command: str) -> None:
+def test_every_query_works_before_the_first_run(project: Path, command: str) -> None:
     assert main([command]) == 0
 
 

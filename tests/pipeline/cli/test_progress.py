@@ -1,4 +1,4 @@
-"""What a run shows while it goes on."""
+"""What a run shows while it is running."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RECORD = RunRecord("r2", "learners", "running", 0.0)
 READ = Event("MongoExampleGen", "done", 2.0, 1, {"documents": 12000})
 
 
-def test_lines_tell_what_ended_and_how_fast(
+def test_lines_show_what_ended_and_how_fast(
     graph_of: Callable[..., Graph], capsys: pytest.CaptureFixture[str]
 ) -> None:
     progress = LineProgress()
@@ -35,7 +35,9 @@ def test_lines_tell_what_ended_and_how_fast(
     assert out[2].split() == ["✓", "MongoExampleGen", "2.0", "s", "12,000", "documents,", "6,000/s"]
 
 
-def test_the_table_tells_what_is_left_by_history(graph_of: Callable[..., Graph], tmp_path: Path) -> None:
+def test_the_table_estimates_the_time_left_from_history(
+    graph_of: Callable[..., Graph], tmp_path: Path
+) -> None:
     history = history_of(graph_of(), tmp_path, seconds=40.0)
     plan = make_plan(graph_of(train={"steps": 7}), history)
     console = Console(file=io.StringIO(), width=100, force_terminal=True)

@@ -1,4 +1,4 @@
-"""``penstock serve`` from the outside, with a recording double of tensorflow_model_server on the PATH."""
+"""``penstock serve`` as a process, with a recording double of tensorflow_model_server on the PATH."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_server_that_ends_by_itself_is_an_error(project: Path) -> None:
     assert "exit code 3" in done.stderr
 
 
-def test_what_cannot_be_served_is_said_in_one_line(project: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_served_is_a_one_line_error(project: Path, tmp_path: Path) -> None:
     (project / "none.yaml").write_text(DOCUMENT.replace("push: {to: served}", ""))
     (project / "empty.yaml").write_text(DOCUMENT.replace("to: served", "to: elsewhere"))
     for target, said in (
@@ -155,7 +155,7 @@ def test_what_cannot_be_served_is_said_in_one_line(project: Path, tmp_path: Path
         assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_taken_port_is_said_at_once(project: Path) -> None:
+def test_a_taken_port_is_reported_at_once(project: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -164,7 +164,7 @@ def test_a_taken_port_is_said_at_once(project: Path) -> None:
     assert "a free port" in done.stderr
 
 
-def test_another_word_is_refused(project: Path) -> None:
+def test_a_further_argument_is_refused(project: Path) -> None:
     assert asked(project, ".", "other").returncode == 2
 
 

@@ -1,4 +1,4 @@
-"""A document that is right, and a way to load variations of it."""
+"""A valid document, and a way to load variations of it."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ evaluate:
 
 @pytest.fixture
 def right() -> str:
-    """The text of a document that loads."""
+    """The text of a valid document."""
     return DOCUMENT
 
 
 @pytest.fixture
 def document(tmp_path: Path) -> Path:
-    """A document that loads."""
+    """The file of a valid document."""
     path = tmp_path / "pipeline.yaml"
     path.write_text(DOCUMENT, encoding="utf-8")
     return path
@@ -48,13 +48,13 @@ def document(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def load_with(document: Path) -> Callable[..., LoadedSpec]:
-    """Loads the right document with ``--set`` options."""
+    """Loads the valid document with ``--set`` options."""
     return lambda *overrides: load([document], overrides)
 
 
 @pytest.fixture
 def errors_with(document: Path) -> Callable[..., str]:
-    """Returns the message that the right document gets with ``--set`` options."""
+    """Returns the error message of the valid document with ``--set`` options."""
 
     def message(*overrides: str) -> str:
         with pytest.raises(SpecErrors) as caught:
@@ -66,7 +66,7 @@ def errors_with(document: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def errors_of(tmp_path: Path) -> Callable[[str], str]:
-    """Returns the message that a text gets as a document, without its folder."""
+    """Returns the error message for a text as a document, without its folder."""
 
     def message(text: str) -> str:
         path = tmp_path / "pipeline.yaml"

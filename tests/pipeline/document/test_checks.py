@@ -1,4 +1,4 @@
-"""Contradictions between parts that are right by themselves, each at its place with its remedy."""
+"""Contradictions between valid parts, each with its position and remedy."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ CODE: list[tuple[str, str, str]] = [
 @pytest.mark.parametrize(
     ("override", "expected"), [case[1:] for case in CODE], ids=[case[0] for case in CODE]
 )
-def test_own_code_that_is_not_there(
+def test_missing_user_code(
     document: Path, errors_with: Callable[..., str], override: str, expected: str
 ) -> None:
     document.with_name("features.py").write_text(
@@ -257,18 +257,18 @@ def test_own_code_that_is_not_there(
     assert expected in errors_with(override)
 
 
-def test_own_code_is_read_and_never_run(document: Path, load_with: Callable[..., object]) -> None:
+def test_user_code_is_parsed_and_never_run(document: Path, load_with: Callable[..., object]) -> None:
     document.with_name("model.py").write_text("raise SystemExit\ndef build(): ...\n", encoding="utf-8")
     load_with("model=model.py:build", "tune.search={anything: [1, 2]}")
 
 
-def test_documents_built_in_python_are_checked_alike() -> None:
+def test_documents_built_in_python_get_the_same_checks() -> None:
     spec = PipelineSpec.model_validate({**SECTION_DEFAULTS, "features": {"label": "zscore"}})
     with pytest.raises(SpecErrors, match=r"^features.label: the label 'label' is also a feature"):
         check(spec)
 
 
-def test_stand_ins_for_broken_sections_are_read_by_nobody() -> None:
+def test_no_check_reads_placeholders_for_broken_sections() -> None:
     required = set(SECTION_DEFAULTS)
     spec = PipelineSpec.model_validate(SECTION_DEFAULTS)
     assert [problem for each in CHECKS if not each.sections & required for problem in each.find(spec)] == []

@@ -1,4 +1,4 @@
-"""The JSON Schema takes what the loader takes, short forms included, and refuses what it refuses."""
+"""The JSON Schema accepts and refuses the same documents as the loader, including short forms."""
 
 from __future__ import annotations
 

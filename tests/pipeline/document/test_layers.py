@@ -45,7 +45,7 @@ def test_one_choice_of_several(below: str, above: str, merged: object) -> None:
     assert layered(below, above) == merged
 
 
-def test_a_later_file_wins_and_errors_name_the_file_at_fault(document: Path) -> None:
+def test_a_later_file_wins_and_errors_name_the_right_file(document: Path) -> None:
     production = document.with_name("production.yaml")
     production.write_text("train:\n  steps: 500\npush: {to: s3://models}\n", encoding="utf-8")
     assert load([document, production]).spec.train.steps == 500
@@ -54,7 +54,7 @@ def test_a_later_file_wins_and_errors_name_the_file_at_fault(document: Path) -> 
         load([document, production])
 
 
-def test_relative_paths_start_at_the_first_file(document: Path, tmp_path: Path) -> None:
+def test_relative_paths_are_relative_to_the_first_file(document: Path, tmp_path: Path) -> None:
     other = tmp_path / "other" / "more.yaml"
     other.parent.mkdir()
     other.write_text("train: {steps: 5}\n", encoding="utf-8")

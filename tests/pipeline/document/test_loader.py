@@ -1,4 +1,4 @@
-"""Loading: places of values, all errors at once, the same object from YAML and Python."""
+"""Loading: positions of values, all errors at once, the same object from YAML and Python."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def test_yaml_and_python_give_the_same_object(document: Path) -> None:
     assert load([document]).spec == built
 
 
-def test_canonical_json_gives_the_same_object_again(document: Path) -> None:
+def test_canonical_json_round_trips(document: Path) -> None:
     spec = load([document]).spec
     assert PipelineSpec.model_validate_json(spec.canonical_json()) == spec
 
 
-def test_says_where_it_was_read_from(document: Path) -> None:
+def test_a_document_knows_its_files(document: Path) -> None:
     loaded = load([document])
     assert loaded.folder == document.parent
     assert loaded.files == (document,)
@@ -53,7 +53,7 @@ def test_says_where_it_was_read_from(document: Path) -> None:
     assert loaded.raw["features"]["lessons"] == "zscore"
 
 
-def test_all_errors_at_once_each_with_its_place(errors_of, right: str) -> None:
+def test_all_errors_are_reported_at_once_with_their_positions(errors_of, right: str) -> None:
     text = (
         right.replace("label:", "lable:").replace("[auc, accuracy]", "auc")
         + "trian: {steps: 3}\npush: {keep_versions: 0}\n"
@@ -70,13 +70,13 @@ def test_all_errors_at_once_each_with_its_place(errors_of, right: str) -> None:
     ]
 
 
-def test_contradictions_are_found_beside_broken_sections(errors_of, right: str) -> None:
+def test_contradictions_are_found_despite_broken_sections(errors_of, right: str) -> None:
     message = errors_of(right.replace("gates: {auc: 0.7}", "gates: {recall: 0.7}") + "train: {steps: many}\n")
     assert "18:11: evaluate.gates.recall: a gate on 'recall', which is not computed" in message
     assert "19:16: train.steps: expected a whole number; seen: 'many'" in message
 
 
-def test_a_broken_section_raises_no_followers(errors_of, right: str) -> None:
+def test_a_broken_section_causes_no_follow_up_errors(errors_of, right: str) -> None:
     lines = errors_of(
         right.replace("lessons: zscore", "lessons: zscor").replace("[country]", "[lessons]")
     ).splitlines()
@@ -126,13 +126,13 @@ def test_a_broken_section_raises_no_followers(errors_of, right: str) -> None:
         ),
     ],
 )
-def test_wrong_types_in_plain_words(errors_with, key: str, value: str, expected: str) -> None:
+def test_wrong_types_are_described_in_plain_words(errors_with, key: str, value: str, expected: str) -> None:
     message = errors_with(f"{key}={value}")
     assert message.startswith("--set ")
     assert expected in message
 
 
-def test_aliases_show_by_their_names_in_the_document(errors_with) -> None:
+def test_errors_use_the_names_of_the_document(errors_with) -> None:
     message = errors_with("validate.on_anomaly=sotp", "schema=3", "schema_file=x")
     assert "validate.on_anomaly: expected 'stop' or 'warn'" in message
     assert "--set schema: expected text; seen: 3" in message
@@ -153,7 +153,7 @@ def test_a_secret_is_never_echoed(errors_with, server: str) -> None:
     assert "hunter2" not in message
 
 
-def test_a_password_in_the_document_is_told_where_it_belongs(errors_with) -> None:
+def test_the_error_for_a_password_in_the_document_says_where_it_belongs(errors_with) -> None:
     assert "password_env" in errors_with("metadata.mysql={host: h, database: d, user: u, password: hunter2}")
 
 
@@ -162,7 +162,7 @@ def test_missing_file(tmp_path: Path) -> None:
         load([tmp_path / "nowhere.yaml"])
 
 
-def test_a_folder_is_no_document(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_document(tmp_path: Path) -> None:
     with pytest.raises(SpecErrors, match="this is a folder"):
         load([tmp_path])
 
@@ -174,7 +174,7 @@ def test_unreadable_file(document: Path) -> None:
         load([document])
 
 
-def test_no_document_named() -> None:
+def test_no_document_given() -> None:
     with pytest.raises(SpecErrors, match="no document given"):
         load([])
 

@@ -1,4 +1,4 @@
-"""Whatever a file holds: what is right goes through unchanged, what is not gives ``SpecErrors`` with a place."""
+"""For any file: valid content is read unchanged, the rest raises ``SpecErrors`` with positions."""
 
 from __future__ import annotations
 
@@ -53,20 +53,20 @@ def places_or_fine(text: str) -> None:
 @settings(deadline=None)
 @given(st.dictionaries(TEXT, VALUES, max_size=5))
 def test_any_mapping_is_read_as_it_was_written(mapping: dict[str, Any]) -> None:
-    # Without quotes the writer, which knows YAML 1.1 alone, would leave text such as 1e3 that 1.2 reads as a number.
+    # The writer only knows YAML 1.1; without quotes it would write text such as 1e3, which 1.2 reads as a number.
     quoted = yaml.safe_dump(mapping, allow_unicode=True, sort_keys=False, default_style='"')
     assert read_text(quoted, "f").plain() == mapping
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=80))
-def test_any_text_gives_problems_with_places(text: str) -> None:
+def test_any_text_gives_problems_with_positions(text: str) -> None:
     places_or_fine(text)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=60))
-def test_any_bytes_give_problems_with_places(content: bytes) -> None:
+def test_any_bytes_give_problems_with_positions(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pipeline.yaml"
         path.write_bytes(content)
@@ -95,13 +95,13 @@ def test_any_bytes_give_problems_with_places(content: bytes) -> None:
     ),
     VALUES,
 )
-def test_any_section_gives_problems_with_places(section: str, value: Any) -> None:
+def test_any_section_gives_problems_with_positions(section: str, value: Any) -> None:
     places_or_fine(yaml.safe_dump({**RIGHT, section: value}, allow_unicode=True, default_style='"'))
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 200), st.integers(1, 30))
-def test_a_document_cut_anywhere_gives_problems_with_places(start: int, length: int) -> None:
+def test_a_document_cut_anywhere_gives_problems_with_positions(start: int, length: int) -> None:
     text = yaml.safe_dump({**RIGHT, "train": {"steps": 3}, "tune": {"search": {"hidden": [[3], [4]]}}})
     places_or_fine(text[:start] + text[start + length :])
 

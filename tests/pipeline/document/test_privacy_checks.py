@@ -1,4 +1,4 @@
-"""``data.privacy`` and the special splits in the document: what loads, and what contradicts the rest."""
+"""``data.privacy`` and special splits in the document: what loads, and what contradicts the rest."""
 
 from __future__ import annotations
 
@@ -55,5 +55,5 @@ def test_rules_in_all_their_forms_load(load_with: Callable[..., LoadedSpec]) -> 
     assert policy.needs_key and policy.dropped == {"bio"}
 
 
-def test_moments_without_a_zone_are_utc() -> None:
+def test_times_without_a_zone_are_utc() -> None:
     assert milliseconds("1970-01-02") == milliseconds("1970-01-02T01:00:00+01:00") == 86_400_000

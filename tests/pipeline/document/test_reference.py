@@ -1,4 +1,4 @@
-"""The page about the document is up to date, and its examples are right."""
+"""The reference page of the document is up to date, and its examples are valid."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_every_row_has_a_meaning() -> None:
     assert [row for row in rows if row.endswith("|  |")] == []
 
 
-def test_tables_are_written_between_the_marks_only() -> None:
+def test_tables_are_written_only_between_the_markers() -> None:
     page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
     assert put_into(page) == f"before\n{BEGIN}\n\n{render()}\n\n{END}\nafter\n"
 

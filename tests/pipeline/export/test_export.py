@@ -1,4 +1,4 @@
-"""Parts of the exporter that need no server: ranges, limits, checkpoints, secrets, what it says of consistency."""
+"""Parts of the exporter that need no server: ranges, limits, checkpoints, secrets, consistency statements."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_no_connection_string(value: str, seen: str, monkeypatch: pytest.MonkeyP
         uri_from_environment()
 
 
-def test_help_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_describes_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "--help"]) == 0
     assert "The only command that reads MongoDB's application data" in " ".join(
         capsys.readouterr().out.split()
@@ -147,7 +147,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("format", ["relaxed", "canonical"])
-def test_what_is_written_is_read_back(format: str) -> None:
+def test_written_documents_are_read_back(format: str) -> None:
     raw = bson.encode(ODD)
     content, count, last = Encoder(format).encode(raw + raw)
     lines = content.decode().split("\n")
@@ -155,7 +155,7 @@ def test_what_is_written_is_read_back(format: str) -> None:
     assert bson.encode(extended_json.loads(lines[0])) == raw
 
 
-def test_bytes_that_are_no_utf8_are_counted() -> None:
+def test_invalid_utf8_is_counted() -> None:
     raw = bson.encode({"_id": 1, "a": "xx"}).replace(b"xx", b"x\xff")
     encoder = Encoder("relaxed")
     assert "x\ufffd" in encoder.encode(raw)[0].decode()
@@ -187,9 +187,9 @@ def test_a_shard_loses_nothing_wherever_it_is_cut(
     assert lines == [str(n) for n in range(sum(flushes))]
 
 
-def test_rate_limit_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rate_limit_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     class Noted(threading.Event):
-        """Notes how long it is waited for, and does not wait."""
+        """Records the requested waits without waiting."""
 
         def wait(self, timeout: float | None = None) -> bool:
             waits.append(timeout)
@@ -206,7 +206,7 @@ def test_rate_limit_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(waits) == pytest.approx([0.025 * turn for turn in range(1, 17)])
 
 
-def test_a_slow_server_is_asked_less() -> None:
+def test_a_slow_server_gets_fewer_requests() -> None:
     governor = Governor(8)
     for _ in range(20):
         governor.observe(0.01)
@@ -251,7 +251,7 @@ class FakeSession:
 
 
 class FakeClient:
-    """A replica set of 7.0 as far as snapshots go."""
+    """A double of a 7.0 replica set that only supports snapshots."""
 
     def start_session(self, snapshot: bool) -> FakeSession:
         assert snapshot
@@ -275,16 +275,16 @@ def test_a_snapshot_is_taken_once_and_shared() -> None:
 @pytest.mark.parametrize(
     ("outside", "whole", "said"),
     [
-        (0, True, "One point in time: all documents as of 2026"),
-        (4, False, "Not one point in time: 6 documents as of 2026.* and 4 as of when they were read"),
+        (0, True, "Point in time: all documents as of 2026"),
+        (4, False, "Not a point in time: 6 documents as of 2026.* and 4 as of when they were read"),
         (
             10,
             False,
-            "Not one point in time: each document as of when it was read, today; .* Reason: because",
+            "Not a point in time: each document as of when it was read, today; .* Reason: because",
         ),
     ],
 )
-def test_it_says_how_far_it_is_consistent(outside: int, whole: bool, said: str) -> None:
+def test_the_manifest_states_how_consistent_the_export_is(outside: int, whole: bool, said: str) -> None:
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     found = statement(10, outside, at, "because", "today")
     assert found["point_in_time"] is whole

@@ -1,4 +1,4 @@
-"""The lineage as it is read from a real ML Metadata store in a SQLite file."""
+"""Lineage read from a real ML Metadata store in a SQLite file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SQLITE = MetadataConfig()
 
 
 class Recorder:
-    """Writes executions into a real store as TFX does."""
+    """Writes executions to a real store as TFX does."""
 
     def __init__(self, root: Path) -> None:
         self.store: Any = open_store(SQLITE, root)
@@ -68,7 +68,7 @@ def recorded(tmp_path: Path) -> MlmdLineage:
     return MlmdLineage(SQLITE, tmp_path, "learners")
 
 
-def test_executions_come_with_their_run_and_links(recorded: MlmdLineage) -> None:
+def test_executions_have_their_run_and_links(recorded: MlmdLineage) -> None:
     nodes = [(e.node, e.run, e.state) for e in recorded.executions()]
     assert nodes == [
         (n, "r1", "COMPLETE") for n in ("MongoExampleGen", "StatisticsGen", "Trainer", "EvaluationGate")
@@ -89,7 +89,7 @@ def test_statistics_of_an_earlier_span_are_found(recorded: MlmdLineage) -> None:
     assert not has_earlier_statistics(*known, fingerprint="other", span=1)
 
 
-def test_a_store_that_is_not_there_is_empty(tmp_path: Path) -> None:
+def test_a_missing_store_is_empty(tmp_path: Path) -> None:
     assert MlmdLineage(SQLITE, tmp_path, "learners").executions() == []
     assert list(tmp_path.iterdir()) == []
 
@@ -104,7 +104,7 @@ def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
         MlmdLineage(SQLITE, tmp_path, "learners").executions()
 
 
-def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_store_is_refused(tmp_path: Path) -> None:
     (tmp_path / "metadata.db").write_bytes(b"not a database" * 100)
     with pytest.raises(MetadataError, match="ML Metadata store"):
         MlmdLineage(SQLITE, tmp_path, "learners").executions()
@@ -121,7 +121,7 @@ def test_the_password_comes_from_the_environment_only(tmp_path: Path, kind: str)
     assert "s3cret" not in config.canonical_json()
 
 
-def test_a_missing_password_names_its_variable(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_password_names_its_variable(tmp_path: Path) -> None:
     config = MetadataConfig.model_validate({"mysql": DATABASE})
     with pytest.raises(MetadataError, match="PENSTOCK_METADATA_PASSWORD"):
         connection_config(config, tmp_path, {}.get)

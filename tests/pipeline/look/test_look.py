@@ -1,4 +1,4 @@
-"""Profiles of exports, drift between two of them, and that no value is shown."""
+"""Profiles of exports, drift between two of them, and that no values are shown."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_paths_types_and_rates(tmp_path: Path) -> None:
     assert (seen.everything, seen.documents, seen.about) == (True, 400, 400)
 
 
-def test_all_formats_look_alike(tmp_path: Path) -> None:
+def test_all_formats_give_the_same_profile(tmp_path: Path) -> None:
     at = datetime.datetime(2026, 2, 3, tzinfo=datetime.UTC)
     documents = [{"_id": bson.ObjectId(), "n": i, "x": i / 3, "at": at, "t": ["a", "b"]} for i in range(50)]
     (tmp_path / "a.bson").write_bytes(b"".join(map(bson.encode, documents)))
@@ -75,14 +75,14 @@ def test_all_formats_look_alike(tmp_path: Path) -> None:
     assert [path[1] for path in shown[0]] == ["string", "int", "float", "date", "string"]
 
 
-def test_a_sample_says_so(tmp_path: Path) -> None:
+def test_a_sample_is_reported_as_one(tmp_path: Path) -> None:
     export = write(tmp_path / "a.jsonl", people(3000))
     sampled, whole = look(export, 500), look(export, None)
     assert (sampled.documents, sampled.everything, whole.documents) == (500, False, 3000)
     assert sampled.about == pytest.approx(3000, rel=0.1)
 
 
-def test_several_processes_count_alike(tmp_path: Path) -> None:
+def test_several_processes_give_the_same_counts(tmp_path: Path) -> None:
     odd = [{"wide": {f"k{i}": 1}, "n": i / 2} for i in range(150)]
     for number, documents in enumerate((people(700), odd[:75], odd[75:], people(60, extra="x"))):
         write(tmp_path / f"{number}.jsonl", documents)
@@ -128,7 +128,7 @@ def test_drift(tmp_path: Path) -> None:
     assert differences(old, old) == []
 
 
-def test_chance_is_no_drift(tmp_path: Path) -> None:
+def test_chance_is_not_drift(tmp_path: Path) -> None:
     chance = random.Random(7)
     documents = [{"a": 1, **({"b": 1} if chance.random() < 0.5 else {})} for _ in range(4000)]
     first, second = (
@@ -164,7 +164,7 @@ def _broken(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("count", [10, KEPT - 1, 50_000])
-def test_different_values(count: int) -> None:
+def test_distinct_values(count: int) -> None:
     distinct = Distinct()
     for begin in range(0, count, 997):
         values = list(range(begin, min(count, begin + 997)))

@@ -1,4 +1,4 @@
-"""A new project: it loads, its test passes, and no value of a document is in it."""
+"""A new project: it loads, its test passes, and it contains no document values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 Export = Callable[[list[dict[str, Any]]], Path]
 
 
-def test_the_project_runs_at_once(export: Export, people: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_the_project_is_ready_to_run(export: Export, people: list[dict[str, Any]], tmp_path: Path) -> None:
     folder = tmp_path / "my people"
     written = create_project(folder, export(people))
     assert [str(path.relative_to(folder)) for path in written] == [
@@ -57,7 +57,7 @@ def test_the_document_suits_the_export(export: Export, people: list[dict[str, An
     assert spec.evaluate.slices == ["country", "active"]
 
 
-def test_what_is_not_read_is_told_with_its_reason(
+def test_unread_fields_are_listed_with_a_reason(
     export: Export, people: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     text = create_project(tmp_path / "p", export(people))[0].read_text(encoding="utf-8")
@@ -179,7 +179,7 @@ def test_names_of_pipelines(export: Export, people: list[dict[str, Any]], tmp_pa
     assert load([tmp_path / "2024 — Übung" / "pipeline.yaml"]).spec.name == "p_2024_bung"
 
 
-def test_names_that_meet_are_told_apart(export: Export, tmp_path: Path) -> None:
+def test_clashing_names_are_made_unique(export: Export, tmp_path: Path) -> None:
     documents = [{"a": {"x": i % 5}, "b": {"x": i % 7}, "é x": i, "e_x": i, "won": i % 2} for i in range(60)]
     create_project(tmp_path / "p", export(documents))
     spec = load([tmp_path / "p" / "pipeline.yaml"]).spec

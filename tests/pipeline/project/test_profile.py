@@ -1,4 +1,4 @@
-"""Looking at an export: types, counts, and what is left out."""
+"""Profiling an export: types, counts, and what is left out."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_other_formats(tmp_path: Path) -> None:
         assert (types["n"], types["won"]) == ("int", "bool"), name
 
 
-def test_only_as_many_as_asked_for(export: Export, people: list[dict[str, Any]]) -> None:
+def test_only_as_many_as_requested(export: Export, people: list[dict[str, Any]]) -> None:
     assert look_at(export(people), sample=10).documents == 10
 
 

@@ -1,4 +1,4 @@
-"""A run as the report sees it: everything there is to show, and names that would break careless HTML."""
+"""The data of a full report, with names that would break careless HTML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report in headless Chromium: light and dark, wide and narrow, no request, no error, enough contrast."""
+"""The report in headless Chromium: light and dark, wide and narrow, no requests, no errors, enough contrast."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def browser():
 
 @pytest.fixture
 def open_report(browser, run, tmp_path):
-    """Opens the report; every console message and every request but the file itself is noted."""
+    """Opens the report; records all console messages and all requests except the file itself."""
     file = tmp_path / "report.html"
     write_report(run, file)
     noted, contexts = [], []
@@ -101,7 +101,7 @@ def test_verdict_is_in_the_first_screen(open_report):
     assert box["y"] + box["height"] < 500
 
 
-def test_metrics_unfold_by_keyboard(open_report):
+def test_metrics_expand_by_keyboard(open_report):
     page = open_report()
     folded = page.locator("details:not([open])").first
     folded.locator("summary").focus()

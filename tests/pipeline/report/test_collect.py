@@ -1,4 +1,4 @@
-"""From the files that nodes leave behind to what the report shows."""
+"""From the result files of nodes to the data of the report."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_limit_is_the_number_of_an_absolute_bound(bound, limit):
     assert Gate("auc", "overall", bound, 0.82, 18, "fails").limit == limit
 
 
-def test_metrics_stand_in_the_documents_order_and_slices_by_size(found):
+def test_metrics_are_in_the_documents_order_and_slices_by_size(found):
     assert [(m.metric, m.slice) for m in found["metrics"]] == [
         ("auc", "overall"), ("auc", "country=US"), ("auc", "country=BR"), ("accuracy", "overall"),
     ]  # fmt: skip
@@ -205,11 +205,11 @@ def test_serving(found):
     assert serving.gates == (ServingGate("latency_p99_ms", "gRPC, 1 row", "≤ 5 ms", 2.0, "holds", limit=5),)
 
 
-def test_verdict_loses_the_word_that_the_stamp_says():
+def test_the_verdict_drops_the_word_in_the_stamp():
     assert Verdict.from_json(VERDICT).reason == "needs auc ≥ 0.900."
 
 
-def test_results_that_a_run_did_not_come_to_are_left_out(results):
+def test_results_that_a_run_did_not_reach_are_left_out(results):
     place = ("MongoExampleGen", "examples")
     found = collect(RunResults({place: results.artifacts[place]}), ["auc"])
     assert {name for name, value in found.items() if value} == {"ingestion"}

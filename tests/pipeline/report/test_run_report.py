@@ -73,13 +73,13 @@ def test_lineage_leads_from_the_export_to_the_pushed_version(session):
     assert steps[-1].name == "serving_models/7"
 
 
-def test_what_a_run_did_not_come_to_is_left_out(session):
+def test_what_a_run_did_not_reach_is_left_out(session):
     data = report_data(session, record())
     assert data.verdict is None
     assert [curve.name for curve in data.curves] == ["loss"]
 
 
-def test_report_lies_in_the_folder_of_the_run(session):
+def test_the_report_is_in_the_runs_folder(session):
     path = write_run_report(session, record())
     assert path == session.runs.path(RUN) / "report.html"
     assert "Pusher failed. disk full" in Path(path).read_text()

@@ -1,4 +1,4 @@
-"""The charts: scales hold their values, arcs join the right rows."""
+"""The charts: scales fit their values, arcs join the right rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_scale_holds_every_value_and_has_ticks(given_values):
     assert all(-0.01 <= scale.percent(t) <= 100.01 for t in ticks)
 
 
-def test_scale_ignores_what_is_no_number():
+def test_scale_ignores_nan():
     assert svg.Scale.over([None, math.nan, math.inf]) == svg.Scale(0.0, 1.0)
 
 
@@ -38,7 +38,7 @@ def test_histogram_of_nothing_is_empty():
     assert "<rect" not in svg.histogram([Bar("a", 0)][:0], "nothing")
 
 
-def test_rail_leaves_out_what_follows_from_other_edges():
+def test_rail_leaves_out_implied_edges():
     nodes = [
         NodeView("A", "run"),
         NodeView("B", "run", 1.0, ("A",)),

@@ -1,4 +1,4 @@
-"""Numbers, times and counts as a person reads them."""
+"""Numbers, times and counts in readable form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_number(value, shown):
 @pytest.mark.parametrize(
     ("value", "shown"), [(0.0, "0%"), (0.0002, "<0.1%"), (0.102, "10.2%"), (1.0, "100%")], ids=str
 )
-def test_share_never_rounds_something_to_nothing(value, shown):
+def test_a_share_above_zero_never_rounds_to_zero(value, shown):
     assert text.share(value) == shown
 
 

@@ -1,4 +1,4 @@
-"""The rendered report: complete in itself, honest about every ending, safe with any name."""
+"""The rendered report: self-contained, honest about every outcome, safe with any name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOSTILE = "<script>alert(1)</script>&\"'"
 
 
 class Outline(HTMLParser):
-    """Collects tags, ids and addresses; complains about tags that are not closed in order."""
+    """Collects tags, ids and URLs; fails on tags that are not closed in order."""
 
     VOID = {"meta", "link", "br", "wbr", "hr", "img", "input"}
 
@@ -57,7 +57,7 @@ def test_page_is_well_formed_and_needs_nothing_else(run):
     assert not re.search(r"url\(|@import|https?://", page)
 
 
-def test_links_of_the_navigation_lead_to_sections(run):
+def test_navigation_links_lead_to_sections(run):
     parsed = outline(render(run))
     ids = [value for name, value in parsed.attributes if name == "id"]
     anchors = [value[1:] for name, value in parsed.attributes if name == "href" and value.startswith("#")]
@@ -85,7 +85,7 @@ def test_run_without_anything_but_nodes_renders(run):
     assert headline(bare).word == "Done"
 
 
-def test_nothing_found_is_said(run):
+def test_the_report_says_when_nothing_was_found(run):
     assert "Nothing found." in render(dataclasses.replace(run, validation=Validation()))
 
 
@@ -128,13 +128,13 @@ def test_small_slices_do_not_stretch_the_axis(run):
     assert table.scale.percent(5.0) == 100
 
 
-def test_gated_metrics_come_first_and_unfolded(run):
+def test_gated_metrics_come_first_and_expanded(run):
     tables = metric_tables(run)
     assert [(t.metric, t.open) for t in tables] == [("auc", True), ("accuracy", True), ("calibration", False)]
     assert tables[0].bounds == (0.70, 0.75)
 
 
-def test_report_is_published_whole_or_not_at_all(run, tmp_path):
+def test_the_report_is_published_completely_or_not_at_all(run, tmp_path):
     write_report(run, tmp_path / "runs" / "report.html")
     assert [f.name for f in (tmp_path / "runs").iterdir()] == ["report.html"]
     with pytest.raises(StorageError, match="runs"):

@@ -1,4 +1,4 @@
-"""The local loop with workers that answer at once: who gets what when, and what becomes of failures."""
+"""The local runner with workers that answer at once: which worker gets what when, and how failures end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.pipeline.conftest import DOCUMENT, history_of, resolved
 
 
 class FakeWorker:
-    """A worker without a process: it answers through a pipe as soon as it is asked.
+    """A worker without a process: it answers requests at once through a pipe.
 
     Args:
         asked: Takes every request of every worker, with the worker's number.
@@ -100,11 +100,11 @@ def plan(graph_of: Callable[..., Graph]) -> Plan:
 
 
 def states(events: list[Event]) -> dict[str, str]:
-    """Node → the last thing that happened to it."""
+    """Node → its last event."""
     return {e.node: e.state for e in events}
 
 
-def test_every_node_runs_once_and_behind_what_it_needs(run: Run, plan: Plan) -> None:
+def test_every_node_runs_once_and_after_what_it_needs(run: Run, plan: Plan) -> None:
     events = run(plan)
     begun = [e.node for e in events if e.state == "running"]
     assert sorted(begun) == sorted(n.node.id for n in plan.nodes)
@@ -130,7 +130,7 @@ def test_one_node_needs_one_worker(
     assert {number for number, _ in asked} == {0}
 
 
-def test_a_cached_node_is_taken_over_and_a_skipped_one_left_out(
+def test_a_cached_node_is_reused_and_a_skipped_one_left_out(
     run: Run, graph_of: Callable[..., Graph], asked: list[Any], tmp_path: Path
 ) -> None:
     graph = graph_of()
@@ -143,7 +143,7 @@ def test_a_cached_node_is_taken_over_and_a_skipped_one_left_out(
     assert {"reuse": "StatisticsGen", "execution": 2} in [request for _, request in asked]
 
 
-def test_after_a_failure_nothing_new_begins(run: Run, plan: Plan) -> None:
+def test_after_a_failure_nothing_new_starts(run: Run, plan: Plan) -> None:
     events = run(plan, fails={"StatisticsGen": "DataError"})
     (failed,) = [e for e in events if e.state == "failed"]
     assert failed.node == "StatisticsGen"
@@ -179,7 +179,7 @@ def test_a_gate_that_stops_explains_the_failures_beside_it() -> None:
     assert deciding([]) is None
 
 
-def test_a_job_comes_back_as_it_was_written(tmp_path: Path) -> None:
+def test_a_job_is_read_as_it_was_written(tmp_path: Path) -> None:
     inputs = Inputs(tmp_path, resolved(), resolved("f2", 3), "feature {}", True, "12345678")
     job = Job(PipelineSpec.model_validate(DOCUMENT), inputs, tmp_path, "r1", tmp_path / "runs")
     job.write()
@@ -187,5 +187,5 @@ def test_a_job_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ORCHESTRATORS)
-def test_every_registered_runner_is_there(name: str) -> None:
+def test_every_registered_runner_exists(name: str) -> None:
     assert hasattr(runner_for(name), "execute")

@@ -1,4 +1,4 @@
-"""What a worker's failure becomes on its way to the person."""
+"""How a worker's failure reaches the user."""
 
 from __future__ import annotations
 
@@ -31,15 +31,13 @@ def raised(error: Exception, cause: Exception | None = None) -> Exception:
         ),
     ],
 )
-def test_a_failure_travels_as_an_error_of_its_kind(
-    error: Exception, kind: type[PenstockError], words: str
-) -> None:
+def test_a_failure_keeps_its_kind_of_error(error: Exception, kind: type[PenstockError], words: str) -> None:
     back = rebuilt_error(_failure("Transform", raised(error)))
     assert type(back) is kind
     assert words in str(back)
 
 
-def test_our_error_is_found_behind_what_libraries_raise_from_it() -> None:
+def test_our_error_is_found_in_a_librarys_chain_of_causes() -> None:
     ours = DataError("export e")
     assert our_error(raised(RuntimeError("while running a bundle"), ours)) is ours
     assert our_error(raised(ValueError("alone"))) is None

@@ -32,7 +32,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert book.find("a1").seconds == 2.5
 
 
-def test_a_run_is_found_by_its_beginning_and_the_newest_without(tmp_path: Path) -> None:
+def test_a_run_is_found_by_the_start_of_its_id_and_the_newest_by_default(tmp_path: Path) -> None:
     book = RunBook(tmp_path)
     for run in ("20260101T000000-aa", "20260201T000000-bb"):
         book.write(record(run))
@@ -41,7 +41,7 @@ def test_a_run_is_found_by_its_beginning_and_the_newest_without(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("run", ["2026", "1999"], ids=["two begin so", "none"])
-def test_a_run_that_is_not_one_is_an_error(tmp_path: Path, run: str) -> None:
+def test_an_unknown_run_is_an_error(tmp_path: Path, run: str) -> None:
     book = RunBook(tmp_path)
     for name in ("20260101T000000-aa", "20260201T000000-bb"):
         book.write(record(name))
@@ -59,7 +59,7 @@ def _hold(root: str, ready: object, done: object) -> None:
         done.wait(20)  # type: ignore[attr-defined]
 
 
-def test_two_runs_are_kept_apart(tmp_path: Path) -> None:
+def test_two_runs_exclude_each_other(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     ready, done = context.Event(), context.Event()
     process = context.Process(target=_hold, args=(str(tmp_path), ready, done))
@@ -85,7 +85,7 @@ def test_a_killed_holder_leaves_no_lock(tmp_path: Path) -> None:
         pass
 
 
-def test_a_root_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+def test_a_root_that_cannot_be_created_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="remedy"), held(tmp_path / "file" / "root", "first"):
         pass

@@ -1,4 +1,4 @@
-"""What ``penstock clean`` would remove, and what it never does."""
+"""What ``penstock clean`` removes, and what it never removes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_nothing_outside_the_root_is_a_candidate(tmp_path: Path) -> None:
     assert candidates(lineage(tmp_path / "elsewhere"), tmp_path / "root", 1) == []
 
 
-def test_kept_spans_go_when_no_artifact_shares_their_shards(tmp_path: Path) -> None:
+def test_kept_spans_are_removed_when_no_artifact_shares_their_shards(tmp_path: Path) -> None:
     spans = tmp_path / "artifacts/MongoExampleGen/spans"
     shards = [spans / name / "Split-train/data_tfrecord-00000-of-00001.gz" for name in ("used", "unused")]
     for shard in shards:

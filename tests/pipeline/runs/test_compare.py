@@ -1,4 +1,4 @@
-"""The difference of two runs."""
+"""The differences between two runs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def lineage(folder: Path, **runs: tuple[str, float]) -> MemoryLineage:
     return MemoryLineage(executions, artifacts)
 
 
-def test_equal_runs_have_no_difference(tmp_path: Path) -> None:
+def test_equal_runs_do_not_differ(tmp_path: Path) -> None:
     same = lineage(tmp_path, a=("d1", 0.8), b=("d1", 0.8))
     assert compare(same, record("a", 5), record("b", 5)) == []
 

@@ -1,4 +1,4 @@
-"""Files of a run that the version before result files had a format has left behind, see ``tests/format_0``."""
+"""Files of a run from before result files had a format, see ``tests/format_0``."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ FILES: list[tuple[str, type[Result]]] = [
 
 
 @pytest.mark.parametrize(("folder", "kind"), FILES)
-def test_an_old_file_is_read_whole(folder: str, kind: type[Result]) -> None:
+def test_an_old_file_is_read_completely(folder: str, kind: type[Result]) -> None:
     content = json.loads((OLD / folder / kind.FILE).read_text(encoding="utf-8"))
     assert without_empty(kind.read(OLD / folder).as_json(), content) == content
 
 
 def without_empty(new: object, old: object) -> object:
-    """Returns what is written today without what was not written then, which must be empty."""
+    """Returns today's output without the fields that did not exist then, which must be empty."""
     if isinstance(old, dict) and isinstance(new, dict):
         assert not [key for key in new.keys() - old.keys() if new[key]]
         return {key: without_empty(new[key], old[key]) for key in old}

@@ -1,4 +1,4 @@
-"""What an interrupted run left is closed, and told."""
+"""What an interrupted run left open is closed and reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPEC = PipelineSpec.model_validate(DOCUMENT)
 
 
 def leave_running(root: Path, node: str) -> Path:
-    """An execution that never ended, and the folder of its half written output."""
+    """An execution that never ended, and the folder of its partial output."""
     store = open_store(MetadataConfig(), root)
     kind = store.put_context_type(pb.ContextType(name="pipeline"))
     (context,) = store.put_contexts([pb.Context(type_id=kind, name=SPEC.name)])
@@ -40,7 +40,9 @@ def interrupted(tmp_path: Path) -> RunBook:
     return book
 
 
-def test_half_results_are_removed_and_their_nodes_told_once(interrupted: RunBook, tmp_path: Path) -> None:
+def test_partial_results_are_removed_and_their_nodes_reported_once(
+    interrupted: RunBook, tmp_path: Path
+) -> None:
     half = leave_running(tmp_path, "Transform")
     assert sweep(SPEC, tmp_path) == ["Transform"]
     assert not half.exists()
@@ -48,11 +50,11 @@ def test_half_results_are_removed_and_their_nodes_told_once(interrupted: RunBook
     assert states == ["CANCELED"]
 
 
-def test_a_node_that_had_not_reached_the_store_is_told_too(interrupted: RunBook, tmp_path: Path) -> None:
+def test_a_node_not_yet_in_the_store_is_reported_too(interrupted: RunBook, tmp_path: Path) -> None:
     assert sweep(SPEC, tmp_path) == ["Transform"]
     assert interrupted.find("r1").state == "interrupted"
     assert [n.state for n in interrupted.find("r1").nodes] == ["done", "interrupted"]
 
 
-def test_nothing_is_told_where_nothing_was_left(tmp_path: Path) -> None:
+def test_nothing_is_reported_if_nothing_was_left(tmp_path: Path) -> None:
     assert sweep(SPEC, tmp_path) == []

@@ -33,7 +33,7 @@ def test_equal_schemas_do_not_differ(schema, other):
     assert diff(schema, other) == []
 
 
-def test_difference_is_told_by_feature(schema, other):
+def test_differences_are_listed_by_feature(schema, other):
     other.feature[0].type = schema_pb2.INT
     other.feature[0].presence.min_fraction = 0.5
     other.string_domain[0].value.append("us")
@@ -48,14 +48,14 @@ def test_difference_is_told_by_feature(schema, other):
     ]
 
 
-def test_difference_that_has_no_words_of_its_own_is_still_told(schema, other):
+def test_a_difference_without_its_own_wording_is_still_listed(schema, other):
     other.feature[0].drift_comparator.jensen_shannon_divergence.threshold = 0.1
     assert diff(schema, other) == [
         "~ age: drift_comparator not set → jensen_shannon_divergence { threshold: 0.1 }"
     ]
 
 
-def test_offered_schema_waits_beside_the_reviewed_one_until_it_is_approved(schema, tmp_path):
+def test_an_inferred_schema_stays_beside_the_reviewed_one_until_approved(schema, tmp_path):
     file = tmp_path / "schema" / "schema.pbtxt"
     assert offer(schema, file) == pending_path(file) == tmp_path / "schema" / "schema.pbtxt.inferred"
     assert not file.exists()
@@ -100,7 +100,7 @@ def test_missing_schema_is_one_clear_error(tmp_path):
         read_schema(tmp_path / "schema.pbtxt")
 
 
-def test_unwritable_place_is_a_storage_error(schema, tmp_path):
+def test_an_unwritable_folder_is_a_storage_error(schema, tmp_path):
     (tmp_path / "schema").write_text("a file where a folder should be")
     with pytest.raises(StorageError, match="schema"):
         offer(schema, tmp_path / "schema" / "schema.pbtxt")
