@@ -77,7 +77,7 @@ class LiveProgress(RunListener):
         self._rates[event.node] = event.rate
 
     def __rich__(self) -> Any:
-        """Returns the table as it stands now."""
+        """Returns the table in its current state."""
         from rich.table import Table
 
         grid = Table.grid(padding=(0, 2))

@@ -24,7 +24,7 @@ def finish(session: Session, record: RunRecord) -> list[str]:
     A schema that a first run inferred is put where it waits for review; the record points to the HTML report.
     """
     if record.state == "unchanged":
-        return ["Nothing to do: the result of the last run stands.", *_last_result(session)]
+        return ["Nothing to do: the result of the last run is up to date.", *_last_result(session)]
     found = RunResults.of(session.lineage(), record.id)
     lines = [*_warnings(found), *_verdict(found), *_schema(session, found), *_pushed(found)]
     record.report = str(_report(session, record))
