@@ -113,7 +113,7 @@ def test_killed_and_given_again(ferret: Any, filled: Any, tmp_path: Path) -> Non
     again = command(ferret, filled, tmp_path)
     out, _ = again.communicate(timeout=120)
     assert again.returncode == 0, out
-    assert f"{there} documents are there" in out
+    assert f"{there} documents already exported" in out
     assert ids(exported(tmp_path / "1")) == ids(filled.find())
     assert verify(tmp_path / "1") == 600
 
