@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tfx.dsl.components.base import base_beam_component, executor_spec
-from tfx.types import artifact, channel, standard_artifacts
-from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+from tfx.types import artifact, standard_artifacts
+from tfx.types.channel import BaseChannel
 
-from components.bulk_inferrer.config import InferConfig
 from components.bulk_inferrer.executor import Executor
+from components.own import OwnBeamComponent
 
 if TYPE_CHECKING:
     from components.node import Build
@@ -21,52 +21,23 @@ class Predictions(artifact.Artifact):
     TYPE_NAME = "Predictions"
 
 
-class BulkInferrerSpec(ComponentSpec):
-    """Inputs, outputs and parameters."""
-
-    PARAMETERS = {"config": ExecutionParameter(type=str), "base_folder": ExecutionParameter(type=str)}
-    INPUTS = {
-        "examples": ChannelParameter(type=standard_artifacts.Examples),
-        "model": ChannelParameter(type=standard_artifacts.Model),
-        "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
-    }
-    OUTPUTS = {"predictions": ChannelParameter(type=Predictions)}
-
-
-class BulkInferrer(base_beam_component.BaseBeamComponent):
+class BulkInferrer(OwnBeamComponent):
     """Predicts every document of an export with a blessed model.
 
-    Args:
-        config: The ``infer`` slice of the document.
-        base_folder: Folder of the document; ``config.to`` is relative to it.
-        examples: Raw Examples with a split ``all``.
-        model: The candidate.
-        blessing: What the evaluation gate said about it.
+    ``config`` is the ``infer`` slice of the document, ``config.to`` relative to ``base_folder``; the examples are raw, with a
+    split ``all``.
     """
 
-    SPEC_CLASS = BulkInferrerSpec
-    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
-
-    def __init__(
-        self,
-        config: InferConfig,
-        base_folder: str,
-        examples: channel.BaseChannel,
-        model: channel.BaseChannel,
-        blessing: channel.BaseChannel,
-    ) -> None:
-        spec = BulkInferrerSpec(
-            config=config.canonical_json(),
-            base_folder=base_folder,
-            examples=examples,
-            model=model,
-            blessing=blessing,
-            predictions=channel.Channel(type=Predictions),
-        )
-        super().__init__(spec=spec)
+    PARAMETERS = {"config": str, "base_folder": str}
+    INPUTS = {
+        "examples": standard_artifacts.Examples,
+        "model": standard_artifacts.Model,
+        "blessing": standard_artifacts.ModelBlessing,
+    }
+    OUTPUTS = {"predictions": Predictions}
+    EXECUTOR_SPEC = BeamExecutorSpec(Executor)
 
 
-def build(at: Build, **channels: channel.BaseChannel) -> BulkInferrer:
+def build(at: Build, **channels: BaseChannel) -> BulkInferrer:
     """Returns the node; ``channels`` are its inputs."""
-    assert at.document.infer is not None, "the node is part of the graph only with documents to predict for"
     return BulkInferrer(config=at.document.infer, base_folder=at.folder, **channels)

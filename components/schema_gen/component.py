@@ -2,54 +2,38 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
-from tfx.dsl.components.base import base_component, executor_spec
-from tfx.types import channel, standard_artifacts
-from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.types import standard_artifacts
+from tfx.types.channel import BaseChannel
 
+from components.own import OwnComponent
 from components.schema_gen.executor import Executor
 
 if TYPE_CHECKING:
     from components.node import Build
 
 
-class SchemaInferrerSpec(ComponentSpec):
-    """Inputs, outputs and parameters."""
-
-    PARAMETERS = {"label": ExecutionParameter(type=str), "arrays": ExecutionParameter(type=str)}
-    INPUTS = {"statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics)}
-    OUTPUTS = {"schema": ChannelParameter(type=standard_artifacts.Schema)}
-
-
-class SchemaInferrer(base_component.BaseComponent):
+class SchemaInferrer(OwnComponent):
     """Infers a schema from the statistics of all splits.
 
-    Args:
-        statistics: Output of StatisticsGen.
-        label: Feature of the label.
-        arrays: Features that are arrays, whatever the statistics say.
+    ``label`` is the feature of the label, ``arrays`` are the features that are arrays, whatever the statistics say.
     """
 
-    SPEC_CLASS = SchemaInferrerSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
-
-    def __init__(self, statistics: channel.BaseChannel, label: str, arrays: Sequence[str] = ()) -> None:
-        spec = SchemaInferrerSpec(
-            statistics=statistics,
-            label=label,
-            arrays=json.dumps(sorted(arrays)),
-            schema=channel.Channel(type=standard_artifacts.Schema),
-        )
-        super().__init__(spec=spec)
+    PARAMETERS = {"label": str, "arrays": str}
+    INPUTS = {"statistics": standard_artifacts.ExampleStatistics}
+    OUTPUTS = {"schema": standard_artifacts.Schema}
+    EXECUTOR_SPEC = ExecutorClassSpec(Executor)
 
 
-def build(at: Build, statistics: channel.BaseChannel) -> SchemaInferrer:
+def build(at: Build, statistics: BaseChannel) -> SchemaInferrer:
     """Returns the node that infers a schema."""
-    return SchemaInferrer(statistics, at.document.data.label, at.document.array_features())
+    document = at.document
+    return SchemaInferrer(
+        label=document.data.label, arrays=sorted(document.array_features()), statistics=statistics
+    )
 
 
 def build_import(at: Build) -> ImportSchemaGen:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tfx.dsl.components.base import base_component, executor_spec
-from tfx.types import artifact, channel, standard_artifacts
-from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.types import artifact, standard_artifacts
+from tfx.types.channel import BaseChannel
 
-from components.validation_gate.config import ValidateConfig
+from components.own import OwnComponent
 from components.validation_gate.executor import Executor
 
 if TYPE_CHECKING:
@@ -22,89 +21,32 @@ class ValidationReport(artifact.Artifact):
     TYPE_NAME = "ValidationReport"
 
 
-class ValidationGateSpec(ComponentSpec):
-    """Inputs, outputs and parameters."""
-
-    PARAMETERS = {
-        "config": ExecutionParameter(type=str),
-        "settings": ExecutionParameter(type=str),
-    }
-    INPUTS = {
-        "examples": ChannelParameter(type=standard_artifacts.Examples),
-        "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
-        "schema": ChannelParameter(type=standard_artifacts.Schema),
-        "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
-        "drift_anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies, optional=True),
-    }
-    OUTPUTS = {"report": ChannelParameter(type=ValidationReport)}
-
-
-class ValidationGate(base_component.BaseComponent):
+class ValidationGate(OwnComponent):
     """Stops the run on an anomaly, or warns, as the document says; warns of leakage.
 
-    Args:
-        config: The ``validate`` slice of the document.
-        label: Feature of the label.
-        task: binary, multiclass or regression.
-        positive: Positive label of a binary task; None means 1 or true.
-        recorded_at: Feature with the moment of the prediction, or None.
-        examples: Raw Examples with a train split.
-        statistics: Output of StatisticsGen.
-        schema: The schema that was validated against.
-        anomalies: Output of ExampleValidator.
-        drift_anomalies: Output of DistributionValidator against the span before, where drift is checked.
+    ``config`` is the ``validate`` slice of the document; ``settings`` are label, task, positive and recorded_at.
     """
 
-    SPEC_CLASS = ValidationGateSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
-
-    def __init__(
-        self,
-        config: ValidateConfig,
-        label: str,
-        task: str,
-        positive: Any,
-        recorded_at: str | None,
-        examples: channel.BaseChannel,
-        statistics: channel.BaseChannel,
-        schema: channel.BaseChannel,
-        anomalies: channel.BaseChannel,
-        drift_anomalies: channel.BaseChannel | None = None,
-    ) -> None:
-        settings = {"label": label, "task": task, "positive": positive, "recorded_at": recorded_at}
-        super().__init__(
-            spec=ValidationGateSpec(
-                config=config.canonical_json(),
-                settings=json.dumps(settings, sort_keys=True),
-                examples=examples,
-                statistics=statistics,
-                schema=schema,
-                anomalies=anomalies,
-                drift_anomalies=drift_anomalies,
-                report=channel.Channel(type=ValidationReport),
-            )
-        )
+    PARAMETERS = {"config": str, "settings": str}
+    INPUTS = {
+        "examples": standard_artifacts.Examples,
+        "statistics": standard_artifacts.ExampleStatistics,
+        "schema": standard_artifacts.Schema,
+        "anomalies": standard_artifacts.ExampleAnomalies,
+        "drift_anomalies": standard_artifacts.ExampleAnomalies,
+    }
+    OPTIONAL = frozenset({"drift_anomalies"})
+    OUTPUTS = {"report": ValidationReport}
+    EXECUTOR_SPEC = ExecutorClassSpec(Executor)
 
 
-def build(
-    at: Build,
-    examples: channel.BaseChannel,
-    statistics: channel.BaseChannel,
-    schema: channel.BaseChannel,
-    anomalies: channel.BaseChannel,
-    drift_anomalies: channel.BaseChannel | None = None,
-) -> ValidationGate:
-    """Returns the node."""
+def build(at: Build, **channels: BaseChannel) -> ValidationGate:
+    """Returns the node; ``channels`` are its inputs."""
     document = at.document
-    return ValidationGate(
-        config=document.validation,
-        label=document.data.label,
-        task=document.model.task,
-        positive=document.model.positive,
-        recorded_at=document.data.recorded_at,
-        examples=examples,
-        statistics=statistics,
-        schema=schema,
-        anomalies=anomalies,
-        drift_anomalies=drift_anomalies,
-    )
+    settings = {
+        "label": document.data.label,
+        "task": document.model.task,
+        "positive": document.model.positive,
+        "recorded_at": document.data.recorded_at,
+    }
+    return ValidationGate(config=document.validation, settings=settings, **channels)

@@ -140,7 +140,7 @@ class Chain:
         trained = Importer(source_uri=str(model), artifact_type=kinds.Model, reimport=True).with_id("Model")
         statistics = StatisticsGen(examples=raw.outputs["result"])
         before = StatisticsGen(examples=old.outputs["result"]).with_id("StatisticsBefore")
-        schema = SchemaInferrer(statistics=statistics.outputs["statistics"], label=LABEL)
+        schema = SchemaInferrer(statistics=statistics.outputs["statistics"], label=LABEL, arrays=[])
         validator = ExampleValidator(
             statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
         )
@@ -151,7 +151,8 @@ class Chain:
             include_split_pairs=[("train", "train")],
         )
         gate = ValidationGate(
-            config=validate, label=LABEL, task="binary", positive=None, recorded_at=None,
+            config=validate,
+            settings={"label": LABEL, "task": "binary", "positive": None, "recorded_at": None},
             examples=raw.outputs["result"], statistics=statistics.outputs["statistics"],
             schema=schema.outputs["schema"], anomalies=validator.outputs["anomalies"],
             drift_anomalies=drift.outputs["anomalies"],
@@ -311,6 +312,7 @@ def test_blessed_model_is_pushed_and_predicts_every_document(places, first):
 
 
 def test_worse_model_meets_the_blessed_one_and_is_never_pushed(places, first, second):
+    from components.pusher.result import PushResult
     from components.pusher.versions import versions
 
     verdict = read(second["EvaluationGate/verdict"], "verdict.json")
@@ -322,13 +324,8 @@ def test_worse_model_meets_the_blessed_one_and_is_never_pushed(places, first, se
         ("fails", "overall"),
         ("fails", "country=de"),
     }
-    assert read(second["Pusher/pushed_model"], "pushed.json") == {
-        "format": 1,
-        "new": False,
-        "pushed": False,
-        "removed": [],
-        "why": ["the model is not blessed"],
-    }
+    pushed = PushResult.read(second["Pusher/pushed_model"])
+    assert pushed == PushResult(pushed=False, why=("the model is not blessed",))
     assert len(versions(places["root"] / "serving")) == 1
 
 

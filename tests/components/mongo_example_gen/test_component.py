@@ -72,7 +72,13 @@ def launch(tmp_path: Path) -> Callable[..., Any]:
         )
         source = resolve(config.mongo_export, tmp_path)
         described = {path: FieldConfig(**field) for path, field in fields.items()}
-        node = MongoExampleGen(config, described, str(tmp_path), source.to_json(), labelled)
+        node = MongoExampleGen(
+            config=config,
+            fields=described,
+            base_folder=str(tmp_path),
+            labelled=labelled,
+            input_json=source.to_json(),
+        )
         connection = metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.db"))
         dag = pipeline.Pipeline(
             "p",
