@@ -115,4 +115,4 @@ class RunBook:
 def new_run_id() -> str:
     """Returns an id that sorts by time and never repeats."""
     now = datetime.datetime.now(datetime.UTC)
-    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"

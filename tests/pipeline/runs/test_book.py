@@ -50,7 +50,7 @@ def test_an_unknown_run_is_an_error(tmp_path: Path, run: str) -> None:
 
 
 def test_ids_never_repeat() -> None:
-    assert len({new_run_id() for _ in range(50)}) == 50
+    assert len({new_run_id() for _ in range(500)}) == 500
 
 
 def _hold(root: str, ready: object, done: object) -> None:
