@@ -129,7 +129,7 @@ def test_the_server_goes_away(ferret_binary: Path, ferret: Any, filled: Any, tmp
     folder = tmp_path / "out"
     killer = threading.Thread(target=lambda: (wait_for(lambda: noted(folder) >= 60), own.kill()))
     killer.start()
-    with pytest.raises(StorageError, match=r"MongoDB; expected a server that answers.*give the same command"):
+    with pytest.raises(StorageError, match=r"MongoDB; expected a server that answers.*run the same command"):
         export(settings(collection, folder, documents_per_second=200), own.uri)
     killer.join()
     assert not (folder / "1").exists()
@@ -165,7 +165,7 @@ def test_only_what_changed(ferret: Any, filled: Any, tmp_path: Path) -> None:
 
 def test_only_what_came(ferret: Any, filled: Any, tmp_path: Path) -> None:
     asked = settings(filled, tmp_path, incremental="_id", settle_seconds=0)
-    with pytest.raises(DataError, match="ids that grow with time"):
+    with pytest.raises(DataError, match="ids that increase with time"):
         export(asked, ferret.uri)
     filled.delete_many({})
     filled.insert_many([{"_id": ObjectId(), "n": n} for n in range(50)])
