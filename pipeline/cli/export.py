@@ -65,7 +65,7 @@ def export(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the last lines.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a collection as files, gently and resumably. The only command that reads MongoDB's application data.
+    """Export a collection to files, gently and resumably. The only command that reads MongoDB's application data.
 
     The connection string comes only from the environment variable PENSTOCK_MONGODB_URI. If the command is interrupted,
     run it again: it resumes where it stopped.
