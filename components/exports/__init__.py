@@ -1,1 +1,1 @@
-"""Reading MongoDB exports: which files a pattern means, what they hold, and their documents, in every format."""
+"""Reads MongoDB exports: finds the files, recognises their format and yields their documents."""

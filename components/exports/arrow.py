@@ -1,4 +1,4 @@
-"""Arrow arrays as exports need them."""
+"""Helpers that build Arrow arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work for readers: an export cut into items that can be read apart."""
+"""Splits an export into work items that can be read independently."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from foundation.storage import Location, locate
 
 @dataclass(frozen=True)
 class WorkItem:
-    """What one worker reads and writes as one set of shards; its index fixes the order of shards."""
+    """What one worker reads and writes as one set of shards, in the order of the indexes."""
 
     index: int
     parts: tuple[Part, ...]
 
 
 def recognise_all(files: list[tuple[Location, str]], declared: str, namespace: str = "") -> Known:
-    """Recognises every file of an export; files without content are left out.
+    """Recognises every file of an export, skipping empty ones.
 
     Args:
         files: Absolute path and name in reports.
@@ -70,15 +70,15 @@ def plan_items(known: Known) -> list[WorkItem]:
 
 
 def read_part(part: Part) -> Iterator[Block]:
-    """Yields the blocks of a part, in order; memory is bounded by a block and the largest document.
+    """Yields the blocks of a part in order; memory holds one block or the largest document.
 
     Raises:
-        DataError: The file is truncated or damaged so that what follows cannot be found.
+        DataError: The file is truncated, or too damaged to continue.
     """
     path, form = locate(part.path), FORMATS[part.format.kind]
     with open_stream(path, part.format.compression) as stream:
         for number, block in enumerate(form.blocks(stream, path, part)):
             if (
                 form.encoding == "table" or number % part.stripes == part.stripe
-            ):  # a table shares out row groups
+            ):  # tables are split by row group instead
                 yield block

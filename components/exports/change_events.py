@@ -1,6 +1,6 @@
-"""What one line of a change export says: MongoDB change streams, Kafka envelopes, Debezium, AWS DMS in document mode.
+"""Parses one line of a change export: MongoDB change streams, Kafka envelopes, Debezium, AWS DMS in document mode.
 
-Documents stay Extended JSON, as they were written, so that whatever follows reads them as it reads an export.
+Documents remain Extended JSON as written, so they can be read like any export.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from components.exports.formats.base import BadDocumentError
 
 Order = tuple[int, int]
 FIRST: Order = (-1, -1)
-"""Order of documents that are no events: they are older than every event."""
+"""Order of plain documents, which count as older than every event."""
 _STATES, _DROPS = {"insert", "replace", "update"}, {"drop", "rename", "dropDatabase"}
 _KAFKA = {"key", "value", "topic", "partition", "offset", "timestamp", "headers"}
 _CONNECT = {"schema", "payload", "key", "topic", "partition", "offset", "ts"}
@@ -31,7 +31,7 @@ class Update:
     truncated: dict[str, int]
     """Path of an array → its new length."""
     exact: dict[str, list[Any]]
-    """Path → its parts, where a dot or a number in it could be read in two ways."""
+    """Path → its parts, for paths with an ambiguous dot or number."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class Event:
 
 
 def read_event(line: dict[str, Any]) -> Event:
-    """Reads one event, or a plain document as the state before all events.
+    """Reads one event; a plain document is the state before all events.
 
     Raises:
-        BadDocumentError: It is neither, or lacks what it needs.
+        BadDocumentError: The line is neither, or is incomplete.
     """
     line, key = _unwrapped(line)
     if isinstance(line.get("operationType"), str):
@@ -69,7 +69,7 @@ def read_event(line: dict[str, Any]) -> Event:
 
 
 def _unwrapped(line: dict[str, Any]) -> tuple[dict[str, Any], Any]:
-    """Takes off what Kafka tools and converters put around an event; returns it and the record's key."""
+    """Unwraps an event from Kafka and converter envelopes; returns it and the record's key."""
     key = None
     while True:
         if "value" in line and line.keys() <= _KAFKA:
@@ -89,13 +89,13 @@ def _object(value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise BadDocumentError("the event holds no document where one belongs")
+        raise BadDocumentError("the event has no document where one is required")
     return value
 
 
 def _key(identity: Any) -> str:
     if identity is None:
-        raise BadDocumentError("event without the _id of its document")
+        raise BadDocumentError("event without a document _id")
     try:
         value = extended_json.decode_value(identity)
     except extended_json.ExtendedJsonError as error:
@@ -199,7 +199,7 @@ def _moment(value: Any) -> Order | None:
 
 
 def apply_update(state: dict[str, Any], update: Update) -> None:
-    """Changes a document as the server did.
+    """Applies an update to a document as the server did.
 
     Raises:
         BadDocumentError: The update does not fit the document.

@@ -1,7 +1,7 @@
-"""Folding change exports to the last state of each document.
+"""Folds change exports to the last state of each document.
 
-Events are spread over temporary files by a hash of their ``_id``; then one file after the other is folded, so that memory
-holds one file's events at a time. The results are plain JSON lines, which are read like any export.
+Events are spread over temporary files by a hash of their ``_id``; each file is then folded on its own, so memory
+holds the events of one file at a time. The results are plain JSON lines, read like any export.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ NO_STATE = "update without the document before it"
 
 
 class Spilled(NamedTuple):
-    """An event on its way through a temporary file."""
+    """An event as stored in a temporary file."""
 
     key: str
     order: Order | None
     number: int
-    """Place in the order of the files."""
+    """Position across all files, in order."""
     source: int
     """Index of the file that it came from."""
     offset: int
@@ -49,7 +49,7 @@ Reject = Callable[[Part, Block, list[tuple[int, str]]], None]
 
 @dataclass(frozen=True)
 class Folded:
-    """What is to be read in place of the events."""
+    """What to read instead of the events."""
 
     known: Known
     tally: Tally
@@ -61,9 +61,9 @@ def fold_changes(known: Known, folder: Path, namespace: str, memory: int, reject
 
     Args:
         known: Recognised files, in their order.
-        folder: Where to write; an empty folder that only its owner can enter. Raw documents are left in it.
-        namespace: ``database.collection`` whose events count; empty where there is only one.
-        memory: Bytes to hold at a time, about.
+        folder: An empty folder that only its owner can enter; raw documents are left in it.
+        namespace: ``database.collection`` to keep; empty if there is only one.
+        memory: Approximate number of bytes to hold at a time.
         reject: Takes events that cannot be read or applied.
 
     Raises:
@@ -86,7 +86,7 @@ class _Fold:
         self.tally: Tally = Counter()
 
     def spill(self, known: Known) -> None:
-        """Reads all events and deals them to temporary files."""
+        """Reads all events and spreads them over temporary files."""
         number = 0
         with _Partitions(self._folder, "events", 0) as partitions:
             for path, name, found in known:
@@ -110,16 +110,16 @@ class _Fold:
             self._bad(spilled, str(error))
 
     def _concerns(self, event: Event, part: Part) -> bool:
-        """Returns whether the event changes a document of the wanted collection; counts it where it does not."""
+        """Returns whether the event changes a document of the wanted collection, and counts it if not."""
         if self._wanted and event.namespace and event.namespace != self._wanted:
             self.tally[count.filtered("event of another collection")] += 1
             return False
         if event.kind == "drop":
             raise DataError(
                 f"change export {part.name}",
-                expected="changes of a collection that stays",
+                expected="changes of a collection that is not dropped",
                 seen=f"{event.name} of {event.namespace}",
-                remedy="give the files from after that event, or a whole export of the collection",
+                remedy="use only files after that event, or a full export of the collection",
             )
         if event.kind == "other":
             self.tally[count.filtered(f"event without a document: {event.name}")] += 1
@@ -129,7 +129,7 @@ class _Fold:
         if len(self._namespaces) > 1:
             raise DataError(
                 f"change export {part.name}",
-                expected="changes of one collection, or the one that data.namespace names",
+                expected="changes of one collection, or data.namespace to name one",
                 seen=", ".join(sorted(self._namespaces)),
                 remedy="set data.namespace to database.collection",
             )
@@ -160,7 +160,7 @@ class _Fold:
     def _fold_document(self, events: list[Spilled]) -> None:
         if all(event.order is not None for event in events):
             events.sort(key=lambda event: (event.order, event.number))
-        else:  # without a time there is the order of the files; plain documents are older than all events
+        else:  # without times, file order decides; plain documents are older than all events
             events.sort(key=lambda event: (event.order != FIRST, event.number))
         state: dict[str, Any] | None = None
         pending: list[tuple[Spilled, str]] = []
@@ -182,7 +182,7 @@ class _Fold:
         if state is not None:
             self._write(state)
         if state is not None or not pending:
-            superseded -= 1  # the last event: it is the document, or its deletion
+            superseded -= 1  # the last event is the document or its deletion
         if state is None and not pending:
             self.tally[count.filtered("deleted")] += 1
         self.tally[count.SUPERSEDED] += superseded
@@ -194,7 +194,7 @@ class _Fold:
             self._out.append(self._folder / f"changes-{len(self._out):05d}.jsonl")
             self._file = self._out[-1].open("wb", buffering=2**16)
         self._file.write(line)
-        self.tally[count.READ] -= 1  # it is read again, and counted then
+        self.tally[count.READ] -= 1  # counted when it is read again
 
     def _bad(self, spilled: Spilled, reason: str) -> None:
         self.tally[count.quarantined(reason)] += 1
@@ -228,13 +228,13 @@ class _Fold:
                 "change export",
                 expected="documents",
                 seen=f"none left of {self.tally[count.READ]} events",
-                remedy="check that the files hold inserts or whole documents, and not deletions alone",
+                remedy="check that the files hold inserts or whole documents, not only deletions",
             )
         return [(path, f"{path.name} (folded)", FileFormat("jsonl")) for path in self._out]
 
 
 class _Partitions:
-    """Temporary files among which events are dealt by a hash of their key, another one at each level."""
+    """Temporary files that events are spread over by a hash of their key; each level uses another byte of it."""
 
     def __init__(self, folder: Path, name: str, level: int) -> None:
         self._level = level

@@ -1,4 +1,4 @@
-"""One value → what its field's type makes of it; what does not fit is a misfit with a reason, never a changed value."""
+"""Converts values to the type of their field; a value that does not fit is a misfit with a reason and is never altered."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _OBJECTID_TEXT = re.compile(r"[0-9a-fA-F]{24}", re.ASCII)
 _PLAIN_INT = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 
 
-class Misfit(Exception):  # noqa: N818 - it is a finding about a value, not a failure
-    """The value does not fit the type of its field; the message is the reason and holds no value."""
+class Misfit(Exception):  # noqa: N818 - a finding about a value, not a failure
+    """The value does not fit the type of its field; the message gives the reason, never the value."""
 
 
 def kind_of(value: Any) -> str:
-    """Returns the kind of a value, as types are inferred from: ``int``, ``float``, ``string``, ``date`` and so on."""
+    """Returns the kind of a value, from which types are inferred: ``int``, ``float``, ``string``, ``date`` and so on."""
     return _KINDS.get(type(value)) or _rare_kind(value)
 
 
 def kind_of_text(value: Any) -> str:
-    """Returns the kind that a CSV cell looks like; texts such as ``007`` stay strings."""
+    """Returns the kind that a CSV cell looks like; text such as ``007`` remains a string."""
     if not isinstance(value, str):
         return kind_of(value)
     if _PLAIN_INT.fullmatch(value):
@@ -82,7 +82,7 @@ _KINDS: dict[type, str] = {
 
 
 def to_int(value: Any) -> int:
-    """Returns the integer that the value is."""
+    """Returns the value as an integer."""
     kind = kind_of(value)
     if kind in ("int", "bool"):
         number = int(value)
@@ -120,7 +120,7 @@ def _whole_decimal(value: Decimal) -> int:
 
 
 def to_float(value: Any) -> float:
-    """Returns the double that the value is, if float32 can hold its size."""
+    """Returns the value as a double, if it is in the range of float32."""
     kind = kind_of(value)
     if kind in ("int", "bool", "float"):
         number = _double(value)
@@ -138,7 +138,7 @@ def to_float(value: Any) -> float:
 
 
 def number_of(value: Any) -> int | float | Decimal:
-    """Returns the exact number that a value which fits a float field stands for."""
+    """Returns the exact number behind a value that fits a float field."""
     if isinstance(value, Decimal128):
         return value.to_decimal()
     return Decimal(value) if isinstance(value, str) else value
@@ -162,7 +162,7 @@ def to_bool(value: Any) -> int:
 
 
 def to_date(value: Any) -> int:
-    """Returns epoch milliseconds; of texts only ISO-8601 with time and zone, of numbers whole milliseconds."""
+    """Returns epoch milliseconds; text must be ISO-8601 with time and zone, numbers whole milliseconds."""
     kind = kind_of(value)
     if kind == "date":
         number = int(value)
@@ -185,7 +185,7 @@ def to_date(value: Any) -> int:
 
 
 def to_objectid_time(value: Any) -> int:
-    """Returns when an ObjectId was made, in epoch milliseconds: its first four bytes are seconds."""
+    """Returns when an ObjectId was created, in epoch milliseconds: its first four bytes are seconds."""
     kind = kind_of(value)
     if kind == "objectid":
         return int.from_bytes(value.binary[:4], "big") * 1000
@@ -212,9 +212,9 @@ def to_bytes(value: Any) -> bytes:
 
 
 def scalar_text(value: Any) -> str:
-    """Returns the one text that stands for a scalar in every format: split keys and string features use it.
+    """Returns the text of a scalar, the same in every format, for split keys and string features.
 
-    Whole floats read like integers, so that 1, 1.0 and "1" are the same key.
+    Whole floats are written like integers, so 1, 1.0 and "1" are the same key.
     """
     kind = kind_of(value)
     if kind == "string":
@@ -237,7 +237,7 @@ def scalar_text(value: Any) -> str:
 
 
 def key_text(value: Any) -> str:
-    """Returns the text of any value as a key; documents and arrays give the texts of their parts in order."""
+    """Returns the text of any value as a key; documents and arrays join the texts of their parts."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{name}:{key_text(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list):

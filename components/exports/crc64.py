@@ -1,7 +1,7 @@
-"""Checking a CRC-64/XZ at the speed of C with the standard library alone.
+"""Checks a CRC-64/XZ at C speed with the standard library alone.
 
-Python computes this checksum nowhere, but the .xz format carries it and ``lzma`` verifies it. So the bytes are wrapped
-into an .xz stream of uncompressed chunks that states the expected checksum: the decoder says whether it is right.
+Python has no function for this checksum, but ``lzma`` verifies it in .xz files. So the bytes are wrapped into an .xz
+stream of uncompressed chunks with the expected checksum, and the decoder says whether it is right.
 Format: https://tukaani.org/xz/xz-file-format.txt
 """
 
@@ -19,7 +19,7 @@ _CHUNK = 2**16
 
 
 class Crc64Check:
-    """Takes bytes piece by piece and tells in the end whether they have the expected CRC-64/XZ."""
+    """Takes bytes piece by piece and finally checks their CRC-64/XZ."""
 
     def __init__(self) -> None:
         self._decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ)
@@ -27,7 +27,7 @@ class Crc64Check:
         self._length, self._first = 0, True
 
     def update(self, data: bytes) -> None:
-        """Takes the next bytes."""
+        """Adds the next bytes."""
         for start in range(0, len(data), _CHUNK):
             piece = data[start : start + _CHUNK]
             mark = b"\x01" if self._first else b"\x02"

@@ -1,7 +1,7 @@
-"""Documents that the exporting tool put aside: noticed beside the export, since they are missing from it.
+"""Finds documents that the exporting tool set aside and that are therefore missing from the export.
 
-Atlas' ``$out`` continues after errors by default and writes what failed to ``atlas-data-lake-<id>/out-error-docs/`` at
-the top of the bucket; other tools have folders of their own, mostly beside the data.
+Atlas' ``$out`` continues after errors by default and writes failed documents to ``atlas-data-lake-<id>/out-error-docs/`` at
+the top of the bucket; other tools use other folders, mostly beside the data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KIN = re.compile(
     re.IGNORECASE,
 )
 LEVELS = 3
-"""So many folders are looked into: the export's own and those above it."""
+"""Number of folders searched: the export's own and those above it."""
 
 
 def find_diverted(files: Iterable[Location]) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def find_diverted(files: Iterable[Location]) -> dict[str, Any]:
         files: The files of the export.
 
     Returns:
-        ``folders``: path and number of files of each that was found; ``not_looked_at``: folders that cannot be listed.
+        ``folders``: path and number of files of each folder found; ``not_looked_at``: folders that cannot be listed.
     """
     found: dict[str, int] = {}
     blocked: set[str] = set()
@@ -66,7 +66,7 @@ def _candidates(folder: Location, level: int) -> list[Location]:
     inner = _list(folder, folders=True)
     atlas = [f for f in inner if ATLAS.fullmatch(f.name)]
     found = [deep for f in atlas for deep in _list(f, folders=True) if deep.name == ATLAS_INNER]
-    # What other tools call theirs are common words: they count beside the data only, or one folder above.
+    # Other tools use common words as names: only folders beside the data or one level above count.
     return found + ([f for f in inner if KIN.fullmatch(f.name)] if level < 2 else [])
 
 

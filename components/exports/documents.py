@@ -1,4 +1,4 @@
-"""Documents of JSON and BSON as dictionaries, and the value at a dotted path."""
+"""Parses JSON and BSON documents and finds the value at a dotted path."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class _Missing:
 MISSING: Any = _Missing()
 """The path does not exist in the document."""
 BLOCKED: Any = _Missing()
-"""The path leads through a value that is no document."""
+"""The path leads through a value that is not a document."""
 
 BSON_OPTIONS = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS, tz_aware=False)
 
 
 def from_json(raw: bytes) -> dict[str, Any]:
-    """Parses Extended JSON, leaves still wrapped.
+    """Parses Extended JSON without unwrapping leaves.
 
     Raises:
-        BadDocumentError: It is none.
+        BadDocumentError: The text is not Extended JSON.
     """
     try:
         return extended_json.parse(raw)
@@ -42,7 +42,7 @@ def from_bson(raw: bytes) -> dict[str, Any]:
     """Decodes BSON.
 
     Raises:
-        BadDocumentError: It is none.
+        BadDocumentError: The bytes are not BSON.
     """
     try:
         return bson.decode(raw, BSON_OPTIONS)
@@ -51,12 +51,12 @@ def from_bson(raw: bytes) -> dict[str, Any]:
 
 
 def value_at(document: dict[str, Any], parts: tuple[str, ...], wrapped: bool) -> Any:
-    """Returns the value at a path; through arrays of documents it is the list of their values.
+    """Returns the value at a path; through an array of documents, the list of their values.
 
     Args:
         document: A parsed document.
         parts: The dotted path, split.
-        wrapped: Whether leaves are still Extended JSON and shall be unwrapped.
+        wrapped: Whether leaves are still Extended JSON and must be unwrapped.
 
     Returns:
         The value, ``MISSING`` or ``BLOCKED``.

@@ -1,4 +1,4 @@
-"""A folder that ``mongodump`` wrote: a ``.bson`` and a ``.metadata.json`` for each collection; only one is an export."""
+"""Picks one collection from a ``mongodump`` folder, which has a ``.bson`` and a ``.metadata.json`` for each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from foundation.storage import Location
 
 
 def one_collection(known: Known, wanted: str) -> Known:
-    """Returns the files of one collection; those without mongodump's metadata beside them count as they are.
+    """Returns the files of one collection; files without mongodump's metadata are all returned.
 
     Args:
         known: Recognised files.
@@ -41,9 +41,9 @@ def one_collection(known: Known, wanted: str) -> Known:
 
 
 def collection_of(path: Location) -> str | None:
-    """Returns ``database.collection`` of a dump file by the metadata beside it, or None where there is none.
+    """Returns ``database.collection`` of a dump file from the metadata beside it, or None without metadata.
 
-    Names of files are cut at 238 bytes and end with a hash then; the metadata states the whole name.
+    Long file names are cut at 238 bytes and end with a hash; the metadata has the full name.
 
     Raises:
         DataError: The metadata cannot be read.
@@ -67,7 +67,7 @@ def collection_of(path: Location) -> str | None:
 def _no_namespaces(kind: str, wanted: str) -> DataError:
     return DataError(
         f"data.namespace {wanted!r}",
-        expected="a mongodump archive or folder, which hold several collections",
+        expected="a mongodump archive or folder, which can hold several collections",
         seen=f"{kind} files",
-        remedy="take data.namespace out",
+        remedy="remove data.namespace",
     )

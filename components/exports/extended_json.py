@@ -1,12 +1,12 @@
-"""Own reader of MongoDB Extended JSON: version 2 canonical and relaxed, and legacy version 1.
+"""Reads MongoDB Extended JSON: version 2, canonical and relaxed, and legacy version 1.
 
-A wrapper such as ``{"$oid": …}`` needs exactly its own keys with rightly typed values; anything else under a known
-wrapper key is an error. An object whose ``$key`` is not a wrapper stays what it is. The top level is never a wrapper.
-Dates are kept as ``DatetimeMS`` (milliseconds), so that every year that BSON can hold is kept.
+A wrapper such as ``{"$oid": …}`` must have exactly its own keys with values of the right types; anything else under a
+known wrapper key is an error. An object whose ``$key`` is not a wrapper is kept as it is. The top level is never a wrapper.
+Dates are kept as ``DatetimeMS`` (milliseconds), which can hold every year that BSON can.
 
 Differences from ``bson.json_util``: dates of any year never raise; a ``$numberInt`` or ``$numberLong`` that does not
-fit and broken base64 are errors; plain JSON integers beyond 64 bits are kept exactly; DBRefs stay documents; ``$uuid`` gives a ``Binary`` of subtype 4; ``$symbol``
-gives a string; ``$undefined`` gives None.
+fit and broken base64 are errors; plain JSON integers beyond 64 bits are kept exactly; DBRefs remain documents; ``$uuid`` gives
+a ``Binary`` of subtype 4, ``$symbol`` a string, ``$undefined`` None.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 
 
 class ExtendedJsonError(ValueError):
-    """A document is not JSON, or a wrapper in it is malformed; the message holds no value of the document."""
+    """A document is not JSON, or a wrapper in it is malformed; the message contains no value of the document."""
 
 
 def loads(data: bytes | str) -> dict[str, Any]:
@@ -53,8 +53,8 @@ def loads(data: bytes | str) -> dict[str, Any]:
 def parse(data: bytes) -> dict[str, Any]:
     """Reads one JSON object and leaves its wrappers as they are.
 
-    orjson turns integers beyond 64 bits into floats and refuses numbers beyond a double: documents that may hold such
-    are read by the standard library, which keeps them exactly.
+    orjson turns integers beyond 64 bits into floats and rejects numbers beyond a double: documents that may hold one
+    are read by the standard library, which is exact.
 
     Raises:
         ExtendedJsonError: The text is not strict JSON or not an object.
@@ -71,7 +71,7 @@ def parse(data: bytes) -> dict[str, Any]:
 def _parse_exactly(data: bytes) -> Any:
     try:
         value = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate is no text
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate is not text
     except UnicodeDecodeError as error:
         raise ExtendedJsonError("not UTF-8") from error
     except UnicodeEncodeError as error:
@@ -93,10 +93,10 @@ def decode_document(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def decode_value(value: Any) -> Any:
-    """Turns one JSON value into the BSON value that it stands for.
+    """Turns one JSON value into its BSON value.
 
     Raises:
-        ExtendedJsonError: A wrapper has missing, additional or wrongly typed parts.
+        ExtendedJsonError: A wrapper has missing, extra or wrongly typed parts.
     """
     if isinstance(value, dict):
         for key in value:
@@ -163,7 +163,7 @@ def parse_date(text: str) -> int:
     """Returns the epoch milliseconds of an ISO-8601 date with time and zone; digits past milliseconds are dropped.
 
     Raises:
-        ValueError: The text is no such date.
+        ValueError: The text is not such a date.
     """
     found = _DATE.fullmatch(text)
     if not found:

@@ -1,4 +1,4 @@
-"""The fields that are taken from documents: their settings, their features' names and their types."""
+"""Fields taken from documents: settings, feature names and types."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from foundation.config import Config
 FieldType = Literal["int", "float", "string", "bool", "date", "bytes", "objectid_time"]
 
 _NUMBERS = {"int", "float", "decimal", "bool", "number"}
-"""``number`` is an int or a float, where whole columns are read and nobody looks at each."""
+"""``number`` is an int or a float in a column that is read as a whole."""
 _NEVER_VALUES = {"null", "document", "minkey", "maxkey"}
 
 

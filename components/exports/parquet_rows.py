@@ -1,7 +1,7 @@
-"""Parquet (Atlas ``$out``, warehouses): batches of columns, normalised so that the columnar path takes them as they are.
+"""Reads Parquet (Atlas ``$out``, warehouses) in batches, normalised for the columnar path.
 
-A field that held several types is a struct of type names there, such as ``{int, string}``; its rows go one by one.
-Missing and null read back alike, so both count as missing. One by one, a row is its Extended JSON.
+A field with several types is a struct of type names, such as ``{int, string}``; its rows are converted one by one, as
+Extended JSON. Parquet does not tell missing from null, so both count as missing.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ DATE = "$date"
 
 
 class ParquetRows(Sequence[bytes]):
-    """The rows of a batch as Extended JSON documents, written only when somebody asks for one."""
+    """The rows of a batch as Extended JSON documents, written on demand."""
 
     def __init__(self, table: pa.Table) -> None:
         self.table = table
@@ -86,10 +86,10 @@ class ParquetRows(Sequence[bytes]):
 def read_batches(
     stream: IO[bytes], path: Location, name: str, stripe: int, stripes: int
 ) -> Iterator[tuple[int, ParquetRows]]:
-    """Yields the number of the first row and the rows of each batch; of the row groups every n-th one.
+    """Yields the number of the first row and the rows of each batch, from every n-th row group.
 
     Raises:
-        DataError: The file is damaged, or a column has a type that no MongoDB value has.
+        DataError: The file is damaged, or a column has a type without a MongoDB counterpart.
     """
     try:
         file = pq.ParquetFile(stream)
@@ -120,7 +120,7 @@ def _normalised_table(batch: pa.RecordBatch, file: str) -> pa.Table:
 
 
 def _normalised(array: pa.Array, subject: str) -> pa.Array:
-    """Returns the array with the few types that Extended JSON read by Arrow has, dates as ``{"$date": int64}``."""
+    """Returns the array in the few types that Arrow gives for Extended JSON, dates as ``{"$date": int64}``."""
     kind = array.type
     if isinstance(kind, pa.BaseExtensionType):
         return _normalised(array.storage, subject)
@@ -168,7 +168,7 @@ def _normalised_scalar(array: pa.Array, subject: str) -> pa.Array:
 
 
 def is_mixed(kind: pa.DataType) -> bool:
-    """Returns whether a struct stands for a field that held several BSON types."""
+    """Returns whether a struct represents a field with several BSON types."""
     if not pa.types.is_struct(kind) or kind.num_fields < 2:
         return False
     return all(kind.field(i).name in BSON_TYPE_NAMES for i in range(kind.num_fields))

@@ -1,6 +1,6 @@
-"""Reading an export's documents without running a pipeline: for ``penstock init`` and for the sample before the main pass.
+"""Reads an export's documents without running a pipeline: for ``penstock init`` and for the sample before the main pass.
 
-Light: neither TensorFlow nor Beam nor Arrow is imported.
+Imports neither TensorFlow, Beam nor Arrow.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _PLACES_IN_FILE = 4
 def sample_documents(
     pattern: str, base_folder: Path, limit: int = 1000, span: int | str = "latest", format: str = "auto"
 ) -> Iterator[dict[str, Any]]:
-    """Yields decoded documents from the files of an export, bad ones left out.
+    """Yields decoded documents of an export, skipping bad ones.
 
-    Values are those that ``bson`` gives: ``ObjectId``, ``DatetimeMS``, ``Decimal128`` and so on; cells of CSV are text.
+    Values have the types of ``bson``: ``ObjectId``, ``DatetimeMS``, ``Decimal128`` and so on; CSV cells are text.
 
     Args:
         pattern: As in ``data.mongo_export``.
         base_folder: Folder that the pattern is relative to.
-        limit: How many documents at most; they are taken from several places of the export.
+        limit: Most documents to yield, taken from several places in the export.
         span: Which span.
         format: ``data.format``.
 
     Raises:
-        DataError: The export is not there, is empty or cannot be read.
+        DataError: The export does not exist, is empty or cannot be read.
     """
     resolved = resolve(pattern, base_folder, span)
     files = [
@@ -64,13 +64,13 @@ def _decoded(part: Part, limit: int) -> Iterator[dict[str, Any]]:
                 document = parse(raw)
                 decoded = extended_json.decode_document(document) if wrapped else document
             except (BadDocumentError, extended_json.ExtendedJsonError):
-                continue  # a sample shows what is usual; the run counts and keeps what is bad
+                continue  # a sample shows typical documents; the run counts and keeps bad ones
             limit -= 1
             yield decoded
 
 
 def sampled_parts(items: list[WorkItem]) -> Iterator[Part]:
-    """Yields about a dozen places of an export to begin reading at, in order."""
+    """Yields about a dozen places in an export to start reading from, in order."""
     parts = [part for item in items for part in item.parts if part.stripe == 0]
     step = max(1, len(parts) // SAMPLED_PARTS)
     for part in parts[::step]:
@@ -78,5 +78,5 @@ def sampled_parts(items: list[WorkItem]) -> Iterator[Part]:
         if len(parts) > SAMPLED_PARTS // 2 or size < 4 * 2**20:
             yield part
             continue
-        for place in range(_PLACES_IN_FILE):  # a few large files: look inside, too
+        for place in range(_PLACES_IN_FILE):  # a few large files: sample inside them too
             yield replace(part, start=part.start + size * place // _PLACES_IN_FILE)

@@ -1,4 +1,4 @@
-"""Recognising what a file holds by its content, never by its name."""
+"""Recognises the format of a file by its content, never by its name."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def recognise(path: Location, declared: str = "auto") -> FileFormat | None:
 
     Args:
         path: The file.
-        declared: ``auto``, or the format that the document states; then only compression and dialect are looked for.
+        declared: ``auto``, or the format given in the document; then only compression and dialect are detected.
 
     Returns:
         The format, or None for a file without content.
 
     Raises:
-        DataError: The file is of a kind that is not read, of none that is known, or its compression is broken.
+        DataError: The format is unsupported or unknown, or the compression is broken.
     """
     compression = compression_of(path)
     with open_stream(path, compression) as stream:
@@ -55,7 +55,7 @@ def _refuse(body: bytes, path: Location, compression: Compression) -> None:
 
 def _kind(declared: str, body: bytes, path: Location) -> str:
     fitting = [one for one in FORMATS.values() if one.recognises(body)]
-    fitting.sort(key=lambda one: (not one.certain, one.encoding != "bson"))  # text may lie inside BSON
+    fitting.sort(key=lambda one: (not one.certain, one.encoding != "bson"))  # BSON may contain text
     if fitting and (declared == "auto" or fitting[0].certain):
         return fitting[0].name
     if declared == "jsonl" and is_pretty(body):
@@ -65,7 +65,7 @@ def _kind(declared: str, body: bytes, path: Location) -> str:
     raise _unknown(
         path,
         "none of these in its first bytes",
-        "check that the path names an export; state data.format if it does",
+        "check that the path is an export, and set data.format if it is",
     )
 
 

@@ -1,6 +1,6 @@
-"""Which files a pattern means: a file, a folder, a glob, the latest or a given span and version; and their fingerprint.
+"""Finds the files of a pattern (file, folder, glob, latest or given span and version) and fingerprints them.
 
-Light on purpose: it answers in milliseconds and imports neither TensorFlow nor numpy, so that planning can ask it.
+Planning uses it: it answers in milliseconds and imports neither TensorFlow nor NumPy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from foundation.publish import storage_error
 from foundation.storage import Location, RemotePath, is_remote, locate
 
 HASHED_WHOLE_BYTES = 16 * 2**20
-"""Exports up to this size are fingerprinted by their whole content; larger ones by samples, sizes and times."""
+"""Exports up to this size are fingerprinted by full content; larger ones by samples, sizes and times."""
 SAMPLE_BYTES = 16 * 2**10
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _KNOWN = {"SPAN": r"\d+", "VERSION": r"\d+", "YYYY": r"\d{4}", "MM": r"\d{2}", "DD": r"\d{2}"}
@@ -40,21 +40,21 @@ class InputFile(NamedTuple):
     size: int
     """Bytes."""
     mtime_ns: int
-    """Time of the last change, or 0 where the whole content is in the fingerprint and the time says nothing."""
+    """Time of the last change, or 0 if the fingerprint covers the full content."""
     checksum: str = ""
-    """The store's mark of the content of a remote file."""
+    """The store's checksum or version of a remote file."""
 
 
 @dataclass(frozen=True)
 class ResolvedInput:
-    """The files that a pattern means now."""
+    """The files that a pattern matches now."""
 
     span: int | None
     version: int | None
     files: tuple[InputFile, ...]
     fingerprint: str
     spans: tuple[ResolvedInput, ...] = ()
-    """The spans of a window, in order; empty where one span, or none, is read."""
+    """The spans of a window, in order; empty without a window."""
 
     def to_json(self) -> str:
         """Returns the input as canonical JSON; equal for unchanged content."""
@@ -91,7 +91,7 @@ def resolve(pattern: str, base_folder: Path, span: int | str = "latest") -> Reso
         span: ``"latest"`` or a number; for date patterns a number such as 20240131 is that day.
 
     Raises:
-        DataError: Nothing is there, the export is empty, or the pattern cannot be read.
+        DataError: Nothing matches, the export is empty, or the pattern is invalid.
         StorageError: A store does not answer.
     """
     base = Path(base_folder).absolute()
@@ -138,7 +138,7 @@ def describe(
 
 
 def verify_unchanged(resolved: ResolvedInput, base_folder: Path) -> None:
-    """Checks that the files are still what they were when the input was resolved.
+    """Checks that the files have not changed since the input was resolved.
 
     Raises:
         DataError: A file changed, grew or vanished.
@@ -164,7 +164,7 @@ def verify_unchanged(resolved: ResolvedInput, base_folder: Path) -> None:
     ]
     raise DataError(
         f"export file {changed[0]}",
-        expected="an export that does not change while it is read",
+        expected="an export that does not change during the run",
         seen="other content than when the run began",
         remedy="wait until the export is complete (export to another name, then rename), and run again",
     )
@@ -213,7 +213,7 @@ def _choose(pattern: str, base: Path, span: int | str) -> tuple[int | None, int 
 
 
 def known_spans(pattern: str, base_folder: Path) -> list[int]:
-    """Returns the spans that are there, in order; none where the pattern has no span.
+    """Returns the existing spans in order; none if the pattern has no span.
 
     Raises:
         DataError: The pattern has one, and nothing matches.
@@ -260,12 +260,12 @@ def _span_and_version(groups: dict[str, str]) -> tuple[int, int] | None:
     try:
         day = datetime.date(int(groups["YYYY"]), int(groups["MM"]), int(groups["DD"]))
     except ValueError:
-        return None  # a name such as 2024-13-40 is no date and so no span
+        return None  # a name such as 2024-13-40 is not a date, so not a span
     return (day - _EPOCH).days, version
 
 
 def _matches(pattern: str, base: Path, expression: re.Pattern[str]) -> list[str]:
-    """Returns the files and folders that a pattern fits, in order."""
+    """Returns the files and folders that a pattern matches, in order."""
     if not is_remote(pattern):
         return sorted(glob.glob(_as_glob(pattern, base), recursive=True))
     from foundation import storage_remote
@@ -329,7 +329,7 @@ def _name(file: Location, base: Path) -> str:
 
 
 def _nothing(pattern: str, base: Path) -> DataError:
-    """The error for a pattern that finds no file: names what is there and the nearest name."""
+    """Returns the error for a pattern without matches, with the nearest name."""
     if is_remote(pattern):
         return DataError(
             f"export {pattern!r}",
@@ -361,7 +361,7 @@ def _fingerprint(described: tuple[InputFile, ...], files: list[Location], by_con
     for info, file in zip(described, files, strict=True):
         digest.update(f"{info.path}\0{info.size}\0{info.mtime_ns}\0{info.checksum}".encode())
         if isinstance(file, RemotePath):
-            continue  # the store's checksum stands for the content
+            continue  # the store's checksum represents the content
         try:
             digest.update(_content(file, info.size, by_content))
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Files of an export as streams of bytes, decompressed; damage is a clear error."""
+"""Opens and reads export files, decompressed; damage raises a clear error."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _COMPRESSIONS: dict[bytes, Compression] = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd
 
 
 def compression_of(path: Location) -> Compression:
-    """Returns how a file is compressed, by its first bytes."""
+    """Returns how a file is compressed, judging by its first bytes."""
     with open_stream(path, "none") as stream:
         head = read_guarded(stream, 4, path)
     return next((name for magic, name in _COMPRESSIONS.items() if head.startswith(magic)), "none")
 
 
 def open_stream(path: Location, compression: Compression) -> IO[bytes]:
-    """Opens a file for reading its documents' bytes, decompressed.
+    """Opens a file for reading, decompressed.
 
     Raises:
         StorageError: The file cannot be opened.
@@ -53,13 +53,13 @@ def _open_zst(path: Location) -> IO[bytes]:
 
 
 def read_guarded(stream: IO[bytes], size: int, path: Location, line: bool = False) -> bytes:
-    """Reads from a stream; a compressed file that is cut off or damaged becomes a clear error.
+    """Reads from a stream; truncated or damaged compression raises a clear error.
 
     Args:
-        stream: What to read from.
-        size: Bytes to read at most; ignored for a line.
+        stream: The stream.
+        size: Most bytes to read; ignored for a line.
         path: The file, for the message.
-        line: Whether to read to the end of the line in place of a number of bytes.
+        line: Whether to read to the end of the line instead of a number of bytes.
 
     Raises:
         DataError: The compressed data is truncated or damaged.
@@ -74,7 +74,7 @@ def read_guarded(stream: IO[bytes], size: int, path: Location, line: bool = Fals
     except OSError as error:
         if error.errno is not None:
             raise storage_error(str(path), error) from error
-        # Decompressors speak through OSError too; then there is no error number of the system.
+        # Decompressors raise OSError too, without an errno.
         raise (_cut_off(path) if "Truncated" in str(error) else _damaged(path, error)) from error
 
 
@@ -90,7 +90,7 @@ def _cut_off(path: Location) -> DataError:
 def _damaged(path: Location, error: Exception) -> DataError:
     return DataError(
         f"export file {path}",
-        expected="a sound compressed file",
+        expected="an intact compressed file",
         seen=f"{error}",
         remedy="export or copy the file again",
     )

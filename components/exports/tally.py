@@ -1,11 +1,11 @@
-"""Counting what happens to documents and values; a tally holds counts and kinds, never a value."""
+"""Counts what happens to documents and values; a tally holds counts and kinds, never values."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 Tally = Counter[tuple[str, ...]]
-"""Key path → count; tallies of workers are added up."""
+"""Key path → count; the tallies of workers are summed."""
 
 READ = ("documents", "read")
 ACCEPTED = ("documents", "accepted")
@@ -18,12 +18,12 @@ NO_TIME = "no date to split by"
 
 
 def quarantined(reason: str) -> tuple[str, ...]:
-    """Returns the key of bad documents of one reason."""
+    """Returns the key of bad documents with one reason."""
     return "quarantined", reason
 
 
 def filtered(reason: str) -> tuple[str, ...]:
-    """Returns the key of good documents that are left out for one reason."""
+    """Returns the key of good documents left out for one reason."""
     return "filtered", reason
 
 
@@ -33,7 +33,7 @@ def rows(split: str) -> tuple[str, ...]:
 
 
 def looked_at(feature: str) -> tuple[str, ...]:
-    """Returns the key of values of one feature that were looked at for personal data."""
+    """Returns the key of values of one feature that were checked for personal data."""
     return "looked at", feature
 
 
@@ -53,12 +53,12 @@ def misfit(feature: str, reason: str) -> tuple[str, ...]:
 
 
 def kind(feature: str, name: str) -> tuple[str, ...]:
-    """Returns the key that a kind of value was seen for one feature."""
+    """Returns the key of values of one kind in one feature."""
     return "kinds", feature, name
 
 
 def section(tally: Tally, *head: str) -> dict[str, int]:
-    """Returns what is counted under a head, by the key's last part."""
+    """Returns the counts under a prefix by the last part of their keys."""
     size = len(head)
     return {
         key[-1]: count

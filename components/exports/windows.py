@@ -1,4 +1,4 @@
-"""A rolling window: the chosen span and those before it, each with a fingerprint of its own. Light, for planning."""
+"""Resolves a rolling window: the chosen span and those before it, each with its own fingerprint."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ def resolve_window(pattern: str, base_folder: Path, span: int | str, window: int
     """Finds the files of a span and of those before it.
 
     Args:
-        pattern: As for ``resolve``; it has to hold a span for a window of more than one.
+        pattern: As for ``resolve``; it must have a span for a window of more than one.
         base_folder: Folder of the document.
         span: The last span, or ``"latest"``.
-        window: How many spans at most; where there are fewer, those that are there.
+        window: Most spans to take; fewer if there are not as many.
 
     Returns:
         All files, with the spans they belong to; for a window of one the span itself.
 
     Raises:
-        DataError: Nothing is there, or the pattern has no span.
+        DataError: Nothing matches, or the pattern has no span.
     """
     last = resolve(pattern, base_folder, span)
     if window == 1:
@@ -32,7 +32,7 @@ def resolve_window(pattern: str, base_folder: Path, span: int | str, window: int
             f"data.window {window}",
             expected="{SPAN} or a date in data.mongo_export",
             seen=pattern,
-            remedy="put {SPAN} into the pattern, or leave the window out",
+            remedy="put {SPAN} into the pattern, or remove the window",
         )
     chosen = [number for number in known_spans(pattern, base_folder) if number < last.span][1 - window :]
     spans = (*(resolve(pattern, base_folder, number) for number in chosen), last)

@@ -1,1 +1,1 @@
-"""MongoExampleGen: a MongoDB export becomes splits of ``tf.Example`` records."""
+"""MongoExampleGen: turns a MongoDB export into splits of ``tf.Example`` records."""

@@ -1,4 +1,4 @@
-"""What has to be true of an ingestion before anything of it is published; each failure is one clear error."""
+"""Checks an ingestion before anything is published; each failure is one clear error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def check_accounting(tally: Tally) -> None:
     """Checks that every document that was read is accepted, quarantined, filtered or superseded.
 
     Raises:
-        DataError: The counts do not add up, which is a fault of ours.
+        DataError: The counts do not add up: an internal error.
     """
     read, accepted = tally[count.READ], tally[count.ACCEPTED]
     bad = sum(count.section(tally, "quarantined").values())
@@ -27,7 +27,7 @@ def check_accounting(tally: Tally) -> None:
             expected="read = accepted + quarantined + filtered + superseded",
             seen=f"{read} read, {accepted} accepted, {bad} quarantined, {filtered} filtered, "
             f"{superseded} superseded",
-            remedy="this is a fault of Penstock: please report it",
+            remedy="this is an internal error: please report it",
         )
 
 
@@ -50,15 +50,15 @@ def check_bad_documents(tally: Tally, config: BadDocumentsConfig, kept: str) -> 
             "bad documents",
             expected=f"at most {config.fail_above:.3%} of {read} documents",
             seen=f"{bad} ({bad / read:.3%}): {shown}",
-            remedy=f"see {kept}; mend the export, or raise data.bad_documents.fail_above",
+            remedy=f"see {kept}; fix the export, or raise data.bad_documents.fail_above",
         )
 
 
 def check_paths(tally: Tally, plan: Plan, known: set[str]) -> None:
-    """Checks that every path of the document is in at least one document of the export.
+    """Checks that every configured path occurs in at least one document.
 
     Raises:
-        DataError: A path is nowhere.
+        DataError: A path does not occur.
     """
     kinds = count.kinds_of(tally)
     for column in plan.columns:
@@ -72,7 +72,7 @@ def check_paths(tally: Tally, plan: Plan, known: set[str]) -> None:
             continue
         raise DataError(
             f"data.fields: path {column.path!r}" + (" (the label)" if column.feature == plan.label else ""),
-            expected="a path that is in the documents",
+            expected="a path that occurs in the documents",
             seen=f"none of {tally[count.READ]} documents has it",
             remedy=near_miss(column.path, sorted(known))
             or "correct the path, or map the field under data.fields",
@@ -85,7 +85,7 @@ def check_label(tally: Tally, plan: Plan, different: int) -> None:
     Args:
         tally: All counts.
         plan: What was taken.
-        different: Different values of the label, at most two counted.
+        different: Number of distinct label values, at most 2.
 
     Raises:
         DataError: No document has a label, or all have the same.
@@ -106,7 +106,7 @@ def check_label(tally: Tally, plan: Plan, different: int) -> None:
         raise DataError(
             f"label {plan.label!r}",
             expected="at least two different values to tell apart",
-            seen=f"one and the same {column.type} value in all {tally[count.ACCEPTED]} documents that have it",
+            seen=f"the same {column.type} value in all {tally[count.ACCEPTED]} documents that have it",
             remedy="check the export's query and the label's path",
         )
 

@@ -1,4 +1,4 @@
-"""Declaration of MongoExampleGen: what goes in, what comes out; the work is in ``executor``."""
+"""The TFX component MongoExampleGen; ``executor`` does the work."""
 
 from __future__ import annotations
 

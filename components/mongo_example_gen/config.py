@@ -1,4 +1,4 @@
-"""The ``data`` slice of the document: which export, which fields, which split."""
+"""The ``data`` slice of the document: the export, its fields and the splits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from foundation.privacy import PrivacyConfig
 
 if TYPE_CHECKING:
     FormatName = str
-else:  # the registry decides, so that a format is registered once
+else:  # from the registry
     FormatName = Literal["auto", *(name for name, one in FORMATS.items() if one.declarable)]
 
 

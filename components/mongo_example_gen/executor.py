@@ -1,4 +1,4 @@
-"""The work of MongoExampleGen inside TFX."""
+"""The TFX executor of MongoExampleGen."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             exec_properties: ``config``, ``fields``, ``base_folder``, ``labelled``, ``input_json``.
 
         Raises:
-            DataError: The export, or what comes of it, is not as it must be.
+            DataError: The export is invalid, or its data fails a check.
             StorageError: Something cannot be read or written.
         """
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])

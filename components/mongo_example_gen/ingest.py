@@ -19,24 +19,24 @@ from components.mongo_example_gen.window import read_window
 
 
 def ingest(request: Request, make_pipeline: Callable[[], Any]) -> dict[str, Any]:
-    """Reads an export, or the spans of a window that are not kept yet, and publishes splits and report.
+    """Reads an export, or the spans of a window that are not cached, and publishes splits and report.
 
     Args:
-        request: What to ingest and where to.
-        make_pipeline: Gives a new Beam pipeline; its runner is not known here.
+        request: What to ingest and where to write.
+        make_pipeline: Returns a new Beam pipeline.
 
     Returns:
-        The report, as written to ``ingestion.json``; the counts of all spans added up.
+        The report, as written to ``ingestion.json``; counts are summed over all spans.
 
     Raises:
-        DataError: The export, or what comes of it, is not as it must be.
+        DataError: The export is invalid, or its data fails a check.
         StorageError: Something cannot be read or written.
     """
     began = time.monotonic()
     expired = _expire_quarantine(request)
     if request.source.spans:
         entries, plan, window = read_window(request, make_pipeline)
-    else:  # keeping its shards for other windows would write them twice
+    else:  # no window will reuse its shards, so they are not cached
         reading = read(request, make_pipeline, {}, lambda reading: check(request, [reading]))
         entries, plan, window = [Entry(request.output, {}, reading)], reading.plan, {}
     tally = sum_of(entry.reading.tally for entry in entries)
@@ -57,7 +57,7 @@ def _groups(entries: list[Entry], plan: Plan) -> dict[str, list[Path]]:
 
 
 def _expire_quarantine(request: Request) -> int:
-    """Removes quarantined files that are too old, those that are being read left alone; returns how many."""
+    """Removes expired quarantine files, except those that are being read; returns how many."""
     config = request.config.bad_documents
     reading = set(request.source.absolute_paths(request.base_folder))
     return quarantine.expire(request.base_folder / config.folder, config.expire_days, reading)

@@ -1,4 +1,4 @@
-"""The nodes that read exports: the one to learn from, and the one to predict for."""
+"""The nodes that read exports: one to learn from, one to predict for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is taken from the documents: columns with their types, the label, the split key."""
+"""The ingestion plan: columns with their types, the label and the split key."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ ID = "_id"
 SPLITS = ("train", "validation", "test")
 UNLABELLED_SPLIT = "all"
 TIME = "(date to split by)"
-"""The column of the date that documents are dealt by; read, never written."""
+"""Column of the date that decides the split; read, never written."""
 STRATUM = "(stratum)"
-"""The column of the field that splits are stratified by; read, never written."""
+"""Column of the field that splits are stratified by; read, never written."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One feature to be read."""
+    """One feature to read."""
 
     path: str
     feature: str
     type: FieldType | None
     declared: bool
-    """Whether the type is a person's decision; otherwise it is found in the documents and may widen."""
+    """Whether the document gives the type; otherwise it is inferred and may widen."""
     list: bool | None
 
     @property
@@ -38,7 +38,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything a worker has to know to turn documents into rows."""
+    """Everything a worker needs to turn documents into rows."""
 
     columns: tuple[Column, ...]
     label: str
@@ -46,7 +46,7 @@ class Plan:
     split_by: str
     shares: tuple[int, int, int]
     time_bounds: tuple[int, int] | None = None
-    """Dates before the first are train, from the second on test; epoch milliseconds."""
+    """Dates before the first are train, dates from the second on are test; epoch milliseconds."""
     stratified: bool = False
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
 
@@ -57,17 +57,17 @@ class Plan:
 
     @property
     def aside(self) -> frozenset[str]:
-        """Features that are read and not written."""
+        """Features that are read but not written."""
         ours = {TIME} if self.time_bounds else set()
         return self.privacy.dropped | ours | ({STRATUM} if self.stratified else set())
 
 
 def make_plan(config: DataConfig, fields: dict[str, FieldConfig], labelled: bool) -> Plan:
-    """Makes the plan of an ingestion; types that are not declared are still open.
+    """Returns the plan of an ingestion; undeclared types are still open.
 
     Args:
         config: The ``data`` slice.
-        fields: Dotted path → field, for everything the document names.
+        fields: Dotted path → field, for every configured field.
         labelled: Whether documents without a label are left out and splits are made.
 
     Raises:
@@ -85,7 +85,7 @@ def make_plan(config: DataConfig, fields: dict[str, FieldConfig], labelled: bool
     if wrong:
         raise DataError(
             f"feature {wrong[0]!r}",
-            expected="one path for each feature, and _id kept for the document's id",
+            expected="one path per feature, and _id reserved for the document's id",
             seen=", ".join(column.path for column in columns if column.feature == wrong[0]),
             remedy="give the fields other names with 'to'",
         )
@@ -96,7 +96,7 @@ def make_plan(config: DataConfig, fields: dict[str, FieldConfig], labelled: bool
 
 
 def _dealt_otherwise(plan: Plan, split: SplitConfig) -> Plan:
-    """Adds the column that documents are dealt by, where that is not a key alone."""
+    """Adds the columns that decide the split, beside the key."""
     if split.by_time:
         time = split.by_time
         bounds = (milliseconds(time.train_before), milliseconds(time.test_from))

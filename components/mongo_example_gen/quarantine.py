@@ -1,7 +1,7 @@
-"""Bad documents, kept byte for byte where only their owner can read them, with file, offset and reason.
+"""Keeps bad documents byte for byte, readable only by their owner, with file, offset and reason.
 
 They hold raw personal data: files are 0600 in a folder of 0700 outside the pipeline root. The documents file can be
-mended and fed back as an export; the index beside it says for each document, in order, where it came from and why.
+fixed and used as an export; the index beside it gives the origin and reason of each document, in order.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def make_private(folder: Path) -> None:
 
 
 def publish(folder: Path, names: list[tuple[str, ...]]) -> list[Path]:
-    """Gives the files of a finished ingestion their names, in place of those of an earlier one of the same export.
+    """Renames the files of a finished ingestion, replacing those of an earlier one of the same export.
 
     Args:
         folder: The quarantine folder of this export.
@@ -114,12 +114,12 @@ def publish(folder: Path, names: list[tuple[str, ...]]) -> list[Path]:
 
 
 def expire(folder: Path, days: int | None, reading: Collection[object] = ()) -> int:
-    """Removes quarantined files that nobody touched for so many days.
+    """Removes quarantine files not modified for the given number of days.
 
     Args:
-        folder: Where quarantined documents are kept, one folder for each export.
-        days: The age; None keeps everything.
-        reading: Files that are being read right now, which stay.
+        folder: The quarantine, with one folder per export.
+        days: The age limit; None keeps everything.
+        reading: Files that are being read, which are kept.
 
     Returns:
         How many files were removed.

@@ -1,4 +1,4 @@
-"""Reading one export: look at a sample, read it into shards, check what was read, publish the shards."""
+"""Reads one export: samples it, writes shards, checks the result and publishes the shards."""
 
 from __future__ import annotations
 
@@ -51,18 +51,18 @@ class Request:
 
 @dataclass(frozen=True)
 class Reading:
-    """What reading one export came to."""
+    """The result of reading one export."""
 
     plan: Plan
-    """With the types that its values have."""
+    """The plan with the types that were found."""
     tally: Tally
     labels: frozenset[str]
     """Digests of up to two different values of the label of each work item."""
     keys: int
-    """Different split keys that were told apart."""
+    """Number of distinct split keys, up to a limit."""
     origin: Origin
     paths: set[str]
-    """Dotted paths that a sample showed, for near misses."""
+    """Dotted paths seen in a sample, for near misses."""
 
 
 def read(
@@ -71,16 +71,16 @@ def read(
     kinds: dict[str, set[str]],
     checked: Callable[[Reading], None] | None = None,
 ) -> Reading:
-    """Reads an export into shards, and digests of groups where they are asked for.
+    """Reads an export into shards, with group digests if configured.
 
     Args:
-        request: What to read and where to.
-        make_pipeline: Gives a new Beam pipeline.
-        kinds: Feature → kinds of values known from elsewhere, which the types have to hold, too.
-        checked: Called with what was read before it is published.
+        request: What to read and where to write.
+        make_pipeline: Returns a new Beam pipeline.
+        kinds: Feature → kinds of values in other spans, which the types must hold too.
+        checked: Called with the result before it is published.
 
     Raises:
-        DataError: The export, or what comes of it, is not as it must be.
+        DataError: The export is invalid, or its data fails a check.
         StorageError: Something cannot be read or written.
     """
     began = time.monotonic()
@@ -100,11 +100,13 @@ def read(
 
 @contextlib.contextmanager
 def _last_states(request: Request, known: Known, kept: Path) -> Iterator[tuple[Folded, tuple[str, ...]]]:
-    """Yields the files to read, change events folded, and the names of the files of bad events."""
+    """Yields the files to read, with change events folded, and the files of bad events."""
     if request.config.changes is None:
         yield Folded(known, Counter()), ()
         return
-    folder = kept.parent / f".changes-{uuid4().hex[:12]}"  # for raw documents, as private as bad ones
+    folder = (
+        kept.parent / f".changes-{uuid4().hex[:12]}"
+    )  # holds raw documents, so as private as the quarantine
     quarantine.make_private(folder)
     writer = quarantine.QuarantineWriter(kept, request.config.bad_documents.quarantine)
     memory = request.config.changes.memory_mb * 2**20
@@ -159,9 +161,9 @@ def _both(one: dict[str, set[str]], other: dict[str, set[str]]) -> dict[str, set
 def _read_until_settled(
     items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any], kinds: dict[str, set[str]]
 ) -> tuple[Job, list[Outcome], int]:
-    """Reads the export; again with wider types when documents contradict the sample.
+    """Reads the export, and again with wider types if documents contradict the sample.
 
-    One more pass is enough: each pass sees all kinds of values, whatever the types are.
+    One more pass is enough: each pass sees all kinds of values whatever the types.
     """
     passes = 0
     while True:
@@ -198,7 +200,7 @@ def _run(items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any]) -> l
 
 
 def _find_strata(items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any]) -> Strata:
-    """Reads keys and strata of all documents first; the bounds between splits follow from them."""
+    """Reads keys and strata of all documents and derives the bounds between splits."""
     target = str(Path(job.temporary) / "strata.pickle")
     with make_pipeline() as pipeline:
         (
@@ -237,7 +239,7 @@ def _sum(outcomes: list[Outcome]) -> Tally:
 
 
 def sum_of(tallies: Iterable[Tally]) -> Tally:
-    """Adds tallies up."""
+    """Sums tallies."""
     total: Tally = Counter()
     for tally in tallies:
         total.update(tally)
@@ -245,10 +247,10 @@ def sum_of(tallies: Iterable[Tally]) -> Tally:
 
 
 def check(request: Request, readings: Sequence[Reading]) -> None:
-    """Checks what was read, all readings taken together.
+    """Checks all readings together.
 
     Raises:
-        DataError: Something is not as it must be.
+        DataError: A check fails.
     """
     plan, tally = readings[-1].plan, sum_of(reading.tally for reading in readings)
     checks.check_accounting(tally)
@@ -259,7 +261,7 @@ def check(request: Request, readings: Sequence[Reading]) -> None:
 
 
 def clear(output: Path) -> None:
-    """Removes what an attempt that was killed left behind."""
+    """Removes the remains of a killed attempt."""
     if not output.is_dir():
         return
     for entry in output.iterdir():
@@ -283,7 +285,7 @@ def _temporary_folder(output: Path) -> Any:
 
 
 def _publish(outcomes: list[Outcome], temporary: Path, output: Path, plan: Plan) -> None:
-    """Gives shards their names by rename; only those that outcomes name, whatever retries have left behind."""
+    """Renames the shards that outcomes name, ignoring remains of retried attempts."""
     try:
         for split in plan.splits:
             names = [outcome.shards[split] for outcome in outcomes if split in outcome.shards]
@@ -296,7 +298,7 @@ def _publish(outcomes: list[Outcome], temporary: Path, output: Path, plan: Plan)
 
 
 def group_files(folder: Path, plan: Plan) -> dict[str, Path]:
-    """Returns split → file of the digests of its rows' quasi-identifiers; empty where none are declared."""
+    """Returns split → file with the quasi-identifier digests of its rows; empty if none are declared."""
     if not plan.privacy.quasi_identifiers:
         return {}
     return {split: folder / f"groups-{split}.u64" for split in plan.splits}

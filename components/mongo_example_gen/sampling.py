@@ -1,4 +1,4 @@
-"""Looking at a few documents of an export for their types and paths, before the main pass."""
+"""Samples documents of an export for their types and paths, before the main pass."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SAMPLED_FROM_PART = 400
 
 @dataclass
 class Sample:
-    """What a few documents show."""
+    """The result of sampling."""
 
     kinds: dict[str, set[str]] = field(default_factory=dict)
     """Feature → kinds of values seen."""
@@ -48,7 +48,7 @@ def look(items: list[WorkItem], plan: Plan) -> Sample:
 
 
 def look_and_settle(items: list[WorkItem], plan: Plan) -> tuple[Plan, Sample]:
-    """Returns the plan with the types that a sample shows, and the sample."""
+    """Returns the plan with the types found in a sample, and the sample."""
     sample = look(items, plan)
     return settle_types(plan, sample.kinds), sample
 

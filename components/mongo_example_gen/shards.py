@@ -1,4 +1,4 @@
-"""Writing gz TFRecord shards a batch at a time: one zlib call for a batch, at the fast level."""
+"""Writes gz TFRecord shards, one fast zlib call per batch."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 from foundation.tfrecord import framed_batch
 
 GZ_LEVEL = 1
-"""Twice as fast as the default for a tenth more bytes."""
+"""Twice as fast as the default, for 10% more bytes."""
 
 
 class ShardWriter:
-    """One gz TFRecord file that grows batch by batch.
+    """A gz TFRecord file, written batch by batch.
 
     Args:
-        path: The file; it must not be one that others read yet.
+        path: The file; nobody else may read it yet.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,7 +29,7 @@ class ShardWriter:
         self.rows += len(records)
 
     def close(self) -> None:
-        """Writes what is left, and the end mark."""
+        """Writes the rest and the end mark."""
         self._file.write(self._gz.flush())
         self._file.close()
 

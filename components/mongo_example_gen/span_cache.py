@@ -1,9 +1,9 @@
-"""Spans that were read once and are kept, so that a window is put together from them and only new spans are read.
+"""Caches spans, so that a window reads only its new spans.
 
-One folder for each span, its shards with an ``entry.json`` of what reading it came to, under the node's own folder in the
-pipeline root; published by rename, so that there is a whole entry or none. The name is a digest of everything that decides
-over the content: the span's fingerprint, the settings, the fields, the id of the privacy key, the code. Entries are only
-ever copies of what can be read again: ``penstock clean`` may remove them.
+Each span has a folder with its shards and an ``entry.json``, under the node's folder in the pipeline root; it is published
+by rename, so an entry is complete or absent. Its name is a digest of everything that affects the content: the span's
+fingerprint, the settings, the fields, the id of the privacy key, the code. Every entry can be recreated, so
+``penstock clean`` may remove it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from foundation.publish import storage_error, write_text
 ENTRY_FILE = "entry.json"
 _ROOT = Path(__file__).parents[2]
 _NOT_CONTENT = {"mongo_export", "span", "window", "recorded_at", "bad_documents"}
-"""Settings that do not change what a span becomes."""
+"""Settings that do not affect the content of a span."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A span that is kept."""
+    """A cached span."""
 
     folder: Path
     types: Mapping[str, str | None]
@@ -43,12 +43,12 @@ class Entry:
 
 
 def cache_folder(output: Path) -> Path:
-    """Returns where spans are kept: beside the artifacts of the same node."""
+    """Returns the cache folder, beside the artifacts of the node."""
     return output.parents[1] / FOLDER
 
 
 def entry_folder(request: Request, span: ResolvedInput) -> Path:
-    """Returns where a span is kept, or would be."""
+    """Returns the folder of a span, whether it exists or not."""
     policy = request.config.privacy
     settings = request.config.model_dump(mode="json", exclude=_NOT_CONTENT)
     columns = [asdict(column) for column in request.plan.columns]
@@ -72,7 +72,7 @@ def _code_files() -> list[Path]:
 
 
 def write_entry(folder: Path, reading: Reading) -> None:
-    """Writes what reading a span came to beside its shards; digests of split keys are left out."""
+    """Writes the result of reading a span beside its shards, without digests of split keys."""
     content = {
         "types": {column.feature: column.type for column in reading.plan.columns},
         "tally": [[*key, times] for key, times in sorted(reading.tally.items())],
@@ -85,7 +85,7 @@ def write_entry(folder: Path, reading: Reading) -> None:
 
 
 def read_entry(folder: Path, plan: Plan, span: ResolvedInput) -> Entry | None:
-    """Returns the entry of a span, or None where it is not kept."""
+    """Returns the entry of a span, or None if it is not cached."""
     try:
         text = (folder / ENTRY_FILE).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -107,7 +107,7 @@ def read_entry(folder: Path, plan: Plan, span: ResolvedInput) -> Entry | None:
 
 
 def keep(folder: Path, temporary: Path) -> None:
-    """Gives a span that was read its place, instead of one of other types.
+    """Publishes a span, replacing one with other types.
 
     Raises:
         StorageError: It cannot be published.
@@ -121,10 +121,10 @@ def keep(folder: Path, temporary: Path) -> None:
 
 
 def link_shards(entries: list[Entry], output: Path, splits: tuple[str, ...]) -> bool:
-    """Puts the shards of all spans into one artifact, by hard links where the disk has them.
+    """Puts the shards of all spans into one artifact, by hard links if possible.
 
     Returns:
-        Whether all are links; False where any is a copy.
+        Whether all are links; False if any is a copy.
 
     Raises:
         StorageError: A shard can neither be linked nor copied.

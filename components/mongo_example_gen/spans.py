@@ -1,17 +1,17 @@
-"""Which kept spans nothing needs any more. Light: ``penstock clean`` asks it."""
+"""Finds cached spans that are no longer used, for ``penstock clean``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 FOLDER = "spans"
-"""Name of the folder of kept spans, within the folder of the node."""
+"""Name of the cache folder within the node's folder."""
 
 
 def unused_entries(cache: Path) -> list[Path]:
-    """Returns the kept spans that no artifact shares a shard with any more.
+    """Returns the cached spans that no longer share a shard with an artifact.
 
-    Where shards are copies this is all of them: removing one costs reading its span again, nothing else.
+    If shards are copies this is all of them; removing one only costs reading its span again.
     """
     if not cache.is_dir():
         return []

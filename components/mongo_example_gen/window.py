@@ -1,4 +1,4 @@
-"""A window of spans: new spans are read, kept ones are reused, and the shards of all go into one artifact."""
+"""A window of spans: new spans are read, cached ones reused, and the shards of all go into one artifact."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Taken = dict[str, str]
 def read_window(
     request: Request, make_pipeline: Callable[[], Any]
 ) -> tuple[list[Entry], Plan, dict[str, Any]]:
-    """Reads the spans of a window that are not kept yet, and publishes the shards of all as one artifact.
+    """Reads the spans of a window that are not cached, and publishes the shards of all as one artifact.
 
     Returns:
-        What each span came to, the plan with the types of the window, and the section ``window`` of the report.
+        An entry for each span, the plan with the types of the window, and the report section ``window``.
     """
     verify_unchanged(request.source, request.base_folder)
     entries, taken = _entries(request, make_pipeline)
@@ -41,7 +41,7 @@ def read_window(
 
 
 def _entries(request: Request, make_pipeline: Callable[[], Any]) -> tuple[list[Entry], Taken]:
-    """Returns an entry of each span, all of the same types."""
+    """Returns an entry for each span, all with the same types."""
     known: dict[str, Entry] = {}
     taken: Taken = {}
     for span in request.source.spans:
@@ -84,7 +84,7 @@ def _settled(plan: Plan, entries: list[Entry]) -> Plan:
 
 
 def _fits(entry: Entry, plan: Plan) -> bool:
-    """Returns whether a span was read with the types of the window; a feature without values in it has none."""
+    """Returns whether a span was read with the types of the window; features without values fit any type."""
     tally = entry.reading.tally
     values = kinds_of(tally)
 

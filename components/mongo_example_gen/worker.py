@@ -1,7 +1,7 @@
-"""One work item from bytes to shards: read, convert, deal to splits, encode, write; safe to be run again.
+"""Turns one work item into shards: read, convert, split, encode, write; safe to retry.
 
-Everything is written under temporary names of this very attempt, so that a retried bundle leaves nothing that anybody
-takes for a result: only what the outcome names is published.
+Each attempt writes under its own temporary names and only files named in the outcome are published, so a retried bundle
+leaves nothing behind that looks like a result.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from foundation.errors import PenstockError
 from foundation.publish import storage_error
 
 DISTINCT_KEYS = 1000
-"""So many different split keys are told apart; more are not counted."""
+"""Distinct split keys are counted up to this limit."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What all work items share."""
+    """Settings shared by all work items."""
 
     plan: Plan
     temporary: str
@@ -55,14 +55,14 @@ class Job:
 
 @dataclass
 class Outcome:
-    """What one work item came to."""
+    """The result of one work item."""
 
     index: int
     tally: Tally = field(default_factory=Counter)
     shards: dict[str, str] = field(default_factory=dict)
-    """Split → temporary name, for splits that got rows."""
+    """Split → temporary name, for splits with rows."""
     groups: dict[str, str] = field(default_factory=dict)
-    """Split → temporary name of the digests of its rows' quasi-identifiers."""
+    """Split → temporary name of its quasi-identifier digests."""
     bad_files: tuple[str, ...] = ()
     label_marks: set[str] = field(default_factory=set)
     """Digests of up to two different values of the label."""
@@ -73,7 +73,7 @@ class Outcome:
 
 @contextlib.contextmanager
 def _without_search_for_cycles() -> Iterator[None]:
-    """Decoded documents hold no cycles, and the search walks through all that TensorFlow and Beam keep in memory."""
+    """Turns the garbage collector off: documents have no cycles, and a search would visit all objects of TensorFlow and Beam."""
     searching = gc.isenabled()
     gc.disable()
     try:
@@ -84,7 +84,7 @@ def _without_search_for_cycles() -> Iterator[None]:
 
 
 class IngestItem(beam.DoFn):
-    """Ingests work items; an error of the data travels as an outcome, so that its message stays whole."""
+    """Ingests work items; data errors are returned as outcomes so that Beam does not alter their messages."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -109,7 +109,7 @@ class IngestItem(beam.DoFn):
 
 
 class _ItemWriter:
-    """Carries one attempt at one work item."""
+    """One attempt at one work item."""
 
     def __init__(self, job: Job, item: WorkItem) -> None:
         self._job, self._item, self.outcome = job, item, Outcome(item.index)
@@ -137,7 +137,7 @@ class _ItemWriter:
         self.outcome.bad_files = self._quarantine.close()
 
     def abort(self) -> None:
-        """Removes what this attempt has written."""
+        """Removes everything this attempt wrote."""
         for shard in self._shards.values():
             shard.abort()
         for file in self._groups.values():
@@ -168,7 +168,7 @@ class _ItemWriter:
         self.outcome.tally[count.ACCEPTED] += int((codes >= 0).sum())
 
     def _labelled(self, rows: Rows) -> np.ndarray:
-        """Returns which rows have a label, and remembers different labels and keys as far as anybody asks for them."""
+        """Returns which rows have a label, and records distinct labels and keys up to their limits."""
         outcome = self.outcome
         if len(outcome.keys) < DISTINCT_KEYS:
             digests = (

@@ -1,6 +1,6 @@
-"""``mongodump --archive``: the documents of one namespace out of a file in which many are interleaved.
+"""``mongodump --archive``: one namespace from a file that interleaves many.
 
-Magic number, a prelude (a header, one document for each collection, a terminator), then blocks: a header
+The file has a magic number, a prelude (a header, one document per collection, a terminator), then blocks: a header
 ``{db, collection, EOF, CRC}``, the documents, a terminator. The header that ends a namespace holds the CRC-64/XZ of
 all its documents.
 """
@@ -30,16 +30,16 @@ def _choose(known: Known, namespace: str) -> Known:
 
 
 def choose_namespace(path: Location, name: str, found: FileFormat, wanted: str) -> FileFormat:
-    """Returns the format of an archive with the namespace that is to be read.
+    """Returns the format of an archive with the namespace to read.
 
     Args:
         path: The archive.
         name: Its name in reports.
-        found: Its format so far.
-        wanted: ``data.namespace``; empty where there is only one to choose.
+        found: Its format without a namespace.
+        wanted: ``data.namespace``; empty if there is only one.
 
     Raises:
-        DataError: The namespace is not there, or none is named and there are several.
+        DataError: The namespace does not exist, or none is named and there are several.
     """
     with open_stream(path, found.compression) as stream:
         names = _prelude(_Cursor(stream, path, name))
@@ -50,7 +50,7 @@ def choose_namespace(path: Location, name: str, found: FileFormat, wanted: str) 
         return replace(found, namespace=own[0])
     raise DataError(
         f"mongodump archive {name}",
-        expected=f"namespace {wanted!r}" if wanted else "one namespace, or the one that data.namespace names",
+        expected=f"namespace {wanted!r}" if wanted else "one namespace, or data.namespace to name one",
         seen=", ".join(own or names) or "no namespace",
         remedy=near_miss(wanted, names) or "set data.namespace to database.collection",
     )
@@ -67,7 +67,7 @@ def _blocks(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
                 pass
         elif header.get("EOF"):
             if not check.matches(header.get("CRC", 0)):
-                raise cursor.error("documents whose CRC-64 is the one that the archive states", "another one")
+                raise cursor.error("documents with the CRC-64 that the archive states", "another one")
             return
         else:
             for block in _body(cursor):
@@ -104,7 +104,7 @@ def _prelude(cursor: _Cursor) -> list[str]:
 
 
 class _Cursor:
-    """Walks through an archive value by value; memory is bounded by a chunk and one document."""
+    """Reads an archive value by value; memory holds a chunk or the largest document."""
 
     def __init__(self, stream: IO[bytes], path: Location, name: str) -> None:
         self._stream, self._path, self._name = stream, path, name
@@ -146,15 +146,15 @@ class _Cursor:
 
     def decode(self, raw: bytes) -> dict[str, Any]:
         """Decodes a header."""
-        import bson  # only here: recognising needs no driver
+        import bson  # imported late: recognition needs no driver
 
         try:
             return bson.decode(raw)
         except (bson.errors.BSONError, ValueError, TypeError) as error:
-            raise self.error("a header of the archive", "something that is no BSON") from error
+            raise self.error("a header of the archive", "bytes that are not BSON") from error
 
     def error(self, expected: str, seen: str) -> DataError:
-        """Returns the error of this place."""
+        """Returns an error at this position."""
         return DataError(
             f"mongodump archive {self._name}, byte {self.offset}",
             expected=expected,

@@ -1,6 +1,6 @@
-"""What a format is: how its files are recognised, cut into work, read, and how a document of it is parsed.
+"""The interface of a format: recognising, cutting and reading files, and parsing documents.
 
-A new format is one file beside this one with a ``Format``, and an entry in ``FORMATS``.
+A new format is one file beside this one with a ``Format``, and one entry in ``FORMATS``.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ Dialect = Literal["relaxed", "canonical", "legacy", "none"]
 Parse = Callable[[bytes], dict[str, Any]]
 BLOCK_BYTES = 2**20
 ITEM_BYTES = 32 * 2**20
-"""How many bytes of documents one work item holds, about."""
+"""Approximate size of the documents in one work item."""
 GZ_RATIO = 6
-"""How much larger than its compressed files an export is taken to be when work is dealt out."""
+"""Assumed compression ratio when work is divided."""
 MAX_TEXT_DOCUMENT = 128 * 2**20
-"""A document of 16 MB of BSON, written as Extended JSON, stays below this."""
+"""Upper bound for the Extended JSON of a 16 MB BSON document."""
 BSON_MAX_BYTES = 16 * 2**20 + 16 * 2**10
-"""MongoDB's own ceiling for a document and its envelope."""
+"""MongoDB's limit for a document and its envelope."""
 BOM = b"\xef\xbb\xbf"
 
 
 class BadDocumentError(ValueError):
-    """A document cannot be read; the message is the reason and holds no value of it."""
+    """A document cannot be read; the message is the reason, without any value."""
 
 
 @dataclass(frozen=True)
 class FileFormat:
-    """What a file holds."""
+    """The format of a file."""
 
     kind: str
-    """Name of its ``Format``; reports use it, too."""
+    """Name of its ``Format``, also in reports."""
     compression: Compression = "none"
     dialect: Dialect = "none"
-    """Which Extended JSON the first documents are written in; the reader takes them all alike."""
+    """Extended JSON dialect of the first documents; the reader accepts every dialect."""
     namespace: str = ""
     """``database.collection`` to take from an archive."""
 
@@ -65,14 +65,14 @@ class Block:
 
     documents: Sequence[bytes]
     offset: int
-    """Where the first document begins in the decompressed file; the number of its row in Parquet."""
+    """Offset of the first document in the decompressed file; its row number in Parquet."""
     offsets: Sequence[int] | None = None
-    """Where each document begins; None for lines, which follow one another."""
+    """Offset of each document; None for consecutive lines."""
     header: tuple[str, ...] = ()
     """Column names of a CSV file."""
 
     def offset_of(self, index: int) -> int:
-        """Returns where a document begins in the decompressed file."""
+        """Returns the offset of a document in the decompressed file."""
         if self.offsets is not None:
             return self.offsets[index]
         return self.offset + sum(len(document) + 1 for document in self.documents[:index])
@@ -83,9 +83,9 @@ Known = list[tuple[Location, str, FileFormat]]
 
 
 def cut_stripes(path: Location, name: str, found: FileFormat) -> Iterator[tuple[Part, int]]:
-    """Yields the parts of a file that cannot be entered in the middle, and their size in bytes.
+    """Yields stripes of a file that cannot be entered in the middle, and their size in bytes.
 
-    Each reader of a stripe scans the whole file, which is cheap, and keeps every n-th block.
+    The reader of a stripe scans the whole file, which is cheap, and keeps every n-th block.
     """
     size = path.stat().st_size * (GZ_RATIO if found.compression != "none" else 1)
     stripes = 1 if size < 2 * ITEM_BYTES else 2 if size < 32 * ITEM_BYTES else 4
@@ -95,29 +95,29 @@ def cut_stripes(path: Location, name: str, found: FileFormat) -> Iterator[tuple[
 
 @dataclass(frozen=True)
 class Format:
-    """A format of exports."""
+    """An export format."""
 
     name: str
     title: str
-    """The format in messages."""
+    """Name of the format in messages."""
     recognises: Callable[[bytes], bool]
-    """Whether a file that begins so, decompressed and without a byte order mark, has this format."""
+    """Takes the first bytes of a file, decompressed and without a byte order mark; returns whether it has this format."""
     blocks: Callable[[IO[bytes], Location, Part], Iterator[Block]]
-    """Reads an opened file block by block; raises ``DataError`` where it is damaged so that the rest cannot be found."""
+    """Yields the blocks of an opened file; raises ``DataError`` if the file is too damaged to continue."""
     decoder: Callable[[Block], tuple[Parse, bool]]
-    """Gives the parser of a block's documents, and whether the leaves are Extended JSON still.
+    """Returns the parser of a block's documents, and whether it leaves Extended JSON wrapped.
 
     The parser raises ``BadDocumentError``.
     """
     encoding: Literal["json", "bson", "table", "text", "own"] = "own"
-    """How documents are written: ``json``, ``bson`` and ``table`` are converted by columns, in ``text`` all values are text."""
+    """``json``, ``bson`` and ``table`` are converted by columns; in ``text`` all values are text."""
     suffix: str = "jsonl"
-    """Ending of the files that keep bad documents."""
+    """Suffix of quarantine files."""
     choose: Callable[[Known, str], Known] | None = None
-    """Gives the files to read of those recognised, for ``data.namespace``; None: those of one collection of a dump."""
+    """Selects the files for ``data.namespace``; None selects one collection of a dump."""
     cut: Callable[[Location, str, FileFormat], Iterator[tuple[Part, int]]] = cut_stripes
-    """Gives the parts of a file that can be read apart, and their size in bytes."""
+    """Yields the parts of a file that can be read independently, and their size in bytes."""
     declarable: bool = True
-    """Whether ``data.format`` may name it; others are only recognised."""
+    """Whether ``data.format`` accepts it."""
     certain: bool = False
-    """Whether it is recognised for certain, whatever ``data.format`` says."""
+    """Whether recognition overrides ``data.format``."""

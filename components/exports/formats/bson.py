@@ -1,4 +1,4 @@
-"""BSON: documents one after the other, as ``mongodump`` writes a collection."""
+"""BSON: consecutive documents, as ``mongodump`` writes a collection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from foundation.storage import Location
 
 def decoder(block: Block) -> tuple[Parse, bool]:
     """Returns the decoder of BSON."""
-    from components.exports.documents import from_bson  # only here: recognising needs no driver
+    from components.exports.documents import from_bson  # imported late: recognition needs no driver
 
     return from_bson, False
 

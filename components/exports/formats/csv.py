@@ -70,7 +70,7 @@ def _from_csv(raw: bytes, header: tuple[str, ...]) -> dict[str, Any]:
     except (csv.Error, StopIteration) as error:
         raise BadDocumentError("not CSV") from error
     if len(cells) != len(header):
-        raise BadDocumentError("another number of columns than the header")
+        raise BadDocumentError("column count differs from the header")
     document: dict[str, Any] = {}
     for name, cell in zip(header, cells, strict=True):
         if cell != "":  # mongoexport writes both null and missing as an empty cell
@@ -88,11 +88,11 @@ def _put(document: dict[str, Any], parts: list[str], value: Any) -> None:
 
 
 def _cell(cell: str) -> Any:
-    """Arrays, documents and ObjectIds are written as text in CSV; anything else stays text for the field's type."""
+    """Parses arrays, documents and ObjectIds, which CSV holds as text; other cells are left to the field's type."""
     if cell.startswith("ObjectId(") and cell.endswith(")"):
         return cell[9:-1].strip("\"'")
     if cell[0] in "[{":
-        from components.exports.extended_json import ExtendedJsonError, decode_value, parse  # it loads bson
+        from components.exports.extended_json import ExtendedJsonError, decode_value, parse  # loads bson
 
         try:
             return decode_value(parse(b'{"v":' + cell.encode() + b"}")["v"])

@@ -1,4 +1,4 @@
-"""JSON that is not one document a line: an array, and documents that follow one another over several lines."""
+"""JSON that is not one document per line: an array, or consecutive documents over several lines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _ValueScanner:
         self.outside = b""
 
     def feed(self, chunk: bytes) -> tuple[list[bytes], list[int]]:
-        """Takes the next bytes; returns the objects that are complete now, stray text included, and their offsets."""
+        """Adds bytes; returns the objects now complete, including stray text, and their offsets."""
         self.buffer += chunk
         documents: list[bytes] = []
         offsets: list[int] = []
@@ -49,7 +49,7 @@ class _ValueScanner:
         return documents, offsets
 
     def finish(self) -> tuple[list[bytes], list[int]]:
-        """Checks that nothing is cut off; returns stray text at the end.
+        """Checks that nothing is truncated; returns stray text at the end.
 
         Raises:
             DataError: The file ends inside a document or before the array's closing bracket.
@@ -86,7 +86,7 @@ class _ValueScanner:
     def _truncated(self, offset: int) -> DataError:
         return DataError(
             f"export file {self.part.name}, byte {offset}",
-            expected="a document or array that ends",
+            expected="a complete document or array",
             seen="the end of the file, or over 128 MiB, in its middle",
             remedy="export the file again; JSON lines (mongoexport without --jsonArray) lose one document at most",
         )

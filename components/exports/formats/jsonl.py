@@ -1,4 +1,4 @@
-"""JSON lines: one document on each line, as ``mongoexport`` writes them."""
+"""JSON lines: one document per line, as ``mongoexport`` writes them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from foundation.storage import Location
 
 
 def decoder(block: Block) -> tuple[Parse, bool]:
-    """Returns the parser of Extended JSON; leaves stay wrapped."""
-    from components.exports.documents import from_json  # only here: recognising needs no parser
+    """Returns the parser of Extended JSON, which does not unwrap leaves."""
+    from components.exports.documents import from_json  # imported late: recognition needs no parser
 
     return from_json, True
 
 
 def is_pretty(head: bytes) -> bool:
-    """Returns whether the first document is spread over several lines."""
+    """Returns whether the first document spans several lines."""
     return head.lstrip().split(b"\n", 1)[0].strip() == b"{"
 
 
@@ -42,7 +42,7 @@ def _is_json(line: bytes) -> bool:
 
 
 def _cut(path: Location, name: str, found: FileFormat) -> Iterator[tuple[Part, int]]:
-    """Yields byte ranges of a plain file; the reader of one takes the lines that begin in it."""
+    """Yields byte ranges of a plain file; a reader takes the lines that begin in its range."""
     if found.compression != "none":
         yield from base.cut_stripes(path, name, found)
         return

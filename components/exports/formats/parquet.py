@@ -1,4 +1,4 @@
-"""Parquet: Atlas' ``$out`` and warehouses. A row that is read alone is Extended JSON."""
+"""Parquet, from Atlas ``$out`` and warehouses; a single row is Extended JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foundation.storage import Location
 
 
 def _blocks(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
-    from components.exports.parquet_rows import read_batches  # only here: other formats need no Arrow
+    from components.exports.parquet_rows import read_batches  # imported late: other formats need no Arrow
 
     for first, rows in read_batches(stream, path, part.name, part.stripe, part.stripes):
         yield Block(rows, first, range(first, first + len(rows)))

@@ -21,7 +21,7 @@ COLUMNAR: dict[str, Callable[[Any, Plan, Tally], tuple[Rows | None, list[int]]]]
     "bson": convert_bson,
     "table": lambda rows, plan, tally: convert_columns(rows.table, plan, tally),
 }
-"""Encoding of raw documents → conversion of whole columns; it names the documents that it leaves."""
+"""Encoding of raw documents → conversion of whole columns; returns rows and the indexes left over."""
 
 
 def convert_block(

@@ -1,7 +1,7 @@
-"""JSON lines at columnar speed: Arrow parses a block at once, whole columns become features.
+"""JSON lines at columnar speed: Arrow parses a whole block and its columns become features.
 
-Only documents whose every wanted value plainly is of the right kind go this way. All others (broken, mixed, misfit) are
-named to the caller, who converts them one by one.
+Only documents whose wanted values all clearly have the right kind are converted here. The caller converts all others
+(broken, mixed, misfit) one by one.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _ROW = re.compile(r"in row (\d+)$")
 _WRAPPER = rb'(?:oid|date|number(?:Int|Long|Double|Decimal))"'
 _THEN_KEY = _WRAPPER + rb'\s*:\s*(?:"[^"\\]*"|[-+.\w]+|\{[^{}]*\})\s*,'
 _EXTRA_KEYS = re.compile(rb'"\$(?:(?:(?<=,"\$)|(?<=, "\$)|(?<=  "\$))' + _WRAPPER + rb"|" + _THEN_KEY + rb")")
-"""A wrapper with another key beside it: Arrow would not notice, the one-by-one path calls it malformed."""
+"""A wrapper with an extra key: Arrow would not notice, the one-by-one path calls it malformed."""
 _EXTRA_KEYS_PRETTY = re.compile(rb',\s*"\$' + _WRAPPER + rb'|"\$' + _THEN_KEY)
-"""The same for documents over several lines; slower, since no literal begins it."""
+"""The same for documents over several lines; slower, as it starts with no literal."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class _Column:
 
 
 def convert_lines(documents: list[bytes], plan: Plan, tally: Tally) -> tuple[Rows | None, list[int]]:
-    """Converts what can be converted at once.
+    """Converts the documents that can be converted as columns.
 
     Args:
         documents: Raw JSON documents, each on one line or not.
@@ -122,7 +122,7 @@ def convert_table(table: pa.Table, plan: Plan, tally: Tally) -> tuple[Rows | Non
 
 
 def _fitting_schema(documents: list[bytes], good: list[int], tree: Node) -> pa.Schema:
-    """Returns the schema that a sample gives; where it turns many documents away, theirs are looked at, too."""
+    """Returns the schema of a sample; if it rejects many documents, these are sampled too."""
     samples = _samples(documents, good)
     schema = arrow_schema(tree, samples)
     tried = good[:TRIED_DOCUMENTS]
@@ -133,7 +133,7 @@ def _fitting_schema(documents: list[bytes], good: list[int], tree: Node) -> pa.S
 
 
 def _candidates(documents: list[bytes]) -> list[int]:
-    """Returns the indexes of documents without anything that Arrow takes and the one-by-one path does not."""
+    """Returns the indexes of documents without anything that only Arrow would accept."""
     data = b"\n".join(documents)
     usable = [
         i
@@ -158,17 +158,17 @@ def _is_utf8(data: bytes) -> bool:
 
 def _samples(documents: list[bytes], good: list[int]) -> list[dict[str, object]]:
     samples = []
-    # Drawn, not every n-th: exports have periods, and a stride would see one phase of them only.
+    # Random, not every n-th: exports can be periodic, and a stride would see one phase only.
     for index in random.Random(0).sample(good, min(SAMPLE_DOCUMENTS, len(good))):
         try:
             samples.append(extended_json.parse(documents[index]))
         except extended_json.ExtendedJsonError:
-            continue  # Arrow will refuse it by its row
+            continue  # Arrow will reject it by row number
     return samples
 
 
 def _parse(documents: list[bytes], good: list[int], schema: pa.Schema) -> tuple[list[int], pa.Table | None]:
-    """Parses documents; those that Arrow refuses are left out. Returns the indexes that were parsed, and the table."""
+    """Parses documents, skipping those that Arrow rejects; returns the parsed indexes and the table."""
     whole, _ = _try(documents, good, schema)
     if whole is not None:
         return good, whole
@@ -184,7 +184,7 @@ def _parse(documents: list[bytes], good: list[int], schema: pa.Schema) -> tuple[
         elif row is not None:
             accepted += good[low : low + row]
             pending += [(low + row + 1, high)] if low + row + 1 < high else []
-        elif high - low > SMALLEST_SEGMENT:  # a number that does not fit: Arrow does not say whose
+        elif high - low > SMALLEST_SEGMENT:  # a number that does not fit: Arrow does not say in which row
             middle = (low + high) // 2
             pending += [(low, middle), (middle, high)]
     accepted.sort()
@@ -250,7 +250,7 @@ def _convert(arrays: dict[str, pa.Array], parts: tuple[str, ...], use: str, size
 def _descend(
     array: pa.Array, parts: tuple[str, ...], size: int
 ) -> tuple[pa.Array, np.ndarray | None, np.ndarray, int]:
-    """Walks from a top-level column to the leaf; arrays on the way are flattened, their rows remembered."""
+    """Walks from a top-level column to the leaf, flattening arrays and tracking their rows."""
     rows: np.ndarray | None = None
     present: np.ndarray = np.ones(size, bool)
     null_lists = 0
@@ -269,7 +269,7 @@ def _descend(
             array = pc.struct_field(array, remaining.pop(0))
         else:
             break
-    if remaining:  # nobody in the sample has a document here, and Arrow made sure that nobody else has
+    if remaining:  # no sampled row has a document here, and Arrow checked the others
         array = pa.nulls(len(array))
     return array, rows, present, null_lists
 
@@ -319,7 +319,7 @@ def _rows_of(converted: _Column, column: Column, tally: Tally) -> pa.Array:
 def _count_absent(
     documents: list[bytes], good: list[int], columns: list[_Column], plan: Plan, tally: Tally
 ) -> None:
-    """Counts missing and null apart; Arrow shows them alike, so documents that hold a null are looked at again."""
+    """Counts missing and null separately; Arrow does not tell them apart, so documents with a null are parsed again."""
     absent = [
         (column, np.flatnonzero(~converted.present))
         for column, converted in zip(plan.columns, columns, strict=True)

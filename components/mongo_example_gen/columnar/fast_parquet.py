@@ -1,4 +1,4 @@
-"""Parquet at columnar speed: the wanted paths of a batch, shaped as the columnar path of JSON takes them."""
+"""Parquet at columnar speed: the wanted paths of a batch in the shape of the columnar JSON path."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from components.mongo_example_gen.plan import Plan
 
 
 def convert_columns(table: pa.Table, plan: Plan, tally: Tally) -> tuple[Rows | None, list[int]]:
-    """Converts what can be converted at once.
+    """Converts the rows that can be converted as columns.
 
     Args:
         table: A normalised batch.
@@ -51,7 +51,7 @@ def _top(table: pa.Table, name: str, node: Node, refused: np.ndarray) -> pa.Arra
 
 
 def _shaped(array: pa.Array, node: Node, refused: np.ndarray, lists: int) -> pa.Array:
-    """Keeps the wanted parts of an array; rows with a value that no column can judge are marked as refused."""
+    """Keeps the wanted parts of an array; rows with a value that no column can convert are marked as refused."""
     kind = array.type
     if pa.types.is_null(kind):
         return array

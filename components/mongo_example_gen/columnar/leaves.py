@@ -1,7 +1,7 @@
-"""A whole Arrow column of JSON leaves → the field's type, where every value plainly is of it.
+"""Converts whole Arrow columns of JSON leaves to the field's type.
 
-Each function gives the converted array and which values it will not judge; their documents are converted one by one,
-so that both paths agree by construction.
+Each function returns the converted array and the refused values, whose documents are converted one by one, so both
+paths agree by construction.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _INT32 = 2**31
 
 
 class RefusedError(ValueError):
-    """Nothing of the column can be converted at once."""
+    """The column cannot be converted as a whole."""
 
 
 def convert_leaf(array: pa.Array, use: str) -> tuple[pa.Array, np.ndarray, dict[str, int]]:
@@ -58,7 +58,7 @@ def _target(use: str) -> pa.DataType:
 
 
 def _plain(array: pa.Array) -> tuple[pa.Array, np.ndarray, dict[str, int]]:
-    """Takes wrappers off: the array of what they hold, which are not whole wrappers, and the kinds seen."""
+    """Unwraps values; returns the inner array, which wrappers are incomplete, and the kinds seen."""
     nothing: np.ndarray = np.zeros(len(array), bool)
     seen = len(array) - array.null_count
     if not pa.types.is_struct(array.type):
@@ -108,7 +108,7 @@ def _number_wrappers(array: pa.Array) -> tuple[pa.Array, np.ndarray, dict[str, i
 
 
 def _parse(text: pa.Array, pattern: str, target: pa.DataType) -> Converted:
-    """Casts texts that match; the others are refused and null."""
+    """Casts matching texts; the others are refused and become null."""
     refused = _valid(text) & ~_matches(text, pattern)
     if refused.any():
         text = pc.if_else(pa.array(refused), pa.scalar(None, pa.string()), text)
@@ -147,7 +147,7 @@ def _to_float(array: pa.Array) -> Converted:
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.int64())
     doubles = array.cast(pa.float64(), safe=False)
-    # Above 2**53 the double may not be the number any more: what float32 loses is counted one by one.
+    # Above 2**53 a double may be inexact: losses to float32 are counted one by one.
     return doubles, ~(np.abs(_numbers(doubles)) < EXACT_IN_DOUBLE)
 
 
@@ -180,7 +180,7 @@ def _to_objectid_time(array: pa.Array) -> Converted:
 
 def _to_text(array: pa.Array) -> Converted:
     if pa.types.is_floating(array.type):
-        raise RefusedError("fractions are written one by one")
+        raise RefusedError("fractions are converted one by one")
     if pa.types.is_timestamp(array.type):
         array = array.cast(pa.int64())
     return array.cast(pa.string()), np.zeros(len(array), bool)

@@ -1,4 +1,4 @@
-"""Rows on their way to the encoder: one Arrow list column for each feature, and each row's id and split key."""
+"""Rows for the encoder: one Arrow list column per feature, and each row's id and split key."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ ARROW_TYPES = {
 
 @dataclass(frozen=True)
 class Rows:
-    """Documents that were read; all parts have one entry for each."""
+    """Converted documents; each part has one entry per document."""
 
     ids: list[str]
     keys: list[str]
-    """Text of the split key; the id where the document has none."""
+    """Text of the split key, or the id without one."""
     columns: dict[str, pa.Array]
-    """Feature → list array of int64, float32 or large_binary; null where the document has no value."""
+    """Feature → list array of int64, float32 or large_binary; null without a value."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def record_batch(self) -> pa.RecordBatch:
-        """Returns the columns and ``_id`` as the encoder takes them."""
+        """Returns the columns and ``_id`` in the encoder's form."""
         ids = pa.array([i.encode("utf-8") for i in self.ids], pa.large_binary())
         ones: np.ndarray = np.ones(len(self.ids), np.int32)
         arrays = {"_id": list_array(ids, ones, ones.astype(bool)), **self.columns}
@@ -43,7 +43,7 @@ class Rows:
 
 
 EXACT_IN_DOUBLE = 2.0**53
-"""Whole numbers below it are exact as doubles; above, only the original tells whether something was lost."""
+"""Integers below it are exact as doubles; above, only the original shows a loss."""
 
 
 def rounded_by_float32(doubles: np.ndarray) -> int:
@@ -52,6 +52,6 @@ def rounded_by_float32(doubles: np.ndarray) -> int:
 
 
 def rounded_from(originals: list[int | float | Decimal], doubles: np.ndarray) -> int:
-    """Returns how many numbers float32 cannot hold exactly; the original decides, not the double that it became."""
+    """Returns how many numbers float32 cannot hold exactly; judged by the original, not by its double."""
     singles = doubles.astype(np.float32).tolist()
     return sum(single != original for single, original in zip(singles, originals, strict=True))

@@ -1,7 +1,7 @@
-"""How the wanted paths look in a block of JSON lines, as an explicit Arrow schema.
+"""Finds the Arrow schema of the wanted paths in a block of JSON lines.
 
-A few documents of the block are looked at; each path gets the shape that most of them have. Arrow then refuses, by row
-number, every document that looks otherwise, and those are converted one by one. What nobody asked for is not parsed.
+Each path gets the shape that most of a few sampled documents have. Arrow then rejects other documents by row number, and
+these are converted one by one. Other paths are not parsed.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class Node:
 
     children: dict[str, Node] = field(default_factory=dict)
     uses: set[str] = field(default_factory=set)
-    """Types that the value is wanted as; ``key`` for ids and split keys."""
+    """Wanted types of the value; ``key`` for ids and split keys."""
     scalar_only: bool = False
 
 
 def wanted_tree(plan: Plan) -> Node | None:
-    """Returns the tree of wanted paths, or None where one wanted path leads through another."""
+    """Returns the tree of wanted paths, or None if one path leads through another."""
     root = Node()
     wanted: list[tuple[str, str, bool | None]] = [(ID, KEY, None), (plan.split_by, KEY, None)]
     wanted += [(column.path, column.type or "unknown", column.list) for column in plan.columns]
@@ -48,7 +48,7 @@ def _has_both(node: Node) -> bool:
 
 
 def arrow_schema(root: Node, samples: list[Any]) -> pa.Schema:
-    """Returns the schema for a block whose documents mostly look like the samples."""
+    """Returns the schema for a block of documents like the samples."""
     return pa.schema(
         [
             (name, _shape(child, [s[name] for s in samples if name in s]))

@@ -1,4 +1,4 @@
-"""Documents one by one: for formats and blocks that the columnar path refuses; here misfits are found and counted."""
+"""Converts documents one by one, if the columnar path refuses them, and counts misfits."""
 
 from __future__ import annotations
 
@@ -81,13 +81,13 @@ def rows_of(
     tally: Tally,
     text: bool,
 ) -> Rows:
-    """Converts values that were found in documents to rows.
+    """Converts values from documents to rows.
 
     Args:
         ids: ``_id`` of each document, or ``MISSING``.
         keys: Split key of each document, or ``MISSING``.
         columns: For each column of the plan the value of each document.
-        raws: The documents themselves, from which missing ids are made.
+        raws: The raw documents, from which missing ids are derived.
         plan: What to take.
         tally: Counts are added here.
         text: Whether scalars come from CSV.
@@ -118,16 +118,16 @@ def _id_text(value: Any, raw: bytes, tally: Tally) -> str:
 
 
 def convert_column(values: list[Any], column: Column, tally: Tally, text: bool = False) -> pa.Array | None:
-    """Converts the values of one column to a list array and counts what is notable.
+    """Converts the values of one column to a list array and updates the counts.
 
     Args:
         values: One per document: a scalar, a list, None, ``MISSING`` or ``BLOCKED``.
-        column: The column; without a type nothing but kinds is counted.
+        column: The column; without a type only kinds are counted.
         tally: Counts are added here.
-        text: Whether scalars come from CSV, where kinds are read off the text.
+        text: Whether scalars come from CSV, where kinds are inferred from text.
 
     Returns:
-        The column, or None while it has no type.
+        The column, or None if it has no type yet.
     """
     types = set(map(type, values))
     lengths: np.ndarray = np.ones(len(values), np.int32)
@@ -147,7 +147,7 @@ def convert_column(values: list[Any], column: Column, tally: Tally, text: bool =
 def _flatten(
     values: list[Any], column: Column, tally: Tally, lengths: np.ndarray, present: np.ndarray
 ) -> list[Any]:
-    """Returns all items in order; marks in ``lengths`` and ``present`` which rows have how many."""
+    """Returns all items in order, and fills ``lengths`` and ``present``."""
     items: list[Any] = []
     for row, value in enumerate(values):
         if value is MISSING or value is None:
@@ -178,7 +178,7 @@ def _count_kinds(items: list[Any], column: Column, tally: Tally, text: bool) -> 
 
 
 def _homogeneous(items: list[Any], column: Column, tally: Tally) -> pa.Array | None:
-    """Converts items that plainly are of the column's type all at once; None when any of them needs a closer look."""
+    """Converts items together if all clearly have the column's type; otherwise returns None."""
     types = set(map(type, items))
     try:
         if column.type == "float" and types <= {int, Int64, float}:
@@ -192,7 +192,7 @@ def _homogeneous(items: list[Any], column: Column, tally: Tally) -> pa.Array | N
             integers = np.array(items, np.int64)
             return pa.array(integers) if np.all(integers > INT64_MIN) else None
     except OverflowError:
-        return None  # an integer beyond int64: each item is looked at
+        return None  # an integer beyond int64: convert items one by one
     if column.type == "date" and types <= {DatetimeMS}:
         return pa.array([int(item) for item in items], pa.int64())
     if column.type == "string" and types <= {str}:
@@ -205,7 +205,7 @@ def _homogeneous(items: list[Any], column: Column, tally: Tally) -> pa.Array | N
 def _mixed(
     items: list[Any], column: Column, tally: Tally, lengths: np.ndarray, present: np.ndarray
 ) -> pa.Array:
-    """Converts items one by one; a misfit is dropped, and its row becomes missing where it was the only value."""
+    """Converts items one by one; a misfit is dropped, and a row without other values becomes missing."""
     coerce = COERCIONS[str(column.type)]
     kept: list[Any] = []
     originals: list[Any] = []

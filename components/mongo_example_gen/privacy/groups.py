@@ -1,8 +1,8 @@
-"""k-anonymity: how many rows share their quasi-identifiers, counted on disk and not in memory.
+"""k-anonymity: counts, on disk, how many rows share their quasi-identifiers.
 
-Workers write eight bytes for each row, a digest of its quasi-identifiers as they are published. The digests are dealt
-by their own value into files that fit into memory, and each file is counted by itself. Two groups have one digest
-about three times in a million exports of ten million rows.
+Workers write an eight-byte digest of the published quasi-identifiers of each row. The digests are partitioned by value
+into files that fit into memory, and each file is counted on its own. Two groups collide about three times in a million
+exports of ten million rows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from components.mongo_example_gen.columnar.rows import Rows
 from foundation.publish import storage_error
 
 PARTITION_BYTES = 32 * 2**20
-"""About so much of the digests is in memory at once."""
+"""Approximate size of the digests in memory."""
 _CHUNK = 2**20
 _MISSING = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -29,7 +29,7 @@ def group_digests(rows: Rows, features: Sequence[str]) -> np.ndarray:
     """Returns a digest of each row's quasi-identifiers, uint64 [rows].
 
     Args:
-        rows: Rows as they are written.
+        rows: Rows as written.
         features: The quasi-identifiers; one that no row has counts as missing in all.
     """
     total: np.ndarray = np.zeros(len(rows), np.uint64)
@@ -47,7 +47,7 @@ def _column_digests(column: pa.Array) -> np.ndarray:
     lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
     found = np.full(len(column), _MISSING)
     ends = np.cumsum(lengths)
-    for place in range(int(lengths.max(initial=0))):  # arrays: one item of every row at a time, in order
+    for place in range(int(lengths.max(initial=0))):  # arrays: the n-th item of every row at a time
         rows = np.flatnonzero(lengths > place)
         found[rows] = _mixed(found[rows] ^ values[ends[rows] - lengths[rows] + place])
     return found
@@ -59,7 +59,7 @@ def _digest(value: Any) -> int:
 
 
 def _mixed(values: np.ndarray) -> np.ndarray:
-    """Spreads the bits of 64-bit values, as splitmix64 does; wraps around on purpose."""
+    """Mixes the bits of 64-bit values like splitmix64; overflow is intended."""
     values = (values ^ (values >> np.uint64(30))) * _FIRST
     values = (values ^ (values >> np.uint64(27))) * _SECOND
     mixed: np.ndarray = values ^ (values >> np.uint64(31))
@@ -70,7 +70,7 @@ def anonymity(files: Sequence[Path], folder: Path, k: int) -> dict[str, Any]:
     """Returns the sizes of groups over all files of digests.
 
     Args:
-        files: Files of uint64 digests, one of each row.
+        files: Files of uint64 digests, one per row.
         folder: Where temporary files may be written.
         k: Rows in groups smaller than this are exposed.
 

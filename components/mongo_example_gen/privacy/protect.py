@@ -1,7 +1,7 @@
-"""The privacy policy at the door: whole columns of converted rows, before they are encoded.
+"""Applies the privacy policy to whole columns of rows before they are encoded.
 
-Both ways of conversion come together here, so that a rule gives the same on both. Text and hashes are worked out once
-for each different value of a batch; dates and numbers are computed as whole columns.
+Both conversion paths meet here, so a rule gives the same result on both. Text and hashes are computed once per distinct
+value of a batch, dates and numbers as whole columns.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from foundation.errors import DataError
 from foundation.privacy import PrivacyRule, keyed_hash, misfit, read_key, text_rule
 
 LOOKED_AT = 200
-"""So many values of each text feature of a work item are looked at for personal data."""
+"""Number of values checked for personal data, per text feature and work item."""
 _FROM_A_BATCH = 50
 _UNITS = {"day": "D", "month": "M", "year": "Y"}
 
 
 def check_rules(plan: Plan) -> None:
-    """Checks that each rule fits the type that its feature was found to have.
+    """Checks that each rule fits the inferred type of its feature.
 
     Raises:
-        DataError: A rule is for another type.
+        DataError: A rule does not fit its feature's type.
     """
     for column in plan.columns:
         rule = plan.privacy.rules.get(column.feature)
@@ -46,10 +46,10 @@ def check_rules(plan: Plan) -> None:
 
 
 class Door:
-    """What every row passes on its way in: a look for personal data, then the policy.
+    """Looks for personal data in rows, then applies the policy.
 
     Args:
-        plan: What is taken; types are settled.
+        plan: The plan; types are settled.
         tally: Counts are added here.
     """
 
@@ -66,7 +66,7 @@ class Door:
             self._left[ID] = LOOKED_AT
 
     def pass_through(self, rows: Rows) -> Rows:
-        """Returns the rows as they may be written; split keys stay what they were."""
+        """Returns the rows as they may be written; split keys are unchanged."""
         if self._left:
             self._look(rows)
         rules, aside = self._plan.privacy.rules, self._plan.aside
@@ -108,7 +108,7 @@ class Door:
         return list_array(done, lengths, present)
 
     def _texts(self, values: pa.Array, rule: PrivacyRule) -> pa.Array:
-        """Returns the values as their rule leaves them; null where nothing may be kept."""
+        """Returns the values after their rule; null if nothing may be kept."""
         apply = text_rule(rule, self._key)
         encoded = values.dictionary_encode()
         raw = [v if isinstance(v, bytes) else str(v).encode() for v in encoded.dictionary.to_pylist()]
@@ -127,7 +127,7 @@ def _some_texts(rows: Rows, name: str, most: int) -> list[str]:
 
 
 def _some(size: int, most: int) -> np.ndarray:
-    """Returns the places of a few values; drawn, for every n-th one may be of one kind."""
+    """Returns the positions of a few values; random, as every n-th one may be of one kind."""
     drawn: np.ndarray = np.random.default_rng(0).permutation(size)[:most] if size > most else np.arange(size)
     return drawn
 
@@ -136,7 +136,7 @@ def _generalised(values: pa.Array, rule: PrivacyRule) -> pa.Array:
     numbers = values.to_numpy(zero_copy_only=False)
     how = rule.generalise
     if isinstance(how, str):
-        # Two steps beyond what int64 holds there is no earlier beginning: such a date stays the smallest there is.
+        # At the lower limit of int64 there is no earlier period start: such a date remains the smallest value.
         floor = numbers.astype("datetime64[ms]").astype(f"datetime64[{_UNITS[how]}]").astype("datetime64[ms]")
         return pa.array(np.minimum(floor.astype(np.int64), numbers))
     if isinstance(how, list):

@@ -1,4 +1,4 @@
-"""What the privacy policy did in an ingestion, for ``ingestion.json`` and the lineage; names and counts, never a value."""
+"""Reports what the privacy policy did, for ``ingestion.json`` and lineage: names and counts, never values."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def privacy_section(
 
     Args:
         tally: All counts.
-        plan: What was taken.
-        groups: Split → files of the digests of its rows' quasi-identifiers.
+        plan: The plan.
+        groups: Split → files of quasi-identifier digests.
         folder: Where temporary files may be written.
     """
     policy = plan.privacy

@@ -1,1 +1,1 @@
-"""Which split each row goes to."""
+"""Assigns rows to splits."""

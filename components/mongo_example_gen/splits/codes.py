@@ -1,4 +1,4 @@
-"""Dealing documents to splits by a hash of a key: the same on every machine, process, path, order and run."""
+"""Assigns documents to splits by a hash of a key, the same on every machine, process, path, order and run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 def split_codes(keys: Iterable[str], shares: tuple[int, ...]) -> np.ndarray:
     """Returns the number of the split of each key, int8 [keys].
 
-    The first eight bytes of the SHA-256 of the key's text, big-endian, modulo the sum of the shares.
+    It follows from the first eight bytes of the SHA-256 of the key's text, big-endian, modulo the sum of the shares.
 
     Args:
         keys: Text of each document's key.
@@ -37,7 +37,7 @@ def time_codes(moments: np.ndarray, known: np.ndarray, bounds: tuple[int, int]) 
     """Returns the number of the split for each date: train before the first bound, test from the second; int8 [rows].
 
     Args:
-        moments: Epoch milliseconds, int64 [rows]; anything where there is none.
+        moments: Epoch milliseconds, int64 [rows]; any value if there is none.
         known: Whether the row has a date, bool [rows]; the others get -2.
         bounds: ``train_before`` and ``test_from`` in epoch milliseconds.
     """

@@ -1,4 +1,4 @@
-"""Which split each row goes to: by its key, by a date, or by its key within strata; decided on raw values."""
+"""Assigns rows to splits by key, by date, or by key within strata, using raw values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from foundation.publish import storage_error
 
 
 def dealt(rows: Rows, plan: Plan, strata: Strata | None) -> np.ndarray:
-    """Returns the number of each row's split, -2 where the date that decides is missing; int8 [rows]."""
+    """Returns the number of each row's split, -2 if the date is missing; int8 [rows]."""
     if plan.time_bounds:
         return time_codes(*_moments(rows), plan.time_bounds)
     if strata is not None:
@@ -40,7 +40,7 @@ def _moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
 
 
 def stratum_values(rows: Rows) -> list[str | None]:
-    """Returns the text of each row's stratum; None where the document has no value."""
+    """Returns the text of each row's stratum; None without a value."""
     return [
         value[0].decode("utf-8", "surrogateescape") if value else None
         for value in rows.columns[STRATUM].to_pylist()
@@ -48,7 +48,7 @@ def stratum_values(rows: Rows) -> list[str | None]:
 
 
 class GatherStrata(beam.DoFn):
-    """Writes stratum and key of every document of a work item that has a label; an error travels as a value."""
+    """Writes stratum and key of every labelled document of a work item; errors are returned as values."""
 
     def __init__(self, plan: Plan, folder: str) -> None:
         self._folder = folder

@@ -1,8 +1,8 @@
 """Stratified splits: within each value of a field, the keys of lowest hash are train, the next validation, the rest test.
 
-The keys of all documents are gathered in files and dealt by their hash into parts that fit into memory, so that memory
-does not grow with the export. What comes out is small: two bounds for each stratum. A key whose documents are in
-several strata cannot follow all of them: it is dealt by its hash alone, so that it stays on one side.
+The keys of all documents are gathered in files and partitioned by hash into parts that fit into memory, so memory does
+not grow with the export. The result is small: two bounds per stratum. A key with documents in several strata is assigned
+by its hash alone, so that it stays in one split.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PAIR = np.dtype([("key", ">u8"), ("stratum", ">u8")])
 
 @dataclass(frozen=True)
 class Strata:
-    """Bounds of all strata, ready to deal rows with."""
+    """Bounds of all strata, for assigning rows."""
 
     strata: np.ndarray
     """Hashes of the strata in rising order, uint64 [strata]."""
@@ -50,7 +50,7 @@ class Strata:
 
 
 def stratum_hashes(values: Sequence[str | None]) -> np.ndarray:
-    """Returns a hash of each value; documents without one are a stratum of their own."""
+    """Returns a hash of each value; documents without a value form their own stratum."""
     known = {value: _hash(value) for value in set(values)}
     return np.array([known[value] for value in values], np.uint64)
 
@@ -61,17 +61,17 @@ def _hash(value: str | None) -> int:
 
 
 def pairs(values: Sequence[str | None], keys: Sequence[str]) -> bytes:
-    """Returns what is gathered of rows: hash of key and of stratum, 16 bytes each row."""
+    """Returns the hashes of key and stratum of each row, 16 bytes per row."""
     found: np.ndarray = np.empty(len(keys), _PAIR)
     found["key"], found["stratum"] = key_hashes(keys), stratum_hashes(values)
     return found.tobytes()
 
 
 def find_bounds(files: Sequence[Path], folder: Path, shares: tuple[int, ...]) -> Strata:
-    """Finds the bounds that give every stratum its shares, to the nearest whole key.
+    """Finds the bounds that give every stratum its shares, to the nearest key.
 
     Args:
-        files: What workers gathered.
+        files: Files gathered by workers.
         folder: Where the files of the result, and temporary ones, are written.
         shares: Share of train, validation and test.
 
@@ -112,7 +112,7 @@ def _check_few(sizes: dict[int, int]) -> None:
 
 
 def _deal(files: Sequence[Path], folder: Path) -> list[Path]:
-    """Deals pairs by the leading bits of the key's hash, so that parts follow one another in the order of hashes."""
+    """Partitions pairs by the leading bits of the key's hash, so parts are in the order of hashes."""
     count = max(1, -(-sum(file.stat().st_size for file in files) // PARTITION_BYTES))
     parts = [folder / f"strata-part-{number:05d}.tmp" for number in range(count)]
     for part in parts:
@@ -134,7 +134,7 @@ def _chunks(file: Path) -> Iterator[np.ndarray]:
 
 
 def _unique(part: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the different pairs of keys in one stratum, in order, and the keys in several."""
+    """Returns the distinct pairs of keys in one stratum, in order, and the keys in several."""
     found = np.fromfile(part, _PAIR)
     found = found[np.lexsort((found["stratum"], found["key"]))]
     found = found[np.append(True, found[1:] != found[:-1])] if len(found) else found

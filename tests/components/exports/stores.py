@@ -1,4 +1,4 @@
-"""Object stores on the loopback for tests, and a proxy in front of them that answers as a store in trouble does."""
+"""Object stores on the loopback for tests, and a proxy in front of them that simulates a failing store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""mongodump archives: interleaved namespaces, checksums, what is cut off or lies."""
+"""mongodump archives: interleaved namespaces, checksums, truncation and corruption."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_wrong_checksum_stops(tmp_path: Path) -> None:
         list(read(tmp_path / "dump"))
 
 
-def test_an_archive_that_is_cut_off_anywhere_stops(tmp_path: Path) -> None:
+def test_an_archive_truncated_anywhere_stops(tmp_path: Path) -> None:
     data = archive({"users": USERS[:4]})
     for length in range(5, len(data) - 4):
         (tmp_path / "dump").write_bytes(data[:length])
@@ -102,7 +102,7 @@ def test_an_archive_that_is_cut_off_anywhere_stops(tmp_path: Path) -> None:
             list(read(tmp_path / "dump"))
 
 
-def test_a_length_that_lies_stops(tmp_path: Path) -> None:
+def test_a_wrong_length_stops(tmp_path: Path) -> None:
     data = archive({"users": USERS})
     place = data.index(bson.encode(USERS[3]))
     (tmp_path / "dump").write_bytes(data[:place] + b"\x02\x00\x00\x00" + data[place + 4 :])

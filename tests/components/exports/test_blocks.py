@@ -93,12 +93,12 @@ def test_a_truncated_gz_is_named(tmp_path: Path, cut: float) -> None:
             bson.encode({"a": 1}) + b"\xff\xff\xff\x7fxxxx",
             "byte 12; .*a document length of 2147483647 bytes",
         ),
-        ("json_array", b'[{"a":1},{"a":2}', "a document or array that ends"),
-        ("json_array", b'[{"a":1},{"a":', "byte 9; expected a document"),
-        ("json_pretty", b'{\n"a":1\n}\n{\n"a":"', "byte 10; expected a document"),
+        ("json_array", b'[{"a":1},{"a":2}', "a complete document or array"),
+        ("json_array", b'[{"a":1},{"a":', "byte 9; expected a complete document"),
+        ("json_pretty", b'{\n"a":1\n}\n{\n"a":"', "byte 10; expected a complete document"),
     ],
 )
-def test_a_cut_off_or_lying_file_is_named_with_its_offset(
+def test_a_truncated_or_corrupt_file_is_named_with_its_offset(
     tmp_path: Path, kind: str, data: bytes, message: str
 ) -> None:
     (tmp_path / "e").write_bytes(data)

@@ -1,4 +1,4 @@
-"""Change exports: every dialect folds to what the collection holds in the end, and every event is accounted for."""
+"""Change exports: every dialect folds to the final state of the collection, and every event is accounted for."""
 
 from __future__ import annotations
 
@@ -115,12 +115,12 @@ def test_an_update_without_its_document_is_bad_unless_it_does_not_matter(fold: F
             {"operationType": "insert", "ns": {}, "documentKey": {"_id": 7}},
             "insert event without its document",
         ),
-        ({"operationType": "delete"}, "event without the _id of its document"),
+        ({"operationType": "delete"}, "event without a document _id"),
         ({"payload": "{x"}, "a text inside the event is not JSON"),
-        ({"a": 1}, "event without the _id of its document"),
+        ({"a": 1}, "event without a document _id"),
     ],
 )
-def test_what_is_no_event_is_bad(fold: Fold, line: Any, reason: str) -> None:
+def test_a_line_that_is_not_an_event_is_bad(fold: Fold, line: Any, reason: str) -> None:
     documents, tally = fold([event("insert", 1, 1, {"_id": 1}), line])
     assert list(documents) == ["1"]
     assert count.section(tally, "quarantined") == {reason: 1}

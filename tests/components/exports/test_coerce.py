@@ -1,4 +1,4 @@
-"""What each field type makes of each BSON type; the table in docs/ingestion.md says the same."""
+"""Each BSON type converted to each field type, as in the table in docs/ingestion.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders of diverted documents are noticed beside and above an export, and told."""
+"""Folders of diverted documents beside and above an export are found and reported."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_an_empty_folder_is_nothing(tmp_path: Path) -> None:
     assert not find_diverted([put(tmp_path / "e.json")])["folders"]
 
 
-def test_they_are_told(tmp_path: Path) -> None:
+def test_folders_are_reported(tmp_path: Path) -> None:
     put(tmp_path / "out-error-docs" / "1.json")
     found = find_diverted([put(tmp_path / "e.json")])
     (said,) = notices(Ingestion.from_json({"diverted": found}))

@@ -1,4 +1,4 @@
-"""Folders of mongodump: one collection is taken, several are listed."""
+"""mongodump folders: one collection is read, several are listed."""
 
 from __future__ import annotations
 

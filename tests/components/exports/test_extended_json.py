@@ -156,7 +156,7 @@ def test_a_malformed_wrapper_is_an_error_without_its_value(text: str) -> None:
     ],
     ids=["array", "nan", "cut", "utf8", "surrogate", "deep"],
 )
-def test_what_is_no_document_is_told_why(data: bytes, reason: str) -> None:
+def test_a_bad_document_has_a_reason(data: bytes, reason: str) -> None:
     with pytest.raises(ExtendedJsonError, match=reason):
         loads(data)
 

@@ -51,7 +51,7 @@ def test_every_format_is_recognised_under_a_wrong_name_and_read(
 
 
 @pytest.mark.parametrize("compression", COMPRESS)
-def test_compressed_files_that_are_cut_off_or_damaged_are_told(tmp_path: Path, compression: str) -> None:
+def test_truncated_or_damaged_compressed_files_are_reported(tmp_path: Path, compression: str) -> None:
     noise = random.Random(1).randbytes(3 * 10**5).hex().encode()
     lines = b"".join(b'{"_id":"%s"}\n' % noise[i : i + 60] for i in range(0, len(noise), 60))
     whole = COMPRESS[compression](lines)
@@ -60,7 +60,7 @@ def test_compressed_files_that_are_cut_off_or_damaged_are_told(tmp_path: Path, c
         "cut": (whole[:middle], "it ends before its end-of-stream marker"),
         "zeros": (
             whole[:middle] + b"\0" * (len(whole) - middle),
-            "sound compressed file|end-of-stream marker",
+            "intact compressed file|end-of-stream marker",
         ),
     }
     for name, (data, message) in broken.items():
@@ -85,7 +85,7 @@ def test_compressed_files_of_several_streams_are_read_whole(tmp_path: Path) -> N
         (b'{"d":{"$binary":"YQ==","$type":"00"}}', "legacy"),
     ],
 )
-def test_the_dialect_is_told(tmp_path: Path, text: bytes, dialect: str) -> None:
+def test_the_dialect_is_detected(tmp_path: Path, text: bytes, dialect: str) -> None:
     (tmp_path / "e").write_bytes(text + b"\n")
     found = recognise(tmp_path / "e")
     assert found is not None and found.dialect == dialect
@@ -96,7 +96,7 @@ def test_the_dialect_is_told(tmp_path: Path, text: bytes, dialect: str) -> None:
     [
         (b"PK\x03\x04xxxx", "a zip archive; remedy: unpack it"),
         (gzip.compress(b"PAR1xxxx"), "compressed Parquet"),
-        (b"\x28\xb5\x2f\xfd" + b"\xff" * 40, "sound compressed file"),
+        (b"\x28\xb5\x2f\xfd" + b"\xff" * 40, "intact compressed file"),
         ('{"a":1}'.encode("utf-16"), "UTF-16 text; remedy: convert it with `iconv"),
         ('{"a":1}'.encode("utf-16-le"), "UTF-16 text; remedy: convert it with `iconv"),
         ('[{"a":1}]'.encode("utf-16-be"), "UTF-16 text; remedy: convert it with `iconv"),
@@ -104,7 +104,7 @@ def test_the_dialect_is_told(tmp_path: Path, text: bytes, dialect: str) -> None:
     ],
     ids=["zip", "parquet.gz", "zstd-in-name-only", "utf16", "utf16le", "utf16be", "text"],
 )
-def test_what_is_not_read_is_named(tmp_path: Path, data: bytes, message: str) -> None:
+def test_unsupported_files_are_named(tmp_path: Path, data: bytes, message: str) -> None:
     (tmp_path / "e").write_bytes(data)
     with pytest.raises(DataError, match=message):
         recognise(tmp_path / "e")

@@ -1,4 +1,4 @@
-"""Exports under s3:// and gs://: found, fingerprinted and read, also when the store is in trouble."""
+"""Exports under s3:// and gs://: found, fingerprinted and read, even if the store fails."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _documents(resolved: ResolvedInput, base: Path) -> list[bytes]:
         ("d/{YYYY}-{MM}-{DD}/*", ["d/2024-01-03/x"]),
     ],
 )
-def test_patterns_mean_in_a_store_what_they_mean_in_a_folder(
+def test_patterns_match_alike_in_stores_and_folders(
     put: Put, tmp_path: Path, pattern: str, keys: list[str]
 ) -> None:
     for key in ("a/1.jsonl", "a/2.jsonl", "a/_SUCCESS", "a/x.metadata.json", "a/deep/1.jsonl"):
@@ -122,7 +122,7 @@ def test_size_time_and_checksum_make_the_fingerprint(put: Put, tmp_path: Path) -
     assert resolve(f"s3://{BUCKET}/e", tmp_path) == ResolvedInput.from_json(before.to_json())
     verify_unchanged(before, tmp_path)
     put("e/a.jsonl", LINE.replace(b"y", b"z"))
-    with pytest.raises(DataError, match="does not change while it is read"):
+    with pytest.raises(DataError, match="does not change during the run"):
         verify_unchanged(before, tmp_path)
 
 
@@ -175,7 +175,7 @@ def test_a_store_that_stays_in_trouble_is_a_clear_error(
         _documents(resolved, tmp_path)
 
 
-def test_refused_access_is_told_at_once_and_without_credentials(put: Put, proxy: Any, tmp_path: Path) -> None:
+def test_refused_access_fails_at_once_and_shows_no_credentials(put: Put, proxy: Any, tmp_path: Path) -> None:
     proxy.forever = "denied"
     with pytest.raises(StorageError, match="credentials in the environment") as caught:
         resolve(f"s3://{BUCKET}/t/*.jsonl", tmp_path)
@@ -183,7 +183,7 @@ def test_refused_access_is_told_at_once_and_without_credentials(put: Put, proxy:
     assert len(proxy.seen) == 1
 
 
-def test_what_is_not_there_is_told(put: Put, tmp_path: Path) -> None:
+def test_missing_input_is_reported(put: Put, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="objects that match it; seen: none"):
         resolve(f"s3://{BUCKET}/nothing/*.jsonl", tmp_path)
     with pytest.raises(DataError, match="objects that match it; seen: none"):

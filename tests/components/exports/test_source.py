@@ -1,4 +1,4 @@
-"""Patterns, spans, versions, fingerprints, and what a wrong path is told."""
+"""Patterns, spans, versions, fingerprints, and errors for wrong paths."""
 
 from __future__ import annotations
 
@@ -93,11 +93,11 @@ def test_a_touched_file_is_unchanged_and_an_edited_one_is_not(tmp_path: Path) ->
     verify_unchanged(before, tmp_path)
     (tmp_path / "a").write_text('{"_id":"b"}\n')
     assert resolve("a", tmp_path).fingerprint != before.fingerprint
-    with pytest.raises(DataError, match="does not change while it is read"):
+    with pytest.raises(DataError, match="does not change during the run"):
         verify_unchanged(before, tmp_path)
 
 
-def test_of_a_large_export_the_times_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_times_count_for_a_large_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "HASHED_WHOLE_BYTES", 4)
     _touch(tmp_path, "a")
     before = resolve("a", tmp_path)

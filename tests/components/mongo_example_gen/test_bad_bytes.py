@@ -71,7 +71,7 @@ def test_dates_of_any_year_keep_their_milliseconds(tmp_path: Path, millis: int) 
     assert _read(bson.encode({"_id": 1, "a": DatetimeMS(millis)}), tmp_path, plan) == ([[millis]], [])
 
 
-def test_of_duplicate_keys_the_last_counts(tmp_path: Path) -> None:
+def test_the_last_of_duplicate_keys_wins(tmp_path: Path) -> None:
     assert _read(b'{"_id":1,"a":1,"a":2}\n', tmp_path, _plan()) == ([[2]], [])
     inner = b"".join(b"\x10a\0" + n.to_bytes(4, "little") for n in (1, 2))
     raw = (len(inner) + 5).to_bytes(4, "little") + inner + b"\0"
@@ -84,7 +84,7 @@ def test_lone_surrogates_are_quarantined(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [3, 2**31 - 1, 40])
-def test_a_length_that_lies_stops_the_run_and_names_the_place(tmp_path: Path, length: int) -> None:
+def test_a_wrong_length_stops_the_run_and_names_the_place(tmp_path: Path, length: int) -> None:
     good = bson.encode({"_id": 1, "a": 1})
     with pytest.raises(DataError, match=rf"byte {len(good)}; .*nothing of it was used"):
         _read(good + length.to_bytes(4, "little") + good[4:], tmp_path, _plan())
@@ -101,7 +101,7 @@ def test_an_export_that_changes_while_it_is_read_is_noticed(tmp_path: Path, chan
         path.write_bytes(
             {"grow": b'{"_id":1,"a":1}\n' * 11, "shrink": b"{}\n", "rewrite": b"x" * 160}[change]
         )
-    with pytest.raises(DataError, match=r"does not change while it is read|no such file"):
+    with pytest.raises(DataError, match=r"does not change during the run|no such file"):
         verify_unchanged(before, tmp_path)
 
 
@@ -122,6 +122,6 @@ def test_an_export_that_grows_during_an_ingestion_publishes_nothing(tmp_path: Pa
 
     config = DataConfig.model_validate({"mongo_export": "a.jsonl", "label": "y"})
     request = Request(config, _plan(), resolve("a.jsonl", tmp_path), tmp_path, output)
-    with pytest.raises(DataError, match="does not change while it is read"):
+    with pytest.raises(DataError, match="does not change during the run"):
         ingest(request, pipeline_while_the_export_grows)
     assert not list(output.rglob("*.gz"))

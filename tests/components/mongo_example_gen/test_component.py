@@ -1,4 +1,4 @@
-"""The real component through TFX's launcher and Beam: what it writes, what it says, what stops it."""
+"""The real component through TFX's launcher and Beam: output, reports and failures."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_a_later_document_that_contradicts_the_sample_widens_the_type(launch: An
             lambda d: [{**x, "retained": True} for x in d],
             {},
             FIELDS,
-            "label 'retained'.*one and the same bool value in all 200",
+            "label 'retained'.*the same bool value in all 200",
         ),
         (
             lambda d: [*d, b"x"],
@@ -245,7 +245,7 @@ def test_a_later_document_that_contradicts_the_sample_widens_the_type(launch: An
         "two paths",
     ],
 )
-def test_what_stops_it_is_said(
+def test_failures_are_explained(
     launch: Any, write_lines: Any, tmp_path: Path, change: Any, data: Any, fields: Any, message: str
 ) -> None:
     write_lines("export/a.jsonl", change(_documents(200)))
@@ -281,7 +281,7 @@ def test_an_item_that_is_run_again_leaves_no_second_shard(
     assert [p.name for p in (tmp_path / "out/Split-train").iterdir()] == ["data_tfrecord-00000-of-00001.gz"]
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(
+def test_a_full_disk_is_reported_and_leaves_nothing(
     launch: Any, write_lines: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from components.mongo_example_gen.shards import ShardWriter

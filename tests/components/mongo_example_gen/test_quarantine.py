@@ -1,4 +1,4 @@
-"""Quarantined files: when they go, and how mended ones come back."""
+"""Quarantined files: when they expire, and how fixed ones are read again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _file(folder: Path, name: str, age_days: float) -> Path:
     return file
 
 
-def test_old_files_of_ours_go_and_nothing_else(tmp_path: Path) -> None:
+def test_only_our_own_old_files_are_removed(tmp_path: Path) -> None:
     old = [_file(tmp_path, f"{'a' * 12}/bad-00000.{end}", 31) for end in ("jsonl", "index.jsonl")]
     young = _file(tmp_path, f"{'b' * 12}/bad-00000.bson", 29)
     others = [_file(tmp_path, "mine/bad-00000.jsonl", 99), _file(tmp_path, f"{'a' * 12}/notes.txt", 99)]
@@ -35,13 +35,13 @@ def test_old_files_of_ours_go_and_nothing_else(tmp_path: Path) -> None:
     assert all(file.exists() for file in (young, *others))
 
 
-def test_files_stay_that_are_being_read_or_never_expire(tmp_path: Path) -> None:
+def test_files_being_read_or_without_expiry_are_kept(tmp_path: Path) -> None:
     file = _file(tmp_path, f"{'a' * 12}/bad-00000.jsonl", 99)
     assert expire(tmp_path, None) == expire(tmp_path, 30, {file}) == expire(tmp_path / "none", 30) == 0
     assert expire(tmp_path, 30) == 1 and not file.parent.exists()
 
 
-def test_what_expired_is_said() -> None:
+def test_expired_files_are_reported() -> None:
     assert notices(Ingestion(quarantine_expired=2)) == ["2 quarantined files were too old and were removed"]
 
 
@@ -53,7 +53,7 @@ def test_a_quarantine_folder_is_an_export_without_its_index(tmp_path: Path) -> N
 
 
 @pytest.mark.component
-def test_mended_documents_come_back_beside_the_export(tmp_path: Path) -> None:
+def test_fixed_documents_are_read_beside_the_export(tmp_path: Path) -> None:
     """A mended file that is put beside the export is read with it, each document once, on the side of its key."""
     lines = [json.dumps({"_id": f"d{n}", "y": n % 2}) for n in range(200)]
     (tmp_path / "export").mkdir()

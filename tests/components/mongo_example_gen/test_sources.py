@@ -90,7 +90,7 @@ def test_changes_give_the_splits_of_what_they_leave(tmp_path: Path, ingested: In
     assert ingested()["splits"] == report["splits"]
 
 
-def test_empty_files_and_diverted_documents_are_told(tmp_path: Path, ingested: Ingest) -> None:
+def test_empty_files_and_diverted_documents_are_reported(tmp_path: Path, ingested: Ingest) -> None:
     (tmp_path / "export" / "a").write_text("".join(json.dumps(d) + "\n" for d in DOCUMENTS))
     (tmp_path / "export" / "empty").write_bytes(b"")
     folder = tmp_path / "atlas-data-lake-1" / "out-error-docs"

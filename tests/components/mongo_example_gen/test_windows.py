@@ -1,4 +1,4 @@
-"""Windows of spans: which files they mean, and that only new spans are read."""
+"""Windows of spans: their files, and that only new spans are read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_span(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def test_a_window_is_the_last_spans_that_are_there(write_span: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_window_is_the_last_existing_spans(write_span: Callable[..., Path], tmp_path: Path) -> None:
     for span in (1, 3, 4, 9):
         write_span(span)
     window = resolve_window(PATTERN, tmp_path, "latest", 3)

@@ -95,7 +95,7 @@ BROKEN[-4:-2] = b"\xff\xff"
 
 
 @pytest.mark.parametrize("place", [0, 17, 99])
-def test_around_a_document_that_does_not_decode_few_are_looked_at_one_by_one(place: int) -> None:
+def test_few_documents_around_a_bad_one_are_converted_one_by_one(place: int) -> None:
     raws = [GOOD] * 100
     raws[place] = bytes(BROKEN)
     tally: Counter[Any] = Counter()

@@ -95,7 +95,7 @@ def test_both_paths_give_the_same(
     assert counted[count.READ] == 12
 
 
-def test_plain_columns_go_at_once(tmp_path: Path, make_test_plan: MakePlan) -> None:
+def test_plain_columns_are_converted_together(tmp_path: Path, make_test_plan: MakePlan) -> None:
     path = write(tmp_path / "e", {**COLUMNS, "_id": (pa.string(), ["a", "b", "c", "d"])}, times=50)
     _, tally = convert(
         path, make_test_plan({"n": "int", "at": "date", "deep.v.s": "int"}, labelled=False), True
@@ -131,7 +131,7 @@ def test_a_sample_shows_documents(tmp_path: Path) -> None:
     ],
     ids=["half", "head"],
 )
-def test_a_cut_off_file_stops(tmp_path: Path, spoil: Callable[[bytes], bytes], message: str) -> None:
+def test_a_truncated_file_stops(tmp_path: Path, spoil: Callable[[bytes], bytes], message: str) -> None:
     path = write(tmp_path / "e")
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(DataError, match=message):

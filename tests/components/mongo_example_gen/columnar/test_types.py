@@ -96,7 +96,7 @@ def test_a_bson_type_becomes_its_feature(row: str, way: str, make_test_plan: Mak
     ],
     ids=["document", "array in array", "min key", "max key", "dbref"],
 )
-def test_what_is_no_scalar_is_a_misfit(value: Any, reason: str, way: str, make_test_plan: MakePlan) -> None:
+def test_a_non_scalar_is_a_misfit(value: Any, reason: str, way: str, make_test_plan: MakePlan) -> None:
     items, tally = ingest(value, make_test_plan({"x": "string"}, labelled=False), way)
     assert not items
     assert count.section(tally, "misfits", "x") == {reason: 1}
@@ -132,7 +132,7 @@ def test_what_float32_loses_is_counted(value: Any, lost: int, way: str, make_tes
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("value", ["65920080", 5, DatetimeMS(5), "g" * 24], ids=str)
-def test_what_is_no_objectid_has_no_time(value: Any, way: str, make_test_plan: MakePlan) -> None:
+def test_only_objectids_have_a_time(value: Any, way: str, make_test_plan: MakePlan) -> None:
     items, tally = ingest(value, make_test_plan({"x": "objectid_time"}, labelled=False), way)
     assert items is None
     assert sum(count.section(tally, "misfits", "x").values()) == 1

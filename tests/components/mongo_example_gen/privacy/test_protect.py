@@ -163,7 +163,7 @@ def test_suspected_values_are_counted_by_kind_and_never_shown(tmp_path: Any) -> 
     )
 
 
-def test_nothing_is_looked_at_where_nobody_asks() -> None:
+def test_nothing_is_checked_unless_configured() -> None:
     plan, tally = _plan({}, detect=False), Counter()
     (rows,) = _rows([{"_id": "a@b.de", "mail": "a@b.de"}], plan, tally)
     assert Door(plan, tally).pass_through(rows) is rows

@@ -49,7 +49,7 @@ def ingest_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ingest:
     return run
 
 
-def test_documents_are_dealt_by_their_date_and_left_out_without_one(ingest_with: Ingest) -> None:
+def test_documents_are_split_by_date_and_left_out_without_one(ingest_with: Ingest) -> None:
     bounds = {"field": "at", "train_before": "2024-10-01", "test_from": "2024-11-01T00:00:00Z"}
     report = ingest_with("1", split={"by_time": bounds})
     months = [1 + n % 12 for n in range(1200) if n % 100]

@@ -60,7 +60,7 @@ def test_too_many_strata_are_one_clear_error(tmp_path: Path) -> None:
         _codes(tmp_path, [f"v{n}" for n in range(1001)], KEYS[:1001])
 
 
-def test_dates_are_dealt_by_their_bounds() -> None:
+def test_dates_are_split_by_their_bounds() -> None:
     moments = np.array([0, 99, 100, 199, 200, 0])
     known = np.array([True] * 5 + [False])
     assert time_codes(moments, known, (100, 200)).tolist() == [0, 0, 1, 1, 2, -2]
