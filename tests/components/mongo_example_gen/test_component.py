@@ -232,7 +232,7 @@ def test_a_later_document_that_contradicts_the_sample_widens_the_type(launch: An
         (lambda d: d, {"label": "retaind"}, {}, r"'retaind' \(the label\).*did you mean 'retained'\?"),
         (lambda d: [b"", b" "], {}, FIELDS, "no content in any file"),
         (lambda d: d, {"bad_documents": {"folder": "root/q"}}, FIELDS, "a folder outside the pipeline root"),
-        (lambda d: d, {}, {"profile.country": {"to": "x"}, "seen": {"to": "x"}}, "one path for each feature"),
+        (lambda d: d, {}, {"profile.country": {"to": "x"}, "seen": {"to": "x"}}, "one path per feature"),
     ],
     ids=[
         "empty split",
