@@ -1,6 +1,6 @@
-"""What a node's declaration is: its id, when it is part of a graph, what it takes, and how it is built.
+"""The declaration of a node: its id, when it is part of a graph, its inputs, and how it is built.
 
-A component states its node once, in its ``node.py``; graph, plan and TFX pipeline are all derived from it. Nothing here
+A component declares its node once, in its ``node.py``; graph, plan and TFX pipeline are derived from it. Nothing here
 imports TensorFlow, TFX or Beam.
 """
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 
 class Document(Protocol):
-    """The document as the declarations read it: each component's slice, and a few answers about several of them."""
+    """The document as declarations see it: each component's slice, and a few values derived from several."""
 
     @property
     def data(self) -> DataConfig:
-        """Which export, fields, label and split."""
+        """Export, fields, label and split."""
 
     @property
     def validation(self) -> ValidateConfig:
@@ -45,11 +45,11 @@ class Document(Protocol):
 
     @property
     def model(self) -> ModelConfigSlice:
-        """Which model is built."""
+        """The model to build."""
 
     @property
     def train(self) -> TrainConfig:
-        """How it is fitted."""
+        """How to fit it."""
 
     @property
     def tune(self) -> TuneConfig | None:
@@ -61,36 +61,36 @@ class Document(Protocol):
 
     @property
     def push(self) -> PushConfig | None:
-        """Where blessed models are published."""
+        """Where to publish blessed models."""
 
     @property
     def infer(self) -> InferConfig | None:
         """Predictions for a batch of documents."""
 
     def ingested_fields(self) -> dict[str, FieldConfig]:
-        """Returns dotted path → field for everything the document names."""
+        """Returns dotted path → field for every field in the document."""
 
     def array_features(self) -> list[str]:
-        """Returns the features that the document treats as arrays."""
+        """Returns the features that the document uses as arrays."""
 
     def schema_path(self) -> str:
         """Returns the path of the reviewed schema, relative to the document's folder."""
 
     def infra_validated(self) -> InfraValidationConfig | None:
-        """Returns how a model is served before it is pushed, None where it is not."""
+        """Returns how a model is served before the push, None if it is not."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is outside the document and decides over the graph.
+    """Facts from outside the document that shape the graph.
 
     Attributes:
         folder: Folder of the document; relative paths start there.
         data: The resolved export.
         infer: The resolved export to predict for, if the document has ``infer``.
-        schema: Text of the reviewed schema, or None while there is none.
-        previous_statistics: Whether statistics of an earlier span are known, so that drift can be computed.
-        privacy_key: Id of the key that personal values are hashed with; empty where none are.
+        schema: Text of the reviewed schema, None if there is none yet.
+        previous_statistics: Whether there are statistics of an earlier span to compute drift from.
+        privacy_key: Id of the key for hashing personal values; empty if none are hashed.
     """
 
     folder: Path
@@ -106,8 +106,8 @@ class Places:
     """Where a pipeline's files are.
 
     Attributes:
-        root: Pipeline root: artifacts of every node.
-        tuning: Where searches for hyperparameters keep their state across runs.
+        root: Pipeline root, with the artifacts of every node.
+        tuning: Where hyperparameter searches keep their state across runs.
     """
 
     root: Path
@@ -116,11 +116,11 @@ class Places:
 
 @dataclass(frozen=True)
 class Build:
-    """What a node is built from, beside the channels of its inputs.
+    """What a node is built from, apart from its input channels.
 
     Attributes:
         document: The document.
-        inputs: What is outside it.
+        inputs: Facts from outside it.
         places: Where files are.
     """
 
@@ -154,7 +154,7 @@ class Source:
 
 
 Read = Callable[[Document, Inputs], Any]
-"""A question to the document and to what is outside it."""
+"""A function of the document and of facts from outside it."""
 
 
 def _always(document: Document, inputs: Inputs) -> bool:
@@ -171,23 +171,23 @@ def _no_code(document: Document, inputs: Inputs) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Declaration:
-    """One node, stated once.
+    """The one declaration of a node.
 
     Attributes:
         id: Name of the node, unique in the graph; the TFX component's id.
-        build: ``module:function`` that makes the TFX node; it gets a ``Build`` and a channel for each input key.
-        inputs: Input key → ``Node.output``; several are alternatives, of which the first that is part of the graph
-            counts. An input of which none is part of the graph is left out.
-        after: Nodes that only have to succeed before, where they are part of the graph.
+        build: ``module:function`` that makes the TFX node from a ``Build`` and a channel for each input key.
+        inputs: Input key → ``Node.output``, or alternatives, of which the first in the graph is used. An input with
+            none in the graph is left out.
+        after: Nodes that must succeed first, if they are part of the graph, without being inputs.
         when: Whether the node is part of the graph.
-        settings: What the document says to this node, JSON-able; part of its fingerprint.
-        code: Modules whose code decides over its result, beside that of ``build`` and all that it imports.
-        user_code: ``/abs/file.py:function`` references of the person's own code.
-        external: Digest of what the node reads from outside the pipeline.
-        resolver: Whether the node only looks artifacts up; such a node always runs and is never shown as work.
+        settings: The document's settings for this node, JSON-serializable; part of its fingerprint.
+        code: Modules whose code affects the result, besides ``build`` and everything it imports.
+        user_code: ``/abs/file.py:function`` references to user code.
+        external: Digest of data read from outside the pipeline.
+        resolver: Whether the node only looks up artifacts; such a node always runs and is not shown as work.
         base_model: Whether the latest blessed model is an input (warm start).
-        reads_export: Whether it reads the export; it gets the Beam arguments for reading.
-        result: Output key and ``module:Class`` of its result file, where it has one.
+        reads_export: Whether it reads the export and so gets the Beam arguments for reading.
+        result: Output key and ``module:Class`` of its result file, if it has one.
     """
 
     id: str
@@ -205,7 +205,7 @@ class Declaration:
     result: tuple[str, str] | None = None
 
     def sources(self, present: Sequence[str]) -> dict[str, Source]:
-        """Returns input key → the output that it takes in a graph of these nodes."""
+        """Returns input key → the output it takes in a graph of these nodes."""
         found = {}
         for key, texts in self.inputs.items():
             alternatives = [Source.parse(t) for t in ((texts,) if isinstance(texts, str) else texts)]
@@ -216,23 +216,23 @@ class Declaration:
 
 
 def load(name: str) -> Any:
-    """Returns what ``module:attribute`` names."""
+    """Returns the object that ``module:attribute`` names."""
     module, _, attribute = name.partition(":")
     return getattr(importlib.import_module(module), attribute)
 
 
 def own_code(folder: Path, reference: str | None) -> tuple[str, ...]:
-    """Returns the references to a person's code that a node runs: one, or none."""
+    """Returns a node's references to user code: one or none."""
     absolute = absolute_reference(folder, reference)
     return (absolute,) if absolute else ()
 
 
 def label_settings(document: Document) -> list[Any]:
-    """Returns what every node that meets the label is told of it: its name, the task, the positive value."""
+    """Returns what nodes need to know about the label: its name, the task, the positive value."""
     return [document.data.label, document.model.task, document.model.positive]
 
 
 EXAMPLES = ("MongoExampleGen.examples", "BigQueryExampleGen.examples")
-"""The raw examples, from either source."""
+"""The raw examples, from whichever source is used."""
 SCHEMA = ("ImportSchemaGen.schema", "SchemaInferrer.schema")
-"""The reviewed schema where there is one, else the inferred one."""
+"""The reviewed schema if there is one, otherwise the inferred one."""

@@ -1,6 +1,6 @@
-"""Running the ``serving_examples`` signature of an exported model: serialized Examples in, NumPy outputs out.
+"""Runs the ``serving_examples`` signature of an exported model: serialized Examples in, NumPy outputs out.
 
-The model is loaded into a v1 session, as TF Serving loads it: quicker than restoring a TF2 object graph.
+The model is loaded into a v1 session, as in TF Serving, which is faster than restoring a TF2 object graph.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class ServingSignature:
         path: Folder of the SavedModel.
 
     Raises:
-        DataError: The folder holds no SavedModel with the signature ``serving_examples``.
+        DataError: The folder has no SavedModel with the signature ``serving_examples``.
     """
 
     def __init__(self, path: str) -> None:
@@ -59,7 +59,7 @@ _lock = threading.Lock()
 
 
 def load(path: str) -> ServingSignature:
-    """Returns the model at ``path``, loaded once per process; the two used last are kept."""
+    """Returns the model at ``path``, loaded once per process; the last two used are kept."""
     with _lock:
         model = _loaded.pop(path, None) or ServingSignature(path)
         _loaded[path] = model
@@ -72,7 +72,7 @@ def class_names(path: str) -> list[str]:
     """Returns the label of each class id of an exported multiclass model.
 
     Raises:
-        DataError: The export does not say.
+        DataError: The export has no class names.
     """
     file = Path(path) / CLASSES_FILE
     try:

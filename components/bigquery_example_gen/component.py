@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 def make_bigquery_example_gen(config: BigQueryConfig, split: SplitConfig) -> BigQueryExampleGen:
     """Returns the component that reads the query.
 
-    TFX deals the rows: SHA-256 of the column ``split.by``, modulo the sum of the shares. The value of the column alone
-    decides, but otherwise than in MongoExampleGen.
+    TFX splits the rows: SHA-256 of the column ``split.by``, modulo the sum of the shares. As in MongoExampleGen the
+    column's value alone decides, but the hash is a different one.
 
     Args:
         config: Query, project and temporary folder.
-        split: Shares, and the column that decides.
+        split: Shares, and the column to split by.
     """
     shares = {"train": split.train, "validation": split.validation, "test": split.test}
     buckets = [
@@ -33,7 +33,7 @@ def make_bigquery_example_gen(config: BigQueryConfig, split: SplitConfig) -> Big
 
 
 def build(at: Build) -> BigQueryExampleGen:
-    """Returns the node, with the Beam arguments that reading the query needs."""
+    """Returns the node with the Beam arguments needed to read the query."""
     config = at.document.data.bigquery
     assert config is not None, "the node is part of the graph only with a query"
     gen = make_bigquery_example_gen(config, at.document.data.split)

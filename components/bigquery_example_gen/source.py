@@ -1,4 +1,4 @@
-"""What identifies the data of a query, without asking BigQuery: planning is offline."""
+"""Identity of a query's data, computed without asking BigQuery because planning is offline."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from components.exports.source import ResolvedInput
 
 
 def resolve_query(config: BigQueryConfig) -> ResolvedInput:
-    """Returns an input without files whose fingerprint is the query's."""
+    """Returns an input without files, fingerprinted by the query."""
     digest = hashlib.blake2b(config.query.encode(), digest_size=16).hexdigest()
     return ResolvedInput(None, None, (), digest)

@@ -1,4 +1,4 @@
-"""Declaration of the bulk inferrer; stock BulkInferrer cannot load a Keras 3 export and writes TFRecords."""
+"""Declaration of the bulk inferrer; TFX's own cannot load a Keras 3 export and writes TFRecords."""
 
 from __future__ import annotations
 

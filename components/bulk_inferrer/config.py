@@ -8,11 +8,11 @@ from foundation.config import Config
 
 
 class InferConfig(Config):
-    """Predictions of the newly blessed model for every document of an export, keyed by ``_id``."""
+    """Predictions of the newly blessed model for each document of an export, keyed by ``_id``."""
 
     mongo_export: str
-    """File, folder or glob of the documents to predict for; they need no label."""
+    """File, folder or glob of the documents to predict for; no label needed."""
     to: str
     """Folder for the predictions, relative to the document's folder."""
     format: Literal["jsonl", "parquet"] = "jsonl"
-    """How predictions are written."""
+    """File format of the predictions."""

@@ -1,4 +1,4 @@
-"""Work of the bulk inferrer: every document of an export through the blessed model, results keyed by ``_id``."""
+"""Executor of the bulk inferrer: runs every document of an export through the blessed model, keyed by ``_id``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Artifacts = dict[str, list[artifact.Artifact]]
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Predicts with a blessed model; without one it predicts nothing and says so."""
+    """Predicts with a blessed model; without one, predicts nothing and logs it."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """Writes ``predictions``: shards in the artifact, one published file in the document's folder.
@@ -62,7 +62,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         files = sorted(str(file) for file in Path(examples).glob("*.gz"))
         if not files:
             raise DataError(f"split {SPLIT} in {examples}", expected="at least one document", seen="no shard")
-        shutil.rmtree(to, ignore_errors=True)  # a killed attempt of this very execution
+        shutil.rmtree(to, ignore_errors=True)  # left by a killed attempt of this execution
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -74,7 +74,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 class PredictShard(beam.DoFn):
-    """Predicts one TFRecord shard and writes one shard of predictions by rename, so that a retry does no harm.
+    """Predicts one TFRecord shard and publishes one shard of predictions by rename, so retries are safe.
 
     Args:
         model: Folder of the SavedModel.
@@ -86,7 +86,7 @@ class PredictShard(beam.DoFn):
         self._model, self._to, self._kind = model, to, kind
 
     def process(self, file: str) -> Iterable[None]:
-        """Reads, predicts, writes; yields nothing."""
+        """Reads, predicts and writes; yields nothing."""
         model = signature.load(self._model)
         target = Path(self._to) / f"{Path(file).stem}.{self._kind}"
         with published_file(target) as temporary, open_writer(temporary, self._kind) as write:

@@ -1,4 +1,4 @@
-"""``predictions.json``: what came of predicting for an export."""
+"""``predictions.json``: the result of predicting for an export."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Predictions(Result):
     FILE: ClassVar[str] = "predictions.json"
 
     predicted: bool
-    """Whether there was a blessed model to predict with."""
+    """Whether there was a blessed model."""
     rows: int = 0
-    """Documents that were predicted."""
+    """Number of documents predicted."""
     destination: str = ""
-    """File of the predictions; empty where nothing was predicted."""
+    """File of the predictions; empty if nothing was predicted."""

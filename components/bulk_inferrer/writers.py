@@ -1,4 +1,4 @@
-"""Predictions as JSON lines or Parquet: one writer per shard, and the shards joined to one file."""
+"""Predictions as JSON lines or Parquet: a writer for each shard, and a join of all shards into one file."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def _parquet(path: Path) -> Iterator[Write]:
 
 
 def join_shards(shards: Sequence[Path], target: Path, kind: str) -> int:
-    """Joins shards to one file, in their order.
+    """Joins shards into one file, in order.
 
     Returns:
-        How many rows there are.
+        The number of rows.
     """
     return _join_lines(shards, target) if kind == "jsonl" else _join_parquet(shards, target)
 

@@ -1,1 +1,1 @@
-"""DistributionValidator: drift against the span before; stock TFX, configured by the document."""
+"""DistributionValidator: drift since the previous span; stock TFX, configured by the document."""

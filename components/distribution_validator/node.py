@@ -1,4 +1,4 @@
-"""The node that measures drift against the span before, where there is one."""
+"""The node that measures drift since the previous span, if there is one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from components.node import Declaration, Document, Inputs
 
 
 def is_drift_checked(document: Document, inputs: Inputs) -> bool:
-    """Returns whether drift is asked for and there is something to compare with."""
+    """Returns whether the document checks drift and there is a previous span."""
     return bool(document.validation.drift) and inputs.previous_statistics
 
 

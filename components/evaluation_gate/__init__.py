@@ -1,1 +1,1 @@
-"""EvaluationGate: decides from TFMA's metrics whether a model is blessed, and says why."""
+"""EvaluationGate: decides by TFMA's metrics whether a model is blessed, and says why."""

@@ -1,4 +1,4 @@
-"""Declaration of the gate that blesses a model or does not."""
+"""Declaration of the gate that blesses a model or refuses it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class Verdict(artifact.Artifact):
-    """``verdict.json``: what every gate said about a model, and the sentence about all of them."""
+    """``verdict.json``: the result of every gate, summed up in one sentence."""
 
     TYPE_NAME = "Verdict"
 
 
 class EvaluationGate(OwnComponent):
-    """Decides from TFMA's metrics whether a model is blessed, and says why in one sentence.
+    """Decides by TFMA's metrics whether a model is blessed, and says why in one sentence.
 
     ``config`` is the ``evaluate`` slice of the document, ``task`` binary, multiclass or regression; ``baseline_model`` is the
     last blessed model, as the Evaluator got it.

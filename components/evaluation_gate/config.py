@@ -1,4 +1,4 @@
-"""The ``evaluate`` slice of the document: what is measured, and the gates that bless a model."""
+"""The ``evaluate`` slice of the document: metrics, and the gates a model must pass to be blessed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foundation.config import Config
 
 
 class GateConfig(Config):
-    """Bounds on one metric that a model has to hold to be blessed."""
+    """Bounds on one metric that a model must meet to be blessed."""
 
     at_least: float | None = None
     """Smallest value."""
@@ -20,11 +20,11 @@ class GateConfig(Config):
     not_worse_than_blessed_by: float | None = Field(default=None, ge=0)
     """How much worse than the last blessed model the metric may be, in the metric's unit."""
     slices: list[str] = Field(default_factory=lambda: ["overall"])
-    """Where it has to hold: overall, or a slice of ``evaluate.slices``, each of its values by itself."""
+    """Where it must hold: overall, or a slice of ``evaluate.slices``, for each of its values."""
     min_rows: int = Field(default=100, ge=1)
-    """A slice value with fewer rows is reported and never decides."""
+    """A slice value with fewer rows is reported but does not decide."""
     on_interval: bool = False
-    """Decide on the unfavourable end of the 95% confidence interval in place of the value."""
+    """Decide on the worse end of the 95% confidence interval instead of the value."""
 
     @model_validator(mode="after")
     def _bounded(self) -> GateConfig:
@@ -34,10 +34,10 @@ class GateConfig(Config):
 
 
 class EvaluateConfig(MeasureConfig):
-    """What is measured on the test split and what a model has to reach."""
+    """What is measured on the test split, and what a model must reach."""
 
     gates: dict[str, GateConfig] | Literal["none"]
-    """Metric → bounds; written as ``none`` where every model shall be blessed."""
+    """Metric → bounds; ``none`` blesses every model."""
 
     @model_validator(mode="before")
     @classmethod

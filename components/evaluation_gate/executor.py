@@ -1,4 +1,4 @@
-"""Work of the gate: read TFMA's metrics, decide, write the blessing as TFX does and the verdict."""
+"""Executor of the gate: reads TFMA's metrics, decides, writes the verdict and TFX's blessing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Artifacts = dict[str, list[artifact.Artifact]]
 
 
 class GateExecutor(base_executor.BaseExecutor):
-    """Decides whether the model is blessed; a refusal is a result, not a failure."""
+    """Decides whether the model is blessed; a refusal is a result, not an error."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """Writes ``blessing`` (as TFX's Evaluator does) and ``verdict``."""
@@ -52,7 +52,7 @@ def _bless(blessing: artifact.Artifact, inputs: Artifacts, decision: Decision) -
 
 
 def verdict_of(decision: Decision, results: list[SliceResult], task: str) -> Verdict:
-    """Returns the verdict as it is written; numbers that do not exist are null."""
+    """Returns the verdict to write; missing numbers are null."""
     return Verdict(
         blessed=decision.blessed,
         sentence=decision.sentence,

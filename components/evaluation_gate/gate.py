@@ -1,4 +1,4 @@
-"""The decision: measured metrics against the document's gates, with reasons. Plain Python, no TensorFlow."""
+"""The decision: checks metrics against the document's gates and gives reasons. Plain Python, no TensorFlow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from foundation.errors import DataError, near_miss
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric's value and the ends of its 95% interval; NaN where there is none."""
+    """A metric's value and its 95% interval; NaN if undefined."""
 
     value: float
     low: float = math.nan
@@ -33,11 +33,11 @@ class SliceResult:
     Attributes:
         slicing: ``overall``, or the features joined by commas.
         name: ``overall``, or ``feature=value`` joined by commas.
-        rows: Evaluated rows.
-        unlabelled: Rows left out because they have no label.
+        rows: Number of evaluated rows.
+        unlabelled: Rows skipped because they have no label.
         candidate: Metric → value of the new model.
-        baseline: Metric → value of the blessed model; empty without one.
-        change: Metric → candidate minus baseline, its interval from the same rows; empty without a baseline.
+        baseline: Metric → value of the last blessed model; empty without one.
+        change: Metric → candidate minus baseline on the same rows, with its interval; empty without a baseline.
     """
 
     slicing: str
@@ -54,9 +54,9 @@ class Check:
     """One bound on one metric in one slice.
 
     Attributes:
-        margin: How far the deciding number is on the good side of the bound, in the metric's unit; negative: short of it.
-        what: What is missing as words, with the numbers; empty where it holds.
-        flip: What would turn the outcome round.
+        margin: Distance of the deciding number to the bound, in the metric's unit; negative if it misses the bound.
+        what: Why it does not hold, with the numbers; empty if it does.
+        flip: What would reverse the outcome.
     """
 
     metric: str
@@ -83,14 +83,14 @@ class Decision:
 
 
 def decide(config: EvaluateConfig, results: list[SliceResult]) -> Decision:
-    """Holds every gate against what was measured.
+    """Checks every gate against the metrics.
 
     Args:
         config: The ``evaluate`` slice of the document.
         results: One per slice, the overall one among them.
 
     Raises:
-        DataError: A gated metric or slice was not measured, or a metric without a better side is compared.
+        DataError: A gated metric or slice was not measured, or a compared metric has no better direction.
     """
     overall = next((r for r in results if r.slicing == OVERALL), None)
     if overall is None or not overall.rows:
@@ -98,9 +98,9 @@ def decide(config: EvaluateConfig, results: list[SliceResult]) -> Decision:
     if config.gates == "none":
         values = ", ".join(f"{name} {overall.candidate[name]}" for name in config.metrics)
         sentence = (
-            f"Blessed without a check, for the document says gates: none: {values} on {overall.rows:,} rows."
+            f"Blessed unchecked because the document says gates: none; {values} on {overall.rows:,} rows."
         )
-        return Decision(True, sentence, (), ("write a gate under evaluate.gates",))
+        return Decision(True, sentence, (), ("add a gate under evaluate.gates",))
     checks = tuple(
         check for name, gate in config.gates.items() for check in _gate_checks(name, gate, results)
     )
@@ -148,7 +148,7 @@ def _relative(metric: str, gate: GateConfig, result: SliceResult, allowed: float
     known = METRICS.get(metric)
     if known is None or (known.higher_is_better is None and known.best is None):
         raise DataError(
-            f"gate on {metric}", expected="a metric of which more or less is better", seen="neither is"
+            f"gate on {metric}", expected="a metric where higher or lower is better", seen="neither is"
         )
     base = result.baseline.get(metric)
     bound = f"not worse than blessed by more than {allowed:g}"
@@ -162,12 +162,12 @@ def _relative(metric: str, gate: GateConfig, result: SliceResult, allowed: float
 
 
 def _worse_by(metric: str, result: SliceResult, on_interval: bool) -> float:
-    """Returns how much worse the candidate is than the baseline, at the unfavourable end where the interval decides."""
+    """Returns how much worse the candidate is than the baseline, at the worse end if the interval decides."""
     best = METRICS[metric].best
     if best is not None:
         own, base = result.candidate[metric], result.baseline[metric].value
         ends = (own.low, own.high) if on_interval else (own.value,)
-        # max() would drop a NaN that stands second.
+        # max() drops a NaN that comes second.
         distance = math.nan if any(map(math.isnan, ends)) else max(abs(end - best) for end in ends)
         return distance - abs(base - best)
     change = result.change[metric]
@@ -186,18 +186,18 @@ def _check(
     baseline: float = math.nan,
 ) -> Check:
     measured = result.candidate[metric]
-    outcome: Outcome = "holds" if margin >= -1e-12 else "fails"  # NaN compares false and so never holds
+    outcome: Outcome = "holds" if margin >= -1e-12 else "fails"  # NaN compares false, so it never holds
     if result.rows < gate.min_rows:
-        note = f"{result.rows:,} rows, decides from {gate.min_rows:,}"
+        note = f"{result.rows:,} rows, needs {gate.min_rows:,} to decide"
         outcome = "fails" if result.slicing == OVERALL else "not decided"
-    bound += " (the end of the interval decides)" if gate.on_interval else ""
+    bound += " (at the worse end of the interval)" if gate.on_interval else ""
     has = f"has {measured} on {result.rows:,} rows"
     if outcome == "holds":
         what = ""
         flip = (
             "a blessed model to compare with"
             if math.isinf(margin)
-            else f"{metric} on {result.name} worse by {margin:.3f}"
+            else f"{metric} worse by {margin:.3f} on {result.name}"
         )
     else:
         short = note if result.rows < gate.min_rows else _short(margin, measured)
@@ -211,9 +211,7 @@ def _check(
 def _short(margin: float, measured: Measured) -> str:
     if not math.isnan(margin):
         return f"{-margin:.3f} short"
-    return (
-        "the metric has no value here" if math.isnan(measured.value) else "there is no interval to decide on"
-    )
+    return "the metric has no value here" if math.isnan(measured.value) else "the metric has no interval here"
 
 
 def _refusal(failed: list[Check]) -> str:
@@ -232,7 +230,7 @@ def _by_metric(checks: list[Check]) -> list[list[Check]]:
 def _held(group: list[Check]) -> str:
     first = group[0]
     bounds = " and ".join(check.bound for check in group)
-    return f"{first.metric} {first.measured} on {first.slice} ({first.rows:,} rows) holds {bounds}"
+    return f"{first.metric} {first.measured} on {first.slice} ({first.rows:,} rows) meets {bounds}"
 
 
 def _blessing(checks: tuple[Check, ...], results: list[SliceResult]) -> str:
@@ -256,5 +254,5 @@ def _blessing(checks: tuple[Check, ...], results: list[SliceResult]) -> str:
     notes = sorted({c.note for c in held if c.note})
     tightest = min(held, key=lambda c: c.margin)
     if not math.isinf(tightest.margin):
-        notes.append(f"would not be with {tightest.flip}")
+        notes.append(f"would be refused with {tightest.flip}")
     return f"Blessed: {'; '.join([*parts, *notes])}."

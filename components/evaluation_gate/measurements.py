@@ -1,4 +1,4 @@
-"""Reads what TFMA wrote about a model into plain rows."""
+"""Reads TFMA's metrics of a model into plain rows."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from foundation.errors import DataError
 
 
 def read_evaluation(uri: str) -> list[SliceResult]:
-    """Returns one result per slice, the overall one first, then by number of rows.
+    """Returns one result per slice, overall first, then by number of rows.
 
     Args:
         uri: Folder of the ``ModelEvaluation`` artifact.
 
     Raises:
-        DataError: The folder holds no metrics of TFMA.
+        DataError: The folder has no TFMA metrics.
     """
     import tensorflow_model_analysis as tfma
 
@@ -26,7 +26,7 @@ def read_evaluation(uri: str) -> list[SliceResult]:
         records = list(tfma.load_metrics(uri))
     except (OSError, ValueError) as error:
         raise DataError(
-            f"evaluation {uri}", expected="the metrics that Evaluator wrote", seen=str(error)
+            f"evaluation {uri}", expected="the metrics written by Evaluator", seen=str(error)
         ) from error
     if not records:
         raise DataError(f"evaluation {uri}", expected="metrics of at least one slice", seen="none")

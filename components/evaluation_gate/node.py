@@ -1,4 +1,4 @@
-"""The node that blesses a model or does not."""
+"""The node that blesses a model or refuses it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``verdict.json``: whether a model is blessed, why, and every metric and gate behind it."""
+"""``verdict.json``: whether a model is blessed, why, and the metrics and gates that decided."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from foundation.result import Part, Result
 
 _ABSOLUTE = re.compile(r"[≥≤] (-?[0-9.]+(?:e[-+]?[0-9]+)?)(?: |$)")
 OVERALL = "overall"
-"""Name of the slice that is the whole test split."""
+"""Name of the slice with the whole test split."""
 
 Outcome = Literal["holds", "fails", "not decided"]
 
@@ -62,13 +62,13 @@ class Gate(Part):
     bound: str
     """The bound in words."""
     value: float | None
-    """What was decided on."""
+    """The value that decided."""
     rows: int
     """Test rows in the slice."""
     outcome: Outcome
-    """What the gate says."""
+    """The gate's outcome."""
     note: str = ""
-    """Why it did not decide, or how near it was."""
+    """Why it did not decide, or how close it was."""
     low: float | None = None
     """Lower end of the 95% interval."""
     high: float | None = None
@@ -76,11 +76,11 @@ class Gate(Part):
     baseline: float | None = None
     """The same metric of the last blessed model."""
     margin: float | None = None
-    """How far the deciding number is on the good side of the bound; negative: short of it."""
+    """Distance of the deciding number to the bound; negative if it misses the bound."""
 
     @property
     def limit(self) -> float | None:
-        """The number of an absolute bound (``≥ 0.750 …``); one against the blessed model has none of its own."""
+        """The number in an absolute bound (``≥ 0.750 …``); None for a bound relative to the blessed model."""
         found = _ABSOLUTE.match(self.bound)
         return float(found[1]) if found else None
 
@@ -92,15 +92,15 @@ class Verdict(Result):
     FILE: ClassVar[str] = "verdict.json"
 
     blessed: bool
-    """Whether every gate that decides holds."""
+    """Whether every deciding gate holds."""
     sentence: str = ""
     """Why, or why not."""
     flips: tuple[str, ...] = ()
-    """What would turn the verdict round."""
+    """What would reverse the verdict."""
     task: str = ""
     """binary, multiclass or regression."""
     rows_without_label: int = 0
-    """Test rows left out because they have no label."""
+    """Test rows skipped because they have no label."""
     gates: tuple[Gate, ...] = ()
     """Every bound of the document."""
     metrics: tuple[Metric, ...] = ()
@@ -108,7 +108,7 @@ class Verdict(Result):
 
     @property
     def reason(self) -> str:
-        """The sentence without the word that says whether the model is blessed."""
+        """The sentence without its leading verdict."""
         return self.sentence.removeprefix("Blessed: ").removeprefix("Not blessed: ")
 
     @property

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 SPLIT = "test"
-"""The split that evaluation sees, and nothing before it."""
+"""The split used for evaluation and nothing else."""
 
 
 def evaluation_config(config: MeasureConfig, label: str, task: str, positive: Any = None) -> tfma.EvalConfig:
-    """Returns TFMA's configuration for a slice of the document; it has no thresholds, our gate decides."""
+    """Returns TFMA's configuration for a slice of the document; it has no thresholds because our gate decides."""
     metrics = tfma.MetricConfig(
         class_name="TaskMetrics",
         module="components.evaluator.tfma_metrics",
@@ -65,7 +65,7 @@ def make_evaluator(
         task: binary, multiclass or regression.
         examples: Raw Examples with a test split.
         model: The candidate.
-        baseline_model: The last blessed model; an empty channel evaluates the candidate alone.
+        baseline_model: The last blessed model; an empty channel means the candidate is evaluated alone.
         schema: Schema of the raw Examples.
         positive: Positive label of a binary task; None means 1 or true.
     """

@@ -1,4 +1,4 @@
-"""What the ``evaluate`` slice of the document says to the Evaluator: metrics and slices; the gates are not its business."""
+"""The Evaluator's part of the ``evaluate`` slice: metrics and slices, without the gates."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class MeasureConfig(Config):
     """What is measured on the test split."""
 
     metrics: list[str] = Field(min_length=1)
-    """Names of metrics; which ones there are depends on model.task."""
+    """Names of metrics; which are available depends on model.task."""
     slices: list[str | list[str]] = Field(default_factory=list)
-    """Features by whose values metrics are computed; a list is a crossing."""
+    """Features whose values split the metrics; a list crosses several."""
     confidence_intervals: bool = True
-    """Whether 95% intervals are computed (jackknife over 20 groups of rows)."""
+    """Whether to compute 95% intervals (jackknife over 20 groups of rows)."""

@@ -1,4 +1,4 @@
-"""What the stock Evaluator loads from us: how a model is shared, and the one extractor that works batch by batch."""
+"""The module that the stock Evaluator loads: how models are shared, and one batch-wise extractor."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from components.evaluator import rows
 from components.evaluator.tfma_metrics import BATCH_KEY, Batch
 
 OUTPUTS = {"binary": "probability", "multiclass": "probabilities", "regression": "prediction"}
-"""Task → output of ``serving_examples`` that is evaluated."""
+"""Task → the evaluated output of ``serving_examples``."""
 
 
 def custom_eval_shared_model(eval_saved_model_path: str, model_name: str, eval_config: Any, **_: Any) -> Any:
-    """Returns TFMA's handle of one model; it is loaded by our extractor, in the worker."""
+    """Returns TFMA's handle for a model; our extractor loads the model in the worker."""
     return tfma.default_eval_shared_model(
         eval_saved_model_path=eval_saved_model_path, model_name=model_name, eval_config=eval_config
     )
@@ -30,7 +30,7 @@ def custom_eval_shared_model(eval_saved_model_path: str, model_name: str, eval_c
 def custom_extractors(
     eval_shared_model: Any, eval_config: Any, tensor_adapter_config: Any = None
 ) -> list[Any]:
-    """Returns the one extractor that predicts a batch with every model and cuts it into slices."""
+    """Returns the only extractor: it predicts a batch with every model and slices it."""
     shared = eval_shared_model if isinstance(eval_shared_model, list) else [eval_shared_model]
     settings = json.loads(eval_config.metrics_specs[0].metrics[0].config)
     evaluate = EvaluateBatch(
@@ -40,7 +40,7 @@ def custom_extractors(
         models={model.model_name: model.model_path for model in shared},
         slicings=[list(spec.feature_keys) for spec in eval_config.slicing_specs],
     )
-    # The evaluator runs after the stage of this name, and ours does that stage's work too.
+    # TFMA runs its evaluator after the stage of this name; ours does that stage's work too.
     name = slice_key_extractor.SLICE_KEY_EXTRACTOR_STAGE_NAME
     return [tfma.extractors.Extractor(stage_name=name, ptransform=_PredictAndSlice(evaluate))]
 
@@ -58,7 +58,7 @@ class EvaluateBatch(beam.DoFn):
         label: Feature of the label.
         positive: Positive label of a binary task, or None.
         models: Model name → folder of its SavedModel.
-        slicings: Features of each slicing; the empty list is the whole.
+        slicings: Features of each slicing; an empty list means all rows.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class EvaluateBatch(beam.DoFn):
         }
 
     def process(self, extracts: Any) -> Iterable[Any]:
-        """Yields extracts of TFMA: a ``Batch`` and its slice key."""
+        """Yields TFMA extracts: a ``Batch`` and its slice key."""
         batch: pa.RecordBatch = extracts[tfma.ARROW_RECORD_BATCH_KEY]
         raw = first_raw(batch)
         values = rows.first_values(batch, self._label)
@@ -109,7 +109,7 @@ class EvaluateBatch(beam.DoFn):
 
 
 def first_raw(batch: pa.RecordBatch) -> Any:
-    """Returns [n] serialized Examples of a batch as an object array."""
+    """Returns the [n] serialized Examples of a batch as an object array."""
     column = batch.column(batch.schema.get_field_index(tfma.ARROW_INPUT_COLUMN))
     return column.flatten().to_numpy(zero_copy_only=False)
 

@@ -1,4 +1,4 @@
-"""The node that measures a model on the test split, beside the model blessed before."""
+"""The node that measures a model on the test split, next to the last blessed one."""
 
 from __future__ import annotations
 

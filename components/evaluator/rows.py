@@ -1,4 +1,4 @@
-"""From an Arrow batch of raw Examples to labels, slices and jackknife buckets, column by column."""
+"""Reads labels, slices and jackknife buckets from an Arrow batch of raw Examples, column by column."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from foundation.errors import DataError
 
 ID = "_id"
 MISSING = "(missing)"
-"""Value of a slice for rows whose field is missing or null."""
+"""Slice value of rows whose field is missing or null."""
 
 SliceKey = tuple[tuple[str, Any], ...]
 
 
 def first_values(batch: pa.RecordBatch, feature: str) -> pd.Series:
-    """Returns [rows] first value of a list column, None where there is none; text comes as str."""
+    """Returns the [rows] first values of a list column, None where empty; text as str."""
     pairs = _pairs(batch, feature).drop_duplicates("row")
     return pairs.set_index("row")[feature].reindex(range(batch.num_rows)).astype(object)
 
 
 def _pairs(batch: pa.RecordBatch, feature: str) -> pd.DataFrame:
-    """Returns row and value of every item of a list column."""
+    """Returns the row and the value of each item in a list column."""
     index = batch.schema.get_field_index(feature)
     if index < 0 or pa.types.is_null(batch.column(index).type):
         return pd.DataFrame({"row": np.empty(0, np.int64), feature: np.empty(0, object)})
@@ -46,7 +46,7 @@ def _text(value: object) -> object:
 def slices(batch: pa.RecordBatch, slicings: Sequence[Sequence[str]]) -> Iterator[tuple[SliceKey, Any]]:
     """Yields each slice of the batch with the [n] positions of its rows; the overall slice is ``()``.
 
-    A row whose field is missing falls into the slice ``(missing)``, a row with an array into the slice of each item.
+    A row without the field goes to the slice ``(missing)``, a row with an array to the slice of each item.
     """
     for features in slicings:
         if not features:
@@ -66,26 +66,26 @@ def _plain(value: Any) -> Any:
 
 
 def identities(batch: pa.RecordBatch, serialized: Sequence[bytes]) -> list[bytes]:
-    """Returns [n] bytes that name each row: its ``_id``, or the serialized row where it has none.
+    """Returns [n] bytes that identify each row: its ``_id``, or the serialized row if it has none.
 
-    The bytes of a serialized Example differ between two ingestions of the same document, an ``_id`` does not.
+    Serialized bytes can differ between two ingestions of the same document; an ``_id`` cannot.
     """
     ids = first_values(batch, ID)
     return [str(i).encode() if pd.notna(i) else row for i, row in zip(ids, serialized, strict=True)]
 
 
 def buckets(names: Sequence[bytes]) -> Any:
-    """Returns [n] jackknife buckets by a hash of what names each row, the same in every run for the same names."""
+    """Returns [n] jackknife buckets by a hash of each row's name, so that every run assigns the same buckets."""
     return np.fromiter((zlib.crc32(name) % BUCKETS for name in names), np.int64, len(names))
 
 
 def numeric_labels(task: str, values: pd.Series, positive: object, classes: Sequence[str]) -> Any:
-    """Returns [n] labels as numbers: 0 or 1, the class id (-1 where the model has no such class), or the number itself.
+    """Returns [n] labels as numbers: 0 or 1, the class id (-1 if unknown to the model), or the number itself.
 
     Args:
         task: binary, multiclass or regression.
-        values: [n] raw labels, none of them missing.
-        positive: The label's value that counts as 1 for a binary task; None means 1 or true.
+        values: [n] raw labels, none missing.
+        positive: The label value that counts as 1 in a binary task; None means 1 or true.
         classes: For multiclass, the label of each class id.
 
     Raises:
@@ -100,19 +100,19 @@ def numeric_labels(task: str, values: pd.Series, positive: object, classes: Sequ
         return values.to_numpy(np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(
-            "label", expected="a number for a regression task", seen="text", remedy="mend model.task"
+            "label", expected="a number for a regression task", seen="text", remedy="correct model.task"
         ) from error
 
 
 def is_positive(value: object, positive: object) -> bool:
-    """Returns whether a label counts as 1, by the rule that Transform follows too."""
+    """Returns whether a label counts as 1, by the same rule as Transform."""
     if isinstance(value, str):
         return value in ("1", "true", "True") if positive is None else value == str(positive)
     return value == (1 if positive is None else positive)
 
 
 def as_text(value: object) -> str:
-    """Returns a label as the vocabulary of classes spells it."""
+    """Returns a label as spelled in the class vocabulary."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)

@@ -1,9 +1,9 @@
-"""Metrics from columns: what one row adds, what the sums say, and how far chance moves it. NumPy only.
+"""Metrics from columns: sums over rows, the values they give, and jackknife errors. NumPy only.
 
-Every metric but the ranking ones is a function of sums over rows, so a batch is reduced to one row of sums per
-jackknife bucket. The formulas stand in ``components/evaluator/metrics``.
-Definitions are those of TFMA and scikit-learn: threshold 0.5 exclusive, natural logarithm, calibration is the mean
-prediction over the mean label, ``auc`` counts ties half, ``auc_pr`` is average precision.
+Every metric except the ranking ones is a function of sums over rows, so a batch is reduced to one row of sums per
+jackknife bucket. The formulas are in ``components/evaluator/metrics``.
+Definitions follow TFMA and scikit-learn: threshold 0.5 exclusive, natural logarithm, calibration is the mean
+prediction divided by the mean label, ``auc`` counts ties half, ``auc_pr`` is average precision.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from components.evaluator.metrics import METRICS, RankingMetric, SumsMetric
 from components.evaluator.metrics.base import Array
 
 BUCKETS = 20
-"""Groups of rows that the delete-a-group jackknife leaves out one by one."""
+"""Number of row groups; the delete-a-group jackknife leaves out one at a time."""
 EPSILON = 1e-7
-"""Probabilities are kept this far from 0 and 1 in the logarithmic loss, as Keras does."""
+"""Log loss clips probabilities this far from 0 and 1, as Keras does."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "binary": ("rows", "label", "prediction", "correct", "predicted_positive", "true_positive", "log_loss"),
     "multiclass": ("rows", "correct", "top_3", "log_loss"),
     "regression": ("rows", "label", "prediction", "squared_error", "absolute_error"),
 }
-"""Task → what is always summed; a metric may bring further sums along."""
+"""Task → the sums always computed; a metric may add its own."""
 
 
 def row_columns(task: str, labels: Array, predictions: Array, metrics: Sequence[str] = ()) -> Array:
-    """Returns what every row adds to the sums.
+    """Returns each row's contribution to the sums.
 
     Args:
         task: binary, multiclass or regression.
-        labels: [n]; 0 or 1, the class id (-1: a class the model does not know), or the number.
+        labels: [n]; 0 or 1, the class id (-1 if unknown to the model), or the number.
         predictions: [n] probability or number; [n, classes] probabilities for multiclass.
-        metrics: Metrics whose own sums are wanted besides.
+        metrics: Metrics whose own sums are added.
 
     Returns:
         [n, columns] float64 in the order of ``sum_names``.
@@ -64,7 +64,7 @@ def _multiclass(labels: Array, probabilities: Array) -> tuple[Array, ...]:
     known = labels >= 0
     own = np.where(known, p[np.arange(len(p)), np.maximum(labels, 0)], 0.0)
     better = (p > own[:, None]).sum(axis=1)
-    # Of equal probabilities the first class is the predicted one, as argmax says.
+    # With equal probabilities the first class is predicted, as with argmax.
     tied_before = ((p == own[:, None]) & (np.arange(p.shape[1]) < labels[:, None])).sum(axis=1)
     rank = np.where(known, better + tied_before, p.shape[1])
     bad = np.isnan(p).any(axis=1)
@@ -84,7 +84,7 @@ def sum_names(task: str, metrics: Sequence[str]) -> list[str]:
 
 
 def _own_sums(metrics: Sequence[str]) -> dict[str, Callable[[Array, Array], Array]]:
-    """Returns name → function of the sums that metrics bring along."""
+    """Returns name → function of the sums that the metrics add."""
     chosen = (METRICS[name] for name in metrics)
     return {k: f for metric in chosen if isinstance(metric, SumsMetric) for k, f in metric.sums.items()}
 
@@ -103,11 +103,11 @@ def metric_samples(
         task: binary, multiclass or regression.
         metrics: Names to compute.
         sums: [BUCKETS, columns] of ``bucket_sums``.
-        ranked: Predictions, labels and buckets, each [n]; needed for the ranking metrics only.
+        ranked: Predictions, labels and buckets, each [n]; only ranking metrics need it.
     """
     total = sums.sum(axis=0)
     samples = np.concatenate([total[None], total[None] - sums])
-    # What is left of a sum after taking all of it away is rounding, not a value.
+    # A remainder this small is rounding error, not a value.
     samples[1:][np.abs(samples[1:]) < 1e-9 * np.abs(total)] = 0.0
     named = dict(zip(sum_names(task, metrics), samples.T, strict=True))
     known = {name: METRICS[name] for name in metrics}
@@ -145,10 +145,10 @@ def standard_error(samples: Array, filled: int) -> tuple[float, int]:
 
     Args:
         samples: [1 + BUCKETS]: the value over all rows, then with each bucket left out.
-        filled: How many buckets hold rows; an empty one says nothing.
+        filled: Number of buckets with rows; empty ones carry no information.
 
     Returns:
-        (nan, 0) where fewer than two buckets hold rows or a sample has no value.
+        (nan, 0) if fewer than two buckets have rows or a sample has no value.
     """
     if filled < 2 or np.isnan(samples).any():
         return float("nan"), 0

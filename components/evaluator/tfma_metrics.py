@@ -1,8 +1,8 @@
-"""All metrics of a task as one TFMA metric whose combiner takes a batch at a time.
+"""All metrics of a task as one TFMA metric with a batch-wise combiner.
 
-TFMA's own metrics cost about half a millisecond of Python per row, its jackknife a Beam graph of twenty combiners. Here
-the extractor hands over one element per batch and slice, the combiner keeps sums per jackknife bucket, and values with
-their intervals leave through TFMA's evaluator and writers, so that TFMA's readers and notebooks see nothing unusual.
+TFMA's own metrics cost about half a millisecond of Python per row, and its jackknife a Beam graph of twenty combiners.
+Here the extractor emits one element per batch and slice, and the combiner keeps sums per jackknife bucket. Values and
+intervals still go through TFMA's evaluator and writers, so TFMA's readers and notebooks work as usual.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from tensorflow_model_analysis.metrics import metric_types
 from components.evaluator import scores
 
 BATCH_KEY = "penstock_batch"
-"""Extract under which the extractor puts a ``Batch``."""
+"""Key of the extract that holds a ``Batch``."""
 ROWS = "example_count"
-"""Metric that holds the number of evaluated rows of a slice."""
+"""Metric with the number of evaluated rows in a slice."""
 UNLABELLED = "rows_without_label"
-"""Metric that holds the number of rows of a slice that have no label and are not evaluated."""
+"""Metric with the number of rows in a slice that are not evaluated because they have no label."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Batch:
 
 @dataclass
 class Tally:
-    """What is kept of a slice: per model [BUCKETS, columns] sums, and the ranked columns in pieces."""
+    """Running totals of a slice: per model the [BUCKETS, columns] sums, and the ranked columns in pieces."""
 
     sums: dict[str, Any] = field(default_factory=dict)
     ranked: dict[str, list[tuple[Any, Any, Any]]] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Tally:
 
 
 class _HandOver(metric_types.Preprocessor):
-    """Passes the batch to the combiner and nothing else."""
+    """Passes only the batch to the combiner."""
 
     def process(self, extracts: tfma.Extracts) -> Iterable[Batch]:
         yield extracts[BATCH_KEY]
@@ -58,8 +58,8 @@ class TaskMetrics(metric_types.Metric):
     Args:
         task: binary, multiclass or regression.
         metrics: Names to compute, keys of ``METRICS``.
-        intervals: Whether 95% intervals are computed.
-        positive: For a binary task, the positive label (read by the extractor).
+        intervals: Whether to compute 95% intervals.
+        positive: The positive label of a binary task (read by the extractor).
         name: TFMA's name of the metric.
     """
 
@@ -95,7 +95,7 @@ def _computations(
 
 
 class TaskCombiner(beam.CombineFn):
-    """Adds batches up and turns the sums into values with intervals; a baseline also gives paired differences."""
+    """Adds up batches and turns the sums into values with intervals; with a baseline, paired differences too."""
 
     def __init__(
         self, task: str, metrics: list[str], intervals: bool, models: list[str], baseline: str | None
@@ -126,7 +126,7 @@ class TaskCombiner(beam.CombineFn):
         return tally
 
     def merge_accumulators(self, tallies: Iterable[Tally]) -> Tally:
-        """Adds tallies up."""
+        """Adds up tallies."""
         result = Tally()
         for tally in tallies:
             result.unlabelled += tally.unlabelled
@@ -136,7 +136,7 @@ class TaskCombiner(beam.CombineFn):
         return result
 
     def compact(self, tally: Tally) -> Tally:
-        """Joins the pieces before the tally travels."""
+        """Joins the pieces before the tally is sent on."""
         for model, pieces in tally.ranked.items():
             if len(pieces) > 1:
                 tally.ranked[model] = [_join(pieces)]

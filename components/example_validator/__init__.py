@@ -1,1 +1,1 @@
-"""ExampleValidator: TFDV holds the statistics against the schema; stock TFX."""
+"""ExampleValidator: TFDV checks the statistics against the schema; stock TFX."""

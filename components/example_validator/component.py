@@ -1,4 +1,4 @@
-"""Declaration of ExampleValidator: the stock TFX component as it is."""
+"""Declaration of ExampleValidator: the stock TFX component, unchanged."""
 
 from __future__ import annotations
 

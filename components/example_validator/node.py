@@ -1,4 +1,4 @@
-"""The node that holds the statistics against the schema."""
+"""The node that checks the statistics against the schema."""
 
 from __future__ import annotations
 

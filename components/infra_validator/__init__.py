@@ -1,1 +1,1 @@
-"""InfraValidator: the candidate is served, asked and measured before it is pushed."""
+"""InfraValidator: serves, queries and measures the candidate before it is pushed."""

@@ -1,4 +1,4 @@
-"""Answers to one question, held against each other."""
+"""Comparison of two answers to the same request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Answer = Mapping[str, np.ndarray]
 
 
 def difference(one: Answer, other: Answer) -> float:
-    """Returns the largest difference of two answers relative to their size; infinite where they are not alike at all."""
+    """Returns the largest difference of two answers, relative to their size; infinite if they cannot be compared."""
     if set(one) != set(other) or any(one[name].shape != other[name].shape for name in one):
         return float("inf")
     return max((_difference(one[name], other[name]) for name in one), default=0.0)

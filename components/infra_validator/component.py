@@ -1,4 +1,4 @@
-"""Declaration of the infra validator; the stock one needs Docker or Kubernetes."""
+"""Declaration of the infra validator; TFX's own needs Docker or Kubernetes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class InfraReport(artifact.Artifact):
-    """``infra_validation.json``: what was asked and measured and the verdict; ``server.log``: what the server said."""
+    """``infra_validation.json``: requests, measurements and verdict; ``server.log``: the server's output."""
 
     TYPE_NAME = "InfraReport"
 
 
 class InfraValidator(OwnComponent):
-    """Serves a model as it will be served, asks it with real examples, measures it, and says whether it may be pushed.
+    """Serves a model as in production, queries it with real examples, measures it, and decides whether it may be pushed.
 
-    The blessing is TFX's own ``InfraBlessing``. That of a fit model holds the model with its warm-up requests, byte for
-    byte as it was served: this is what is pushed. ``config`` is the ``infra_validation`` slice of the document,
+    The blessing is TFX's own ``InfraBlessing``. If the model is fit, it holds the model with its warm-up requests, byte
+    for byte as served: this copy is pushed. ``config`` is the ``infra_validation`` slice of the document,
     ``config.server`` may be relative to ``base_folder``; the examples are raw, with a test split.
     """
 

@@ -1,4 +1,4 @@
-"""The ``infra_validation`` slice of the document: how a model is served before it is pushed, and what it may cost."""
+"""The ``infra_validation`` slice of the document: how a model is served before the push, and limits on its cost."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Allowance = Annotated[Annotated[float, Field(ge=0)] | str, BeforeValidator(_allo
 
 
 class ServingGate(Config):
-    """Bounds on one measurement that a model has to hold to be pushed."""
+    """Bounds on one measurement that a model must meet to be pushed."""
 
     at_most: float | None = Field(default=None, gt=0)
     """Largest value."""
     not_worse_than_blessed_by: Allowance | None = None
-    """How much more than the blessed model's, in the metric's unit, or as a share of it such as 20%."""
+    """How far it may exceed the blessed model's, in the metric's unit or as a share such as 20%."""
 
     @model_validator(mode="after")
     def _bounded(self) -> ServingGate:
@@ -39,7 +39,7 @@ class ServingGate(Config):
         return self
 
     def allowed(self, blessed: float) -> float | None:
-        """Returns the largest value beside the blessed model's, None where that does not matter."""
+        """Returns the largest value allowed next to the blessed model's, None if that does not matter."""
         allowance = self.not_worse_than_blessed_by
         if allowance is None:
             return None
@@ -49,14 +49,14 @@ class ServingGate(Config):
 
 
 class ServingGates(Config):
-    """Bounds on what serving a model costs; a plain number is short for at_most."""
+    """Bounds on the cost of serving a model; a plain number is short for at_most."""
 
     latency_p50_ms: ServingGate | None = None
-    """Median time of a request in milliseconds, by each protocol and at each batch size."""
+    """Median request time in milliseconds, for each protocol and batch size."""
     latency_p99_ms: ServingGate | None = None
-    """Time in milliseconds that 99% of requests stay within, by each protocol and at each batch size."""
+    """99th percentile of request time in milliseconds, for each protocol and batch size."""
     memory_mb: ServingGate | None = None
-    """MiB that the server grows by when it loads the model and answers with it."""
+    """MiB by which the server grows when it loads the model and answers with it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -71,25 +71,25 @@ class ServingGates(Config):
         }
 
     def given(self) -> dict[str, ServingGate]:
-        """Returns metric → gate for those that are written."""
+        """Returns metric → gate for the gates that are given."""
         gates = ((name, getattr(self, name)) for name in ServingGates.model_fields)
         return {name: gate for name, gate in gates if gate is not None}
 
 
 class InfraValidationConfig(Config):
-    """The candidate is served as it will be, asked by gRPC and REST with real examples, and measured."""
+    """A trial of the candidate: served as in production, queried by gRPC and REST with real examples, measured."""
 
     server: str = "auto"
-    """What serves it: auto is Penstock's own server; else the path of a tensorflow_model_server."""
+    """The server: auto is Penstock's own; otherwise the path of a tensorflow_model_server."""
     examples: int = Field(default=50, ge=1, le=10_000)
-    """How many examples of the test split are sent."""
+    """Number of test examples to send."""
     batch_sizes: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(default=[1, 32], min_length=1)
-    """Rows in a request; everything is asked and measured at each of them."""
+    """Rows per request; each size is checked and measured."""
     requests: int = Field(default=50, ge=1, le=100_000)
-    """Timed requests at each batch size, by each protocol, to each model."""
+    """Timed requests to each model, for each protocol and batch size."""
     timeout_seconds: float = Field(default=120, gt=0)
-    """Time for the server to start, and for each model to load."""
+    """Time limit for the server to start, and for each model to load."""
     warmup_requests: int = Field(default=8, ge=0, le=1000)
-    """Requests of real examples that the pushed model carries, replayed by every server that loads it; 0: none."""
+    """Warm-up requests, made from real examples, in the pushed model, replayed by every server that loads it; 0 for none."""
     gates: ServingGates = ServingGates()
-    """Bounds on latency and memory; left out: a model only has to be served, and to answer rightly."""
+    """Bounds on latency and memory; without them a model only has to load and answer correctly."""

@@ -1,7 +1,7 @@
-"""Real examples of the test split, as a server is asked with them: serialized, or as the features of a signature.
+"""Requests made from real test examples: serialized, or as the features of a signature.
 
-The examples are those that ingestion wrote: the privacy policy has been applied to them, so what it drops is in none of
-them and what it hashes stands here as a hash. Only the features that the model reads are kept; ids and labels are not.
+Ingestion has already applied the privacy policy to these examples: dropped values are absent, hashed ones are hashes.
+Only the features that the model reads are kept; ids and labels are not.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from serving.client import DType, Signature, TensorInfo
 
 SPLIT = "test"
 ASKED = (DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE)
-"""The signatures that are asked, in the order in which one of them is measured."""
+"""The signatures to query; the first one that works is measured."""
 
 _KINDS: Mapping[DType, tuple[str, Any]] = {
     DType.STRING: ("bytes_list", b""),
     DType.FLOAT: ("float_list", np.nan),
     DType.INT64: ("int64_list", np.iinfo(np.int64).min),
 }
-"""Type of an input → list of a ``tf.Example``, and the sentinel for what is missing (``docs/training.md``)."""
+"""Input type → the ``tf.Example`` list, and the sentinel for a missing value (``docs/training.md``)."""
 
 
 class UnaskableError(Exception):
-    """A signature whose inputs cannot be made from the examples; the text says which and why."""
+    """A signature whose inputs cannot be made from examples; the text says which one and why."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Batch:
 
     Attributes:
         signature: Name of the signature.
-        rows: How many rows it asks for.
+        rows: Number of rows.
         inputs: Input → array whose first axis is the batch; text is an object array of bytes.
     """
 
@@ -51,10 +51,10 @@ class Batch:
 
 
 def read_examples(folder: str, count: int) -> list[bytes]:
-    """Returns the first examples of a split, file by file in the order of their names.
+    """Returns the first examples of a split, reading its files in name order.
 
     Raises:
-        DataError: There is none, or a file is damaged.
+        DataError: There are none, or a file is damaged.
     """
     every = itertools.chain.from_iterable(map(read_gz, sorted(Path(folder).glob("*.gz"))))
     found = list(itertools.islice(every, count))
@@ -64,7 +64,7 @@ def read_examples(folder: str, count: int) -> list[bytes]:
 
 
 class Questions:
-    """Examples as the signatures of one model take them.
+    """Examples in the form that a model's signatures take.
 
     Args:
         records: Serialized examples.
@@ -85,18 +85,18 @@ class Questions:
 
     @property
     def signatures(self) -> list[str]:
-        """The signatures that can be asked."""
+        """The signatures that can be queried."""
         return list(self._columns)
 
     def batch(self, signature: str, rows: int, number: int = 0) -> Batch:
-        """Returns a request of ``rows`` rows; the ``number``-th goes on where the one before ended, round and round."""
+        """Returns request ``number`` with ``rows`` rows; it starts where the previous one ended and wraps around."""
         columns = self._columns[signature]
         total = len(next(iter(columns.values())))
         places: np.ndarray = np.arange(number * rows, (number + 1) * rows) % total
         return Batch(signature, rows, {name: column[places] for name, column in columns.items()})
 
     def every(self, signature: str, rows: int) -> Iterator[Batch]:
-        """Yields requests until each example was in one."""
+        """Yields requests until each example has been in one."""
         total = len(next(iter(self._columns[signature].values())))
         for number in range(-(-total // rows)):
             yield self.batch(signature, rows, number)
@@ -123,7 +123,7 @@ def _inputs(
 
 
 def _trimmed(example: Any, kept: set[str] | None) -> bytes:
-    """Serializes an example with the features that the model reads; without a signature that names them, all but the id."""
+    """Serializes an example with the features the model reads; all but the id if no signature names them."""
     features = type(example)()
     for name, value in example.features.feature.items():
         if name != "_id" if kept is None else name in kept:
@@ -140,7 +140,7 @@ def _column(alias: str, info: TensorInfo, examples: Sequence[Any]) -> np.ndarray
     values = [_values(alias, example, kind) for example in examples]
     longest = max(map(len, values))
     if rank == 1 and longest > 1:
-        raise UnaskableError(f"its input {alias} takes one value a row, an example has {longest}")
+        raise UnaskableError(f"its input {alias} takes one value per row, an example has {longest}")
     column: np.ndarray = np.full((len(values), max(longest, 1)), missing, info.dtype.numpy)
     for row, found in enumerate(values):
         column[row, : len(found)] = found
@@ -152,5 +152,5 @@ def _values(alias: str, example: Any, kind: str) -> list[Any]:
     if feature is None or feature.WhichOneof("kind") is None:
         return []
     if feature.WhichOneof("kind") != kind:
-        raise UnaskableError(f"its input {alias} is no {kind.removesuffix('_list')} in the examples")
+        raise UnaskableError(f"its input {alias} is not {kind.removesuffix('_list')} in the examples")
     return list(getattr(feature, kind).value)

@@ -1,4 +1,4 @@
-"""Work of the infra validator: prepare what would be pushed, have it served and asked, write blessing and report."""
+"""Executor of the infra validator: prepares the model to push, serves and queries it, writes blessing and report."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ Artifacts = dict[str, list[artifact.Artifact]]
 
 
 class Executor(base_executor.BaseExecutor):
-    """Decides whether a model may be pushed; a model that cannot be served is a result, not a failure."""
+    """Decides whether a model may be pushed; a model that cannot be served is a result, not an error."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
-        """Writes ``blessing`` (as TFX's InfraValidator does, the model with warm-up requests in it) and ``report``.
+        """Writes ``blessing`` (like TFX's InfraValidator, with the model and its warm-up requests) and ``report``.
 
         Raises:
             DataError: The test split is empty or damaged.
-            NodeError: The server does not come up, whatever model it is given.
-            SpecError: There is no such server.
+            NodeError: The server does not start, whatever the model.
+            SpecError: The server's executable does not exist.
             StorageError: A disk is full.
         """
         config = InfraValidationConfig.model_validate_json(exec_properties["config"])
@@ -50,7 +50,7 @@ class Executor(base_executor.BaseExecutor):
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         report = Path(artifact_utils.get_single_uri(output_dict["report"]))
         candidate = Path(path_utils.stamped_model_path(blessing.uri))
-        shutil.rmtree(candidate, ignore_errors=True)  # a killed attempt of this very execution
+        shutil.rmtree(candidate, ignore_errors=True)  # left by a killed attempt of this execution
         link_tree(_model(input_dict["model"][0]), candidate)
         warmup = _add_warmup(candidate, records, config)
         baseline = [_model(one) for one in input_dict.get("baseline_model") or ()]
@@ -78,7 +78,7 @@ def _add_warmup(candidate: Path, records: list[bytes], config: InfraValidationCo
 
 @contextmanager
 def _work_folder(report: Path) -> Iterator[Path]:
-    """Yields a folder on the artifacts' disk, where links cost nothing; what a killed attempt left there goes first."""
+    """Yields a folder on the artifacts' disk, where links are free; removes leftovers of a killed attempt first."""
     for leftover in report.glob(".work-*"):
         shutil.rmtree(leftover)
     folder = Path(tempfile.mkdtemp(prefix=".work-", dir=report))
@@ -89,7 +89,7 @@ def _work_folder(report: Path) -> Iterator[Path]:
 
 
 def _bless(blessing: artifact.Artifact, candidate: Path, trial: Trial) -> None:
-    """Marks the artifact as TFX's InfraValidator does, and with the sentence; only a fit model stays in it."""
+    """Marks the artifact as TFX's InfraValidator does, adds the sentence, and keeps only a fit model in it."""
     fit = trial.fit
     if not fit:
         shutil.rmtree(candidate, ignore_errors=True)
@@ -100,7 +100,7 @@ def _bless(blessing: artifact.Artifact, candidate: Path, trial: Trial) -> None:
 
 
 def result_of(trial: Trial, config: InfraValidationConfig, examples: int, warmup: int) -> InfraValidation:
-    """Returns a validation as it is written; numbers that do not exist are null."""
+    """Returns the result to write; missing numbers are null."""
     return InfraValidation(
         blessed=trial.fit,
         sentence=trial.sentence,

@@ -1,4 +1,4 @@
-"""The decision: what serving the model cost, against the document's gates. Plain Python, no TensorFlow."""
+"""The decision: checks the cost of serving against the document's gates. Plain Python, no TensorFlow."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Measurement:
 
     Attributes:
         metric: ``latency_p50_ms``, ``latency_p99_ms`` or ``memory_mb``.
-        where: What it was measured on, such as ``gRPC, 32 rows``; empty where there is only one.
-        value: The candidate's; None where this system does not tell.
-        blessed: The blessed model's; None without one.
+        where: Where it was measured, such as ``gRPC, 32 rows``; empty if there is only one place.
+        value: The candidate's value; None if this system cannot measure it.
+        blessed: The blessed model's value; None without one.
     """
 
     metric: str
@@ -36,7 +36,7 @@ class Check:
 
     Attributes:
         bound: The bound in words.
-        limit: The bound as a number; None where it could not be computed.
+        limit: The bound as a number; None if it could not be computed.
         note: Why it did not decide.
     """
 
@@ -48,14 +48,14 @@ class Check:
 
     @property
     def failure(self) -> str:
-        """What is wrong, in words with the numbers."""
+        """What is wrong, with the numbers."""
         m = self.measurement
         where = f" ({m.where})" if m.where else ""
-        return f"{m.metric} is {m.value:.4g} {UNITS[m.metric]}{where}, allowed is {self.bound}"
+        return f"{m.metric} is {m.value:.4g} {UNITS[m.metric]}{where}, must be {self.bound}"
 
 
 def check_all(gates: ServingGates, measured: list[Measurement]) -> list[Check]:
-    """Holds every gate against everything that was measured of its metric."""
+    """Checks every gate against each measurement of its metric."""
     given = gates.given()
     return [check for m in measured if m.metric in given for check in _checks(given[m.metric], m)]
 
@@ -86,8 +86,8 @@ def sentence(checks: list[Check], summary: str) -> str:
     """Returns the verdict in one sentence.
 
     Args:
-        checks: All of them.
-        summary: What was done, for the sentence about a model that may be pushed.
+        checks: Every check.
+        summary: What was tested, for the sentence about a fit model.
     """
     failed = [check.failure for check in checks if check.outcome == "fails"]
     if failed:

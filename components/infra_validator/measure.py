@@ -1,4 +1,4 @@
-"""Latency of served models, request by request in turn, so that a busy moment of the machine hits all of them alike."""
+"""Latency of served models, measured in turn request by request so that machine load affects all equally."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 UNTIMED = 5
-"""Requests before the clock runs: connections, caches and lazily made plans are warm then."""
+"""Untimed requests that warm up connections, caches and lazily built plans."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ def alternate(asked: Mapping[str, Sequence[Callable[[], object]]], requests: int
     """Sends requests to several models in turn.
 
     Args:
-        asked: Model → what sends one of its requests; called round and round.
-        requests: Timed requests to each model.
+        asked: Model → functions that each send one request; called in a cycle.
+        requests: Number of timed requests to each model.
 
     Returns:
         Model → times.

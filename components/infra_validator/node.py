@@ -1,6 +1,6 @@
 """The node that serves a model before it is pushed.
 
-It stands before the evaluation gate, so that it runs beside the Evaluator.
+It comes before the evaluation gate so that it can run alongside the Evaluator.
 """
 
 from __future__ import annotations

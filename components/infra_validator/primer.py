@@ -1,4 +1,4 @@
-"""A SavedModel of two nodes, written as protobufs: what a server is started with."""
+"""A SavedModel of two nodes, written as protobufs, to start a server with."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from foundation.saved_model import DEFAULT_SIGNATURE, MODEL_FILE
 
 
 def write_primer(folder: Path) -> None:
-    """Writes a model that gives back the number it is given.
+    """Writes a model that returns its input number.
 
     Args:
-        folder: The version's folder; made.
+        folder: The version's folder; it is created.
     """
     from tensorflow.core.framework import types_pb2
     from tensorflow.core.protobuf import saved_model_pb2
@@ -19,7 +19,7 @@ def write_primer(folder: Path) -> None:
     saved = saved_model_pb2.SavedModel(saved_model_schema_version=1)
     graph = saved.meta_graphs.add()
     graph.meta_info_def.tags.append("serve")
-    graph.graph_def.versions.producer = 1882  # any of TensorFlow 2's
+    graph.graph_def.versions.producer = 1882  # any TensorFlow 2 value
     given = graph.graph_def.node.add(name="x", op="Placeholder")
     given.attr["dtype"].type = types_pb2.DT_FLOAT
     given.attr["shape"].shape.dim.add(size=-1)

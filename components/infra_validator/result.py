@@ -1,4 +1,4 @@
-"""``infra_validation.json``: what came of serving a model before it is pushed."""
+"""``infra_validation.json``: the result of serving a model before the push."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from foundation.result import Part, Result
 
 @dataclass(frozen=True)
 class Answers(Part):
-    """Answers of the server against those of the model in this process."""
+    """The server's answers compared with the model's in this process."""
 
     compared: int
-    """Requests that were answered."""
+    """Number of answered requests."""
     largest_difference: float | None
-    """Largest difference of two numbers."""
+    """Largest difference between two numbers."""
 
 
 @dataclass(frozen=True)
 class Times(Part):
-    """Milliseconds of a request."""
+    """Request times in milliseconds."""
 
     p50_ms: float
-    """Half of the requests take no longer."""
+    """Median."""
     p99_ms: float
-    """99 of 100 requests take no longer."""
+    """99th percentile."""
 
 
 @dataclass(frozen=True)
 class LatencyRow(Part):
-    """What requests of one size by one protocol take."""
+    """Latency of requests of one size by one protocol."""
 
     protocol: str
     """gRPC or REST."""
     rows: int
-    """Rows of a request."""
+    """Rows per request."""
     requests: int
-    """Requests that were measured."""
+    """Number of timed requests."""
     candidate: Times
     """The new model."""
     blessed: Times | None = None
@@ -49,19 +49,19 @@ class Latency(Part):
     """Latencies of one signature."""
 
     signature: str = ""
-    """The signature; empty where it never came to that."""
+    """The signature; empty if nothing was measured."""
     rounds: int = 0
-    """How often candidate and blessed model were measured in turn."""
+    """Number of rounds in which candidate and blessed model were measured in turn."""
     measured: tuple[LatencyRow, ...] = ()
-    """A row for each protocol and size of request."""
+    """One row for each protocol and request size."""
 
 
 @dataclass(frozen=True)
 class Gate(Part):
-    """One bound on what serving costs, and whether it holds."""
+    """One bound on the cost of serving, and whether it holds."""
 
     metric: str
-    """What was measured."""
+    """Name of the measurement."""
     where: str
     """Where it was measured, such as ``REST, 32 rows``."""
     bound: str
@@ -69,7 +69,7 @@ class Gate(Part):
     value: float | None
     """The candidate's value."""
     outcome: Literal["holds", "fails", "not decided"]
-    """What the gate says."""
+    """The gate's outcome."""
     note: str = ""
     """Why it did not decide."""
     limit: float | None = None
@@ -80,7 +80,7 @@ class Gate(Part):
 
 @dataclass(frozen=True)
 class InfraValidation(Result):
-    """Whether a model may be pushed, and what serving it costs."""
+    """Whether a model may be pushed, and the cost of serving it."""
 
     FILE: ClassVar[str] = "infra_validation.json"
 
@@ -89,27 +89,27 @@ class InfraValidation(Result):
     sentence: str = ""
     """Why, or why not."""
     server: str = ""
-    """The server, as the document names it."""
+    """The server, as named in the document."""
     signatures: dict[str, str] = field(default_factory=dict)
-    """Signature → asked, or why it was not."""
+    """Signature → asked, or why it could not be."""
     answers: Answers = Answers(0, None)
-    """How the answers agree."""
+    """How well the answers agree."""
     load_seconds: dict[str, float] = field(default_factory=dict)
     """``candidate`` and ``blessed`` → seconds to load."""
     memory_mb: dict[str, float | None] = field(default_factory=dict)
-    """``server``, ``candidate`` and ``blessed`` → MiB; null where it cannot be measured."""
+    """``server``, ``candidate`` and ``blessed`` → MiB; null if it cannot be measured."""
     latency: Latency = Latency()
-    """What requests take."""
+    """Request latencies."""
     gates: tuple[Gate, ...] = ()
     """The document's bounds."""
     notes: tuple[str, ...] = ()
-    """What else a reader should know."""
+    """Further remarks."""
     examples: int = 0
-    """Test rows that were asked."""
+    """Number of test rows used in requests."""
     warmup_requests: int = 0
-    """Warm-up requests that the model carries."""
+    """Number of warm-up requests in the model."""
 
     @property
     def reason(self) -> str:
-        """The sentence without the words that say whether the model is fit to serve."""
+        """The sentence without its leading verdict."""
         return self.sentence.removeprefix("Fit to serve: ").removeprefix("Not fit to serve: ")

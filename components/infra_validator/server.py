@@ -1,8 +1,8 @@
-"""A model server for the time of one validation: its executable, started on free loopback ports and always ended.
+"""A model server for one validation: started on free loopback ports and always stopped.
 
-It starts with a tiny model of ours, so that a server which does not come up is the server's fault and never the
-candidate's, and so that what the first model of any process costs is in nobody's memory. The models to look at are added
-afterwards by ReloadConfig, each with its own reason when it does not load.
+It starts with a tiny model of ours: if that fails, the server is to blame and not the candidate, and the memory that
+the first model of any process costs is charged to neither model. The models to validate are added afterwards by
+ReloadConfig, so each gets its own reason if it does not load.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from foundation.errors import NodeError, SpecError
 from foundation.tether import tethered
 from serving.client import CallError, Client, ClientError, Code, ModelConfig
 
-_LOGGER = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 GRPC = "gRPC"
 PROTOCOLS = (GRPC, "REST")
 ATTEMPTS = 3
-"""Starts before giving up where ports were taken meanwhile."""
+"""Number of starts before giving up because ports keep being taken."""
 
 _FAILED = "Failed to start server. Error: "
 _TAKEN = ("address already in use", "failed to bind", "failed to add", "could not bind", "port is taken")
 
 
 class ModelRefusedError(Exception):
-    """The server did not load a model; the text is the server's own reason."""
+    """A model that the server did not load; the text is the server's own reason."""
 
 
 def server_command(server: str, folder: Path) -> list[str]:
-    """Returns the beginning of the server's command line.
+    """Returns the start of the server's command line.
 
     Args:
         server: ``auto``, a path (relative to the document's folder), or a name on the PATH.
         folder: Folder of the document.
 
     Raises:
-        SpecError: There is no such executable.
+        SpecError: The executable does not exist.
     """
     if server == "auto":
         return [sys.executable, "-I", "-m", "serving.server", f"--host={HOST}"]
@@ -59,13 +59,13 @@ def server_command(server: str, folder: Path) -> list[str]:
             f"infra_validation.server {server}",
             expected="an executable tensorflow_model_server",
             seen="no such file",
-            remedy="name its path, or write server: auto for Penstock's own",
+            remedy="give its path, or write server: auto for Penstock's own",
         )
     return [found]
 
 
 def error_text(error: CallError) -> str:
-    """Returns what a server said of a refused call, by its protocol's own code."""
+    """Returns a refused call's status and message, with the protocol's own code."""
     status = error.code.name if error.http_status is None else f"HTTP {error.http_status}"
     return f"{status}: {error.message}"
 
@@ -75,9 +75,9 @@ class ModelServer:
 
     Args:
         process: Its process.
-        ports: gRPC and REST.
-        models: Name → folder of the versions; the tiny model is among them.
-        seconds: Time for a model to load.
+        ports: The gRPC and the REST port.
+        models: Name → folder of the versions, the tiny model included.
+        seconds: Time limit for a model to load.
     """
 
     def __init__(
@@ -95,10 +95,10 @@ class ModelServer:
         self.clients = {name: Client(address, retries=0) for name, address in addresses.items()}
 
     def add(self, name: str, folder: Path) -> float:
-        """Has a further model served and returns how many seconds its loading took.
+        """Loads another model and returns the seconds that took.
 
         Raises:
-            ModelRefusedError: It does not load.
+            ModelRefusedError: The model does not load.
         """
         models = {**self._models, name: folder}
         config = [ModelConfig(known, str(place)) for known, place in models.items()]
@@ -111,11 +111,11 @@ class ModelServer:
         return time.monotonic() - started
 
     def _reason(self, name: str, error: CallError) -> str:
-        """Returns why a model did not load: the status of its version, or what the reload itself answered."""
+        """Returns why a model did not load: its version's status, or the answer to the reload."""
         if self._process.poll() is not None:
-            return f"the server ended while it loaded the model, exit code {self._process.returncode}"
+            return f"the server exited with code {self._process.returncode} while loading the model"
         if error.code is Code.DEADLINE_EXCEEDED:
-            return f"it was not loaded within {self._seconds:g} s"
+            return f"it did not load within {self._seconds:g} s"
         with contextlib.suppress(ClientError):
             for version in self.clients[GRPC].status(name, timeout=10).versions:
                 if version.message:
@@ -123,10 +123,7 @@ class ModelServer:
         return error_text(error)
 
     def memory_mb(self) -> float | None:
-        """Returns the MiB of memory that the server has for itself, without the files it has mapped, which are its program.
-
-        None where the system does not tell.
-        """
+        """Returns the server's own memory in MiB, without mapped files (its program); None if the system cannot tell."""
         try:
             status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         except OSError:
@@ -135,33 +132,33 @@ class ModelServer:
         return int(line.split()[1]) / 1024 if line else None
 
     def close(self) -> None:
-        """Ends the connections."""
+        """Closes the connections."""
         for client in self.clients.values():
             client.close()
 
 
 @contextlib.contextmanager
-def running_server(command: list[str], work: Path, log: Path, seconds: float) -> Iterator[ModelServer]:
-    """Starts a server and ends it with the block.
+def running_server(command: list[str], work: Path, log_file: Path, seconds: float) -> Iterator[ModelServer]:
+    """Starts a server, and stops it at the end of the block.
 
     Args:
-        command: The beginning of its command line.
+        command: The start of its command line.
         work: Folder for the tiny model and the configuration.
-        log: File that takes what the server prints.
-        seconds: Time for it to start, and for each model to load.
+        log_file: File for the server's output.
+        seconds: Time limit for it to start, and for each model to load.
 
     Yields:
-        The server, with nothing but the tiny model.
+        The server, with only the tiny model.
 
     Raises:
-        NodeError: It does not come up, whatever model it is given.
+        NodeError: It does not start, whatever the model.
     """
-    name = f"primer-{uuid.uuid4().hex[:8]}"  # nobody else's server answers to it
+    name = f"primer-{uuid.uuid4().hex[:8]}"  # no other server knows it
     models = {name: work / "primer"}
     write_primer(models[name] / "1")
     config = work / "models.config"
     config.write_text(_config(models), encoding="utf-8")
-    process, ports = _started(command, config, log, name, seconds)
+    process, ports = _started(command, config, log_file, name, seconds)
     server = ModelServer(process, ports, models, seconds)
     try:
         yield server
@@ -179,23 +176,23 @@ def _config(models: Mapping[str, Path]) -> str:
 
 
 def _started(
-    command: list[str], config: Path, log: Path, name: str, seconds: float
+    command: list[str], config: Path, log_file: Path, name: str, seconds: float
 ) -> tuple[subprocess.Popen[bytes], tuple[int, int]]:
     for attempt in range(ATTEMPTS):
         ports = _free_ports()
-        process = _start(command, config, log, ports)
+        process = _start(command, config, log_file, ports)
         problem = _wait(process, ports[1], name, seconds)
         if problem is None:
             return process, ports
         _end(process)
-        said_last = _last_lines(log)
+        said_last = _last_lines(log_file)
         said = _reason(said_last)
         if attempt + 1 < ATTEMPTS and any(word in said_last.lower() for word in _TAKEN):
             continue
-        _LOGGER.error("The model server did not come up; it said:\n%s", said_last)
+        log.error("The model server did not start; its output:\n%s", said_last)
         raise NodeError(
             f"model server {' '.join(command[:1])}",
-            expected=f"that it answers within {seconds:g} s",
+            expected=f"an answer within {seconds:g} s",
             seen=f"{problem}{': ' + said if said else ''}",
             remedy="read the run's log; infra_validation: false pushes without it",
         )
@@ -209,14 +206,16 @@ def _free_ports() -> tuple[int, int]:
         return one.getsockname()[1], other.getsockname()[1]
 
 
-def _start(command: list[str], config: Path, log: Path, ports: tuple[int, int]) -> subprocess.Popen[bytes]:
+def _start(
+    command: list[str], config: Path, log_file: Path, ports: tuple[int, int]
+) -> subprocess.Popen[bytes]:
     flags = [
         f"--port={ports[0]}",
         f"--rest_api_port={ports[1]}",
         f"--model_config_file={config}",
         "--max_num_load_retries=0",
     ]
-    with log.open("wb") as output:
+    with log_file.open("wb") as output:
         return subprocess.Popen(
             tethered([*command, *flags], signal.SIGKILL),
             stdin=subprocess.DEVNULL,
@@ -227,12 +226,12 @@ def _start(command: list[str], config: Path, log: Path, ports: tuple[int, int]) 
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, name: str, seconds: float) -> str | None:
-    """Waits until the tiny model is served; returns what went wrong, None where nothing did."""
+    """Waits until the tiny model is served; returns what went wrong, or None."""
     deadline = time.monotonic() + seconds
     with Client(f"http://{HOST}:{port}", timeout=5, retries=0) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                return f"it ended with exit code {process.returncode}"
+                return f"exit code {process.returncode}"
             with contextlib.suppress(ClientError):  # not yet
                 if client.status(name).available:
                     return None
@@ -241,18 +240,18 @@ def _wait(process: subprocess.Popen[bytes], port: int, name: str, seconds: float
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends the process: nothing of it is wanted any more, so it need not drain."""
+    """Kills the process; it is no longer needed, so it does not have to drain."""
     if process.poll() is None:
         process.send_signal(signal.SIGKILL)
     process.wait()
 
 
 def _reason(said: str) -> str:
-    """Returns the line that says why a server ended: the one that says so, as TF Serving writes it, or the last one."""
+    """Returns the log line that says why a server ended, in TF Serving's wording, or else the last line."""
     lines = said.splitlines() or [""]
     told = [line.partition(_FAILED)[2] for line in lines if _FAILED in line]
     return (told or lines)[-1].strip()[:300]
 
 
-def _last_lines(log: Path) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-40:])
+def _last_lines(log_file: Path) -> str:
+    return "\n".join(log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-40:])

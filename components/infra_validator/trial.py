@@ -1,4 +1,4 @@
-"""One validation: serve the candidate, and the blessed model beside it, ask both, measure both, decide."""
+"""One validation: serves candidate and blessed model side by side, queries and measures both, decides."""
 
 from __future__ import annotations
 
@@ -33,35 +33,35 @@ from serving.client.transport import Prepared
 
 CANDIDATE, BLESSED, REHEARSAL = "candidate", "blessed", "rehearsal"
 TOLERANCE = 1e-4
-"""Largest difference of two answers to one question, relative to their size."""
+"""Largest allowed difference between two answers to one request, relative to their size."""
 ROUNDS = 3
-"""Latencies are measured so often at most: a bound that is missed once may be the machine's doing."""
+"""Most rounds of measuring latency: the machine may be to blame if a bound is missed once."""
 REQUEST_SECONDS = 25.0
 PRIMING = 10
-"""Requests to the server's own model at each batch size, by each protocol."""
+"""Requests to the tiny model for each batch size and protocol."""
 
 
 class UnfitError(Exception):
-    """The candidate cannot be served as it must be; the text is the reason, for people."""
+    """A candidate that cannot be served properly; the text is the reason, for the user."""
 
 
 @dataclass
 class Trial:
-    """What came of a validation.
+    """The result of a validation.
 
     Attributes:
         sentence: The verdict.
         fit: Whether the candidate may be pushed.
-        asked: Signature → ``asked``, or why it was not.
-        requests: Answers that were compared.
-        difference: The largest difference between two answers to one question, relative to their size.
+        asked: Signature → ``asked``, or why it could not be.
+        requests: Number of compared answers.
+        difference: The largest difference between two answers to one request, relative to their size.
         load_seconds: Model → time to load.
-        memory_mb: Model → MiB that the server grew by; ``server`` → what it has without any.
+        memory_mb: Model → MiB by which the server grew; ``server`` → its memory without either model.
         latency: Protocol, rows of a request → model → times.
         rounds: How often latencies were measured.
         signature: The signature whose latency was measured.
         checks: The gates.
-        notes: What else a reader should know.
+        notes: Further remarks.
     """
 
     sentence: str = ""
@@ -80,13 +80,13 @@ class Trial:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a validation stands on.
+    """The inputs of a validation.
 
     Attributes:
         config: The document's section.
-        command: The beginning of the server's command line.
+        command: The start of the server's command line.
         work: A folder for private copies, on the artifacts' disk.
-        log: File that takes what the server prints.
+        log: File for the server's output.
         records: Serialized examples.
     """
 
@@ -101,17 +101,17 @@ def run_trial(setting: Setting, candidate: Path, blessed: Path | None) -> Trial:
     """Serves the candidate and decides whether it may be pushed.
 
     Args:
-        setting: What it stands on.
+        setting: The inputs.
         candidate: Folder of the SavedModel.
         blessed: Folder of the blessed SavedModel, None without one.
 
     Raises:
-        NodeError: The server does not come up, whatever model it is given.
+        NodeError: The server does not start, whatever the model.
     """
     trial = Trial()
     try:
         if not is_saved_model(candidate):
-            raise UnfitError(f"there is no {MODEL_FILE} in it")
+            raise UnfitError(f"it has no {MODEL_FILE}")
         seconds = setting.config.timeout_seconds
         with running_server(setting.command, setting.work, setting.log, seconds) as server:
             _Course(setting, server, trial).run(candidate, blessed)
@@ -141,18 +141,18 @@ class _Course:
         questions = self._questions[CANDIDATE]
         trial.asked = {**dict.fromkeys(questions.signatures, "asked"), **questions.skipped}
         if not questions.signatures:
-            raise UnfitError("it has no signature serving_default or serving_examples that examples can ask")
-        if blessed is not None:  # before the candidate is asked more than that one will be
+            raise UnfitError("it has no signature serving_default or serving_examples that takes examples")
+        if blessed is not None:  # before the candidate gets more requests than the blessed model will
             self._serve_blessed(blessed)
         self._compare(candidate)
         self._measure()
         trial.fit = all(check.outcome != "fails" for check in trial.checks)
         count = len(self._setting.records)
-        summary = f"{trial.requests} requests with {count} examples were answered alike by gRPC and REST"
+        summary = f"{trial.requests} requests with {count} examples got the same answers by gRPC and REST"
         trial.sentence = sentence(trial.checks, summary)
 
     def _prime(self) -> None:
-        """Asks the server's own tiny model, so that what any first request leaves in memory is no model's."""
+        """Queries the tiny model first, so that memory from the first requests is charged to neither model."""
         for protocol, rows in itertools.product(PROTOCOLS, self._config.batch_sizes):
             numbers: np.ndarray = np.zeros(rows, np.float32)
             batch = Batch(DEFAULT_SIGNATURE, rows, {"x": numbers})
@@ -165,16 +165,16 @@ class _Course:
                 ) from error
 
     def _brief(self, error: Exception) -> str:
-        """Returns the first sentence of a reason, without the private folder that the model was served from."""
+        """Returns the first sentence of a reason, without the private folder of the served copy."""
         text = error_text(error) if isinstance(error, CallError) else str(error)
         text = re.sub(rf"{re.escape(str(self._setting.work))}/\w+/1/?", "", " ".join(text.split()))
         text = re.split(r"(?<=\w)\. (?=[A-Z])| \[\[\{\{", text, maxsplit=1)[0]
         return text if len(text) <= 400 else f"{text[:400]}…"
 
     def _rehearse(self, candidate: Path) -> None:
-        """Loads and asks the candidate once before it counts.
+        """Loads and queries the candidate once before measuring.
 
-        The first model of its kind also pays for what TensorFlow sets up once in a process (some 20 MiB), and would
+        The first model of its kind also pays for TensorFlow's one-off set-up in a process (some 20 MiB), and would
         look larger than the same model loaded second.
         """
         self._serve(REHEARSAL, candidate)
@@ -188,7 +188,7 @@ class _Course:
         self._trial.load_seconds[name] = self._server.add(name, folder)
         self._questions[name] = Questions(self._setting.records, read_signatures(model))
         try:
-            for batch in self._batches(name):  # its memory is that of a model at work
+            for batch in self._batches(name):  # so that its memory includes serving requests
                 self._request(GRPC, name, batch).send(REQUEST_SECONDS)
         except ClientError as error:
             if name != BLESSED:
@@ -202,14 +202,16 @@ class _Course:
 
     def _serve_blessed(self, model: Path) -> None:
         if not is_saved_model(model):
-            self._trial.notes.append("The blessed model's files are gone; there is nothing to compare with.")
+            self._trial.notes.append(
+                "The blessed model's files no longer exist; there is nothing to compare with."
+            )
             return
         try:
             self._serve(BLESSED, model)
         except ModelRefusedError as error:
             self._questions.pop(BLESSED, None)
             self._trial.memory_mb.pop(BLESSED, None)
-            self._trial.notes.append(f"The blessed model could not be served beside it: {self._brief(error)}")
+            self._trial.notes.append(f"The blessed model could not be served alongside: {self._brief(error)}")
 
     def _batches(self, name: str) -> Iterator[Batch]:
         questions = self._questions[name]
@@ -221,7 +223,7 @@ class _Course:
         return client.prepare(model, batch.inputs, signature=batch.signature, fill_missing=False)
 
     def _compare(self, candidate: Path) -> None:
-        """Sends every example at every batch size by both protocols, and holds the answers against each other."""
+        """Sends every example at every batch size by both protocols, and compares the answers."""
         truth = _truth(candidate) if EXAMPLES_SIGNATURE in self._questions[CANDIDATE].signatures else None
         questions = self._questions[CANDIDATE]
         for signature, rows in itertools.product(questions.signatures, self._config.batch_sizes):
@@ -239,9 +241,7 @@ class _Course:
             where = f"{protocol}, {batch.signature}, {batch.rows} rows"
             raise UnfitError(f"{where}: {self._brief(error)}") from error
         except ClientError as error:
-            raise UnfitError(
-                f"{protocol}, {batch.signature}: an answer that cannot be read: {error}"
-            ) from error
+            raise UnfitError(f"{protocol}, {batch.signature}: unreadable answer: {error}") from error
 
     def _hold(self, batch: Batch, answers: Mapping[str, Answer]) -> None:
         self._trial.requests += len(PROTOCOLS)
@@ -262,7 +262,7 @@ class _Course:
             if trial.signature in self._questions[BLESSED].signatures:
                 models.append(BLESSED)
             else:
-                trial.notes.append(f"The blessed model has no {trial.signature}; its latency is not known.")
+                trial.notes.append(f"The blessed model has no {trial.signature}; its latency is unknown.")
         for trial.rounds in range(1, ROUNDS + 1):
             for place, latencies in self._round(models).items():
                 trial.latency[place] = _quicker(trial.latency.get(place), latencies)
@@ -287,7 +287,7 @@ class _Course:
 
 
 def _truth(model: Path) -> Callable[[list[bytes]], Answer] | None:
-    """Returns the model's own ``serving_examples`` in this process, None where it does not load here."""
+    """Returns the model's own ``serving_examples`` in this process, None if it does not load here."""
     from components.signature import ServingSignature
 
     try:
@@ -297,12 +297,12 @@ def _truth(model: Path) -> Callable[[list[bytes]], Answer] | None:
 
 
 def _quicker(before: dict[str, Latency] | None, now: dict[str, Latency]) -> dict[str, Latency]:
-    """Keeps the round that the machine disturbed least; all models' times of one round stay together."""
+    """Keeps the round least disturbed by the machine, with all models' times from the same round."""
     return now if before is None or now[CANDIDATE].p99 < before[CANDIDATE].p99 else before
 
 
 def measurements(trial: Trial) -> Iterator[Measurement]:
-    """Yields every number that a gate may be about."""
+    """Yields every number that a gate can check."""
     for (protocol, rows), latencies in trial.latency.items():
         where = f"{protocol}, {rows} row{'s' if rows > 1 else ''}"
         own, blessed = latencies[CANDIDATE], latencies.get(BLESSED)

@@ -1,7 +1,7 @@
-"""Warm-up requests: what a server replays before it answers with a version, made from real examples.
+"""Warm-up requests, made from real examples, that a server replays before it serves a version.
 
-They stand in ``assets.extra/tf_serving_warmup_requests`` of the model, a place that TF Serving knows and loading a
-SavedModel passes by. Same examples, same settings: same bytes.
+They are in the model's ``assets.extra/tf_serving_warmup_requests``, which TF Serving reads and SavedModel loaders
+ignore. The same examples and settings give the same bytes.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from serving.client import Signature, Target
 from serving.client.grpc.requests import warmup_record
 
 _TARGET = Target("default")
-"""The model in the records; servers do not look at it."""
+"""Model name in the records; servers ignore it."""
 
 
 def warmup_records(
     questions: Questions, signatures: Mapping[str, Signature], count: int, batch_sizes: Sequence[int]
 ) -> Iterator[bytes]:
-    """Yields serialized ``PredictionLog`` records: every signature at every batch size in turn, until there are enough."""
+    """Yields serialized ``PredictionLog`` records: each signature at each batch size in turn, up to the limit."""
     kinds = [(signature, rows) for rows in batch_sizes for signature in questions.signatures]
     for number in range(count if kinds else 0):
         signature, rows = kinds[number % len(kinds)]
@@ -32,7 +32,7 @@ def warmup_records(
 
 
 def write_warmup(model: Path, records: Sequence[bytes]) -> None:
-    """Puts the records into a model; no records, no file.
+    """Writes the records into a model; without records it writes no file.
 
     Raises:
         StorageError: The model's folder cannot be written, or the disk is full.

@@ -1,1 +1,1 @@
-"""Pusher: blessed models become numbered versions by rename."""
+"""Pusher: publishes blessed models as numbered versions."""

@@ -1,4 +1,4 @@
-"""Declaration of the pusher; stock Pusher copies in place, keeps everything and cannot go back."""
+"""Declaration of the pusher; TFX's own copies in place, keeps every version and cannot roll back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Pusher(OwnComponent):
-    """Publishes a blessed model, fit to serve, as the next numbered version.
+    """Publishes a model that is blessed and fit to serve as the next numbered version.
 
     ``config`` is the ``push`` slice of the document, ``config.to`` relative to ``base_folder``. With an ``infra_blessing`` the
     model that was served is pushed, without one the candidate as the Trainer wrote it.

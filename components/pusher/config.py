@@ -1,4 +1,4 @@
-"""The ``push`` slice of the document: where blessed models are published."""
+"""The ``push`` slice of the document: where to publish blessed models."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from foundation.config import Config
 
 
 class PushConfig(Config):
-    """Versioned folders that TF Serving reads."""
+    """Numbered version folders that TF Serving reads."""
 
     to: str
     """Folder that holds the numbered versions; relative to the document's folder."""
     keep_versions: int = Field(default=5, ge=1)
-    """How many versions are kept; a pinned one is never removed."""
+    """How many versions to keep; pinned ones are never removed."""

@@ -1,4 +1,4 @@
-"""Work of the pusher: a model that every gate blessed becomes the next version; any other is left where it is."""
+"""Executor of the pusher: publishes a model that every gate has blessed, and leaves any other where it is."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Artifacts = dict[str, list[artifact.Artifact]]
 
 
 class Executor(base_executor.BaseExecutor):
-    """Pushes a blessed model; a model that is not blessed is no failure and is never pushed."""
+    """Pushes a blessed model; not pushing an unblessed one is a result, not an error."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """Writes ``pushed_model``: custom properties pushed, pushed_destination, pushed_version, as TFX's Pusher does.
 
         Raises:
-            DataError: The model is no SavedModel.
+            DataError: The model is not a SavedModel.
             StorageError: The folder cannot be written, or the disk is full.
         """
         config = PushConfig.model_validate_json(exec_properties["config"])
@@ -50,7 +50,7 @@ class Executor(base_executor.BaseExecutor):
 
 
 def refusals(inputs: Artifacts) -> list[str]:
-    """Returns why a model is not pushed, a reason for each blessing that it lacks; empty where it is pushed."""
+    """Returns why a model is not pushed: one reason for each missing blessing; empty if it is pushed."""
     found = []
     if not model_utils.is_model_blessed(artifact_utils.get_single_instance(inputs["blessing"])):
         found.append("the model is not blessed")
@@ -62,7 +62,7 @@ def refusals(inputs: Artifacts) -> list[str]:
 
 
 def _models(inputs: Artifacts) -> tuple[str, str]:
-    """Returns where the model was exported, and the files to push: those that were served in infra validation, if any."""
+    """Returns where the model was exported, and the files to push: those served in infra validation, if any."""
     model = path_utils.serving_model_path(artifact_utils.get_single_uri(inputs["model"]))
     for infra_blessing in inputs.get("infra_blessing") or ():
         if infra_blessing.get_int_custom_property("has_model"):
@@ -74,7 +74,7 @@ def destination(base_folder: str, to: str) -> Path:
     """Returns the folder of the versions, relative to the document's folder.
 
     Raises:
-        StorageError: The destination is no local path.
+        StorageError: The destination is not a local path.
     """
     if "://" in to:
         raise StorageError(f"push.to {to}", expected="a local or mounted folder", seen="a remote address")

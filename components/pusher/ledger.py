@@ -1,4 +1,4 @@
-"""The ledger beside the numbered versions: where each came from, and which are pinned."""
+"""The ledger next to the numbered versions: where each came from, and which are pinned."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LOCK_FILE = ".versions.lock"
 
 
 def read_ledger(folder: Path) -> dict[int, Entry]:
-    """Returns version → entry for every version that is there, the ledger's own memory first.
+    """Returns version → entry for every existing version, from the ledger if it has one.
 
     Raises:
-        DataError: The ledger is damaged or of a later format.
+        DataError: The ledger is damaged or has a newer format.
         StorageError: The folder cannot be read.
     """
     known = (Ledger.find(folder) or Ledger()).versions
@@ -23,7 +23,7 @@ def read_ledger(folder: Path) -> dict[int, Entry]:
 
 
 def write_ledger(folder: Path, entries: dict[int, Entry]) -> None:
-    """Writes the ledger by rename.
+    """Writes the ledger atomically.
 
     Raises:
         StorageError: The folder cannot be written.
@@ -32,7 +32,7 @@ def write_ledger(folder: Path, entries: dict[int, Entry]) -> None:
 
 
 def numbers(folder: Path) -> list[int]:
-    """Returns the versions that TF Serving sees, smallest first.
+    """Returns the versions visible to TF Serving, smallest first.
 
     Raises:
         StorageError: The folder cannot be read.
@@ -45,7 +45,7 @@ def numbers(folder: Path) -> list[int]:
 
 
 def fingerprint(folder: Path) -> str:
-    """Returns a SHA-256 over relative names and contents of all files below a folder."""
+    """Returns a SHA-256 over relative names and contents of all files in a folder."""
     digest = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(str(file.relative_to(folder)).encode() + b"\0")

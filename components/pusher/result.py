@@ -1,4 +1,4 @@
-"""``pushed.json``, what came of a push, and ``versions.json``, the ledger beside the pushed versions."""
+"""``pushed.json``, the result of a push, and ``versions.json``, the ledger next to the pushed versions."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from foundation.result import Part, Result
 
 @dataclass(frozen=True)
 class PushResult(Result):
-    """Whether a model was pushed, as which version, or why not."""
+    """Whether a model was pushed, and as which version or why not."""
 
     FILE: ClassVar[str] = "pushed.json"
 
     pushed: bool
-    """Whether the model is among the versions."""
+    """Whether the model is one of the versions."""
     why: Annotated[tuple[str, ...], Field(exclude_if=lambda why: not why)] = ()
-    """Why it was not pushed; missing where it was."""
+    """Why it was not pushed; missing if it was."""
     version: Annotated[int | None, Field(exclude_if=lambda version: version is None)] = None
-    """The version that holds the model; missing where it was not pushed."""
+    """The version that holds the model; missing if it was not pushed."""
     new: bool = False
-    """False where the model was among the versions already."""
+    """False if the model was already one of the versions."""
     removed: tuple[int, ...] = ()
-    """Versions that were removed for it."""
+    """Versions removed to make room for it."""
 
 
 @dataclass(frozen=True)
 class Entry(Part):
-    """What the ledger knows about one version."""
+    """The ledger's entry for one version."""
 
     fingerprint: str
     """SHA-256 over names and contents of the version's files."""
     pushed_at: float = 0.0
-    """Seconds since the epoch; 0 where a version was there before its ledger."""
+    """Seconds since the epoch; 0 if the version is older than the ledger."""
     model: str = ""
-    """Where the model was exported; empty where not known."""
+    """Where the model was exported; empty if unknown."""
     rollback_of: int | None = None
-    """The version whose content this is, for a rollback."""
+    """For a rollback, the version that the content comes from."""
     pinned: bool = False
-    """Whether it is never removed."""
+    """Whether it is pinned and so never removed."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Ledger(Result):
     """Where each version came from, and which are pinned."""
 
     FILE: ClassVar[str] = "versions.json"
-    REMEDY: ClassVar[str] = "move the file away; it is made anew from the versions, pins are lost"
+    REMEDY: ClassVar[str] = "move the file away; it is rebuilt from the versions, without pins"
 
     versions: dict[int, Entry] = field(default_factory=dict)
-    """Number of a version → what is known about it."""
+    """Version number → its entry."""

@@ -1,8 +1,8 @@
 """Numbered versions that TF Serving reads: push, keep, pin, roll back. Loads no TensorFlow.
 
-TF Serving serves the largest number in the folder and ignores names that are no number, so a version is copied under a
-hidden name, synced to disk and renamed. A rollback publishes the older content again under a new, larger number: one
-rename, the server loads it before it lets go of the other, and history stays as it was.
+TF Serving serves the largest number in the folder and ignores other names, so a version is copied under a hidden name,
+synced to disk and renamed. A rollback publishes the older content again under a new, larger number: one rename, the
+server loads it before it unloads the other, and the history is kept.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from foundation.saved_model import MODEL_FILE, is_saved_model
 
 @dataclass(frozen=True)
 class Version:
-    """One version in a folder that TF Serving reads.
+    """A version in a folder that TF Serving reads.
 
     Attributes:
         number: Its number.
         path: Its folder.
-        entry: What the ledger knows.
-        current: Whether it is the one that TF Serving serves.
+        entry: Its entry in the ledger.
+        current: Whether TF Serving serves it.
     """
 
     number: int
@@ -42,13 +42,13 @@ class Version:
 
 @dataclass(frozen=True)
 class Pushed:
-    """What a push did.
+    """The outcome of a push.
 
     Attributes:
         number: The version that holds the model.
         path: Its folder.
-        new: False where the model was there already.
-        removed: Versions that keep_versions removed.
+        new: False if the model was there already.
+        removed: Versions removed because of keep_versions.
     """
 
     number: int
@@ -76,16 +76,16 @@ def push(
     keep: int,
     origin: str | os.PathLike[str] | None = None,
 ) -> Pushed:
-    """Publishes a SavedModel as the next version; a model that is there already is not published again.
+    """Publishes a SavedModel as the next version, unless it is there already.
 
     Args:
         model: Folder of the SavedModel.
-        folder: Folder of the versions; made when missing.
-        keep: How many versions are kept; pinned ones count on top and are never removed.
+        folder: Folder of the versions; created if missing.
+        keep: How many versions to keep, not counting pinned ones, which are never removed.
         origin: Where the model was exported, for the ledger; by default ``model``.
 
     Raises:
-        DataError: The model is no SavedModel.
+        DataError: The model is not a SavedModel.
         StorageError: The folder cannot be written, or the disk is full; nothing half-written is left.
     """
     source, place = Path(model), Path(folder)
@@ -104,7 +104,7 @@ def push(
 
 
 def pin(folder: str | os.PathLike[str], version: int) -> None:
-    """Keeps a version from ever being removed.
+    """Pins a version so that it is never removed.
 
     Raises:
         DataError: There is no such version.
@@ -113,7 +113,7 @@ def pin(folder: str | os.PathLike[str], version: int) -> None:
 
 
 def unpin(folder: str | os.PathLike[str], version: int) -> None:
-    """Lets a version be removed again when it is among the oldest.
+    """Unpins a version so that it can be removed when it is among the oldest.
 
     Raises:
         DataError: There is no such version.
@@ -130,18 +130,18 @@ def _set_pin(place: Path, version: int, pinned: bool) -> None:
 
 
 def rollback(folder: str | os.PathLike[str], to: int | None = None) -> Version:
-    """Makes TF Serving serve an older model: its content is published again under a new, larger number.
+    """Makes TF Serving serve an older model by publishing it again under a new, larger number.
 
     Args:
         folder: Folder of the versions.
-        to: The version to go back to; by default the newest one before the current model that differs from it, so that a
-            second rollback goes one model further back.
+        to: The version to go back to; by default the newest earlier one with another model, so a second rollback goes
+            one model further back.
 
     Returns:
         The new current version.
 
     Raises:
-        DataError: There is no such version, it is current, or there is none to go back to.
+        DataError: The version does not exist or is current, or there is none to go back to.
         StorageError: The folder cannot be written, or the disk is full; the current version stays.
     """
     place = Path(folder)
@@ -185,7 +185,7 @@ def _target(place: Path, entries: dict[int, Entry], to: int | None) -> int:
 
 
 def _origin(entries: dict[int, Entry], number: int) -> int:
-    """Returns the version that first held a version's content, as far as it is known."""
+    """Returns the version that first held this version's content, as far as known."""
     return entries[number].rollback_of or number
 
 
@@ -193,7 +193,7 @@ def _existing(place: Path, version: int) -> None:
     there = numbers(place)
     if version not in there:
         known = ", ".join(map(str, there)) or "none"
-        raise DataError(f"version {version} in {place}", expected="one that is there", seen=known)
+        raise DataError(f"version {version} in {place}", expected="an existing version", seen=known)
 
 
 def _publish(source: Path, place: Path, entries: dict[int, Entry], entry: Entry) -> int:
@@ -208,7 +208,7 @@ def _publish(source: Path, place: Path, entries: dict[int, Entry], entry: Entry)
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copies a folder; unlike ``shutil.copytree`` the first error ends it and keeps its cause, such as a full disk."""
+    """Copies a folder; unlike ``shutil.copytree`` it stops at the first error and keeps its cause, such as a full disk."""
     for path in sorted(source.rglob("*")):
         place = target / path.relative_to(source)
         if path.is_dir():
@@ -218,7 +218,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Brings every file below a folder to the disk, so that a rename never outlives its content."""
+    """Syncs every file in a folder to disk, so that no rename survives a crash without its content."""
     for path in [*folder.rglob("*"), folder]:
         _sync_folder(path)
 
@@ -232,7 +232,7 @@ def _sync_folder(path: Path) -> None:
 
 
 def _trim(place: Path, entries: dict[int, Entry], keep: int) -> tuple[int, ...]:
-    """Removes the oldest versions beyond ``keep``, never a pinned one; each vanishes by rename before it is deleted."""
+    """Removes the oldest unpinned versions beyond ``keep``; each is renamed away before it is deleted."""
     loose = sorted((n for n, entry in entries.items() if not entry.pinned), reverse=True)
     removed = tuple(sorted(loose[keep:]))
     for number in removed:
@@ -249,7 +249,7 @@ def _trim(place: Path, entries: dict[int, Entry], keep: int) -> tuple[int, ...]:
 
 
 def _sweep(place: Path) -> None:
-    """Deletes what a killed push left behind; the lock says that nobody is at work on it."""
+    """Deletes leftovers of a killed push; safe because the lock is held."""
     for leftover in place.glob(".*.tmp"):
         try:
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()

@@ -1,1 +1,1 @@
-"""Resolvers: which earlier artifacts a run compares itself with."""
+"""Resolvers: the earlier artifacts that a run is compared with."""

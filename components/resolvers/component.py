@@ -1,4 +1,4 @@
-"""Declarations of the resolvers: TFX's own node with strategies whose answers do not change."""
+"""Declarations of the resolvers: TFX's own node with strategies whose answers are stable."""
 
 from __future__ import annotations
 

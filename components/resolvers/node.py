@@ -1,4 +1,4 @@
-"""The nodes that look up earlier artifacts: statistics to compare with, models to start from and to beat."""
+"""The nodes that look up earlier artifacts: statistics to compare with, models to start from and models to beat."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Resolver strategies whose answer for the same run never changes, so that an unchanged run stays unchanged.
+"""Resolver strategies that always give the same answer for the same run, so that an unchanged run stays cached.
 
-TFX's own latest-blessed strategy resolves a model to itself once that model is blessed. These look only at what was
-there *before* the artifact they compare.
+TFX's own latest-blessed strategy resolves a model to itself once that model is blessed. These look only at artifacts
+older than the one they compare.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ Artifacts = dict[str, list[artifact.Artifact]]
 class BlessedBeforeStrategy(resolver.ResolverStrategy):
     """Finds the latest blessed model that is older than the candidate and was not found unfit to serve.
 
-    Inputs are ``candidate`` (this run's model), ``model``, ``model_blessing`` and ``infra_blessing`` (all there are). The
-    outputs but the candidate's are empty when no earlier model is blessed. A model that infra validation refused was never
-    pushed: measured against it, the next one as slow would pass.
+    Inputs are ``candidate`` (this run's model) and all of ``model``, ``model_blessing`` and ``infra_blessing``. All
+    outputs except the candidate's are empty if no earlier model is blessed. A model that infra validation refused was
+    never pushed; as a baseline it would let the next equally slow model pass.
     """
 
     def resolve_artifacts(self, store: Any, input_dict: Artifacts) -> Artifacts:
-        """Returns the candidate as it is and the baseline with its blessing."""
+        """Returns the candidate unchanged, and the baseline with its blessing."""
         candidates = input_dict["candidate"]
         newest = min((a.id for a in candidates), default=0)
         blessings = {
@@ -48,20 +48,20 @@ class BlessedBeforeStrategy(resolver.ResolverStrategy):
 
 
 def _by_model(infra_blessings: list[artifact.Artifact]) -> dict[int, artifact.Artifact]:
-    """Returns model → what was said of it last."""
+    """Returns model → its latest blessing."""
     ordered = sorted(infra_blessings, key=lambda a: a.id)
     return {a.get_int_custom_property("validated_model_id"): a for a in ordered}
 
 
 class PreviousStatisticsStrategy(resolver.ResolverStrategy):
-    """Finds the statistics of the span before, or without spans the statistics that were made before.
+    """Finds the statistics of the previous span, or without spans the previous statistics.
 
-    Inputs are ``current`` (this run's statistics) and ``previous`` (all there are); the output of ``previous`` holds one
-    artifact, or none.
+    Inputs are ``current`` (this run's statistics) and ``previous`` (all statistics); the output ``previous`` holds one
+    artifact or none.
     """
 
     def resolve_artifacts(self, store: Any, input_dict: Artifacts) -> Artifacts:
-        """Returns the current statistics as they are and the ones before."""
+        """Returns the current statistics unchanged, and the previous ones."""
         current = input_dict["current"]
         before = [
             a
@@ -73,7 +73,7 @@ class PreviousStatisticsStrategy(resolver.ResolverStrategy):
 
 
 def precedes(span: int | None, artifact_id: int, current_span: int | None, current_id: int) -> bool:
-    """Returns whether an artifact counts as earlier than the current one: by span, and by age where spans are equal."""
+    """Returns whether an artifact is earlier than the current one: by span, or by age if spans are equal."""
     if (span or 0) != (current_span or 0):
         return (span or 0) < (current_span or 0)
     return not current_span and artifact_id < current_id

@@ -1,1 +1,1 @@
-"""The first schema of a pipeline, inferred from the statistics of all splits."""
+"""SchemaInferrer: the first schema of a pipeline, inferred from the statistics of all splits."""

@@ -1,4 +1,4 @@
-"""Declaration of ``SchemaInferrer``; stock SchemaGen knows no environments and fails its own next export."""
+"""Declaration of ``SchemaInferrer``; TFX's SchemaGen has no environments, and its schema fails the next export."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def build(at: Build, statistics: BaseChannel) -> SchemaInferrer:
 
 
 def build_import(at: Build) -> ImportSchemaGen:
-    """Returns the node that takes the reviewed schema: the stock TFX component."""
+    """Returns the node that imports the reviewed schema: the stock TFX component."""
     return ImportSchemaGen(schema_file=str(at.inputs.folder / at.document.schema_path()))

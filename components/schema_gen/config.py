@@ -1,16 +1,16 @@
-"""How tight an inferred schema is; import-light."""
+"""Constants for how tight an inferred schema is; light to import."""
 
 from __future__ import annotations
 
 ID = "_id"
-"""Feature that names a document: present in all of them, different in each."""
+"""Feature that identifies a document: present in each, and unique."""
 ENVIRONMENTS = ("TRAINING", "SERVING")
-"""Where data comes from; the label is not in the second."""
+"""Environments of the data; the label is missing in the second."""
 MOST_CATEGORIES = 100
-"""A text feature with more distinct values than this gets no list of allowed values."""
+"""Text features with more distinct values get no list of allowed values."""
 DOMAIN_MASS = 0.95
-"""Share of a text feature's values that has to be on the list; a rare new country is no anomaly, a new spelling is."""
+"""Share of a text feature's values that must be on the list; a rare new country passes, a new spelling does not."""
 PRESENCE_SLACK = 0.1
-"""How much further a feature that is missing in some documents may thin out, as a share of what was seen."""
+"""How much rarer a sometimes missing feature may become, as a share of its present frequency."""
 FULL_PRESENCE = 0.99
-"""Smallest share of documents with a feature that was in all of them."""
+"""Smallest allowed share of documents with a feature that was in all of them."""

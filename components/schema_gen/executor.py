@@ -1,4 +1,4 @@
-"""Work of ``SchemaInferrer``: statistics of all splits in, ``schema.pbtxt`` out."""
+"""Executor of ``SchemaInferrer``: statistics of all splits in, ``schema.pbtxt`` out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCHEMA_FILE = "schema.pbtxt"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Infers the schema that a person reviews after the first run."""
+    """Infers the schema to be reviewed after the first run."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """Writes ``schema``."""

@@ -1,7 +1,7 @@
-"""A schema that the data it was inferred from passes, and that still says something about the next export.
+"""Inference of a schema that its own data passes and that is still a useful check of the next export.
 
-What ``tfdv.infer_schema`` alone gives is too tight for a first run: every value of a text feature seen by chance, every
-feature required in each document, no environments.
+``tfdv.infer_schema`` alone is too tight for a first run: it lists every text value that happens to occur, requires
+every feature in each document, and has no environments.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def infer(statistics: Sequence[Statistics], label: str, arrays: Collection[str] 
     """Infers a schema from the statistics of every split.
 
     Args:
-        statistics: One per split, an empty split does not count; the first should be the train split.
-        label: Feature of the label: in every document, and not there when serving.
-        arrays: Features that are arrays, also where each holds one item at most by chance.
+        statistics: One per split, the train split first; empty splits are ignored.
+        label: Feature of the label: in every training document, absent when serving.
+        arrays: Features that are arrays, even if each happens to hold at most one item.
 
     Returns:
         Schema with environments TRAINING and SERVING.
@@ -53,7 +53,7 @@ def infer(statistics: Sequence[Statistics], label: str, arrays: Collection[str] 
     features = {feature.name: feature for feature in schema.feature}
     if label not in features:
         raise DataError(
-            f"label {label!r}", expected="a value in the documents", seen="none", remedy="mend data.label"
+            f"label {label!r}", expected="a value in the documents", seen="none", remedy="correct data.label"
         )
     for name, feature in features.items():
         _loosen(feature, [_common(split, name) for split in statistics], required=name in (label, ID))
@@ -66,7 +66,7 @@ def infer(statistics: Sequence[Statistics], label: str, arrays: Collection[str] 
 
 
 def _common(split: Statistics, name: str) -> tuple[float, statistics_pb2.CommonStatistics | None]:
-    """Returns the share of a split's documents that have a feature, and its statistics where one has."""
+    """Returns the share of a split's documents that have a feature, and its statistics if any does."""
     found = next((s for s in split.datasets[0].features if s.path.step[:] == [name]), None)
     if found is None:
         return 0.0, None
@@ -81,7 +81,7 @@ def _loosen(
 ) -> None:
     """Loosens presence, number of values and numeric range of one feature."""
     commons = [common for _, common in splits if common is not None]
-    # The split with the fewest decides: a small one may have less than the whole by chance.
+    # The split with the smallest share decides: small splits can be below the overall share by chance.
     share = min(share for share, _ in splits)
     feature.ClearField("presence")
     if required or share > 0:
@@ -96,14 +96,14 @@ def _loosen(
 
 
 def presence(share: float) -> float:
-    """Returns the smallest share of documents that must have a feature which ``share`` of them had."""
+    """Returns the share of documents that must have a feature, given the ``share`` that had it."""
     if share >= 1.0:
         return FULL_PRESENCE
     return math.floor(share * (1 - PRESENCE_SLACK) * 100) / 100
 
 
 def _loosen_domains(schema: schema_pb2.Schema, free: set[str], strict: set[str]) -> None:
-    """Drops lists of values that are too long or make no sense, and lets rare new values pass on the others."""
+    """Drops value lists that are too long or meaningless, and lets the others tolerate rare new values."""
     sizes = {domain.name: len(domain.value) for domain in schema.string_domain}
     for feature in schema.feature:
         if feature.WhichOneof("domain_info") != "domain":

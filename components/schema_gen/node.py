@@ -1,4 +1,4 @@
-"""The nodes that give the schema: the reviewed file, or one inferred from the statistics."""
+"""The nodes that provide the schema: the reviewed file, or one inferred from the statistics."""
 
 from __future__ import annotations
 

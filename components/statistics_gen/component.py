@@ -1,4 +1,4 @@
-"""Declaration of StatisticsGen: the stock TFX component as it is."""
+"""Declaration of StatisticsGen: the stock TFX component, unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The node that computes statistics of every split."""
+"""The node that computes the statistics of every split."""
 
 from __future__ import annotations
 

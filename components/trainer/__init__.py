@@ -1,1 +1,1 @@
-"""Trainer: Keras 3 models, built in or a person's own, exported for serving."""
+"""Trainer: Keras 3 models, built-in or user-defined, exported for serving."""

@@ -1,4 +1,4 @@
-"""Columns of transformed rows: in memory while they fit, else in files that nobody has to clean up."""
+"""Columns of transformed rows: in memory while they fit, otherwise in files that clean up after themselves."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 MEMORY_LIMIT = 1 << 30
-"""Bytes of one split that are kept in memory; what is beyond goes to disk."""
+"""Bytes of one split to keep in memory; larger splits go to disk."""
 
 
 class ColumnBuilder:
     """Collects batches of rows into columns.
 
     Args:
-        limit: Bytes that may be held in memory.
+        limit: Bytes to hold in memory at most.
     """
 
     def __init__(self, limit: int = MEMORY_LIMIT) -> None:
@@ -26,7 +26,7 @@ class ColumnBuilder:
         self._folder: Path | None = None
 
     def add(self, batch: Mapping[str, np.ndarray]) -> None:
-        """Takes the next rows."""
+        """Appends rows."""
         for name, values in batch.items():
             self._parts.setdefault(name, []).append(values)
             self._held += values.nbytes
@@ -34,12 +34,12 @@ class ColumnBuilder:
             self._spill()
 
     def build(self) -> dict[str, np.ndarray]:
-        """Returns name → column; a column on disk is mapped, and its file is gone when the column is."""
+        """Returns name → column; a column on disk is memory-mapped, and its file disappears with the column."""
         if self._folder is None:
             return {name: np.concatenate(parts) for name, parts in self._parts.items()}
         self._spill()
         columns = {name: _mapped(self._folder / name, parts[0]) for name, parts in self._parts.items()}
-        shutil.rmtree(self._folder)  # the open maps keep the data until they are dropped
+        shutil.rmtree(self._folder)  # open maps keep the data alive after the files are deleted
         return columns
 
     def _spill(self) -> None:
@@ -54,6 +54,6 @@ class ColumnBuilder:
 
 
 def _mapped(file: Path, example: np.ndarray) -> np.ndarray:
-    """Maps a file of rows that have the type and width of an example."""
+    """Maps a file of rows with the example's type and width."""
     flat: np.ndarray = np.memmap(file, dtype=example.dtype, mode="r")
     return flat.reshape(-1, *example.shape[1:])

@@ -27,7 +27,7 @@ def make_trainer(
     hyperparameters: types.BaseChannel | None = None,
     base_model: types.BaseChannel | None = None,
 ) -> Trainer:
-    """Declares Trainer: fits on the train split, stops by the validation split, never sees the test split.
+    """Declares Trainer: fits on the train split, stops early by the validation split, never sees the test split.
 
     Args:
         model: The ``model`` slice.
@@ -37,7 +37,7 @@ def make_trainer(
         examples: Raw examples with splits train, validation, test.
         transform_graph: Transform's output.
         schema: The data schema.
-        hyperparameters: The Tuner's choice, put over ``model`` and ``train``.
+        hyperparameters: The Tuner's choice; overrides ``model`` and ``train``.
         base_model: The last blessed model, for a warm start.
 
     Returns:
@@ -59,7 +59,7 @@ def make_trainer(
 def training_settings(
     model: ModelConfigSlice, train: TrainConfig, label: str, features: FeaturesConfig
 ) -> dict[str, Any]:
-    """Returns what ``run_fn`` and ``tuner_fn`` read from ``custom_config``."""
+    """Returns the ``custom_config`` for ``run_fn`` and ``tuner_fn``."""
     settings: dict[str, Any] = {
         "model": model.model_dump(mode="json"),
         "train": train.model_dump(mode="json"),
@@ -77,7 +77,7 @@ def build(at: Build, **channels: types.BaseChannel) -> Trainer:
 
 
 def training_slices(at: Build) -> dict[str, Any]:
-    """Returns the slices of the document that training takes, with absolute paths of the person's own code."""
+    """Returns the document's slices for training, with absolute paths to user code."""
     document = at.document
     return {
         "model": document.model.absolute(at.inputs.folder),

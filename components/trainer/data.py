@@ -1,4 +1,4 @@
-"""Training data: raw examples transformed once, kept as arrays, dealt out in seeded batches."""
+"""Training data: raw examples transformed once, kept as arrays, served in seeded batches."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from components.trainer.features import FeatureDescription
 from components.trainer.transform_graph import TransformGraph
 from foundation.errors import DataError
 
-LOGGER = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 ROWS_A_BATCH = 4096
-"""Rows that are parsed and transformed at once."""
+"""Number of rows parsed and transformed at once."""
 
 
 @dataclass(frozen=True)
 class TransformedSplit:
-    """One split after Transform, rows without a label left out.
+    """One split after Transform, without the rows that have no label.
 
     Args:
         features: Name → array ``[rows]`` or ``[rows, width]``.
         labels: float32 or int64 ``[rows]``.
-        without_label: How many rows were left out.
+        without_label: Number of rows left out.
     """
 
     features: dict[str, np.ndarray]
@@ -37,7 +37,7 @@ class TransformedSplit:
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
         return len(self.labels)
 
 
@@ -50,8 +50,8 @@ def load_split(
         name: Name of the split, for messages.
         patterns: File patterns of gzip TFRecords of tf.Examples.
         graph: The Transform graph.
-        task: The task; it says how a missing label shows.
-        memory_limit: Bytes above which the rows are kept on disk.
+        task: The task; it determines how a missing label is encoded.
+        memory_limit: Bytes above which rows are kept on disk.
 
     Raises:
         DataError: No row has a label, or a class has no rows in the train split.
@@ -71,7 +71,7 @@ def load_split(
         )
         raise DataError(f"split {name}", expected=expected, seen="none", remedy=remedy)
     if without:
-        LOGGER.warning("split %s: %d of %d rows have no label that training can use", name, without, rows)
+        log.warning("split %s: %d of %d rows have no usable label", name, without, rows)
     columns = builder.build()
     labels = columns.pop(graph.label)
     return TransformedSplit(columns, labels, without)
@@ -81,7 +81,7 @@ def _transformed_batches(patterns: Sequence[str], graph: TransformGraph) -> Iter
     files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
     if not files:
         return
-    # A multi-hot vector is 0 and 1 only: a quarter of the space as bytes.
+    # A multi-hot vector holds only 0 and 1: as bytes it takes a quarter of the space.
     kept: dict[str, tf.DType] = {f.name: _kept_type(f) for f in graph.features}
     kept[graph.label] = graph.label_type
 
@@ -117,12 +117,12 @@ def class_weights(
     """Returns the weight of each class in the loss, or None.
 
     Args:
-        wanted: ``balanced``, or label value → weight, others 1.
+        wanted: ``balanced``, or label value → weight; other values weigh 1.
         labels: Class of each row of the train split.
-        values: The label's value of each class.
+        values: Label value of each class.
 
     Raises:
-        DataError: A weight names a value that no class has.
+        DataError: A weight is for a value that no class has.
     """
     if wanted is None:
         return None
@@ -142,7 +142,7 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Returns endless shuffled batches of (features, label) or (features, label, weight).
 
-    Rows are shuffled as whole permutations by their number and gathered a batch at once.
+    Row numbers are permuted as a whole; rows are gathered one batch at a time.
     """
     order = tf.data.Dataset.range(split.rows).shuffle(split.rows, seed=seed, reshuffle_each_iteration=True)
     batches = order.repeat().batch(min(batch_size, split.rows), drop_remainder=True)
@@ -175,7 +175,7 @@ def _gathered(
 
 
 def _picker(column: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Returns what picks rows of a column by their number, from memory or from disk."""
+    """Returns a function that picks rows of a column by number, from memory or from disk."""
     final = tf.float32 if column.dtype == np.uint8 else tf.as_dtype(column.dtype)
     if not isinstance(column, np.memmap):
         tensor = tf.constant(column)

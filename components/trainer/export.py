@@ -1,7 +1,7 @@
 """The served model: raw features or serialized tf.Examples in, predictions out, Transform's graph inside.
 
-A plain ``tf.Module`` that holds raw variables and lookup tables: it loads in a v1 session, as TF Serving and TFX's
-bulk inference load models, and saving it traces two functions and nothing of Keras' own.
+A plain ``tf.Module`` with raw variables and lookup tables: it loads in a v1 session, as in TF Serving and TFX's bulk
+inference, and saving it traces only two functions and nothing inside Keras.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Predictions = dict[str, tf.Tensor]
 
 
 class ServedModel(tf.Module):
-    """Transform and Keras model in one.
+    """Transform and the Keras model combined.
 
     Args:
         graph: The Transform graph.
         model: The trained model.
-        task: What the outputs mean.
-        classes: The label's value of each class of a multi-class task.
+        task: The task, which determines the outputs.
+        classes: Label value of each class of a multi-class task.
     """
 
     def __init__(self, graph: TransformGraph, model: keras.Model, task: Task, classes: Sequence[str]) -> None:
@@ -51,7 +51,7 @@ class ServedModel(tf.Module):
         return {"probability" if self._task == "binary" else "prediction": tf.squeeze(output, axis=1)}
 
     def signatures(self) -> dict[str, Any]:
-        """Returns name → concrete function of the two ways to ask."""
+        """Returns name → concrete function of the two signatures."""
         graph = self._graph_of()
         specs = serving_specs(graph)
 
@@ -73,7 +73,7 @@ class ServedModel(tf.Module):
 def serving_specs(graph: TransformGraph) -> dict[str, tf.TensorSpec]:
     """Returns the raw features of ``serving_default``: ``[batch]`` for a scalar, ``[batch, width]`` for an array.
 
-    A feature is a scalar where the schema says that a document has at most one value of it.
+    A feature is a scalar if the schema allows at most one value per document.
     """
     schema = {feature.name: feature for feature in graph.schema().feature}
     return {
@@ -85,14 +85,14 @@ def serving_specs(graph: TransformGraph) -> dict[str, tf.TensorSpec]:
 
 
 def is_scalar(feature: Any) -> bool:
-    """Says whether a schema's feature has at most one value a document."""
+    """Returns whether a feature has at most one value per document by the schema."""
     return feature.HasField("shape") or (feature.HasField("value_count") and feature.value_count.max == 1)
 
 
 def to_raw(
     tensor: tf.Tensor, spec: tf.io.VarLenFeature | tf.io.FixedLenFeature
 ) -> tf.Tensor | tf.SparseTensor:
-    """Turns a served tensor into the raw tensor that Transform takes; sentinels are dropped in there, not here."""
+    """Turns a served tensor into Transform's raw input; Transform drops the sentinels."""
     if isinstance(spec, tf.io.FixedLenFeature):
         return tf.reshape(tensor, [-1, *spec.shape])
     dense = tensor[:, tf.newaxis] if tensor.shape.rank == 1 else tensor
@@ -101,7 +101,7 @@ def to_raw(
 
 
 def export(served: ServedModel, folder: Path) -> None:
-    """Writes the SavedModel into a folder, and beside its assets the label of each class of a multi-class model."""
+    """Writes the SavedModel, with the label of each class next to its assets if the model is multi-class."""
     tf.saved_model.save(served, str(folder), signatures=served.signatures())
     if served.class_names():
         write_text(folder / CLASSES_FILE, json.dumps(served.class_names()))

@@ -1,4 +1,4 @@
-"""What a model is given: the outputs of Transform, described."""
+"""Descriptions of a model's inputs, which are the outputs of Transform."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class FeatureDescription:
     """One input of the model.
 
     Args:
-        name: Name of Transform's output and of the model's input.
+        name: Name of the Transform output and of the model input.
         kind: ``number`` is float32 ``[batch]``; ``id`` is int64 ``[batch]`` from 0 to size - 1; ``vector`` is float32
             ``[batch, size]``.
-        size: How many ids, or the width of the vector; 1 for a number.
-        vocabulary: For an id or a multi-hot vector over a vocabulary: its words in the order of their ids.
-        first_word: Id or place of the first word (id 0 means missing).
+        size: Number of ids, or width of the vector; 1 for a number.
+        vocabulary: Words of an id or a multi-hot vector over a vocabulary, in id order.
+        first_word: Id or position of the first word (id 0 means missing).
     """
 
     name: str
@@ -37,14 +37,14 @@ class FeatureDescription:
 
 
 def describe(output: tft.TFTransformOutput, label: str) -> list[FeatureDescription]:
-    """Describes what Transform gives, the label left out, by name.
+    """Describes the outputs of Transform without the label, sorted by name.
 
     Args:
         output: Transform's output.
         label: Name of the label.
 
     Raises:
-        UserCodeError: An integer output does not say how many ids there are, or an output is sparse.
+        UserCodeError: An integer output has no known number of ids, or an output is sparse.
     """
     specs = output.transformed_feature_spec()
     domains = {
@@ -69,7 +69,7 @@ def _describe_one(
         if largest is None or (spec.shape and width != 1):
             raise UserCodeError(
                 f"Transform output {name!r}",
-                expected="one id a row whose range Transform knows",
+                expected="one id per row, with a range known to Transform",
                 seen=f"int64 of shape {spec.shape} without a range",
                 remedy="make ids with tft.compute_and_apply_vocabulary or tft.bucketize, or cast to tf.float32",
             )
@@ -80,7 +80,7 @@ def _describe_one(
 
 
 def read_vocabulary(output: tft.TFTransformOutput, name: str) -> tuple[str, ...]:
-    """Returns the words of the vocabulary file of that name, none when there is no such file."""
+    """Returns the words in the vocabulary file of that name; none if there is no such file."""
     try:
         path = output.vocabulary_file_by_name(name)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The metrics that training follows on the validation split, and tuning may optimise: add yours here."""
+"""The metrics that training tracks on the validation split and tuning can optimise: add yours here."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TrainingMetric:
-    """One metric of Keras.
+    """A Keras metric.
 
     Attributes:
         keras: Its class in ``keras.metrics``.
-        higher_is_better: Whether more is better.
-        arguments: Arguments of the class besides ``name``.
+        higher_is_better: Whether higher is better.
+        arguments: Arguments of the class apart from ``name``.
     """
 
     keras: str
@@ -40,14 +40,14 @@ TRAINING_METRICS: dict[str, dict[str, TrainingMetric]] = {
         "mse": TrainingMetric("MeanSquaredError", higher_is_better=False),
     },
 }
-"""Task → name → metric; the first two are always followed, another one where it is the objective of tuning."""
+"""Task → name → metric; the first two are always tracked, others only as the objective of tuning."""
 
 
 def always_followed(task: str) -> list[str]:
-    """Returns the metrics that training computes after every epoch, whatever tuning asks for."""
+    """Returns the metrics that training always computes after every epoch."""
     return list(TRAINING_METRICS[task])[:2]
 
 
 def objectives(task: str) -> list[str]:
-    """Returns what tuning may optimise: the validation loss, and each metric of the task on the validation split."""
+    """Returns what tuning can optimise: the validation loss, and each metric of the task on the validation split."""
     return ["val_loss", *(f"val_{name}" for name in TRAINING_METRICS[task])]

@@ -8,13 +8,13 @@ from components.node import EXAMPLES, SCHEMA, Declaration, Document, Inputs, lab
 
 
 def training_settings(document: Document, inputs: Inputs) -> list[Any]:
-    """Returns what decides over one training: model, training, features, label."""
+    """Returns the settings that determine a training: model, training, features, label."""
     slices = (document.model, document.train, document.features)
     return [*(s.model_dump(mode="json") for s in slices), label_settings(document)]
 
 
 def own_model(document: Document, inputs: Inputs) -> tuple[str, ...]:
-    """Returns the reference to a person's own model, where there is one."""
+    """Returns the reference to the user's own model, if there is one."""
     return own_code(inputs.folder, document.model.build_model)
 
 

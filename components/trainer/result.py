@@ -1,4 +1,4 @@
-"""``history.json``: what happened in a training, epoch by epoch."""
+"""``history.json``: the history of a training, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from foundation.result import Result
 
 @dataclass(frozen=True)
 class TrainingHistory(Result):
-    """What happened in a training."""
+    """The history of a training."""
 
     FILE: ClassVar[str] = "history.json"
 
     epochs: tuple[dict[str, int | float], ...]
-    """Each epoch's number, seconds and metrics; ``val_`` is the validation side."""
+    """Number, seconds and metrics of each epoch; ``val_`` marks the validation split."""
     schedule: Schedule = field(default_factory=lambda: Schedule(0, 0))
-    """What was planned."""
+    """Planned epochs and steps."""
     best_epoch: int | None = None
     """The epoch whose weights were kept; null without early stopping."""
     stopped_early: bool = False
-    """Whether early stopping ended it."""
+    """Whether early stopping ended the training."""
     seconds: float = 0.0
     """Wall time of fitting."""
     rows: dict[str, int] = field(default_factory=dict)
     """Split → rows."""
     rows_without_label: dict[str, int] = field(default_factory=dict)
-    """Split → rows left out because they have no label."""
+    """Split → rows skipped because they have no label."""
     parts: dict[str, float] = field(default_factory=dict)
     """Part of the run → seconds."""
     warm_start: str = ""
-    """Whether training began from the last blessed model's weights."""
+    """Whether training started from the last blessed model's weights."""
     reason: Annotated[str | None, Field(exclude_if=lambda reason: reason is None)] = None
-    """Why those weights were not used, or part of them; missing without a blessed model."""
+    """How many of those weights were used, or why none were; missing without a blessed model."""
     model: dict[str, Any] = field(default_factory=dict)
     """The document's ``model``."""
     train: dict[str, Any] = field(default_factory=dict)
@@ -45,5 +45,5 @@ class TrainingHistory(Result):
 
     @property
     def counted(self) -> Mapping[str, int]:
-        """The steps that were made."""
+        """Number of completed steps."""
         return {"steps": self.schedule.steps_per_epoch * len(self.epochs)}

@@ -22,14 +22,14 @@ from components.trainer.training import History, compile_model, fit
 from components.trainer.transform_graph import TransformGraph
 from foundation.publish import published_folder
 
-LOGGER = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def run_fn(fn_args: FnArgs) -> None:
-    """Trains the model of the document and writes it, its history and its TensorBoard logs.
+    """Trains the document's model and writes it, its history and its TensorBoard logs.
 
     Args:
-        fn_args: TFX's arguments; ``custom_config`` is what ``make_trainer`` put there.
+        fn_args: TFX's arguments; ``custom_config`` comes from ``make_trainer``.
     """
     settings = TrainingSettings.from_custom_config(fn_args.custom_config)
     settings = settings.with_hyperparameters((fn_args.hyperparameters or {}).get("values", {}))
@@ -53,14 +53,14 @@ def run_fn(fn_args: FnArgs) -> None:
 
 
 class Clock:
-    """Seconds of each part of a run."""
+    """Seconds spent on each part of a run."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._last = time.perf_counter()
 
     def lap(self, name: str) -> None:
-        """Ends a part."""
+        """Records the end of a part."""
         now = time.perf_counter()
         self.seconds[name], self._last = now - self._last, now
 
@@ -68,7 +68,7 @@ class Clock:
 def load_splits(
     graph: TransformGraph, settings: TrainingSettings, train_files: list[str], validation_files: list[str]
 ) -> tuple[TransformedSplit, TransformedSplit]:
-    """Loads the train and the validation split; the test split is never named here."""
+    """Loads the train and the validation split, never the test split."""
     task = settings.model.task
     splits = (
         load_split("train", train_files, graph, task),
@@ -79,7 +79,7 @@ def load_splits(
 
 
 def label_values(graph: TransformGraph, settings: TrainingSettings) -> list[str]:
-    """Returns the label's value of each class: of a binary task what is not positive is 0."""
+    """Returns the label value of each class; in a binary task, anything not positive is 0."""
     if settings.model.task == "multiclass":
         return list(read_vocabulary(graph.output, LABEL_VOCABULARY))
     if settings.model.task == "regression":
@@ -91,7 +91,7 @@ def label_values(graph: TransformGraph, settings: TrainingSettings) -> list[str]
 def build_model(
     graph: TransformGraph, settings: TrainingSettings, values: list[str], extra_metric: str = "loss"
 ) -> keras.Model:
-    """Builds and compiles the model; ``extra_metric`` is followed besides the usual ones."""
+    """Builds and compiles the model; ``extra_metric`` is tracked in addition to the usual ones."""
     classes = len(values) if settings.model.task == "multiclass" else 1
     model = build(settings.model, graph.features, classes, hyperparameters_of(settings, classes))
     compile_model(model, settings.model.task, settings.train.learning_rate, extra_metric)
@@ -99,7 +99,7 @@ def build_model(
 
 
 def hyperparameters_of(settings: TrainingSettings, classes: int) -> dict[str, Any]:
-    """Returns what a person's ``build_model`` is handed: the model slice, the learning rate, how many classes."""
+    """Returns the hyperparameters for a user's ``build_model``: model slice, learning rate, number of classes."""
     known = settings.model.model_dump(exclude={"type", "build_model", "positive"})
     return {**known, **settings.own, "learning_rate": settings.train.learning_rate, "classes": classes}
 
@@ -113,7 +113,7 @@ def _warm_start(
         return {"warm_start": "no blessed model yet"}
     outcome = weights.restore(model, graph.features, Path(base_model).parent / "keras")
     if not outcome.used:
-        LOGGER.warning("warm start: %s; training begins from new weights", outcome.reason)
+        log.warning("warm start: %s; training starts from new weights", outcome.reason)
     return {"warm_start": "used" if outcome.used else "not used", "reason": outcome.reason}
 
 

@@ -1,4 +1,4 @@
-"""How many steps an epoch has, how many epochs there are, how many steps run at once."""
+"""Schedule of a training: steps per epoch, epochs, and steps that run at once."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from components.trainer.config import TrainConfig
 
 LARGEST_EXECUTION = 500
-"""Most steps that run without coming back to Python."""
+"""Most steps that run without returning to Python."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How many steps an epoch has, and how many epochs there are."""
+    """Steps per epoch, and number of epochs."""
 
     steps_per_epoch: int
     epochs: int
 
 
 def plan_schedule(train: TrainConfig, rows: int) -> Schedule:
-    """Works out epochs: a tenth of the steps or one pass over the data, whichever is less, unless told.
+    """Plans epochs of a tenth of the steps or one pass over the data, whichever is less, unless given.
 
-    ``steps`` is met exactly where an epoch of about that length divides it, else from below by less than one epoch.
+    The epochs add up to ``steps`` if a length near that divides it; otherwise they fall short by less than one epoch.
     """
     one_pass = max(1, math.ceil(rows / train.batch_size))
     if train.steps is None:
@@ -34,5 +34,5 @@ def plan_schedule(train: TrainConfig, rows: int) -> Schedule:
 
 
 def steps_an_execution(steps: int) -> int:
-    """Returns the largest divisor of ``steps`` that is small enough: an execution never crosses an epoch's end."""
+    """Returns the largest divisor of ``steps`` within the limit, so that no execution crosses the end of an epoch."""
     return next(n for n in range(min(steps, LARGEST_EXECUTION), 0, -1) if steps % n == 0)

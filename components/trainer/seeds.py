@@ -1,4 +1,4 @@
-"""Seeds: the same transformed examples and the same seed give the same weights, bit for bit."""
+"""Seeding: the same transformed examples and the same seed give the same weights, bit for bit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import keras
 
 
 def seed_everything(seed: int) -> None:
-    """Seeds Python, NumPy and TensorFlow, and forgets Keras' counters of names and seeds.
+    """Seeds Python, NumPy and TensorFlow, and resets Keras' counters of names and seeds.
 
     Args:
         seed: Seed of weights, shuffling and dropout.

@@ -1,4 +1,4 @@
-"""What one training run is told: the document's slices with the tuner's choices put over them."""
+"""Settings of one training run: the document's slices, overridden by the tuner's choices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TrainingSettings:
         model: The ``model`` slice.
         train: The ``train`` slice.
         label: Name of the label.
-        own: Hyperparameters that only a person's ``build_model`` knows.
+        own: Hyperparameters known only to a user's ``build_model``.
     """
 
     model: ModelConfigSlice
@@ -31,7 +31,7 @@ class TrainingSettings:
 
     @classmethod
     def from_custom_config(cls, custom_config: Mapping[str, Any]) -> TrainingSettings:
-        """Reads the settings that ``make_trainer`` or ``make_tuner`` put into ``custom_config``."""
+        """Reads the settings from the ``custom_config`` of ``make_trainer`` or ``make_tuner``."""
         return cls(
             ModelConfigSlice.model_validate(custom_config["model"]),
             TrainConfig.model_validate(custom_config["train"]),
@@ -39,13 +39,13 @@ class TrainingSettings:
         )
 
     def with_hyperparameters(self, values: Mapping[str, Any]) -> TrainingSettings:
-        """Returns these settings with hyperparameters in place of what the document says.
+        """Returns these settings overridden by hyperparameters.
 
         Args:
-            values: Key of ``model`` or ``train`` → value; a list stands as JSON text, as keras-tuner keeps it.
+            values: Key of ``model`` or ``train`` → value; a list is given as JSON text, as in keras-tuner.
 
         Raises:
-            SpecError: A name is no key of ``model`` or ``train``, or a value does not fit it.
+            SpecError: A name is not a key of ``model`` or ``train``, or a value does not fit it.
         """
         chosen = {name: decode(value) for name, value in values.items() if not name.startswith("tuner/")}
         known = [*ModelConfigSlice.model_fields, *TrainConfig.model_fields]
@@ -60,13 +60,13 @@ class TrainingSettings:
             train = _override(self.train, chosen)
         except ValidationError as error:
             raise SpecError(
-                "tune.search", expected="values that model and train take", seen=str(error)
+                "tune.search", expected="values accepted by model and train", seen=str(error)
             ) from error
         return TrainingSettings(model, train, self.label, {n: v for n, v in chosen.items() if n not in known})
 
 
 def decode(value: Any) -> Any:
-    """Returns a list for its JSON text, everything else as it is."""
+    """Returns the list for its JSON text, anything else unchanged."""
     return json.loads(value) if isinstance(value, str) and value.startswith("[") else value
 
 

@@ -1,4 +1,4 @@
-"""Fitting a model: compile, callbacks, the numbers of every epoch."""
+"""Fits a model: compilation, callbacks, and the numbers of every epoch."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from components.trainer.schedule import Schedule, plan_schedule, steps_an_execut
 from foundation.errors import DataError
 
 VALIDATION_ROWS = 4096
-"""Rows of a validation batch."""
+"""Rows per validation batch."""
 
 
 @dataclass
 class History:
-    """What happened: per epoch its metrics and seconds."""
+    """History of a fit: metrics and seconds of each epoch."""
 
     schedule: Schedule
     epochs: list[dict[str, float]] = field(default_factory=list)
@@ -32,7 +32,7 @@ class History:
 
 
 class _Recorder(keras.callbacks.Callback):
-    """Writes down every epoch, and ends a run whose loss is no longer a number."""
+    """Callback that records every epoch, and ends a run whose loss is no longer a number."""
 
     def __init__(self, history: History, learning_rate: float) -> None:
         super().__init__()
@@ -63,13 +63,13 @@ LOSSES = {
 
 
 def compile_model(model: keras.Model, task: Task, learning_rate: float, extra_metric: str = "loss") -> None:
-    """Gives a model loss, optimizer and metrics, unless its author did.
+    """Compiles a model with loss, optimizer and metrics, unless its author already did.
 
     Args:
         model: The model.
         task: The task.
         learning_rate: Learning rate of Adam.
-        extra_metric: A metric to follow besides the usual ones.
+        extra_metric: A metric to track in addition to the usual ones.
     """
     if model.compiled:
         return
@@ -94,7 +94,7 @@ def fit(
         train: The ``train`` slice.
         splits: The train and the validation split.
         weights: Weight of each class, or None.
-        log_folder: Where TensorBoard's logs go; None writes none.
+        log_folder: Folder for TensorBoard logs; None writes none.
 
     Raises:
         DataError: The loss is no longer a number.

@@ -1,8 +1,7 @@
 """The saved Transform graph, applied to raw tensors: the same for training data and in the served model.
 
-TFT's own way to apply it, ``TransformFeaturesLayer``, is a Keras 2 layer; beneath it stands ``SavedModelLoader``, which
-is used here. What the loader holds (tables, which input feeds which output) has no public name, so this file is the
-one place that reads it.
+TFT's ``TransformFeaturesLayer`` is a Keras 2 layer, so this uses the ``SavedModelLoader`` underneath it. The loader's
+tables and its map from inputs to outputs have no public names; only this file reads them.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class TransformGraph:
-    """Transform's output, ready to be applied.
+    """Transform's output, ready to apply.
 
     Args:
         path: Folder of the ``transform_graph`` artifact.
@@ -41,7 +40,7 @@ class TransformGraph:
 
     @property
     def resources(self) -> list[object]:
-        """The lookup tables and vocabulary files of the graph, to be held by whatever is exported with it."""
+        """The graph's lookup tables and vocabulary files, which anything exported with it must hold."""
         imported = self._loader._imported
         return [imported.resources, imported.assets, imported.initializers, imported.created_variables]
 
@@ -55,7 +54,7 @@ class TransformGraph:
         return self.output.raw_metadata.schema
 
     def used(self) -> list[str]:
-        """Returns the raw features that the model's inputs are made of; the label is none of them."""
+        """Returns the raw features behind the model's inputs, without the label."""
         return list(self._used)
 
     def _find_used(self) -> list[str]:
@@ -72,7 +71,7 @@ class TransformGraph:
         """Transforms raw tensors.
 
         Args:
-            raw: Feature → raw tensor; where the label is missing the transformed label is left out.
+            raw: Feature → raw tensor; without the label, the transformed label is left out.
 
         Returns:
             Output name → transformed tensor with its static shape.
@@ -88,7 +87,7 @@ class TransformGraph:
 
         Args:
             serialized: String tensor ``[batch]``.
-            with_label: Whether the label is parsed too.
+            with_label: Whether to parse the label too.
         """
         names = set(self.used()) | ({self.label} if with_label else set())
         return tf.io.parse_example(

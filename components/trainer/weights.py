@@ -1,7 +1,7 @@
-"""Weights beside the served model, so that a later run can begin with them (a SavedModel cannot be trained further).
+"""Weights next to the served model, for a later run to start from (a SavedModel cannot be trained further).
 
 Words move: the third most frequent country today may be the fifth tomorrow. So rows that belong to words are carried
-over by word, not by place.
+over by word, not by position.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ DESCRIPTION = "description.json"
 
 @dataclass(frozen=True)
 class WarmStart:
-    """Whether the weights of an earlier model were taken, and why or why not."""
+    """Whether an earlier model's weights were used, and why or why not."""
 
     used: bool
     reason: str
 
 
 def save(model: keras.Model, features: Sequence[FeatureDescription], folder: Path) -> None:
-    """Writes weights and the features that they belong to."""
+    """Writes weights and their features."""
     with published_folder(folder) as temporary:
         arrays = {str(index): np.asarray(variable) for index, variable in enumerate(model.weights)}
         np.savez(temporary / WEIGHTS, **arrays)
@@ -44,15 +44,15 @@ def save(model: keras.Model, features: Sequence[FeatureDescription], folder: Pat
 
 
 def restore(model: keras.Model, features: Sequence[FeatureDescription], folder: Path) -> WarmStart:
-    """Gives a model the weights of an earlier one, when both are of the same architecture.
+    """Gives a model the weights of an earlier one if both have the same architecture.
 
     Args:
         model: The new model, built.
-        features: What the new model is given.
+        features: The new model's inputs.
         folder: The ``keras`` folder of the earlier model.
 
     Returns:
-        Whether it was done and why.
+        Whether the weights were used, and why or why not.
     """
     if not (folder / DESCRIPTION).is_file():
         return WarmStart(False, f"the earlier model has no weights at {folder}")
@@ -74,7 +74,7 @@ def restore(model: keras.Model, features: Sequence[FeatureDescription], folder: 
                 new[rows[:, 1]] = old[rows[:, 0]]
                 moved += len(rows)
             variable.assign(new)
-    return WarmStart(True, f"{len(model.weights)} weights taken, {moved} rows by their word")
+    return WarmStart(True, f"{len(model.weights)} weights used, {moved} rows matched by word")
 
 
 def _difference(
@@ -83,7 +83,7 @@ def _difference(
     weights: Sequence[dict[str, Any]],
     before: Sequence[FeatureDescription],
 ) -> str:
-    """Says in what two models differ apart from the words of their vocabularies; nothing when they do not."""
+    """Returns how two models differ apart from their vocabularies' words; empty if they do not."""
     names = [(f.name, f.kind) for f in features], [(f.name, f.kind) for f in before]
     if names[0] != names[1]:
         changed = sorted({n for n, _ in names[0]} ^ {n for n, _ in names[1]})
@@ -94,14 +94,14 @@ def _difference(
         mapped = row_map(variable.path, before, features) is not None
         old, new = tuple(weight["shape"]), tuple(variable.shape)
         if (old[1:] != new[1:]) if mapped else (old != new):
-            return f"{variable.path} has shape {list(new)} and had {list(old)}"
+            return f"{variable.path} has shape {list(new)}, was {list(old)}"
     return ""
 
 
 def row_map(
     path: str, before: Sequence[FeatureDescription], now: Sequence[FeatureDescription]
 ) -> np.ndarray | None:
-    """Returns ``[n, 2]`` pairs (old row, new row) of a weight whose rows belong to ids or words; None for others."""
+    """Returns ``[n, 2]`` pairs (old row, new row) for a weight whose rows belong to ids or words; None for others."""
     layer = path.split("/")[0]
     if layer in (f"{WIDE}_ids", f"{DEEP}_ids"):
         return _table_rows(id_features(before), id_features(now))
@@ -120,7 +120,7 @@ def _table_rows(before: Sequence[FeatureDescription], now: Sequence[FeatureDescr
 
 
 def _rows(old: FeatureDescription, new: FeatureDescription) -> list[tuple[int, int]]:
-    """Pairs the rows of one feature: by word where there is a vocabulary, else by place."""
+    """Pairs the rows of one feature: by word if it has a vocabulary, otherwise by position."""
     if not (old.vocabulary and new.vocabulary):
         return [(row, row) for row in range(min(old.size, new.size))]
     place = {word: row for row, word in enumerate(old.vocabulary)}

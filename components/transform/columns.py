@@ -1,10 +1,10 @@
-"""Raw inputs as the transformations want them: sentinels dropped, first value of each row, readable errors.
+"""Raw inputs prepared for transformations: sentinels dropped, first value of each row, readable errors.
 
-Serving encodes what is missing, null or padding as a sentinel, because a dense tensor has no holes: ``""`` for
-strings, NaN for floats, the smallest int64 for integers. Dropping sentinels is the outermost step of Transform, so
-training examples (where such a value is absent) and served requests come out equal by construction.
+Serving encodes missing, null and padding values as sentinels, because a dense tensor has no holes: ``""`` for strings,
+NaN for floats, the smallest int64 for integers. Dropping sentinels is the first step of Transform, so training
+examples (where such values are absent) and served requests give equal results by construction.
 
-Transform traces this code again and again and its time is that of the operations made here, hence few of them.
+Transform traces this code repeatedly and its time grows with the operations created here, so there are few.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ SENTINELS: dict[tf.DType, str | float | int] = {
     tf.float32: float("nan"),
     tf.int64: tf.int64.min,
 }
-"""Type of a raw feature → the value that stands for missing, null and padding."""
+"""Type of a raw feature → its sentinel for missing, null and padding."""
 
 RawTensor: TypeAlias = tf.Tensor | tf.SparseTensor | tf.RaggedTensor
 
 
 def to_sparse(tensor: RawTensor) -> tf.SparseTensor:
-    """Returns ``[batch]`` or ``[batch, width]`` as a sparse ``[batch, width]`` that still holds every value."""
+    """Returns ``[batch]`` or ``[batch, width]`` as a sparse ``[batch, width]``, sentinels included."""
     if isinstance(tensor, tf.SparseTensor):
         return tensor
     if isinstance(tensor, tf.RaggedTensor):
@@ -38,7 +38,7 @@ def to_sparse(tensor: RawTensor) -> tf.SparseTensor:
 
 
 def is_present(values: tf.Tensor) -> tf.Tensor:
-    """Says of each value whether it was given: not ``""``, a finite float, not the smallest int64."""
+    """Returns whether each value was given: not ``""``, a finite float, not the smallest int64."""
     if values.dtype == tf.string:
         return tf.not_equal(values, "")
     if values.dtype.is_floating:
@@ -47,7 +47,7 @@ def is_present(values: tf.Tensor) -> tf.Tensor:
 
 
 def drop_sentinels(tensor: RawTensor) -> tf.SparseTensor:
-    """Drops ``""``, every float that is not finite, and the smallest int64; what is left is what was given."""
+    """Drops ``""``, non-finite floats and the smallest int64, which leaves the given values."""
     sparse = to_sparse(tensor)
     places = tf.squeeze(tf.where(is_present(sparse.values)), axis=1)
     indices, values = tf.gather(sparse.indices, places), tf.gather(sparse.values, places)
@@ -58,12 +58,12 @@ def first_of_rows(tensor: RawTensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Finds the first given value of each row.
 
     Returns:
-        The values ``[batch]``, and ``[batch]`` whether there is one; where there is none the value means nothing.
+        The values ``[batch]``, and ``[batch]`` whether there is one; if not, the value is meaningless.
     """
     if isinstance(tensor, tf.Tensor) and tensor.shape.rank == 1:
         return tensor, is_present(tensor)
     sparse = to_sparse(tensor)
-    shape = sparse.dense_shape + [0, 1]  # a batch of empty rows has no column; now there is always one
+    shape = sparse.dense_shape + [0, 1]  # a batch of empty rows has no column, so one is added
     dense = tf.raw_ops.SparseToDense(
         sparse_indices=sparse.indices,
         output_shape=shape,
@@ -78,10 +78,10 @@ def first_of_rows(tensor: RawTensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 class Columns:
-    """The raw inputs of one batch, cleaned when first asked for.
+    """The raw inputs of one batch, cleaned on first use.
 
     Args:
-        inputs: Feature → raw tensor, as Transform hands them to a ``preprocessing_fn``.
+        inputs: Feature → raw tensor, as Transform passes them to a ``preprocessing_fn``.
     """
 
     def __init__(self, inputs: Mapping[str, RawTensor]) -> None:
@@ -151,10 +151,10 @@ class Columns:
 
 
 def as_text(values: tf.Tensor, feature: str, kind: str) -> tf.Tensor:
-    """Returns integers as text, and text as it is.
+    """Returns integers as text, and text unchanged.
 
     Raises:
-        SpecError: The values are floats, whose text is not reliable.
+        SpecError: The values are floats, which have no reliable text form.
     """
     if values.dtype.is_floating:
         remedy = "use buckets, or give the field type: int or string"

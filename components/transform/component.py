@@ -23,16 +23,16 @@ def make_transform(
     examples: types.BaseChannel,
     schema: types.BaseChannel,
 ) -> Transform:
-    """Declares Transform: analyses the train split and writes the graph; no example is written out.
+    """Declares Transform: analyses the train split and writes the graph, but no examples.
 
-    Nothing is materialised, because the Trainer applies the graph to raw examples faster than transformed examples
-    are written and read; statistics and the analyzer cache are left out for the same reason.
+    Nothing is materialised because the Trainer applies the graph to raw examples faster than transformed examples can
+    be written and read; statistics and the analyzer cache are off for the same reason.
 
     Args:
-        features: The document's transformations, or a person's own function.
+        features: The document's transformations, or the user's own function.
         label: Name of the label.
         task: binary, multiclass or regression.
-        positive: The label's value that counts as 1 in a binary task.
+        positive: The label value that counts as 1 in a binary task.
         examples: Raw examples with splits train, validation, test.
         schema: The data schema.
 
@@ -40,7 +40,7 @@ def make_transform(
         The node; its output is ``transform_graph``.
 
     Raises:
-        UserCodeError: The person's function names a file that is missing or does not parse.
+        UserCodeError: The file of the user's function is missing or does not parse.
     """
     settings = {
         "features": features.model_dump(mode="json", by_alias=True, exclude_none=True),

@@ -1,7 +1,7 @@
-"""The ``features`` slice of the document: what is done to a field before the model sees it.
+"""The ``features`` slice of the document: how fields are transformed for the model.
 
 Short forms: ``zscore`` is ``{zscore: true}``, ``{vocabulary: 100}`` is ``{vocabulary: {top_k: 100}}``, and a list holds
-several transformations of one field. Every transformation gives one output, or several dense ones (date parts).
+several transformations of one field. Every transformation has one output, or several dense ones (date parts).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from foundation.user_code import absolute_reference
 
 
 class DeclaredTransformation(Config):
-    """One transformation of one field; exactly one of the keys is given."""
+    """One transformation of one field; give exactly one of the keys."""
 
     @model_validator(mode="before")
     @classmethod
@@ -36,7 +36,7 @@ class DeclaredTransformation(Config):
     def _one(self) -> DeclaredTransformation:
         given = self._given()
         if len(given) != 1:
-            raise ValueError(f"give exactly one transformation, not {len(given)}; several go into a list")
+            raise ValueError(f"give exactly one transformation, not {len(given)}; use a list for several")
         return self
 
     def _given(self) -> list[str]:
@@ -44,17 +44,17 @@ class DeclaredTransformation(Config):
 
     @property
     def kind(self) -> str:
-        """Name of the one transformation that is given: a key of ``TRANSFORMATIONS``."""
+        """Name of the given transformation: a key of ``TRANSFORMATIONS``."""
         return self._given()[0]
 
     @property
     def settings(self) -> Any:
-        """What the document gives the transformation; true where it takes no settings."""
+        """The transformation's settings in the document; true if it takes none."""
         return getattr(self, self.kind)
 
     @property
     def others(self) -> list[str]:
-        """Further features that it reads."""
+        """Other features that it reads."""
         return TRANSFORMATIONS[self.kind].others(self.settings)
 
     @classmethod
@@ -79,12 +79,12 @@ else:
 
 
 class FeaturesConfig(Config):
-    """Either declared transformations of fields or a person's own ``preprocessing_fn``."""
+    """Either declared transformations of fields, or your own ``preprocessing_fn``."""
 
     declared: dict[str, list[Transformation]] = Field(default_factory=dict)
     """Feature → its transformations."""
     preprocessing_fn: str | None = None
-    """``file.py:function`` in place of declared transformations; the fields it reads stand under ``data.fields``."""
+    """``file.py:function`` in place of declared transformations; declare the fields it reads under ``data.fields``."""
 
     @model_validator(mode="before")
     @classmethod
@@ -102,14 +102,14 @@ class FeaturesConfig(Config):
         return self
 
     def absolute(self, folder: Path) -> FeaturesConfig:
-        """Returns the slice with the path of the person's function made absolute from the document's folder."""
+        """Returns the slice with the path to the user's function made absolute from the document's folder."""
         path = absolute_reference(folder, self.preprocessing_fn)
         return self.model_copy(update={"preprocessing_fn": path})
 
 
 def output_name(feature: str, kind: str) -> str:
-    """Returns the name of a transformation's output: ``lessons`` z-scored is ``lessons_zscore``.
+    """Returns the name of a transformation's output, such as ``lessons_zscore``.
 
-    The parts of a date are named by the part: ``signup_at_month``.
+    Parts of a date are named after the part: ``signup_at_month``.
     """
     return f"{feature}_{kind}"

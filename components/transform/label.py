@@ -1,4 +1,4 @@
-"""The label as the task wants it; the one output that no person's ``preprocessing_fn`` decides."""
+"""The label in the form the task needs; the one output that a user's ``preprocessing_fn`` does not decide."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Task = Literal["binary", "multiclass", "regression"]
 Positive = str | int | float | bool | None
 
 LABEL_VOCABULARY = "label"
-"""File of a multi-class label's values, the most frequent first: line number is id."""
+"""File of a multi-class label's values, most frequent first; the line number is the id."""
 
 
 def binary(columns: Columns, label: str, positive: Positive) -> tf.Tensor:
-    """Returns float32 ``[batch]``: 1 where the label is the positive value, NaN where it is missing.
+    """Returns float32 ``[batch]``: 1 if the label is the positive value, otherwise 0, NaN if missing.
 
     Raises:
-        SpecError: The positive value is of another type than the label.
+        SpecError: The positive value and the label differ in type.
     """
     values, there = columns.first(label)
     if values.dtype == tf.string:
@@ -38,23 +38,23 @@ def _number(label: str, positive: Positive) -> int | float:
     if isinstance(positive, str):
         raise SpecError(
             f"model.positive: {positive!r}",
-            expected="a number or true or false, as the label is",
+            expected="a number or true or false, like the label",
             seen=f"label {label} is a number",
         )
     return positive if isinstance(positive, float) and not positive.is_integer() else int(positive)
 
 
 def regression(columns: Columns, label: str) -> tf.Tensor:
-    """Returns float32 ``[batch]``, NaN where the label is missing."""
+    """Returns float32 ``[batch]``, NaN if the label is missing."""
     return tf.cast(columns.number(label, "label of a regression"), tf.float32)
 
 
 def class_request(columns: Columns, label: str) -> VocabularyRequest:
-    """Asks for the values of a multi-class label."""
+    """Requests a vocabulary of a multi-class label's values."""
     return VocabularyRequest(LABEL_VOCABULARY, columns.word(label, "label"), MOST_WORDS, 1, 0)
 
 
 def class_ids(request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:
-    """Returns int64 ``[batch]`` class ids; -1 where the label is missing or was never seen in train."""
+    """Returns int64 ``[batch]`` class ids; -1 if the label is missing or not in the train split."""
     ids, _ = lookup(request, filename)
     return tf.identity(ids)

@@ -1,6 +1,6 @@
-"""The node that turns raw features into what the model sees.
+"""The node that turns raw features into model inputs.
 
-It does not wait for the validation gate: it runs beside validation, and its work is lost where that stops the run.
+It runs alongside validation instead of waiting for it; if validation stops the run, its work is wasted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Transform's ``preprocessing_fn``: the document's transformations, or a person's own, on cleaned inputs.
+"""Transform's ``preprocessing_fn``: the document's transformations or the user's own, on cleaned inputs.
 
-Stock Transform is given this function by its Python path, so no user code is packaged. It is traced several times and
-must stay quick: fields that need the same kind of statistic share one analyzer.
+Stock Transform gets this function by its Python path, so no user code is packaged. It is traced several times and must
+be fast, so fields that need the same kind of statistic share one analyzer.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ Outputs = dict[str, tf.Tensor]
 
 @dataclass(frozen=True)
 class Step:
-    """One declared transformation: the feature it reads, and its declaration.
+    """A declared transformation of one feature.
 
     Attributes:
         feature: The feature.
         name: Name of the transformation.
         kind: Its entry in ``TRANSFORMATIONS``.
-        settings: What the document gives it.
+        settings: Its settings in the document.
     """
 
     feature: str
@@ -49,12 +49,12 @@ class Step:
 
     @property
     def output(self) -> str:
-        """Name of the output of a transformation that gives one."""
+        """Name of the output, if there is only one."""
         return output_name(self.feature, self.name)
 
 
 def preprocessing_fn(inputs: Mapping[str, RawTensor], custom_config: Mapping[str, Any]) -> Outputs:
-    """Turns raw features into what the model sees.
+    """Turns raw features into model inputs.
 
     Args:
         inputs: Feature → raw tensor ``[batch, width]``.
@@ -64,8 +64,8 @@ def preprocessing_fn(inputs: Mapping[str, RawTensor], custom_config: Mapping[str
         Output name → dense tensor: float32 ``[batch]`` or ``[batch, n]``, int64 ids ``[batch]``; and the label.
 
     Raises:
-        SpecError: The document asks for something that the data cannot give.
-        UserCodeError: A person's own function fails or breaks its contract.
+        SpecError: The data does not allow what the document asks for.
+        UserCodeError: The user's function fails or breaks its contract.
     """
     features = FeaturesConfig.model_validate(custom_config["features"])
     columns = Columns(inputs)
@@ -114,7 +114,7 @@ def _declared(
 
 
 def _analysed(columns: Columns, steps: list[Step]) -> Outputs:
-    """Computes what needs a numeric statistic, with one analyzer for all that have ``analyse`` and settings in common."""
+    """Computes the numeric steps, with one analyzer for all that share ``analyse`` and settings."""
     groups: dict[Hashable, list[tuple[AnalysedKind, Step]]] = defaultdict(list)
     for step in steps:
         if isinstance(step.kind, AnalysedKind):
@@ -128,7 +128,7 @@ def _analysed(columns: Columns, steps: list[Step]) -> Outputs:
 
 
 def _own(reference: str, columns: Columns) -> Outputs:
-    """Calls a person's ``preprocessing_fn(inputs)`` with cleaned sparse inputs."""
+    """Calls a user's ``preprocessing_fn(inputs)`` with cleaned sparse inputs."""
     function = load_function(reference)
     try:
         outputs = function(columns.all())

@@ -1,7 +1,7 @@
-"""Helpers of transformations: ids with their number written into Transform's schema, and columns side by side.
+"""Helpers for transformations: ids with their range declared in Transform's schema, and stacked columns.
 
-Each analyzer costs Transform time before it sees a row, so fields are put side by side into one ``[batch, n]`` tensor
-and analysed element by element: the numbers are those of one analyzer a field.
+Each analyzer costs Transform time before it sees a row, so fields are stacked into one ``[batch, n]`` tensor and
+analysed element by element, with the same results as one analyzer per field.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from tensorflow_transform import schema_inference
 
 
 def as_ids(ids: tf.Tensor, size: int | tf.Tensor) -> tf.Tensor:
-    """Declares an int64 ``[batch]`` to hold the ids 0 to ``size`` - 1, so that a model knows how many there are.
+    """Declares that an int64 ``[batch]`` holds ids from 0 to ``size`` - 1, so that a model knows the range.
 
     Args:
         ids: The ids; 0 always means missing.
-        size: How many there are; a tensor where it is known only after the data was analysed.
+        size: Number of ids; a tensor if known only after the data has been analysed.
 
     Returns:
         The same ids.
@@ -29,20 +29,20 @@ def as_ids(ids: tf.Tensor, size: int | tf.Tensor) -> tf.Tensor:
 
 
 def where_given(word: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
-    """Returns the ids, 0 where there is no word."""
+    """Returns the ids, 0 if there is no word."""
     return tf.where(tf.equal(word, ""), tf.constant(0, tf.int64), ids)
 
 
 def without_nan(values: tf.Tensor) -> tf.Tensor:
-    """Returns the values, 0 where they are missing."""
+    """Returns the values, 0 if missing."""
     return tf.where(tf.math.is_nan(values), tf.zeros_like(values), values)
 
 
 def side_by_side(numbers: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """Returns ``[batch, n]`` from n times ``[batch]``."""
+    """Returns n columns ``[batch]`` as ``[batch, n]``."""
     return tf.ensure_shape(tf.stack(list(numbers.values()), axis=1), [None, len(numbers)])
 
 
 def columns_of(stacked: tf.Tensor, numbers: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Returns ``[batch, n]`` as float32 ``[batch]`` under the n names of ``side_by_side``."""
+    """Returns ``[batch, n]`` as n float32 ``[batch]``, by the names given to ``side_by_side``."""
     return {name: tf.cast(stacked[:, index], tf.float32) for index, name in enumerate(numbers)}

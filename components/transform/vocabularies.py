@@ -1,6 +1,6 @@
-"""Vocabularies: asked for by several transformations, counted together in one analyzer, looked up by id.
+"""Vocabularies: requested by transformations, counted together in one analyzer, looked up for ids.
 
-TFT's own vocabulary analyzer costs about a dozen Beam stages for each vocabulary; here all of them share one count.
+TFT's own vocabulary analyzer costs about a dozen Beam stages per vocabulary; here all share one count.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ Counted = tuple[tuple[int, bytes], int]
 Kept = list[list[tuple[int, bytes]]]
 
 MOST_WORDS = 1_000_000
-"""Most words that a vocabulary without ``top_k`` keeps."""
+"""Most words kept in a vocabulary without ``top_k``."""
 
 NO_WORDS = b"\x1fno words"
-"""The one line of a vocabulary that found no word: a lookup table cannot be empty."""
+"""The only line of a vocabulary without words, because a lookup table cannot be empty."""
 
 
 @dataclass(frozen=True)
 class VocabularyRequest:
-    """One vocabulary: whose words, how many are kept.
+    """One requested vocabulary.
 
     Args:
         name: Name of the output and of the vocabulary file.
-        words: Text ``[batch]`` with ``""`` where missing, or a sparse ``[batch, width]``.
-        top_k: How many words are kept.
-        min_count: How often a word has to occur.
-        oov_buckets: How many ids unknown words share; 0 gives them -1.
+        words: Text ``[batch]`` with ``""`` for missing, or a sparse ``[batch, width]``.
+        top_k: Number of words to keep.
+        min_count: How often a word must occur.
+        oov_buckets: Number of ids shared by unknown words; with 0 their id is -1.
     """
 
     name: str
@@ -48,12 +48,12 @@ class VocabularyRequest:
 
     @property
     def values(self) -> tf.Tensor:
-        """The words alone."""
+        """The words, without row positions."""
         return self.words.values if isinstance(self.words, tf.SparseTensor) else self.words
 
 
 def build_vocabularies(requests: Sequence[VocabularyRequest]) -> dict[str, tf.Tensor]:
-    """Returns name → the file that will hold the vocabulary: one word a line, by falling frequency, then by word."""
+    """Returns name → the vocabulary's future file: one word per line, by descending frequency, then by word."""
     if not requests:
         return {}
     limits = tuple((request.name, request.top_k, request.min_count) for request in requests)
@@ -74,7 +74,7 @@ class WriteVocabularies(PTransformAnalyzer):
     """Counts the words of several columns and writes the most frequent of each into a file.
 
     Args:
-        limits: For each column the name of its file, how many words are kept, how often a word has to occur.
+        limits: For each column its file's name, the number of words to keep, and how often a word must occur.
     """
 
     def __init__(self, limits: tuple[tuple[str, int, int], ...]) -> None:
@@ -82,7 +82,7 @@ class WriteVocabularies(PTransformAnalyzer):
         self._limits = limits
 
     def expand(self, batches: beam.PCollection) -> tuple[beam.PCollection, ...]:
-        """Turns batches (a tuple of arrays, one a column) into one PCollection for each file's path."""
+        """Turns batches (tuples with one array per column) into one PCollection per file path."""
         tags = [str(index) for index in range(len(self._limits))]
         written = (
             batches
@@ -95,7 +95,7 @@ class WriteVocabularies(PTransformAnalyzer):
 
 
 def count_words(columns: Sequence[np.ndarray]) -> Iterator[Counted]:
-    """Counts the words of one batch; every column gives at least the empty word, so that none is without a result."""
+    """Counts the words of one batch; every column emits at least the empty word so that each has a result."""
     for index, words in enumerate(columns):
         yield (index, b""), 0
         for word, count in Counter(np.ravel(words).tolist()).items():
@@ -104,17 +104,17 @@ def count_words(columns: Sequence[np.ndarray]) -> Iterator[Counted]:
 
 
 class MostFrequent(beam.CombineFn):
-    """Keeps, for each column, the words that occur most; the accumulator never holds many more than are kept."""
+    """Keeps each column's most frequent words; the accumulator never holds many more than that."""
 
     def __init__(self, limits: tuple[tuple[str, int, int], ...]) -> None:
         self._limits = limits
 
     def create_accumulator(self) -> Kept:
-        """Starts with no word."""
+        """Starts without words."""
         return [[] for _ in self._limits]
 
     def add_input(self, kept: Kept, counted: Counted) -> Kept:
-        """Takes one counted word."""
+        """Adds one counted word."""
         (index, word), count = counted
         _, top_k, min_count = self._limits[index]
         if word and count >= min_count:
@@ -124,20 +124,20 @@ class MostFrequent(beam.CombineFn):
         return kept
 
     def merge_accumulators(self, several: Iterable[Kept]) -> Kept:
-        """Puts the words of several workers together."""
+        """Merges the words of several workers."""
         merged = self.create_accumulator()
         for kept in several:
             merged = [a + b for a, b in zip(merged, kept, strict=True)]
         return self.compact(merged)
 
     def compact(self, kept: Kept) -> Kept:
-        """Forgets what cannot be among the most frequent."""
+        """Drops words that cannot be among the most frequent."""
         return [
             heapq.nsmallest(top_k, words) for words, (_, top_k, _) in zip(kept, self._limits, strict=True)
         ]
 
     def extract_output(self, kept: Kept) -> list[list[bytes]]:
-        """Returns the words of each column, the most frequent first."""
+        """Returns each column's words, most frequent first."""
         return [[word for _, word in words] for words in self.compact(kept)]
 
 
@@ -155,10 +155,10 @@ class _WriteFiles(beam.DoFn):
 
 
 def lookup(request: VocabularyRequest, filename: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Looks the words of a request up in its vocabulary.
+    """Looks up the words of a request in its vocabulary.
 
     Returns:
-        int64 ids of ``request.values``, and how many ids there are (those of unknown words included).
+        int64 ids of ``request.values``, and the number of ids (including those for unknown words).
     """
     sizes: list[tf.Tensor] = []
 
@@ -176,7 +176,7 @@ def lookup(request: VocabularyRequest, filename: tf.Tensor) -> tuple[tf.Tensor, 
 def _table(
     file: tf.Tensor, oov_buckets: int
 ) -> tuple[tf.lookup.StaticHashTable | tf.lookup.StaticVocabularyTable, tf.Tensor]:
-    """Makes the table; outside the traced graph once the file is there, so that it is filled once and not a call."""
+    """Makes the table; once the file exists, outside the traced graph, so that it is filled once and not on each call."""
     known = tf.inside_function() and not tf.is_symbolic_tensor(file)
     with tf.init_scope() if known else contextlib.nullcontext():
         initializer = tf.lookup.TextFileInitializer(

@@ -39,13 +39,13 @@ def make_tuner(
         examples: Raw examples with splits train, validation, test.
         transform_graph: Transform's output.
         schema: The data schema.
-        work_dir: Where searches keep their trials from run to run.
+        work_dir: Where searches keep their trials between runs.
 
     Returns:
         The node; its output ``best_hyperparameters`` goes to Trainer.
 
     Raises:
-        SpecError: The objective is no metric that training follows.
+        SpecError: The objective is not a metric that training tracks.
     """
     check_objective(tune.objective, model.task)
     return Tuner(

@@ -21,7 +21,7 @@ class RangeConfig(Config):
     max: float | None = None
     """Largest value of a range."""
     log: bool = False
-    """Sample the range by its logarithm."""
+    """Sample the range on a logarithmic scale."""
 
     @model_validator(mode="before")
     @classmethod
@@ -34,7 +34,7 @@ class RangeConfig(Config):
         if is_range == (self.choice is not None):
             raise ValueError("give a list of choices, or min and max")
         if is_range and self.min >= self.max:  # type: ignore[operator]
-            raise ValueError("min has to be less than max")
+            raise ValueError("min must be less than max")
         return self
 
 
@@ -47,33 +47,33 @@ def _default_space() -> dict[str, RangeConfig]:
 
 
 class TuneConfig(Config):
-    """Search with keras-tuner; the test split is never seen."""
+    """A hyperparameter search with keras-tuner; it never sees the test split."""
 
     algorithm: Literal["random", "bayesian", "hyperband"] = "bayesian"
-    """Which tuner proposes the next trial."""
+    """The tuner that proposes trials."""
     trials: int | None = Field(default=10, ge=1)
     """Largest number of trials (random, bayesian)."""
     minutes: float | None = Field(default=None, gt=0)
-    """No new trial begins after this many minutes."""
+    """No new trial starts after this many minutes."""
     epochs: int | None = Field(default=None, ge=1)
-    """Largest number of epochs a trial (hyperband's budget)."""
+    """Largest number of epochs per trial (hyperband's budget)."""
     objective: str = "val_loss"
-    """What is optimised: val_loss or val_ and a metric of the task (val_auc)."""
+    """What to optimise: val_loss, or val_ and a metric of the task (val_auc)."""
     search: dict[str, RangeConfig] = Field(default_factory=_default_space)
-    """Hyperparameter (a key of ``model``, or learning_rate, batch_size) → what is tried."""
+    """Hyperparameter (a key of ``model``, or learning_rate, batch_size) → values to try."""
     seed: int = 42
     """Seed of the search."""
 
 
 def direction_of(objective: str) -> Literal["min", "max"]:
-    """Returns whether the objective is to become less (losses and errors) or more."""
+    """Returns whether to minimise the objective (losses and errors) or maximise it."""
     bare = objective.removeprefix("val_")
     known = [metrics[bare] for metrics in TRAINING_METRICS.values() if bare in metrics]
     return "min" if bare == "loss" or any(not one.higher_is_better for one in known) else "max"
 
 
 def check_objective(objective: str, task: str) -> None:
-    """Refuses an objective that training does not follow.
+    """Refuses an objective that training does not track.
 
     Args:
         objective: The objective of the document.

@@ -1,4 +1,4 @@
-"""``trials.json``, a search and all its trials, and ``tuner_results.json``, in which TFX ranks those with a result."""
+"""``trials.json``, a search with all its trials, and ``tuner_results.json``, TFX's ranking of those with a result."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from foundation.result import Part, Result
 
 @dataclass(frozen=True)
 class Outcome(Part):
-    """What came of a trial."""
+    """The outcome of a trial."""
 
     seconds: Annotated[float | None, Field(exclude_if=lambda seconds: seconds is None)] = None
     """Wall time; missing until the trial has ended."""
     metrics: Annotated[dict[str, float], Field(exclude_if=lambda metrics: not metrics)] = field(
         default_factory=dict
     )
-    """Metrics of its best epoch; missing where it failed."""
+    """Metrics of its best epoch; missing if it failed."""
     error: Annotated[str, Field(exclude_if=lambda error: not error)] = ""
-    """Why it failed; missing where it did not."""
+    """Why it failed; missing if it did not."""
 
 
 @dataclass(frozen=True)
@@ -31,38 +31,38 @@ class Trial(Outcome):
     trial: str = ""
     """Its id."""
     status: str = ""
-    """keras-tuner's word for how it stands."""
+    """Its status in keras-tuner."""
     score: float | None = None
-    """The objective; null where there is none."""
+    """Value of the objective; null if there is none."""
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     """What was tried."""
 
     @property
     def outcome(self) -> Outcome:
-        """What came of it."""
+        """Its outcome."""
         return Outcome(self.seconds, self.metrics, self.error)
 
 
 @dataclass(frozen=True)
 class Trials(Result):
-    """A search for hyperparameters and all its trials."""
+    """A hyperparameter search and all its trials."""
 
     FILE: ClassVar[str] = "trials.json"
-    REMEDY: ClassVar[str] = "remove the folder; the search begins anew"
+    REMEDY: ClassVar[str] = "remove the folder; the search starts over"
 
     objective: str
     """The metric."""
     direction: str
     """min or max."""
     best: str | None = None
-    """The best trial; null while none has a result."""
+    """Id of the best trial; null while none has a result."""
     trials: tuple[Trial, ...] = ()
-    """Every trial."""
+    """All trials."""
 
 
 @dataclass(frozen=True)
 class RankedTrial(Part):
-    """A trial that ended with a result."""
+    """A trial with a result."""
 
     trial: str
     """Its id."""
@@ -74,7 +74,7 @@ class RankedTrial(Part):
 
 @dataclass(frozen=True)
 class TunerResults(Result):
-    """TFX's own ranking of the trials that ended with a result, the best first; only read here."""
+    """TFX's own ranking of the trials with a result, best first; only read here."""
 
     FILE: ClassVar[str] = "tuner_results.json"
 

@@ -13,12 +13,12 @@ from components.tuner.config import RangeConfig
 
 
 def search_space(search: Mapping[str, RangeConfig]) -> keras_tuner.HyperParameters:
-    """Returns the space to search.
+    """Returns the search space.
 
-    Lists (``hidden``) become JSON text, because keras-tuner knows no lists; the trainer turns them back.
+    Lists (``hidden``) become JSON text because keras-tuner has no lists; the trainer converts them back.
 
     Args:
-        search: Hyperparameter → what is tried.
+        search: Hyperparameter → values to try.
     """
     space = keras_tuner.HyperParameters()
     for name, one in search.items():
@@ -39,7 +39,7 @@ def _is_integer(name: str) -> bool:
 
 
 def _same_type(choices: list[Any]) -> list[Any]:
-    """Returns choices of one type: numbers as floats when any is one, everything else as text."""
+    """Returns choices of one type: numbers as floats if any is a float, everything else as text."""
     if all(isinstance(value, int) for value in choices):
         return choices
     if all(isinstance(value, (int, float)) for value in choices):

@@ -1,4 +1,4 @@
-"""A search whose trials outlive the process: one of ours in place of keras-tuner's fitting loop."""
+"""A search whose trials outlive the process: our own loop in place of keras-tuner's."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from foundation.errors import DataError
 log = logging.getLogger(__name__)
 
 Train = Callable[[Mapping[str, Any], int | None], dict[str, float]]
-"""Trains with hyperparameters, for so many epochs where given, and returns the metrics of the best epoch."""
+"""Trains with hyperparameters, for a given number of epochs if any, and returns the best epoch's metrics."""
 
 
 class TrialSearch(keras_tuner.Tuner):
-    """Runs trials one after the other, writes each down when it ends, and stops when the minutes are over.
+    """Search that runs trials one after another, records each as it ends, and stops when time is up.
 
-    A trial trains from new weights each time; Hyperband's later rounds too. A trial that fails is kept with its
-    reason and the search goes on; only when every trial fails does the search fail.
+    Every trial trains from new weights, even in Hyperband's later rounds. A failed trial is kept with its reason and
+    the search continues; the search fails only if every trial does.
 
     Args:
-        oracle: What proposes the next trial.
+        oracle: Proposes the next trial.
         train: Trains one trial.
         folder: Folder of this search; existing trials are resumed.
-        minutes: No new trial begins after so many minutes of this run; None sets no limit.
+        minutes: No new trial starts after this many minutes of this run; None sets no limit.
     """
 
     def __init__(self, oracle: keras_tuner.Oracle, train: Train, folder: Path, minutes: float | None) -> None:
@@ -44,27 +44,27 @@ class TrialSearch(keras_tuner.Tuner):
         self._read_summary()
 
     def search(self, **kwargs: Any) -> None:
-        """Runs trials until there are enough or the time is over.
+        """Runs trials until there are enough or time is up.
 
         Raises:
-            DataError: No trial came to an end with a result.
+            DataError: No trial ended with a result.
         """
         self._begin = time.monotonic()
         self.oracle.verbose = 0
         super().search(**kwargs)
-        self.oracle.max_trials = len(self.oracle.trials)  # Hyperband has none, and TFX's executor asks for it
+        self.oracle.max_trials = len(self.oracle.trials)  # Hyperband has none, but TFX's executor reads it
         self._write_summary()
         if self._best() is None:
             reasons = sorted({outcome.error for outcome in self._outcomes.values() if outcome.error})
             raise DataError(
                 f"tuning: {len(self.oracle.trials)} trials",
                 expected="at least one that ends with a result",
-                seen="; ".join(reasons[:3]) or "no trial began",
-                remedy="narrow tune.search (a lower learning_rate), or give more tune.minutes",
+                seen="; ".join(reasons[:3]) or "no trial started",
+                remedy="narrow tune.search (a lower learning_rate), or raise tune.minutes",
             )
 
     def pre_create_trial(self) -> None:
-        """Lets no new trial begin once the minutes are over."""
+        """Stops new trials once the minutes are over."""
         over = self._minutes is not None and time.monotonic() - self._begin > self._minutes * 60
         if over:
             log.warning("tuning: %g minutes are over after %d trials", self._minutes, len(self.oracle.trials))
@@ -92,15 +92,15 @@ class TrialSearch(keras_tuner.Tuner):
         self._write_summary()
 
     def load_model(self, trial: Any) -> None:
-        """Has no models to load: the Trainer trains the best hyperparameters afresh.
+        """Refuses: trials keep no models, and the Trainer trains the best hyperparameters from scratch.
 
         Raises:
             NotImplementedError: Always.
         """
-        raise NotImplementedError("trials keep no models; train the best hyperparameters afresh")
+        raise NotImplementedError("trials keep no models; train the best hyperparameters from scratch")
 
     def _best(self) -> Any:
-        """Returns the best trial that ended with a result; keras-tuner would take failed ones where there is none."""
+        """Returns the best trial with a result; keras-tuner would return failed ones if there is none."""
         best = self.oracle.get_best_trials(1)
         return best[0] if best and best[0].status == "COMPLETED" else None
 
@@ -126,7 +126,7 @@ class TrialSearch(keras_tuner.Tuner):
 
 
 def make_oracle(tune: TuneConfig, space: keras_tuner.HyperParameters) -> keras_tuner.Oracle:
-    """Returns what proposes trials.
+    """Returns the oracle that proposes trials.
 
     Args:
         tune: The ``tune`` slice.
@@ -146,4 +146,4 @@ def make_oracle(tune: TuneConfig, space: keras_tuner.HyperParameters) -> keras_t
 
 
 HYPERBAND_EPOCHS = 20
-"""Largest number of epochs a trial of Hyperband when the document gives none."""
+"""Largest number of epochs per Hyperband trial if the document gives none."""

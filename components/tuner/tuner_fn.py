@@ -1,4 +1,4 @@
-"""Tuner's ``tuner_fn``: the search over the train and the validation split; the test split is never named."""
+"""Tuner's ``tuner_fn``: the search over the train and the validation split, never the test split."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _HEAD_BYTES = 65536
 
 
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
-    """Makes the search; the same search goes on where it was, changed settings or data begin a new one.
+    """Makes the search; the same search resumes, changed settings or data start a new one.
 
     Args:
-        fn_args: TFX's arguments; ``custom_config`` is what ``make_tuner`` put there.
+        fn_args: TFX's arguments; ``custom_config`` comes from ``make_tuner``.
     """
     config = fn_args.custom_config
     tune = TuneConfig.model_validate(config["tune"])
@@ -52,7 +52,7 @@ def _trainer(
     train_files: list[str],
     eval_files: list[str],
 ) -> Train:
-    """Returns what trains one trial; the data is loaded once for all of them."""
+    """Returns the function that trains one trial; the data is loaded once for all."""
     splits = load_splits(graph, settings, train_files, eval_files)
     values = label_values(graph, settings)
     weights = class_weights(settings.train.class_weights, splits[0].labels, values)
@@ -74,13 +74,13 @@ def _trainer(
 
 
 def fingerprint(config: Mapping[str, Any], patterns: Sequence[str]) -> str:
-    """Returns the name of a search: its settings and its data, without its limits.
+    """Returns the name of a search, derived from its settings and data but not its limits.
 
-    ``trials`` and ``minutes`` do not count, so that a search may be given more of them and goes on.
+    ``trials`` and ``minutes`` are ignored so that a search can be given more of them and resumed.
 
     Args:
         config: The component's ``custom_config``.
-        patterns: File patterns of the data; size and beginning of each file count.
+        patterns: File patterns of the data; each file counts by its size and first bytes.
     """
     tune = {key: value for key, value in config["tune"].items() if key not in ("trials", "minutes")}
     settings = {key: value for key, value in config.items() if key != "work_dir"}

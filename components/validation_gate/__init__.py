@@ -1,1 +1,1 @@
-"""ValidationGate: anomalies stop or warn, and leakage is looked for."""
+"""ValidationGate: stops the run or warns on anomalies, and looks for leakage."""

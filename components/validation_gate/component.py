@@ -1,4 +1,4 @@
-"""Declaration of the validation gate; what the validators found decides here whether the run goes on."""
+"""Declaration of the validation gate, which decides from the validators' findings whether the run continues."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ValidationReport(artifact.Artifact):
 
 
 class ValidationGate(OwnComponent):
-    """Stops the run on an anomaly, or warns, as the document says; warns of leakage.
+    """Stops the run or warns on an anomaly, as the document says; warns of leakage.
 
     ``config`` is the ``validate`` slice of the document; ``settings`` are label, task, positive and recorded_at.
     """

@@ -1,4 +1,4 @@
-"""The ``validate`` slice of the document: drift, skew, and what an anomaly does."""
+"""The ``validate`` slice of the document: drift, skew, and the effect of an anomaly."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from foundation.config import Config
 
 
 class DistanceConfig(Config):
-    """Largest allowed distance between two distributions of one feature."""
+    """Largest allowed distance between two distributions of a feature."""
 
     l_infinity: float | None = Field(default=None, gt=0, le=1)
-    """For categorical features: largest difference of any value's share."""
+    """For categorical features: largest difference in any value's share."""
     jensen_shannon: float | None = Field(default=None, gt=0, le=1)
-    """For numeric features: Jensen-Shannon divergence, logarithm of base 2."""
+    """For numeric features: Jensen-Shannon divergence, base 2."""
 
     @model_validator(mode="after")
     def _one(self) -> DistanceConfig:
@@ -25,13 +25,13 @@ class DistanceConfig(Config):
 
 
 class ValidateConfig(Config):
-    """Checks of the data against its schema, the span before, and the served data."""
+    """Checks of the data against its schema, of drift since the previous span, and of skew between splits."""
 
     drift: dict[str, DistanceConfig] = Field(default_factory=dict)
-    """Feature → largest distance from the last span that was used before."""
+    """Feature → largest distance from the previous span."""
     skew: dict[str, DistanceConfig] = Field(default_factory=dict)
     """Feature → largest distance between the train split and the test split."""
     on_anomaly: Literal["stop", "warn"] = "stop"
-    """Whether an anomaly ends the run or is shown as a warning."""
+    """Whether an anomaly stops the run or is shown as a warning."""
     leakage_auc: float = Field(default=0.99, gt=0.5, le=1)
-    """A feature that alone separates the label with at least this AUC is warned of as leaking it."""
+    """Warn that a feature leaks the label if it alone predicts it with at least this AUC."""

@@ -1,6 +1,6 @@
-"""Distances between two distributions of a feature: against the span before, and train against test.
+"""Distances between two distributions of a feature: from the previous span, and train from test.
 
-TFDV's L-infinity distance of a numeric feature is silently 0, so it is refused here; numbers take Jensen-Shannon.
+TFDV's L-infinity distance of a numeric feature is silently 0, so it is refused here; numbers need Jensen-Shannon.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from components.validation_gate.result import Distance, Finding
 from foundation.errors import DataError
 
 FORMULAS = {
-    "l_infinity": "largest difference of any value's share",
+    "l_infinity": "largest difference in any value's share",
     "jensen_shannon": "Jensen-Shannon divergence to base 2, of the values' histograms",
 }
 """Distance → what it measures."""
@@ -26,7 +26,7 @@ FORMULAS = {
 def distribution_config(
     checks: Mapping[str, DistanceConfig],
 ) -> distribution_validator_pb2.DistributionValidatorConfig:
-    """Returns the configuration of the stock DistributionValidator for the document's checks."""
+    """Returns the stock DistributionValidator's configuration for the document's checks."""
     config = distribution_validator_pb2.DistributionValidatorConfig()
     for name, check in checks.items():
         feature = config.default_slice_config.feature.add()
@@ -42,7 +42,7 @@ def _set(comparator: object, check: DistanceConfig) -> None:
 
 
 def measure(check: DistanceConfig) -> tuple[str, float]:
-    """Returns the distance a check names and its limit."""
+    """Returns a check's distance and its limit."""
     if check.l_infinity is not None:
         return "l_infinity", check.l_infinity
     assert check.jensen_shannon is not None, "the configuration has exactly one of the two"
@@ -50,7 +50,7 @@ def measure(check: DistanceConfig) -> tuple[str, float]:
 
 
 def refuse_unmeasurable(checks: Mapping[str, DistanceConfig], statistics: Statistics, where: str) -> None:
-    """Refuses a check that TFDV would answer with 0 whatever the data.
+    """Refuses a check for which TFDV returns 0 whatever the data.
 
     Args:
         checks: Feature → limit.
@@ -58,7 +58,7 @@ def refuse_unmeasurable(checks: Mapping[str, DistanceConfig], statistics: Statis
         where: Key of the document, ``validate.drift`` or ``validate.skew``.
 
     Raises:
-        DataError: The feature is in no document, or L-infinity is asked of a number.
+        DataError: The feature is in no document, or L-infinity is used for a number.
     """
     text = statistics_pb2.FeatureNameStatistics.STRING
     for name, check in checks.items():
@@ -80,7 +80,7 @@ def refuse_unmeasurable(checks: Mapping[str, DistanceConfig], statistics: Statis
 def compare(
     checks: Mapping[str, DistanceConfig], ours: Statistics, theirs: Statistics
 ) -> anomalies_pb2.Anomalies:
-    """Returns TFDV's comparison of two splits, as the stock DistributionValidator makes it of two spans."""
+    """Returns TFDV's comparison of two splits, as the stock DistributionValidator compares two spans."""
     schema = tfdv.infer_schema(theirs)
     for feature in schema.feature:
         if feature.name in checks:
@@ -91,13 +91,13 @@ def compare(
 def distances(
     kind: str, checks: Mapping[str, DistanceConfig], compared: anomalies_pb2.Anomalies | None, stops: bool
 ) -> tuple[list[Distance], list[Finding]]:
-    """Returns every measured distance, and a finding for each that is beyond its limit or could not be measured.
+    """Returns every measured distance, and a finding for each that exceeds its limit or could not be measured.
 
     Args:
         kind: ``drift`` or ``skew``.
         checks: Feature → limit.
-        compared: TFDV's comparison; None where there is nothing to compare with.
-        stops: Whether a finding ends the run.
+        compared: TFDV's comparison; None if there is nothing to compare with.
+        stops: Whether a finding stops the run.
     """
     if compared is None:
         return [], []
@@ -117,10 +117,12 @@ def distances(
         rows.append(Distance(name, what, FORMULAS[what], value, limit))
         expected = f"a distance of at most {limit:g} from {OTHER[kind]} ({FORMULAS[what]})"
         if value is None:
-            findings.append(Finding(kind, name, expected, "no distance, one side has no values", None, stops))
+            findings.append(
+                Finding(kind, name, expected, "no distance because one side has no values", None, stops)
+            )
         elif value > limit:
             findings.append(Finding(kind, name, expected, f"{value:.4f}", None, stops))
     return rows, findings
 
 
-OTHER = {"drift": "the span before", "skew": "the test split"}
+OTHER = {"drift": "the previous span", "skew": "the test split"}

@@ -1,4 +1,4 @@
-"""Work of the validation gate: gather what the validators wrote, look for leakage, stop or warn."""
+"""Executor of the validation gate: collects the validators' findings, looks for leakage, stops or warns."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Artifacts = dict[str, list[artifact.Artifact]]
 
 
 class Executor(base_executor.BaseExecutor):
-    """Ends the run on an anomaly where the document says so; leakage only ever warns."""
+    """Stops the run on an anomaly if the document says so; leakage only warns."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """Writes ``report``.
 
         Raises:
             AnomalyError: There are anomalies and the document says stop.
-            DataError: The schema lacks the label or cannot be read, or a check cannot be measured.
+            DataError: The schema lacks the label or cannot be read, or a check is impossible.
         """
         config = ValidateConfig.model_validate_json(exec_properties["config"])
         settings = json.loads(exec_properties["settings"])
@@ -57,7 +57,7 @@ class Executor(base_executor.BaseExecutor):
 
 
 class _Gathering:
-    """Reads the inputs once and puts the report together."""
+    """Reads the inputs once and assembles the report."""
 
     def __init__(self, config: ValidateConfig, settings: dict[str, Any], inputs: Artifacts) -> None:
         self._config, self._settings, self._inputs = config, settings, inputs
@@ -70,7 +70,7 @@ class _Gathering:
         }
 
     def report(self) -> Validation:
-        """Returns what was found."""
+        """Returns the findings."""
         drift, drifted = self._drift()
         skew, skewed = self._skew()
         found = (*self._anomalies(), *drifted, *skewed)
@@ -95,7 +95,7 @@ class _Gathering:
         distances.refuse_unmeasurable(checks, self._statistics["train"], "validate.drift")
         written = self._inputs.get("drift_anomalies")
         files = sorted(Path(written[0].uri).glob(f"SplitPair-*/{ANOMALIES_FILE}")) if written else []
-        # Without a span before, DistributionValidator writes nothing and there is nothing to compare.
+        # Without a previous span, DistributionValidator writes nothing and there is nothing to compare.
         return distances.distances("drift", checks, _read(files[0]) if files else None, self._stops)
 
     def _skew(self) -> tuple[list[Distance], list[Finding]]:
@@ -142,6 +142,6 @@ def _schema(folder: str, label: str) -> schema_pb2.Schema:
     except text_format.ParseError as error:
         raise DataError(f"schema {file}", expected="a TFDV schema as text", seen=str(error)) from error
     if label not in {feature.name for feature in schema.feature}:
-        remedy = "infer the schema anew with 'penstock schema infer', or correct data.label"
+        remedy = "infer the schema again with 'penstock schema infer', or correct data.label"
         raise DataError("schema", expected=f"the label {label!r}", seen="a schema without it", remedy=remedy)
     return schema

@@ -1,4 +1,4 @@
-"""Anomalies of TFDV as sentences: feature, expectation, what was seen, how many rows."""
+"""TFDV's anomalies as sentences: feature, what was expected and seen, number of rows."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def anomalies(
     schema: schema_pb2.Schema,
     stops: bool,
 ) -> list[Finding]:
-    """Returns one finding per feature and kind of anomaly over all splits.
+    """Returns one finding per feature and kind of anomaly, across all splits.
 
     Args:
-        found: Split → what ExampleValidator wrote.
+        found: Split → ExampleValidator's anomalies.
         statistics: Split → its statistics.
-        schema: The schema that was validated against.
-        stops: Whether an anomaly ends the run.
+        schema: The schema used in validation.
+        stops: Whether an anomaly stops the run.
     """
     grouped: dict[tuple[str, int], list[tuple[str, Any]]] = {}
     for split, of_split in found.items():
@@ -73,7 +73,7 @@ def _splits(where: Iterable[tuple[str, Any]]) -> str:
 
 def _expected(kind: int, spec: schema_pb2.Feature | None, schema: schema_pb2.Schema) -> str:
     if kind == Kind.SCHEMA_NEW_COLUMN or spec is None:
-        return "no such feature, the schema does not have it"
+        return "only features in the schema"
     if kind in PRESENCE:
         return f"a value in at least {spec.presence.min_fraction:.0%} of the documents"
     if kind == Kind.ENUM_TYPE_UNEXPECTED_STRING_VALUES:
@@ -117,7 +117,7 @@ COUNTS = frozenset({Kind.FEATURE_TYPE_LOW_NUMBER_VALUES, Kind.FEATURE_TYPE_HIGH_
 def _seen(
     kind: int, reason: Any, statistics: Statistics, spec: schema_pb2.Feature | None, schema: schema_pb2.Schema
 ) -> tuple[str, int | None]:
-    """Returns what was seen in one split, and in how many rows where the statistics tell."""
+    """Returns what was seen in one split, and in how many rows if the statistics say."""
     total = int(statistics.datasets[0].num_examples)
     name = spec.name if spec else ""
     of_feature = feature_statistics(statistics, name)
@@ -134,7 +134,7 @@ def _seen(
         values = common(of_feature)
         return f"{values.min_num_values} to {values.max_num_values} values in a document", None
     if kind == Kind.SCHEMA_NEW_COLUMN:
-        return "a feature the schema does not have", None
+        return "a feature missing from the schema", None
     return reason.description, None
 
 
@@ -153,7 +153,7 @@ def _short(value: str) -> str:
 
 
 def domain(schema: schema_pb2.Schema, spec: schema_pb2.Feature) -> set[str]:
-    """Returns the allowed values of a feature; empty where it has no list of them."""
+    """Returns a feature's allowed values; empty if it has no list."""
     kind = spec.WhichOneof("domain_info")
     if kind == "domain":
         return next((set(d.value) for d in schema.string_domain if d.name == spec.domain), set())
@@ -161,10 +161,10 @@ def domain(schema: schema_pb2.Schema, spec: schema_pb2.Feature) -> set[str]:
 
 
 def feature_statistics(statistics: Statistics, name: str) -> statistics_pb2.FeatureNameStatistics | None:
-    """Returns the statistics of one feature, None where no document has it."""
+    """Returns the statistics of a feature, None if no document has it."""
     return next((f for f in statistics.datasets[0].features if ".".join(f.path.step) == name), None)
 
 
 def common(of_feature: statistics_pb2.FeatureNameStatistics) -> statistics_pb2.CommonStatistics:
-    """Returns what the statistics of every type have in common."""
+    """Returns the statistics common to all types."""
     return getattr(of_feature, of_feature.WhichOneof("stats")).common_stats

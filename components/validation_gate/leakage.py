@@ -1,4 +1,4 @@
-"""Features that know the answer: each one alone against the label, and dates after the moment of the prediction."""
+"""Search for leaking features: those that alone predict the label, and dates after the prediction."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import pandas as pd
 from components.validation_gate.result import Finding
 
 MOST_ROWS = 20_000
-"""Train rows that are looked at."""
+"""Number of train rows examined."""
 FOLDS = 5
-"""Target rates of a category come from the other folds, so that a value seen once says nothing about its own row."""
+"""A category's target rates come from the other folds, so that a value seen once reveals nothing about its own row."""
 FEWEST = 20
-"""Rows of each class that a feature needs to be judged."""
+"""Rows of each class needed to judge a feature."""
 MOST_CLASSES = 20
-"""Classes of a multi-class label that are looked at, the most frequent first."""
+"""Number of classes of a multi-class label examined, most frequent first."""
 MOST_DISTINCT = 100
-"""A whole number with at most as many distinct values is also looked at as a category."""
+"""Whole numbers with at most this many distinct values are also examined as categories."""
 LATE_SHARE = 0.01
-"""Share of documents with a date after ``recorded_at`` that is worth a warning."""
+"""Share of documents dated after ``recorded_at`` that is worth a warning."""
 EPOCH_MS = (6.3e11, 4.1e12)
-"""Whole numbers within (1990 to 2099) are taken as dates, in milliseconds."""
+"""Whole numbers in this range (1990 to 2099, in milliseconds) are taken as dates."""
 
 Columns = dict[str, list[Any]]
 
@@ -31,15 +31,15 @@ Columns = dict[str, list[Any]]
 def find_leaks(
     rows: Columns, label: str, task: str, positive: Any, recorded_at: str | None, limit: float
 ) -> list[Finding]:
-    """Returns a finding per feature that predicts the label almost alone or is dated after the prediction.
+    """Returns a finding per feature that almost predicts the label alone or is dated after the prediction.
 
     Args:
         rows: Feature → [n] lists of values, None where missing.
         label: Feature of the label.
         task: binary, multiclass or regression.
         positive: Positive label of a binary task; None means 1 or true.
-        recorded_at: Feature with the moment of the prediction, or None.
-        limit: AUC (for regression: absolute rank correlation) from which a feature is suspicious.
+        recorded_at: Feature with the time of the prediction, or None.
+        limit: AUC (for regression: absolute rank correlation) that makes a feature suspicious.
     """
     labels = pd.Series([values[0] if values else None for values in rows[label]], dtype=object)
     kept = labels.notna().to_numpy()
@@ -58,7 +58,7 @@ def find_leaks(
 def _strong(name: str, best: tuple[float, str], task: str, limit: float) -> Finding:
     what = "absolute rank correlation with the label" if task == "regression" else "AUC against the label"
     seen = f"{what} of {best[0]:.3f} by {best[1]}"
-    return Finding("leakage", name, f"no feature alone to reach {limit:g}", seen)
+    return Finding("leakage", name, f"less than {limit:g} for any single feature", seen)
 
 
 def _targets(labels: pd.Series, task: str, positive: Any) -> list[np.ndarray]:
@@ -74,10 +74,10 @@ def _targets(labels: pd.Series, task: str, positive: Any) -> list[np.ndarray]:
 
 
 def _strengths(values: pd.Series, targets: list[np.ndarray], task: str) -> Iterator[tuple[float, str]]:
-    """Yields how well each view of one feature orders the rows by the target, with the name of the view."""
+    """Yields how well each view of a feature ranks the rows by the target, with the view's name."""
     filled = values.map(bool).to_numpy()
     for target in targets:
-        yield _strength(filled.astype(float), target, task, either_way=True), "being there or missing"
+        yield _strength(filled.astype(float), target, task, either_way=True), "its presence"
         for view, scores in _numeric_views(values, filled):
             usable = ~np.isnan(scores)
             yield _strength(scores[usable], target[usable], task, either_way=True), view
@@ -87,7 +87,7 @@ def _strengths(values: pd.Series, targets: list[np.ndarray], task: str) -> Itera
 
 
 def _numeric_views(values: pd.Series, filled: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields [n] numbers a feature can be ordered by, NaN where missing."""
+    """Yields [n] numbers to rank a feature by, NaN if missing."""
     if not filled.any():
         return
     if (values[filled].map(len) > 1).any():
@@ -101,7 +101,7 @@ def _is_category(items: pd.Series) -> bool:
 
 
 def target_rates(items: pd.Series, target: np.ndarray) -> np.ndarray:
-    """Returns [n] mean target of the other folds' rows with the same value, averaged over a row's items."""
+    """Returns the [n] mean targets of other folds' rows with the same value, averaged over each row's items."""
     fold: Any = np.arange(len(items)) % FOLDS
     table = pd.DataFrame(
         {"row": np.arange(len(items)), "value": items.to_numpy(), "target": target, "fold": fold}
@@ -111,7 +111,7 @@ def target_rates(items: pd.Series, target: np.ndarray) -> np.ndarray:
     own = table.groupby(["value", "fold"], sort=False)["target"]
     others_sum = whole.transform("sum") - own.transform("sum")
     others_count = whole.transform("count") - own.transform("count")
-    # One pseudo-row at the overall rate: a value that the other folds do not know stands in the middle.
+    # One pseudo-row at the overall rate puts values unknown to the other folds in the middle.
     table["rate"] = (others_sum + target.mean()) / (others_count + 1)
     return table.groupby("row")["rate"].mean().to_numpy()
 
@@ -132,7 +132,7 @@ def _strength(scores: np.ndarray, target: np.ndarray, task: str, either_way: boo
 
 
 def _late(rows: Columns, recorded_at: str) -> list[Finding]:
-    """Returns a finding per date feature that is after the moment of the prediction in a notable share of rows."""
+    """Returns a finding per date feature that is later than the prediction in a notable share of rows."""
     moments = _numbers(rows.get(recorded_at, []))
     findings = []
     for name, column in rows.items():
@@ -144,7 +144,7 @@ def _late(rows: Columns, recorded_at: str) -> list[Finding]:
             continue
         late = int((dates[known] > moments[known]).sum())
         if late / known.sum() >= LATE_SHARE:
-            seen = f"later in {late / known.sum():.1%} of {known.sum():,} looked-at rows"
+            seen = f"later in {late / known.sum():.1%} of {known.sum():,} examined rows"
             findings.append(Finding("leakage", name, f"dates up to {recorded_at}", seen, late))
     return findings
 

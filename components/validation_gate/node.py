@@ -1,4 +1,4 @@
-"""The node that stops a run on an anomaly, or warns."""
+"""The node that stops a run or warns on an anomaly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``report.json``: what the validation gate found in the data, and every distance that it measured."""
+"""``report.json``: the validation gate's findings, and every distance it measured."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from foundation.result import Part, Result
 
 @dataclass(frozen=True)
 class Finding(Part):
-    """Something that validation found."""
+    """A finding of the validation."""
 
     kind: str
     """``anomaly``, ``drift``, ``skew`` or ``leakage``."""
     feature: str
-    """Name of the feature; empty where it is about the whole data."""
+    """Name of the feature; empty if it concerns the whole data."""
     expected: str
-    """What the schema or the document expects."""
+    """The expectation of the schema or the document."""
     seen: str
-    """What was found instead."""
+    """What was seen instead."""
     rows: int | None = None
-    """Number of rows concerned; null where that is not a matter of rows."""
+    """Number of affected rows; null if that does not apply."""
     stops: bool = False
-    """Whether it ends the run."""
+    """Whether it stops the run."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -46,31 +46,31 @@ class Distance(Part):
     distance: str
     """Name of the distance."""
     formula: str
-    """What it measures, in words."""
+    """Description of the distance."""
     value: float | None
-    """The distance; null where one side has no values."""
+    """The distance; null if one side has no values."""
     limit: float
     """Largest distance that the document allows."""
 
 
 @dataclass(frozen=True)
 class Validation(Result):
-    """What validation found in the data."""
+    """The findings of validation."""
 
     FILE: ClassVar[str] = "report.json"
 
     anomalies: tuple[Finding, ...] = ()
-    """Against the schema, the span before and between splits, where the document says stop."""
+    """Findings against the schema, the previous span or between splits, if the document says stop."""
     warnings: tuple[Finding, ...] = ()
-    """The same, where the document says warn."""
+    """The same findings, if the document says warn."""
     leakage: tuple[Finding, ...] = ()
-    """Features that know the answer."""
+    """Features that leak the label."""
     drift: tuple[Distance, ...] = ()
-    """Distances to the span before."""
+    """Distances from the previous span."""
     skew: tuple[Distance, ...] = ()
-    """Distances of the train split to the test split."""
+    """Distances of the train split from the test split."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Everything that was found, what stops the run first."""
+        """All findings, those that stop the run first."""
         return (*self.anomalies, *self.warnings, *self.leakage)

@@ -11,7 +11,7 @@ from foundation.tfrecord import read_gz
 
 
 def read_rows(split_folder: str, most: int) -> dict[str, list[Any]]:
-    """Returns feature → [n] lists of values (text as str), None where missing.
+    """Returns feature → [n] lists of values (text as str), None if missing.
 
     The same number of rows is taken from each shard.
 

@@ -38,7 +38,7 @@ SMALL = {"lessons": "zscore", "minutes": {"buckets": 4}, "country": {"vocabulary
 
 
 def make_learner(rng: random.Random, number: int) -> dict[str, Any]:
-    """Returns one document; most fields are missing now and then."""
+    """Returns one document; most fields are sometimes missing."""
     lessons = rng.randint(0, 40)
     document = {
         "_id": f"id{number}",
@@ -80,7 +80,7 @@ def serialize(document: Mapping[str, Any]) -> bytes:
 
 
 def write_schema(path: Path) -> None:
-    """Writes the schema of the learners as TFDV would infer it."""
+    """Writes the learners' schema as TFDV would infer it."""
     kinds = {bytes: "BYTES", int: "INT", float: "FLOAT"}
     lines = []
     for name, kind in TYPES.items():
@@ -96,7 +96,7 @@ def write_schema(path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def learners(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """600 documents in three splits as gzip TFRecords, their schema, and helpers to encode further ones."""
+    """600 documents in three splits as gzip TFRecords, their schema, and helpers to encode more."""
     import tensorflow as tf
 
     rng = random.Random(7)

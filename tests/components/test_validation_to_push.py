@@ -17,7 +17,7 @@ pytestmark = pytest.mark.component
 
 @pytest.fixture(scope="module", autouse=True)
 def _tensorflow() -> None:
-    """Imports TensorFlow when the first test runs, not when pytest collects: unit tests go without it."""
+    """Imports TensorFlow when the first test runs, not when pytest collects: unit tests do not need it."""
     global tf
     import tensorflow as tf
 
@@ -34,7 +34,7 @@ def feature(value):
 
 
 def learner(rng, number, shift=0.0):
-    """One document: lessons decide whether a learner comes back; age is missing now and then."""
+    """Returns one document: lessons decide whether a learner comes back; age is sometimes missing."""
     lessons = int(rng.integers(0, 50))
     document = {"_id": f"{number:024x}", "lessons": lessons, "minutes": float(rng.normal(30 + shift, 5))}
     document["country"] = str(rng.choice(["de", "fr", "us"], p=[0.5 - shift / 100, 0.3, 0.2 + shift / 100]))
@@ -250,7 +250,7 @@ def test_first_run_passes_the_schema_it_inferred(first):
     assert report["anomalies"] == report["warnings"] == report["leakage"] == []
 
 
-def test_inferred_schema_knows_environments_and_leaves_ids_free(places, first):
+def test_inferred_schema_has_environments_and_does_not_constrain_ids(places, first):
     from pipeline.schemas import infer, read_schema
 
     schema = read_schema(places["chain"].newest("SchemaInferrer/schema") / "schema.pbtxt")
@@ -271,7 +271,7 @@ def test_drift_is_measured_with_numbers_and_formula(first):
     assert "Jensen-Shannon" in minutes["formula"]
 
 
-def test_verdict_holds_gates_slices_and_intervals(first):
+def test_verdict_has_gates_slices_and_intervals(first):
     verdict = read(first["EvaluationGate/verdict"], "verdict.json")
     assert verdict["blessed"]
     assert "there is no blessed model yet" in verdict["sentence"]
@@ -311,7 +311,7 @@ def test_blessed_model_is_pushed_and_predicts_every_document(places, first):
     assert all(0 < json.loads(line)["probability"] < 1 for line in lines)
 
 
-def test_worse_model_meets_the_blessed_one_and_is_never_pushed(places, first, second):
+def test_worse_model_is_compared_with_the_blessed_one_and_not_pushed(places, first, second):
     from components.pusher.result import PushResult
     from components.pusher.versions import versions
 
@@ -329,7 +329,7 @@ def test_worse_model_meets_the_blessed_one_and_is_never_pushed(places, first, se
     assert len(versions(places["root"] / "serving")) == 1
 
 
-def test_blessing_is_the_one_that_tfx_looks_for(places, second):
+def test_blessing_is_in_the_form_tfx_looks_for(places, second):
     from ml_metadata.metadata_store import metadata_store
     from tfx.orchestration import metadata
 
@@ -356,7 +356,7 @@ def test_blessing_is_the_one_that_tfx_looks_for(places, second):
     assert {models[one] for one in current} == {str(places["good"]), str(places["bad"])}
 
 
-def test_drift_beyond_its_limit_stops_the_run_and_says_how_far(places, second):
+def test_drift_beyond_its_limit_stops_the_run_and_reports_the_distance(places, second):
     from foundation.errors import AnomalyError
 
     with pytest.raises(AnomalyError, match=r"drift in country: expected a distance of at most 0\.05"):
@@ -370,7 +370,7 @@ def test_l_infinity_of_a_number_is_refused(places, second):
         places["chain"].run(places["good"], validate={"drift": {"minutes": {"l_infinity": 0.05}}})
 
 
-def test_skew_between_train_and_test_is_measured_and_only_warned_of(places, second):
+def test_skew_between_train_and_test_is_measured_and_only_warns(places, second):
     validate = {"skew": {"minutes": {"jensen_shannon": 1e-6}}, "on_anomaly": "warn"}
     done = places["chain"].run(places["good"], validate=validate)
     report = read(done["ValidationGate/report"], "report.json")

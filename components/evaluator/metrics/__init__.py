@@ -30,5 +30,5 @@ METRICS: dict[str, Metric] = {
 
 
 def metrics_of(task: str) -> list[str]:
-    """Returns the names of the metrics that a task has."""
+    """Returns the names of a task's metrics."""
     return [name for name, metric in METRICS.items() if task in metric.tasks]

@@ -1,4 +1,4 @@
-"""What a metric is. Import-light: a formula loads NumPy when it is first called."""
+"""Base classes of metrics. Light to import: a formula loads NumPy on its first call."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Sums = Mapping[str, Array]
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """What the document, the gates and the reports know of a metric.
+    """What the document, the gates and the reports need to know about a metric.
 
     Attributes:
-        tasks: The tasks that have it.
-        higher_is_better: Whether more is better; None where neither is.
-        best: The best value of a metric that is worse on either side of it.
+        tasks: The tasks it applies to.
+        higher_is_better: Whether higher is better; None if neither is.
+        best: The ideal value of a metric that can miss it in both directions.
         is_share: Whether its values lie between 0 and 1.
-        label: Its name in reports; by default the document's, with spaces.
+        label: Its name in reports; by default the name in the document, with spaces.
     """
 
     tasks: tuple[str, ...]
@@ -32,11 +32,11 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class SumsMetric(Metric):
-    """A metric that follows from sums over rows.
+    """A metric computed from sums over rows.
 
     Attributes:
-        value: Turns sums into the metric; those of ``scores.COLUMNS`` are always there.
-        sums: What it needs besides: name → function of labels and predictions that returns [n] numbers.
+        value: Turns sums into the metric; the sums in ``scores.COLUMNS`` are always available.
+        sums: Further sums it needs: name → function of labels and predictions that returns [n] numbers.
     """
 
     value: Callable[[Sums], Array]
@@ -45,17 +45,17 @@ class SumsMetric(Metric):
 
 @dataclass(frozen=True, kw_only=True)
 class RankingMetric(Metric):
-    """A metric that needs the order of all predictions, which are kept (9 bytes a row).
+    """A metric that needs the order of all predictions, which are kept (9 bytes per row).
 
     Attributes:
-        value: Turns the numbers of positives and negatives per distinct prediction, smallest first, into the metric.
+        value: Computes the metric from positives and negatives per distinct prediction, smallest first.
     """
 
     value: Callable[[Array, Array], float]
 
 
 def ratio(above: Array, below: Array) -> Array:
-    """Returns a quotient, NaN where it would be by zero."""
+    """Returns a quotient, NaN where the divisor is zero."""
     import numpy as np
 
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -63,5 +63,5 @@ def ratio(above: Array, below: Array) -> Array:
 
 
 def mean_of(name: str) -> Callable[[Sums], Array]:
-    """Returns the formula of a sum's mean over rows."""
+    """Returns the formula for a sum's mean over rows."""
     return lambda sums: ratio(sums[name], sums["rows"])

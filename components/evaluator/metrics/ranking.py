@@ -1,4 +1,4 @@
-"""Metrics of the order of predictions."""
+"""Metrics of how predictions rank the rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from components.evaluator.metrics.base import Array, RankingMetric
 
 
 def auc(positive: Array, negative: Array) -> float:
-    """Returns the area under the ROC curve from counts per distinct prediction, smallest prediction first."""
+    """Returns the area under the ROC curve from counts per distinct prediction, smallest first."""
     total = positive.sum() * negative.sum()
     if not total:
         return float("nan")
@@ -15,7 +15,7 @@ def auc(positive: Array, negative: Array) -> float:
 
 
 def average_precision(positive: Array, negative: Array) -> float:
-    """Returns average precision from counts per distinct prediction, smallest prediction first."""
+    """Returns average precision from counts per distinct prediction, smallest first."""
     import numpy as np
 
     if not positive.sum():

@@ -14,9 +14,9 @@ MODEL_TYPES: dict[str, ModelType] = {
     "dense": DENSE,
     "wide_and_deep": WIDE_AND_DEEP,
 }
-"""``model.type`` → what builds its logits."""
+"""``model.type`` → the builder of its logits."""
 
 
 def hyperparameters() -> list[str]:
-    """Returns the keys of ``model`` that at least one type reads, ``type`` itself among them."""
+    """Returns the keys of ``model`` that at least one type reads, including ``type`` itself."""
     return ["type", *dict.fromkeys(key for one in MODEL_TYPES.values() for key in one.keys)]

@@ -1,4 +1,4 @@
-"""What a model type is. Import-light: its builder loads Keras when it is called."""
+"""Base class of model types. Light to import: a builder loads Keras when called."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Tensors = dict[str, Any]
 """Name of a feature → Keras tensor."""
 
 Builder = Callable[["ModelConfigSlice", "Sequence[FeatureDescription]", Tensors, int], Any]
-"""Takes the ``model`` slice, the features, their inputs, and how many logits there are; returns ``[batch, logits]``."""
+"""Takes the ``model`` slice, the features, their inputs and the number of logits; returns ``[batch, logits]``."""
 
 
 @dataclass(frozen=True)
 class ModelType:
-    """A built-in kind of model.
+    """A built-in model type.
 
     Attributes:
-        logits: Builds the model up to its logits; the head follows from the task.
+        logits: Builds the model up to its logits; the task determines the head.
         keys: The keys of ``model`` that it reads.
     """
 

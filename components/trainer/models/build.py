@@ -1,4 +1,4 @@
-"""From the ``model`` slice to a Keras model: a built-in type with a head for the task, or a person's own."""
+"""Builds a Keras model from the ``model`` slice: a built-in type with a head for the task, or the user's own."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def build(
     classes: int,
     hyperparameters: dict[str, Any],
 ) -> keras.Model:
-    """Builds the model that the document names.
+    """Builds the document's model.
 
     Args:
         config: The ``model`` slice.
-        features: What the model is given.
-        classes: How many classes a multi-class label has; 1 for other tasks.
-        hyperparameters: What a person's ``build_model`` is handed.
+        features: The model's inputs.
+        classes: Number of classes of a multi-class label; 1 for other tasks.
+        hyperparameters: The hyperparameters for a user's ``build_model``.
 
     Returns:
         A Keras model from a dict of inputs to ``[batch, 1]`` (probability or prediction) or ``[batch, classes]``.
 
     Raises:
-        UserCodeError: A person's ``build_model`` fails or gives a model of another shape.
+        UserCodeError: The user's ``build_model`` fails or its model has the wrong shape.
     """
     if config.build_model:
         return build_own(config.build_model, features, classes, hyperparameters)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def logits(
     config: ModelConfigSlice, features: Sequence[FeatureDescription], inputs: Tensors, units: int
 ) -> Any:
-    """Puts all features side by side and sends them through the hidden layers."""
+    """Concatenates all features and passes them through the hidden layers."""
     import keras
 
     from components.trainer.models.parts import DEEP, bags, embedding, ids, l2, numbers

@@ -1,4 +1,4 @@
-"""``linear``: one weight a number, an id and a word."""
+"""``linear``: one weight for each number, id and word."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def logits(
     config: ModelConfigSlice, features: Sequence[FeatureDescription], inputs: Tensors, units: int
 ) -> Any:
-    """Adds up the weights of everything that a row holds."""
+    """Adds up the weights of everything in a row."""
     import keras
 
     from components.trainer.models.parts import WIDE, bags, embedding, ids, l2, numbers

@@ -1,4 +1,4 @@
-"""A person's own ``build_model`` in place of a built-in type: called, and its model checked."""
+"""Calls a user's ``build_model`` in place of a built-in type, and checks its model."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from foundation.user_code import load_function
 def build_own(
     reference: str, features: Sequence[FeatureDescription], classes: int, hyperparameters: dict[str, Any]
 ) -> keras.Model:
-    """Calls a person's ``build_model(features, hyperparameters)`` and checks what it returns.
+    """Calls a user's ``build_model(features, hyperparameters)`` and checks its result.
 
     Raises:
-        UserCodeError: It fails, or its model has another shape.
+        UserCodeError: It fails, or its model has the wrong shape.
     """
     function = load_function(reference)
     try:
@@ -36,7 +36,7 @@ def build_own(
     output = _output_of(reference, model, features)
     if output is None or tuple(output.shape) != (None, classes):
         seen = f"shape {tuple(output.shape)}" if output is not None else "several outputs"
-        remedy = "end with a layer of one unit (probability or number) or one unit a class (probabilities)"
+        remedy = "end with a layer of one unit (probability or number) or one unit per class (probabilities)"
         raise UserCodeError(
             reference, expected=f"one output of shape [batch, {classes}]", seen=seen, remedy=remedy
         )
@@ -48,7 +48,7 @@ def _output_of(reference: str, model: keras.Model, features: Sequence[FeatureDes
         output = model(make_inputs(features))
     except Exception as error:
         seen = f"{type(error).__name__}: {error}"
-        remedy = "take a dict of inputs named as the features are"
+        remedy = "take a dict of inputs with the names of the features"
         raise UserCodeError(
             reference, expected="a model that takes the features", seen=seen, remedy=remedy
         ) from error

@@ -1,6 +1,6 @@
-"""What built-in models are put together from: numbers, ids and bags side by side.
+"""Building blocks of built-in models: numbers, ids and bags, each concatenated.
 
-All ids share one embedding table, each feature with rows of its own: one look-up a step in place of one a feature.
+All ids share one embedding table in which each feature has its own rows: one look-up per step, not one per feature.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def id_features(features: Sequence[FeatureDescription]) -> list[FeatureDescripti
 
 
 def numbers(features: Sequence[FeatureDescription], inputs: Tensors) -> Any:
-    """Returns all numbers and plain vectors side by side; None when there are none."""
+    """Returns all numbers and plain vectors concatenated; None if there are none."""
     scalars = [inputs[f.name] for f in features if f.kind == "number"]
     parts = [keras.ops.stack(scalars, axis=1)] if scalars else []
     parts += [inputs[f.name] for f in features if f.kind == "vector" and not f.vocabulary]
@@ -48,7 +48,7 @@ def numbers(features: Sequence[FeatureDescription], inputs: Tensors) -> Any:
 
 
 def ids(features: Sequence[FeatureDescription], inputs: Tensors) -> Any:
-    """Returns all ids side by side, each moved to its feature's rows of the table; None when there are none."""
+    """Returns all ids concatenated, each shifted to its feature's rows of the table; None if there are none."""
     chosen = id_features(features)
     if not chosen:
         return None
@@ -64,7 +64,7 @@ def ids(features: Sequence[FeatureDescription], inputs: Tensors) -> Any:
 def embedding(
     features: Sequence[FeatureDescription], width: int, part: str, config: ModelConfigSlice
 ) -> keras.layers.Embedding:
-    """Returns the table that all ids share."""
+    """Returns the embedding table shared by all ids."""
     rows = sum(f.size for f in id_features(features))
     start = "zeros" if part == WIDE else "uniform"
     return keras.layers.Embedding(
@@ -86,5 +86,5 @@ def bags(
 
 
 def l2(config: ModelConfigSlice) -> Any:
-    """Returns the kernel penalty; None where there is none."""
+    """Returns the kernel penalty, or None."""
     return keras.regularizers.L2(config.l2) if config.l2 else None

@@ -21,16 +21,16 @@ _NOT_A_WORD = r"[^\p{L}\p{N}]+"
 
 
 class BagConfig(VocabularyConfig):
-    """Items of an array become a multi-hot vector over a vocabulary."""
+    """Turns an array's items into a multi-hot vector over a vocabulary."""
 
 
 class TextConfig(Config):
-    """Text is lower-cased, split into words, and becomes a bag of the most frequent ones."""
+    """Lower-cases text, splits it into words, and makes a bag of the most frequent ones."""
 
     top_k: int = Field(default=1000, ge=1)
-    """How many words are kept."""
+    """Number of words to keep."""
     oov_buckets: int = Field(default=1, ge=1)
-    """How many ids unknown words share."""
+    """Number of ids shared by unknown words."""
 
 
 class Bag(CountedKind):
@@ -43,14 +43,14 @@ class Bag(CountedKind):
     of_array = True
 
     def request(self, columns: Columns, feature: str, name: str, settings: BagConfig) -> VocabularyRequest:
-        """Asks for the vocabulary of an array's items."""
+        """Requests a vocabulary of an array's items."""
         from components.transform.vocabularies import VocabularyRequest
 
         items = columns.words(feature, "bag")
         return VocabularyRequest(name, items, settings.top_k, settings.min_count, settings.oov_buckets)
 
     def look_up(self, request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:
-        """Returns float32 ``[batch, top_k + oov_buckets]``: 1 where a row has the item, all 0 where it has none."""
+        """Returns float32 ``[batch, top_k + oov_buckets]``: 1 for each item in the row, all 0 if it has none."""
         return _multi_hot(request, filename)
 
 
@@ -63,7 +63,7 @@ class Text(CountedKind):
     types = Types("text takes a string", only=frozenset({"string"}))
 
     def request(self, columns: Columns, feature: str, name: str, settings: TextConfig) -> VocabularyRequest:
-        """Asks for the vocabulary of a text's words: lower case, split wherever there is neither letter nor digit.
+        """Requests a vocabulary of a text's words: lower case, split at anything but letters and digits.
 
         Raises:
             SpecError: The feature is a number.
@@ -86,7 +86,7 @@ class Text(CountedKind):
         return VocabularyRequest(name, sparse, settings.top_k, 1, settings.oov_buckets)
 
     def look_up(self, request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:
-        """Returns float32 ``[batch, top_k + oov_buckets]``: 1 where a text has the word."""
+        """Returns float32 ``[batch, top_k + oov_buckets]``: 1 for each word in the text."""
         return _multi_hot(request, filename)
 
 

@@ -1,6 +1,6 @@
-"""What a transformation is. Import-light: what it computes loads TensorFlow when it is called.
+"""Base classes of transformations. Light to import: TensorFlow is loaded when one is computed.
 
-Tracing time is that of the analyzers, hence three sorts: those without one, those that share one with other
+Analyzers dominate tracing time, so there are three kinds: those without an analyzer, those that share one with other
 fields, and those whose vocabularies are all counted together.
 """
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Types:
-    """Which declared types of a field a transformation takes.
+    """The declared field types that a transformation accepts.
 
     Attributes:
-        remedy: What to do about another type.
-        never: Types it does not take.
-        only: The types it takes; empty where ``never`` says all.
+        remedy: What to do about other types.
+        never: Types it rejects.
+        only: Types it accepts; empty if ``never`` suffices.
     """
 
     remedy: str = ""
@@ -33,7 +33,7 @@ class Types:
     only: frozenset[str] = frozenset()
 
     def take(self, declared: str | None) -> bool:
-        """Returns whether a field of a declared type, or of none, can be transformed."""
+        """Returns whether a field of the declared type, or without one, can be transformed."""
         return declared is None or (declared not in self.never and (not self.only or declared in self.only))
 
 
@@ -44,14 +44,14 @@ CATEGORIES = Types("use buckets, or declare int or string", never=frozenset({"fl
 
 
 class Kind(ABC):
-    """One kind of transformation.
+    """A kind of transformation.
 
     Attributes:
         description: What it does, for the JSON Schema and the reference.
-        settings: Type of what the document gives it.
-        bounds: Bounds of that value, as pydantic's ``Field`` takes them.
-        short: The setting that a bare number stands for; with one, the kind may be named without settings.
-        types: Which declared types of a field it takes.
+        settings: Type of its settings in the document.
+        bounds: Bounds of that value, as arguments of pydantic's ``Field``.
+        short: The setting that a bare number sets; a kind with one can be named without settings.
+        types: The declared field types it accepts.
         of_array: Whether it reads all items of an array.
     """
 
@@ -64,40 +64,40 @@ class Kind(ABC):
 
     @property
     def needs_a_value(self) -> bool:
-        """Whether the name alone does not suffice."""
+        """Whether the name alone is not enough."""
         return self.settings != Literal[True] and not self.short
 
     def others(self, settings: Any) -> list[str]:
-        """Returns the further features that it reads, which the document lists under the setting ``with``."""
+        """Returns the other features it reads, which the document lists under the setting ``with``."""
         return []
 
     def parts(self, kind: str, settings: Any) -> list[str]:
-        """Returns what its outputs' names end with; by default there is one, named by the kind."""
+        """Returns the suffixes of its outputs' names; by default there is one, the kind."""
         return [kind]
 
 
 class DirectKind(Kind):
-    """A transformation that needs no look at the whole data."""
+    """A transformation that does not need to analyse the whole data."""
 
     @abstractmethod
     def compute(self, columns: Columns, feature: str, settings: Any) -> list[tf.Tensor]:
-        """Returns one output for each of ``parts``."""
+        """Returns one output for each of the ``parts``."""
 
 
 class AnalysedKind(Kind):
-    """A transformation by a numeric statistic; kinds with one ``analyse`` and the same settings share the analyzer."""
+    """A transformation by a numeric statistic; kinds with the same ``analyse`` and settings share an analyzer."""
 
     @abstractmethod
     def number(self, columns: Columns, feature: str) -> tf.Tensor:
-        """Returns what is analysed: float64 ``[batch]``, NaN where missing."""
+        """Returns the numbers to analyse: float64 ``[batch]``, NaN if missing."""
 
     @abstractmethod
     def analyse(self, numbers: Mapping[str, tf.Tensor], settings: Any) -> dict[str, tf.Tensor]:
         """Transforms the numbers of several fields with one analyzer.
 
         Args:
-            numbers: Output name → what ``number`` returned.
-            settings: What the document gives, the same for all.
+            numbers: Output name → result of ``number``.
+            settings: The settings that they share.
 
         Returns:
             Output name → output.
@@ -109,8 +109,8 @@ class CountedKind(Kind):
 
     @abstractmethod
     def request(self, columns: Columns, feature: str, name: str, settings: Any) -> VocabularyRequest:
-        """Asks for the vocabulary ``name``."""
+        """Requests the vocabulary ``name``."""
 
     @abstractmethod
     def look_up(self, request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:
-        """Returns the output, once the vocabulary is in a file."""
+        """Returns the output, given the vocabulary's file."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from components.transform.columns import Columns
 
 _QUANTILE_ERROR = 0.001
-"""Largest error of a bucket's boundary, as a share of the rows."""
+"""Largest error of a bucket boundary, as a share of the rows."""
 
 
 class Buckets(AnalysedKind):
@@ -29,7 +29,7 @@ class Buckets(AnalysedKind):
         return columns.number(feature, "buckets")
 
     def analyse(self, numbers: Mapping[str, tf.Tensor], settings: int) -> dict[str, tf.Tensor]:
-        """Returns int64 ``[batch]``: 0 where missing, else 1 to ``settings``."""
+        """Returns int64 ``[batch]``: 1 to ``settings``, 0 if missing."""
         import tensorflow as tf
         import tensorflow_transform as tft
 

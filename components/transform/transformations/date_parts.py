@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DatePart = Literal["year", "month", "day", "day_of_week", "hour"]
 
 DATE_PART_SIZES: dict[str, int] = {"year": 131, "month": 13, "day": 32, "day_of_week": 8, "hour": 25}
-"""Calendar part → how many ids it has; 0 always means missing."""
+"""Calendar part → number of ids; 0 always means missing."""
 
 _MILLISECONDS_A_DAY = 86_400_000
 
@@ -28,13 +28,13 @@ class DateParts(DirectKind):
     types = Types("declare type: date", only=frozenset({"date", "objectid_time"}))
 
     def parts(self, kind: str, settings: list[DatePart]) -> list[str]:
-        """Returns the parts: ``signup_at_month``."""
+        """Returns the parts that are wanted, as in ``signup_at_month``."""
         return list(settings)
 
     def compute(self, columns: Columns, feature: str, settings: list[DatePart]) -> list[tf.Tensor]:
-        """Returns ids, 0 where missing.
+        """Returns ids, 0 if missing.
 
-        Month and day are themselves; hour is 1 to 24; day_of_week is 1 (Monday) to 7; year is 1 (1970 and before) to
+        Month and day are unchanged; hour is 1 to 24; day_of_week is 1 (Monday) to 7; year is 1 (1970 and before) to
         130 (2099 and after).
         """
         import tensorflow as tf
@@ -49,7 +49,7 @@ class DateParts(DirectKind):
 
 
 def _calendar(moment: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Turns epoch milliseconds into calendar parts; the algorithm counts years from March (Hinnant, days_from_civil)."""
+    """Turns epoch milliseconds into calendar parts, counting years from March (Hinnant, civil_from_days)."""
     import tensorflow as tf
 
     days = tf.math.floordiv(moment, _MILLISECONDS_A_DAY)

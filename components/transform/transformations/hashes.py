@@ -1,4 +1,4 @@
-"""``hash`` and ``cross``: ids by the hash of a value, or of several together."""
+"""``hash`` and ``cross``: ids by the hash of one value or several."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SEPARATOR = "\x1f"
 
 
 class CrossConfig(Config):
-    """This field and others together become one hashed id."""
+    """Turns this field and others into one hashed id."""
 
     with_: list[str] = Field(alias="with", min_length=1)
     """The other fields."""
     hash_buckets: int = Field(default=1000, ge=2)
-    """How many ids the crossed values are hashed into."""
+    """Number of ids that crossed values are hashed into."""
 
 
 class Hash(DirectKind):
@@ -35,7 +35,7 @@ class Hash(DirectKind):
     types = CATEGORIES
 
     def compute(self, columns: Columns, feature: str, settings: int) -> list[tf.Tensor]:
-        """Returns ids 1 to ``settings`` by the value's hash, 0 where missing."""
+        """Returns ids 1 to ``settings`` by the value's hash, 0 if missing."""
         import tensorflow_transform as tft
 
         from components.transform.tensors import as_ids, where_given
@@ -58,7 +58,7 @@ class Cross(DirectKind):
     def compute(self, columns: Columns, feature: str, settings: CrossConfig) -> list[tf.Tensor]:
         """Returns ids 1 to ``hash_buckets`` by the hash of several fields together.
 
-        A field that is missing takes part as a value of its own; where all are missing the id is 0.
+        A missing field counts as a value of its own; if all are missing the id is 0.
         """
         import tensorflow as tf
         import tensorflow_transform as tft

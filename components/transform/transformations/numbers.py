@@ -1,4 +1,4 @@
-"""``identity`` and ``missing``: a number as it is, and whether there is a value."""
+"""``identity`` and ``missing``: an unchanged number, and whether there is a value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Identity(DirectKind):
     types = NUMBERS
 
     def compute(self, columns: Columns, feature: str, settings: Any) -> list[tf.Tensor]:
-        """Returns the number as float32, 0 where missing."""
+        """Returns the number as float32, 0 if missing."""
         import tensorflow as tf
 
         from components.transform.tensors import without_nan
@@ -30,10 +30,10 @@ class Identity(DirectKind):
 class Missing(DirectKind):
     """Whether there is no value."""
 
-    description = "1 where the field is missing or null, else 0."
+    description = "1 if the field is missing or null, otherwise 0."
 
     def compute(self, columns: Columns, feature: str, settings: Any) -> list[tf.Tensor]:
-        """Returns 1.0 where a row has no value, else 0.0."""
+        """Returns 1.0 if a row has no value, otherwise 0.0."""
         import tensorflow as tf
 
         items = columns.items(feature)

@@ -1,4 +1,4 @@
-"""``scale_0_1``: from smallest to largest value onto 0 to 1."""
+"""``scale_0_1``: numbers scaled from smallest and largest to 0 and 1."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Scale(AnalysedKind):
-    """A number between the smallest and the largest."""
+    """A number relative to the smallest and the largest."""
 
-    description = "Scale from smallest to largest value onto 0 to 1."
+    description = "Scale so that the smallest value is 0 and the largest 1."
     types = NUMBERS
 
     def number(self, columns: Columns, feature: str) -> tf.Tensor:
@@ -24,9 +24,9 @@ class Scale(AnalysedKind):
         return columns.number(feature, "scale_0_1")
 
     def analyse(self, numbers: Mapping[str, tf.Tensor], settings: Any) -> dict[str, tf.Tensor]:
-        """Returns float32 ``[batch]``: the smallest trained value is 0 and the largest 1.
+        """Returns float32 ``[batch]``: the smallest value in training is 0 and the largest 1.
 
-        A missing value is 0, a constant column is 0, later values beyond the trained range go beyond 0 and 1.
+        Missing values and constant columns are 0; later values outside the range in training are below 0 or above 1.
         """
         import tensorflow as tf
         import tensorflow_transform as tft

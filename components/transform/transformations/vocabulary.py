@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class VocabularyConfig(Config):
-    """String or integer values become ids by frequency."""
+    """Turns string or integer values into ids by frequency."""
 
     top_k: int = Field(default=1000, ge=1)
-    """How many values are kept."""
+    """Number of values to keep."""
     oov_buckets: int = Field(default=1, ge=1)
-    """How many ids values outside the vocabulary share, by hash."""
+    """Number of ids shared, by hash, by values outside the vocabulary."""
     min_count: int = Field(default=1, ge=1)
-    """How often a value has to occur to be kept."""
+    """How often a value must occur to be kept."""
 
 
 class Vocabulary(CountedKind):
@@ -38,14 +38,14 @@ class Vocabulary(CountedKind):
     def request(
         self, columns: Columns, feature: str, name: str, settings: VocabularyConfig
     ) -> VocabularyRequest:
-        """Asks for the vocabulary of a field's first values."""
+        """Requests a vocabulary of a field's first values."""
         from components.transform.vocabularies import VocabularyRequest
 
         word = columns.word(feature, "vocabulary")
         return VocabularyRequest(name, word, settings.top_k, settings.min_count, settings.oov_buckets)
 
     def look_up(self, request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:
-        """Returns int64 ``[batch]``: 0 missing, then the vocabulary by frequency, then the ids of unknown values."""
+        """Returns int64 ``[batch]``: 0 for missing, then the vocabulary by frequency, then ids for unknown values."""
         from components.transform.tensors import as_ids, where_given
         from components.transform.vocabularies import lookup
 

@@ -1,4 +1,4 @@
-"""``zscore``, ``log_zscore`` and ``count``: z-scored numbers, all with one analyzer."""
+"""``zscore``, ``log_zscore`` and ``count``: z-scored numbers that share one analyzer."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Zscore(AnalysedKind):
 class LogZscore(Zscore):
     """The number's logarithm."""
 
-    description = "log(1 + x) of a number that is not negative, then z-score."
+    description = "log(1 + x) of a non-negative number, then z-score."
 
     def number(self, columns: Columns, feature: str) -> tf.Tensor:
-        """Returns log(1 + x), x below 0 taken as 0."""
+        """Returns log(1 + x), with negative x taken as 0."""
         import tensorflow as tf
 
         number = columns.number(feature, "log_zscore")
@@ -50,12 +50,12 @@ class LogZscore(Zscore):
 class Count(Zscore):
     """The length of an array."""
 
-    description = "How many items an array has, z-scored."
+    description = "Number of items in an array, z-scored."
     types = ANYTHING
     of_array = True
 
     def number(self, columns: Columns, feature: str) -> tf.Tensor:
-        """Returns how many items each row has, a missing array none."""
+        """Returns the number of items in each row, 0 for a missing array."""
         import tensorflow as tf
 
         items = columns.items(feature)

@@ -1,4 +1,4 @@
-"""Asks the project what it makes of the toys; run in a process of its own, so that no other test sees them.
+"""Reports what the project makes of the toys; runs in a separate process so that no other test sees them.
 
 ``asked.py document`` loads no TensorFlow, ``asked.py computed`` does. The answer is JSON on the last line.
 """
@@ -34,7 +34,7 @@ SLIPS = {
 
 
 def document() -> dict[str, Any]:
-    """What the document's checks and its JSON Schema say."""
+    """Returns the results of the document's checks and its JSON Schema."""
     from pipeline.document.json_schema import document_schema
     from pipeline.report import text
 
@@ -63,7 +63,7 @@ def problems(text: str) -> str:
 
 
 def computed() -> dict[str, Any]:
-    """What preprocessing, builder and scores make of the toys."""
+    """Returns what preprocessing, builder and scores compute for the toys."""
     import numpy as np
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""A transformation, a model type and a metric are one object and one registration each, as docs/adding.md says."""
+"""A transformation, a model type and a metric are one object and one registration each, as docs/adding.md describes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def said() -> dict[str, Any]:
     return ask("document")
 
 
-def test_document_with_the_toys_is_sound(said: dict[str, Any]) -> None:
+def test_document_with_the_toys_is_valid(said: dict[str, Any]) -> None:
     assert said["sound"] == ""
 
 
@@ -52,7 +52,7 @@ def test_checks_know_the_toys(said: dict[str, Any], slip: str, message: str) -> 
     assert message in said["slips"][slip]
 
 
-def test_gate_may_compare_a_metric_that_has_a_direction(said: dict[str, Any]) -> None:
+def test_gate_can_compare_a_metric_with_a_direction(said: dict[str, Any]) -> None:
     assert said["slips"]["gate"] == ""
 
 

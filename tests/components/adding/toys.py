@@ -1,4 +1,4 @@
-"""A transformation, a model type and a metric, added as docs/adding.md says: one object each, registered once."""
+"""A transformation, a model type and a metric, added as docs/adding.md describes: one object each, registered once."""
 
 from __future__ import annotations
 

@@ -30,13 +30,13 @@ def test_json_lines_hold_id_and_every_output(tmp_path, outputs):
     assert first == {"_id": "1", "label": "a", "probabilities": [0.25, 0.75]}
 
 
-def test_json_lines_write_not_a_number_as_null(tmp_path):
+def test_json_lines_write_nan_as_null(tmp_path):
     path = write(tmp_path / "a", "jsonl", [(["1"], {"probability": np.array([np.nan], np.float32)})])
     assert json.loads(path.read_text()) == {"_id": "1", "probability": None}
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
-def test_shards_are_joined_in_order_and_an_empty_one_does_no_harm(tmp_path, kind):
+def test_shards_are_joined_in_order_and_an_empty_one_is_harmless(tmp_path, kind):
     value = {"prediction": np.array([1.5], np.float32)}
     shards = [
         write(tmp_path / "0", kind, []),

@@ -18,7 +18,7 @@ def config(gates, metrics=("auc",), slices=()):
     return EvaluateConfig(metrics=list(metrics), slices=list(slices), gates=gates)
 
 
-def test_refusal_names_need_value_interval_rows_and_what_is_missing():
+def test_refusal_names_bound_value_interval_rows_and_shortfall():
     decision = decide(config({"auc": 0.7}), [result()])
     assert not decision.blessed
     assert decision.sentence == (
@@ -29,25 +29,25 @@ def test_refusal_names_need_value_interval_rows_and_what_is_missing():
 def test_blessing_names_value_and_what_would_flip_it():
     decision = decide(config({"auc": 0.65}), [result()])
     assert decision.blessed
-    assert "auc 0.684 (0.671–0.697) on overall (1,987 rows) holds ≥ 0.650" in decision.sentence
-    assert decision.flips == ("auc on overall worse by 0.034",)
+    assert "auc 0.684 (0.671–0.697) on overall (1,987 rows) meets ≥ 0.650" in decision.sentence
+    assert decision.flips == ("auc worse by 0.034 on overall",)
 
 
-def test_blessing_tells_several_bounds_on_one_metric_in_one_breath():
+def test_blessing_joins_several_bounds_on_one_metric():
     gate = {"auc": {"at_least": 0.65, "at_most": 0.9, "not_worse_than_blessed_by": 0.01}}
     given = with_baseline("auc", Measured(0.7), 0.69, Measured(0.01))
     sentence = decide(config(gate), [given]).sentence
-    assert "holds ≥ 0.650 and ≤ 0.900 and at most 0.01 worse than the blessed model's 0.690" in sentence
+    assert "meets ≥ 0.650 and ≤ 0.900 and at most 0.01 worse than the blessed model's 0.690" in sentence
 
 
-def test_the_unfavourable_end_decides_where_asked():
+def test_the_worse_end_decides_if_asked():
     gate = {"at_least": 0.68, "on_interval": True}
     assert not decide(config({"auc": gate}), [result()]).blessed
     assert decide(config({"auc": {"at_most": 0.69}}), [result()]).blessed
     assert not decide(config({"auc": {"at_most": 0.69, "on_interval": True}}), [result()]).blessed
 
 
-def test_no_gates_bless_and_say_so():
+def test_without_gates_every_model_is_blessed_and_the_sentence_says_so():
     decision = decide(config("none"), [result()])
     assert decision.blessed
     assert "gates: none" in decision.sentence
@@ -85,20 +85,20 @@ def test_worse_follows_the_direction_of_the_metric(metric, own, base, blessed):
 
 def test_relative_gate_on_the_interval_takes_the_paired_difference():
     gate = {"auc": {"not_worse_than_blessed_by": 0.01, "on_interval": True}}
-    own = Measured(0.70, 0.60, 0.80)  # its own interval is wide, that of the difference is not
+    own = Measured(0.70, 0.60, 0.80)  # its own interval is wide, the difference's is not
     close = with_baseline("auc", own, 0.705, Measured(-0.005, -0.008, -0.002))
     wide = with_baseline("auc", own, 0.705, Measured(-0.005, -0.03, 0.02))
     assert decide(config(gate), [close]).blessed
     assert not decide(config(gate), [wide]).blessed
 
 
-def test_metric_without_a_better_side_cannot_be_compared():
+def test_metric_without_a_better_direction_cannot_be_compared():
     given = with_baseline("mean_label", Measured(0.3), 0.3, Measured(0.0))
-    with pytest.raises(DataError, match="of which more or less is better"):
+    with pytest.raises(DataError, match="where higher or lower is better"):
         decide(config({"mean_label": {"not_worse_than_blessed_by": 1}}, metrics=["mean_label"]), [given])
 
 
-def test_a_slice_fails_by_itself_and_a_small_one_never_decides():
+def test_a_slice_can_fail_alone_but_a_small_one_never_decides():
     gate = {"auc": {"at_least": 0.65, "slices": ["overall", "country"]}}
     rows = [result(), result(0.60, slicing="country", name="country=de"),
             result(0.10, rows=20, slicing="country", name="country=fr")]  # fmt: skip
@@ -108,21 +108,21 @@ def test_a_slice_fails_by_itself_and_a_small_one_never_decides():
     assert "country=fr" not in decision.sentence
 
 
-def test_too_few_rows_in_all_never_bless():
+def test_too_few_rows_overall_never_bless():
     decision = decide(config({"auc": 0.5}), [result(rows=50)])
     assert not decision.blessed
-    assert "50 rows, decides from 100" in decision.sentence
+    assert "50 rows, needs 100 to decide" in decision.sentence
 
 
 @pytest.mark.parametrize("bound", [{"at_least": 0.1}, {"at_most": 0.9}, {"not_worse_than_blessed_by": 1}])
-def test_not_a_number_never_passes(bound):
+def test_nan_never_passes(bound):
     given = result(auc=math.nan, low=math.nan, high=math.nan)
     decision = decide(config({"auc": bound}), [given])
     assert not decision.blessed
     assert "no value" in decision.sentence
 
 
-def test_missing_interval_never_passes_where_it_decides():
+def test_missing_interval_never_passes_if_it_decides():
     given = result(low=math.nan, high=math.nan)
     decision = decide(config({"auc": {"at_least": 0.1, "on_interval": True}}), [given])
     assert not decision.blessed
@@ -137,12 +137,12 @@ def test_missing_interval_never_passes_where_it_decides():
     ],
     ids=["metric", "slice"],
 )
-def test_what_was_not_measured_is_an_error(gates, message):
+def test_gate_on_something_unmeasured_is_an_error(gates, message):
     with pytest.raises(DataError, match=message):
         decide(config(gates), [result()])
 
 
-def test_gates_on_slices_alone_that_are_all_too_small_are_an_error():
+def test_gates_only_on_slices_that_are_all_too_small_are_an_error():
     rows = [result(), result(rows=5, slicing="country", name="country=de")]
     with pytest.raises(DataError, match="lower min_rows"):
         decide(config({"auc": {"at_least": 0.5, "slices": ["country"]}}, slices=["country"]), rows)

@@ -25,7 +25,7 @@ def sliced(batch, *features):
     return {key: sorted(map(int, where)) for key, where in rows.slices(batch, [features])}
 
 
-def test_missing_value_is_a_slice_of_its_own(batch):
+def test_missing_values_form_their_own_slice(batch):
     assert sliced(batch, "country") == {
         (("country", "de"),): [0, 3],
         (("country", "(missing)"),): [1],
@@ -33,7 +33,7 @@ def test_missing_value_is_a_slice_of_its_own(batch):
     }
 
 
-def test_array_puts_a_row_into_the_slice_of_each_item(batch):
+def test_row_with_an_array_is_in_the_slice_of_each_item(batch):
     found = sliced(batch, "topics")
     assert found[(("topics", "food"),)] == [0, 1]
     assert found[(("topics", "(missing)"),)] == [2, 3]
@@ -48,7 +48,7 @@ def test_feature_that_no_row_has_is_one_missing_slice(batch, feature):
     assert sliced(batch, feature) == {((feature, "(missing)"),): [0, 1, 2, 3]}
 
 
-def test_no_feature_is_the_whole(batch):
+def test_slicing_without_features_is_overall(batch):
     assert sliced(batch) == {(): [0, 1, 2, 3]}
 
 
@@ -63,17 +63,17 @@ def test_no_feature_is_the_whole(batch):
         ([0.0, 1.0, 2.0], None, [0, 1, 0]),
     ],
 )
-def test_binary_label_counts_as_one_where_it_is_the_positive_value(values, positive, expected):
+def test_binary_label_is_one_if_it_is_the_positive_value(values, positive, expected):
     found = rows.numeric_labels("binary", pd.Series(values, dtype=object), positive, [])
     assert found.tolist() == expected
 
 
-def test_multiclass_label_becomes_the_models_own_id():
+def test_multiclass_label_becomes_the_models_class_id():
     found = rows.numeric_labels("multiclass", pd.Series([3, "b", "z"], dtype=object), None, ["b", "3"])
     assert found.tolist() == [1, 0, -1]
 
 
-def test_text_is_no_regression_label():
+def test_text_is_refused_as_a_regression_label():
     with pytest.raises(DataError, match="a number"):
         rows.numeric_labels("regression", pd.Series(["much"], dtype=object), None, [])
 
@@ -85,11 +85,11 @@ def test_buckets_are_the_same_in_every_run_and_all_used():
     assert len(set(found.tolist())) == rows.BUCKETS
 
 
-def test_a_row_is_named_by_its_id_whatever_its_bytes_are():
+def test_a_row_is_identified_by_its_id_whatever_its_bytes():
     batch = pa.RecordBatch.from_pydict({"_id": pa.array([[b"a"], None, [b"c"]], pa.list_(pa.binary()))})
     assert rows.identities(batch, [b"1", b"2", b"3"]) == [b"a", b"2", b"c"]
     assert rows.identities(batch, [b"other", b"2", b"bytes"]) == [b"a", b"2", b"c"]
 
 
-def test_a_row_without_any_id_is_named_by_its_bytes(batch):
+def test_a_row_without_an_id_is_identified_by_its_bytes(batch):
     assert rows.identities(batch, [b"1", b"2", b"3", b"4"]) == [b"1", b"2", b"3", b"4"]

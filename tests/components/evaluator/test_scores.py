@@ -55,7 +55,7 @@ def test_multiclass_metrics_equal_their_references():
     assert found["log_loss"][0] == pytest.approx(sk.log_loss(labels, p, labels=range(5)))
 
 
-def test_class_the_model_does_not_know_is_wrong_and_costly():
+def test_class_unknown_to_the_model_counts_as_wrong_and_costly():
     found = measure(
         "multiclass", metrics_of("multiclass"), np.array([-1]), np.array([[0.9, 0.1]]), np.zeros(1, int)
     )
@@ -73,7 +73,7 @@ def test_regression_metrics_equal_their_references():
 
 
 @pytest.mark.parametrize("name", metrics_of("binary"))
-def test_prediction_that_is_not_a_number_makes_the_metric_not_a_number(name):
+def test_nan_prediction_makes_the_metric_nan(name):
     labels, predictions = np.array([0.0, 1.0]), np.array([0.2, np.nan])
     found = measure("binary", [name], labels, predictions, np.array([0, 1]))
     assert np.isnan(found[name][0]) == (name != "mean_label")
@@ -85,7 +85,7 @@ def test_metric_without_positives_has_no_value(name):
     assert np.isnan(found[name][0])
 
 
-def test_jackknife_error_of_a_mean_is_the_textbook_one():
+def test_jackknife_error_of_a_mean_matches_the_textbook():
     rng = np.random.default_rng(11)
     y = (rng.random(20_000) < 0.3).astype(float)
     buckets = rng.integers(0, scores.BUCKETS, len(y))

@@ -127,6 +127,6 @@ def test_multiclass_label_is_looked_up_in_the_models_classes(tmp_path, examples,
     assert 0.6 < found["accuracy"] < 0.8
 
 
-def test_regression_is_measured_against_the_number(tmp_path, examples, model):
+def test_regression_is_compared_with_the_numeric_label(tmp_path, examples, model):
     found = evaluate(tmp_path, examples, model, "regression", "x", ["rmse", "mae"])
     assert found["rmse"] == pytest.approx(0, abs=1e-6)

@@ -1,4 +1,4 @@
-"""Small models with the two signatures of the Trainer's export, and the node run on them."""
+"""Small models with the two signatures of the Trainer's export, and runs of the node on them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def write_model(folder: Path, slope: float, examples_only: bool = False) -> Path
     import tensorflow as tf
 
     class Logistic(tf.Module):
-        """The probability grows with the lessons."""
+        """A model whose probability grows with the lessons."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -63,7 +63,7 @@ def served_models(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 @pytest.fixture
 def validate(learners: SimpleNamespace, tmp_path: Path) -> Callable[..., SimpleNamespace]:
-    """Runs the node's executor; returns blessing, report and the model that it would have pushed."""
+    """Runs the node's executor; returns blessing, report and the model to push."""
 
     def run(model: Path, blessed: Path | None = None, **section: Any) -> SimpleNamespace:
         from tfx.types import standard_artifacts

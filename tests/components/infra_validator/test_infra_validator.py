@@ -18,7 +18,7 @@ Validate = Callable[..., SimpleNamespace]
 
 
 def push(done: SimpleNamespace, folder: Path, blessed: bool = True) -> dict[str, Any]:
-    """Runs the Pusher on what the infra validator said."""
+    """Runs the Pusher on the infra validator's result."""
     import json
 
     from tfx.types import standard_artifacts
@@ -56,7 +56,7 @@ def test_a_good_model_is_blessed_measured_and_pushed_as_it_was_served(
         ("gRPC", 1, 20), ("gRPC", 32, 20), ("REST", 1, 20), ("REST", 32, 20)
     ]  # fmt: skip
     assert all(r["candidate"]["p50_ms"] > 0 for r in report["latency"]["measured"])
-    assert report["notes"] == ["The blessed model has no serving_default; its latency is not known."]
+    assert report["notes"] == ["The blessed model has no serving_default; its latency is unknown."]
     assert report["memory_mb"]["server"] > 50
     assert (
         set(report["memory_mb"])
@@ -120,7 +120,7 @@ def test_a_model_that_does_not_load_is_refused_with_the_servers_reason(
     assert push(done, tmp_path, blessed=False)["why"][0] == "the model is not blessed"
 
 
-def test_a_model_that_is_too_slow_or_too_large_is_refused_after_a_second_look(
+def test_a_model_that_is_too_slow_or_too_large_is_refused_after_a_second_round(
     validate: Validate, served_models: SimpleNamespace
 ) -> None:
     gates = {"latency_p50_ms": {"at_most": 1e-6}, "memory_mb": {"at_most": 1e-6}}
@@ -128,7 +128,7 @@ def test_a_model_that_is_too_slow_or_too_large_is_refused_after_a_second_look(
     assert done.report["latency"]["rounds"] == 3
     assert {g["outcome"] for g in done.report["gates"]} == {"fails"}
     assert "latency_p50_ms is" in done.report["sentence"]
-    assert "allowed is ≤ 1e-06 ms" in done.report["sentence"]
+    assert "must be ≤ 1e-06 ms" in done.report["sentence"]
     assert "memory_mb is" in done.report["sentence"]
 
 
@@ -139,7 +139,7 @@ def program(folder: Path, text: str) -> Path:
     return file
 
 
-def test_a_server_that_does_not_come_up_is_an_error_and_no_verdict(
+def test_a_server_that_does_not_start_is_an_error_not_a_verdict(
     validate: Validate, served_models: SimpleNamespace, tmp_path: Path
 ) -> None:
     program(tmp_path, "#!/bin/sh\necho a library is missing >&2\nexit 3\n")
@@ -148,7 +148,7 @@ def test_a_server_that_does_not_come_up_is_an_error_and_no_verdict(
     assert not list((tmp_path / "report").glob(".work-*"))
 
 
-def test_taken_ports_are_tried_again(
+def test_taken_ports_lead_to_a_retry(
     validate: Validate, served_models: SimpleNamespace, tmp_path: Path
 ) -> None:
     counted = tmp_path / "starts"
@@ -158,14 +158,13 @@ def test_taken_ports_are_tried_again(
     assert len(counted.read_text().split()) == 3
 
 
-def test_a_missing_server_is_said(validate: Validate, served_models: SimpleNamespace) -> None:
-    with pytest.raises(SpecError, match="remedy: name its path, or write server: auto"):
+def test_a_missing_server_is_reported(validate: Validate, served_models: SimpleNamespace) -> None:
+    with pytest.raises(SpecError, match="remedy: give its path, or write server: auto"):
         validate(served_models.good, server="./nowhere")
 
 
-def test_a_folder_without_a_model_is_refused_without_a_server(validate: Validate, tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_refused_without_starting_a_server(
+    validate: Validate, tmp_path: Path
+) -> None:
     (tmp_path / "empty" / "Format-Serving").mkdir(parents=True)
-    assert (
-        validate(tmp_path / "empty").report["sentence"]
-        == "Not fit to serve: there is no saved_model.pb in it."
-    )
+    assert validate(tmp_path / "empty").report["sentence"] == "Not fit to serve: it has no saved_model.pb."

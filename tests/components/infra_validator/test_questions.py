@@ -1,4 +1,4 @@
-"""Examples as a model is asked with them, and answers held against each other; no server."""
+"""Requests made from examples, and comparison of answers; no server."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_missing_values_become_the_sentinels() -> None:
     assert batch.inputs["n"].tolist() == [4, -(2**63)]
 
 
-def test_examples_keep_what_the_model_reads() -> None:
+def test_examples_keep_only_features_the_model_reads() -> None:
     rows = [example(_id=b"1", age=3.5, label=1, other=b"x")]
     signatures = {
         "serving_default": signature(age=("DT_FLOAT", 1)),
@@ -71,11 +71,11 @@ def test_examples_keep_what_the_model_reads() -> None:
     [
         ({"age": ("DT_DOUBLE", 1)}, "DT_DOUBLE"),
         ({"age": ("DT_FLOAT", 3)}, "rank 3"),
-        ({"topics": ("DT_STRING", 1)}, "one value a row"),
-        ({"age": ("DT_INT64", 1)}, "no int64"),
+        ({"topics": ("DT_STRING", 1)}, "one value per row"),
+        ({"age": ("DT_INT64", 1)}, "not int64"),
     ],
 )
-def test_a_signature_that_examples_cannot_ask_is_named(inputs: dict[str, Any], why: str) -> None:
+def test_a_signature_that_does_not_fit_the_examples_is_named(inputs: dict[str, Any], why: str) -> None:
     signatures = {"serving_default": signature(**inputs)}
     questions = Questions([example(age=3.5, topics=[b"a", b"b"])], signatures)
     assert questions.signatures == []
@@ -83,7 +83,7 @@ def test_a_signature_that_examples_cannot_ask_is_named(inputs: dict[str, Any], w
     assert list(warmup_records(questions, signatures, 4, [1])) == []
 
 
-def test_batches_go_round_and_each_example_is_in_one() -> None:
+def test_batches_wrap_around_and_cover_every_example() -> None:
     questions = Questions([example(n=i) for i in range(5)], {"serving_default": signature(n=("DT_INT64", 1))})
     asked = [b.inputs["n"].tolist() for b in questions.every("serving_default", 2)]
     assert asked == [[0, 1], [2, 3], [4, 0]]
@@ -98,7 +98,7 @@ def test_the_same_examples_give_the_same_records(served_models: SimpleNamespace)
     assert len(once) == 9
 
 
-def test_answers_are_alike_up_to_rounding_and_no_further() -> None:
+def test_answers_may_differ_only_by_rounding() -> None:
     one = {"p": np.array([0.1, np.nan], np.float32), "t": np.array([b"a", b"b"], object)}
     close = {"p": np.array([0.1 + 1e-8, np.nan]), "t": np.array([b"a", b"b"], object)}
     assert difference(one, close) < 1e-6

@@ -1,4 +1,4 @@
-"""Bounds on latency and memory: what the document may say, and what is decided from it."""
+"""Bounds on latency and memory: what the document can say, and the decision."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ def test_a_bound_decides(gate: Any, value: float | None, blessed: float | None, 
     assert outcomes({P99: gate}, Measurement(P99, "gRPC, 1 row", value, blessed)) == [outcome]
 
 
-def test_every_protocol_and_size_decides_and_other_metrics_do_not() -> None:
+def test_every_protocol_and_size_decides_but_other_metrics_do_not() -> None:
     measured = [Measurement(P99, "gRPC, 1 row", 1), Measurement(P99, "REST, 32 rows", 9)]
     assert outcomes({P99: 5}, *measured, Measurement("memory_mb", "", 900)) == ["holds", "fails"]
 
 
-def test_the_sentence_says_what_is_missing_with_the_numbers() -> None:
+def test_the_sentence_says_what_is_wrong_with_the_numbers() -> None:
     gates = ServingGates.model_validate({P99: {"at_most": 5, "not_worse_than_blessed_by": "20%"}})
     checks = check_all(gates, [Measurement(P99, "REST, 32 rows", 9.4, 4.0)])
     assert sentence(checks, "…") == (
-        "Not fit to serve: latency_p99_ms is 9.4 ms (REST, 32 rows), allowed is ≤ 5 ms; "
-        "latency_p99_ms is 9.4 ms (REST, 32 rows), allowed is ≤ 4.8 ms, the blessed model's 4 and 20%."
+        "Not fit to serve: latency_p99_ms is 9.4 ms (REST, 32 rows), must be ≤ 5 ms; "
+        "latency_p99_ms is 9.4 ms (REST, 32 rows), must be ≤ 4.8 ms, the blessed model's 4 and 20%."
     )
 
 
-def test_the_sentence_of_a_fit_model_says_what_was_done_and_what_was_not() -> None:
+def test_the_sentence_of_a_fit_model_says_what_was_and_was_not_tested() -> None:
     checks = check_all(ServingGates.model_validate({"memory_mb": 5}), [Measurement("memory_mb", "", None)])
-    said = sentence(checks, "4 requests were answered alike")
-    assert said.startswith("Fit to serve: 4 requests were answered alike; memory_mb ≤ 5 MiB: it cannot be")
+    said = sentence(checks, "4 requests got the same answers")
+    assert said.startswith("Fit to serve: 4 requests got the same answers; memory_mb ≤ 5 MiB: it cannot be")
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def test_the_sentence_of_a_fit_model_says_what_was_done_and_what_was_not() -> No
         ({"batch_sizes": []}, "at least 1 item"),
     ],
 )
-def test_what_cannot_be_is_refused(section: dict[str, Any], said: str) -> None:
+def test_invalid_bounds_are_refused(section: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         InfraValidationConfig.model_validate(section)
 
 
-def test_percentiles_are_of_the_nearest_rank() -> None:
+def test_percentiles_use_the_nearest_rank() -> None:
     latency = summary([float(n) for n in range(100, 0, -1)])
     assert (latency.requests, latency.p50, latency.p99) == (100, 50.0, 99.0)
     assert summary([7.0]).p99 == 7.0

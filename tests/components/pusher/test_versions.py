@@ -33,7 +33,7 @@ def pushed(model, place, contents, keep=5):
 
 
 def served(place):
-    """What TF Serving would load: the largest number."""
+    """Returns the content TF Serving would load: the largest version's."""
     largest = max(int(p.name) for p in place.iterdir() if p.name.isdecimal())
     return (place / str(largest) / "saved_model.pb").read_text()
 
@@ -49,7 +49,7 @@ def test_version_folder_holds_only_the_saved_model(model, place):
     assert {p.name for p in (place / str(number)).iterdir()} == {"saved_model.pb", "variables"}
 
 
-def test_same_model_twice_is_no_new_version(model, place):
+def test_pushing_the_same_model_twice_makes_no_new_version(model, place):
     first = versions.push(model("a"), place, 5)
     again = versions.push(first.path, place, 5)
     assert (again.number, again.new) == (first.number, False)
@@ -62,7 +62,7 @@ def test_pushing_again_does_not_undo_a_rollback(model, place):
     assert served(place) == "a"
 
 
-def test_keep_versions_removes_the_oldest_but_no_pinned_one(model, place):
+def test_keep_versions_removes_the_oldest_unpinned_versions(model, place):
     first, *_ = pushed(model, place, "ab", keep=2)
     versions.pin(place, first)
     later = pushed(model, place, "cde", keep=2)
@@ -99,10 +99,10 @@ def test_rollback_to_a_named_version(model, place):
 
 @pytest.mark.parametrize(
     ("to", "message"),
-    [(None, "an older model to go back to"), (7, "expected one that is there")],
+    [(None, "an older model to go back to"), (7, "expected an existing version")],
     ids=["nothing older", "unknown version"],
 )
-def test_rollback_that_is_impossible_says_why(model, place, to, message):
+def test_impossible_rollback_says_why(model, place, to, message):
     pushed(model, place, "a")
     with pytest.raises(DataError, match=message):
         versions.rollback(place, to=to)
@@ -113,7 +113,7 @@ def test_rollback_of_nothing_is_an_error(place):
         versions.rollback(place)
 
 
-def test_full_disk_leaves_the_old_version_and_no_half_one(model, place, monkeypatch):
+def test_full_disk_keeps_the_old_version_and_leaves_no_partial_one(model, place, monkeypatch):
     pushed(model, place, "a")
 
     def full(_source, target):
@@ -121,14 +121,14 @@ def test_full_disk_leaves_the_old_version_and_no_half_one(model, place, monkeypa
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     other = model("b")
-    monkeypatch.setattr(shutil, "copyfile", full)  # stands in for a disk that fills up during the copy
+    monkeypatch.setattr(shutil, "copyfile", full)  # simulates a disk that fills up during the copy
     with pytest.raises(StorageError, match="free space"):
         versions.push(other, place, 5)
     assert served(place) == "a"
     assert not list(place.glob(".*.tmp"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")
 def test_unwritable_folder_is_a_storage_error(model, place):
     place.mkdir()
     place.chmod(0o500)
@@ -149,7 +149,7 @@ def test_leftover_of_a_killed_push_is_swept(model, place):
     assert not list(place.glob(".*.tmp"))
 
 
-def test_version_without_ledger_is_known_by_its_content(model, place):
+def test_version_without_ledger_is_recognised_by_its_content(model, place):
     [number] = pushed(model, place, "a")
     (place / Ledger.FILE).unlink()
     assert versions.push(place / str(number), place, 5).new is False

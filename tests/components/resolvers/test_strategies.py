@@ -1,4 +1,4 @@
-"""Which earlier artifacts a run is compared with."""
+"""The earlier artifacts that a run is compared with."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def resolve_baseline(candidate: int, blessed: dict[int, int], served: list[tuple
         pytest.param(5, {2: 1, 5: 1}, [], [2], id="never itself"),
         pytest.param(5, {2: 1, 9: 1}, [], [2], id="nothing later"),
         pytest.param(5, {2: 1, 3: 1}, [(2, 1), (3, 0)], [2], id="not what was unfit to serve"),
-        pytest.param(5, {2: 1, 3: 1}, [(3, 0), (3, 1)], [3], id="what was said of it last"),
-        pytest.param(5, {2: 1, 3: 1}, [(2, 1)], [3], id="what was never served may be it"),
+        pytest.param(5, {2: 1, 3: 1}, [(3, 0), (3, 1)], [3], id="the latest blessing counts"),
+        pytest.param(5, {2: 1, 3: 1}, [(2, 1)], [3], id="a model never served can be the baseline"),
     ],
 )
 def test_the_baseline(
@@ -57,7 +57,7 @@ def test_the_baseline(
 @pytest.mark.parametrize(
     ("current", "earlier", "expected"),
     [
-        pytest.param((7, 3), [(5, 1), (6, 2)], [6], id="the span before"),
+        pytest.param((7, 3), [(5, 1), (6, 2)], [6], id="the previous span"),
         pytest.param((7, 2), [(5, 1), (6, 3)], [5], id="a later span that was read earlier does not count"),
         pytest.param((7, 2), [(6, 2)], [], id="the same span again"),
         pytest.param((7, 0), [(5, 0), (9, 0)], [5], id="without spans, what was made before"),

@@ -13,7 +13,7 @@ def infer():
 
 
 def statistics(rows, **texts):
-    """Statistics of one split: feature → its distinct values, each once or more."""
+    """Returns statistics of one split: feature → its distinct values, each once or more."""
     import pandas as pd
     import tensorflow_data_validation as tfdv
 
@@ -22,7 +22,7 @@ def statistics(rows, **texts):
     )
 
 
-def test_many_distinct_values_get_no_list_and_few_a_lenient_one(infer):
+def test_many_distinct_values_get_no_list_and_few_get_a_lenient_one(infer):
     split = statistics(300, label=["yes", "no"], city=[f"c{i}" for i in range(150)], plan=["free", "paid"])
     by_name = {feature.name: feature for feature in infer([split], "label").feature}
     assert by_name["city"].WhichOneof("domain_info") is None
@@ -30,7 +30,7 @@ def test_many_distinct_values_get_no_list_and_few_a_lenient_one(infer):
     assert not by_name["label"].HasField("distribution_constraints")
 
 
-def test_every_split_passes_the_schema_even_where_a_feature_is_rare(infer):
+def test_every_split_passes_the_schema_even_if_a_feature_is_rare(infer):
     import tensorflow_data_validation as tfdv
 
     splits = [
@@ -44,14 +44,14 @@ def test_every_split_passes_the_schema_even_where_a_feature_is_rare(infer):
 @pytest.mark.parametrize(
     ("splits", "message"), [(0, "holds documents"), (1, "label 'lable'")], ids=["no split", "no label"]
 )
-def test_nothing_to_infer_from_is_a_data_error(infer, splits, message):
+def test_missing_data_to_infer_from_is_a_data_error(infer, splits, message):
     from foundation.errors import DataError
 
     with pytest.raises(DataError, match=message):
         infer([statistics(10, label=[0, 1])] * splits, "lable")
 
 
-def test_an_array_stays_one_where_every_document_has_one_item_by_chance(infer):
+def test_an_array_stays_an_array_if_every_document_happens_to_have_one_item(infer):
     split = statistics(20, label=[0, 1], topics=["a", "b"], plan=["free", "paid"])
     by_name = {feature.name: feature for feature in infer([split], "label", ["topics"]).feature}
     assert not by_name["topics"].HasField("value_count")

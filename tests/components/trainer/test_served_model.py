@@ -33,7 +33,7 @@ EDGES: list[dict[str, Any]] = [
 
 
 def encode(documents: list[dict[str, Any]], specs: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Returns the dense serving input: sentinels stand for missing, null and padding."""
+    """Returns the dense serving input, with sentinels for missing, null and padding."""
     columns = {}
     for name, spec in specs.items():
         sentinel: Any = {"string": "", "float32": math.nan, "int64": -(2**63)}[spec.dtype.name]
@@ -61,7 +61,7 @@ def examples(learners: SimpleNamespace, documents: list[dict[str, Any]]) -> list
 
 @pytest.fixture(scope="module")
 def expected(trained: SimpleNamespace, examples: list[bytes]) -> np.ndarray:
-    """What TFT's own transformation and the Keras model with its saved weights give."""
+    """Predictions of TFT's own transformation and the Keras model with its saved weights."""
     import tensorflow as tf
 
     from components.trainer import weights
@@ -92,7 +92,7 @@ def test_serving_examples_equals_transform_and_keras(trained, examples, expected
     np.testing.assert_allclose(served(examples=tf.constant(examples))["probability"], expected, atol=1e-6)
 
 
-def test_both_signatures_answer_in_a_v1_session(trained, documents, examples, expected) -> None:
+def test_both_signatures_work_in_a_v1_session(trained, documents, examples, expected) -> None:
     import tensorflow as tf
 
     with tf.compat.v1.Session(graph=tf.Graph()) as session:

@@ -29,11 +29,11 @@ def test_schedule(train: dict[str, int], rows: int, expected: tuple[int, int]) -
 
 
 @pytest.mark.parametrize(("steps", "expected"), [(100, 100), (1000, 500), (997, 1), (1, 1)])
-def test_an_execution_never_crosses_an_epoch(steps: int, expected: int) -> None:
+def test_an_execution_never_crosses_the_end_of_an_epoch(steps: int, expected: int) -> None:
     assert steps_an_execution(steps) == expected
 
 
-def test_hyperparameters_go_to_their_slice_and_lists_are_read() -> None:
+def test_hyperparameters_go_to_their_slice_and_lists_are_parsed() -> None:
     chosen = SETTINGS.with_hyperparameters({"hidden": "[8, 4]", "learning_rate": 0.1, "tuner/epochs": 3})
     assert chosen.model.hidden == [8, 4]
     assert chosen.train.learning_rate == 0.1
@@ -44,11 +44,11 @@ def test_unknown_hyperparameter_is_refused_with_its_near_miss() -> None:
         SETTINGS.with_hyperparameters({"droput": 0.1})
 
 
-def test_unknown_hyperparameter_goes_to_a_persons_own_model() -> None:
+def test_unknown_hyperparameter_goes_to_a_users_own_model() -> None:
     own = TrainingSettings(ModelConfigSlice(build_model="m.py:build"), TrainConfig(), "y")
     assert own.with_hyperparameters({"depth": 3}).own == {"depth": 3}
 
 
 def test_value_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(SpecError, match="values that model and train take"):
+    with pytest.raises(SpecError, match="values accepted by model and train"):
         SETTINGS.with_hyperparameters({"dropout": 2.0})

@@ -51,7 +51,7 @@ def test_hyperparameters_override_the_document(run_training) -> None:
     assert run.history["train"]["learning_rate"] == 0.02
 
 
-def test_warm_start_begins_where_the_base_model_ended(run_training, plain) -> None:
+def test_warm_start_continues_from_the_base_model(run_training, plain) -> None:
     warm = run_training(
         model=PLAIN, steps=5, warm_start=True, base_model=str(plain.serving), learning_rate=1e-6
     )

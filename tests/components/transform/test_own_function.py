@@ -1,4 +1,4 @@
-"""A person's own ``preprocessing_fn``: it gets cleaned sparse inputs; what is wrong in it is said clearly."""
+"""A user's own ``preprocessing_fn``: it gets cleaned sparse inputs, and its errors are reported clearly."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def preprocessing_fn(inputs):
 """
 
 
-def test_own_function_runs_and_the_label_stays_ours(
+def test_own_function_runs_but_does_not_decide_the_label(
     analyse, learners: SimpleNamespace, tmp_path: Path
 ) -> None:
     import tensorflow as tf
@@ -56,7 +56,7 @@ def test_own_function_runs_and_the_label_stays_ours(
     ],
     ids=["sparse", "raises", "no dict", "text"],
 )
-def test_what_is_wrong_in_it_is_a_user_code_error(analyse, tmp_path: Path, body: str, message: str) -> None:
+def test_a_faulty_function_is_a_user_code_error(analyse, tmp_path: Path, body: str, message: str) -> None:
     from foundation.errors import UserCodeError
 
     file = tmp_path / "features.py"

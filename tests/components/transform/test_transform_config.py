@@ -1,4 +1,4 @@
-"""The ``features`` slice: short forms, names, what is refused."""
+"""The ``features`` slice: short forms, names, refusals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_several_transformations_of_one_field() -> None:
     assert [output_name("x", t.kind) for t in declared] == ["x_zscore", "x_buckets"]
 
 
-def test_declared_features_survive_the_way_into_the_component() -> None:
+def test_declared_features_survive_the_trip_into_the_component() -> None:
     features = FeaturesConfig.model_validate(
         {"x": {"cross": {"with": ["y"]}}, "z": {"date_parts": ["month"]}}
     )

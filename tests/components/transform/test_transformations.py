@@ -34,7 +34,7 @@ def transform(trained: SimpleNamespace, learners: SimpleNamespace) -> Any:
 
 @pytest.fixture(scope="module")
 def train(learners: SimpleNamespace) -> Any:
-    """Gives the present values of a field in the train split."""
+    """Returns the present values of a field in the train split."""
     return lambda name: np.array([d[name] for d in learners.documents["train"] if name in d], np.float64)
 
 
@@ -103,11 +103,11 @@ def test_integers_given_to_a_vocabulary_become_text(transform) -> None:
     assert ids[3] == 0
 
 
-def test_a_field_that_is_never_there_gives_one_empty_vocabulary(transform) -> None:
+def test_a_field_that_is_always_missing_gives_one_empty_vocabulary(transform) -> None:
     assert transform({}, {"never": "now"})["never_vocabulary"].tolist() == [0, 2]
 
 
-def test_hash_and_cross_have_an_id_of_their_own_for_missing(transform) -> None:
+def test_hash_and_cross_have_a_separate_id_for_missing(transform) -> None:
     given = transform({"device": "ios", "country": "de"}, {"device": "ios"}, {"country": "de"}, {})
     assert given["device_hash"][0] == given["device_hash"][1] > 0
     assert given["device_hash"][2] == given["device_hash"][3] == 0
@@ -163,7 +163,9 @@ def test_label_is_one_for_the_positive_value(transform) -> None:
     ],
     ids=["text as number", "float as category", "number as text", "unknown field"],
 )
-def test_what_the_data_cannot_give_is_a_clear_error(analyse, features: dict[str, Any], message: str) -> None:
+def test_asking_for_more_than_the_data_has_is_a_clear_error(
+    analyse, features: dict[str, Any], message: str
+) -> None:
     from foundation.errors import SpecError
 
     with pytest.raises(SpecError, match=re.escape(message)):

@@ -60,7 +60,7 @@ def search(learners: SimpleNamespace, graph: str, folder: Path, **changes: Any) 
 def tune(
     learners: SimpleNamespace, small_graph: Callable[[str], str], tmp_path: Path
 ) -> Callable[..., SimpleNamespace]:
-    """Runs the Tuner; every call has the same folder for its searches."""
+    """Runs the Tuner; all calls share one folder for their searches."""
     return functools.partial(search, learners, small_graph("binary"), tmp_path)
 
 
@@ -81,7 +81,7 @@ def summaries(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(file.read_text()) for file in sorted((folder / "searches").glob("*/trials.json"))]
 
 
-def test_same_search_goes_on_and_another_one_begins_anew(searched) -> None:
+def test_same_search_resumes_and_a_different_one_starts_over(searched) -> None:
     first, more, other = searched.first, searched.more, searched.other
     assert len(first.searches[0]["trials"]) == 2
     assert len(more.searches) == 1
@@ -99,7 +99,7 @@ def test_best_hyperparameters_are_those_of_the_best_trial(searched) -> None:
     assert best["metrics"]["val_auc"] == pytest.approx(best["score"])
 
 
-def test_a_killed_search_keeps_its_trials_and_repeats_the_open_one(tune, tmp_path, monkeypatch) -> None:
+def test_a_killed_search_keeps_its_trials_and_repeats_the_unfinished_one(tune, tmp_path, monkeypatch) -> None:
     from components.tuner import trials
 
     class KilledError(BaseException):
@@ -122,7 +122,7 @@ def test_a_killed_search_keeps_its_trials_and_repeats_the_open_one(tune, tmp_pat
     assert [trial["status"] for trial in after] == ["COMPLETED"] * 3
 
 
-def test_a_failed_trial_is_kept_and_the_search_goes_on(tune) -> None:
+def test_a_failed_trial_is_kept_and_the_search_continues(tune) -> None:
     given = tune(search={"learning_rate": [0.01, 1e38]}, objective="val_loss", train={"steps": 40})
     statuses = {t["hyperparameters"]["learning_rate"]: t["status"] for t in given.searches[0]["trials"]}
     assert statuses == {0.01: "COMPLETED", 1e38: "FAILED"}
@@ -131,14 +131,14 @@ def test_a_failed_trial_is_kept_and_the_search_goes_on(tune) -> None:
     assert given.best == {"learning_rate": 0.01}
 
 
-def test_only_failed_trials_fail_the_search(tune) -> None:
+def test_search_fails_only_if_every_trial_fails(tune) -> None:
     from foundation.errors import DataError
 
     with pytest.raises(DataError, match="tuning: 2 trials; expected at least one that ends with a result"):
         tune(search={"learning_rate": [1e37, 1e38]}, objective="val_loss", train={"steps": 40})
 
 
-def test_no_trial_begins_after_the_minutes(tune, caplog) -> None:
+def test_no_trial_starts_after_the_minutes(tune, caplog) -> None:
     given = tune(trials=50, minutes=0.001)
     assert len(given.searches[0]["trials"]) == 1
     assert "0.001 minutes are over after 1 trials" in caplog.text

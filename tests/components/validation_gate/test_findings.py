@@ -43,11 +43,11 @@ def findings(feature, kind, splits=("train",), description="as TFDV says"):
         ("age", "UNEXPECTED_DATA_TYPE", "the type INT", "the type FLOAT in train", 40),
         ("age", "FEATURE_TYPE_HIGH_NUMBER_VALUES", "1 to 1 values", "1 to 3 values in a document", None),
         ("country", "ENUM_TYPE_UNEXPECTED_STRING_VALUES", "one of the 2 values", "'us' 12 times", 20),
-        ("extra", "SCHEMA_NEW_COLUMN", "the schema does not have it", "in train", None),
+        ("extra", "SCHEMA_NEW_COLUMN", "only features in the schema", "in train", None),
         ("age", "FLOAT_TYPE_HAS_NAN", "what the schema says", "as TFDV says in train", None),
     ],
 )
-def test_anomaly_says_feature_expectation_what_was_seen_and_rows(feature, kind, expected, seen, rows):
+def test_anomaly_names_feature_expected_seen_and_rows(feature, kind, expected, seen, rows):
     [finding] = findings(feature, kind)
     assert (finding.feature, finding.rows, finding.stops) == (feature, rows, True)
     assert expected in finding.expected

@@ -38,13 +38,13 @@ def test_honest_features_and_ids_do_not_leak(rows):
     [
         (lambda y, i: [-3.0 * y + (i % 7) / 10], "its size"),
         (lambda y, i: [["lost", "left"][i % 2] if y else "stays"], "its values"),
-        (lambda y, i: ["gone"] if y else None, "being there or missing"),
+        (lambda y, i: ["gone"] if y else None, "its presence"),
         (lambda y, i: ["x"] * (1 + y), "its number of items"),
         (lambda y, i: [[4, 8][i % 2] if y else 6], "its values"),
     ],
     ids=["number", "category", "missing", "items", "code"],
 )
-def test_feature_that_knows_the_label_is_named_with_its_number(rows, make, view):
+def test_leaking_feature_is_named_with_its_auc(rows, make, view):
     rows["leak"] = [make(y[0], i) for i, y in enumerate(rows["label"])]
     found = leaks(rows)
     assert set(found) == {"leak"}
@@ -52,7 +52,7 @@ def test_feature_that_knows_the_label_is_named_with_its_number(rows, make, view)
     assert "AUC against the label of" in found["leak"]
 
 
-def test_multiclass_takes_the_class_that_is_told_apart_best(rows):
+def test_multiclass_reports_the_best_separated_class(rows):
     rows["label"] = [[["a", "b", "c"][i % 3]] for i in range(ROWS)]
     rows["only_c"] = [[float(y[0] == "c")] for y in rows["label"]]
     assert set(leaks(rows, "multiclass")) == {"only_c"}
@@ -73,7 +73,7 @@ def test_positive_value_of_a_text_label(rows):
     assert set(leaks(rows, positive="yes")) == {"leak"}
 
 
-def test_date_after_the_prediction_is_warned_of(rows):
+def test_date_after_the_prediction_is_a_finding(rows):
     start = 1_700_000_000_000
     rows["observed_at"] = [[start + i * DAY // 50] for i in range(ROWS)]
     rows["returned_at"] = [[v[0] + DAY] if i % 10 == 0 else None for i, v in enumerate(rows["observed_at"])]
