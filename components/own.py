@@ -1,4 +1,4 @@
-"""The base of TFX components of our own: parameters, inputs and outputs are stated as data, TFX's spec follows."""
+"""Base of our own TFX components: parameters, inputs and outputs are declared as data, and TFX's spec is derived."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from foundation.config import Config
 
 class _Stated:
     PARAMETERS: ClassVar[Mapping[str, type]] = {}
-    """Name → str or int; slices of the document and other values travel as JSON."""
+    """Name → str or int; slices of the document and other values are passed as JSON."""
     INPUTS: ClassVar[Mapping[str, type[Artifact]]] = {}
     """Key → type of the artifacts."""
     OPTIONAL: ClassVar[frozenset[str]] = frozenset()
@@ -48,13 +48,13 @@ class _Stated:
 class OwnComponent(_Stated, BaseComponent):
     """A component that works in its own process.
 
-    A subclass states ``PARAMETERS``, ``INPUTS``, ``OPTIONAL``, ``OUTPUTS`` and ``EXECUTOR_SPEC``; it is made with a value for
-    each parameter and a channel for each input.
+    A subclass declares ``PARAMETERS``, ``INPUTS``, ``OPTIONAL``, ``OUTPUTS`` and ``EXECUTOR_SPEC``; its constructor takes
+    a value for each parameter and a channel for each input.
     """
 
 
 class OwnBeamComponent(_Stated, BaseBeamComponent):
-    """A component that works on Beam; otherwise as ``OwnComponent``."""
+    """A component that works on Beam; otherwise like ``OwnComponent``."""
 
 
 def _parameter(value: Any) -> str | int | RuntimeParameter:

@@ -25,7 +25,7 @@ class EvaluationGate(OwnComponent):
     """Decides by TFMA's metrics whether a model is blessed, and says why in one sentence.
 
     ``config`` is the ``evaluate`` slice of the document, ``task`` binary, multiclass or regression; ``baseline_model`` is the
-    last blessed model, as the Evaluator got it.
+    last blessed model, the same one the Evaluator used.
     """
 
     PARAMETERS = {"config": str, "task": str}

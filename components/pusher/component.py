@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Pusher(OwnComponent):
     """Publishes a model that is blessed and fit to serve as the next numbered version.
 
-    ``config`` is the ``push`` slice of the document, ``config.to`` relative to ``base_folder``. With an ``infra_blessing`` the
-    model that was served is pushed, without one the candidate as the Trainer wrote it.
+    ``config`` is the ``push`` slice of the document, ``config.to`` relative to ``base_folder``. With an ``infra_blessing``
+    the model as served is pushed, without one the candidate as the Trainer wrote it.
     """
 
     PARAMETERS = {"config": str, "base_folder": str}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class SchemaInferrer(OwnComponent):
     """Infers a schema from the statistics of all splits.
 
-    ``label`` is the feature of the label, ``arrays`` are the features that are arrays, whatever the statistics say.
+    ``label`` is the feature of the label, ``arrays`` are the features to treat as arrays, whatever the statistics say.
     """
 
     PARAMETERS = {"label": str, "arrays": str}

@@ -23,7 +23,7 @@ def train_small(
     base_model: str | None = None,
     **train: Any,
 ) -> SimpleNamespace:
-    """Trains into a folder and returns where the model and its history are."""
+    """Trains into a folder; returns the folders of the model and its history."""
     from tfx.components.trainer.fn_args_utils import FnArgs
 
     from components.trainer.component import training_settings
@@ -57,7 +57,7 @@ def train_small(
 def run_training(
     learners: SimpleNamespace, small_graph: Callable[[str], str], tmp_path: Path
 ) -> Callable[..., SimpleNamespace]:
-    """Trains under the test's folder; ``name`` tells its trainings apart."""
+    """Trains in the test's folder; ``name`` distinguishes its trainings."""
 
     def run(task: str = "binary", *, name: str = "run", **settings: Any) -> SimpleNamespace:
         return train_small(learners, small_graph, tmp_path / name, task, **settings)
@@ -69,13 +69,13 @@ def run_training(
 def plain(
     learners: SimpleNamespace, small_graph: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> SimpleNamespace:
-    """One training of the model ``PLAIN``, which the tests of a file compare theirs with, or start from."""
+    """One training of the model ``PLAIN``, which the tests of a file compare with or start from."""
     return train_small(learners, small_graph, tmp_path_factory.mktemp("plain"), model=PLAIN)
 
 
 @pytest.fixture
 def serve(learners: SimpleNamespace) -> Callable[[SimpleNamespace, list[dict[str, Any]]], dict[str, Any]]:
-    """Asks the served model of a training for its outputs of documents."""
+    """Returns the served model's outputs for documents."""
 
     def run(trained: SimpleNamespace, documents: list[dict[str, Any]]) -> dict[str, Any]:
         import tensorflow as tf
