@@ -6,7 +6,6 @@ import contextlib
 import os
 import pickle
 import shutil
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -83,7 +82,6 @@ def read(
         DataError: The export is invalid, or its data fails a check.
         StorageError: Something cannot be read or written.
     """
-    began = time.monotonic()
     verify_unchanged(request.source, request.base_folder)
     paths = request.source.absolute_paths(request.base_folder)
     known = recognise_all(
@@ -93,9 +91,7 @@ def read(
     )
     kept = request.base_folder / request.config.bad_documents.folder / request.source.fingerprint[:12]
     with _last_states(request, known, kept) as (documents, bad):
-        return _read_documents(
-            request, documents, bad, known[0][2], kept, make_pipeline, kinds, checked, began
-        )
+        return _read_documents(request, documents, bad, known[0][2], kept, make_pipeline, kinds, checked)
 
 
 @contextlib.contextmanager
@@ -104,9 +100,8 @@ def _last_states(request: Request, known: Known, kept: Path) -> Iterator[tuple[F
     if request.config.changes is None:
         yield Folded(known, Counter()), ()
         return
-    folder = (
-        kept.parent / f".changes-{uuid4().hex[:12]}"
-    )  # holds raw documents, so as private as the quarantine
+    # holds raw documents, so as private as the quarantine
+    folder = kept.parent / f".changes-{uuid4().hex[:12]}"
     quarantine.make_private(folder)
     writer = quarantine.QuarantineWriter(kept, request.config.bad_documents.quarantine)
     memory = request.config.changes.memory_mb * 2**20
@@ -128,7 +123,6 @@ def _read_documents(
     make_pipeline: Callable[[], Any],
     kinds: dict[str, set[str]],
     checked: Callable[[Reading], None] | None,
-    began: float,
 ) -> Reading:
     items = plan_items(documents.known)
     sample = look(items, request.plan)
@@ -141,9 +135,7 @@ def _read_documents(
         tally.update(documents.tally)
         verify_unchanged(request.source, request.base_folder)
         quarantine.publish(kept, [bad_events, *(outcome.bad_files for outcome in outcomes)])
-        origin = Origin(
-            request.source, found.kind, found.dialect, str(kept), passes, time.monotonic() - began
-        )
+        origin = Origin(request.source, found.kind, found.dialect, str(kept), passes)
         labels = frozenset().union(*(outcome.label_marks for outcome in outcomes))
         keys = len(set().union(*(outcome.keys for outcome in outcomes)))
         reading = Reading(job.plan, tally, labels, keys, origin, sample.paths)

@@ -24,7 +24,8 @@ class Origin:
     quarantine: str
     passes: int
     """How often the export was read; more than once when the sample did not show all types."""
-    seconds: float
+    seconds: float = 0.0
+    """Duration of the whole ingestion."""
 
 
 def report(tally: Tally, plan: Plan, origin: Origin) -> dict[str, Any]:
