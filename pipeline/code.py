@@ -15,10 +15,11 @@ from pathlib import Path
 PACKAGES = ("foundation", "components", "serving", "pipeline")
 _OURS = "|".join(PACKAGES)
 _TYPES_ONLY = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+.*\n|\n)+", re.MULTILINE)
-_FROM = re.compile(
-    rf"^[ \t]*from[ \t]+((?:{_OURS})[\w.]*)[ \t]+import[ \t]+(?:\(([^)]*)\)|(.+))$", re.MULTILINE
+_IMPORT = re.compile(
+    rf"^[ \t]*(?:from[ \t]+((?:{_OURS})[\w.]*)[ \t]+import[ \t]+(?:\(([^)]*)\)|(.+))$|import[ \t]+((?:{_OURS})[\w.]*))",
+    re.MULTILINE,
 )
-_IMPORT = re.compile(rf"^[ \t]*import[ \t]+((?:{_OURS})[\w.]*)", re.MULTILINE)
+_WORD = re.compile(r"\w+")
 _NAMED = re.compile(rf"""["']((?:{_OURS})\.[\w.]+)(?::\w+)?["']""")
 
 
@@ -79,10 +80,12 @@ class Code:
         return name or None
 
     def _read_imports(self, module: str) -> frozenset[str]:
-        text = _TYPES_ONLY.sub("", self._content(self.modules[module]).decode())
-        names = [*_IMPORT.findall(text), *_NAMED.findall(text)]
-        for package, several, one in _FROM.findall(text):
-            names += [package, *(f"{package}.{n}" for n in re.findall(r"\w+", several or one))]
+        text = self._content(self.modules[module]).decode()
+        if "if TYPE_CHECKING" in text:
+            text = _TYPES_ONLY.sub("", text)
+        names = _NAMED.findall(text)
+        for package, several, one, whole in _IMPORT.findall(text):
+            names += [package or whole, *(f"{package}.{n}" for n in _WORD.findall(several or one))]
         packages = [module.rpartition(".")[0]] if "." in module else []
         return frozenset(known for name in [*names, *packages] if (known := self._known(name)))
 
