@@ -1,7 +1,7 @@
 """The privacy policy: what happens to personal values before anything is written down.
 
 One policy for every door through which raw values come in. A rule drops a feature, replaces it by a keyed hash,
-truncates it, or generalises it. The key of the hash stands in an environment variable that the document names; only
+truncates it, or generalises it. The key of the hash is in an environment variable that the document names; only
 the key's id, eight digits of a digest, is ever written. Light: the standard library and the document's models only.
 """
 

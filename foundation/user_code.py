@@ -73,7 +73,7 @@ def _import_file(file: Path, module_name: str) -> None:
         raise UserCodeError(
             f"user module {file} does not import",
             seen=f"{type(error).__name__}: {error}",
-            remedy="mend the module",
+            remedy="fix the module",
         ) from error
     finally:
         sys.path.remove(str(file.parent))

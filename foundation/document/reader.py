@@ -160,7 +160,7 @@ def _refuse_deep_nesting(text: str, source: str) -> None:
 def _syntax_remedy(text: str, what: str, at: Position) -> str:
     lines = text.splitlines()
     if "single document" in what:
-        return "one document stands in one file; several files are given one after the other and layered"
+        return "one file holds one document; pass several files to layer them"
     line = lines[at.line - 1] if at.line <= len(lines) else ""
     if line[: len(line) - len(line.lstrip())].count("\t"):
         return "indent with spaces, not tabs"

@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class Cause(Enum):
-    """What stands in the way."""
+    """What failed."""
 
     DISK = "disk"
     PYTHON = "python"
@@ -40,7 +40,7 @@ class SetupError(Exception):
     """Set-up cannot go on; as text, it is the message a person reads.
 
     Attributes:
-        cause: What stands in the way.
+        cause: What failed.
         subject: What it is about.
         expected: What set-up needs.
         seen: What is there instead.

@@ -78,7 +78,7 @@ def test_merge_keys_give_way_to_own_keys() -> None:
         ("a: &x [*x]", r"f:1:4: a\[0\]: an alias that holds itself"),
         ("? [1]\n: 2", r"f:1:3: a key that is a list or a mapping"),
         ("{<<: 3}", r"f:1:2: << takes in a mapping"),
-        ("a: 1\n---\nb: 2", r"f:2:1: this is not YAML: .*one document stands in one file"),
+        ("a: 1\n---\nb: 2", r"f:2:1: this is not YAML: .*one file holds one document"),
         ("a: b\n\tc: d", r"f:2:1: this is not YAML: .*indent with spaces, not tabs"),
         ("a: {SPAN}/x", r"f:1:10: this is not YAML: .*in quotes"),
         ("a: [1, 2", r"f:2:1: this is not YAML"),
