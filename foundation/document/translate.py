@@ -156,9 +156,7 @@ def _unknown_key(located: _Located, kind: Kind[Any]) -> Problem:
 
 def _near_or_all(key: str, known: list[str]) -> str:
     if key.lower() in ("password", "passwd", "secret", "token") and "password_env" in known:
-        return (
-            "a secret is never in the document: name the environment variable that holds it, password_env"
-        )
+        return "a secret is never in the document: name the environment variable that holds it, password_env"
     return near_miss(key, known) or (f"known here: {', '.join(known)}" if known else "")
 
 
