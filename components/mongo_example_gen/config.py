@@ -56,7 +56,7 @@ class TimeSplitConfig(Config):
     """Parts of the data by a date of each document: learn from the past, judge by what came later."""
 
     field: str
-    """Dotted path of the date, as it stands in the documents."""
+    """Dotted path of the date, as it is in the documents."""
     train_before: Moment
     """Documents dated before it are train; such as 2024-06-01, midnight UTC."""
     test_from: Moment
@@ -73,7 +73,7 @@ class SplitConfig(Config):
     """Parts of the data by a hash of a key: all documents of one key land on one side."""
 
     by: str = "_id"
-    """Dotted path of the key, as it stands in the documents."""
+    """Dotted path of the key, as it is in the documents."""
     train: int = Field(default=7, ge=1)
     """Share of the split that the model learns from."""
     validation: int = Field(default=1, ge=1)
@@ -81,9 +81,9 @@ class SplitConfig(Config):
     test: int = Field(default=2, ge=1)
     """Share of the split that evaluation and gates see, and nothing else."""
     stratify: str | None = None
-    """Dotted path of a field with few values, each of which is dealt in exactly these shares."""
+    """Dotted path of a field with few values; each value is split in exactly these shares."""
     by_time: TimeSplitConfig | None = None
-    """Deal by a date instead of a key; the shares are not used then."""
+    """Split by a date instead of a key; the shares are not used then."""
 
 
 class BadDocumentsConfig(Config):
@@ -96,7 +96,7 @@ class BadDocumentsConfig(Config):
     folder: str = "quarantine"
     """Where quarantined documents are kept, relative to the document's folder."""
     expire_days: int | None = Field(default=30, ge=1)
-    """Quarantined files that nobody touched for so many days are removed by the next ingestion; null keeps them."""
+    """Quarantined files left untouched for this many days are removed by the next ingestion; null keeps them."""
 
 
 class ChangesConfig(Config):
