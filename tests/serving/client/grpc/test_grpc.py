@@ -132,9 +132,9 @@ def test_the_deadline_reaches_the_server(grpc_server: GrpcServer) -> None:
 
     grpc_server.answer = answer
     with Client(grpc_server.url) as client, pytest.raises(DeadlineError, match="DEADLINE_EXCEEDED"):
-        client.metadata("m", timeout=2)
+        client.metadata("m", timeout=5)
     given_up.set()
-    assert 0 < seen[0] <= 2
+    assert 0 < seen[0] <= 5
 
 
 def test_signatures_are_fetched_again_when_the_version_changed(grpc_server: GrpcServer) -> None:
