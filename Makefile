@@ -5,7 +5,7 @@
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-help: ## Show what there is
+help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: ## Build the environment in .venv (first time: a few minutes)

@@ -110,7 +110,7 @@ def damage(seed: bytes, others: list[bytes], draw: random.Random) -> bytes:
 
 
 def read(path: Path, plan: Plan) -> str:
-    """Reads one input to its end; returns what came of it.
+    """Reads one input to its end; returns the outcome.
 
     Raises:
         AssertionError: A document is neither a row nor quarantined.
@@ -132,7 +132,7 @@ def read(path: Path, plan: Plan) -> str:
 
 
 def fuzz(seconds: float, seed: int, folder: Path) -> Counter[str]:
-    """Reads damaged inputs until the time is over; returns how many came to what."""
+    """Reads damaged inputs until the time is up; returns how many had each outcome."""
     config = DataConfig.model_validate({"mongo_export": "x", "label": "d", "split": {"by": "a"}})
     fields = {path: FieldConfig(type=kind) for path, kind in FIELDS.items()}  # type: ignore[arg-type]
     plan = make_plan(config, fields, labelled=True)

@@ -1,1 +1,1 @@
-"""The ground floor every package of Penstock may stand on; it imports none of them."""
+"""What every package of Penstock may import; it imports none of them."""

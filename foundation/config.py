@@ -16,7 +16,7 @@ class Config(BaseModel):
 
     Frozen, so that it can be hashed into a fingerprint; unknown keys are refused. The docstring under an attribute is
     its description, in the JSON Schema and in the reference. Pydantic's own ``use_attribute_docstrings`` reads every
-    class's source while it is built, a fifth of a second at each start; here the source is read when somebody asks.
+    class's source while it is built, a fifth of a second at each start; here the source is read on demand.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

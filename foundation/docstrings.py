@@ -1,4 +1,4 @@
-"""Docstrings under attributes of a class, read from the source when somebody asks for them."""
+"""Docstrings under attributes of a class, read from the source on demand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def attribute_docstrings(cls: type) -> dict[str, str]:
     """Returns attribute → its docstring on one line, for the attributes that this class itself declares.
 
     Args:
-        cls: A class that stands at the top level of its module.
+        cls: A class at the top level of its module.
 
     Returns:
         Only the attributes that have a docstring.

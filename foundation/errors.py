@@ -1,8 +1,8 @@
-"""The error tree of Penstock; every error a person can cause or meet has its root here.
+"""The error tree of Penstock; every error that a user can cause or meet is in it.
 
     PenstockError                 exit code 1
     ├── SpecError                 2   the document: syntax, unknown keys, contradictions
-    ├── DataError                 3   an export, a schema or a split is not as it must be
+    ├── DataError                 3   an export, a schema or a split is not what it must be
     │   └── AnomalyError          3   validation found anomalies and the document says stop
     ├── UserCodeError             4   a person's module does not import or breaks its contract
     ├── NodeError                 5   a node of the pipeline failed
@@ -59,7 +59,7 @@ class SpecError(PenstockError):
 
 
 class DataError(PenstockError):
-    """An export, a schema or a split is not as it must be."""
+    """An export, a schema or a split is not what it must be."""
 
     exit_code = 3
 

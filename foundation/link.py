@@ -12,7 +12,7 @@ def link_file(source: Path, target: Path) -> bool:
 
     Args:
         source: The file; a symbolic link stands for what it points to.
-        target: Its new name, in a folder that is there.
+        target: Its new name, in a folder that exists.
 
     Returns:
         Whether it is a link; False where it is a copy.
@@ -29,7 +29,7 @@ def link_file(source: Path, target: Path) -> bool:
 
 
 def link_tree(source: Path, target: Path) -> None:
-    """Links or copies the files below a folder into another, which is made when missing; empty folders are left out.
+    """Links or copies the files below a folder into another, which is created if missing; empty folders are left out.
 
     Raises:
         OSError: A file can be neither linked nor copied.

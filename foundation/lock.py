@@ -15,12 +15,12 @@ from foundation.publish import storage_error
 
 @contextlib.contextmanager
 def locked(file: Path, busy: Callable[[], PenstockError] | None = None, mode: int = 0o644) -> Iterator[int]:
-    """Holds a lock file, which is made where it is missing and is never removed.
+    """Holds a lock file, which is created if missing and never removed.
 
-    The kernel releases the lock when the process ends in whatever way, so a killed one never leaves it behind.
+    The kernel releases the lock however the process ends, so a killed one never leaves it behind.
 
     Args:
-        file: The lock file; its folder is made when missing.
+        file: The lock file; its folder is created if missing.
         busy: Makes the error to raise when another process holds the lock; None waits for that process.
         mode: Permissions of a new lock file.
 

@@ -1,6 +1,6 @@
 """Looks of personal values in text: e-mails, phone numbers, keys and tokens, IP addresses, cards, IBANs.
 
-It sees kinds, never keeps a value. A look is a suspicion: what it finds is for a person to judge.
+Only kinds are reported, values are never kept. A match is a suspicion, for a person to judge.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CARD = "card number"
 IBAN = "IBAN"
 
 LONGEST = 2000
-"""So many characters of a value are looked at."""
+"""How many characters of a value are looked at."""
 
 _EMAIL = re.compile(r"[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,4}[A-Za-z]{2,24}(?![\w@])")
 _PHONE = re.compile(

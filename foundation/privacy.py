@@ -1,6 +1,6 @@
 """The privacy policy: what happens to personal values before anything is written down.
 
-One policy for every door through which raw values come in. A rule drops a feature, replaces it by a keyed hash,
+One policy wherever raw values come in. A rule drops a feature, replaces it by a keyed hash,
 truncates it, or generalises it. The key of the hash is in an environment variable that the document names; only
 the key's id, eight digits of a digest, is ever written. Light: the standard library and the document's models only.
 """
@@ -34,7 +34,7 @@ Bounds = Annotated[list[float], Field(min_length=1)]
 
 
 class PrivacyRule(Config):
-    """What happens to the values of one feature; one of the keys. ``drop`` and ``hash`` may stand alone, as a word."""
+    """What happens to the values of one feature; one of the keys. ``drop`` and ``hash`` may be given as a single word."""
 
     drop: Literal[True] | None = None
     """The feature is read for counts and splits, and never written."""
@@ -72,7 +72,7 @@ def _listed(how: Any) -> list[Any]:
 
 
 class PrivacyConfig(Config):
-    """What happens to personal values at the door, and what is looked for."""
+    """What happens to personal values as they come in, and what is looked for."""
 
     key_env: str = "PENSTOCK_PRIVACY_KEY"
     """Name of the environment variable that holds the key of ``hash``."""
@@ -126,7 +126,7 @@ def keyed_hash(key: bytes, text: bytes) -> bytes:
 
 
 def truncated(text: str, how: int | str) -> str | None:
-    """Returns a text's beginning, an address's network, or an e-mail's domain; None where it is no such thing."""
+    """Returns a text's beginning, an address's network, or an e-mail's domain; None where it is neither."""
     if isinstance(how, int):
         return text[:how]
     if how == "email":
@@ -163,7 +163,7 @@ def date_floor(milliseconds: int, unit: str) -> int:
 
 
 def text_rule(rule: PrivacyRule, key: bytes) -> Callable[[bytes], bytes | None]:
-    """Returns what a rule for text does to one value, as UTF-8; None where nothing may be kept of it."""
+    """Returns what a rule for text does to one value, as UTF-8; None where nothing of it may be kept."""
     if rule.hash:
         return lambda raw: keyed_hash(key, raw)
     how = rule.truncate
@@ -219,7 +219,7 @@ def _protected(value: Any, rule: PrivacyRule, key: bytes, is_date: bool) -> Any:
 
 
 def type_after(rule: PrivacyRule | None, kind: str | None) -> str | None:
-    """Returns the type that a feature has once its rule was applied; None stays unknown."""
+    """Returns the type of a feature after its rule is applied; None stays unknown."""
     if rule is None:
         return kind
     if rule.hash or rule.truncate is not None:

@@ -18,7 +18,7 @@ def published_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields a temporary path beside ``path`` and renames it to ``path`` when the block succeeds.
 
     Args:
-        path: Where the finished file shall stand; its folder is made when missing.
+        path: Where the finished file goes; its folder is created if missing.
 
     Yields:
         The temporary path to write to.
@@ -44,7 +44,7 @@ def published_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields a temporary folder beside ``path`` and renames it to ``path`` when the block succeeds.
 
     Args:
-        path: Where the finished folder shall stand; it must not exist yet.
+        path: Where the finished folder goes; it must not exist yet.
 
     Yields:
         The temporary folder to fill.

@@ -1,8 +1,8 @@
-"""The base of every result file: one small typed class that writes the file and reads it, whichever version wrote it.
+"""The base of every result file: a small typed class that writes the file, and reads it whichever version wrote it.
 
 A result is a frozen dataclass with the name of its file and the format that it writes. A field added later has a
 default, so that older files are still read; any other change raises ``FORMAT`` and ``upgrade`` says how an older file
-is understood. Unknown keys are ignored: an older Penstock reads what a newer one has added.
+is read. Unknown keys are ignored: an older Penstock reads what a newer one has added.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 _VERSION = "format"
-"""Key of a file that says its format; files from before there was one do not have it and count as format 0."""
+"""Key of the file's format; files without it are from before there was one and count as format 0."""
 
 
 class Part:
@@ -60,11 +60,11 @@ class Result(Part):
 
     @property
     def counted(self) -> Mapping[str, int]:
-        """How much was worked through, by unit, such as documents or steps; empty where nothing is counted."""
+        """How much was processed, by unit, such as documents or steps; empty where nothing is counted."""
         return {}
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the content of the file, but for its format."""
+        """Returns the content of the file, without its format."""
         content: dict[str, Any] = _adapter(type(self)).dump_python(self, by_alias=True)
         return content
 
@@ -172,7 +172,7 @@ _ADAPTERS: dict[type[Result], TypeAdapter[Any]] = {}
 
 
 def _adapter(cls: type[Result]) -> TypeAdapter[Any]:
-    """Returns what checks a result; it is made when it is first needed, so that a class costs nothing to import."""
+    """Returns what validates a result; it is built on first use, so that a class costs nothing to import."""
     if cls not in _ADAPTERS:
         from pydantic import TypeAdapter
 

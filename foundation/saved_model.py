@@ -11,7 +11,7 @@ CLASSES_FILE = Path("assets.extra") / "classes.json"
 """The label of each class id of a multiclass model; our own file, in the folder that TensorFlow leaves to others."""
 
 DEFAULT_SIGNATURE = "serving_default"
-"""The signature that is meant where a request names none; our models take raw features by it."""
+"""The default signature, for requests that name none; our models take raw features by it."""
 EXAMPLES_SIGNATURE = "serving_examples"
 """The signature of our models that takes serialized Examples."""
 

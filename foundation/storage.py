@@ -1,6 +1,6 @@
-"""Where exports lie: local paths, and objects under ``s3://`` and ``gs://``, behind one small interface.
+"""Where exports are stored: local paths, and objects under ``s3://`` and ``gs://``, behind one small interface.
 
-Light: Arrow's file systems are loaded when a remote place is first touched. Credentials come from the environment of
+Light: Arrow's file systems are loaded when a remote place is first used. Credentials come from the environment of
 the process only (``AWS_…`` variables, profile or role; Google's default credentials) and are in no message.
 
     AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL   another S3 than Amazon's, such as MinIO
@@ -66,7 +66,7 @@ def locate(text: str, base: Path | None = None) -> Location:
 
     Args:
         text: A path, or an address with ``s3://`` or ``gs://``.
-        base: Folder that relative paths begin in.
+        base: Folder that relative paths start from.
 
     Raises:
         StorageError: The address is of another scheme, has no bucket, or holds credentials.

@@ -1,7 +1,7 @@
-"""Reading objects of S3 and Google Cloud Storage through Arrow's file systems, with patience.
+"""Reading objects of S3 and Google Cloud Storage through Arrow's file systems, with retries.
 
-An object is read in ranges. A range that fails is asked for again, with growing pauses; it is handed on only when it is
-whole, so that a connection lost in the middle costs time and never bytes.
+An object is read in ranges. A range that fails is asked for again, with growing pauses; it is passed on only when it is
+whole, so that a connection lost halfway costs time and never bytes.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def list_folders(folder: _Place) -> list[_Place]:
 
 
 def open_object(path: Address) -> IO[bytes]:
-    """Opens an object for reading in ranges of 8 MiB; it can be entered anywhere."""
+    """Opens an object for reading in ranges of 8 MiB; it can seek."""
     return cast("IO[bytes]", io.BufferedReader(cast(io.RawIOBase, _RangeReader(path)), RANGE_BYTES))
 
 
@@ -205,7 +205,7 @@ def patiently(ask: Callable[[], _Result], path: Address) -> _Result:
     """Asks again while the store is busy or the connection fails.
 
     Raises:
-        StorageError: It is no use to ask again, or it was asked often enough.
+        StorageError: Another attempt would not help, or there were enough.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -238,7 +238,7 @@ def _error(path: Address, error: OSError, attempts: int) -> StorageError:
     elif _is_final(error):
         seen, remedy = ", ".join(named), "check bucket, region and the credentials in the environment"
     else:
-        seen = ", ".join(named) or "no answer, or a connection that was lost in the middle"
+        seen = ", ".join(named) or "no answer, or a connection lost halfway"
         remedy = "run again when the store answers; nothing was published"
     tries = f" ({attempts} attempts)" if attempts > 1 else ""
     return StorageError(f"{path}", expected="an object that can be read", seen=seen + tries, remedy=remedy)
@@ -293,7 +293,7 @@ def _amazon(process: int, endpoint: str, region: str, bucket: str) -> Any:
     from pyarrow import fs
 
     options: dict[str, Any] = {"connect_timeout": 10, "request_timeout": 60}
-    options["retry_strategy"] = fs.AwsStandardS3RetryStrategy(max_attempts=1)  # the patience is ours
+    options["retry_strategy"] = fs.AwsStandardS3RetryStrategy(max_attempts=1)  # we retry ourselves
     if endpoint:
         parts = urlsplit(endpoint)
         options |= {"endpoint_override": parts.netloc, "scheme": parts.scheme}

@@ -1,4 +1,4 @@
-"""Writing objects to S3 and Google Cloud Storage: a whole local file at a time, and checked afterwards."""
+"""Writing objects to S3 and Google Cloud Storage: whole local files, checked afterwards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def upload(local: Path, target: RemotePath) -> None:
     """Copies a file into a store; an object appears whole or not at all.
 
     Raises:
-        StorageError: The file cannot be read, the store does not take it, or holds another size afterwards.
+        StorageError: The file cannot be read, the store refuses it, or has another size afterwards.
     """
     try:
         size = local.stat().st_size
@@ -33,5 +33,5 @@ def upload(local: Path, target: RemotePath) -> None:
     seen = storage_remote.stat(target).st_size
     if seen != size:
         raise StorageError(
-            f"{target}", expected=f"{size} bytes", seen=f"{seen}", remedy="give the same command again"
+            f"{target}", expected=f"{size} bytes", seen=f"{seen}", remedy="run the same command again"
         )

@@ -1,7 +1,7 @@
 """Programs that do not outlive the process which started them, on Linux.
 
-The kernel is asked to send a signal when the parent ends, by whatever signal; then the program takes this process's
-place, and that wish stays. This file is run by its path in a bare interpreter, so it imports nothing of ours.
+The kernel is asked to send a signal when the parent ends, by whatever signal; then the program replaces this
+process, and the request stays. This file is run by its path in a bare interpreter, so it imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ PR_SET_PDEATHSIG = 1
 
 
 def tethered(command: list[str], sent: signal.Signals) -> list[str]:
-    """Returns the command line that runs a program tied to the calling process; elsewhere than on Linux, the program's.
+    """Returns the command line that runs a program tied to the calling process; outside Linux, the program's own.
 
     Args:
         command: The program, as a path, and its arguments.
-        sent: What it is sent when the calling process has ended.
+        sent: The signal sent when the calling process has ended.
     """
     if sys.platform != "linux":
         return command
@@ -30,7 +30,7 @@ def main() -> None:
     """Ties this process to its parent and becomes the program."""
     parent, sent, program = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, sent)
-    if os.getppid() != parent:  # it ended before the wish was heard
+    if os.getppid() != parent:  # it ended before the request was made
         sys.exit(1)
     os.execv(program[0], program)
 

@@ -21,12 +21,12 @@ _MASK_DELTA = 0xA282EAD8
 
 
 def framed(record: bytes) -> bytes:
-    """Returns a record as it stands in a TFRecord file."""
+    """Returns a record as a TFRecord file holds it."""
     return b"".join((_header(len(record)), record, _masked(record)))
 
 
 def framed_batch(records: Iterable[bytes]) -> bytes:
-    """Returns records as they stand one after the other in a TFRecord file."""
+    """Returns records, one after the other, as a TFRecord file holds them."""
     return b"".join([framed(record) for record in records])
 
 
@@ -81,6 +81,6 @@ def _header(size: int) -> bytes:
 
 
 def _masked(content: bytes) -> bytes:
-    """Returns the checksum of content as TFRecord files hold it: rotated and shifted, so that it is no CRC of itself."""
+    """Returns the checksum of content as TFRecord files hold it: rotated and shifted, so that it is not its own CRC."""
     crc = crc32c(content)
     return _CHECKSUM.pack(((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF)

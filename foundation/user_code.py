@@ -17,7 +17,7 @@ def split_reference(reference: str) -> tuple[str, str]:
     """Splits ``file.py:function`` into file and function.
 
     Raises:
-        UserCodeError: The reference has not that form.
+        UserCodeError: The reference does not have that form.
     """
     path, colon, name = reference.rpartition(":")
     if not colon or not path.endswith(".py") or not name.isidentifier():
@@ -54,7 +54,9 @@ def load_function(reference: str) -> Callable[..., Any]:
     if not callable(function):
         names = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
         raise UserCodeError(
-            f"{file}", expected=f"a function {name}", seen=near_miss(name, names) or "none of that name"
+            f"{file}",
+            expected=f"a function {name}",
+            seen=near_miss(name, names) or "no function of that name",
         )
     return function
 
@@ -80,7 +82,7 @@ def _import_file(file: Path, module_name: str) -> None:
 
 
 def code_digest(reference: str) -> str:
-    """Returns a SHA-256 over the file of ``file.py:function`` and the sibling files that it imports, and they.
+    """Returns a SHA-256 over the file of ``file.py:function`` and the sibling files it imports, directly or not.
 
     Unrelated files of the same folder do not count, so that editing them does not make a node run again.
 

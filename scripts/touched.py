@@ -1,7 +1,7 @@
-"""Names the test files that a change touches: those that are changed, and those that import what is changed.
+"""Names the test files that a change touches: those that changed, and those that import what changed.
 
 Imports are read from the source, also those inside functions and the dotted names that are loaded late. A file that
-is no module (a template, a page, an example) touches the tests of its package and those that name it.
+is not a module (a template, a page, an example) touches the tests of its package and those that name it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Modules:
 
     Args:
         root: The repository's folder.
-        gone: Files that are there no more: who still imports them is found too.
+        gone: Deleted files: modules that still import them are found too.
     """
 
     def __init__(self, root: Path, gone: Iterable[str] = ()) -> None:
@@ -90,7 +90,7 @@ def _module(file: str) -> str:
 
 
 def _imports(source: str, module: str) -> Iterator[str]:
-    """Yields the dotted names that a module imports, or that stand in it as text."""
+    """Yields the dotted names that a module imports, or that it holds as text."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -54,7 +54,7 @@ def make_document(number: int, draw: random.Random) -> dict[str, Any]:
 
 
 def write_export(folder: Path, kind: str, documents: int) -> Path:
-    """Writes an export of one format, or finds it there; large ones repeat a block of 10,000 with other ids.
+    """Writes an export of one format, unless it exists; large ones repeat a block of 10,000 with other ids.
 
     Returns:
         The file.
@@ -83,7 +83,7 @@ def _encode(document: dict[str, Any], kind: str) -> bytes:
 
 
 def _renumbered(raw: bytes, number: int, old: int, kind: str, first: bytes) -> bytes:
-    """Gives a copied document an id of its own; ids stand first in a document."""
+    """Gives a copied document an id of its own; the id comes first in a document."""
     if kind == "bson":
         place = first.index(b"_id\0") + 4
         return raw[:place] + number.to_bytes(12, "big") + raw[place + 12 :]

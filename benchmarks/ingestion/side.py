@@ -1,4 +1,4 @@
-"""One side of the comparison in a process of its own; prints what it took as JSON.
+"""One side of the comparison in its own process; prints its cost as JSON.
 
     python benchmarks/ingestion/side.py penstock relaxed export.jsonl /tmp/out
 
@@ -101,5 +101,5 @@ def _cpu() -> float:
 
 if __name__ == "__main__":
     side, kind, export, warm_up, output = sys.argv[1:6]
-    measure(side, kind, Path(warm_up), Path(output))  # imports and first calls are nobody's cost per document
+    measure(side, kind, Path(warm_up), Path(output))  # imports and first calls do not count per document
     print(json.dumps(measure(side, kind, Path(export), Path(output))))

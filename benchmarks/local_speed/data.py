@@ -1,7 +1,7 @@
 """The same learners twice: as mongoexport writes them, and as one flat CSV file; and rows neither side has seen.
 
-Only scalar features, so that stock TFX can read all of them. Missing and null are an absent key or null in the one, an
-empty cell in the other.
+Only scalar features, so that stock TFX can read all of them. Missing and null are an absent key or null in the first, an
+empty cell in the second.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def make_data(folder: Path, rows: int) -> DataSet:
         folder: Where the data of all sizes is kept.
         rows: Documents.
     """
-    # Data that older code has made is never taken for this one's.
+    # Data made by older code is never reused.
     version = hashlib.sha256(GENERATOR.read_bytes() + Path(__file__).read_bytes()).hexdigest()[:8]
     data = DataSet(
         rows=rows,

@@ -1,7 +1,7 @@
 """Running one command to its end and measuring it: wall time, CPU of it and all its descendants, peak memory.
 
 Descendants that outlive their parent are handed to this process (it is their subreaper), so their CPU is counted too and
-none is left behind. Memory is the sum of the descendants' proportional set sizes, looked at twice a second.
+none is left behind. Memory is the sum of the descendants' proportional set sizes, sampled twice a second.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def run_measured(
         environment: All its environment variables; by default those of this process.
 
     Raises:
-        NodeError: It did not end well, or not in time.
+        NodeError: It failed, or did not end in time.
     """
     others = set(descendants(os.getpid()))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -94,7 +94,7 @@ def _orphans_come_here() -> Iterator[None]:
 
 
 def _end_descendants(others: set[int]) -> None:
-    """Kills what a command has left running and takes over its resource usage; ``others`` are not its."""
+    """Kills what a command has left running and takes over its resource usage; ``others`` do not belong to it."""
     while left := [pid for pid in descendants(os.getpid()) if pid not in others]:
         for pid in left:
             with contextlib.suppress(ProcessLookupError):

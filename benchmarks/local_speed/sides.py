@@ -166,14 +166,14 @@ def _environment_of(command: list[str]) -> dict[str, str]:
 
 
 def _json_of(task: Task, command: list[str], folder: Path) -> Any:
-    """Runs a command that is not measured and returns the JSON that it prints, behind whatever libraries print."""
+    """Runs a command unmeasured and returns the JSON that it prints after whatever libraries print."""
     log = task.folder / "answer.log"
     run_measured(command, folder, log, 600, _environment_of(command))
     return last_json(log.read_text(encoding="utf-8"))
 
 
 def last_json(text: str) -> Any:
-    """Returns the JSON object that begins a line of a text and goes on to its end.
+    """Returns the JSON object that begins a line of a text and runs to its end.
 
     Raises:
         DataError: There is none.
@@ -202,7 +202,7 @@ def _imports_tensorflow(task: Task, project: Path) -> bool:
 
 
 def run_pair(data: DataSet, steps: int, seed: int, folder: Path, keep: bool) -> dict[str, SideResult]:
-    """Runs both sides once, one after the other; their folder is removed afterwards unless it is to be kept."""
+    """Runs both sides once, one after the other; their folder is removed afterwards unless it should be kept."""
     task = Task(data, steps, seed, folder)
     if folder.exists():
         shutil.rmtree(folder)

@@ -125,7 +125,7 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def markers(rows: int) -> tuple[str, str]:
-    """Returns the two lines between which the documentation holds the results of a size."""
+    """Returns the two marker lines around the results of a size in the documentation."""
     return f"<!-- results {rows} begin -->", f"<!-- results {rows} end -->"
 
 
@@ -144,7 +144,7 @@ def check_markers(path: Path, rows: int) -> None:
 
 
 def write_between(path: Path, rows: int, results: str) -> None:
-    """Puts results in place of what stands between the markers of a size."""
+    """Replaces what is between the markers of a size with results."""
     check_markers(path, rows)
     begin, end = markers(rows)
     text = path.read_text(encoding="utf-8")

@@ -65,7 +65,7 @@ class TimeSplitConfig(Config):
     @model_validator(mode="after")
     def _in_order(self) -> TimeSplitConfig:
         if milliseconds(self.test_from) <= milliseconds(self.train_before):
-            raise ValueError("test_from has to be after train_before: validation lies between")
+            raise ValueError("test_from must be after train_before: validation lies between")
         return self
 
 
@@ -133,7 +133,7 @@ class DataConfig(Config):
     window: int = Field(default=1, ge=1)
     """How many spans are taken together: the chosen one and those before it; each is read once and kept."""
     split: SplitConfig = SplitConfig()
-    """How documents are dealt to train, validation and test."""
+    """How documents are divided into train, validation and test."""
     bad_documents: BadDocumentsConfig = BadDocumentsConfig()
     """What happens to documents that cannot be read."""
     privacy: PrivacyConfig = PrivacyConfig()
@@ -153,5 +153,5 @@ class DataConfig(Config):
     @model_validator(mode="after")
     def _changes_are_one_span(self) -> DataConfig:
         if self.changes is not None and self.window > 1:
-            raise ValueError("changes are folded over the files of one span: window has to be 1")
+            raise ValueError("changes are folded over the files of one span: window must be 1")
         return self

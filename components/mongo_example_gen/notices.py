@@ -1,4 +1,4 @@
-"""What an ingestion says that a person should act on, in sentences."""
+"""What a person should act on after an ingestion, in sentences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def notices(ingestion: Ingestion) -> list[str]:
     for folder in ingestion.diverted.folders:
         files = f"{folder.files} file" + ("s" if folder.files > 1 else "")
         said.append(
-            f"{folder.path} holds documents that the exporting tool put aside ({files}): they are not in the data"
+            f"{folder.path} holds documents that the exporting tool set aside ({files}): they are not in the data"
         )
     if ingestion.input.empty_files:
         said.append(f"no documents in {', '.join(ingestion.input.empty_files)}: the file is empty")

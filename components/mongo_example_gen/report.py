@@ -59,7 +59,7 @@ def report(tally: Tally, plan: Plan, origin: Origin) -> dict[str, Any]:
 
 
 def split_rule(plan: Plan) -> str:
-    """Returns how rows were dealt, in a few words."""
+    """Returns how rows were split, in a few words."""
     special = {column.feature: column.path for column in plan.columns}
     if plan.time_bounds:
         return f"time: {special[TIME]}"

@@ -45,7 +45,7 @@ class FieldCounts(Part):
     path: str = ""
     """Its dotted path."""
     privacy: Annotated[str, Field(exclude_if=not_)] = ""
-    """The privacy rule over it; missing where there is none."""
+    """Its privacy rule; missing where there is none."""
     declared: bool = False
     """Whether the document declares its type."""
     missing: Annotated[int, Field(exclude_if=not_)] = 0
@@ -156,7 +156,7 @@ class Privacy(Part):
 
 @dataclass(frozen=True)
 class DivertedFolder(Part):
-    """A folder of documents that the exporting tool put aside."""
+    """A folder of documents that the exporting tool set aside."""
 
     path: str
     """Its path."""
@@ -166,7 +166,7 @@ class DivertedFolder(Part):
 
 @dataclass(frozen=True)
 class Diverted(Part):
-    """Documents that the exporting tool put aside: they are not in the data."""
+    """Documents that the exporting tool set aside: they are not in the data."""
 
     folders: tuple[DivertedFolder, ...] = ()
     """Where they are."""
@@ -217,7 +217,7 @@ class Ingestion(Result):
     splits: dict[str, int] = field(default_factory=dict)
     """Split → examples."""
     split_by: str = ""
-    """How documents were dealt to splits."""
+    """How documents were divided into splits."""
     label: str | None = None
     """The label; null where the export is only predicted for."""
     fields: tuple[FieldCounts, ...] = ()
@@ -233,7 +233,7 @@ class Ingestion(Result):
     quarantine_expired: int = 0
     """Quarantined files that were too old and were removed."""
     diverted: Diverted = Diverted()
-    """What the exporting tool put aside."""
+    """What the exporting tool set aside."""
     window: Annotated[Window | None, Field(exclude_if=not_)] = None
     """The spans of a window; missing for a single export."""
 

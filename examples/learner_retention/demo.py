@@ -1,6 +1,6 @@
-"""Runs the example from export to pushed model and says what it made. Started by ``make demo``.
+"""Runs the example from export to pushed model and prints what it made. Started by ``make demo``.
 
-Running it again finds that nothing has changed and says the same in seconds.
+Running it again finds nothing changed and prints the same in seconds.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     python generate.py --documents 1000000 --spans 1 --to /tmp/learners
 
 One document is a learner as seen at one moment (`observed_at`); `retained_d7` says whether the learner came back within
-the seven days after it. The label is drawn from `true_probability`, a function of what stands in the document, so the
+the seven days after it. The label is drawn from `true_probability`, a function of what is in the document, so the
 best AUC that any model can reach is known. The same seed gives the same bytes.
 """
 
@@ -60,7 +60,7 @@ def true_probability(document: dict[str, Any]) -> float:
     """Returns the probability with which ``retained_d7`` was drawn as true for a parsed document.
 
     Args:
-        document: A document as it stands in the export; ``retained_d7`` and ``returned_at`` are not looked at.
+        document: A document as it is in the export; ``retained_d7`` and ``returned_at`` are not looked at.
     """
     profile, stats = document["profile"], document["stats"]
     logit = -0.55
@@ -100,7 +100,7 @@ def _chunk(rng: np.random.Generator, span: int, start: int, size: int) -> Iterat
     user, person = start * 100 + span * 7, {}
     for i in range(size):
         row = {name: column[i] for name, column in columns.items()}
-        # Every fourth document is of the learner before it: both have to fall on one side of the split.
+        # Every fourth document is of the learner before it: both must be on one side of the split.
         if not row["again"] or not person:
             user += row["gap"]
             person = {name: row[name] for name in PERSONAL}

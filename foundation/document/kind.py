@@ -1,4 +1,4 @@
-"""What one kind of document is: its typed model, and what its errors tell a person to do."""
+"""A kind of document: its typed model, and the remedies that its errors name."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Kind(Generic[M]):
     Attributes:
         model: The model of the whole document.
         usual_name: What its file is usually called.
-        if_missing: What to do where there is no such file.
-        if_empty: What to do where the file holds nothing.
-        strict: Whether ``"3"`` is refused where a number is wanted.
+        if_missing: What to do when there is no such file.
+        if_empty: What to do when the file is empty.
+        strict: Whether ``"3"`` is refused where a number is expected.
         patterns: Regular expression of the model → what it asks for, in words.
         choices: Where a mapping holds one of several keys (``*`` is any key): there a layer with a key that the one
             below lacks replaces it.

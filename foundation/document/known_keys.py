@@ -1,4 +1,4 @@
-"""What keys the document knows at a place, and what they mean: asked of the models' own annotations."""
+"""Which keys the document knows at a place, and what they mean, read from the models' annotations."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _types_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[Any]:
     current: list[Any] = [model]
     for part in loc:
         below = [found for kind in current for found in _below(kind, part)]
-        # The arm of a union is no step down.
+        # The arm of a union is not a level of the document.
         current = below or current
     return current
 
@@ -64,7 +64,7 @@ def _below(kind: Any, part: str | int) -> list[Any]:
         ]
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is dict and isinstance(part, str):
-        # The name of a union's arm looks like a key; it is none.
+        # The name of a union's arm looks like a key but is not one.
         return [] if part.startswith("dict[") else list(plain_types(arguments[1]))
     if origin is list and isinstance(part, int):
         return list(plain_types(arguments[0]))

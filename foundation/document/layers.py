@@ -1,7 +1,7 @@
 """Layering: several files and ``--set`` options become one document, the later one winning.
 
 Mappings are merged key by key; lists and scalars are replaced whole. ``null`` is a value like any other (it switches
-off what may be off, such as ``train.early_stopping``); ``!remove`` takes a key away that an earlier layer gave. Where a
+off what may be off, such as ``train.early_stopping``); ``!remove`` removes a key that an earlier layer set. Where a
 mapping is a choice of one (a feature's transformation, the metadata store), another choice replaces it.
 """
 
@@ -27,11 +27,11 @@ def read_layers(files: Sequence[FilePath], overrides: Sequence[str], kind: Kind[
     Args:
         files: At least one.
         overrides: Options, laid over the files in order.
-        kind: What it is a document of.
+        kind: The kind of document.
 
     Raises:
-        SpecErrors: What is broken in any of them, all at once.
-        StorageError: A file is there and cannot be read.
+        SpecErrors: Everything that is wrong in any of them.
+        StorageError: A file exists but cannot be read.
     """
     layers = _all(
         [
@@ -52,7 +52,7 @@ def merge(below: Node, above: Node, choices: Sequence[Path] = (), path: Path = (
         below: The earlier layer.
         above: The later layer, which wins.
         choices: Where a mapping is a choice of one; see ``Kind``.
-        path: Where in the document both stand.
+        path: Where both are in the document.
 
     Returns:
         The two as one; each value keeps the place where it was written.
@@ -78,7 +78,7 @@ def _matches(choice: Path, path: Path) -> bool:
 
 
 def drop_removed(node: Node) -> Node:
-    """Returns the tree without values still marked ``!remove``: there was nothing to remove."""
+    """Returns the tree without values still marked ``!remove``: there was nothing for them to remove."""
     if isinstance(node.value, dict):
         kept = {key: drop_removed(child) for key, child in node.value.items() if child.value is not REMOVE}
         return node.with_value(kept)
@@ -93,13 +93,13 @@ def read_overrides(overrides: Iterable[str]) -> list[Node]:
     A key that holds a dot is quoted: ``data.fields."profile.country".type=string``. The value is YAML.
 
     Raises:
-        SpecErrors: An option is not of that form; all of them at once.
+        SpecErrors: Some options do not have that form; names all of them.
     """
     return _all([partial(_read_override, override) for override in overrides])
 
 
 def _all(reads: Iterable[Callable[[], Node]]) -> list[Node]:
-    """Returns what each call returns, or raises what is wrong in any of them together."""
+    """Returns what each call returns, or raises everything that is wrong in any of them."""
     layers: list[Node] = []
     problems: list[Problem] = []
     for read in reads:

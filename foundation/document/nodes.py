@@ -1,4 +1,4 @@
-"""The document as a tree of values that know where they stand."""
+"""The document as a tree of values that know their place in the file."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Node:
 
     Attributes:
         value: A dict of nodes, a list of nodes, or a scalar (str, int, float, bool, None).
-        at: Where it stands.
-        key_at: Where its key stands; None for the root and for items of a list.
+        at: Where it is.
+        key_at: Where its key is; None for the root and for items of a list.
     """
 
     value: Any
@@ -55,11 +55,11 @@ class Node:
 def follow(root: Node, path: Path) -> tuple[Node, Path]:
     """Walks from the root as far as the path leads.
 
-    Parts that the document does not spell out are stepped over: the models know long forms (``features.declared``) of
+    Parts that the document leaves out are skipped: the models have long forms (``features.declared``) of
     what a person writes short.
 
     Returns:
-        The last node that stands in the document, and the part of the path that leads to it.
+        The last node that is in the document, and the part of the path that leads to it.
     """
     node, walked = root, ()  # type: Node, Path
     for part in path:

@@ -43,13 +43,13 @@ class Problem:
     expected: str = ""
     """What would have been right."""
     seen: str = ""
-    """What stands there; never a secret."""
+    """What is there instead; never a secret."""
     remedy: str = ""
     """What to do, or the near miss."""
     at: Position | None = None
-    """Where it stands; None for a document that was built in Python."""
+    """Where it is; None for a document that was built in Python."""
     on_key: bool = False
-    """Whether the key is at fault rather than its value; decides the column that is shown."""
+    """Whether the key is wrong rather than its value; decides the column that is shown."""
 
     def __str__(self) -> str:
         said = [self.what] if self.what else []
@@ -104,7 +104,7 @@ def show_path(path: Path) -> str:
 
 
 def show_value(value: object, path: Path = ()) -> str:
-    """Returns a value of the document as a message may show it: short, in YAML's words, and never a secret."""
+    """Returns a value of the document for a message: short, in YAML's words, and never a secret."""
     if any(isinstance(part, str) and _SECRET_KEY.search(part) for part in path):
         return "(not shown)"
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Reading YAML into nodes: every value knows its line and column, and a key that stands twice is an error.
+"""Reading YAML into nodes: every value knows its line and column, and a key given twice is an error.
 
 Scalars are read as YAML 1.2 reads them: only ``true`` and ``false`` are booleans (``no`` and ``on`` are text), ``1e-3``
 is a number, and a date is text. Keys are always text, as written.
@@ -59,14 +59,14 @@ def read_file(path: Path, kind: Kind[Any]) -> Node:
 
     Args:
         path: A YAML file, UTF-8.
-        kind: What it is a document of.
+        kind: The kind of document.
 
     Returns:
         The root node; its value is a dict.
 
     Raises:
-        SpecErrors: The file is not there, or its YAML is broken; with line and column where there is one.
-        StorageError: The file is there and the system does not let it be read.
+        SpecErrors: There is no such file, or its YAML is broken; with line and column where known.
+        StorageError: The file exists but cannot be read.
     """
     start = Position(str(path), 1, 1)
     try:
@@ -82,7 +82,7 @@ def read_file(path: Path, kind: Kind[Any]) -> Node:
 
 
 def read_root(text: str, source: str, kind: Kind[Any]) -> Node:
-    """Reads the text of a document, which has to be a mapping; see ``read_file``."""
+    """Reads the text of a document, which must be a mapping; see ``read_file``."""
     root = read_text(text, source)
     if root.value is None:
         raise SpecErrors.single("the document is empty", Position(source, 1, 1), remedy=kind.if_empty)
@@ -170,7 +170,7 @@ def _syntax_remedy(text: str, what: str, at: Position) -> str:
 
 
 class _Builder:
-    """Turns composed YAML into nodes and collects what is wrong on the way."""
+    """Turns composed YAML into nodes and collects the problems on the way."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -219,7 +219,7 @@ class _Builder:
                 merged.update(self.merge_key(value, path, at))
             elif key.value in own:
                 first = own[key.value].key_at
-                what = f"this key stands twice, first at line {first.line if first else 0}"
+                what = f"this key is given twice, first at line {first.line if first else 0}"
                 self.add((*path, key.value), what, at, "keep one")
             else:
                 own[key.value] = self.build(value, (*path, key.value), at)

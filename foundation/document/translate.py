@@ -47,7 +47,7 @@ _BRANCH = re.compile(
     r"(?:str|int|float|bool|(?:literal|dict|list|function-[a-z]+|constrained-[a-z]+|nullable)\[.*\]|[A-Z]\w*Config)",
     re.DOTALL,
 )
-"""What pydantic puts into a location for the arm of a union: no key of the document."""
+"""What pydantic puts into a location for the arm of a union: not a key of the document."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class _Located:
     error: ErrorDetails
     node: Node
     path: Path
-    """The part of the location that stands in the document."""
+    """The part of the location that is in the document."""
     union: Path | None
-    """Where the union stands whose arm this error is of."""
+    """The place of the union that this error's arm belongs to."""
 
     @property
     def is_shape(self) -> bool:
@@ -78,7 +78,7 @@ def to_problems(error: ValidationError, root: Node, kind: Kind[Any]) -> list[Pro
         kind: What it is a document of.
 
     Returns:
-        One problem for each fault; the arms of a union together give one.
+        One problem for each error; the arms of a union together give one.
     """
     problems: list[Problem] = []
     unions: dict[Path, list[_Located]] = defaultdict(list)
@@ -106,7 +106,7 @@ def _locate(error: ErrorDetails, root: Node) -> _Located:
 
 
 def _union_problems(arms: list[_Located], kind: Kind[Any]) -> list[Problem]:
-    """Keeps the arm that the person meant; where none fits at all, says once what all of them expect."""
+    """Keeps the arm that the person meant; where none fits, says once what all of them expect."""
     meant = [arm for arm in arms if not arm.is_shape]
     if meant:
         return [_problem(arm, kind) for arm in meant]

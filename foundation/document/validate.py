@@ -1,4 +1,4 @@
-"""From a tree of values to the typed document, and from what is wrong with it back to the place in the file."""
+"""Turns a tree of values into the typed document, and its errors into problems with their place in the file."""
 
 from __future__ import annotations
 

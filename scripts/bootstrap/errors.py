@@ -79,14 +79,14 @@ _SIGNS = {
         r"|no matching distribution found|newconnectionerror"
     ),
 }
-"""What a failed command prints, by cause; the first that is found counts: a full disk breaks connections too."""
+"""What a failed command prints, by cause; the first match counts: a full disk breaks connections too."""
 
 
 def cause_of(output: str, otherwise: Cause) -> Cause:
-    """Tells from a failed command's output what stood in the way.
+    """Tells from a failed command's output what failed.
 
     Args:
         output: What the command printed.
-        otherwise: The cause when the output names none that is known.
+        otherwise: The cause when the output names no known one.
     """
     return next((cause for cause, signs in _SIGNS.items() if re.search(signs, output, re.I)), otherwise)

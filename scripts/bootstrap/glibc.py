@@ -46,7 +46,7 @@ class Plan:
     Attributes:
         family: Whose archive to take it from: a key of ``SUITES``.
         codename: The host's own release, whose mirror is used.
-        reason: Why the host's does not do.
+        reason: Why the host's is not enough.
     """
 
     family: str

@@ -24,7 +24,7 @@ from .run import say
 
 
 def main() -> int:
-    """Sets up, or with ``--check`` only finds out whether there is anything to do.
+    """Sets up, or with ``--check`` only finds out whether anything needs doing.
 
     Returns:
         0 when the environment is up to date, 1 otherwise, 130 when interrupted.
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def _check(layout: Layout) -> int:
-    """Says by exit code whether nothing is to do; then also compiles modules that changed."""
+    """Returns whether nothing needs doing, as an exit code; if so, compiles modules that changed."""
     if state.read(layout) != state.current(layout):
         return 1
     for folder in packages.OURS:

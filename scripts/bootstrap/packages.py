@@ -69,7 +69,7 @@ def install_project(layout: Layout) -> None:
 
 
 def verify(layout: Layout) -> None:
-    """Loads what fails first on a wrong glibc, and what TFX would go without in silence."""
+    """Loads what fails first on a wrong glibc, and what TFX would silently do without."""
     run(
         layout,
         [layout.python, "-s", "-c", "import ml_metadata, IPython, bson, pipeline"],
@@ -83,7 +83,7 @@ def verify(layout: Layout) -> None:
 def compile_ours(layout: Layout) -> None:
     """Compiles our packages: where PYTHONDONTWRITEBYTECODE is set, nothing else ever would.
 
-    A module with a syntax error is left to the command that imports it: that one shows the place.
+    A module with a syntax error is left to the command that imports it: it shows the place.
     """
     command: list[str | Path] = [layout.python, "-s", "-m", "compileall", "-qq", *OURS]
     subprocess.run(command, cwd=layout.root, env=clean_environment(), check=False)
@@ -117,7 +117,7 @@ def _uv(
 
 
 def uv_settings(listing: str, already: Mapping[str, str]) -> dict[str, str]:
-    """Says pip's settings in uv's words: uv does not read them, and a host's mirror is often set there alone.
+    """Translates pip's settings for uv: uv does not read them, and a host's mirror is often set there alone.
 
     Args:
         listing: What ``pip config list`` prints.

@@ -11,7 +11,7 @@ from .errors import Cause, SetupError, cause_of
 from .layout import Layout
 
 _TAIL, _WIDTH = 6, 200
-"""How many last lines of a failed command an error shows, and how much of each."""
+"""How many of a failed command's last lines an error shows, and how much of each."""
 
 # Settings of the caller's own Python, pip and uv that would send packages elsewhere, or load code of theirs.
 _FOREIGN = frozenset(

@@ -1,4 +1,4 @@
-"""Remembers what was set up, so that a second call finds at once that nothing is to do."""
+"""Remembers what was set up, so that a second call sees at once that nothing needs doing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .host import os_release
 from .layout import Layout
 
 _FORMAT = "1"
-"""Raise it to have every environment built anew, as when the private glibc is made in another way."""
+"""Raise it to rebuild every environment, for example when the private glibc is built differently."""
 
 State = dict[str, str]
 """Fingerprints of what the parts of an environment were made from."""
@@ -43,7 +43,7 @@ def _hash(*parts: str | bytes) -> str:
 
 
 def read(layout: Layout) -> State:
-    """Reads the record of a finished set-up; ``NOTHING`` when there is none that can be trusted."""
+    """Reads the record of a finished set-up; ``NOTHING`` when there is no valid one."""
     try:
         record = json.loads(layout.state.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -53,5 +53,5 @@ def read(layout: Layout) -> State:
 
 
 def write(layout: Layout, state: State) -> None:
-    """Writes the record. One that is cut short is no JSON, and so counts as none."""
+    """Writes the record. A truncated one is not JSON, so it counts as none."""
     layout.state.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")

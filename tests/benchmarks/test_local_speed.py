@@ -72,7 +72,7 @@ time.sleep(0.2)"""
     ],
     ids=["fails", "takes too long"],
 )
-def test_a_command_that_does_not_end_well(tmp_path: Path, code: str, limit: float, seen: str) -> None:
+def test_a_command_that_fails_or_hangs(tmp_path: Path, code: str, limit: float, seen: str) -> None:
     with pytest.raises(NodeError, match=seen):
         measure.run_measured([sys.executable, "-c", code], tmp_path, tmp_path / "log", limit)
 

@@ -105,7 +105,7 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def test_2_the_next_run_goes_on_where_it_was(project: Path) -> None:
+def test_2_the_next_run_resumes(project: Path) -> None:
     done = penstock(project, "run", "--set", "data.span=1")
     assert done.returncode == 0, done.stderr
     assert "An interrupted run left" in done.stdout

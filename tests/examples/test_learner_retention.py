@@ -64,7 +64,7 @@ def test_files_together_hold_what_one_file_holds(generate, tmp_path):
     assert b"".join(gzip.decompress(part.read_bytes()) for part in parts) == one
 
 
-def test_broken_lines_are_few_and_there():
+def test_there_are_a_few_broken_lines():
     lines = read_lines(1)
     broken = len(lines) - len(parse(lines))
     assert 0 < broken <= len(lines) * 0.0005

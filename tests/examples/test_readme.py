@@ -1,4 +1,4 @@
-"""What the README shows is there and right: its document, its links, its commands."""
+"""What the README shows exists and is right: its document, its links, its commands."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_descriptions_are_the_docstrings_under_attributes() -> None:
     }
 
 
-def test_descriptions_stand_in_the_json_schema() -> None:
+def test_descriptions_are_in_the_json_schema() -> None:
     properties = Slice.model_json_schema(by_alias=True)["properties"]
     assert properties["two"]["description"] == "What the second one means."
     assert "description" not in properties["silent"]

@@ -68,7 +68,7 @@ def test_an_error_of_the_block_is_not_taken_for_a_busy_lock(tmp_path: Path) -> N
         raise BlockingIOError
 
 
-def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="remedy"), locked(tmp_path / "file" / "lock"):
         pass

@@ -84,7 +84,7 @@ def test_a_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path, content: An
         TestBook.find(tmp_path)
 
 
-def test_an_error_tells_no_value(tmp_path: Path) -> None:
+def test_an_error_never_shows_a_value(tmp_path: Path) -> None:
     put(tmp_path, {"format": 2, "rows": [{"name": ["Ada"]}]})
     with pytest.raises(DataError) as caught:
         TestBook.read(tmp_path)
@@ -97,7 +97,7 @@ def test_a_missing_file_is_none_or_an_error(tmp_path: Path) -> None:
         TestBook.read(tmp_path)
 
 
-def test_a_file_that_is_no_file_is_an_error_of_storage(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / TestBook.FILE).mkdir()
     with pytest.raises(StorageError):
         TestBook.find(tmp_path)

@@ -36,7 +36,7 @@ def test_siblings_can_be_imported_and_the_path_is_left_as_it_was(tmp_path: Path)
     assert sys.path == before
 
 
-def test_a_changed_file_is_loaded_anew(tmp_path: Path) -> None:
+def test_a_changed_file_is_reloaded(tmp_path: Path) -> None:
     write(tmp_path, f="def g():\n    return 1\n")
     assert load_function(f"{tmp_path}/f.py:g")() == 1
     write(tmp_path, f="def g():\n    return 2\n")
@@ -65,7 +65,7 @@ def test_a_reference_names_file_and_function(reference: str) -> None:
         ("1 / 0\n", "does not import; seen: ZeroDivisionError"),
     ],
 )
-def test_modules_that_do_not_serve(tmp_path: Path, text: str, expected: str) -> None:
+def test_broken_modules_are_refused(tmp_path: Path, text: str, expected: str) -> None:
     write(tmp_path, m=text)
     before = list(sys.path)
     with pytest.raises(UserCodeError, match=expected):
@@ -126,7 +126,7 @@ def test_the_digest_is_of_the_code_and_not_of_its_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["def f(:\n", "\0"], ids=["syntax", "null byte"])
-def test_the_digest_of_what_is_no_python(tmp_path: Path, text: str) -> None:
+def test_the_digest_of_invalid_python(tmp_path: Path, text: str) -> None:
     write(tmp_path, m=text)
     with pytest.raises(UserCodeError, match="expected a readable Python file"):
         code_digest(f"{tmp_path}/m.py:f")

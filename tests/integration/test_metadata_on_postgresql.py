@@ -105,7 +105,7 @@ def test_what_tfx_publishes_is_read_back(config: MetadataConfig, tmp_path: Path)
     assert not (tmp_path / "metadata.db").exists()
 
 
-def test_a_wrong_password_is_refused_and_not_told(
+def test_a_wrong_password_is_refused_and_not_shown(
     config: MetadataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PENSTOCK_METADATA_PASSWORD", "not-the-one")

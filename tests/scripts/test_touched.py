@@ -56,10 +56,10 @@ def test_a_change_touches_what_imports_or_names_it(root, changed, tests):
     assert names(root, changed) == tests
 
 
-def test_a_module_that_is_gone_touches_who_still_imports_it(root):
+def test_a_deleted_module_touches_what_still_imports_it(root):
     (root / "components/trainer/near.py").unlink()
     assert names(root, "components/trainer/near.py") == ["near"]
 
 
-def test_what_holds_for_all_tests_touches_all(root):
+def test_shared_files_touch_every_test(root):
     assert touched_tests(["pyproject.toml"], root) == ALL

@@ -16,7 +16,7 @@ def test_a_report_names_cause_subject_expected_seen_and_remedy():
     ]
 
 
-def test_several_lines_stand_below_each_other():
+def test_several_lines_are_aligned():
     report = str(SetupError(cause=Cause.GLIBC, subject="a", expected="b", seen="one\ntwo", remedy="c"))
     assert "  seen:     one\n            two\n" in report
 

@@ -18,7 +18,7 @@ def test_a_commands_section_wins_over_the_general_one():
     }
 
 
-def test_the_environment_wins_wherever_it_stands():
+def test_the_environment_wins_wherever_it_is_listed():
     text = ":env:.index-url='https://env/'\ninstall.index-url='https://install/'\n"
     assert uv_settings(text, {})["UV_DEFAULT_INDEX"] == "https://env/"
 
@@ -27,7 +27,7 @@ def test_without_settings_uv_keeps_its_own():
     assert uv_settings("", {}) == DEFAULTS
 
 
-def test_settings_are_said_in_uvs_words(tmp_path):
+def test_settings_are_translated_for_uv(tmp_path):
     pip = {
         "index-url": "https://mirror/simple",
         "extra-index-url": "https://one https://two",

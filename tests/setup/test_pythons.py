@@ -1,4 +1,4 @@
-"""The Pythons that are promised: said the same everywhere, the lowest one tested, the others at least compiled."""
+"""The supported Pythons: the same everywhere, the lowest one tested, the others at least compiled."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""A second set-up finds that nothing is to do; an interrupted one is not taken for a finished one."""
+"""A second set-up finds that nothing needs doing; an interrupted one is not taken for a finished one."""
 
 import pytest
 

@@ -47,7 +47,7 @@ def eval_config() -> tfma.EvalConfig:
             direction=tfma.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -LARGEST_LOSS_OF_AUC}
         ),
     )
-    # Without slicing specs a threshold holds every slice to it, also those of a dozen rows.
+    # Without slicing specs a threshold applies to every slice, even one of a dozen rows.
     overall = config_pb2.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=threshold)
     metrics = [tfma.MetricConfig(class_name=name) for name in METRICS]
     metrics[0].per_slice_thresholds.append(overall)

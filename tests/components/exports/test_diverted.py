@@ -48,7 +48,7 @@ def test_folders_are_reported(tmp_path: Path) -> None:
     found = find_diverted([put(tmp_path / "e.json")])
     (said,) = notices(Ingestion.from_json({"diverted": found}))
     assert said.endswith(
-        "out-error-docs holds documents that the exporting tool put aside (1 file): they are not in the data"
+        "out-error-docs holds documents that the exporting tool set aside (1 file): they are not in the data"
     )
     (said,) = notices(Ingestion.from_json({"input": {"empty_files": ["a.json"]}}))
     assert said == "no documents in a.json: the file is empty"

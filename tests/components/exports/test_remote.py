@@ -159,7 +159,7 @@ def test_a_store_in_trouble_costs_time_and_no_documents(
     [
         ("503", "service unavailable"),
         ("slow", "slow down|service unavailable"),
-        ("drop", "lost in the middle"),
+        ("drop", "lost halfway"),
         ("refuse", "no answer"),
     ],
 )

@@ -68,8 +68,8 @@ def test_merge_keys_give_way_to_own_keys() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: 1\nb: 2\na: 3", r"f:3:1: a: this key stands twice, first at line 1; keep one"),
-        ("a: {b: 1,\n  b: 2}", r"f:2:3: a\.b: this key stands twice, first at line 1"),
+        ("a: 1\nb: 2\na: 3", r"f:3:1: a: this key is given twice, first at line 1; keep one"),
+        ("a: {b: 1,\n  b: 2}", r"f:2:3: a\.b: this key is given twice, first at line 1"),
         (
             "a: !!python/object:os.system x",
             r"f:1:4: a: the tag !!python/object:os.system has no meaning here",
@@ -115,14 +115,14 @@ def test_files_that_hold_no_document(tmp_path: Path, content: bytes, expected: s
         read_file(path, TOY)
 
 
-def test_what_is_no_file_says_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_file_or_a_folder_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(SpecErrors, match=r"none.yaml:1:1: there is no such file; make one"):
         read_file(tmp_path / "none.yaml", TOY)
     with pytest.raises(SpecErrors, match=r"this is a folder; name the document in it, such as toy.yaml"):
         read_file(tmp_path, TOY)
 
 
-def test_a_byte_order_mark_is_no_harm(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "f.yaml"
     path.write_bytes(b"\xef\xbb\xbfa: 1\n")
     assert read_file(path, TOY).plain() == {"a": 1}

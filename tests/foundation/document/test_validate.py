@@ -84,7 +84,7 @@ def test_all_problems_come_at_once_in_the_order_of_lines() -> None:
     assert [problem.at.line for problem in caught.value.problems if problem.at] == [1, 1, 2, 3]
 
 
-def test_a_contradiction_is_put_where_its_key_stands() -> None:
+def test_a_contradiction_is_placed_at_its_key() -> None:
     root = read_root("name: a\nwheels:\n  front: {spokes: 3}\n", "b.yaml", BICYCLE)
     found = [Problem(("wheels", "front", "spokes"), "odd"), Problem(("wheels", "rear"), "missing")]
     assert [str(problem) for problem in placed(found, root)] == [

@@ -25,7 +25,7 @@ BUILD_SECONDS = 600
 
 @dataclass
 class Ferret:
-    """A server that can be ended and begun again over the same data; each time on another port."""
+    """A server that can be stopped and restarted over the same data; each time on another port."""
 
     binary: Path
     folder: Path

@@ -94,12 +94,12 @@ def wait_for(condition: Any, seconds: float = 60.0) -> None:
 
 
 def noted(folder: Path) -> int:
-    """Documents that checkpoints tell of."""
+    """Documents that checkpoints count."""
     found = folder.glob(".*.partial/.range-*.json")
     return sum(json.loads(path.read_text(encoding="utf-8"))["documents"] for path in found)
 
 
-def test_killed_and_given_again(ferret: Any, filled: Any, tmp_path: Path) -> None:
+def test_killed_and_run_again(ferret: Any, filled: Any, tmp_path: Path) -> None:
     running = command(ferret, filled, tmp_path, "--documents-per-second", "150")
     wait_for(lambda: noted(tmp_path) >= 60)
     running.send_signal(signal.SIGKILL)

@@ -24,7 +24,7 @@ CASES = [
     ("data.privacy.quasi_identifiers=[_id]", "makes every document a group of one"),
     (
         "data.split.by_time={field: seen_at, train_before: 2024-02-01, test_from: 2024-01-01}",
-        "test_from has to be",
+        "test_from must be",
     ),
     ("data.split.by_time={field: seen_at, train_before: soon, test_from: 2024-01-01}", "give a date such as"),
 ]

@@ -62,7 +62,7 @@ WRONG = {
     "name: a\nmodels: {m: {}}\nresources: {memory: lots}": "resources.memory: expected a quantity such as",
     "name: a\nmodels: {m: {}}\nbatching: {max_batch_size: 8, allowed_batch_sizes: [4]}": "max_batch_size, which is 8",
     "name: a\nmodels: {m: {}}\nbatching: {allowed_batch_sizes: [8, 4]}": "ascending",
-    "name: a\nname: b\nmodels: {m: {}}": "serving.yaml:2:1: name: this key stands twice, first at line 1",
+    "name: a\nname: b\nmodels: {m: {}}": "serving.yaml:2:1: name: this key is given twice, first at line 1",
     "name: [": "this is not YAML",
     "- a": "expected keys and values",
     "": "serving.yaml:1:1: the document is empty; name and models are required",
