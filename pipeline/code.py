@@ -91,6 +91,6 @@ class Code:
 
 
 @cache
-def own_code() -> Code:
+def installed_code() -> Code:
     """Returns the code of this installation."""
     return Code(Path(__file__).resolve().parent.parent)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from components.node import Declaration, Document, Inputs, Source
 from foundation.user_code import code_digest
-from pipeline.code import Code, own_code
+from pipeline.code import Code, installed_code
 from pipeline.nodes import NODES
 
 
@@ -120,7 +120,7 @@ def make_graph(
         if declaration.when(document, inputs):
             nodes.append(_node(declaration, document, inputs, present))
             present.append(declaration.id)
-    return _fingerprinted(tuple(nodes), code or own_code())
+    return _fingerprinted(tuple(nodes), code or installed_code())
 
 
 def _node(declared: Declaration, document: Document, inputs: Inputs, present: Sequence[str]) -> Node:
