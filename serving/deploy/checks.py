@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from decimal import Decimal
 from typing import Final
 
 from foundation.document.problems import Problem, show_value
 from foundation.errors import near_miss
 from serving.deploy.document import MODELS_FOLDER, DeployDocument
+from serving.deploy.quantity import amount
 from serving.server.config.options import Level, Options
 
 MANAGED: Final = {
@@ -35,6 +37,7 @@ def contradictions(document: DeployDocument) -> Iterator[Problem]:
     yield from _models(document)
     yield from _flags(document)
     yield from _batching(document)
+    yield from _resources(document)
     if document.grpc_port == document.rest_port:
         yield Problem(
             ("rest_port",), "", expected="a port other than gRPC's", seen=f"{document.rest_port} for both"
@@ -87,6 +90,33 @@ def _flags(document: DeployDocument) -> Iterator[Problem]:
         elif flag not in names:
             what = f"{document.executable} has no such flag"
             yield Problem(("flags", flag), what, remedy=near_miss(flag, names), on_key=True)
+
+
+def _resources(document: DeployDocument) -> Iterator[Problem]:
+    """Yields quantities that a cluster or docker would refuse, or take for next to nothing."""
+    resources = document.resources
+    storage = document.kubernetes.storage if document.kubernetes else None
+    written = [(("resources", key), value) for key, value in resources if value is not None]
+    if storage is not None:
+        written.append((("kubernetes", "storage", "size"), storage.size))
+    for place, quantity in written:
+        least = Decimal("0.001") if place[-1].startswith("cpu") else 1
+        if amount(quantity) < least:
+            unit = "core" if place[-1].startswith("cpu") else "byte"
+            seen = f"{quantity}, which is {amount(quantity):f} of a {unit}"
+            yield Problem(place, "", expected=f"at least {least} {unit}", seen=seen, remedy=_meant(quantity))
+    for key in ("cpu", "memory"):
+        reserved, limit = getattr(resources, key), getattr(resources, f"{key}_limit")
+        if limit is not None and amount(limit) < amount(reserved):
+            what = "a limit below what is reserved is refused by every cluster"
+            expected = f"at least {key}, which is {reserved}"
+            remedy = f"raise {key}_limit, or lower {key}"
+            yield Problem(("resources", f"{key}_limit"), what, expected=expected, seen=limit, remedy=remedy)
+
+
+def _meant(quantity: str) -> str:
+    number = quantity.removesuffix("m")
+    return f"m is a thousandth; mebibytes are {number}Mi" if number != quantity else ""
 
 
 def _batching(document: DeployDocument) -> Iterator[Problem]:

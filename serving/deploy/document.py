@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from foundation.config import Config
+from serving.deploy.quantity import PATTERN as QUANTITY
 
 DEFAULT_IMAGE: Final = "tensorflow/serving:2.19.1"
 EMPTY_SECTIONS: Final = ("batching", "monitoring", "tls", "compose")
@@ -23,13 +24,12 @@ def _as_text(value: Any) -> Any:
 
 
 _NAME, _OBJECT = r"^[a-z]([-a-z0-9]*[a-z0-9])?$", r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
-_QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 _LONGEST_NAME = 50
 _LABEL, _PATH = r"^[A-Za-z0-9_]+$", r"^/[A-Za-z0-9/_.-]+$"
 PATTERNS: Final = {
     _NAME: "lower case letters, digits and dashes, beginning with a letter, as Kubernetes names Services",
     _OBJECT: "lower case letters, digits, dashes and dots, as Kubernetes names objects",
-    _QUANTITY: "a quantity such as 500m or 2Gi",
+    QUANTITY: "a quantity such as 500m or 2Gi",
     _LABEL: "letters, digits and underscores",
     _PATH: "a path that begins with /",
 }
@@ -37,7 +37,7 @@ PATTERNS: Final = {
 
 Name = Annotated[str, StringConstraints(pattern=_NAME, max_length=_LONGEST_NAME)]
 Object = Annotated[str, StringConstraints(pattern=_OBJECT, max_length=253)]
-Quantity = Annotated[str, StringConstraints(pattern=_QUANTITY), BeforeValidator(_as_text)]
+Quantity = Annotated[str, StringConstraints(pattern=QUANTITY), BeforeValidator(_as_text)]
 Version = Annotated[int, Field(ge=0, lt=2**63)]
 Label = Annotated[str, StringConstraints(pattern=_LABEL)]
 
