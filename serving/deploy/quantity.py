@@ -14,7 +14,9 @@ PATTERN: Final = r"^([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0
 """What a quantity looks like; two digits of exponent reach beyond any resource."""
 
 _PARTS: Final = re.compile(PATTERN)
-_DECIMAL: Final = {name: Decimal(10) ** (3 * power) for power, name in enumerate("numxkMGTPE", -3) if name != "x"}
+_DECIMAL: Final = {
+    name: Decimal(10) ** (3 * power) for power, name in enumerate("numxkMGTPE", -3) if name != "x"
+}
 _BINARY: Final = {f"{name}i": Decimal(1024) ** power for power, name in enumerate("KMGTPE", 1)}
 _UNITS: Final = {**_DECIMAL, **_BINARY}
 

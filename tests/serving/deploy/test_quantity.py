@@ -33,7 +33,13 @@ def test_other_texts_are_refused(text: str) -> None:
 
 
 def test_compose_gets_whole_bytes_and_thousandths_of_cores() -> None:
-    assert [cores(text) for text in ("500m", "2", "1.25", "1e1", "100001n")] == ["0.5", "2", "1.25", "10", "0.001"]
+    assert [cores(text) for text in ("500m", "2", "1.25", "1e1", "100001n")] == [
+        "0.5",
+        "2",
+        "1.25",
+        "10",
+        "0.001",
+    ]
     assert [memory_bytes(text) for text in ("2Gi", "1.5k", "1.0001k")] == [2**31, 1500, 1001]
 
 
