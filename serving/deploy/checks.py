@@ -96,7 +96,9 @@ def _resources(document: DeployDocument) -> Iterator[Problem]:
     """Yields quantities that a cluster or docker would refuse, or take for next to nothing."""
     resources = document.resources
     storage = document.kubernetes.storage if document.kubernetes else None
-    written = [(("resources", key), value) for key, value in resources if value is not None]
+    written: list[tuple[tuple[str, ...], str]] = [
+        (("resources", key), value) for key, value in resources if value is not None
+    ]
     if storage is not None:
         written.append((("kubernetes", "storage", "size"), storage.size))
     for place, quantity in written:
