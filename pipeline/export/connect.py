@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import pymongo
-from pymongo.errors import ConfigurationError, PyMongoError
+from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 
 from foundation.errors import PenstockError, SpecError, StorageError
 
@@ -87,7 +87,9 @@ def failure(error: Exception, uri: str, remedy: str) -> PenstockError:
     text = str(error)
     clean = redacted(text, uri)
     shown = clean.split(", Topology Description", 1)[0].split(", full error", 1)[0][:300]
-    built = StorageError("MongoDB", expected="a server that answers", seen=shown, remedy=remedy)
+    refused = isinstance(error, OperationFailure)
+    expected = "a query that the server can run" if refused else "a server that answers"
+    built = StorageError("MongoDB", expected=expected, seen=shown, remedy=remedy)
     built.__cause__ = error if clean == text and error.__cause__ is None else None
     return built
 

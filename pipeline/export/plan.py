@@ -87,7 +87,7 @@ def partial_folder(settings: ExportSettings, span: int) -> Path:
 
 @contextmanager
 def held(partial: Path) -> Iterator[None]:
-    """Locks the folder of an unfinished export for this process.
+    """Locks the folder of an unfinished export for this process; one that ends without a plan leaves no folder.
 
     Raises:
         LockedError: Another process is exporting into it.
@@ -99,12 +99,25 @@ def held(partial: Path) -> Iterator[None]:
             f"{partial}", expected="no other export into it", seen="one running", remedy="wait for it"
         )
 
+    made = [folder for folder in (partial, *partial.parents) if not folder.exists()]
     try:
         partial.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise storage_error(partial, error) from error
     with locked(partial / ".lock", busy, mode=0o600):
-        yield
+        try:
+            yield
+        finally:
+            _remove_unused(partial, made)
+
+
+def _remove_unused(partial: Path, made: list[Path]) -> None:
+    """Removes the folder if nothing but the lock is in it, and the folders above that were made for it."""
+    if partial.exists() and [entry.name for entry in partial.iterdir()] == [".lock"]:
+        discard(partial)
+    for folder in made:
+        if folder.exists() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def restart(partial: Path) -> None:

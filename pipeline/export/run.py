@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pymongo.errors import PyMongoError
+from pymongo.errors import InvalidName, PyMongoError
 
-from foundation.errors import DataError
+from foundation.errors import DataError, SpecError
 from foundation.publish import write_text
 from foundation.storage import Location
 from pipeline.export import manifest, place, plan, snapshot
 from pipeline.export.connect import Server, ask, connect, failure
 from pipeline.export.governor import Governor, RateLimit
 from pipeline.export.plan import ExportPlan
+from pipeline.export.probe import probe
 from pipeline.export.ranges import both, cut
 from pipeline.export.reader import Flow, read_range
 from pipeline.export.settings import ExportSettings
@@ -54,7 +55,8 @@ def export(
     Raises:
         DataError: There is nothing to export, or it cannot be exported incrementally.
         LockedError: Another process is exporting into the same span.
-        SpecError: The unfinished export has other settings, or the connection string is invalid.
+        SpecError: The unfinished export has other settings, the connection string is invalid, or the server refuses
+            the filter or the fields.
         StorageError: The server or the disk fails; the same command resumes.
     """
     client = connect(uri, settings.read_preference, settings.parallel, settings.patience_seconds)
@@ -65,6 +67,8 @@ def export(
             if restart:
                 plan.restart(partial)
             return _export(client, settings, uri, partial, span, say)
+    except InvalidName as error:
+        raise SpecError("database and collection", expected="their names", seen=str(error)) from error
     except PyMongoError as error:
         wrapped = failure(
             error, uri, "check the server, then run the same command again: it resumes where it stopped"
@@ -87,6 +91,7 @@ def _export(
         there = sum(load_checkpoint(partial, each.index).documents for each in settled.ranges)
         say(f"Resuming span {span}: {there} documents already exported.")
     else:
+        probe(collection, settings, uri)
         settled = _plan(client, collection, settings, server)
         plan.save(partial, settled)
     flow = _flow(client, collection, settings, settled)

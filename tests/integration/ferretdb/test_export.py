@@ -10,6 +10,7 @@ import datetime
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ import pytest
 from bson import ObjectId, json_util
 
 from components.exports.readers import sample_documents
-from foundation.errors import DataError, StorageError
+from foundation.errors import DataError, SpecError, StorageError
 from pipeline.export import ExportSettings, export
 from pipeline.export.manifest import read_manifest, verify
 
@@ -97,6 +98,55 @@ def noted(folder: Path) -> int:
     """Documents that checkpoints count."""
     found = folder.glob(".*.partial/.range-*.json")
     return sum(json.loads(path.read_text(encoding="utf-8"))["documents"] for path in found)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "shown"),
+    [
+        (
+            "--filter",
+            '{"n": {"$foo": 1}}',
+            "--filter; expected a filter that the server understands; seen: .*foo",
+        ),
+        ("--filter", '{"$nor": 3}', "--filter; "),
+        ("--filter", '{"n": {"$regex": "("}}', "--filter; "),
+        ("--filter", '{"n": {"$in": 3}}', "--filter; "),
+        ("--fields", "$n", "--fields; expected fields that the server understands"),
+    ],
+    ids=["operator", "nor", "regex", "in", "fields"],
+)
+def test_a_wrong_query_is_refused_before_anything_is_written(
+    ferret: Any, filled: Any, tmp_path: Path, option: str, value: str, shown: str
+) -> None:
+    running = command(ferret, filled, tmp_path / "new" / "out", option, value)
+    out, _ = running.communicate(timeout=120)
+    assert running.returncode == 2, out
+    assert re.search(shown, out)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("database", "collection"), [("a b", "c"), ("a", "c$d"), ("a", "c..d"), ("a", ".c")])
+def test_names_that_no_server_has_are_refused(
+    ferret: Any, tmp_path: Path, database: str, collection: str
+) -> None:
+    with pytest.raises(SpecError, match="database and collection"):
+        export(ExportSettings(database, collection, tmp_path / "out"), ferret.uri)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_filter_does_not_touch_finished_spans(ferret: Any, filled: Any, tmp_path: Path) -> None:
+    export(settings(filled, tmp_path), ferret.uri)
+    with pytest.raises(SpecError, match="--filter"):
+        export(settings(filled, tmp_path, filter={"n": {"$foo": 1}}), ferret.uri)
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_an_export_that_never_began_leaves_nothing(ferret: Any, filled: Any, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="incremental by nowhere"):
+        export(settings(filled, tmp_path / "out", incremental="nowhere"), ferret.uri)
+    with pytest.raises(StorageError, match="a server that answers"):
+        export(settings(filled, tmp_path / "out"), "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=100")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_killed_and_run_again(ferret: Any, filled: Any, tmp_path: Path) -> None:
