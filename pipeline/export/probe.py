@@ -65,5 +65,8 @@ def _refusal(error: OperationFailure, collection: Any, option: str, uri: str) ->
         )
     what = "a filter" if option == "--filter" else "fields"
     return SpecError(
-        option, expected=f"{what} that the server understands", seen=seen, remedy="correct it; nothing was written"
+        option,
+        expected=f"{what} that the server understands",
+        seen=seen,
+        remedy="correct it; nothing was written",
     )
