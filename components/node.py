@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from components.transform.config import FeaturesConfig
     from components.tuner.config import TuneConfig
     from components.validation_gate.config import ValidateConfig
+    from foundation.outside import Outside
 
 
 class Document(Protocol):
@@ -188,6 +189,8 @@ class Declaration:
         base_model: Whether the latest blessed model is an input (warm start).
         reads_export: Whether it reads the export and so gets the Beam arguments for reading.
         result: Output key and ``module:Class`` of its result file, if it has one.
+        outside: Whether what it left outside the root still stands, given the folder of its result file; for nodes that
+            publish. Without it, only the node's artifacts are looked at.
     """
 
     id: str
@@ -203,6 +206,7 @@ class Declaration:
     base_model: Callable[[Document, Inputs], bool] = lambda document, inputs: False
     reads_export: bool = False
     result: tuple[str, str] | None = None
+    outside: Callable[[Document, Inputs, Path], Outside] | None = None
 
     def sources(self, present: Sequence[str]) -> dict[str, Source]:
         """Returns input key → the output it takes in a graph of these nodes."""

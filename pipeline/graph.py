@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 from components.node import Declaration, Document, Inputs, Source
+from foundation.outside import Outside
 from foundation.user_code import code_digest
 from pipeline.code import Code, installed_code
 from pipeline.nodes import NODES
@@ -30,6 +33,7 @@ class Node:
         user_code: ``/abs/file.py:function`` references to the user's own code.
         external: Digest of what the node reads from outside the pipeline.
         base_model: Whether the latest blessed model is an input (warm start).
+        outside: Whether what the node left outside the root still stands, given the folder of its result file.
     """
 
     declared: Declaration
@@ -39,6 +43,7 @@ class Node:
     user_code: tuple[str, ...] = ()
     external: str = ""
     base_model: bool = False
+    outside: Callable[[Path], Outside] | None = None
 
     @property
     def id(self) -> str:
@@ -132,6 +137,7 @@ def _node(declared: Declaration, document: Document, inputs: Inputs, present: Se
         user_code=declared.user_code(document, inputs),
         external=declared.external(document, inputs),
         base_model=declared.base_model(document, inputs),
+        outside=partial(declared.outside, document, inputs) if declared.outside else None,
     )
 
 

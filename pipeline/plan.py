@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from foundation.errors import SpecError, near_miss
+from foundation.outside import Outside
 from pipeline.graph import Graph, Node
 from pipeline.lineage.queries import latest_blessed_model
 from pipeline.lineage.records import Artifact, Execution
@@ -53,6 +54,7 @@ class NodePlan:
         reason: Why, in words.
         seconds: Estimated wall time from earlier runs, None without any.
         execution: Id of the execution whose result is reused, for ``cached``.
+        note: What a person should know although the result is reused, such as a rollback that is respected.
     """
 
     node: Node
@@ -60,6 +62,7 @@ class NodePlan:
     reason: str
     seconds: float | None = None
     execution: int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,11 @@ class Plan:
     def to_run(self) -> list[NodePlan]:
         """The nodes that will do work."""
         return [n for n in self.nodes if n.action == "run"]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know besides."""
+        return [f"{n.node.id}: {n.note}" for n in self.nodes if n.note]
 
     @property
     def seconds(self) -> float | None:
@@ -111,12 +119,14 @@ def _decide(
     seconds = history.seconds(node.id)
     if node.id not in wanted:
         return NodePlan(node, "skip", "not requested")
-    execution, why = history.reusable(node, graph)
     if node.id in forced:
         return NodePlan(node, "run", "requested", seconds)
+    execution, why, note = history.reusable(node, graph)
     running = [i for i in node.inputs if decided[i].action == "run"]
     if execution is not None and not running:
-        return NodePlan(node, "cached", f"unchanged since run {execution.run}", execution=execution.id)
+        return NodePlan(
+            node, "cached", f"unchanged since run {execution.run}", execution=execution.id, note=note
+        )
     if selection.only or selection.start:
         _needs_result(node, selection, graph)
     if execution is not None:
@@ -173,22 +183,34 @@ class _History:
         times = [e.seconds for e in self._by_node.get(node, []) if e.state == "COMPLETE"][-5:]
         return statistics.median(times) if times else None
 
-    def reusable(self, node: Node, graph: Graph) -> tuple[Execution | None, str]:
-        """Returns the execution whose result can be reused, or None and the reason."""
+    def reusable(self, node: Node, graph: Graph) -> tuple[Execution | None, str, str]:
+        """Returns the execution whose result can be reused, or None and the reason; and what to say besides.
+
+        Raises:
+            PenstockError: What the node left outside the root cannot be looked at.
+        """
         complete = [e for e in self._by_node.get(node.id, []) if e.state == "COMPLETE"]
         same = [e for e in complete if e.fingerprint == graph.fingerprints[node.id]]
         if not complete:
             ran = self._by_node.get(node.id)
-            return None, f"last execution: {ran[-1].state.lower()}" if ran else "never ran"
+            return None, f"last execution: {ran[-1].state.lower()}" if ran else "never ran", ""
         if not same:
-            return None, _what_changed(complete[-1], graph.parts[node.id])
+            return None, _what_changed(complete[-1], graph.parts[node.id]), ""
         latest = same[-1]
         gone = [i for ids in latest.outputs.values() for i in ids if not is_intact(self._artifacts.get(i))]
         if gone:
-            return None, "its result is no longer on disk"
+            return None, "its result is no longer on disk", ""
         if node.base_model and not self._base_unchanged(latest):
-            return None, "it starts from the blessed model, which has changed"
-        return latest, ""
+            return None, "it starts from the blessed model, which has changed", ""
+        outside = self._outside(node, latest)
+        return (None, outside.lost, "") if outside.lost else (latest, "", outside.note)
+
+    def _outside(self, node: Node, latest: Execution) -> Outside:
+        """Returns how what the node left outside the root stands."""
+        if node.outside is None or node.declared.result is None:
+            return Outside()
+        results = [self._artifacts[i] for i in latest.outputs.get(node.declared.result[0], ())]
+        return node.outside(Path(results[0].uri)) if results else Outside()
 
     def _base_unchanged(self, trained: Execution) -> bool:
         blessed = latest_blessed_model(self._artifacts.values())
@@ -196,14 +218,9 @@ class _History:
         return blessed is None or blessed.id in allowed
 
 
-def is_intact(
-    artifact: Artifact | None, exists: Callable[[str], bool] = lambda uri: Path(uri).exists()
-) -> bool:
-    """Returns whether an artifact is live, and its files and their pushed copies still exist."""
-    if artifact is None or artifact.state != "LIVE":
-        return False
-    places = [artifact.uri, str(artifact.properties.get("pushed_destination") or artifact.uri)]
-    return all("://" in place or exists(place) for place in places)
+def is_intact(artifact: Artifact | None) -> bool:
+    """Returns whether an artifact is live, and its files still exist."""
+    return artifact is not None and artifact.state == "LIVE" and Path(artifact.uri).exists()
 
 
 def _what_changed(before: Execution, parts: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from components.bulk_inferrer.config import InferConfig
 from components.bulk_inferrer.result import Predictions
 from components.bulk_inferrer.writers import join_shards, open_writer
 from foundation.errors import DataError
+from foundation.outside import left
 from foundation.publish import published_file
 
 SPLIT = "all"
@@ -56,7 +57,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         result.set_int_custom_property("predicted", 1)
         result.set_string_custom_property("destination", str(target))
         result.set_int_custom_property("rows", rows)
-        Predictions(predicted=True, rows=rows, destination=str(target)).write(result.uri)
+        Predictions(predicted=True, rows=rows, destination=str(target), left=left([target])).write(result.uri)
 
     def _predict(self, model: str, examples: str, to: Path, kind: str) -> list[Path]:
         files = sorted(str(file) for file in Path(examples).glob("*.gz"))

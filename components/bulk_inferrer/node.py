@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from components.bulk_inferrer.result import Predictions
 from components.mongo_example_gen.node import INFER_NODE
 from components.node import Declaration, Document, Inputs
+from foundation.outside import Outside, lost
+from foundation.storage import locate
 
 
 def _settings(document: Document, inputs: Inputs) -> Any:
     return document.infer.model_dump(mode="json", exclude={"mongo_export"}) if document.infer else None
+
+
+def _outside(document: Document, inputs: Inputs, result: Path) -> Outside:
+    done = Predictions.find(result)
+    if done is None or not done.predicted:
+        return Outside()
+    if done.left:
+        return Outside(lost(done.left))
+    # An older Penstock did not record the content, only the place.
+    return Outside("" if locate(done.destination).is_file() else f"{done.destination} is gone")
 
 
 NODE = Declaration(
@@ -22,5 +36,6 @@ NODE = Declaration(
     },
     when=INFER_NODE.when,
     settings=_settings,
+    outside=_outside,
     result=("predictions", "components.bulk_inferrer.result:Predictions"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from foundation.outside import Left
 from foundation.result import Result
 
 
@@ -20,3 +21,5 @@ class Predictions(Result):
     """Number of documents predicted."""
     destination: str = ""
     """File of the predictions; empty if nothing was predicted."""
+    left: tuple[Left, ...] = ()
+    """Every file published outside the root; a run looks at them before the predictions count as made."""

@@ -15,6 +15,7 @@ from components.pusher.config import PushConfig
 from components.pusher.result import PushResult
 from components.pusher.versions import push
 from foundation.errors import StorageError
+from foundation.outside import left
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +42,21 @@ class Executor(base_executor.BaseExecutor):
             return
         folder = destination(exec_properties["base_folder"], config.to)
         model, served = _models(input_dict)
-        done = push(served, folder, config.keep_versions, origin=model)
+        run = (self._context.pipeline_run_id if self._context else None) or ""
+        done = push(served, folder, config.keep_versions, origin=model, run=run)
         log.info("%s version %d in %s.", "Pushed" if done.new else "Already there:", done.number, folder)
         result.set_int_custom_property("pushed", 1)
         result.set_string_custom_property("pushed_destination", str(done.path))
         result.set_string_custom_property("pushed_version", str(done.number))
-        PushResult(pushed=True, version=done.number, new=done.new, removed=done.removed).write(result.uri)
+        PushResult(
+            pushed=True,
+            version=done.number,
+            new=done.new,
+            removed=done.removed,
+            again_of=done.again_of,
+            fingerprint=done.fingerprint,
+            left=left([done.path]),
+        ).write(result.uri)
 
 
 def refusals(inputs: Artifacts) -> list[str]:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from components.node import Declaration, Document, Inputs
+from components.pusher.result import PushResult
+from components.pusher.standing import standing
+from foundation.outside import Outside
 
 
 def _settings(document: Document, inputs: Inputs) -> Any:
     return document.push.model_dump(mode="json", exclude={"keep_versions"}) if document.push else None
+
+
+def _outside(document: Document, inputs: Inputs, result: Path) -> Outside:
+    done = PushResult.find(result)
+    return standing(inputs.folder / document.push.to, done) if done and document.push else Outside()
 
 
 NODE = Declaration(
@@ -21,5 +30,6 @@ NODE = Declaration(
     },
     when=lambda document, inputs: document.push is not None,
     settings=_settings,
+    outside=_outside,
     result=("pushed_model", "components.pusher.result:PushResult"),
 )

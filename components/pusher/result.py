@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from foundation.outside import Left
 from foundation.result import Part, Result
 
 
@@ -26,6 +27,12 @@ class PushResult(Result):
     """False if the model was already one of the versions."""
     removed: tuple[int, ...] = ()
     """Versions removed to make room for it."""
+    again_of: int | None = None
+    """For a model that was one of the versions and is published again, the version that held it before."""
+    fingerprint: str = ""
+    """SHA-256 over names and contents of the model's files; empty in results of an older Penstock."""
+    left: tuple[Left, ...] = ()
+    """The files of the version; a run looks at them before the push counts as done."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,10 @@ class Entry(Part):
     """For a rollback, the version that the content comes from."""
     pinned: bool = False
     """Whether it is pinned and so never removed."""
+    run: str = ""
+    """The run that published it; empty for a rollback and for versions of an older Penstock."""
+    again_of: int | None = None
+    """For a model that a run published again, the version that held it before."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from components.pusher.ledger import LOCK_FILE, fingerprint, numbers, read_ledger, write_ledger
 from components.pusher.result import Entry
+from components.pusher.standing import held, is_whole
 from foundation.errors import DataError, StorageError
 from foundation.lock import locked
 from foundation.publish import published_folder, storage_error
@@ -48,13 +49,17 @@ class Pushed:
         number: The version that holds the model.
         path: Its folder.
         new: False if the model was there already.
+        fingerprint: SHA-256 over names and contents of the model's files.
         removed: Versions removed because of keep_versions.
+        again_of: For a model that is published again, the version that held it before.
     """
 
     number: int
     path: Path
     new: bool
+    fingerprint: str
     removed: tuple[int, ...] = ()
+    again_of: int | None = None
 
 
 def versions(folder: str | os.PathLike[str]) -> list[Version]:
@@ -75,14 +80,19 @@ def push(
     folder: str | os.PathLike[str],
     keep: int,
     origin: str | os.PathLike[str] | None = None,
+    run: str = "",
 ) -> Pushed:
-    """Publishes a SavedModel as the next version, unless it is there already.
+    """Publishes a SavedModel as the next version, unless it is served already.
+
+    A model that is one of the older versions is published again, so that it is served; but a version that a person
+    chose to serve, by a rollback or a pin, stays served.
 
     Args:
         model: Folder of the SavedModel.
         folder: Folder of the versions; created if missing.
         keep: How many versions to keep, not counting pinned ones, which are never removed.
         origin: Where the model was exported, for the ledger; by default ``model``.
+        run: Id of the run that pushes, for the ledger.
 
     Raises:
         DataError: The model is not a SavedModel.
@@ -95,12 +105,20 @@ def push(
         _sweep(place)
         entries = read_ledger(place)
         print_of_model = fingerprint(source)
-        same = [n for n, entry in entries.items() if entry.fingerprint == print_of_model]
-        if same:
-            return Pushed(max(same), place / str(max(same)), new=False)
-        entry = Entry(print_of_model, time.time(), str(origin or source))
+        same = [n for n, e in entries.items() if e.fingerprint == print_of_model and is_whole(place, n, e)]
+        if same and _stays(place, entries, same):
+            return Pushed(max(same), place / str(max(same)), False, print_of_model)
+        before = max(same, default=None)
+        entry = Entry(print_of_model, time.time(), str(origin or source), run=run, again_of=before)
         number = _publish(source, place, entries, entry)
-        return Pushed(number, place / str(number), new=True, removed=_trim(place, entries, keep))
+        removed = _trim(place, entries, keep)
+        return Pushed(number, place / str(number), True, print_of_model, removed, before)
+
+
+def _stays(place: Path, entries: dict[int, Entry], same: list[int]) -> bool:
+    """Returns whether the served version stays: it holds the model, or a person decided that it is served."""
+    current = max(entries)
+    return current in same or bool(held(entries[current]) and is_whole(place, current, entries[current]))
 
 
 def pin(folder: str | os.PathLike[str], version: int) -> None:

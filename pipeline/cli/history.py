@@ -12,6 +12,7 @@ from pipeline.cli.options import AsJson, Files, ModelName, open_session
 from pipeline.cli.screen import moment, say, say_json, seconds, table
 
 if TYPE_CHECKING:
+    from components.pusher.versions import Version
     from pipeline.lineage.trace import Step
     from pipeline.runs.book import RunRecord
     from pipeline.runs.session import Session
@@ -51,10 +52,15 @@ def _status(session: Session) -> dict[str, Any]:
         "pipeline": spec.name,
         "last run": last + (f" ({newest[0].error})" if newest and newest[0].error else ""),
         "blessed model": f"artifact {blessed.id}, {moment(blessed.created)}" if blessed else "none",
-        "served version": str(pushed[0].number) if pushed else "none",
+        "served version": _served(pushed[0]) if pushed else "none",
         "schema": "reviewed" if session.schema_file.exists() else "not reviewed yet",
         "root": str(session.root),
     }
+
+
+def _served(version: Version) -> str:
+    run = f", of run {version.entry.run}" if version.entry.run else ""
+    return f"{version.number}{run}"
 
 
 def runs(file: Files = None, as_json: AsJson = False) -> None:

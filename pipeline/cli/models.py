@@ -84,8 +84,10 @@ def versions(file: Files = None, as_json: AsJson = False) -> None:
 
 def _remarks(version: PushedVersion) -> str:
     entry = version.entry
-    back = f"holds version {entry.rollback_of} again" if entry.rollback_of else ""
-    marks = ["current" if version.current else "", "pinned" if entry.pinned else "", back]
+    before = entry.rollback_of or entry.again_of
+    back = f"holds version {before} again" if before else ""
+    run = f"of run {entry.run}" if entry.run else ""
+    marks = ["current" if version.current else "", "pinned" if entry.pinned else "", back, run]
     return ", ".join(m for m in marks if m)
 
 

@@ -46,6 +46,8 @@ def plan(
         ((n.node.id, n.action, t, n.reason) for n, t in zip(shown, times, strict=True)),
     )
     say()
+    for note in decided.notes:
+        say(f"Note: {note}.")
     say(_total(decided.seconds, len(decided.to_run)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,15 +30,21 @@ class Lineage(Protocol):
 
 def artifacts_of_run(lineage: Lineage, run: str) -> dict[tuple[str, str], Artifact]:
     """Returns (node, output key) → artifact for everything that a run made or reused."""
+    done = {e.id for e in lineage.executions() if e.run == run and e.state in ("COMPLETE", "CACHED")}
+    return artifacts_of_executions(lineage, done)
+
+
+def artifacts_of_executions(lineage: Lineage, executions: Collection[int]) -> dict[tuple[str, str], Artifact]:
+    """Returns (node, output key) → artifact for everything that some executions made or reused."""
     known = lineage.artifacts()
-    found: dict[tuple[str, str], Artifact] = {}
-    for execution in lineage.executions():
-        if execution.run == run and execution.state in ("COMPLETE", "CACHED"):
-            for key, ids in execution.outputs.items():
-                for artifact_id in ids:
-                    if artifact_id in known:
-                        found[(execution.node, key)] = known[artifact_id]
-    return found
+    return {
+        (execution.node, key): known[artifact_id]
+        for execution in lineage.executions()
+        if execution.id in executions
+        for key, ids in execution.outputs.items()
+        for artifact_id in ids
+        if artifact_id in known
+    }
 
 
 class MemoryLineage:

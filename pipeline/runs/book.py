@@ -61,6 +61,10 @@ class RunRecord(Result):
     """The error that ended it, one line."""
     report: str = ""
     """Path of the HTML report."""
+    notes: list[str] = field(default_factory=list)
+    """What a person should know besides, such as a rollback that was respected."""
+    same_as: str = ""
+    """For a run with nothing to do: the recorded run of the same results, whose report is named here."""
 
     @property
     def seconds(self) -> float:

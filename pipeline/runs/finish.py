@@ -24,9 +24,9 @@ def finish(session: Session, record: RunRecord) -> list[str]:
     A schema that a first run inferred is put where it waits for review; the record points to the HTML report.
     """
     if record.state == "unchanged":
-        return ["Nothing to do: the result of the last run is up to date.", *_last_result(session)]
+        return _unchanged(session, record)
     found = RunResults.of(session.lineage(), record.id)
-    lines = [*_warnings(found), *_verdict(found), *_schema(session, found), *_pushed(found)]
+    lines = _said(session, found, record)
     record.report = str(_report(session, record))
     session.runs.write(record)
     lines.append(f"Report: {record.report}")
@@ -43,13 +43,27 @@ def report_failure(session: Session) -> None:
         session.runs.write(record)
 
 
-def _last_result(session: Session) -> list[str]:
-    complete = [r for r in session.runs.all() if r.state == "complete"]
-    return (
-        [f"Report of run {complete[-1].id}: {complete[-1].report}"]
-        if complete and complete[-1].report
-        else []
-    )
+def _unchanged(session: Session, record: RunRecord) -> list[str]:
+    """Says what stands: the results of the document that was given, not of whichever run was the last."""
+    lineage = session.lineage()
+    found = RunResults.reused(lineage, record)
+    lines = [*_said(session, found, record), "Nothing to do: the result of this document is up to date."]
+    same = found.newest_run(lineage, session.runs.all())
+    if same is not None:
+        record.same_as, record.report = same.id, same.report
+        lines.append(f"Report of run {same.id}: {same.report}" if same.report else f"It is run {same.id}.")
+    return lines
+
+
+def _said(session: Session, found: RunResults, record: RunRecord) -> list[str]:
+    """Returns what is said about results, whether they were made or reused."""
+    return [
+        *_warnings(found),
+        *(f"Note: {note}." for note in record.notes),
+        *_verdict(found),
+        *_schema(session, found),
+        *_pushed(found),
+    ]
 
 
 def _warnings(found: RunResults) -> list[str]:
@@ -73,7 +87,9 @@ def _pushed(found: RunResults) -> list[str]:
         why = (result and result.why) or ["the model is not blessed"]
         short = "; ".join(reason.partition(":")[0] for reason in why)  # the verdicts above give it in full
         return [f"Nothing was pushed: {short}."]
-    return [f"Pushed: {artifact.properties.get('pushed_destination')}"]
+    result = found.find(PushResult)
+    again = f", again: it was version {result.again_of}" if result and result.again_of else ""
+    return [f"Pushed: {artifact.properties.get('pushed_destination')}{again}"]
 
 
 def _schema(session: Session, found: RunResults) -> list[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from foundation.result import Result
 from pipeline.lineage.records import Artifact
-from pipeline.lineage.store import Lineage, artifacts_of_run
+from pipeline.lineage.store import Lineage, artifacts_of_executions, artifacts_of_run
 from pipeline.nodes import NODES
+from pipeline.runs.book import RunRecord
 
 AnyResult = TypeVar("AnyResult", bound=Result)
 
@@ -28,6 +29,12 @@ class RunResults:
     def of(cls, lineage: Lineage, run: str) -> RunResults:
         """Returns everything that a run made or reused."""
         return cls(artifacts_of_run(lineage, run))
+
+    @classmethod
+    def reused(cls, lineage: Lineage, record: RunRecord) -> RunResults:
+        """Returns what the nodes of an unchanged run reuse; it has no executions of its own."""
+        executions = {node.execution for node in record.nodes if node.execution is not None}
+        return cls(artifacts_of_executions(lineage, executions))
 
     def folder(self, node: str, key: str) -> Path | None:
         """Returns the folder of an artifact, None if the run did not get that far."""
@@ -51,6 +58,17 @@ class RunResults:
         """
         folder = self._folder_of(kind)
         return kind.read(folder) if folder else None
+
+    def newest_run(self, lineage: Lineage, records: Iterable[RunRecord]) -> RunRecord | None:
+        """Returns the newest complete run that had exactly these results, among records oldest first."""
+        wanted = {place: artifact.id for place, artifact in self.artifacts.items()}
+        for record in sorted(records, key=lambda each: each.id, reverse=True):
+            if record.state != "complete":
+                continue
+            had = {place: a.id for place, a in artifacts_of_run(lineage, record.id).items()}
+            if wanted.items() <= had.items():
+                return record
+        return None
 
     def _folder_of(self, kind: type[Result]) -> Path | None:
         name = f"{kind.__module__}:{kind.__qualname__}"

@@ -129,7 +129,10 @@ class Session:
         return record
 
     def _record(self, run: str, plan: Plan) -> RunRecord:
-        nodes = [NodeRecord(n.node.id, n.action, n.reason, inputs=list(n.node.inputs)) for n in plan.nodes]
+        nodes = [
+            NodeRecord(n.node.id, n.action, n.reason, execution=n.execution, inputs=list(n.node.inputs))
+            for n in plan.nodes
+        ]
         spec = self.loaded.spec
         return RunRecord(
             id=run,
@@ -140,6 +143,7 @@ class Session:
             span=self.inputs.data.span,
             code=code_version(self.loaded.folder),
             nodes=nodes,
+            notes=plan.notes,
         )
 
     def _carry_out(self, plan: Plan, record: RunRecord, listener: RunListener) -> None:
