@@ -1,89 +1,25 @@
 """One HTTP/1.1 connection: httptools parses it, requests are answered in order, each answer is one write.
 
-A connection's memory is bounded: a request's head and body by the server's limits, further requests by what arrives in
-one read, and answers by the transport's buffer. While a client does not read its answers, nothing more is read or started.
+A connection's memory is bounded: a request's head and body by the server's limits, the requests and unread answers of all
+connections together by the budget. While a client does not read its answers, nothing more is read or started.
+
+The last answer of a connection arrives, even if the client is still sending: to close a connection with unread bytes makes
+the kernel reset it and discard the answer. So the writing side is shut down first, and what the client still sends is read
+and dropped, for a bounded time and number of bytes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
-from email.utils import formatdate
-from http import HTTPStatus
 from typing import Final
 
-import httptools
-
-from serving.http.handler import Answer, Handler, Limits
+from serving.http.handler import Answer
+from serving.http.reader import RequestReader
+from serving.http.request import Request
+from serving.http.shared import Shared
 
 _JOIN_BELOW_BYTES: Final = 64 * 1024
-
-_STATUS_LINES: Final = {
-    **{status: f"HTTP/1.1 {status} Status\r\n".encode() for status in range(100, 600)},
-    **{status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus},
-    499: b"HTTP/1.1 499 Client Closed Request\r\n",
-}
-_CORS: Final = (
-    b"Access-Control-Allow-Origin: *\r\n"
-    b"Access-Control-Allow-Methods: POST, GET\r\n"
-    b"Access-Control-Allow-Headers: Content-Type\r\n"
-)
-
-
-class Shared:
-    """State that the connections of one server share.
-
-    Args:
-        handler: Answers requests.
-        limits: The limits of one connection.
-    """
-
-    def __init__(self, handler: Handler, limits: Limits) -> None:
-        self.handler = handler
-        self.limits = limits
-        self.connections: set[Connection] = set()
-        self.draining = False
-        self._date_second = 0
-        self._date = b""
-
-    def date(self) -> bytes:
-        """Returns the Date header, built once a second."""
-        now = int(time.time())
-        if now != self._date_second:
-            self._date_second = now
-            self._date = b"Date: " + formatdate(now, usegmt=True).encode() + b"\r\n"
-        return self._date
-
-    def close_idle(self, now: float) -> None:
-        """Closes the connections that have timed out."""
-        for connection in list(self.connections):
-            connection.close_if_idle(now)
-
-
-class _Request:
-    """The part of a request read so far."""
-
-    __slots__ = ("body", "headers", "keep_alive", "method", "size", "url")
-
-    def __init__(self) -> None:
-        self.method = ""
-        self.url = b""
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.body: list[bytes] = []
-        self.size = 0
-        self.keep_alive = True
-
-    def target(self) -> str:
-        """Returns path and query, even if the request line has a full URL."""
-        if self.url.startswith(b"/"):
-            return self.url.decode("latin-1")
-        try:
-            url = httptools.parse_url(self.url)
-        except httptools.HttpParserError:
-            return self.url.decode("latin-1")
-        query = b"?" + url.query if url.query else b""
-        return ((url.path or b"/") + query).decode("latin-1")
 
 
 class Connection(asyncio.Protocol):
@@ -96,21 +32,22 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_busy",
-        "_closing",
+        "_dropped",
         "_ended",
         "_handle",
-        "_head_began",
-        "_head_bytes",
         "_last",
         "_limits",
+        "_lingers_until",
         "_loop",
-        "_parser",
+        "_over",
         "_paused",
-        "_reading",
+        "_reader",
         "_shared",
-        "_stalled",
         "_task",
         "_transport",
+        "_unread",
+        "_unsent",
+        "_unsent_since",
         "_waiting",
     )
 
@@ -119,14 +56,17 @@ class Connection(asyncio.Protocol):
         self._limits = shared.limits
         self._handle = shared.handler.handle
         self._loop = loop
-        self._parser = httptools.HttpRequestParser(self)
+        self._reader = RequestReader(self, shared.limits, shared.budget, loop.time)
         self._transport: asyncio.Transport | None = None
-        self._reading: _Request | None = None
-        self._waiting: deque[_Request] = deque()
-        self._busy = self._closing = self._ended = self._paused = self._stalled = False
+        # Requests, and last perhaps the refusal of what came after them.
+        self._waiting: deque[Request | Answer] = deque()
+        self._busy = self._over = self._ended = self._paused = False
         self._task: asyncio.Task[None] | None = None
-        self._head_bytes = 0
-        self._last = self._head_began = loop.time()
+        self._dropped = 0
+        # What the client has not read: as counted in the budget, and as seen last by the sweep.
+        self._unread = self._unsent = 0
+        self._unsent_since = self._lingers_until = 0.0
+        self._last = loop.time()
 
     # The transport's calls.
 
@@ -138,179 +78,169 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancels the pending answer: nobody waits for it, and a run that has not started is skipped."""
         self._shared.connections.discard(self)
-        self._closing = True
+        self._over = True
         self._transport = None
-        self._waiting.clear()
-        self._reading = None
+        self._let_go()
+        self._note_unread(0)
         if self._task is not None and self._busy:
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Feeds the parser."""
-        if self._closing:
+        """Feeds the parser, or drops what follows the last request."""
+        if self._over:
+            self._drop(len(data))
             return
-        self._last = self._loop.time()
-        while data:
-            try:
-                self._parser.feed_data(data)
-                break
-            except httptools.HttpParserUpgrade as upgrade:
-                # An offer to switch to HTTP/2 or WebSocket is ignored: HTTP/1.1 follows.
-                data = data[upgrade.args[0] :]
-                self._parser = httptools.HttpRequestParser(self)
-            except httptools.HttpParserError as error:
-                if not self._closing:
-                    self._refuse(400, f"Invalid HTTP request: {error}")
-                return
-        if self._reading is not None and not self._reading.method:
-            self._head_bytes += len(data)
-            if self._head_bytes > self._limits.head_bytes:
-                self._refuse(431, f"The request's head is larger than {self._limits.head_bytes} bytes")
-                return
+        self._reader.feed(data)
         # Keep reading while a client waits, to notice if it leaves; further data from others stays in the kernel.
-        more = self._waiting or self._reading is not None
-        if self._busy and more and not self._paused and self._transport is not None:
-            self._paused = True
-            self._transport.pause_reading()
+        if self._busy and (self._waiting or self._reader.reading) and not self._over:
+            self._pause()
 
     def eof_received(self) -> bool:
         """Notes that the client sends no more; it may still be reading, so it gets a moment."""
         self._ended = True
         if not self._busy and not self._waiting:
             return False
-        self._loop.call_later(self._limits.half_closed_seconds, self.abort)
+        self._loop.call_later(self._limits.half_closed_seconds, self._give_up_half_closed)
         return True
 
     def pause_writing(self) -> None:
         """Starts no further request: the client does not read its answers."""
-        self._stalled = True
-        self._last = self._loop.time()
+        assert self._transport is not None
+        self._note_unread(self._transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         """Continues: the client reads again."""
-        self._stalled = False
+        self._note_unread(0)
+        if not self._lingers_until:
+            self._next()
+
+    # The reader's calls.
+
+    def took(self, request: Request) -> None:
+        """Queues a request."""
+        self._waiting.append(request)
         self._next()
 
-    # The parser's calls.
+    def refuse(self, status: int, text: str) -> None:
+        """Refuses what is being read, once the requests before it are answered, and closes."""
+        if self._transport is not None and not self._over:
+            self._over = True
+            self._waiting.append(self._shared.handler.refusal(status, text))
+            self._next()
 
-    def on_message_begin(self) -> None:
-        """Starts a request, unless one was refused before."""
-        self._reading = None if self._closing else _Request()
-        self._head_bytes = 0
-        self._head_began = self._loop.time()
-
-    def on_url(self, url: bytes) -> None:
-        """Adds a piece of the target."""
-        if self._reading is not None:
-            self._reading.url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Adds a header."""
-        request = self._reading
-        if request is None:
-            return
-        name = name.lower()
-        request.headers.append((name, value))
-        if name == b"content-length" and value.isdigit() and int(value) > self._limits.body_bytes:
-            self._too_large()
-        elif name == b"expect" and value.lower() == b"100-continue" and self._transport is not None:
+    def say_continue(self) -> None:
+        """Lets the client send its body, if it is its turn; others send it after a moment."""
+        if self._transport is not None and not self._waiting and not self._busy:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def on_headers_complete(self) -> None:
-        """Finishes the head."""
-        if self._reading is not None:
-            self._reading.method = self._parser.get_method().decode("ascii")
+    def _pause(self) -> None:
+        if not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
 
-    def on_body(self, body: bytes) -> None:
-        """Adds a piece of the body."""
-        request = self._reading
-        if request is None:
-            return
-        request.size += len(body)
-        if request.size > self._limits.body_bytes:
-            self._too_large()
-            return
-        request.body.append(body)
+    def _resume(self) -> None:
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._reader.restart_clock()
+            self._transport.resume_reading()
 
-    def on_message_complete(self) -> None:
-        """Finishes the request."""
-        request, self._reading = self._reading, None
-        if request is None:
-            return
-        request.keep_alive = self._parser.should_keep_alive() or self._parser.should_upgrade()
-        self._waiting.append(request)
-        if not self._busy:
-            self._next()
+    def _let_go(self) -> None:
+        """Gives back what the requests hold that will not be answered."""
+        self._reader.close()
+        for request in self._waiting:
+            if isinstance(request, Request):
+                request.share.give_back()
+        self._waiting.clear()
 
     # Answers.
 
     def _next(self) -> None:
-        if self._busy or self._stalled or self._transport is None:
+        if self._busy or self._unread or self._transport is None:
             return
         if not self._waiting:
-            if self._paused:
-                self._paused = False
-                self._transport.resume_reading()
+            self._resume()
+            return
+        first = self._waiting.popleft()
+        if isinstance(first, Answer):
+            self._write(first, "1.1", keep_alive=False)
+            self._finish()
             return
         self._busy = True
         # The loop holds its tasks only weakly.
-        self._task = self._loop.create_task(self._answer(self._waiting.popleft()))
+        self._task = self._loop.create_task(self._answer(first))
 
-    async def _answer(self, request: _Request) -> None:
-        pieces = request.body
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
-        answer = await self._handle(request.method, request.target(), request.headers, body)
-        self._busy = False
+    async def _answer(self, request: Request) -> None:
+        with request.share:
+            answer = await self._handle(
+                request.method, request.target(), request.headers, request.take_body()
+            )
+        self._busy, self._task = False, None
         self._last = self._loop.time()
         if self._transport is None:
             return
-        ends = self._closing or self._shared.draining or (self._ended and not self._waiting)
+        ends = self._shared.draining or (self._ended and not self._waiting)
         keep_alive = request.keep_alive and not ends
-        self._write(answer, keep_alive=keep_alive, with_body=request.method != "HEAD")
+        self._write(answer, request.version, keep_alive=keep_alive, with_body=request.method != "HEAD")
         if keep_alive:
             self._next()
         else:
-            self._closing = True
-            self._transport.close()
+            self._finish()
 
-    def _write(self, answer: Answer, *, keep_alive: bool, with_body: bool = True) -> None:
+    def _write(self, answer: Answer, version: str, *, keep_alive: bool, with_body: bool = True) -> None:
         assert self._transport is not None
-        body = answer.body
-        head = b"".join(
-            (
-                _STATUS_LINES[answer.status],
-                b"Content-Type: ",
-                answer.content_type,
-                b"\r\nContent-Length: %d\r\n" % len(body),
-                self._shared.date(),
-                _CORS if answer.cors else b"",
-                b"\r\n" if keep_alive else b"Connection: close\r\n\r\n",
-            )
-        )
+        head = self._shared.head(answer, version=version, keep_alive=keep_alive)
         if not with_body:
             self._transport.write(head)
-        elif len(body) < _JOIN_BELOW_BYTES:
-            self._transport.write(head + body)
+        elif len(answer.body) < _JOIN_BELOW_BYTES:
+            self._transport.write(head + answer.body)
         else:
-            self._transport.writelines((head, body))
+            self._transport.writelines((head, answer.body))
 
-    def _too_large(self) -> None:
-        self._refuse(413, f"The request's body is larger than {self._limits.body_bytes} bytes")
+    def _note_unread(self, size: int) -> None:
+        """Counts the bytes of answers that wait for the client to read."""
+        self._shared.budget.overdraw(size - self._unread)
+        self._unread = size
 
-    def _refuse(self, status: int, text: str) -> None:
-        """Answers an unreadable request and closes, without waiting for pending answers."""
-        self._reading = None
-        self._waiting.clear()
-        if self._transport is None or self._closing:
+    # The end.
+
+    def _finish(self) -> None:
+        """Closes in two steps: shuts down the writing side, then drops what the client still sends."""
+        assert self._transport is not None
+        self._over = True
+        self._let_go()
+        if self._ended:
+            self._transport.close()
             return
-        self._closing = True
-        if self._busy:
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._resume()
+        self._last = self._loop.time()
+        self._lingers_until = self._last + self._limits.linger_seconds
+        self._loop.call_later(self._limits.linger_silence_seconds, self._linger)
+
+    def _drop(self, size: int) -> None:
+        """Drops data that follows the last request; a client that sends too much of it is cut off."""
+        if self._lingers_until:
+            self._last = self._loop.time()
+        self._dropped += size
+        if self._dropped > self._limits.linger_bytes:
+            self.abort()
+
+    def _linger(self) -> None:
+        """Closes once the client is silent or its time is up; the answer itself has the time of any answer."""
+        if self._transport is None:
             return
-        self._write(self._shared.handler.refusal(status, text), keep_alive=False)
-        # Closing with unread data makes the kernel discard the answer, so keep reading for a moment.
-        self._transport.write_eof()
-        self._loop.call_later(self._limits.linger_seconds, self._transport.close)
+        now = self._loop.time()
+        if self._transport.get_write_buffer_size():
+            self._lingers_until = now + self._limits.linger_seconds
+        elif now >= self._lingers_until or now - self._last >= self._limits.linger_silence_seconds:
+            self._transport.close()
+            return
+        self._loop.call_later(self._limits.linger_silence_seconds, self._linger)
+
+    def _give_up_half_closed(self) -> None:
+        if self._busy or self._waiting:
+            self.abort()
 
     # The server's calls.
 
@@ -318,20 +248,30 @@ class Connection(asyncio.Protocol):
         """Closes the connection if it has timed out."""
         if self._transport is None:
             return
-        passed = now - self._last
-        if self._stalled and passed > self._limits.stalled_seconds:
-            self._transport.abort()
-        elif self._busy:
+        left = self._transport.get_write_buffer_size()
+        if left:
+            self._watch_client(left, now)
+        elif self._busy or self._over:
             return
-        elif self._reading is not None and not self._reading.method:
-            if now - self._head_began > self._limits.head_seconds:
-                self._refuse(408, "The request's head did not arrive in time")
-        elif passed > self._limits.idle_seconds:
+        elif self._reader.reading:
+            self._reader.check_time(now)
+        elif now - self._last > self._limits.idle_seconds:
             self._transport.close()
+
+    def _watch_client(self, left: int, now: float) -> None:
+        """Drops a client that reads nothing of its answer for too long."""
+        if left != self._unsent:
+            self._unsent, self._unsent_since = left, now
+            if self._unread:
+                self._note_unread(left)
+        elif now - self._unsent_since > self._limits.stalled_seconds:
+            self.abort()
 
     def close_unless_busy(self) -> None:
         """Closes the connection if it is idle, otherwise after its answer (the server is draining)."""
-        if self._transport is not None and not (self._busy or self._waiting or self._reading):
+        if self._transport is not None and not (
+            self._busy or self._waiting or self._reader.reading or self._lingers_until or self._unread
+        ):
             self._transport.close()
 
     def abort(self) -> None:

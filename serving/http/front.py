@@ -10,8 +10,10 @@ import asyncio
 import socket
 from typing import Final
 
-from serving.http.connection import Connection, Shared
+from serving.http.budget import Budget, default_bytes
+from serving.http.connection import Connection
 from serving.http.handler import Handler, Limits
+from serving.http.shared import Shared
 
 _BACKLOG: Final = 1024
 _SWEEP_SECONDS: Final = 5.0
@@ -26,11 +28,12 @@ class HttpServer:
     Args:
         handler: Answers requests.
         limits: The limits of one connection.
+        budget: The bytes that the requests of all connections may hold at once; None means the default number.
     """
 
-    def __init__(self, handler: Handler, limits: Limits) -> None:
+    def __init__(self, handler: Handler, limits: Limits, budget: Budget | None = None) -> None:
         self._handler = handler
-        self._shared = Shared(handler, limits)
+        self._shared = Shared(handler, limits, budget or Budget(default_bytes()))
         self._listeners: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
 

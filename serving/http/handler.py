@@ -57,17 +57,27 @@ class Limits:
     Attributes:
         body_bytes: The largest request body; a larger one is answered with 413.
         head_bytes: Request line and headers together; a larger head is answered with 431.
+        headers: How many headers a request may have; more are answered with 431.
         idle_seconds: When to close a connection that neither sends nor waits for an answer.
         head_seconds: When to answer 408 to a request whose head is incomplete.
-        stalled_seconds: When to drop a client that does not read its answer.
+        body_seconds: When to answer 408 to a request whose body is incomplete; what has arrived prolongs it.
+        body_rate: The bytes of a body that prolong its time by a second.
+        stalled_seconds: When to drop a client that reads nothing of its answer.
         half_closed_seconds: When a client that has closed its side counts as gone, if its answers are not ready.
-        linger_seconds: How long a refused client may keep sending.
+        linger_seconds: How long a client may keep sending after the last answer.
+        linger_silence_seconds: When a client that sends nothing after the last answer has no more to send.
+        linger_bytes: How much a client may send after the last answer.
     """
 
     body_bytes: int
     head_bytes: int = 64 * 1024
+    headers: int = 1000
     idle_seconds: float = 75.0
     head_seconds: float = 30.0
+    body_seconds: float = 30.0
+    body_rate: float = 1024.0
     stalled_seconds: float = 60.0
     half_closed_seconds: float = 1.0
-    linger_seconds: float = 1.0
+    linger_seconds: float = 30.0
+    linger_silence_seconds: float = 1.0
+    linger_bytes: int = 256 * 1024**2

@@ -87,7 +87,7 @@ class RestApi:
         seen = _Seen()
         code = Code.OK
         try:
-            if method == "OPTIONS" and self._cors and _has_origin(headers):
+            if method == "OPTIONS" and _has_origin(headers):
                 content = b""
             else:
                 content = await self._answer(method, target, headers, body, seen)

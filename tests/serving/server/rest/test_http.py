@@ -137,7 +137,10 @@ def test_other_methods(server: RunningServer) -> None:
         {"error": "Malformed request: PUT /v1/models/m:predict"},
     )
     assert server.client.head("/v1/models/m").content == b""
-    assert server.client.request("OPTIONS", "/v1/models/m", headers={"Origin": "http://a"}).status_code == 400
+    assert server.client.request("OPTIONS", "/v1/models/m").status_code == 400
+    asked = server.client.request("OPTIONS", "/v1/models/m", headers={"Origin": "http://a"})
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert "access-control-allow-origin" not in asked.headers
 
 
 def test_gzip(server: RunningServer) -> None:
