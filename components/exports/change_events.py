@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bson import ObjectId
+
 from components.exports import extended_json
-from components.exports.coerce import key_text, kind_of
 from components.exports.formats.base import BadDocumentError
+from components.exports.keys import identity_text
 
 Order = tuple[int, int]
 FIRST: Order = (-1, -1)
@@ -100,10 +102,9 @@ def _key(identity: Any) -> str:
         value = extended_json.decode_value(identity)
     except extended_json.ExtendedJsonError as error:
         raise BadDocumentError(str(error)) from error
-    kind = kind_of(value)
-    if kind == "string" and len(value) == 24 and all(c in "0123456789abcdef" for c in value):
-        kind = "objectid"  # DMS writes ObjectIds as plain text
-    return f"{'number' if kind in ('int', 'float', 'decimal') else kind}:{key_text(value)}"
+    if isinstance(value, str) and len(value) == 24 and all(c in "0123456789abcdef" for c in value):
+        value = ObjectId(value)  # DMS writes ObjectIds as plain text
+    return identity_text(value)
 
 
 def _change_stream(line: dict[str, Any]) -> Event:

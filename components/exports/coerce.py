@@ -14,19 +14,28 @@ from bson.dbref import DBRef
 
 from components.exports.documents import BLOCKED
 from components.exports.extended_json import parse_date
+from components.exports.texts import (
+    FLOAT_TEXT,
+    INT64_MAX,
+    INT64_MIN,
+    INT_TEXT,
+    NOT_FINITE_TEXT,
+    Misfit,
+    decimal_of,
+    misfit,
+    text_misfit,
+    whole,
+    whole_decimal,
+    whole_text,
+)
 
-INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 FLOAT32_MAX = 3.4028235677973366e38
 """The first double that float32 rounds to infinity."""
+FLOAT32_ZERO = 2.0**-150
+"""The last double that float32 rounds to zero."""
 
-_INT_TEXT = re.compile(r"[+-]?\d+", re.ASCII)
-_FLOAT_TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _OBJECTID_TEXT = re.compile(r"[0-9a-fA-F]{24}", re.ASCII)
 _PLAIN_INT = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
-
-
-class Misfit(Exception):  # noqa: N818 - a finding about a value, not a failure
-    """The value does not fit the type of its field; the message gives the reason, never the value."""
 
 
 def kind_of(value: Any) -> str:
@@ -40,7 +49,9 @@ def kind_of_text(value: Any) -> str:
         return kind_of(value)
     if _PLAIN_INT.fullmatch(value):
         return "int"
-    if _FLOAT_TEXT.fullmatch(value) and not _INT_TEXT.fullmatch(value):
+    if FLOAT_TEXT.fullmatch(value) and not INT_TEXT.fullmatch(value):
+        return "float"
+    if NOT_FINITE_TEXT.fullmatch(value):
         return "float"
     if value in ("true", "false"):
         return "bool"
@@ -89,34 +100,30 @@ def to_int(value: Any) -> int:
     elif kind in ("date", "timestamp"):
         number = to_date(value)
     elif kind == "float":
-        number = _whole(value)
+        number = whole(value)
     elif kind == "decimal":
-        number = _whole_decimal(value.to_decimal())
-    elif kind == "string" and _INT_TEXT.fullmatch(value):
-        number = int(value) if len(value) < 40 else INT64_MAX + 1
+        number = whole_decimal(value.to_decimal())
+    elif kind == "string":
+        number = _int_of_text(value)
     else:
-        raise _misfit(kind, "int")
+        raise misfit(kind, "int")
+    return _in_int64(number)
+
+
+def _int_of_text(value: str) -> int:
+    """Returns what an int field takes of another type's value, too, where CSV holds it as text."""
+    if value in ("true", "false"):
+        return int(value == "true")
+    try:
+        return parse_date(value) if "T" in value else whole_text(value, "int")
+    except ValueError as error:
+        raise text_misfit(value, "int") from error
+
+
+def _in_int64(number: int) -> int:
     if not INT64_MIN < number <= INT64_MAX:
         raise Misfit("beyond int64")
     return number
-
-
-def _whole(value: float) -> int:
-    if math.isnan(value) or math.isinf(value):
-        raise Misfit("not a finite number")
-    if not value.is_integer():
-        raise Misfit("fraction in an int field")
-    return int(value)
-
-
-def _whole_decimal(value: Decimal) -> int:
-    if not value.is_finite():
-        raise Misfit("not a finite number")
-    if value.adjusted() > 20:
-        raise Misfit("beyond int64")
-    if value != value.to_integral_value():
-        raise Misfit("fraction in an int field")
-    return int(value)
 
 
 def to_float(value: Any) -> float:
@@ -126,14 +133,20 @@ def to_float(value: Any) -> float:
         number = _double(value)
     elif kind == "decimal":
         number = float(value.to_decimal()) if not value.to_decimal().is_snan() else math.nan
-    elif kind == "string" and _FLOAT_TEXT.fullmatch(value):
+    elif kind == "string" and FLOAT_TEXT.fullmatch(value):
         number = float(value)
+    elif value in ("true", "false"):
+        return float(value == "true")
+    elif kind == "string":
+        raise text_misfit(value, "float")
     else:
-        raise _misfit(kind, "float")
+        raise misfit(kind, "float")
     if math.isnan(number):
         raise Misfit("not a finite number")
     if abs(number) >= FLOAT32_MAX:
         raise Misfit("not a finite number" if math.isinf(number) and kind != "string" else "beyond float32")
+    if abs(number) <= FLOAT32_ZERO and number_of(value):
+        raise Misfit("below float32")
     return number
 
 
@@ -141,7 +154,9 @@ def number_of(value: Any) -> int | float | Decimal:
     """Returns the exact number behind a value that fits a float field."""
     if isinstance(value, Decimal128):
         return value.to_decimal()
-    return Decimal(value) if isinstance(value, str) else value
+    if value in ("true", "false"):
+        return int(value == "true")
+    return decimal_of(value) if isinstance(value, str) else value
 
 
 def _double(value: int | float) -> float:
@@ -158,30 +173,41 @@ def to_bool(value: Any) -> int:
         return int(value)
     if value in ("true", "false"):
         return int(value == "true")
-    raise _misfit(kind, "bool")
+    number = None
+    if kind == "decimal":
+        number = value.to_decimal()
+    elif kind == "string" and FLOAT_TEXT.fullmatch(value):
+        number = decimal_of(value)
+    if number is not None and number.is_finite() and number in (0, 1):
+        return int(number)
+    raise text_misfit(value, "bool") if kind == "string" else misfit(kind, "bool")
 
 
 def to_date(value: Any) -> int:
     """Returns epoch milliseconds; text must be ISO-8601 with time and zone, numbers whole milliseconds."""
     kind = kind_of(value)
-    if kind == "date":
+    if kind in ("date", "int"):
         number = int(value)
     elif kind == "timestamp":
         number = value.time * 1000
-    elif kind == "int":
-        number = int(value)
     elif kind == "float":
-        number = _whole(value)
+        number = whole(value)
+    elif kind == "decimal":
+        number = whole_decimal(value.to_decimal())
     elif kind == "string":
-        try:
-            number = parse_date(value)
-        except ValueError as error:
-            raise Misfit("string in a date field") from error
+        number = _date_of_text(value)
     else:
-        raise _misfit(kind, "date")
-    if not INT64_MIN < number <= INT64_MAX:
-        raise Misfit("beyond int64")
-    return number
+        raise misfit(kind, "date")
+    return _in_int64(number)
+
+
+def _date_of_text(value: str) -> int:
+    if FLOAT_TEXT.fullmatch(value):
+        return whole_text(value, "date")
+    try:
+        return parse_date(value)
+    except ValueError as error:
+        raise text_misfit(value, "date") from error
 
 
 def to_objectid_time(value: Any) -> int:
@@ -191,7 +217,7 @@ def to_objectid_time(value: Any) -> int:
         return int.from_bytes(value.binary[:4], "big") * 1000
     if kind == "string" and _OBJECTID_TEXT.fullmatch(value):
         return int(value[:8], 16) * 1000
-    raise _misfit(kind, "objectid_time")
+    raise misfit(kind, "objectid_time")
 
 
 def to_string(value: Any) -> bytes:
@@ -200,7 +226,7 @@ def to_string(value: Any) -> bytes:
     if kind == "string":
         return value.encode("utf-8")
     if kind in ("document", "array", "minkey", "maxkey", "blocked"):
-        raise _misfit(kind, "string")
+        raise misfit(kind, "string")
     return scalar_text(value).encode("utf-8")
 
 
@@ -212,9 +238,9 @@ def to_bytes(value: Any) -> bytes:
 
 
 def scalar_text(value: Any) -> str:
-    """Returns the text of a scalar, the same in every format, for split keys and string features.
+    """Returns the text of a scalar, the same in every format that has types, for string features.
 
-    Whole floats are written like integers, so 1, 1.0 and "1" are the same key.
+    Whole floats are written like integers.
     """
     kind = kind_of(value)
     if kind == "string":
@@ -234,19 +260,6 @@ def scalar_text(value: Any) -> str:
     if kind == "regex":
         return f"/{value.pattern}/"
     return str(value)
-
-
-def key_text(value: Any) -> str:
-    """Returns the text of any value as a key; documents and arrays join the texts of their parts."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{name}:{key_text(item)}" for name, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(key_text(item) for item in value) + "]"
-    return scalar_text(value)
-
-
-def _misfit(kind: str, wanted: str) -> Misfit:
-    return Misfit("no document on the way" if kind == "blocked" else f"{kind} in a {wanted} field")
 
 
 COERCIONS: dict[str, Callable[[Any], Any]] = {

@@ -6,6 +6,7 @@ from typing import Any
 
 import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.dbref import DBRef
 from bson.errors import BSONError
 
 from components.exports import extended_json
@@ -22,6 +23,9 @@ MISSING: Any = _Missing()
 """The path does not exist in the document."""
 BLOCKED: Any = _Missing()
 """The path leads through a value that is not a document."""
+
+_MOST_PARTS = 2
+"""No wrapper of Extended JSON has more keys."""
 
 BSON_OPTIONS = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS, tz_aware=False)
 
@@ -66,6 +70,7 @@ def value_at(document: dict[str, Any], parts: tuple[str, ...], wrapped: bool) ->
     """
     value: Any = document
     for place, part in enumerate(parts):
+        value = as_document(value, wrapped and place > 0)  # the top level is never a wrapper
         if isinstance(value, dict):
             if part not in value:
                 return MISSING
@@ -82,9 +87,29 @@ def value_at(document: dict[str, Any], parts: tuple[str, ...], wrapped: bool) ->
     return value
 
 
+def as_document(value: Any, wrapped: bool) -> Any:
+    """Returns what a path leads through as BSON has it, whatever the format.
+
+    The driver decodes a DBRef, and a DBPointer, to a class of its own: it becomes the document that it is. A wrapper of
+    Extended JSON looks like a document and is none.
+    """
+    if (
+        wrapped
+        and isinstance(value, dict)
+        and len(value) <= _MOST_PARTS
+        and not extended_json.WRAPPER_KEYS.isdisjoint(value)
+    ):
+        try:
+            value = extended_json.decode_value(value)
+        except ExtendedJsonError:
+            return value  # malformed wrappers in values that are not read are ignored
+    return dict(value.as_doc()) if isinstance(value, DBRef) else value
+
+
 def _through_array(items: list[Any], parts: tuple[str, ...], wrapped: bool) -> list[Any]:
     found: list[Any] = []
-    for item in items:
+    for raw in items:
+        item = as_document(raw, wrapped)
         value = (
             value_at(item, parts, wrapped) if isinstance(item, dict) else None if item is None else BLOCKED
         )

@@ -26,7 +26,7 @@ from bson.datetime_ms import DatetimeMS
 from bson.dbref import DBRef
 
 _DATE = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d(?::?\d\d)?)", re.ASCII
+    r"(\d{4}|[+-]\d{4,9})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d(?::?\d\d)?)", re.ASCII
 )
 _INTEGER = re.compile(r"-?\d+", re.ASCII)
 _DOUBLE = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|-?Infinity|NaN", re.ASCII)
@@ -35,6 +35,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASC
 _NO_NULL = re.compile(r"[^\0]*")
 _LONG_DIGITS = re.compile(rb"[:\[,\s]-?\d{19}")
 _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
+_DAYS_OF_400_YEARS = 146_097
 
 
 class ExtendedJsonError(ValueError):
@@ -53,19 +54,28 @@ def loads(data: bytes | str) -> dict[str, Any]:
 def parse(data: bytes) -> dict[str, Any]:
     """Reads one JSON object and leaves its wrappers as they are.
 
-    orjson turns integers beyond 64 bits into floats and rejects numbers beyond a double: documents that may hold one
-    are read by the standard library, which is exact.
-
     Raises:
         ExtendedJsonError: The text is not strict JSON or not an object.
     """
-    try:
-        value = _parse_exactly(data) if _LONG_DIGITS.search(data) else orjson.loads(data)
-    except orjson.JSONDecodeError:
-        value = _parse_exactly(data)
+    value = parse_value(data)
     if not isinstance(value, dict):
         raise ExtendedJsonError("not a document")
     return value
+
+
+def parse_value(data: bytes) -> Any:
+    """Reads one JSON value and leaves its wrappers as they are.
+
+    orjson turns integers beyond 64 bits into floats and rejects numbers beyond a double: text that may hold one
+    is read by the standard library, which is exact.
+
+    Raises:
+        ExtendedJsonError: The text is not strict JSON.
+    """
+    try:
+        return _parse_exactly(data) if _LONG_DIGITS.search(data) else orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return _parse_exactly(data)
 
 
 def _parse_exactly(data: bytes) -> Any:
@@ -162,6 +172,8 @@ def _date(value: dict[str, Any]) -> DatetimeMS:
 def parse_date(text: str) -> int:
     """Returns the epoch milliseconds of an ISO-8601 date with time and zone; digits past milliseconds are dropped.
 
+    Years before 0 and after 9999 have a sign, as ``mongoexport`` and JavaScript write them.
+
     Raises:
         ValueError: The text is not such a date.
     """
@@ -171,7 +183,10 @@ def parse_date(text: str) -> int:
     year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
     if hour > 23 or minute > 59 or second > 59:
         raise ValueError("no such time of day")
-    days = datetime.date(year, month, day).toordinal() - _EPOCH_DAY
+    cycles, year = divmod(
+        year, 400
+    )  # ``datetime`` knows the years 1 to 9999 only; the calendar repeats after 400
+    days = datetime.date(year + 400, month, day).toordinal() - _EPOCH_DAY + (cycles - 1) * _DAYS_OF_400_YEARS
     zone = found[8]
     shift = 0
     if zone != "Z":
@@ -179,7 +194,10 @@ def parse_date(text: str) -> int:
         shift = int(digits[:2]) * 60 + int(digits[2:] or 0)
         shift = -shift if zone[0] == "-" else shift
     millis = int((found[7] or "0").ljust(3, "0")[:3])
-    return ((days * 24 + hour) * 60 + minute - shift) * 60_000 + second * 1000 + millis
+    moment = ((days * 24 + hour) * 60 + minute - shift) * 60_000 + second * 1000 + millis
+    if not -(2**63) <= moment < 2**63:
+        raise ValueError("beyond the dates of BSON")
+    return moment
 
 
 def _binary(value: dict[str, Any]) -> Binary | bytes:
@@ -265,4 +283,5 @@ _WRAPPERS: dict[str, tuple[Callable[[dict[str, Any]], Any], frozenset[str]]] = {
     "$maxKey": (_constant("$maxKey", 1, MaxKey()), frozenset()),
     "$undefined": (_constant("$undefined", True, None), frozenset()),
 }
+WRAPPER_KEYS = frozenset(_WRAPPERS)
 _QUERY_OPERATORS = frozenset({"$regex", "$type"})

@@ -10,6 +10,7 @@ Tally = Counter[tuple[str, ...]]
 READ = ("documents", "read")
 ACCEPTED = ("documents", "accepted")
 KEY_FALLBACK = ("documents", "split key missing, _id used")
+KEY_BLOCKED = ("documents", "split key behind no document, _id used")
 MADE_ID = ("documents", "without _id, id made from content")
 SUPERSEDED = ("documents", "superseded")
 SLOW = ("documents", "converted one by one")

@@ -30,6 +30,8 @@ class Documents(Part):
     """Documents that the columnar path refused."""
     key_missing: Annotated[int, Field(alias="split key missing, _id used", exclude_if=not_)] = 0
     """Documents without the key to split by."""
+    key_blocked: Annotated[int, Field(alias="split key behind no document, _id used", exclude_if=not_)] = 0
+    """Documents in which the path of the key leads through something that is no document."""
     made_id: Annotated[int, Field(alias="without _id, id made from content", exclude_if=not_)] = 0
     """Documents without an ``_id``."""
 

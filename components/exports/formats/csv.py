@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -19,6 +20,8 @@ from components.exports.formats.base import (
 from components.exports.streams import read_guarded
 from foundation.errors import DataError
 from foundation.storage import Location
+
+_OBJECTID = re.compile(r"ObjectId\([\"']?([0-9a-fA-F]{24})[\"']?\)", re.ASCII)
 
 csv.field_size_limit(MAX_TEXT_DOCUMENT)  # a cell may hold a whole array; Python's own limit is 128 KiB
 
@@ -89,13 +92,17 @@ def _put(document: dict[str, Any], parts: list[str], value: Any) -> None:
 
 def _cell(cell: str) -> Any:
     """Parses arrays, documents and ObjectIds, which CSV holds as text; other cells are left to the field's type."""
-    if cell.startswith("ObjectId(") and cell.endswith(")"):
-        return cell[9:-1].strip("\"'")
+    if found := _OBJECTID.fullmatch(cell):
+        return found[1].lower()
     if cell[0] in "[{":
-        from components.exports.extended_json import ExtendedJsonError, decode_value, parse  # loads bson
+        from components.exports.extended_json import (
+            ExtendedJsonError,
+            decode_value,
+            parse_value,
+        )  # loads bson
 
         try:
-            return decode_value(parse(b'{"v":' + cell.encode() + b"}")["v"])
+            return decode_value(parse_value(cell.encode()))
         except ExtendedJsonError:
             return cell
     return cell

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import bson
+from bson.dbref import DBRef
 from bson.errors import BSONError
 
-from components.exports.documents import BSON_OPTIONS, MISSING, value_at
+from components.exports.documents import BSON_OPTIONS, MISSING, as_document, value_at
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.rows import Rows
 from components.mongo_example_gen.columnar.slow import rows_of
@@ -61,6 +62,8 @@ def _column(decoded: list[dict[str, Any]], path: Path, known: dict[Path, list[An
     """Returns the values at a path, as ``value_at`` does for each document; ``known`` keeps what paths share."""
     if path not in known:
         owners = decoded if len(path) == 1 else _column(decoded, path[:-1], known)
+        if set(map(type, owners)) == {DBRef}:
+            owners = [as_document(owner, wrapped=False) for owner in owners]
         if len(path) == 1 or set(map(type, owners)) == {dict}:
             name = path[-1]
             known[path] = [owner.get(name, MISSING) for owner in owners]

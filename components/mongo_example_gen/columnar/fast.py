@@ -20,7 +20,7 @@ from components.exports import tally as count
 from components.exports.arrow import list_array
 from components.exports.documents import MISSING, value_at
 from components.exports.tally import Tally
-from components.mongo_example_gen.columnar.leaves import RefusedError, convert_leaf
+from components.mongo_example_gen.columnar.leaves import RefusedError, canonical_texts, convert_leaf
 from components.mongo_example_gen.columnar.rows import Rows, rounded_by_float32
 from components.mongo_example_gen.columnar.shapes import KEY, Node, arrow_schema, wanted_tree
 from components.mongo_example_gen.plan import ID, Column, Plan
@@ -220,7 +220,7 @@ def _convert_columns(table: pa.Table, plan: Plan) -> list[_Column]:
     arrays = {name: _only_chunk(table, name) for name in table.column_names}
     columns = [_required_id(_convert(arrays, (ID,), KEY, table.num_rows))]
     by = tuple(plan.split_by.split("."))
-    columns.append(columns[0] if by == (ID,) else _convert(arrays, by, KEY, table.num_rows))
+    columns.append(columns[0] if by == (ID,) else _one_key(_convert(arrays, by, KEY, table.num_rows)))
     for column in plan.columns:
         columns.append(_convert(arrays, column.parts, column.type or "string", table.num_rows))
     return columns
@@ -233,6 +233,15 @@ def _only_chunk(table: pa.Table, name: str) -> pa.Array:
 
 def _required_id(column: _Column) -> _Column:
     column.refused = column.refused | ~column.values.is_valid().to_numpy(zero_copy_only=False)
+    return column
+
+
+def _one_key(column: _Column) -> _Column:
+    """Refuses keys that are arrays or documents, also as text: whether they hold a value is seen one by one."""
+    if column.rows is not None:
+        raise RefusedError("several values")
+    composite = pc.match_substring_regex(column.values, r"^[\[{]").fill_null(False)
+    column.refused = column.refused | composite.to_numpy(zero_copy_only=False)
     return column
 
 
@@ -278,11 +287,11 @@ def _finish(
     documents: list[bytes], good: list[int], columns: list[_Column], plan: Plan, tally: Tally
 ) -> Rows:
     ids = columns[0].values.to_pylist()
-    keys = ids
+    id_keys = keys = canonical_texts(columns[0].values)
     if columns[1] is not columns[0]:
         keys = [
-            identity if key is None else key
-            for key, identity in zip(columns[1].values.to_pylist(), ids, strict=True)
+            id_key if key is None else key
+            for key, id_key in zip(canonical_texts(columns[1].values), id_keys, strict=True)
         ]
         tally[count.KEY_FALLBACK] += columns[1].values.null_count
     arrays = {}

@@ -6,12 +6,15 @@ paths agree by construction.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.exports.coerce import INT64_MIN
-from components.mongo_example_gen.columnar.rows import EXACT_IN_DOUBLE
+from components.exports.coerce import FLOAT32_ZERO
+from components.exports.keys import SEVERAL_FORMS, canonical_text
+from components.exports.texts import EXACT_IN_DOUBLE, INT64_MIN
 from components.mongo_example_gen.columnar.shapes import KEY
 
 Converted = tuple[pa.Array, np.ndarray]
@@ -147,8 +150,9 @@ def _to_float(array: pa.Array) -> Converted:
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.int64())
     doubles = array.cast(pa.float64(), safe=False)
-    # Above 2**53 a double may be inexact: losses to float32 are counted one by one.
-    return doubles, ~(np.abs(_numbers(doubles)) < EXACT_IN_DOUBLE)
+    sizes = np.abs(_numbers(doubles))
+    # Above 2**53 a double may be inexact: losses to float32 are counted one by one. Too small ones are misfits.
+    return doubles, ~(sizes < EXACT_IN_DOUBLE) | ((sizes <= FLOAT32_ZERO) & (sizes > 0))
 
 
 def _to_bool(array: pa.Array) -> Converted:
@@ -184,6 +188,14 @@ def _to_text(array: pa.Array) -> Converted:
     if pa.types.is_timestamp(array.type):
         array = array.cast(pa.int64())
     return array.cast(pa.string()), np.zeros(len(array), bool)
+
+
+def canonical_texts(array: pa.Array) -> list[Any]:
+    """Returns the key of each text of a column, None for null; only those that have other forms are looked at one by one."""
+    texts: list[Any] = array.to_pylist()
+    for place in np.flatnonzero(_matches(array, SEVERAL_FORMS)).tolist():
+        texts[place] = canonical_text(texts[place])
+    return texts
 
 
 def _to_string(array: pa.Array) -> Converted:

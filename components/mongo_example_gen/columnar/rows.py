@@ -42,10 +42,6 @@ class Rows:
         return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
 
 
-EXACT_IN_DOUBLE = 2.0**53
-"""Integers below it are exact as doubles; above, only the original shows a loss."""
-
-
 def rounded_by_float32(doubles: np.ndarray) -> int:
     """Returns how many doubles float32 cannot hold exactly."""
     return int(np.count_nonzero(doubles.astype(np.float32) != doubles))

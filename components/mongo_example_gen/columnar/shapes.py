@@ -12,10 +12,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from components.exports.extended_json import WRAPPER_KEYS
 from components.mongo_example_gen.plan import ID, Plan
 
 KEY = "key"
 NUMBER_WRAPPERS = ("$numberInt", "$numberLong", "$numberDouble", "$numberDecimal")
+_WRAPPERS = sorted(WRAPPER_KEYS)
+"""Arrow refuses a document with one of them where a path leads through: it looks like a document and is a scalar."""
 _NEEDS_INT = {KEY, "string", "date", "bool", "bytes"}
 
 
@@ -72,7 +75,8 @@ def _shape(node: Node, samples: list[Any], in_list: bool = False) -> pa.DataType
         if most != "document":
             return pa.null()
         named = {name: [s[name] for s in chosen if name in s] for name in node.children}
-        return pa.struct([(name, _shape(child, named[name])) for name, child in node.children.items()])
+        fields = [(name, _shape(child, named[name])) for name, child in node.children.items()]
+        return pa.struct([*fields, *((key, pa.null()) for key in _WRAPPERS if key not in node.children)])
     return _leaf(node, most, chosen)
 
 

@@ -15,9 +15,7 @@ from components.exports.arrow import list_array
 from components.exports.coerce import (
     COERCIONS,
     FLOAT32_MAX,
-    INT64_MIN,
-    Misfit,
-    key_text,
+    FLOAT32_ZERO,
     kind_of,
     kind_of_text,
     number_of,
@@ -25,10 +23,11 @@ from components.exports.coerce import (
 from components.exports.documents import MISSING, value_at
 from components.exports.formats import FORMATS
 from components.exports.formats.base import BadDocumentError, Block
+from components.exports.keys import id_text, key_text, why_no_key
 from components.exports.tally import Tally
+from components.exports.texts import EXACT_IN_DOUBLE, INT64_MIN, Misfit
 from components.mongo_example_gen.columnar.rows import (
     ARROW_TYPES,
-    EXACT_IN_DOUBLE,
     Rows,
     rounded_by_float32,
     rounded_from,
@@ -92,16 +91,8 @@ def rows_of(
         tally: Counts are added here.
         text: Whether scalars come from CSV.
     """
-    id_texts = (
-        [value.binary.hex() for value in ids]
-        if set(map(type, ids)) == {ObjectId}
-        else [_id_text(value, raw, tally) for value, raw in zip(ids, raws, strict=True)]
-    )
-    key_texts = []
-    for value, id_text in zip(keys, id_texts, strict=True):
-        known = value is not MISSING and value is not None
-        tally[count.KEY_FALLBACK] += not known
-        key_texts.append(key_text(value) if known else id_text)
+    id_texts, id_keys = _ids(ids, raws, tally, text and ID in plan.privacy.rules)
+    key_texts = id_keys if plan.split_by == ID else _keys(keys, id_keys, tally)
     arrays = {}
     for column, values in zip(plan.columns, columns, strict=True):
         array = convert_column(values, column, tally, text)
@@ -110,11 +101,45 @@ def rows_of(
     return Rows(id_texts, key_texts, arrays)
 
 
-def _id_text(value: Any, raw: bytes, tally: Tally) -> str:
-    if value is not MISSING and value is not None:
-        return key_text(value)
-    tally[count.MADE_ID] += 1
-    return hashlib.sha256(raw).hexdigest()[:24]
+def _ids(ids: list[Any], raws: list[bytes], tally: Tally, hashed_text: bool) -> tuple[list[str], list[str]]:
+    """Returns the text of each id, and its key.
+
+    Args:
+        ids: The ids.
+        raws: The raw documents, from which missing ids are derived.
+        tally: Counts are added here.
+        hashed_text: Whether ids are text of CSV that is hashed: then one person has one hash in all formats.
+    """
+    if set(map(type, ids)) == {ObjectId}:
+        texts = [value.binary.hex() for value in ids]
+        return texts, texts
+    texts, keys = [], []
+    for value, raw in zip(ids, raws, strict=True):
+        if value is MISSING or value is None:
+            tally[count.MADE_ID] += 1
+            made = hashlib.sha256(raw).hexdigest()[:24]
+            texts.append(made)
+            keys.append(made)
+        else:
+            keys.append(key_text(value))
+            texts.append(keys[-1] if hashed_text else id_text(value))
+    return texts, keys
+
+
+def _keys(values: list[Any], id_keys: list[str], tally: Tally) -> list[str]:
+    """Returns the key of each document; the id's where it has none, which is counted."""
+    types = set(map(type, values))
+    if types == {ObjectId}:
+        return [value.binary.hex() for value in values]
+    if types <= {int, Int64}:
+        return [str(int(value)) for value in values]
+    found = []
+    for value, id_key in zip(values, id_keys, strict=True):
+        reason = why_no_key(value)
+        tally[count.KEY_FALLBACK] += reason == "missing"
+        tally[count.KEY_BLOCKED] += reason == "blocked"
+        found.append(id_key if reason else key_text(value))
+    return found
 
 
 def convert_column(values: list[Any], column: Column, tally: Tally, text: bool = False) -> pa.Array | None:
@@ -183,7 +208,11 @@ def _homogeneous(items: list[Any], column: Column, tally: Tally) -> pa.Array | N
     try:
         if column.type == "float" and types <= {int, Int64, float}:
             doubles = np.array(items, np.float64)
-            if np.all(np.abs(doubles) < (FLOAT32_MAX if types == {float} else EXACT_IN_DOUBLE)):
+            sizes = np.abs(doubles)
+            fits = (sizes < (FLOAT32_MAX if types == {float} else EXACT_IN_DOUBLE)) & (
+                (sizes > FLOAT32_ZERO) | (sizes == 0)
+            )
+            if np.all(fits):
                 tally[count.field(column.feature, "rounded by float32")] += rounded_by_float32(doubles)
                 return pa.array(doubles.astype(np.float32))
         if (column.type == "int" and types <= {int, Int64, bool}) or (
@@ -194,7 +223,8 @@ def _homogeneous(items: list[Any], column: Column, tally: Tally) -> pa.Array | N
     except OverflowError:
         return None  # an integer beyond int64: convert items one by one
     if column.type == "date" and types <= {DatetimeMS}:
-        return pa.array([int(item) for item in items], pa.int64())
+        moments: np.ndarray = np.array([int(item) for item in items], np.int64)
+        return pa.array(moments) if np.all(moments > INT64_MIN) else None
     if column.type == "string" and types <= {str}:
         return pa.array(items, pa.large_string()).cast(pa.large_binary())
     if column.type == "string" and types <= {ObjectId}:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.exports.blocks import WorkItem, read_part
+from components.exports.keys import canonical_text
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.convert import convert_block
 from components.mongo_example_gen.columnar.rows import Rows
@@ -40,11 +41,12 @@ def _moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
 
 
 def stratum_values(rows: Rows) -> list[str | None]:
-    """Returns the text of each row's stratum; None without a value."""
-    return [
-        value[0].decode("utf-8", "surrogateescape") if value else None
-        for value in rows.columns[STRATUM].to_pylist()
-    ]
+    """Returns the key of each row's stratum, the same for all forms of one value; None without a value."""
+    found = [value[0] if value else None for value in rows.columns[STRATUM].to_pylist()]
+    keys = {
+        raw: canonical_text(raw.decode("utf-8", "surrogateescape")) for raw in set(found) if raw is not None
+    }
+    return [None if raw is None else keys[raw] for raw in found]
 
 
 class GatherStrata(beam.DoFn):

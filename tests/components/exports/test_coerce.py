@@ -8,8 +8,9 @@ import pytest
 from bson import Binary, Decimal128, Int64, MinKey, ObjectId, Regex, Timestamp
 from bson.datetime_ms import DatetimeMS
 
-from components.exports.coerce import COERCIONS, Misfit
+from components.exports.coerce import COERCIONS
 from components.exports.fields import widest
+from components.exports.texts import Misfit
 
 OID = ObjectId("0123456789abcdef01234567")
 
@@ -19,6 +20,13 @@ OID = ObjectId("0123456789abcdef01234567")
     [
         ("int", Int64(2**63 - 1), 2**63 - 1), ("int", 5.0, 5), ("int", True, 1), ("int", "-12", -12),
         ("int", Decimal128("3.0"), 3), ("int", DatetimeMS(5), 5),
+        ("int", Decimal128("0E+30"), 0), ("int", "1.700000000123e+12", 1700000000123), ("int", "1e+06", 10**6), ("int", "5.0", 5),
+        ("int", "-0", 0), ("int", "-0.0", 0), ("int", "1E+3", 1000), ("int", "1.2345678901234568e+18", 1234567890123456768),
+        ("int", "1.2345678901234568E+18", 1234567890123456800), ("int", "9007199254740993", 2**53 + 1), ("int", "1.5e+01", 15),
+        ("float", 2.0**-149, 2.0**-149), ("float", 0.0, 0.0), ("float", "0e+00", 0.0), ("float", Decimal128("0E-6000"), 0.0),
+        ("bool", "1", 1), ("bool", "0.0", 0), ("bool", Decimal128("1"), 1), ("date", "1.700000000123e+12", 1700000000123),
+        ("date", "1700000000123", 1700000000123), ("date", Decimal128("7.0"), 7), ("date", "-0001-12-31T23:59:59.999Z", -62167219200001),
+        ("date", "-292275055-05-16T16:47:04.193Z", -(2**63) + 1), ("date", "+010000-01-01T00:00:00Z", 253402300800000),
         ("float", 3, 3.0), ("float", Decimal128("2.5"), 2.5), ("float", "1e3", 1000.0), ("float", True, 1.0),
         ("bool", 1, 1), ("bool", "false", 0), ("date", DatetimeMS(-1), -1), ("date", Timestamp(2, 9), 2000),
         ("date", "2024-01-01T00:00:00Z", 1704067200000), ("date", 7.0, 7), ("string", OID, b"0123456789abcdef01234567"),
@@ -39,7 +47,18 @@ def test_a_fitting_value_is_kept(type: str, value: Any, expected: Any) -> None:
         ("int", Decimal128("1E+6000"), "beyond int64"), ("int", "9" * 5000, "beyond int64"),
         ("float", float("inf"), "not a finite number"), ("float", 1e39, "beyond float32"), ("float", 10**400, "beyond float32"),
         ("float", Decimal128("sNaN"), "not a finite number"), ("float", "abc", "string in a float field"),
-        ("bool", 2, "int in a bool field"), ("bool", "yes", "string in a bool field"), ("date", "2024-01-01", "string in a date field"),
+        ("bool", 2, "int in a bool field"), ("bool", "yes", "other word for true or false in a bool field"),
+        ("bool", "True", "other word for true or false in a bool field"), ("bool", "2", "string in a bool field"),
+        ("bool", "maybe", "string in a bool field"), ("date", "2024-01-01", "date without a zone in a date field"),
+        ("date", "2024-01-01 10:00:00", "date without a zone in a date field"), ("date", "1.5", "fraction in an int field"),
+        ("date", DatetimeMS(-(2**63)), "beyond int64"), ("date", -(2**63), "beyond int64"), ("date", "NaN", "not a finite number"),
+        ("int", "3,14", "number with a comma in a int field"), ("float", "3,14", "number with a comma in a float field"),
+        ("float", "1.234,50", "number with a comma in a float field"), ("float", "3;14", "string in a float field"),
+        ("int", "1.5e+00", "fraction in an int field"), ("int", "1e+400", "not a finite number"), ("int", "1E+400", "beyond int64"),
+        ("int", "1.00000000000000000001", "fraction in an int field"), ("int", "+Inf", "not a finite number"),
+        ("float", "-Inf", "not a finite number"), ("float", "nan", "not a finite number"), ("float", "1e-46", "below float32"),
+        ("float", 1e-46, "below float32"), ("float", -5e-324, "below float32"), ("float", Decimal128("1E-6000"), "below float32"),
+        ("float", "1e-6000", "below float32"),
         ("date", True, "bool in a date field"), ("string", {"a": 1}, "document in a string field"),
         ("string", MinKey(), "minkey in a string field"), ("float", [1], "array in a float field"),
     ],

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bson import Int64, ObjectId
 
-from components.exports.coerce import key_text
+from components.exports.keys import key_text
 from components.mongo_example_gen.splits.codes import split_codes
 
 SHARES = (7, 1, 2)
