@@ -157,18 +157,23 @@ def number_text(value: int | float | Decimal) -> str:
     """
     if isinstance(value, float):
         if math.isfinite(value):
-            return str(int(value)) if value.is_integer() else repr(value)
+            return _whole(int(value)) if value.is_integer() else repr(value)
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, int):
-        return str(value)
+        return _whole(value)
     if not value.is_finite():
         return "NaN" if value.is_nan() else "Infinity" if value > 0 else "-Infinity"
     if not value:
         return "0"
     if value.adjusted() < _MOST_DIGITS and value == value.to_integral_value():
-        return str(int(value))
+        return _whole(int(value))
     double = float(value)
     return repr(double) if value in (Decimal(double), Decimal(repr(double))) else _digits(value)
+
+
+def _whole(number: int) -> str:
+    text = str(number)
+    return str(UUID(text)) if _UUID.fullmatch(text) else text  # CSV cannot tell 32 digits from those of a UUID
 
 
 def _digits(value: Decimal) -> str:

@@ -110,6 +110,8 @@ numbers = st.one_of(
     st.tuples(st.integers(-(10**33), 10**33), st.integers(-50, 50)).map(
         lambda t: Decimal128(f"{t[0]}E{t[1]}")
     ),
+    st.from_regex(r"-?[1-9][0-9]{30,32}", fullmatch=True).map(Decimal128),
+    st.integers(29, 33).map(lambda n: 10.0**n),
     st.sampled_from(["NaN", "Infinity", "-Infinity", "-0", "0E+9", "1E+6000", "1E-6000", "1.10"]).map(
         Decimal128
     ),
