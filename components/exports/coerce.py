@@ -19,6 +19,7 @@ from components.exports.texts import (
     INT64_MAX,
     INT64_MIN,
     INT_TEXT,
+    NOT_FINITE,
     NOT_FINITE_TEXT,
     Misfit,
     decimal_of,
@@ -29,6 +30,8 @@ from components.exports.texts import (
     whole_text,
 )
 
+SECONDS_FROM, SECONDS_TO = 10**8, 10**10
+"""As seconds, 1973 to 2286; as milliseconds, 2 January to 26 April 1970."""
 FLOAT32_MAX = 3.4028235677973366e38
 """The first double that float32 rounds to infinity."""
 FLOAT32_ZERO = 2.0**-150
@@ -142,9 +145,9 @@ def to_float(value: Any) -> float:
     else:
         raise misfit(kind, "float")
     if math.isnan(number):
-        raise Misfit("not a finite number")
+        raise Misfit(NOT_FINITE)
     if abs(number) >= FLOAT32_MAX:
-        raise Misfit("not a finite number" if math.isinf(number) and kind != "string" else "beyond float32")
+        raise Misfit(NOT_FINITE if math.isinf(number) and kind != "string" else "beyond float32")
     if abs(number) <= FLOAT32_ZERO and number_of(value):
         raise Misfit("below float32")
     return number
@@ -199,6 +202,18 @@ def to_date(value: Any) -> int:
     else:
         raise misfit(kind, "date")
     return _in_int64(number)
+
+
+def is_number(value: Any) -> bool:
+    """Returns whether a value is a number, or text that stands for one."""
+    return kind_of(value) in ("int", "float", "decimal") or bool(
+        isinstance(value, str) and FLOAT_TEXT.fullmatch(value)
+    )
+
+
+def in_seconds(number: int) -> bool:
+    """Returns whether a number is more likely epoch seconds than milliseconds, which would be a day of early 1970."""
+    return SECONDS_FROM <= abs(number) < SECONDS_TO
 
 
 def _date_of_text(value: str) -> int:

@@ -10,7 +10,8 @@ FieldType = Literal["int", "float", "string", "bool", "date", "bytes", "objectid
 
 _NUMBERS = {"int", "float", "decimal", "bool", "number"}
 """``number`` is an int or a float in a column that is read as a whole."""
-_NEVER_VALUES = {"null", "document", "minkey", "maxkey"}
+_NEVER_VALUES = {"null", "document", "array", "blocked", "minkey", "maxkey"}
+"""Kinds that no type takes: they say nothing about the type of the others."""
 
 
 class FieldConfig(Config):

@@ -173,7 +173,9 @@ def number_text(value: int | float | Decimal) -> str:
 
 def _whole(number: int) -> str:
     text = str(number)
-    return str(UUID(text)) if _UUID.fullmatch(text) else text  # CSV cannot tell 32 digits from those of a UUID
+    return (
+        str(UUID(text)) if _UUID.fullmatch(text) else text
+    )  # CSV cannot tell 32 digits from those of a UUID
 
 
 def _digits(value: Decimal) -> str:

@@ -14,6 +14,7 @@ KEY_BLOCKED = ("documents", "split key behind no document, _id used")
 MADE_ID = ("documents", "without _id, id made from content")
 SUPERSEDED = ("documents", "superseded")
 SLOW = ("documents", "converted one by one")
+LIKE_SECONDS = "like epoch seconds"
 NO_LABEL = "no label"
 NO_TIME = "no date to split by"
 

@@ -18,6 +18,7 @@ _NAIVE_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?)?", r
 _BOOL_WORDS = frozenset({"true", "false", "t", "f", "yes", "no", "y", "n", "on", "off"})
 COMMA, BOOL_WORD, NO_ZONE = "number with a comma", "other word for true or false", "date without a zone"
 """How reasons of misfits begin that say which notation was seen."""
+NOT_FINITE = "not a finite number"
 
 
 class Misfit(Exception):  # noqa: N818 - a finding about a value, not a failure
@@ -46,7 +47,7 @@ def decimal_of(text: str) -> Decimal:
 def whole(value: float) -> int:
     """Returns a double without a fraction as an integer."""
     if math.isnan(value) or math.isinf(value):
-        raise Misfit("not a finite number")
+        raise Misfit(NOT_FINITE)
     if not value.is_integer():
         raise Misfit("fraction in an int field")
     return int(value)
@@ -55,7 +56,7 @@ def whole(value: float) -> int:
 def whole_decimal(value: Decimal) -> int:
     """Returns a decimal without a fraction as an integer."""
     if not value.is_finite():
-        raise Misfit("not a finite number")
+        raise Misfit(NOT_FINITE)
     if value and value.adjusted() > 20:
         raise Misfit("beyond int64")
     if value != value.to_integral_value():
@@ -66,7 +67,7 @@ def whole_decimal(value: Decimal) -> int:
 def text_misfit(value: str, wanted: str) -> Misfit:
     """Returns the misfit of a text; the ways of writing that are met most have a reason of their own."""
     if wanted in ("int", "float", "date") and NOT_FINITE_TEXT.fullmatch(value):
-        return Misfit("not a finite number")
+        return Misfit(NOT_FINITE)
     if wanted in ("int", "float") and _COMMA_TEXT.fullmatch(value):
         return Misfit(f"{COMMA} in a {wanted} field")
     if wanted == "bool" and value.casefold() in _BOOL_WORDS:

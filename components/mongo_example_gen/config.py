@@ -99,6 +99,13 @@ class BadDocumentsConfig(Config):
     """Quarantined files left untouched for this many days are removed by the next ingestion; null keeps them."""
 
 
+class MisfitsConfig(Config):
+    """What happens if values do not fit the type of their feature; each of them counts as missing."""
+
+    fail_above: Fraction = 0.5
+    """Share of a feature's values above which the run stops; it stops anyway if none fits, and warns above 1%."""
+
+
 class ChangesConfig(Config):
     """The files hold changes of documents (change streams, Debezium, AWS DMS): they are folded to the last state."""
 
@@ -136,6 +143,8 @@ class DataConfig(Config):
     """How documents are divided into train, validation and test."""
     bad_documents: BadDocumentsConfig = BadDocumentsConfig()
     """What happens to documents that cannot be read."""
+    misfits: MisfitsConfig = MisfitsConfig()
+    """What happens if values do not fit the type of their feature."""
     privacy: PrivacyConfig = PrivacyConfig()
     """What happens to personal values before anything is written."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from components.mongo_example_gen.misfits import value_notices
 from components.mongo_example_gen.result import Ingestion, Suspicion
 
 
 def notices(ingestion: Ingestion) -> list[str]:
     """Returns one sentence for each thing to act on."""
-    said = [_suspected(found) for found in ingestion.privacy.suspected]
+    said = value_notices(ingestion)
+    said += [_suspected(found) for found in ingestion.privacy.suspected]
     groups = ingestion.privacy.anonymity
     if groups and groups.overall.rows_below_k:
         overall = groups.overall

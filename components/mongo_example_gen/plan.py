@@ -17,6 +17,7 @@ TIME = "(date to split by)"
 """Column of the date that decides the split; read, never written."""
 STRATUM = "(stratum)"
 """Column of the field that splits are stratified by; read, never written."""
+SPECIAL = frozenset({TIME, STRATUM})
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from components.exports.source import ResolvedInput, verify_unchanged
 from components.exports.tally import Tally, kinds_of
 from components.mongo_example_gen import checks, quarantine
 from components.mongo_example_gen.config import DataConfig
+from components.mongo_example_gen.misfits import check_features, check_values
 from components.mongo_example_gen.plan import Plan, settle_types
 from components.mongo_example_gen.privacy.protect import check_rules
 from components.mongo_example_gen.report import Origin
@@ -247,8 +248,11 @@ def check(request: Request, readings: Sequence[Reading]) -> None:
     plan, tally = readings[-1].plan, sum_of(reading.tally for reading in readings)
     checks.check_accounting(tally)
     checks.check_bad_documents(tally, request.config.bad_documents, readings[-1].origin.quarantine)
-    checks.check_paths(tally, plan, set().union(*(reading.paths for reading in readings)))
+    known = set().union(*(reading.paths for reading in readings))
+    checks.check_paths(tally, plan, known)
+    check_features(tally, plan, known)
     checks.check_label(tally, plan, len(frozenset().union(*(reading.labels for reading in readings))))
+    check_values(tally, plan, request.config.misfits)
     checks.check_splits(tally, plan, max(reading.keys for reading in readings), DISTINCT_KEYS)
 
 

@@ -64,6 +64,8 @@ class FieldCounts(Part):
     """Values of another type that were read from text."""
     rounded: Annotated[int, Field(alias="rounded by float32", exclude_if=not_)] = 0
     """Numbers that float32 does not hold exactly."""
+    like_seconds: Annotated[int, Field(alias="like epoch seconds", exclude_if=not_)] = 0
+    """Numbers in a date field that are more likely seconds than milliseconds."""
     kinds: dict[str, int] = field(default_factory=dict)
     """Kind of value → how often it was seen."""
     misfits: dict[str, int] = field(default_factory=dict)

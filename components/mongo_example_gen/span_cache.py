@@ -29,7 +29,7 @@ from foundation.publish import storage_error, write_text
 
 ENTRY_FILE = "entry.json"
 _ROOT = Path(__file__).parents[2]
-_NOT_CONTENT = {"mongo_export", "span", "window", "recorded_at", "bad_documents"}
+_NOT_CONTENT = {"mongo_export", "span", "window", "recorded_at", "bad_documents", "misfits"}
 """Settings that do not affect the content of a span."""
 
 

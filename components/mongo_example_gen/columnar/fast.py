@@ -18,6 +18,7 @@ import pyarrow.json
 from components.exports import extended_json
 from components.exports import tally as count
 from components.exports.arrow import list_array
+from components.exports.coerce import SECONDS_FROM, SECONDS_TO
 from components.exports.documents import MISSING, value_at
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.leaves import RefusedError, canonical_texts, convert_leaf
@@ -300,6 +301,10 @@ def _finish(
             tally[count.kind(column.feature, kind)] += times
         if column.type in ("date", "objectid_time") and "string" in converted.kinds:
             tally[count.field(column.feature, "read from text")] += converted.kinds["string"]
+        if column.type == "date" and converted.kinds.keys() & {"int", "float", "number"}:
+            sizes = np.abs(converted.values.fill_null(0).to_numpy(zero_copy_only=False))
+            like_seconds = np.count_nonzero((sizes >= SECONDS_FROM) & (sizes < SECONDS_TO))
+            tally[count.field(column.feature, count.LIKE_SECONDS)] += int(like_seconds)
         array = _rows_of(converted, column, tally)
         if column.type is not None:
             arrays[column.feature] = array

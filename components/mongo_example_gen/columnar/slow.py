@@ -16,6 +16,8 @@ from components.exports.coerce import (
     COERCIONS,
     FLOAT32_MAX,
     FLOAT32_ZERO,
+    in_seconds,
+    is_number,
     kind_of,
     kind_of_text,
     number_of,
@@ -246,6 +248,8 @@ def _mixed(
             originals.append(item)
             if isinstance(item, str) and column.type not in ("string", "bytes"):
                 tally[count.field(column.feature, "read from text")] += 1
+            if column.type == "date" and is_number(item) and in_seconds(kept[-1]):
+                tally[count.field(column.feature, count.LIKE_SECONDS)] += 1
         except Misfit as reason:
             tally[count.misfit(column.feature, str(reason))] += 1
             lengths[owner] -= 1
