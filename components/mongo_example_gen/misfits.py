@@ -9,7 +9,7 @@ from components.exports import tally as count
 from components.exports.tally import Tally
 from components.exports.texts import BOOL_WORD, COMMA, NO_ZONE, NOT_FINITE
 from components.mongo_example_gen.config import MisfitsConfig
-from components.mongo_example_gen.plan import SPECIAL, Column, Plan
+from components.mongo_example_gen.plan import SPECIAL, UNLABELLED_SPLIT, Column, Plan
 from components.mongo_example_gen.result import FieldCounts, Ingestion
 from foundation.errors import DataError, near_miss
 
@@ -94,8 +94,10 @@ def _occurs(tally: Tally, column: Column) -> bool:
 def value_notices(ingestion: Ingestion) -> list[str]:
     """Returns what a person should know of the values that were read."""
     said = _key_notices(ingestion)
+    to_predict = set(ingestion.splits) == {UNLABELLED_SPLIT}
     for field in ingestion.fields:
-        said += _field_notices(field, ingestion.documents.read)
+        if not (to_predict and field.feature == ingestion.label):
+            said += _field_notices(field)
     return said
 
 
@@ -116,11 +118,11 @@ def _key_notices(ingestion: Ingestion) -> list[str]:
     return said
 
 
-def _field_notices(field: FieldCounts, documents: int) -> list[str]:
+def _field_notices(field: FieldCounts) -> list[str]:
     name = field.path if field.feature in SPECIAL else field.feature
     seen, wrong = _seen(field.kinds, field.misfits), sum(field.misfits.values())
     said = []
-    if documents and not seen and not field.arrays:
+    if not seen and not field.arrays and field.missing + field.null:
         said.append(f"no document has a value of {name}")
     if seen and wrong / seen > WARN_ABOVE:
         remedy = _remedy(field.misfits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components.mongo_example_gen.misfits import value_notices
+from components.mongo_example_gen.plan import UNLABELLED_SPLIT
 from components.mongo_example_gen.result import Ingestion, Suspicion
 
 
@@ -26,7 +27,11 @@ def notices(ingestion: Ingestion) -> list[str]:
         said.append(f"no documents in {', '.join(ingestion.input.empty_files)}: the file is empty")
     if ingestion.quarantine_expired:
         said.append(f"{ingestion.quarantine_expired} quarantined files were too old and were removed")
-    return said
+    return (
+        [f"documents to predict for: {text}" for text in said]
+        if set(ingestion.splits) == {UNLABELLED_SPLIT}
+        else said
+    )
 
 
 def _suspected(found: Suspicion) -> str:

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from components.evaluation_gate.result import OVERALL, Metric, Verdict
 from components.infra_validator.result import InfraValidation
+from components.mongo_example_gen.notices import notices
 from components.mongo_example_gen.result import Ingestion
 from components.trainer.result import TrainingHistory
 from components.tuner.result import TunerResults
@@ -22,6 +23,7 @@ class Collected(TypedDict, total=False):
     """The fields of ``ReportData`` that come from artifacts."""
 
     ingestion: Ingestion | None
+    notices: tuple[str, ...]
     features: tuple[FeatureView, ...]
     validation: Validation | None
     curves: tuple[Curve, ...]
@@ -47,6 +49,7 @@ def collect(results: RunResults, metric_order: Sequence[str]) -> Collected:
     history = results.read(TrainingHistory)
     return Collected(
         ingestion=ingestion,
+        notices=tuple(said for found in results.find_all(Ingestion) for said in notices(found)),
         features=read_features(statistics, types) if statistics else (),
         validation=results.read(Validation),
         curves=curves_of(history) if history else (),

@@ -96,6 +96,7 @@ class ReportData:
         nodes: Nodes in topological order.
         error: The error that ended the run; empty if none did.
         span: Span of the export; None if the pattern has none.
+        notices: What a person should act on after the documents were read.
         metrics: The verdict's metrics, in display order.
         higher_is_better: Metric → whether more is better; None if neither direction is.
         versions: Name of a library → version.
@@ -110,6 +111,7 @@ class ReportData:
     error: str = ""
     span: int | None = None
     ingestion: Ingestion | None = None
+    notices: tuple[str, ...] = ()
     features: tuple[FeatureView, ...] = ()
     validation: Validation | None = None
     curves: tuple[Curve, ...] = ()

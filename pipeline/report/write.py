@@ -10,7 +10,6 @@ from typing import Any
 from markupsafe import Markup
 
 from components.evaluation_gate.result import Metric, Verdict
-from components.mongo_example_gen.notices import notices
 from foundation.publish import write_text
 from pipeline.report import svg, text
 from pipeline.report.data import ReportData
@@ -96,7 +95,7 @@ def _view(data: ReportData) -> dict[str, Any]:
         "headline": headline(data),
         "tables": metric_tables(data),
         "longest": max((node.seconds or 0.0 for node in data.nodes), default=0.0) or 1.0,
-        "notices": notices(data.ingestion) if data.ingestion else [],
+        "notices": data.notices,
         "overall": [row for row in data.metrics if row.slice == "overall"],
     }
 

@@ -67,8 +67,8 @@ def _said(session: Session, found: RunResults, record: RunRecord) -> list[str]:
 
 
 def _warnings(found: RunResults) -> list[str]:
-    ingestion, validation = found.find(Ingestion), found.find(Validation)
-    said = notices(ingestion) if ingestion else []
+    validation = found.find(Validation)
+    said = [notice for ingestion in found.find_all(Ingestion) for notice in notices(ingestion)]
     said += [f.message for f in (*validation.warnings, *validation.leakage)] if validation else []
     return [f"Warning: {message}" for message in dict.fromkeys(said)]
 

@@ -70,7 +70,21 @@ class RunResults:
                 return record
         return None
 
+    def find_all(self, kind: type[AnyResult]) -> list[AnyResult]:
+        """Returns the results of one kind of all nodes that the run got to, in the order of the nodes.
+
+        Raises:
+            DataError: A file is damaged, or was written by a newer Penstock.
+        """
+        folders = (self.folder(*place) for place in _places_of(kind))
+        found = (kind.find(folder) for folder in folders if folder)
+        return [result for result in found if result is not None]
+
     def _folder_of(self, kind: type[Result]) -> Path | None:
-        name = f"{kind.__module__}:{kind.__qualname__}"
-        places = ((n.id, n.result[0]) for n in NODES if n.result and n.result[1] == name)
-        return self.folder(*next(places))
+        return self.folder(*_places_of(kind)[0])
+
+
+def _places_of(kind: type[Result]) -> list[tuple[str, str]]:
+    """Returns node and output key of each place where a kind of result is written."""
+    name = f"{kind.__module__}:{kind.__qualname__}"
+    return [(node.id, node.result[0]) for node in NODES if node.result and node.result[1] == name]
