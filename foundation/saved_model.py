@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 MODEL_FILE = "saved_model.pb"
 WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
@@ -19,3 +20,17 @@ EXAMPLES_SIGNATURE = "serving_examples"
 def is_saved_model(folder: Path) -> bool:
     """Returns whether a folder holds a model."""
     return (folder / MODEL_FILE).is_file()
+
+
+_PYTHON_OPS = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
+
+
+def python_ops(graph_def: Any) -> list[str]:
+    """Returns the names of a graph's operations that call Python, which only the process that made them can run.
+
+    Args:
+        graph_def: A ``tf.GraphDef``.
+    """
+    functions = (function.node_def for function in graph_def.library.function)
+    nodes = (node for several in (graph_def.node, *functions) for node in several)
+    return [node.name for node in nodes if node.op in _PYTHON_OPS]

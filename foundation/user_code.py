@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import UserCodeError, near_miss
+from foundation.own_fault import own_place, words
 
 
 def split_reference(reference: str) -> tuple[str, str]:
@@ -70,12 +71,17 @@ def _import_file(file: Path, module_name: str) -> None:
     sys.path.append(str(file.parent))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[module_name]
+        found = own_place(file.parent, error)
+        where = f"{file}:{found[1]}" if found and found[0] == file else str(file)
+        seen = (
+            words(error) if found is None or found[0] == file else f"{words(error)} ({found[0]}:{found[1]})"
+        )
         raise UserCodeError(
-            f"user module {file} does not import",
-            seen=f"{type(error).__name__}: {error}",
-            remedy="fix the module",
+            f"user module {where} does not import",
+            seen=seen,
+            remedy="fix the module; it must import in every node",
         ) from error
     finally:
         sys.path.remove(str(file.parent))

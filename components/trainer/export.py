@@ -17,7 +17,7 @@ import tensorflow as tf
 from components.trainer.config import Task
 from components.trainer.transform_graph import TransformGraph
 from foundation.publish import write_text
-from foundation.saved_model import CLASSES_FILE, DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE
+from foundation.saved_model import CLASSES_FILE, DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE, python_ops
 
 Predictions = dict[str, tf.Tensor]
 
@@ -101,7 +101,14 @@ def to_raw(
 
 
 def export(served: ServedModel, folder: Path) -> None:
-    """Writes the SavedModel, with the label of each class next to its assets if the model is multi-class."""
-    tf.saved_model.save(served, str(folder), signatures=served.signatures())
+    """Writes the SavedModel, with the label of each class next to its assets if the model is multi-class.
+
+    Raises:
+        ValueError: The model calls Python.
+    """
+    signatures = served.signatures()
+    if python_ops(signatures[EXAMPLES_SIGNATURE].graph.as_graph_def()):
+        raise ValueError("the model calls Python (tf.py_function), which no server can run")
+    tf.saved_model.save(served, str(folder), signatures=signatures)
     if served.class_names():
         write_text(folder / CLASSES_FILE, json.dumps(served.class_names()))

@@ -14,12 +14,16 @@ from components.trainer import weights
 from components.trainer.data import TransformedSplit, check_labels, class_weights, load_split
 from components.trainer.export import ServedModel, export
 from components.trainer.features import LABEL_VOCABULARY, read_vocabulary
+from components.trainer.metrics import objectives
 from components.trainer.models.build import build
+from components.trainer.models.own import used
 from components.trainer.result import TrainingHistory
 from components.trainer.seeds import seed_everything
 from components.trainer.settings import TrainingSettings
 from components.trainer.training import History, compile_model, fit
 from components.trainer.transform_graph import TransformGraph
+from foundation.errors import UserCodeError
+from foundation.own_fault import place
 from foundation.publish import published_folder
 
 log = logging.getLogger(__name__)
@@ -42,12 +46,17 @@ def run_fn(fn_args: FnArgs) -> None:
     model = build_model(graph, settings, values)
     started_from = _warm_start(fn_args.base_model, settings, graph, model)
     weighting = class_weights(settings.train.class_weights, splits[0].labels, values)
-    history = fit(model, settings.train, splits, weighting, Path(fn_args.model_run_dir) / "tensorboard")
+    with used(settings.model.build_model, "a model that can be fitted"):
+        history = fit(model, settings.train, splits, weighting, Path(fn_args.model_run_dir) / "tensorboard")
     clock.lap("fit")
     model_folder = Path(fn_args.serving_model_dir)
-    with published_folder(model_folder) as temporary:
+    with (
+        published_folder(model_folder) as temporary,
+        used(settings.model.build_model, "a model that can be exported as a SavedModel"),
+    ):
         export(ServedModel(graph, model, settings.model.task, values), temporary)
-    weights.save(model, graph.features, model_folder.parent / "keras")
+    with used(settings.model.build_model, "a model whose weights can be kept"):
+        weights.save(model, graph.features, model_folder.parent / "keras")
     clock.lap("export")
     _write_history(Path(fn_args.model_run_dir), history, splits, clock, started_from, settings)
 
@@ -91,9 +100,19 @@ def label_values(graph: TransformGraph, settings: TrainingSettings) -> list[str]
 def build_model(
     graph: TransformGraph, settings: TrainingSettings, values: list[str], extra_metric: str = "loss"
 ) -> keras.Model:
-    """Builds and compiles the model; ``extra_metric`` is tracked in addition to the usual ones."""
+    """Builds and compiles the model; ``extra_metric`` is tracked in addition to the usual ones.
+
+    Raises:
+        UserCodeError: The user's ``build_model`` breaks its contract, or leaves an unknown metric to us.
+    """
     classes = len(values) if settings.model.task == "multiclass" else 1
     model = build(settings.model, graph.features, classes, hyperparameters_of(settings, classes))
+    if not model.compiled and f"val_{extra_metric}" not in objectives(settings.model.task):
+        raise UserCodeError(
+            place(settings.model.build_model or ""),
+            expected=f"a model that is compiled with a metric {extra_metric!r}, as tune.objective says",
+            seen="a model that is not compiled",
+        )
     compile_model(model, settings.model.task, settings.train.learning_rate, extra_metric)
     return model
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,42 @@ class History:
     epochs: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int | None = None
     stopped_early: bool = False
+    ended_by_time: bool = False
     seconds: float = 0.0
+
+
+Over = Callable[[], bool]
+"""Whether time is over."""
+Check = Callable[[Mapping[str, float]], None]
+"""Refuses the numbers of a first epoch."""
+
+
+class _Deadline(keras.callbacks.Callback):
+    """Callback that ends a run when time is over; the epoch that it cuts short is still validated."""
+
+    def __init__(self, history: History, over: Over) -> None:
+        super().__init__()
+        self._history, self._over = history, over
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._look()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if epoch + 1 < self._history.schedule.epochs:
+            self._look()
+
+    def _look(self) -> None:
+        if not self.model.stop_training and self._over():
+            self.model.stop_training = self._history.ended_by_time = True
 
 
 class _Recorder(keras.callbacks.Callback):
     """Callback that records every epoch, and ends a run whose loss is no longer a number."""
 
-    def __init__(self, history: History, learning_rate: float) -> None:
+    def __init__(self, history: History, learning_rate: float, check: Check | None) -> None:
         super().__init__()
         self._history, self._learning_rate, self._begin = history, learning_rate, 0.0
+        self._check = check
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._begin = time.perf_counter()
@@ -50,6 +78,8 @@ class _Recorder(keras.callbacks.Callback):
                 seen="NaN or infinity",
                 remedy=f"lower train.learning_rate ({self._learning_rate:g}), or scale large features (zscore in place of identity)",
             )
+        if self._check and not self._history.epochs:
+            self._check(numbers)
         self._history.epochs.append(
             {"epoch": epoch + 1, "seconds": time.perf_counter() - self._begin, **numbers}
         )
@@ -86,6 +116,8 @@ def fit(
     splits: tuple[TransformedSplit, TransformedSplit],
     weights: Any,
     log_folder: Path | None,
+    over: Over | None = None,
+    check: Check | None = None,
 ) -> History:
     """Fits a compiled model and leaves it with its best weights.
 
@@ -95,6 +127,8 @@ def fit(
         splits: The train and the validation split.
         weights: Weight of each class, or None.
         log_folder: Folder for TensorBoard logs; None writes none.
+        over: Whether time is over, asked after every batch; None sets no limit.
+        check: Refuses a model by the numbers of its first epoch.
 
     Raises:
         DataError: The loss is no longer a number.
@@ -103,9 +137,10 @@ def fit(
     schedule = plan_schedule(train, training.rows)
     history = History(schedule)
     model.steps_per_execution = steps_an_execution(schedule.steps_per_epoch)
-    callbacks: list[Any] = [_Recorder(history, train.learning_rate)]
+    callbacks: list[Any] = [_Recorder(history, train.learning_rate, check)]
     stopping = _early_stopping(train)
     callbacks += [stopping] if stopping else []
+    callbacks += [_Deadline(history, over)] if over else []
     if log_folder:
         callbacks.append(keras.callbacks.TensorBoard(str(log_folder), write_graph=False, update_freq="epoch"))
     begin = time.perf_counter()
@@ -120,7 +155,7 @@ def fit(
     )
     history.seconds = time.perf_counter() - begin
     if stopping:
-        history.stopped_early = len(history.epochs) < schedule.epochs
+        history.stopped_early = len(history.epochs) < schedule.epochs and not history.ended_by_time
         history.best_epoch = stopping.best_epoch + 1
     return history
 

@@ -6,7 +6,6 @@ be fast, so fields that need the same kind of statistic share one analyzer.
 
 from __future__ import annotations
 
-import traceback
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -25,8 +24,12 @@ from components.transform.transformations import (
     Kind,
 )
 from components.transform.vocabularies import VocabularyRequest, build_vocabularies
-from foundation.errors import PenstockError, UserCodeError
+from foundation.errors import UserCodeError
+from foundation.own_fault import kind_of, own_code, place
+from foundation.saved_model import python_ops
 from foundation.user_code import load_function
+
+CONTRACT = "preprocessing_fn(inputs) that returns a dict of output name to tensor"
 
 Outputs = dict[str, tf.Tensor]
 
@@ -72,10 +75,9 @@ def preprocessing_fn(inputs: Mapping[str, RawTensor], custom_config: Mapping[str
     name, task, positive = custom_config["label"], custom_config["task"], custom_config["positive"]
     classes = [label.class_request(columns, name)] if task == "multiclass" else []
     if features.preprocessing_fn:
-        outputs, files = _own(features.preprocessing_fn, columns), build_vocabularies(classes)
+        outputs, files = _own(features.preprocessing_fn, columns, name), build_vocabularies(classes)
     else:
         outputs, files = _declared(columns, _steps(features), classes)
-    outputs.pop(name, None)
     if task == "binary":
         outputs[name] = label.binary(columns, name, positive)
     elif task == "regression":
@@ -127,30 +129,39 @@ def _analysed(columns: Columns, steps: list[Step]) -> Outputs:
     return outputs
 
 
-def _own(reference: str, columns: Columns) -> Outputs:
+def _own(reference: str, columns: Columns, label_name: str) -> Outputs:
     """Calls a user's ``preprocessing_fn(inputs)`` with cleaned sparse inputs."""
     function = load_function(reference)
-    try:
+    with own_code(reference, CONTRACT):
         outputs = function(columns.all())
-    except PenstockError:
-        raise
-    except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        seen = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
-        raise UserCodeError(reference, expected="a preprocessing_fn that runs", seen=seen) from error
     if not isinstance(outputs, dict) or not outputs:
+        seen = "an empty dict" if isinstance(outputs, dict) else kind_of(outputs)
+        raise UserCodeError(place(reference), expected=CONTRACT, seen=seen)
+    odd = [name for name in outputs if not isinstance(name, str)]
+    if odd:
+        raise UserCodeError(place(reference), expected="outputs named by text", seen=repr(odd[0]))
+    if label_name in outputs:
         raise UserCodeError(
-            reference, expected="a dict of output name to tensor", seen=type(outputs).__name__
+            place(reference),
+            expected=f"no output named like the label {label_name!r}, which is made from data.label",
+            seen=f"an output {label_name!r}",
+            remedy="leave it out, or give it another name",
+        )
+    if python_ops(tf.compat.v1.get_default_graph().as_graph_def()):
+        raise UserCodeError(
+            place(reference),
+            expected="TensorFlow operations, which a served model can run",
+            seen="tf.py_function or tf.numpy_function",
         )
     return {name: _checked(reference, name, tensor) for name, tensor in outputs.items()}
 
 
 def _checked(reference: str, name: str, tensor: Any) -> tf.Tensor:
     """Accepts dense float or integer outputs of rank 1 or 2 with a known width."""
-    subject = f"{reference}: output {name!r}"
+    subject = f"{place(reference)}: output {name!r}"
     if not isinstance(tensor, tf.Tensor):
         remedy = "make it dense: tf.sparse.to_dense(x, default)"
-        raise UserCodeError(subject, expected="a dense tensor", seen=type(tensor).__name__, remedy=remedy)
+        raise UserCodeError(subject, expected="a dense tensor", seen=kind_of(tensor), remedy=remedy)
     if tensor.dtype == tf.string or tensor.dtype == tf.bool:
         remedy = "tft.compute_and_apply_vocabulary for text, tf.cast(x, tf.float32) for booleans"
         raise UserCodeError(subject, expected="numbers", seen=tensor.dtype.name, remedy=remedy)

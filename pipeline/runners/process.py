@@ -16,6 +16,9 @@ from pipeline.runners.job import Job
 # -I ignores the working directory and PYTHON* variables, so a user's folder called ``pipeline`` never hides ours.
 BOOT = "import sys; sys.path[:] = {path!r}; from pipeline.runners.worker import main; main({job!r}, {requests}, {answers})"
 
+_LAST_BREATH = 5.0
+"""Seconds that a process may take to end after its pipe has closed."""
+
 
 class WorkerProcess:
     """One worker.
@@ -75,6 +78,8 @@ class WorkerProcess:
     @property
     def exit_code(self) -> int | None:
         """The exit code of a dead worker, negative for a signal."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=_LAST_BREATH)  # its pipe closes a moment before it is gone
         return self._process.poll()
 
 

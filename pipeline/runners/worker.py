@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from foundation.errors import NodeError, PenstockError, StorageError
+from foundation.own_fault import fault, own_place
 from pipeline.runners.job import Job
 
 if TYPE_CHECKING:
@@ -76,8 +77,22 @@ class _Work:
         (kind,) = request.keys() - {"execution"}
         try:
             return {"done": request[kind], **getattr(self, f"_{kind}")(request)}
-        except Exception as error:  # noqa: BLE001 - becomes the answer
-            return _failure(str(request[kind]) if kind in ("run", "reuse") else "start", error)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - becomes the answer; own code may call sys.exit
+            node = str(request[kind]) if kind in ("run", "reuse") else "start"
+            own = None if our_error(error) else own_code_fault(self._own_code(), error)
+            return _failure(node, error, own)
+
+    def _own_code(self) -> list[str]:
+        """Returns the references to own code in the document, none while there is no document."""
+        from pipeline.nodes import NODES
+
+        if not self._job_file.is_file():
+            return []
+        document, inputs = self._job.document, self._job.inputs
+        named = (
+            declared.user_code(document, inputs) for declared in NODES if declared.when(document, inputs)
+        )
+        return list(dict.fromkeys(reference for references in named for reference in references))
 
     def _compile(self, request: dict[str, Any]) -> dict[str, Any]:
         from pipeline.runners.compile import write_ir
@@ -97,8 +112,21 @@ class _Work:
         return {"execution": self._executor.reuse(request["reuse"], request["execution"]), "counted": {}}
 
 
-def _failure(node: str, error: BaseException) -> dict[str, Any]:
-    known = our_error(error)
+def own_code_fault(references: list[str], error: BaseException) -> PenstockError | None:
+    """Returns the fault of own code that an error of any node passed through, None if it passed none.
+
+    Args:
+        references: ``/abs/file.py:function`` of the document's own code.
+        error: What a node raised.
+    """
+    for reference in references:
+        if own_place(Path(reference).parent, error):
+            return fault(reference, "own code that runs in every node", error)
+    return None
+
+
+def _failure(node: str, error: BaseException, own: PenstockError | None = None) -> dict[str, Any]:
+    known = our_error(error) or own
     if known is None:
         first = str(error).strip().splitlines()[0][:400] if str(error).strip() else ""
         full = "disk is full" in str(error) or "No space left on device" in str(error)

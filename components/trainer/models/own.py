@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from components.trainer.features import FeatureDescription
 from components.trainer.models.parts import make_inputs
-from foundation.errors import PenstockError, UserCodeError
+from foundation.errors import UserCodeError
+from foundation.own_fault import kind_of, own_code, place
 from foundation.user_code import load_function
+
+CONTRACT = "build_model(features, hyperparameters) that returns a Keras 3 model"
+_NO_FAULT = (OSError, MemoryError, tf.errors.ResourceExhaustedError)
+"""What is not the code's fault: a full disk, too little memory."""
 
 
 def build_own(
@@ -22,34 +29,33 @@ def build_own(
         UserCodeError: It fails, or its model has the wrong shape.
     """
     function = load_function(reference)
-    try:
+    with own_code(reference, CONTRACT):
         model = function(list(features), dict(hyperparameters))
-    except PenstockError:
-        raise
-    except Exception as error:
-        raise UserCodeError(
-            reference, expected="a build_model that runs", seen=f"{type(error).__name__}: {error}"
-        ) from error
     if not isinstance(model, keras.Model):
-        remedy = "build it with `import keras` (Keras 3), not `tf_keras`"
-        raise UserCodeError(reference, expected="a Keras 3 model", seen=type(model).__module__, remedy=remedy)
-    output = _output_of(reference, model, features)
-    if output is None or tuple(output.shape) != (None, classes):
-        seen = f"shape {tuple(output.shape)}" if output is not None else "several outputs"
-        remedy = "end with a layer of one unit (probability or number) or one unit per class (probabilities)"
+        remedy = "return it" if model is None else "build it with `import keras` (Keras 3), not `tf_keras`"
+        raise UserCodeError(place(reference), expected=CONTRACT, seen=kind_of(model), remedy=remedy)
+    with own_code(reference, "a model that takes a dict of inputs with the names of the features"):
+        output = model(make_inputs(features))
+    one = not isinstance(output, (dict, list, tuple))
+    if not one or tuple(output.shape) != (None, classes):
         raise UserCodeError(
-            reference, expected=f"one output of shape [batch, {classes}]", seen=seen, remedy=remedy
+            place(reference),
+            expected=f"one output of shape [batch, {classes}]",
+            seen=f"shape {tuple(output.shape)}" if one else "several outputs",
+            remedy="end with a layer of one unit (probability or number) or one unit per class (probabilities)",
         )
     return model
 
 
-def _output_of(reference: str, model: keras.Model, features: Sequence[FeatureDescription]) -> Any:
-    try:
-        output = model(make_inputs(features))
-    except Exception as error:
-        seen = f"{type(error).__name__}: {error}"
-        remedy = "take a dict of inputs with the names of the features"
-        raise UserCodeError(
-            reference, expected="a model that takes the features", seen=seen, remedy=remedy
-        ) from error
-    return None if isinstance(output, (dict, list, tuple)) else output
+@contextmanager
+def used(reference: str | None, expected: str) -> Iterator[None]:
+    """Tells the faults of a user's own model while it is fitted or exported; does nothing for a built-in type.
+
+    Raises:
+        UserCodeError: The model fails.
+    """
+    if reference is None:
+        yield
+        return
+    with own_code(reference, expected, passing=_NO_FAULT):
+        yield

@@ -60,9 +60,14 @@ def test_own_model_trains_and_serves(run_training, serve, tmp_path: Path) -> Non
     ("output", "message"),
     [
         ("keras.layers.Dense(2)(numbers)", r"one output of shape \[batch, 1\]; seen: shape \(None, 2\)"),
-        ("nothing", "build_model that runs; seen: NameError"),
+        ("nothing", r"model.py:7, in build_model; expected build_model\(.*; seen: NameError"),
+        (
+            "keras.layers.Dense(1)(numbers)) and (None",
+            "model.py:4, in build_model; .*seen: None; remedy: return it",
+        ),
+        ("keras.layers.Dense(1)(numbers)) and exit(4", r"seen: sys.exit\(4\)"),
     ],
-    ids=["shape", "raises"],
+    ids=["shape", "raises", "none", "exits"],
 )
 def test_own_model_that_does_not_fit_is_a_user_code_error(
     run_training, tmp_path: Path, output: str, message: str
@@ -71,5 +76,46 @@ def test_own_model_that_does_not_fit_is_a_user_code_error(
 
     file = tmp_path / "model.py"
     file.write_text(OWN % output)
+    with pytest.raises(UserCodeError, match=message):
+        run_training(model={"build_model": f"{file}:build_model"})
+
+
+COMPILED = """
+import keras
+from keras import ops
+
+def odd(true, predicted):
+    %s
+    return ops.mean(ops.abs(true - predicted))
+
+def build_model(features, hyperparameters):
+    inputs = {f.name: keras.Input((f.size,) if f.kind == "vector" else (), name=f.name, dtype="int64" if f.kind == "id" else "float32") for f in features}
+    numbers = keras.ops.stack([inputs[f.name] for f in features if f.kind == "number"], axis=1)
+    model = keras.Model(inputs, keras.layers.Dense(1, activation='sigmoid')(numbers))
+    model.compile(optimizer="adam", loss=%s, metrics=[odd])
+    return model
+"""
+
+
+@pytest.mark.parametrize(
+    ("metric", "loss", "message"),
+    [
+        (
+            "raise TypeError('odd')",
+            "'mse'",
+            r"model.py:6, in .*a model that can be fitted; seen: .*TypeError: odd",
+        ),
+        ("import sys; sys.exit(5)", "'mse'", r"model.py:6, in .*sys.exit\(5\)"),
+        ("pass", "'no_such_loss'", r"model.py:\d+, in build_model.*no_such_loss"),
+    ],
+    ids=["metric", "exits", "loss"],
+)
+def test_a_fault_while_an_own_model_is_fitted_has_file_and_line(
+    run_training, tmp_path: Path, metric: str, loss: str, message: str
+) -> None:
+    from foundation.errors import UserCodeError
+
+    file = tmp_path / "model.py"
+    file.write_text(COMPILED % (metric, loss))
     with pytest.raises(UserCodeError, match=message):
         run_training(model={"build_model": f"{file}:build_model"})

@@ -23,12 +23,11 @@ def preprocessing_fn(inputs):
         "lessons": tf.cast(lessons, tf.float32),
         "filled": tf.cast(lessons[:, 0] >= 0, tf.float32),
         "country": tft.compute_and_apply_vocabulary(column(inputs["country"], "")[:, 0], top_k=3, num_oov_buckets=1),
-        "retained": tf.zeros_like(lessons[:, 0]),
     }
 """
 
 
-def test_own_function_runs_but_does_not_decide_the_label(
+def test_own_function_runs_and_the_label_is_made_beside_it(
     analyse, learners: SimpleNamespace, tmp_path: Path
 ) -> None:
     import tensorflow as tf
@@ -49,12 +48,23 @@ def test_own_function_runs_but_does_not_decide_the_label(
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("return {'x': inputs['lessons']}", "output 'x'; expected a dense tensor; seen: SparseTensor"),
-        ("return inputs['nothing'].values", "KeyError: 'nothing' .*features.py:2"),
-        ("return None", "expected a dict of output name to tensor; seen: NoneType"),
+        ("return {'x': inputs['lessons']}", "output 'x'; expected a dense tensor; seen: .*SparseTensor"),
+        ("return inputs['nothing'].values", "features.py:2, in .*KeyError: 'nothing'"),
+        (
+            "return None",
+            r"features.py:1, .*expected preprocessing_fn\(inputs\) that returns a dict .*; seen: None",
+        ),
+        ("return {}", "seen: an empty dict"),
+        ("return {3: inputs['lessons'].values}", "outputs named by text; seen: 3"),
         ("return {'x': inputs['country'].values}", "output 'x'; expected numbers; seen: string"),
+        ("return {'retained': inputs['lessons'].values}", "no output named like the label 'retained'"),
+        (
+            "import tensorflow as tf; return {'x': tf.py_function(lambda x: x, [inputs['lessons'].values], tf.int64)}",
+            "expected TensorFlow operations, which a served model can run; seen: tf.py_function",
+        ),
+        ("raise SystemExit(2)", r"features.py:2, in .*seen: sys.exit\(2\)"),
     ],
-    ids=["sparse", "raises", "no dict", "text"],
+    ids=["sparse", "raises", "none", "empty", "number as a name", "text", "label", "python", "exits"],
 )
 def test_a_faulty_function_is_a_user_code_error(analyse, tmp_path: Path, body: str, message: str) -> None:
     from foundation.errors import UserCodeError

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from foundation.errors import DataError, NodeError, PenstockError, StorageError
+from foundation.errors import DataError, NodeError, PenstockError, StorageError, UserCodeError
+from foundation.user_code import load_function
 from pipeline.runners.process import rebuilt_error
-from pipeline.runners.worker import _failure, our_error
+from pipeline.runners.worker import _failure, _Work, our_error, own_code_fault
 
 
 def raised(error: Exception, cause: Exception | None = None) -> Exception:
@@ -41,3 +44,25 @@ def test_our_error_is_found_in_a_librarys_chain_of_causes() -> None:
     ours = DataError("export e")
     assert our_error(raised(RuntimeError("while running a bundle"), ours)) is ours
     assert our_error(raised(ValueError("alone"))) is None
+
+
+def test_an_error_that_passed_own_code_in_any_node_is_a_fault_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "layers.py"
+    file.write_text("def f():\n    return 1 / 0\n", encoding="utf-8")
+    try:
+        load_function(f"{file}:f")()
+    except ZeroDivisionError as caught:
+        error = raised(RuntimeError("while running a bundle"), caught)
+    back = rebuilt_error(_failure("Evaluator", error, own_code_fault([f"{tmp_path}/model.py:build"], error)))
+    assert (type(back), back.exit_code) == (UserCodeError, 4)
+    assert f"{file}:2" in str(back)
+    assert own_code_fault([f"{tmp_path}/model.py:build"], raised(ValueError("alone"))) is None
+
+
+def test_an_exit_in_a_node_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leaves(request: object) -> None:
+        raise SystemExit(3)
+
+    work = _Work(tmp_path / "job.json")
+    monkeypatch.setattr(work, "_warm", leaves, raising=False)
+    assert "SystemExit" in str(rebuilt_error(work.serve({"warm": "x"})))
