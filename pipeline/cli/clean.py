@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,8 +25,8 @@ def clean(
         bool, typer.Option("--yes", help="Remove; without it, only show what would be removed.")
     ] = False,
 ) -> None:
-    """Remove artifacts that no recent run and no blessed or served model needs. A dry run unless --yes is given."""
-    from pipeline.runs.cleaning import candidates, kept_spans, remove, remove_spans, size_of
+    """Remove artifacts and searches that no recent run and no blessed or served model needs. A dry run without --yes."""
+    from pipeline.runs.cleaning import candidates, kept_spans, remove, remove_folders, unused_searches
     from pipeline.runs.lock import held
 
     session = open_session(file)
@@ -36,15 +37,22 @@ def clean(
             ((c.node, c.artifact.id, _size(c.bytes), c.artifact.uri) for c in found),
         )
         total = _size(sum(c.bytes for c in found))
+        searches = unused_searches(session.lineage(), session.root, keep_runs, found)
         if yes:
             remove(found, session.loaded.spec.metadata, session.root)
         spans = kept_spans(session.root)
-        shown = f", and {len(spans)} kept spans, {_size(sum(map(size_of, spans)))}" if spans else ""
+        shown = _also("kept spans", spans) + _also("searches", searches)
         if yes:
-            remove_spans(spans)
+            remove_folders([*spans, *searches])
             say(f"Removed {len(found)} artifacts, {total}{shown}.")
         else:
             say(f"{len(found)} artifacts, {total}{shown}, would be removed; --yes removes them.")
+
+
+def _also(what: str, folders: list[Path]) -> str:
+    from pipeline.runs.cleaning import size_of
+
+    return f", and {len(folders)} {what}, {_size(sum(map(size_of, folders)))}" if folders else ""
 
 
 def _size(count: int) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.tuner.result import Trials
 from foundation.publish import storage_error
 from pipeline.document.models import MetadataConfig
 from pipeline.lineage.changes import mark_deleted
-from pipeline.lineage.records import Artifact
+from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import Lineage
 from pipeline.lineage.trace import trace
 
@@ -86,11 +88,44 @@ def kept_spans(root: Path) -> list[Path]:
     return unused_entries(root / "artifacts" / "MongoExampleGen" / FOLDER)
 
 
-def remove_spans(folders: list[Path]) -> None:
-    """Removes kept spans; each can be read again from its export.
+def unused_searches(lineage: Lineage, root: Path, keep_runs: int, going: Iterable[Candidate]) -> list[Path]:
+    """Returns the folders of searches that no kept result came from and no kept run could resume.
+
+    Args:
+        lineage: The pipeline's lineage.
+        root: Pipeline root.
+        keep_runs: How many of the newest runs count.
+        going: The artifacts that are removed.
+    """
+    gone = {candidate.artifact.id for candidate in going}
+    executions = lineage.executions()
+    runs = sorted({e.run for e in executions if e.run})[-keep_runs:]
+    oldest = min((e.started for e in executions if e.run in runs), default=0.0)
+    used = {
+        _search_of(lineage.artifacts().get(i)) for e in executions for i in _results_of(e) if i not in gone
+    }
+    found = sorted((root / "tuning").glob("search_*"))
+    return [folder for folder in found if folder.name not in used and _last_change(folder) < oldest]
+
+
+def _results_of(execution: Execution) -> tuple[int, ...]:
+    return execution.outputs.get("tuner_results", ()) if execution.node == "Tuner" else ()
+
+
+def _search_of(artifact: Artifact | None) -> str:
+    found = Trials.find(artifact.uri) if artifact is not None and artifact.state == "LIVE" else None
+    return found.search if found else ""
+
+
+def _last_change(folder: Path) -> float:
+    return max((file.stat().st_mtime for file in folder.rglob("*") if file.is_file()), default=0.0)
+
+
+def remove_folders(folders: list[Path]) -> None:
+    """Removes kept spans, which can be read again from their export, and searches.
 
     Raises:
-        StorageError: A span cannot be removed.
+        StorageError: A folder cannot be removed.
     """
     for folder in folders:
         try:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from components.tuner.result import Trials
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import MemoryLineage
-from pipeline.runs.cleaning import candidates, kept_spans, remove_spans
+from pipeline.runs.cleaning import candidates, kept_spans, remove_folders, unused_searches
 
 
 def lineage(root: Path, blessed: int | None = None) -> MemoryLineage:
@@ -62,5 +63,35 @@ def test_kept_spans_are_removed_when_no_artifact_shares_their_shards(tmp_path: P
         shard.write_bytes(b"x")
     os.link(shards[0], tmp_path / "linked.gz")
     assert kept_spans(tmp_path) == [spans / "unused"]
-    remove_spans(kept_spans(tmp_path))
+    remove_folders(kept_spans(tmp_path))
     assert [p.name for p in spans.iterdir()] == ["used"]
+
+
+def test_searches_that_no_kept_result_came_from_are_removed(tmp_path: Path) -> None:
+    """Three runs at 100, 200 and 300 s, each with a search; a fourth search was killed at 250 s, a fifth at 50 s."""
+    executions, artifacts = [], []
+    changed = {"search_1": 100, "search_2": 200, "search_3": 300, "search_killed": 250, "search_old": 50}
+    for name, moment in changed.items():
+        folder = tmp_path / "tuning" / name
+        folder.mkdir(parents=True)
+        Trials("val_loss", "min", search=name).write(folder)
+        os.utime(folder / Trials.FILE, (moment, moment))
+    for number in (1, 2, 3):
+        folder = tmp_path / "artifacts" / "Tuner" / str(number)
+        folder.mkdir(parents=True)
+        Trials("val_loss", "min", search=f"search_{number}").write(folder)
+        artifacts.append(Artifact(number, "TunerResults", str(folder), "LIVE"))
+        times = (100.0 * number, 100.0 * number + 1)
+        outputs = {"tuner_results": (number,)}
+        executions.append(Execution(number, "Tuner", "COMPLETE", {}, f"r{number}", *times, {}, outputs))
+    made = MemoryLineage(executions, artifacts)
+
+    def gone(keep: int) -> list[str]:
+        return [f.name for f in unused_searches(made, tmp_path, keep, candidates(made, tmp_path, keep))]
+
+    assert gone(3) == ["search_old"]
+    assert gone(2) == ["search_1", "search_old"]
+    assert gone(1) == ["search_1", "search_2", "search_killed", "search_old"]
+    assert unused_searches(MemoryLineage([], []), tmp_path, 1, []) == []
+    remove_folders([tmp_path / "tuning" / name for name in gone(2)])
+    assert gone(2) == []
