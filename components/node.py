@@ -191,6 +191,8 @@ class Declaration:
         result: Output key and ``module:Class`` of its result file, if it has one.
         outside: Whether what it left outside the root still stands, given the folder of its result file; for nodes that
             publish. Without it, only the node's artifacts are looked at.
+        unfinished: How an earlier result goes on under limits of the document that are not among ``settings``, from the
+            folder of that result; empty if it stands.
     """
 
     id: str
@@ -207,6 +209,7 @@ class Declaration:
     reads_export: bool = False
     result: tuple[str, str] | None = None
     outside: Callable[[Document, Inputs, Path], Outside] | None = None
+    unfinished: Callable[[Document, Path], str] = lambda document, folder: ""
 
     def sources(self, present: Sequence[str]) -> dict[str, Source]:
         """Returns input key → the output it takes in a graph of these nodes."""

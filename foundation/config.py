@@ -1,4 +1,4 @@
-"""The base of every typed slice of the document: frozen, and an unknown key is an error."""
+"""The base of every typed slice of the document: frozen; an unknown key, NaN and infinity are errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Config(BaseModel):
     class's source while it is built, a fifth of a second at each start; here the source is read on demand.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
     def canonical_json(self) -> str:
         """Returns the slice as JSON with every default written out; stable for fingerprints and exec properties."""

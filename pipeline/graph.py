@@ -34,6 +34,7 @@ class Node:
         external: Digest of what the node reads from outside the pipeline.
         base_model: Whether the latest blessed model is an input (warm start).
         outside: Whether what the node left outside the root still stands, given the folder of its result file.
+        unfinished: How an earlier result in a folder goes on, empty if it stands.
     """
 
     declared: Declaration
@@ -44,6 +45,7 @@ class Node:
     external: str = ""
     base_model: bool = False
     outside: Callable[[Path], Outside] | None = None
+    unfinished: Callable[[Path], str] = lambda folder: ""
 
     @property
     def id(self) -> str:
@@ -138,6 +140,7 @@ def _node(declared: Declaration, document: Document, inputs: Inputs, present: Se
         external=declared.external(document, inputs),
         base_model=declared.base_model(document, inputs),
         outside=partial(declared.outside, document, inputs) if declared.outside else None,
+        unfinished=partial(declared.unfinished, document),
     )
 
 

@@ -202,15 +202,13 @@ class _History:
             return None, "its result is no longer on disk", ""
         if node.base_model and not self._base_unchanged(latest):
             return None, "it starts from the blessed model, which has changed", ""
-        outside = self._outside(node, latest)
+        results = [self._artifacts[i] for i in latest.outputs.get((node.declared.result or ("",))[0], ())]
+        folder = Path(results[0].uri) if results else None
+        more = node.unfinished(folder) if folder else ""
+        if more:
+            return None, more, ""
+        outside = node.outside(folder) if node.outside and folder else Outside()
         return (None, outside.lost, "") if outside.lost else (latest, "", outside.note)
-
-    def _outside(self, node: Node, latest: Execution) -> Outside:
-        """Returns how what the node left outside the root stands."""
-        if node.outside is None or node.declared.result is None:
-            return Outside()
-        results = [self._artifacts[i] for i in latest.outputs.get(node.declared.result[0], ())]
-        return node.outside(Path(results[0].uri)) if results else Outside()
 
     def _base_unchanged(self, trained: Execution) -> bool:
         blessed = latest_blessed_model(self._artifacts.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,7 @@ from foundation.config import Config
 from foundation.user_code import absolute_reference
 
 Task = Literal["binary", "multiclass", "regression"]
+Units = Annotated[int, Field(ge=1)]
 
 if TYPE_CHECKING:
     ModelTypeName = str
@@ -31,7 +32,7 @@ class ModelConfigSlice(Config):
     """What the label is: one of two classes, one of several, or a number."""
     positive: str | int | float | bool | None = None
     """For a binary task: the label value that counts as 1; by default 1 or true."""
-    hidden: list[int] = Field(default_factory=lambda: [64, 32])
+    hidden: list[Units] = Field(default_factory=lambda: [64, 32])
     """Number of units in each hidden layer."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of units dropped during training."""

@@ -1,4 +1,4 @@
-"""Declaration of Tuner: the stock TFX component with Penstock's ``tuner_fn``."""
+"""Declaration of Tuner: the TFX component with Penstock's ``tuner_fn``, which also keeps the record of the search."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ from typing import TYPE_CHECKING
 
 from tfx import types
 from tfx.components import Tuner
+from tfx.dsl.components.base import executor_spec
 from tfx.proto import trainer_pb2
 
 from components.trainer.component import training_settings, training_slices
 from components.trainer.config import ModelConfigSlice, TrainConfig
 from components.transform.config import FeaturesConfig
 from components.tuner.config import TuneConfig, check_objective
+from components.tuner.executor import Executor
 
 if TYPE_CHECKING:
     from components.node import Build
+
+
+class RecordedTuner(Tuner):
+    """Tuner that leaves ``trials.json`` beside TFX's ranking."""
+
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
 
 def make_tuner(
@@ -27,7 +35,7 @@ def make_tuner(
     transform_graph: types.BaseChannel,
     schema: types.BaseChannel,
     work_dir: str,
-) -> Tuner:
+) -> RecordedTuner:
     """Declares Tuner: searches on the train and validation splits, never on the test split.
 
     Args:
@@ -47,8 +55,8 @@ def make_tuner(
     Raises:
         SpecError: The objective is not a metric that training tracks.
     """
-    check_objective(tune.objective, model.task)
-    return Tuner(
+    check_objective(tune, model.task, model.build_model is not None)
+    return RecordedTuner(
         tuner_fn="components.tuner.tuner_fn.tuner_fn",
         examples=examples,
         transform_graph=transform_graph,
@@ -63,7 +71,7 @@ def make_tuner(
     )
 
 
-def build(at: Build, **channels: types.BaseChannel) -> Tuner:
+def build(at: Build, **channels: types.BaseChannel) -> RecordedTuner:
     """Returns the node; ``channels`` are the inputs of ``make_tuner``."""
     tune = at.document.tune
     assert tune is not None, "the node is part of the graph only with a search"

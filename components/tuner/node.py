@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from components.node import EXAMPLES, SCHEMA, Declaration, Document, Inputs
 from components.trainer.node import own_model, training_settings
+from components.tuner.config import LIMITS
+from components.tuner.result import Limits, Trials
 
 
 def _settings(document: Document, inputs: Inputs) -> list[Any]:
-    search = document.tune.model_dump(mode="json", exclude={"minutes"}) if document.tune else None
+    search = document.tune.model_dump(mode="json", exclude=set(LIMITS)) if document.tune else None
     return [search, *training_settings(document, inputs)]
+
+
+def _unfinished(document: Document, folder: Path) -> str:
+    found = Trials.find(folder)
+    tune = document.tune
+    return found.unfinished(Limits(tune.trials, tune.minutes)) if found and tune else ""
 
 
 NODE = Declaration(
@@ -21,5 +30,6 @@ NODE = Declaration(
     when=lambda document, inputs: document.tune is not None,
     settings=_settings,
     user_code=own_model,
-    result=("tuner_results", "components.tuner.result:TunerResults"),
+    result=("tuner_results", "components.tuner.result:Trials"),
+    unfinished=_unfinished,
 )

@@ -1,15 +1,13 @@
-"""The document's ``tune.search`` as keras-tuner's hyperparameters."""
+"""A search's space as keras-tuner's hyperparameters."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any
 
 import keras_tuner
 
-from components.trainer.config import ModelConfigSlice, TrainConfig
 from components.tuner.config import RangeConfig
+from components.tuner.space import bounds, choices, is_whole
 
 
 def search_space(search: Mapping[str, RangeConfig]) -> keras_tuner.HyperParameters:
@@ -22,26 +20,22 @@ def search_space(search: Mapping[str, RangeConfig]) -> keras_tuner.HyperParamete
     """
     space = keras_tuner.HyperParameters()
     for name, one in search.items():
-        if one.choice is not None:
-            space.Choice(name, _same_type(one.choice), ordered=False)
-            continue
-        sampling = "log" if one.log else "linear"
-        if _is_integer(name):
-            space.Int(name, int(one.min or 0), int(one.max or 0), sampling=sampling)
-        else:
-            space.Float(name, float(one.min or 0), float(one.max or 0), sampling=sampling)
+        _add(space, name, one)
     return space
 
 
-def _is_integer(name: str) -> bool:
-    fields = {**ModelConfigSlice.model_fields, **TrainConfig.model_fields}
-    return name in fields and fields[name].annotation in (int, int | None)
-
-
-def _same_type(choices: list[Any]) -> list[Any]:
-    """Returns choices of one type: numbers as floats if any is a float, everything else as text."""
-    if all(isinstance(value, int) for value in choices):
-        return choices
-    if all(isinstance(value, (int, float)) for value in choices):
-        return [float(value) for value in choices]
-    return [value if isinstance(value, str) else json.dumps(value) for value in choices]
+def _add(space: keras_tuner.HyperParameters, name: str, one: RangeConfig) -> None:
+    values = choices(one)
+    if values == [True, False] or values == [False, True]:
+        space.Boolean(name)
+    elif values is not None and isinstance(values[0], bool):
+        space.Fixed(name, values[0])
+    elif values is not None:
+        space.Choice(name, values, ordered=False)
+    else:
+        low, high = bounds(one)
+        sampling = "log" if one.log else "linear"
+        if is_whole(name, one):
+            space.Int(name, int(low), int(high), sampling=sampling)
+        else:
+            space.Float(name, float(low), float(high), sampling=sampling)

@@ -6,85 +6,171 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import keras_tuner
 
-from components.tuner.config import TuneConfig, direction_of
-from components.tuner.result import Outcome, Trial, Trials
-from foundation.errors import DataError
+from components.tuner.config import TuneConfig
+from components.tuner.oracles import HYPERBAND_EPOCHS, STOPPED, Unrepeated
+from components.tuner.result import Ending, Limits, Outcome, Trial, Trials
+from components.tuner.space import hyperband_trials
+from foundation.errors import DataError, MetadataError, StorageError, UserCodeError
 
 log = logging.getLogger(__name__)
 
-Train = Callable[[Mapping[str, Any], int | None], dict[str, float]]
-"""Trains with hyperparameters, for a given number of epochs if any, and returns the best epoch's metrics."""
+Over = Callable[[], bool]
+"""Whether the search's time is over."""
+Train = Callable[[Mapping[str, Any], int | None, Over], Outcome]
+"""Trains with hyperparameters, for a given number of epochs if any, until time is over."""
+Rehearse = Callable[[Mapping[str, Any]], None]
+"""Builds a model with hyperparameters and trains it for one step."""
+
+REHEARSALS = 8
+"""With how many other settings a fault of the user's code is looked for before it counts as one of all settings."""
+
+_NO_FAULT_OF_VALUES = (StorageError, MetadataError)
 
 
 class TrialSearch(keras_tuner.Tuner):
     """Search that runs trials one after another, records each as it ends, and stops when time is up.
 
     Every trial trains from new weights, even in Hyperband's later rounds. A failed trial is kept with its reason and
-    the search continues; the search fails only if every trial does.
+    the search continues; it fails at once if the user's code fails whatever the hyperparameters are, and in the end if
+    no trial has a result.
 
     Args:
         oracle: Proposes the next trial.
         train: Trains one trial.
+        rehearse: Builds and trains for one step.
         folder: Folder of this search; existing trials are resumed.
-        minutes: No new trial starts after this many minutes of this run; None sets no limit.
+        tune: The ``tune`` slice.
     """
 
-    def __init__(self, oracle: keras_tuner.Oracle, train: Train, folder: Path, minutes: float | None) -> None:
-        self._train, self._minutes = train, minutes
-        self._begin = time.monotonic()
+    clock = staticmethod(time.monotonic)
+
+    def __init__(
+        self, oracle: Unrepeated, train: Train, rehearse: Rehearse, folder: Path, tune: TuneConfig
+    ) -> None:
+        self._train, self._rehearse = train, rehearse
+        self._limits = Limits(tune.trials, tune.minutes)
+        self._schedule = (
+            hyperband_trials(tune.epochs or HYPERBAND_EPOCHS) if tune.algorithm == "hyperband" else None
+        )
+        self._begin = self.clock()
+        self._ended: Ending = ""
         self._outcomes: dict[str, Outcome] = {}
         super().__init__(
             oracle=oracle, directory=str(folder.parent), project_name=folder.name, overwrite=False
         )
-        self._read_summary()
+        earlier = Trials.find(self.project_dir)
+        self._outcomes = {t.trial: t.outcome for t in earlier.trials} if earlier else {}
 
     def search(self, **kwargs: Any) -> None:
-        """Runs trials until there are enough or time is up.
+        """Runs trials until there are enough, nothing is left to try, or time is up.
 
         Raises:
             DataError: No trial ended with a result.
+            UserCodeError: The user's code fails in every trial, or with any hyperparameters.
         """
-        self._begin = time.monotonic()
+        self._begin = self.clock()
         self.oracle.verbose = 0
-        super().search(**kwargs)
+        for trial_id, outcome in self._outcomes.items():
+            if outcome.ended_by_time and trial_id in self.oracle.end_order:
+                self.oracle.reopen(trial_id)
+        while not self._ended:
+            self._next(**kwargs)
         self.oracle.max_trials = len(self.oracle.trials)  # Hyperband has none, but TFX's executor reads it
         self._write_summary()
+        log.log(
+            logging.WARNING if self._ended == "minutes" else logging.INFO, "tuning: %s", self.summary.sentence
+        )
         if self._best() is None:
-            reasons = sorted({outcome.error for outcome in self._outcomes.values() if outcome.error})
-            raise DataError(
-                f"tuning: {len(self.oracle.trials)} trials",
-                expected="at least one that ends with a result",
-                seen="; ".join(reasons[:3]) or "no trial started",
-                remedy="narrow tune.search (a lower learning_rate), or raise tune.minutes",
-            )
+            raise self._without_result()
 
-    def pre_create_trial(self) -> None:
-        """Stops new trials once the minutes are over."""
-        over = self._minutes is not None and time.monotonic() - self._begin > self._minutes * 60
-        if over:
-            log.warning("tuning: %g minutes are over after %d trials", self._minutes, len(self.oracle.trials))
-            self.oracle.max_trials = len(self.oracle.trials)
+    def _next(self, **kwargs: Any) -> None:
+        """Runs one trial, or says what ends the search."""
+        if self._over() and not self._enough():
+            self._ended = "minutes"
+            return
+        trial = self.oracle.create_trial(self.tuner_id)
+        if trial.status == STOPPED:
+            self._ended = self._why_stopped()
+            return
+        self._try_run_and_update_trial(trial, **kwargs)
+        self.on_trial_end(trial)
+
+    def _over(self) -> bool:
+        minutes = self._limits.minutes
+        return minutes is not None and self.clock() - self._begin > minutes * 60
+
+    def _enough(self) -> bool:
+        """Whether nothing would be left to do with more time."""
+        enough = self._limits.trials is not None and len(self.oracle.trials) >= self._limits.trials
+        return not self.oracle._retry_queue and (enough or (self._schedule is None and self.oracle.used_up))
+
+    def _why_stopped(self) -> Ending:
+        if self.oracle.used_up:
+            return "space"
+        limit = self._limits.trials
+        return "trials" if limit is not None and len(self.oracle.trials) >= limit else "schedule"
 
     def run_trial(self, trial: Any, **kwargs: Any) -> dict[str, float]:
         """Trains one trial and returns its metrics.
 
         Raises:
             keras_tuner.errors.FailedTrialError: Training failed.
+            StorageError: A file cannot be written.
+            UserCodeError: The user's code fails whatever the hyperparameters are.
         """
-        begin = time.perf_counter()
-        values = dict(trial.hyperparameters.values)
+        begin, values = time.perf_counter(), dict(trial.hyperparameters.values)
+        before = self._outcomes.get(trial.trial_id, Outcome())
         try:
-            metrics = self._train(values, values.get("tuner/epochs"))
+            outcome = self._known(values) or self._train(values, values.get("tuner/epochs"), self._over)
         except Exception as error:
-            self._outcomes[trial.trial_id] = Outcome(time.perf_counter() - begin, error=str(error))
-            raise keras_tuner.errors.FailedTrialError(str(error)) from error
-        self._outcomes[trial.trial_id] = Outcome(time.perf_counter() - begin, metrics)
-        return metrics
+            if isinstance(error, _NO_FAULT_OF_VALUES) or self._is_general(error, values):
+                raise keras_tuner.errors.FatalError(str(error)) from error
+            outcome = Outcome(error=str(error), own_code=isinstance(error, UserCodeError))
+        outcome = replace(outcome, seconds=time.perf_counter() - begin)
+        if outcome.ended_by_time and before.metrics and before.epochs > outcome.epochs:
+            outcome = before  # time ran out again, and sooner
+        self._outcomes[trial.trial_id] = outcome
+        if outcome.error:
+            raise keras_tuner.errors.FailedTrialError(outcome.error)
+        return outcome.metrics
+
+    def _try_run_and_update_trial(self, trial: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            super()._try_run_and_update_trial(trial, *args, **kwargs)
+        except keras_tuner.errors.FatalError as error:
+            raise (error.__cause__ or error) from error.__cause__
+
+    def _known(self, values: Mapping[str, Any]) -> Outcome | None:
+        """Returns the outcome of the setting's earlier round if early stopping ended it: more epochs change nothing."""
+        earlier = self._outcomes.get(str(values.get("tuner/trial_id")))
+        return earlier if earlier and earlier.stopped_early else None
+
+    def _is_general(self, error: Exception, values: Mapping[str, Any]) -> bool:
+        """Returns whether the user's code fails in the same way with other hyperparameters, which are tried briefly."""
+        if not isinstance(error, UserCodeError):
+            return False
+        if any(outcome.metrics for outcome in self._outcomes.values()):
+            return False
+        same = self.oracle._key(dict(values))
+        others = self.oracle._untried()
+        others = [one for one in others if self.oracle._key(one) != same]
+        for other in self.oracle._chance().sample(others, min(REHEARSALS, len(others))):
+            try:
+                self._rehearse(other)
+            except UserCodeError as again:
+                if _what(again) != _what(error):
+                    return False
+            except Exception:  # noqa: BLE001 - other values fail in another way
+                return False
+            else:
+                return False
+        return True
 
     def on_trial_end(self, trial: Any) -> None:
         """Keeps the trial on disk before the next one begins."""
@@ -99,51 +185,63 @@ class TrialSearch(keras_tuner.Tuner):
         """
         raise NotImplementedError("trials keep no models; train the best hyperparameters from scratch")
 
+    def _without_result(self) -> DataError | UserCodeError:
+        summary = self.summary
+        what = f"tuning: {len(summary.trials)} trials"
+        expected, seen = "at least one that ends with a result", summary.reasons() or "no trial started"
+        if summary.failed and all(trial.own_code for trial in summary.failed):
+            return UserCodeError(what, expected=expected, seen=seen)
+        remedy = "see what failed, and narrow tune.search"
+        if any("a loss that is a number" in trial.error for trial in summary.failed):
+            remedy = "narrow tune.search (a lower learning_rate)"
+        return DataError(what, expected=expected, seen=seen, remedy=remedy)
+
     def _best(self) -> Any:
         """Returns the best trial with a result; keras-tuner would return failed ones if there is none."""
         best = self.oracle.get_best_trials(1)
         return best[0] if best and best[0].status == "COMPLETED" else None
 
-    def _read_summary(self) -> None:
-        earlier = Trials.find(self.project_dir)
-        self._outcomes = {t.trial: t.outcome for t in earlier.trials} if earlier else {}
-
-    def _write_summary(self) -> None:
-        trials = tuple(
-            Trial(
-                **vars(self._outcomes.get(trial_id, Outcome())),
-                trial=trial_id,
-                status=trial.status,
-                score=trial.score if trial.score is not None and math.isfinite(trial.score) else None,
-                hyperparameters=trial.hyperparameters.values,
-            )
-            for trial_id, trial in sorted(self.oracle.trials.items())
-        )
+    @property
+    def summary(self) -> Trials:
+        """The search and its trials so far."""
         best = self._best()
         objective = self.oracle.objective
-        chosen = best.trial_id if best else None
-        Trials(objective.name, objective.direction, chosen, trials).write(self.project_dir)
+        trials = sorted(self.oracle.trials.items(), key=lambda item: int(item[0]))
+        return Trials(
+            objective.name,
+            objective.direction,
+            best.trial_id if best else None,
+            tuple(self._trial(trial_id, trial) for trial_id, trial in trials),
+            limits=self._limits,
+            planned=self._planned(),
+            settings=self.oracle.space.size,
+            ended=self._ended,
+            search=self.project_name,
+        )
+
+    def _trial(self, trial_id: str, trial: Any) -> Trial:
+        outcome = self._outcomes.get(trial_id, Outcome())
+        score = trial.score if trial.score is not None and math.isfinite(trial.score) else None
+        return Trial(
+            **asdict(outcome),
+            trial=trial_id,
+            status=trial.status,
+            score=score,
+            hyperparameters=trial.hyperparameters.values,
+        )
+
+    def _planned(self) -> int | None:
+        """Returns how many trials there are if time does not run out: for hyperband its schedule, if none is given."""
+        limit, size = self._limits.trials, self.oracle.space.size
+        if self._schedule is not None:
+            return limit or self._schedule
+        known = [number for number in (limit, size) if number is not None]
+        return min(known) if known else None
+
+    def _write_summary(self) -> None:
+        self.summary.write(self.project_dir)
 
 
-def make_oracle(tune: TuneConfig, space: keras_tuner.HyperParameters) -> keras_tuner.Oracle:
-    """Returns the oracle that proposes trials.
-
-    Args:
-        tune: The ``tune`` slice.
-        space: The space to search.
-    """
-    common = {
-        "objective": keras_tuner.Objective(tune.objective, direction_of(tune.objective)),
-        "seed": tune.seed,
-        "hyperparameters": space,
-        "max_consecutive_failed_trials": 1_000_000,
-    }
-    if tune.algorithm == "random":
-        return keras_tuner.oracles.RandomSearchOracle(max_trials=tune.trials, **common)
-    if tune.algorithm == "bayesian":
-        return keras_tuner.oracles.BayesianOptimizationOracle(max_trials=tune.trials, **common)
-    return keras_tuner.oracles.HyperbandOracle(max_epochs=tune.epochs or HYPERBAND_EPOCHS, **common)
-
-
-HYPERBAND_EPOCHS = 20
-"""Largest number of epochs per Hyperband trial if the document gives none."""
+def _what(error: UserCodeError) -> tuple[str, str, str]:
+    """Returns what tells faults apart: where, what was expected, and the kind of what was seen."""
+    return error.subject, error.expected, error.seen.partition(":")[0]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,21 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from components.trainer.data import class_weights
+from components.trainer.models.own import used
 from components.trainer.run_fn import build_model, label_values, load_splits
 from components.trainer.seeds import seed_everything
 from components.trainer.settings import TrainingSettings
-from components.trainer.training import fit
+from components.trainer.training import History, Over, fit
 from components.trainer.transform_graph import TransformGraph
-from components.tuner.config import TuneConfig, direction_of
-from components.tuner.search_space import search_space
-from components.tuner.trials import Train, TrialSearch, make_oracle
+from components.tuner.config import LIMITS, TuneConfig
+from components.tuner.oracles import make_oracle
+from components.tuner.result import Outcome
+from components.tuner.space import Space
+from components.tuner.trials import TrialSearch
+from foundation.errors import DataError, UserCodeError
+from foundation.own_fault import place
 
-_HEAD_BYTES = 65536
+_BLOCK = 1 << 22
 
 
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
@@ -40,37 +46,79 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
         config, [*files, f"{fn_args.transform_graph_path}/transform_fn/*.pb"]
     )
     graph = TransformGraph(fn_args.transform_graph_path, settings.label)
-    train = _trainer(graph, settings, tune, fn_args.train_files, fn_args.eval_files)
-    search = TrialSearch(make_oracle(tune, search_space(tune.search)), train, folder, tune.minutes)
+    trials = _Trials(graph, settings, tune, fn_args.train_files, fn_args.eval_files)
+    oracle = make_oracle(tune, Space.of(tune.search, settings.model))
+    search = TrialSearch(oracle, trials.train, trials.rehearse, folder, tune)
     return TunerFnResult(tuner=search, fit_kwargs={})
 
 
-def _trainer(
-    graph: TransformGraph,
-    settings: TrainingSettings,
-    tune: TuneConfig,
-    train_files: list[str],
-    eval_files: list[str],
-) -> Train:
-    """Returns the function that trains one trial; the data is loaded once for all."""
-    splits = load_splits(graph, settings, train_files, eval_files)
-    values = label_values(graph, settings)
-    weights = class_weights(settings.train.class_weights, splits[0].labels, values)
-    best = min if direction_of(tune.objective) == "min" else max
+class _Trials:
+    """Trains the trials of a search; the data is loaded once for all."""
 
-    def train(hyperparameters: Mapping[str, Any], epochs: int | None) -> dict[str, float]:
-        chosen = settings.with_hyperparameters(hyperparameters)
-        limit = epochs or tune.epochs
-        if limit:
-            limited = chosen.train.model_copy(update={"steps": None, "epochs": limit})
-            chosen = dataclasses.replace(chosen, train=limited)
+    def __init__(
+        self,
+        graph: TransformGraph,
+        settings: TrainingSettings,
+        tune: TuneConfig,
+        train_files: list[str],
+        eval_files: list[str],
+    ) -> None:
+        self._graph, self._settings, self._tune = graph, settings, tune
+        self._splits = load_splits(graph, settings, train_files, eval_files)
+        self._values = label_values(graph, settings)
+        self._weights = class_weights(settings.train.class_weights, self._splits[0].labels, self._values)
+
+    def train(self, hyperparameters: Mapping[str, Any], epochs: int | None, over: Over) -> Outcome:
+        """Trains one trial and returns the metrics of its best epoch."""
+        limit = epochs or self._tune.epochs
+        changes = {"steps": None, "epochs": limit} if limit else {}
+        history = self._fit(hyperparameters, changes, over)
+        objective = self._tune.objective
+        ended = [numbers for numbers in history.epochs if math.isfinite(numbers[objective])]
+        if not ended:
+            raise DataError(
+                f"training, {objective}", expected="a number in at least one epoch", seen="NaN or infinity"
+            )
+        choose = min if self._tune.goal == "min" else max
+        best = choose(ended, key=lambda numbers: numbers[objective])
+        return Outcome(
+            metrics={name: value for name, value in best.items() if name not in ("epoch", "seconds")},
+            epochs=len(history.epochs),
+            stopped_early=history.stopped_early,
+            ended_by_time=history.ended_by_time,
+        )
+
+    def rehearse(self, hyperparameters: Mapping[str, Any]) -> None:
+        """Builds a model and trains it for one step."""
+        self._fit(hyperparameters, {"steps": 1, "epochs": None, "steps_per_epoch": None}, None)
+
+    def _fit(
+        self, hyperparameters: Mapping[str, Any], changes: Mapping[str, Any], over: Over | None
+    ) -> History:
+        chosen = self._settings.with_hyperparameters(hyperparameters)
+        chosen = dataclasses.replace(chosen, train=chosen.train.model_copy(update=changes))
         seed_everything(chosen.train.seed)
-        model = build_model(graph, chosen, values, extra_metric=tune.objective.removeprefix("val_"))
-        history = fit(model, chosen.train, splits, weights, None)
-        epoch = best(history.epochs, key=lambda numbers: numbers[tune.objective])
-        return {name: value for name, value in epoch.items() if name not in ("epoch", "seconds")}
+        extra = self._tune.objective.removeprefix("val_")
+        model = build_model(self._graph, chosen, self._values, extra_metric=extra)
+        own = chosen.model.build_model
+        with used(own, "a model that can be fitted"):
+            check = _objective_check(own, self._tune.objective)
+            return fit(model, chosen.train, self._splits, self._weights, None, over, check)
 
-    return train
+
+def _objective_check(own: str | None, objective: str) -> Callable[[Mapping[str, float]], None]:
+    def check(numbers: Mapping[str, float]) -> None:
+        """Refuses a model that its author compiled without the objective."""
+        if objective not in numbers:
+            tracked = [name for name in numbers if name.startswith("val_")]
+            raise UserCodeError(
+                place(own or ""),
+                expected=f"a model compiled with a metric {objective.removeprefix('val_')!r}, as tune.objective says",
+                seen=", ".join(tracked),
+                remedy="add it to compile(metrics=[...]) by that name, or name one of these",
+            )
+
+    return check
 
 
 def fingerprint(config: Mapping[str, Any], patterns: Sequence[str]) -> str:
@@ -80,13 +128,15 @@ def fingerprint(config: Mapping[str, Any], patterns: Sequence[str]) -> str:
 
     Args:
         config: The component's ``custom_config``.
-        patterns: File patterns of the data; each file counts by its size and first bytes.
+        patterns: File patterns of the data; each file counts with all its bytes.
     """
-    tune = {key: value for key, value in config["tune"].items() if key not in ("trials", "minutes")}
+    tune = {key: value for key, value in config["tune"].items() if key not in LIMITS}
     settings = {key: value for key, value in config.items() if key != "work_dir"}
     digest = hashlib.sha256(json.dumps({**settings, "tune": tune}, sort_keys=True).encode())
     for pattern in patterns:
         for file in sorted(tf.io.gfile.glob(pattern)):
             with tf.io.gfile.GFile(file, "rb") as opened:
-                digest.update(f"{Path(file).name} {opened.size()}".encode() + opened.read(_HEAD_BYTES))
+                digest.update(f"{Path(file).name} {opened.size()}".encode())
+                while block := opened.read(_BLOCK):
+                    digest.update(block)
     return f"search_{digest.hexdigest()[:16]}"

@@ -95,7 +95,9 @@ def _table(title: str, model: type[Config]) -> str:
 
 
 def _value(field: FieldInfo) -> str:
-    words = " or ".join(dict.fromkeys(_words(arm) for arm in plain_types(field.annotation)))
+    arms = list(plain_types(field.annotation))
+    arms = [arm for arm in arms if not (arm is int and float in arms)]
+    words = " or ".join(dict.fromkeys(_words(arm) for arm in arms))
     bounds = [
         f"{sign} {getattr(item, key):g}"
         for item in field.metadata

@@ -10,7 +10,7 @@ from components.infra_validator.result import InfraValidation
 from components.mongo_example_gen.notices import notices
 from components.mongo_example_gen.result import Ingestion
 from components.trainer.result import TrainingHistory
-from components.tuner.result import TunerResults
+from components.tuner.result import Trials
 from components.validation_gate.result import Validation
 from pipeline.report.data import Curve, FeatureView
 from pipeline.report.statistics import read_features
@@ -27,7 +27,7 @@ class Collected(TypedDict, total=False):
     features: tuple[FeatureView, ...]
     validation: Validation | None
     curves: tuple[Curve, ...]
-    tuning: TunerResults | None
+    tuning: Trials | None
     verdict: Verdict | None
     metrics: tuple[Metric, ...]
     serving: InfraValidation | None
@@ -53,7 +53,7 @@ def collect(results: RunResults, metric_order: Sequence[str]) -> Collected:
         features=read_features(statistics, types) if statistics else (),
         validation=results.read(Validation),
         curves=curves_of(history) if history else (),
-        tuning=results.read(TunerResults),
+        tuning=results.read(Trials),
         verdict=verdict,
         metrics=in_order(verdict.metrics, metric_order) if verdict else (),
         serving=results.read(InfraValidation),

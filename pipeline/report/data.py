@@ -9,7 +9,7 @@ from typing import Literal
 from components.evaluation_gate.result import Gate, Metric, Verdict
 from components.infra_validator.result import InfraValidation
 from components.mongo_example_gen.result import Ingestion
-from components.tuner.result import TunerResults
+from components.tuner.result import Trials
 from components.validation_gate.result import Validation
 
 NodeState = Literal["run", "cached", "failed", "skipped"]
@@ -115,7 +115,7 @@ class ReportData:
     features: tuple[FeatureView, ...] = ()
     validation: Validation | None = None
     curves: tuple[Curve, ...] = ()
-    tuning: TunerResults | None = None
+    tuning: Trials | None = None
     objective: str = ""
     metrics: tuple[Metric, ...] = ()
     verdict: Verdict | None = None

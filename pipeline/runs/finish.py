@@ -10,6 +10,7 @@ from components.infra_validator.result import InfraValidation
 from components.mongo_example_gen.notices import notices
 from components.mongo_example_gen.result import Ingestion
 from components.pusher.result import PushResult
+from components.tuner.result import Trials
 from components.validation_gate.result import Validation
 from pipeline.runs.book import RunRecord
 from pipeline.runs.results import RunResults
@@ -60,6 +61,7 @@ def _said(session: Session, found: RunResults, record: RunRecord) -> list[str]:
     return [
         *_warnings(found),
         *(f"Note: {note}." for note in record.notes),
+        *_search(found),
         *_verdict(found),
         *_schema(session, found),
         *_pushed(found),
@@ -71,6 +73,11 @@ def _warnings(found: RunResults) -> list[str]:
     said = [notice for ingestion in found.find_all(Ingestion) for notice in notices(ingestion)]
     said += [f.message for f in (*validation.warnings, *validation.leakage)] if validation else []
     return [f"Warning: {message}" for message in dict.fromkeys(said)]
+
+
+def _search(found: RunResults) -> list[str]:
+    search = found.find(Trials)
+    return [f"Search: {search.sentence}"] if search and search.sentence else []
 
 
 def _verdict(found: RunResults) -> list[str]:

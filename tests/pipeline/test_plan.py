@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from components.tuner.result import Limits, Trial, Trials
 from foundation.errors import SpecError
 from pipeline.graph import Graph
 from pipeline.lineage.records import Artifact
@@ -129,3 +130,38 @@ def test_the_estimate_comes_from_history(graph_of: Make, tmp_path: Path) -> None
     graph = graph_of()
     plan = make_plan(graph, history_of(graph, tmp_path, seconds=4.0), Selection(start="Evaluator"))
     assert plan.seconds == pytest.approx(12.0)
+
+
+def searched(graph: Graph, folder: Path, **changes: Any) -> MemoryLineage:
+    """A lineage in which the search of a graph has run two trials."""
+    lineage = history_of(graph, folder)
+    (done,) = [e for e in lineage.executions() if e.node == "Tuner"]
+    (number,) = done.outputs["out"]
+    trials = tuple(Trial(trial=str(i), status="COMPLETED", score=0.5) for i in range(2))
+    found = Trials("val_loss", "min", "0", trials, **changes)
+    found.write(lineage.artifacts()[number].uri)
+    rest = [e for e in lineage.executions() if e is not done]
+    search = replace(done, outputs={"tuner_results": (number,)})
+    return MemoryLineage([*rest, search], list(lineage.artifacts().values()))
+
+
+def test_a_search_that_its_limit_ended_continues_once_the_limit_is_raised(
+    graph_of: Make, tmp_path: Path
+) -> None:
+    short = {"trials": 20, "minutes": 0.1}
+    lineage = searched(graph_of(tune=short), tmp_path, ended="minutes", limits=Limits(20, 0.1))
+    assert actions(graph_of(tune=short), lineage)["Tuner"] == "cached"
+    assert actions(graph_of(tune={"trials": 9, "minutes": 0.05}), lineage)["Tuner"] == "cached"
+    more = graph_of(tune={"trials": 20, "minutes": 5})
+    assert more.fingerprints == graph_of(tune=short).fingerprints
+    decided = actions(more, lineage)
+    assert (decided["Transform"], decided["Tuner"], decided["Trainer"]) == ("cached", "run", "run")
+    said = reason(more, lineage, "Tuner")
+    assert said == "its search continues: 5 minutes, not 0.1; 2 trials are kept"
+
+
+def test_another_search_is_no_continuation(graph_of: Make, tmp_path: Path) -> None:
+    lineage = searched(graph_of(tune={"trials": 2}), tmp_path, ended="trials", limits=Limits(2))
+    other = graph_of(tune={"trials": 5, "seed": 7})
+    assert reason(other, lineage, "Tuner") == "its settings in the document changed"
+    assert "5 trials, not 2" in reason(graph_of(tune={"trials": 5}), lineage, "Tuner")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from components.trainer.metrics import TRAINING_METRICS
+from components.trainer.models import MODEL_TYPES
 from pipeline.document import PipelineSpec, SpecErrors, check
 from pipeline.document.checks import CHECKS, SECTION_DEFAULTS
+
+OWN_MODEL = ("model=model.py:build",)
 
 CASES: list[tuple[str, tuple[str, ...], str]] = [
     (
@@ -172,7 +177,7 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
     (
         "value no model has",
         ("tune.search={dropout: {min: 0, max: 2}}",),
-        "tune.search.dropout.max: 2.0 is not a value of dropout; expected less than 1",
+        "tune.search.dropout.max: 2 is not a value of dropout; expected less than 1",
     ),
     (
         "choice no model has",
@@ -185,6 +190,37 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
         "a logarithmic range must start above 0",
     ),
     ("nothing to search", ("tune.search={}",), "nothing to search for"),
+    (
+        "a choice of nothing",
+        ("tune.search={hidden: []}",),
+        "tune.search.hidden: there is nothing to choose from",
+    ),
+    ("a choice twice", ("tune.search={hidden: [[3], [3]]}",), "[3] is listed twice"),
+    ("layers without units", ("model.hidden=[64, 0]",), "model.hidden[1]: expected at least 1; seen: 0"),
+    ("layers without units in a search", ("tune.search={hidden: [[8], [8, -1]]}",), "tune.search.hidden[1]"),
+    ("bounds reversed", ("tune.search={l2: {min: 1, max: 0.1}}",), "min must be less than max"),
+    ("a bound that is no number", ("tune.search={l2: {min: .nan, max: 1}}",), "finite number; seen: nan"),
+    ("half a unit", ("tune.search={embedding: {min: 1.5, max: 4}}",), "tune.search.embedding.min"),
+    (
+        "a hyperparameter of another type",
+        ("model.type=linear", "tune.search={hidden: [[3], [4]]}"),
+        "a linear model has no hyperparameter 'hidden'; remove it, or set model.type to dense or wide_and_deep",
+    ),
+    ("type of a known key", ("tune.search={l2: {min: 0, max: 1, type: int}}",), "the type of l2 is known"),
+    ("objective of an own model", (*OWN_MODEL, "tune.objective=val_f1"), "add tune.direction: max (or min)"),
+    (
+        "own hyperparameter from 0, logarithmic",
+        (*OWN_MODEL, "tune.search={x: {min: 0, max: 1, log: true}}"),
+        "tune.search.x: a logarithmic range must start above 0, not at 0",
+    ),
+    ("own hyperparameter of two kinds", (*OWN_MODEL, "tune.search={x: [a, 1]}"), "values of several kinds"),
+    (
+        "a key of train as own",
+        (*OWN_MODEL, "tune.search={epochs: [1, 2]}"),
+        "'epochs' is no name for a hyperparameter",
+    ),
+    ("the classes as own", (*OWN_MODEL, "tune.search={classes: [1, 2]}"), "it is taken; rename it"),
+    ("type of an own model", (*OWN_MODEL, "tune.search={type: [linear, dense]}"), "it is taken; rename it"),
     (
         "two stores",
         ("metadata={sqlite: {}, mysql: {host: h, database: d, user: u}}",),
@@ -272,3 +308,32 @@ def test_no_check_reads_placeholders_for_broken_sections() -> None:
     required = set(SECTION_DEFAULTS)
     spec = PipelineSpec.model_validate(SECTION_DEFAULTS)
     assert [problem for each in CHECKS if not each.sections & required for problem in each.find(spec)] == []
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("task", list(TRAINING_METRICS))
+def test_every_metric_that_training_knows_is_an_objective(
+    document: Path, load_with: Callable[..., Any], task: str, own: bool
+) -> None:
+    document.with_name("model.py").write_text("def build(): ...\n", encoding="utf-8")
+    label = {"regression": ("data.label=lessons", "features.lessons=!remove")}.get(task, ())
+    built = f"model={{build_model: model.py:build, task: {task}}}"
+    model = (built,) if own else (f"model.task={task}",)
+    for name in ("loss", *TRAINING_METRICS[task]):
+        written = (*label, "model=!remove", *model, f"tune.objective=val_{name}", "evaluate.metrics=!remove")
+        metrics = {"regression": "rmse"}.get(task, "accuracy")
+        written = (*written, f"evaluate.metrics=[{metrics}]", "evaluate.gates=none")
+        assert load_with(*written).spec.tune.objective == f"val_{name}"
+
+
+def test_the_default_search_fits_every_model(load_with: Callable[..., Any]) -> None:
+    for kind in MODEL_TYPES:
+        assert load_with(f"model.type={kind}", "tune.trials=3").spec.tune.trials == 3
+
+
+def test_a_whole_bound_stays_whole(document: Path, load_with: Callable[..., Any]) -> None:
+    document.with_name("model.py").write_text("def build(): ...\n", encoding="utf-8")
+    search = load_with(
+        *OWN_MODEL, "tune.search={a: {min: 1, max: 4}, b: {min: 1.0, max: 4}}"
+    ).spec.tune.search
+    assert [search[name].whole for name in "ab"] == [True, False]

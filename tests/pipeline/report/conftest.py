@@ -10,7 +10,7 @@ from components.evaluation_gate.result import Gate, Metric, Verdict
 from components.infra_validator.result import Gate as ServingGate
 from components.infra_validator.result import InfraValidation, Latency, LatencyRow, Times
 from components.mongo_example_gen.result import Documents, FieldCounts, Ingestion
-from components.tuner.result import RankedTrial, TunerResults
+from components.tuner.result import Limits, Trial, Trials
 from components.validation_gate.result import Distance, Finding, Validation
 from pipeline.report.data import Bar, Curve, FeatureView, LineageStep, NodeView, ReportData
 
@@ -120,11 +120,39 @@ def run() -> ReportData:
             skew=(Distance("plan", "l_infinity", "largest difference of any value's share", None, 0.1),),
         ),
         curves=_curves(),
-        tuning=TunerResults(
+        tuning=Trials(
+            "val_auc",
+            "max",
+            "03",
             (
-                RankedTrial("03", 0.8234, {"learning_rate": 0.00317, "hidden": [64, 32], "dropout": 0.1}),
-                RankedTrial("01", 0.8127, {"learning_rate": 0.0009, "hidden": [32], "dropout": 0.3}),
-            )
+                Trial(
+                    trial="01",
+                    status="COMPLETED",
+                    score=0.8127,
+                    hyperparameters={"learning_rate": 0.0009, "hidden": "[32]", "dropout": 0.3},
+                ),
+                Trial(
+                    trial="02",
+                    status="FAILED",
+                    error="training, epoch 1; seen: NaN",
+                    hyperparameters={"learning_rate": 9.0, "hidden": "[32]", "dropout": 0.3},
+                ),
+                Trial(
+                    trial="03",
+                    status="COMPLETED",
+                    score=0.8234,
+                    ended_by_time=True,
+                    hyperparameters={
+                        "learning_rate": 0.00317,
+                        "hidden": "[64, 32]",
+                        "dropout": 0.1,
+                        "tuner/epochs": 3,
+                    },
+                ),
+            ),
+            limits=Limits(20, 0.1),
+            planned=20,
+            ended="minutes",
         ),
         objective="val_auc",
         metrics=_metrics(),

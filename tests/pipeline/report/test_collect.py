@@ -12,7 +12,6 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from components.evaluation_gate.result import Gate, Verdict
 from components.infra_validator.result import Gate as ServingGate
 from components.infra_validator.result import LatencyRow, Times
-from components.tuner.result import RankedTrial
 from components.validation_gate.result import Distance
 from foundation.errors import DataError
 from pipeline.lineage.records import Artifact
@@ -167,8 +166,9 @@ def test_curves_begin_with_the_loss(found):
 
 
 def test_trials_hide_the_tuners_own_keys(found):
-    first, _ = found["tuning"].trials
-    assert first == RankedTrial("01", 0.81, {"learning_rate": 0.003, "hidden": "[64, 32]"})
+    first, _ = found["tuning"].ranked
+    assert (first.trial, first.score) == ("01", 0.81)
+    assert first.chosen == {"learning_rate": 0.003, "hidden": "[64, 32]"}
 
 
 def test_gates_keep_absolute_bounds_as_numbers(found):

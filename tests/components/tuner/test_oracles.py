@@ -1,0 +1,117 @@
+"""keras-tuner's oracles as they are used: no setting twice, small spaces as a whole; seeded, without training."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.component
+
+SPACES: dict[str, tuple[dict[str, Any], int | None]] = {
+    "three": ({"hidden": [[1], [2], [3]]}, 3),
+    "twelve": ({"hidden": [[1], [2], [3]], "embedding": {"min": 1, "max": 4}}, 12),
+    "types": ({"type": ["linear", "dense"], "hidden": [[1], [2]]}, 3),
+    "logarithmic": ({"embedding": {"min": 1, "max": 30, "log": True}}, 30),
+    "endless": ({"learning_rate": {"min": 1e-3, "max": 1e-1, "log": True}}, None),
+}
+
+
+def propose(
+    folder: Path, fails: Any = lambda values: False, score: Any = None, **tune: Any
+) -> SimpleNamespace:
+    """Asks an oracle until it ends; a trial's score is a fixed function of its setting, by default any number."""
+    from components.trainer.config import ModelConfigSlice
+    from components.tuner.config import TuneConfig
+    from components.tuner.oracles import make_oracle
+    from components.tuner.space import Space
+
+    config = TuneConfig.model_validate({"epochs": 9, **tune})
+    oracle: Any = make_oracle(config, Space.of(config.search, ModelConfigSlice()))
+    oracle._set_project_dir(str(folder), "search")
+    oracle.verbose = 0
+    settings, rounds = [], []
+    while (trial := oracle.create_trial("tuner0")).status != "STOPPED":
+        values = trial.hyperparameters.values
+        (rounds if values.get("tuner/round") else settings).append(dict(values))
+        if fails(values):
+            trial.status = "FAILED"
+        else:
+            loss = score(values) if score else random.Random(oracle._key(values)).random()
+            oracle.update_trial(trial.trial_id, {"val_loss": loss})
+            trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    return SimpleNamespace(
+        settings=settings, rounds=rounds, keys=[oracle._key(v) for v in settings], oracle=oracle
+    )
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
+def test_no_setting_is_proposed_twice_and_a_small_space_is_used_up(
+    tmp_path: Path, algorithm: str, space: str
+) -> None:
+    search, size = SPACES[space]
+    for seed in range(2):
+        found = propose(tmp_path / str(seed), algorithm=algorithm, trials=50, search=search, seed=seed)
+        assert len(set(found.keys)) == len(found.keys)
+        assert size is None or len(found.keys) == size
+        assert size is not None or len(found.keys) + len(found.rounds) == 50
+        bounds = search.get("embedding", {"max": 99})
+        assert all(values.get("embedding", 1) <= bounds["max"] for values in found.settings)
+
+
+@pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
+def test_failed_trials_are_not_proposed_again(tmp_path: Path, algorithm: str) -> None:
+    search, size = SPACES["twelve"]
+    found = propose(
+        tmp_path, lambda values: values["hidden"] == "[2]", algorithm=algorithm, trials=50, search=search
+    )
+    assert len(set(found.keys)) == len(found.keys) == size
+
+
+def test_hyperband_promotes_though_a_space_is_small_and_trials_fail(tmp_path: Path) -> None:
+    for number, fails in enumerate((lambda values: False, lambda values: values["hidden"] == "[2]")):
+        found = propose(tmp_path / str(number), fails, algorithm="hyperband", search=SPACES["three"][0])
+        assert [(v["tuner/epochs"], v["tuner/round"]) for v in found.rounds] == [(3, 1), (9, 2)]
+        scores = {
+            v["hidden"]: random.Random(k).random() for v, k in zip(found.settings, found.keys, strict=True)
+        }
+        scores = {hidden: score for hidden, score in scores.items() if not fails({"hidden": hidden})}
+        assert {v["hidden"] for v in found.rounds} == {min(scores, key=scores.__getitem__)}
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 9, 27])
+def test_hyperbands_schedule_is_as_long_as_was_said(tmp_path: Path, epochs: int) -> None:
+    from components.tuner.space import hyperband_trials
+
+    found = propose(tmp_path, algorithm="hyperband", epochs=epochs, search=SPACES["endless"][0])
+    assert len(found.settings) + len(found.rounds) == hyperband_trials(epochs)
+
+
+@pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
+@pytest.mark.parametrize("seed", [0, -7, 42])
+def test_equal_seeds_propose_equal_trials(tmp_path: Path, algorithm: str, seed: int) -> None:
+    search = SPACES["endless"][0]
+    first, second = (
+        propose(tmp_path / name, algorithm=algorithm, trials=6, search=search, seed=seed).settings
+        for name in "ab"
+    )
+    assert first == second
+
+
+def test_bayesian_finds_the_optimum_sooner_than_chance_and_then_the_rest(tmp_path: Path) -> None:
+    search, needed = {"embedding": {"min": 1, "max": 60}}, []
+    for seed in range(6):
+        best = 5 + 9 * seed
+        found = propose(
+            tmp_path / str(seed), score=lambda values, best=best: abs(values["embedding"] - best),
+            algorithm="bayesian", trials=60, search=search, seed=seed,
+        )  # fmt: skip
+        proposed = [values["embedding"] for values in found.settings]
+        assert sorted(proposed) == list(range(1, 61))
+        needed.append(proposed.index(best) + 1)
+    assert sum(needed) / len(needed) < 15  # by chance 30.5
