@@ -74,20 +74,21 @@ class Look:
     source: Source = field(repr=False, compare=False)
 
 
-def look(export: str, limit: int | None = SAMPLE, examples: bool = False) -> Look:
+def look(export: str, limit: int | None = SAMPLE, examples: bool = False, span: int | str = "latest") -> Look:
     """Profiles an export without TensorFlow.
 
     Args:
         export: A path, a pattern, or an address in a store.
         limit: Maximum number of documents, from several places; None: all.
         examples: Whether to keep masked examples.
+        span: Which span, where the pattern has several.
 
     Raises:
         DataError: The export is missing, empty or unreadable.
         StorageError: A file or store cannot be read.
     """
     begin = time.monotonic()
-    source = open_export(export)
+    source = open_export(export, span)
     counted = count(source, limit)
     tree = counted.tree
     if not tree.documents:
