@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import IO, cast
 
 from components.exports.dump_folder import one_collection
 from components.exports.formats import FORMATS
 from components.exports.formats.base import ITEM_BYTES, Block, Known, Part
 from components.exports.recognition import recognise
 from components.exports.streams import open_stream
+from components.exports.witness import Witness
 from foundation.errors import DataError
 from foundation.storage import Location, locate
 
@@ -77,8 +79,14 @@ def read_part(part: Part) -> Iterator[Block]:
     """
     path, form = locate(part.path), FORMATS[part.format.kind]
     with open_stream(path, part.format.compression) as stream:
-        for number, block in enumerate(form.blocks(stream, path, part)):
+        # A stripe scans the whole file too: one look at all of its bytes is enough.
+        witness = Witness(stream, form.between) if form.between is not None and part.stripe == 0 else None
+        for number, block in enumerate(form.blocks(cast("IO[bytes]", witness or stream), path, part)):
+            if witness:
+                witness.saw(block)
             if (
                 form.encoding == "table" or number % part.stripes == part.stripe
             ):  # tables are split by row group instead
                 yield block
+        if witness:
+            witness.check(part)

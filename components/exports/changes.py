@@ -197,7 +197,7 @@ class _Fold:
         self.tally[count.READ] -= 1  # counted when it is read again
 
     def _bad(self, spilled: Spilled, reason: str) -> None:
-        self.tally[count.quarantined(reason)] += 1
+        count.add_bad(self.tally, spilled.raw, reason)
         part, header = self._sources[spilled.source]
         block = Block([spilled.raw], spilled.offset, [spilled.offset], header)
         self._reject(part, block, [(0, reason)])

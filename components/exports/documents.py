@@ -12,6 +12,7 @@ from bson.errors import BSONError
 from components.exports import extended_json
 from components.exports.extended_json import ExtendedJsonError
 from components.exports.formats.base import BadDocumentError
+from components.exports.formats.json_grammar import is_shell_syntax
 
 
 class _Missing:
@@ -39,7 +40,8 @@ def from_json(raw: bytes) -> dict[str, Any]:
     try:
         return extended_json.parse(raw)
     except ExtendedJsonError as error:
-        raise BadDocumentError(str(error)) from error
+        shell = str(error) == extended_json.NOT_JSON and is_shell_syntax(raw)
+        raise BadDocumentError("mongo shell syntax, which is not JSON" if shell else str(error)) from error
 
 
 def from_bson(raw: bytes) -> dict[str, Any]:

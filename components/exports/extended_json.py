@@ -34,6 +34,7 @@ _OID = re.compile(r"[0-9a-fA-F]{24}", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _NO_NULL = re.compile(r"[^\0]*")
 _LONG_DIGITS = re.compile(rb"[:\[,\s]-?\d{19}")
+NOT_JSON = "not JSON"
 _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 _DAYS_OF_400_YEARS = 146_097
 
@@ -89,7 +90,7 @@ def _parse_exactly(data: bytes) -> Any:
     except RecursionError as error:
         raise ExtendedJsonError("nested too deeply") from error
     except ValueError as error:
-        raise ExtendedJsonError("not JSON") from error
+        raise ExtendedJsonError(NOT_JSON) from error
     return value
 
 

@@ -6,6 +6,8 @@ import re
 
 from components.exports.formats import FORMATS
 from components.exports.formats.base import BOM, Dialect, FileFormat
+from components.exports.formats.csv import other_separator
+from components.exports.formats.json_grammar import is_shell_syntax
 from components.exports.formats.jsonl import is_pretty
 from components.exports.streams import Compression, compression_of, open_stream, read_guarded
 from foundation.errors import DataError
@@ -14,6 +16,7 @@ from foundation.storage import Location
 HEAD_BYTES = 64 * 2**10
 _UTF_16 = ("UTF-16 text", "convert it with `iconv -f UTF-16 -t UTF-8`")
 _REFUSED = {b"PK\x03\x04": ("a zip archive", "unpack it"), b"\xff\xfe": _UTF_16, b"\xfe\xff": _UTF_16}
+_NO_SHELL = "export with mongoexport, or print EJSON.stringify(document) in the shell, one document per line"
 _UTF_16_WITHOUT_MARK = re.compile(
     rb"[\[{\s]\x00[^\x00]\x00[^\x00]\x00|\x00[\[{\s]\x00[^\x00]\x00[^\x00]", re.DOTALL
 )
@@ -49,6 +52,8 @@ def _refuse(body: bytes, path: Location, compression: Compression) -> None:
         found.append(_UTF_16)
     if compression != "none" and FORMATS["parquet"].recognises(body):
         found.append(("compressed Parquet", "decompress it: Parquet compresses its own columns"))
+    if body.lstrip()[:1] in (b"{", b"[") and is_shell_syntax(body):
+        found.append(("output of the mongo shell (ObjectId(…), ISODate(…)), which is not JSON", _NO_SHELL))
     if found:
         raise _unknown(path, *found[0])
 
@@ -62,6 +67,8 @@ def _kind(declared: str, body: bytes, path: Location) -> str:
         return "json_pretty"
     if declared != "auto":
         return declared
+    if other := other_separator(body):
+        raise _unknown(path, *other)
     raise _unknown(
         path,
         "none of these in its first bytes",

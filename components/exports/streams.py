@@ -57,7 +57,7 @@ def read_guarded(stream: IO[bytes], size: int, path: Location, line: bool = Fals
 
     Args:
         stream: The stream.
-        size: Most bytes to read; ignored for a line.
+        size: Most bytes to read; 0 reads a line to its end, however long.
         path: The file, for the message.
         line: Whether to read to the end of the line instead of a number of bytes.
 
@@ -66,7 +66,7 @@ def read_guarded(stream: IO[bytes], size: int, path: Location, line: bool = Fals
         StorageError: The file cannot be read.
     """
     try:
-        return stream.readline() if line else stream.read(size)
+        return stream.readline(size or -1) if line else stream.read(size)
     except EOFError as error:
         raise _cut_off(path) from error
     except (gzip.BadGzipFile, zlib.error) as error:

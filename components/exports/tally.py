@@ -15,13 +15,50 @@ MADE_ID = ("documents", "without _id, id made from content")
 SUPERSEDED = ("documents", "superseded")
 SLOW = ("documents", "converted one by one")
 LIKE_SECONDS = "like epoch seconds"
+BYTES_READ = ("bytes", "read")
+BYTES_OF_DOCUMENTS = ("bytes", "documents")
+BYTES_QUARANTINED = ("bytes", "quarantined")
+BYTES_BETWEEN = ("bytes", "between")
 NO_LABEL = "no label"
 NO_TIME = "no date to split by"
+_LONG = 8
+"""A bad piece longer than so many usual documents is taken for several documents."""
 
 
 def quarantined(reason: str) -> tuple[str, ...]:
     """Returns the key of bad documents with one reason."""
     return "quarantined", reason
+
+
+def add_bad(tally: Tally, raw: bytes | None, reason: str) -> None:
+    """Counts a bad document.
+
+    Args:
+        tally: Counts are added here.
+        raw: Its bytes; None where a document has none of its own, as in Parquet.
+        reason: Why it is bad.
+    """
+    tally[quarantined(reason)] += 1
+    if raw is not None:
+        tally[BYTES_QUARANTINED] += len(raw)
+        tally["bad sizes", "documents", str(len(raw).bit_length())] += 1
+        tally["bad sizes", "bytes", str(len(raw).bit_length())] += len(raw)
+
+
+def weight_of_bad(tally: Tally) -> float:
+    """Returns how many documents the quarantined pieces amount to.
+
+    Damage can join many documents to one piece. A piece that is several times as long as usual documents counts as so
+    many of them, any other as one.
+    """
+    bad = sum(section(tally, "quarantined").values())
+    usual = tally[BYTES_OF_DOCUMENTS] / max(1, tally[READ] - bad)
+    weight = float(bad)
+    for size, number in section(tally, "bad sizes", "documents").items():
+        length = tally["bad sizes", "bytes", size]
+        if usual and length > _LONG * usual * number:
+            weight += length / usual - number
+    return weight
 
 
 def filtered(reason: str) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from components.exports import tally as count
+from components.exports.formats import FORMATS
+from components.exports.formats.base import Known
 from components.exports.tally import Tally
 from components.mongo_example_gen.config import BadDocumentsConfig
 from components.mongo_example_gen.plan import Plan
@@ -31,25 +33,53 @@ def check_accounting(tally: Tally) -> None:
         )
 
 
+def check_bytes(tally: Tally, known: Known) -> None:
+    """Checks that the bytes of the files are the bytes that were read, in documents, in the quarantine and between.
+
+    Files that only a decompressor or another library can count are left out.
+
+    Raises:
+        DataError: The counts do not add up: an internal error.
+    """
+    read = tally[count.BYTES_READ]
+    accounted = tally[count.BYTES_OF_DOCUMENTS] + tally[count.BYTES_QUARANTINED] + tally[count.BYTES_BETWEEN]
+    counted = all(found.compression == "none" and FORMATS[found.kind].counts_bytes for _, _, found in known)
+    size = sum(path.stat().st_size for path, _, _ in known) if counted else read
+    if counted and not size == read == accounted:
+        raise DataError(
+            "ingestion",
+            expected=f"{size} bytes in {len(known)} files = in documents + quarantined + between documents",
+            seen=f"{read} bytes read, {accounted} accounted for",
+            remedy="this is an internal error: please report it",
+        )
+
+
 def check_bad_documents(tally: Tally, config: BadDocumentsConfig, kept: str) -> None:
     """Checks that there are documents, and not too many bad ones.
 
     Raises:
-        DataError: None was read, or the share of bad ones is above the threshold.
+        DataError: None was read, or the share of bad ones, by number or by bytes, is above the threshold.
     """
     read = tally[count.READ]
     if not read:
         raise DataError("export", expected="documents", seen="none", remedy="check the query of the export")
     reasons = count.section(tally, "quarantined")
     bad = sum(reasons.values())
-    if bad / read > config.fail_above:
+    weight = count.weight_of_bad(tally)
+    share = max(bad / read, weight / (read - bad + weight) if weight else 0.0)
+    if share > config.fail_above:
         shown = ", ".join(
             f"{reason}: {times}" for reason, times in sorted(reasons.items(), key=lambda r: -r[1])[:5]
         )
         raise DataError(
             "bad documents",
             expected=f"at most {config.fail_above:.3%} of {read} documents",
-            seen=f"{bad} ({bad / read:.3%}): {shown}",
+            seen=f"{bad} ({bad / read:.3%}): {shown}"
+            + (
+                f"; by their bytes they are about {weight:.0f} documents ({share:.3%})"
+                if weight > bad
+                else ""
+            ),
             remedy=f"see {kept}; fix the export, or raise data.bad_documents.fail_above",
         )
 

@@ -6,6 +6,8 @@ fixed and used as an export; the index beside it gives the origin and reason of 
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
@@ -50,7 +52,7 @@ class QuarantineWriter:
             suffix = FORMATS[part.format.kind].suffix
             file = self._file(suffix)
             if block.header and file.tell() == 0:
-                file.write(",".join(block.header).encode() + b"\n")
+                file.write(_csv_line(block.header))
             file.write(raw if suffix == "bson" else raw + b"\n")
 
     def close(self) -> tuple[str, ...]:
@@ -70,6 +72,13 @@ class QuarantineWriter:
             path = self._folder / f"{self._name}.{suffix}"
             self._files[suffix] = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
         return self._files[suffix]
+
+
+def _csv_line(cells: tuple[str, ...]) -> bytes:
+    """Returns a line of CSV, with quotes where a name needs them."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue().encode()
 
 
 def make_private(folder: Path) -> None:

@@ -133,6 +133,7 @@ def _read_documents(
         job = Job(plan, str(temporary), str(kept), request.config.bad_documents.quarantine)
         job, outcomes, passes = _read_until_settled(items, job, make_pipeline, kinds)
         tally = _sum(outcomes)
+        checks.check_bytes(tally, documents.known)
         tally.update(documents.tally)
         verify_unchanged(request.source, request.base_folder)
         quarantine.publish(kept, [bad_events, *(outcome.bad_files for outcome in outcomes)])

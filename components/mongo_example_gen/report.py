@@ -37,6 +37,7 @@ def report(tally: Tally, plan: Plan, origin: Origin) -> dict[str, Any]:
             "quarantined": sum(bad.values()),
             "filtered": sum(count.section(tally, "filtered").values()),
         },
+        "bytes": count.section(tally, "bytes") if tally[count.BYTES_READ] else {},
         "quarantined": bad,
         "quarantine_folder": origin.quarantine if bad else None,
         "filtered": count.section(tally, "filtered"),

@@ -37,6 +37,20 @@ class Documents(Part):
 
 
 @dataclass(frozen=True)
+class Bytes(Part):
+    """Where the decompressed bytes of the export are; all 0 for Parquet, archives and results of older versions."""
+
+    read: int = 0
+    """Bytes read: the sum of the others."""
+    documents: int = 0
+    """Bytes of documents that could be read."""
+    quarantined: int = 0
+    """Bytes of documents that could not be read."""
+    between: int = 0
+    """Line ends, separators, blank lines and the header of a CSV file."""
+
+
+@dataclass(frozen=True)
 class FieldCounts(Part):
     """One field of the documents; a count that says 0 may be missing."""
 
@@ -212,6 +226,8 @@ class Ingestion(Result):
 
     documents: Documents = Documents()
     """What became of the documents."""
+    bytes: Bytes = Bytes()
+    """Where the bytes of the export are."""
     quarantined: dict[str, int] = field(default_factory=dict)
     """Reason → documents that could not be read."""
     quarantine_folder: str | None = None

@@ -70,6 +70,10 @@ class Block:
     """Offset of each document; None for consecutive lines."""
     header: tuple[str, ...] = ()
     """Column names of a CSV file."""
+    span: int | None = None
+    """Bytes of the decompressed file that the block takes, with what is between its documents; None if not known."""
+    lead: bytes = b""
+    """Bytes of the span that are no document, such as the header of a CSV file."""
 
     def offset_of(self, index: int) -> int:
         """Returns the offset of a document in the decompressed file."""
@@ -117,6 +121,10 @@ class Format:
     """Selects the files for ``data.namespace``; None selects one collection of a dump."""
     cut: Callable[[Location, str, FileFormat], Iterator[tuple[Part, int]]] = cut_stripes
     """Yields the parts of a file that can be read independently, and their size in bytes."""
+    between: bytes | None = None
+    """Bytes that may stand between documents; all others of a file must be in one. None: not checked so."""
+    counts_bytes: bool = False
+    """Whether every block says its span."""
     declarable: bool = True
     """Whether ``data.format`` accepts it."""
     certain: bool = False

@@ -35,7 +35,7 @@ def _blocks(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
             offsets.append(begin + place)
             place += size
         if documents:
-            yield Block(documents, offsets[0], offsets)
+            yield Block(documents, offsets[0], offsets, span=place)
         buffer, begin = buffer[place:], begin + place
         if not chunk:
             break
@@ -60,4 +60,6 @@ BSON = Format(
     decoder=decoder,
     encoding="bson",
     suffix="bson",
+    between=b"",
+    counts_bytes=True,
 )

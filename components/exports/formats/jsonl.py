@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from typing import IO
 
 from components.exports.formats import base
-from components.exports.formats.base import BOM, Block, FileFormat, Format, Parse, Part
+from components.exports.formats.base import (
+    BOM,
+    MAX_TEXT_DOCUMENT,
+    Block,
+    FileFormat,
+    Format,
+    Parse,
+    Part,
+)
+from components.exports.formats.json_grammar import DOCUMENT
 from components.exports.streams import read_guarded
+from foundation.errors import DataError
 from foundation.storage import Location
+
+_JOINT = re.compile(rb"\}[ \t\r]?\{")
+"""What stands between two documents on one line, and otherwise only inside texts."""
+_THEN = re.compile(rb"[ \t\r]*+(" + DOCUMENT.pattern + rb")[ \t\r]*+", re.DOTALL)
 
 
 def decoder(block: Block) -> tuple[Parse, bool]:
@@ -21,8 +36,24 @@ def decoder(block: Block) -> tuple[Parse, bool]:
 
 
 def is_pretty(head: bytes) -> bool:
-    """Returns whether the first document spans several lines."""
-    return head.lstrip().split(b"\n", 1)[0].strip() == b"{"
+    """Returns whether the first document spans several lines, or all documents stand on one line."""
+    text = head.strip()
+    return text.split(b"\n", 1)[0].strip() == b"{" or (b"\n" not in text and _begins_with_several(text))
+
+
+def _begins_with_several(line: bytes) -> bool:
+    first = _THEN.match(line)
+    return first is not None and line.startswith(b"{", first.end())
+
+
+def _several(line: bytes) -> list[tuple[int, bytes]]:
+    """Returns the documents of a line that holds several and nothing else, each with its place; or the line itself."""
+    found: list[tuple[int, bytes]] = []
+    place = 0
+    while document := _THEN.match(line, place):
+        found.append((document.start(1), document[1]))
+        place = document.end()
+    return found if found and place == len(line) else [(0, line)]
 
 
 def _recognises(head: bytes) -> bool:
@@ -56,24 +87,58 @@ def _blocks(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
     position = part.start
     if part.start:
         stream.seek(part.start - 1)
-        position += len(read_guarded(stream, 0, path, line=True)) - 1
+        position += len(_rest_of_line(stream, path, part, position)) - 1
     while not part.end or position < part.end:
         size = min(base.BLOCK_BYTES, part.end - position) if part.end else base.BLOCK_BYTES
         data = read_guarded(stream, size, path)
         if not data:
             return
         if not data.endswith(b"\n"):
-            data += read_guarded(stream, 0, path, line=True)
+            data += _rest_of_line(stream, path, part, position)
         length, skipped = len(data), 0
         if position == 0 and data.startswith(BOM):
             data, skipped = data[len(BOM) :], len(BOM)
         documents = data.split(b"\n")
         if not documents[-1]:
             documents.pop()
-        yield Block(documents, position + skipped)
+        offsets = None
+        if _JOINT.search(data):
+            documents, offsets = _taken_apart(documents, position + skipped)
+        yield Block(documents, position + skipped, offsets, span=length)
         position += length
 
 
+def _taken_apart(lines: list[bytes], offset: int) -> tuple[list[bytes], list[int] | None]:
+    """Takes lines apart that hold several documents; returns all documents, and their offsets if a line was one."""
+    documents: list[bytes] = []
+    offsets: list[int] = []
+    for line in lines:
+        found = _several(line) if _JOINT.search(line) else [(0, line)]
+        documents += [document for _, document in found]
+        offsets += [offset + place for place, _ in found]
+        offset += len(line) + 1
+    return documents, offsets if len(documents) > len(lines) else None
+
+
+def _rest_of_line(stream: IO[bytes], path: Location, part: Part, position: int) -> bytes:
+    line = read_guarded(stream, MAX_TEXT_DOCUMENT, path, line=True)
+    if len(line) == MAX_TEXT_DOCUMENT and not line.endswith(b"\n"):
+        raise DataError(
+            f"export file {part.name}, near byte {position}",
+            expected="lines of one document each",
+            seen="a line over 128 MiB, more than a document of MongoDB can take",
+            remedy="export with mongoexport without --jsonArray, or set data.format to json_array if it is an array",
+        )
+    return line
+
+
 JSON_LINES = Format(
-    "jsonl", "JSON lines", recognises=_recognises, blocks=_blocks, decoder=decoder, encoding="json", cut=_cut
+    "jsonl",
+    "JSON lines",
+    recognises=_recognises,
+    blocks=_blocks,
+    decoder=decoder,
+    encoding="json",
+    cut=_cut,
+    counts_bytes=True,
 )

@@ -39,7 +39,11 @@ def convert_block(
     Returns:
         Rows, and index and reason of each bad document.
     """
-    convert = COLUMNAR.get(FORMATS[kind].encoding) if columnar else None
+    if not block.documents:
+        _add_bytes(block, [], tally)
+        return [], []
+    encoding = FORMATS[kind].encoding
+    convert = COLUMNAR.get(encoding) if columnar else None
     rows: list[Rows] = []
     if convert is not None:
         fast, rest = convert(block.documents, plan, tally)
@@ -51,6 +55,18 @@ def convert_block(
         slow, bad = convert_one_by_one(block, rest, kind, plan, tally)
         rows += [slow] if len(slow) else []
     tally[count.READ] += sum(map(len, rows)) + len(bad)
-    for _, reason in bad:
-        tally[count.quarantined(reason)] += 1
+    has_bytes = encoding != "table"
+    for index, reason in bad:
+        count.add_bad(tally, block.documents[index] if has_bytes else None, reason)
+    if has_bytes:
+        _add_bytes(block, bad, tally)
     return rows, bad
+
+
+def _add_bytes(block: Block, bad: list[tuple[int, str]], tally: Tally) -> None:
+    """Counts the bytes of a block: of documents that could be read, and those between documents."""
+    size = sum(len(document) for document in block.documents if document.strip())
+    tally[count.BYTES_OF_DOCUMENTS] += size - sum(len(block.documents[index]) for index, _ in bad)
+    if block.span is not None:
+        tally[count.BYTES_READ] += block.span
+        tally[count.BYTES_BETWEEN] += block.span - size
