@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, cast
 
@@ -90,3 +90,14 @@ def read_part(part: Part) -> Iterator[Block]:
                 yield block
         if witness:
             witness.check(part)
+
+
+def check_bad(part: Part, block: Block, bad: Iterable[int]) -> None:
+    """Checks that bad documents of a block are one document each.
+
+    Raises:
+        DataError: One of them shows that the file cannot be trusted.
+    """
+    if check := FORMATS[part.format.kind].check_bad:
+        for index in bad:
+            check(part, block, index)

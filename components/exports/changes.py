@@ -18,7 +18,7 @@ from typing import IO, Any, NamedTuple
 from bson import json_util
 
 from components.exports import tally as count
-from components.exports.blocks import read_part
+from components.exports.blocks import check_bad, read_part
 from components.exports.change_events import FIRST, Event, Order, apply_update, read_event
 from components.exports.formats import FORMATS
 from components.exports.formats.base import ITEM_BYTES, BadDocumentError, Block, FileFormat, Known, Part
@@ -200,6 +200,7 @@ class _Fold:
         count.add_bad(self.tally, spilled.raw, reason)
         part, header = self._sources[spilled.source]
         block = Block([spilled.raw], spilled.offset, [spilled.offset], header)
+        check_bad(part, block, [0])
         self._reject(part, block, [(0, reason)])
 
     def _line(self, spilled: Spilled) -> dict[str, Any]:

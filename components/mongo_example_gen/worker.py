@@ -21,7 +21,7 @@ import numpy as np
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from components.exports import tally as count
-from components.exports.blocks import WorkItem, read_part
+from components.exports.blocks import WorkItem, check_bad, read_part
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.convert import convert_block
 from components.mongo_example_gen.columnar.rows import Rows
@@ -125,6 +125,7 @@ class _ItemWriter:
         for part in self._item.parts:
             for block in read_part(part):
                 rows, bad = convert_block(block, part.format.kind, self._job.plan, self.outcome.tally)
+                check_bad(part, block, [index for index, _ in bad])
                 self._quarantine.add(part, block, bad)
                 for batch in rows:
                     self._write(batch)

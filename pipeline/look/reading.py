@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from components.exports.blocks import WorkItem, plan_items, read_part, recognise_all
+from components.exports.blocks import WorkItem, check_bad, plan_items, read_part, recognise_all
 from components.exports.formats import FORMATS
 from components.exports.formats.base import BadDocumentError, Block, Part
 from components.exports.readers import sampled_parts
@@ -108,7 +108,7 @@ def blocks(source: Source, limit: int | None) -> Iterator[Parsed]:
         for block in read_part(part):
             if wanted <= 0:
                 break
-            parsed = parse_block(block, part.format.kind, wanted)
+            parsed = parse_block(block, part, wanted)
             wanted -= len(parsed.documents)
             left -= len(parsed.documents)
             yield parsed
@@ -122,16 +122,20 @@ def whole_parts(source: Source) -> list[Part]:
 
 def part_blocks(part: Part) -> Iterator[Parsed]:
     """Yields all documents of a part."""
-    return (parse_block(block, part.format.kind, None) for block in read_part(part))
+    return (parse_block(block, part, None) for block in read_part(part))
 
 
-def parse_block(block: Block, kind: str, limit: int | None) -> Parsed:
-    """Parses a block's documents, or the first of them."""
-    parse, wrapped = FORMATS[kind].decoder(block)
+def parse_block(block: Block, part: Part, limit: int | None) -> Parsed:
+    """Parses a block's documents, or the first of them.
+
+    Raises:
+        DataError: A bad document shows that the file cannot be trusted.
+    """
+    parse, wrapped = FORMATS[part.format.kind].decoder(block)
     documents: list[dict[str, Any]] = []
     sizes: list[int] = []
     bad = 0
-    for raw in block.documents:
+    for index, raw in enumerate(block.documents):
         if limit is not None and len(documents) >= limit:
             break
         if not raw.strip():
@@ -139,6 +143,7 @@ def parse_block(block: Block, kind: str, limit: int | None) -> Parsed:
         try:
             documents.append(parse(raw))
         except BadDocumentError:
+            check_bad(part, block, [index])
             bad += 1
         else:
             sizes.append(len(raw))

@@ -125,6 +125,8 @@ class Format:
     """Bytes that may stand between documents; all others of a file must be in one. None: not checked so."""
     counts_bytes: bool = False
     """Whether every block says its span."""
+    check_bad: Callable[[Part, Block, int], None] | None = None
+    """Takes a bad document's part, block and index; raises ``DataError`` if it shows that the file cannot be trusted."""
     declarable: bool = True
     """Whether ``data.format`` accepts it."""
     certain: bool = False

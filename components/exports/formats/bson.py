@@ -43,6 +43,26 @@ def _blocks(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
         raise _broken_bson(part, begin, "the end of the file in the middle of a document")
 
 
+def _check_bad(part: Part, block: Block, index: int) -> None:
+    """Checks that a bad document is one: a damaged length may have joined it with those after it.
+
+    Raises:
+        DataError: Sound documents are inside it.
+    """
+    from bson import decode_all
+
+    raw = block.documents[index]
+    for place in range(5, len(raw) - 4):
+        size = int.from_bytes(raw[place : place + 4], "little")
+        if not 5 <= size <= len(raw) - place or raw[place + size - 1]:
+            continue
+        try:
+            decode_all(raw[place:])
+        except Exception:  # noqa: BLE001 - no document begins here, whatever the driver says of it
+            continue
+        raise _broken_bson(part, block.offset_of(index), "a document length that takes in documents after it")
+
+
 def _broken_bson(part: Part, offset: int, seen: str) -> DataError:
     return DataError(
         f"export file {part.name}, byte {offset}",
@@ -62,4 +82,5 @@ BSON = Format(
     suffix="bson",
     between=b"",
     counts_bytes=True,
+    check_bad=_check_bad,
 )

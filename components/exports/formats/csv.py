@@ -20,6 +20,11 @@ _REMEDY = (
 )
 
 
+def _recognises(head: bytes) -> bool:
+    line = head.lstrip().splitlines()[0]
+    return b"," in line and b"\x00" not in line  # a cell may hold NUL, a name cannot
+
+
 def _blocks(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
     window = Window(stream, path)
     lead = _take_header(window, part)
@@ -131,7 +136,7 @@ def _cell(cell: str) -> Any:
 CSV = Format(
     "csv",
     "CSV with a header",
-    recognises=lambda head: b"," in head.lstrip().splitlines()[0] and b"\x00" not in head,
+    recognises=_recognises,
     blocks=_blocks,
     decoder=decoder,
     encoding="text",

@@ -17,10 +17,19 @@ from foundation.errors import DataError
 
 MAX_DAMAGE = 32 * 2**20
 """Bytes that one bad piece may span."""
-_SAMPLED = 50
+_SAMPLED = 100
+"""First documents of a file that show what its documents are like."""
+_ENOUGH = 10
+_NEAR = 2**16
+"""Bytes after damage that show it, where there are not enough before."""
 _TYPICAL = 0.9
+_MUCH_SMALLER = 4
+"""A sample smaller than the largest by this factor may have been inside a damaged document."""
 _BRACE = re.compile(rb"\{")
-_BETWEEN = re.compile(rb"(?:[ \t\r\n\v\f,\[\]]++|\xef\xbb\xbf)*+")
+_LEAD = re.compile(rb"(?:[ \t\r\n\v\f]++|\xef\xbb\xbf)*+\[?(?:[ \t\r\n\v\f,]++|\xef\xbb\xbf)*+")
+_BETWEEN = re.compile(rb"(?:[ \t\r\n\v\f,]++|\xef\xbb\xbf|\][ \t\r\n]*+(?:\xef\xbb\xbf)?\[)*+")
+"""Also between two arrays, as files that were put one behind the other have them."""
+_CLOSING = re.compile(rb"\][ \t\r\n\v\f]*+\Z")
 _FIRST_KEY = re.compile(rb"\{[ \t\r\n]*+(" + STRING + rb")", re.DOTALL)
 _FOLLOWING = re.compile(rb"[ \t\r\n]*+(?:,[ \t\r\n]*+(?:\{|\Z)|\{|\Z|\][ \t\r\n]*+\Z)")
 
@@ -49,11 +58,11 @@ class DocumentCutter:
         if self._is_array is None and (head := text.removeprefix(BOM).lstrip()[:1]):
             self._is_array = head == b"["
         while found.end < min(most, len(text)):
-            start = _after_separators(text, found.end)
-            if start > len(text) - 3 and not ended:  # less than a byte order mark
-                break
-            if start == len(text):
-                found.end = start
+            start = self._after_separators(text, found.end)
+            if not ended and (start > len(text) - 3 or _CLOSING.match(text, start)):
+                break  # a byte order mark or another array may follow
+            if start == len(text) or (self._is_array and _CLOSING.match(text, start)):
+                found.end = len(text)
                 break
             end = self._take_document(found, text, start, ended)
             if end is None:
@@ -70,25 +79,39 @@ class DocumentCutter:
             return self._take_damage(found, text, start, damage.place, ended)
         if end is not None:
             found.take(text[start:end], start)
-        elif ended or len(text) - start > MAX_TEXT_DOCUMENT:
-            raise self._truncated(start)
+            if len(self._typical) < _SAMPLED and _keys(found.documents[-1]):
+                self._typical.append(found.documents[-1])
+        elif ended or len(text) - start > MAX_DAMAGE:
+            if _Shape(self._typical).next_document(text, start + 1, len(text)) is not None:
+                return self._take_damage(found, text, start, len(text), ended)  # a bracket is lost
+            if ended or len(text) - start > MAX_TEXT_DOCUMENT:
+                raise self._truncated(start)
         return end
 
     def _take_damage(self, found: Pieces, text: bytes, start: int, place: int, ended: bool) -> int | None:
         """Takes everything up to the next document as one bad piece."""
-        shape = _Shape(found.documents[-_SAMPLED:] or self._typical or _largest_after(text, place))
-        end = shape.next_document(text, place)
+        if len(self._typical) < _ENOUGH:
+            if not ended and len(text) - place < _NEAR:
+                return None
+            self._typical += _sound_after(text, place)
+        shape = _Shape(self._typical)
+        end = shape.next_document(text, start + text.startswith(b"{", start), place)
         is_last = end is None and ended
         if end is None and not ended and len(text) - start <= MAX_DAMAGE:
             return None
         end = len(text) if end is None else end
         if is_last:
             self._check_complete(text, start)
-        begin = _closed_too_early(found, text, start, shape)
+        begin = _begin_of_damage(found, text, start, shape)
         piece = text[begin:end].rstrip()
         piece = piece.removesuffix(b"]") if is_last and self._is_array else piece
         found.take(piece.rstrip(b" \t\r\n\v\f,"), begin)
         return end
+
+    def _after_separators(self, text: bytes, place: int) -> int:
+        pattern = _BETWEEN if self._begin or place else _LEAD
+        found = pattern.match(text, place)
+        return found.end() if found else place
 
     def _check_complete(self, text: bytes, start: int) -> None:
         """Checks that a file whose end is damaged has its end."""
@@ -99,7 +122,6 @@ class DocumentCutter:
 
     def _note(self, found: Pieces, text: bytes, ended: bool) -> None:
         self._last = text[: found.end].rstrip()[-1:] or self._last
-        self._typical = found.documents[-_SAMPLED:] or self._typical
         self._begin += found.end
         if ended and found.end == len(text) and self._is_array and self._last != b"]":
             self._begin -= found.end
@@ -114,19 +136,22 @@ class DocumentCutter:
         )
 
 
-def _after_separators(text: bytes, place: int) -> int:
-    found = _BETWEEN.match(text, place)
-    return found.end() if found else place
+def _begin_of_damage(found: Pieces, text: bytes, start: int, shape: _Shape) -> int:
+    """Takes back what was cut before damage and belongs to it; returns where the damage begins.
 
-
-def _closed_too_early(found: Pieces, text: bytes, start: int, shape: _Shape) -> int:
-    """Takes back the document before a damage that goes on with its members; returns where the damage begins."""
-    stray = text[start : start + 2**10]
-    if found.documents and stray.startswith(b'"') and not shape.begins(b"{" + stray):
-        last = found.offsets[-1]
-        if text[last + len(found.documents[-1]) : start].strip() == b",":
+    A document that a stray bracket closes too early goes on with its other members; documents inside them were taken
+    for documents of their own.
+    """
+    if text[start : start + 1] not in (b'"', b"}", b"]") or shape.begins(b"{" + text[start : start + 2**10]):
+        return start
+    while found.documents and shape.is_alien(found.documents[-1]):
+        found.documents.pop()
+        start = found.offsets.pop()
+    if found.documents and not shape.is_whole(found.documents[-1]):
+        after = found.offsets[-1] + len(found.documents[-1])
+        if text[after:start].strip(b" \t\r\n,[") == b"":
             found.documents.pop()
-            return found.offsets.pop()
+            start = found.offsets.pop()
     return start
 
 
@@ -138,7 +163,8 @@ class _Shape:
     """
 
     def __init__(self, samples: list[bytes]) -> None:
-        parsed = [(raw, keys) for raw in samples if (keys := _keys(raw))]
+        least = max(map(len, samples), default=0) / _MUCH_SMALLER
+        parsed = [(raw, keys) for raw in samples if len(raw) >= least and (keys := _keys(raw))]
         counted = Counter(key for _, keys in parsed for key in keys)
         self._usual = {key for key, times in counted.items() if times >= _TYPICAL * len(parsed)}
         firsts = Counter(first[1] for raw, _ in parsed if (first := _FIRST_KEY.match(raw)))
@@ -151,15 +177,26 @@ class _Shape:
         """Returns whether a text begins like a document."""
         return self._opening.match(text) is not None
 
-    def next_document(self, text: bytes, place: int) -> int | None:
-        """Returns where the next document begins, or None if there is none in the text."""
-        if self._is_sure:
-            for found in self._opening.finditer(text, place):
-                if before(text, found.start()) != b":":
-                    return found.start()
-            return None
-        for brace in _BRACE.finditer(text, place):
-            if self._is_document(text, brace.start()):
+    def is_alien(self, raw: bytes) -> bool:
+        """Returns whether a document has nothing of what is usual."""
+        keys = _keys(raw)
+        return bool(keys) and not self.begins(raw) and 2 * len(keys & self._usual) < len(self._usual)
+
+    def is_whole(self, raw: bytes) -> bool:
+        """Returns whether a document has all keys that are usual."""
+        return _keys(raw) >= self._usual
+
+    def next_document(self, text: bytes, start: int, place: int) -> int | None:
+        """Returns where the next document begins, or None if there is none in the text.
+
+        Args:
+            text: The text.
+            start: The first place to look at, if the first key tells a document from one inside another.
+            place: The first place to look at otherwise: where the damage showed.
+        """
+        pattern, low = (self._opening, start) if self._is_sure else (_BRACE, place)
+        for brace in pattern.finditer(text, low):
+            if before(text, brace.start()) != b":" and self._is_document(text, brace.start()):
                 return brace.start()
         return None
 
@@ -167,11 +204,11 @@ class _Shape:
         try:
             end = document_end(text, start)
         except Damage:
-            return False
-        if end is None or not _FOLLOWING.match(text, end) or before(text, start) == b":":
-            return False
+            return self._is_sure
+        if end is None or not (self._is_sure or _FOLLOWING.match(text, end)):
+            return self._is_sure
         keys = _keys(text[start:end])
-        return 2 * len(keys & self._usual) >= len(self._usual)
+        return 2 * len(keys & self._usual) >= len(self._usual) or (self._is_sure and not keys)
 
 
 def _keys(raw: bytes) -> frozenset[str]:
@@ -183,10 +220,13 @@ def _keys(raw: bytes) -> frozenset[str]:
     return frozenset(value) if isinstance(value, dict) else frozenset()
 
 
-def _largest_after(text: bytes, place: int) -> list[bytes]:
-    """Returns the largest of the next documents: no document inside another is larger than all that are not."""
-    near = text[place : place + 2**16]
-    found = [
-        whole.group() for brace in _BRACE.finditer(near) if (whole := DOCUMENT.match(near, brace.start()))
-    ]
-    return [max(found, key=len)] if found else []
+def _sound_after(text: bytes, place: int) -> list[bytes]:
+    """Returns sound documents after a place; some may be inside a damaged one."""
+    found: list[bytes] = []
+    end = min(len(text), place + _NEAR)
+    while (place := text.find(b"{", place, end)) >= 0 and len(found) < _SAMPLED:
+        whole = DOCUMENT.match(text, place)
+        if whole and _keys(whole.group()):
+            found.append(whole.group())
+        place = whole.end() if whole else place + 1
+    return found

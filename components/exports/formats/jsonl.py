@@ -25,6 +25,7 @@ from foundation.storage import Location
 
 _JOINT = re.compile(rb"\}[ \t\r]?\{")
 """What stands between two documents on one line, and otherwise only inside texts."""
+_LONG_LINE = 2**15
 _THEN = re.compile(rb"[ \t\r]*+(" + DOCUMENT.pattern + rb")[ \t\r]*+", re.DOTALL)
 
 
@@ -36,24 +37,35 @@ def decoder(block: Block) -> tuple[Parse, bool]:
 
 
 def is_pretty(head: bytes) -> bool:
-    """Returns whether the first document spans several lines, or all documents stand on one line."""
-    text = head.strip()
-    return text.split(b"\n", 1)[0].strip() == b"{" or (b"\n" not in text and _begins_with_several(text))
-
-
-def _begins_with_several(line: bytes) -> bool:
+    """Returns whether the first document spans several lines, or documents follow each other on one line."""
+    line = head.lstrip().split(b"\n", 1)[0].strip()
     first = _THEN.match(line)
-    return first is not None and line.startswith(b"{", first.end())
+    follows = first is not None and line.startswith(b"{", first.end())
+    goes_on = line.startswith(b"{") and line.endswith((b"{", b"[", b","))
+    return goes_on or follows or (len(line) >= _LONG_LINE and len(_JOINT.findall(line)) > 2)
 
 
 def _several(line: bytes) -> list[tuple[int, bytes]]:
-    """Returns the documents of a line that holds several and nothing else, each with its place; or the line itself."""
+    """Returns the documents that follow each other on a line, and what is between them, each with its place."""
     found: list[tuple[int, bytes]] = []
     place = 0
-    while document := _THEN.match(line, place):
-        found.append((document.start(1), document[1]))
-        place = document.end()
-    return found if found and place == len(line) else [(0, line)]
+    while place < len(line):
+        document = _sound(line, place)
+        if document:
+            found.append((document.start(1), document[1]))
+            place = document.end()
+            continue
+        joints = _JOINT.finditer(line, place)
+        end = next((joint.end() - 1 for joint in joints if _sound(line, joint.end() - 1)), len(line))
+        found.append((place, line[place:end]))
+        place = end
+    return found if len(found) > 1 else [(0, line)]
+
+
+def _sound(line: bytes, place: int) -> re.Match[bytes] | None:
+    """Returns the document at a place, if it is followed by another or by the end of the line."""
+    found = _THEN.match(line, place)
+    return found if found and line[found.end() : found.end() + 1] in (b"", b"{") else None
 
 
 def _recognises(head: bytes) -> bool:
