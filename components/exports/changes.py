@@ -20,6 +20,7 @@ from bson import json_util
 from components.exports import tally as count
 from components.exports.blocks import check_bad, read_part
 from components.exports.change_events import FIRST, Event, Order, apply_update, read_event
+from components.exports.extended_json import TOO_DEEP
 from components.exports.formats import FORMATS
 from components.exports.formats.base import ITEM_BYTES, BadDocumentError, Block, FileFormat, Known, Part
 from components.exports.tally import Tally
@@ -210,7 +211,10 @@ class _Fold:
         document = parse(spilled.raw)
         if wrapped:
             return document
-        text = json_util.dumps(document, json_options=json_util.CANONICAL_JSON_OPTIONS)
+        try:
+            text = json_util.dumps(document, json_options=json_util.CANONICAL_JSON_OPTIONS)
+        except RecursionError as error:
+            raise BadDocumentError(TOO_DEEP) from error
         plain: dict[str, Any] = json.loads(text)
         return plain
 

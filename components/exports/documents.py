@@ -68,7 +68,7 @@ def value_at(document: dict[str, Any], parts: tuple[str, ...], wrapped: bool) ->
         The value, ``MISSING`` or ``BLOCKED``.
 
     Raises:
-        BadDocumentError: The value at the path holds a malformed wrapper.
+        BadDocumentError: The value at the path holds a malformed wrapper, or is nested too deeply.
     """
     value: Any = document
     for place, part in enumerate(parts):
@@ -86,6 +86,8 @@ def value_at(document: dict[str, Any], parts: tuple[str, ...], wrapped: bool) ->
             return extended_json.decode_value(value)
         except ExtendedJsonError as error:
             raise BadDocumentError(str(error)) from error
+    if not wrapped and is_too_deep(value):
+        raise BadDocumentError(extended_json.TOO_DEEP)
     return value
 
 
@@ -106,6 +108,17 @@ def as_document(value: Any, wrapped: bool) -> Any:
         except ExtendedJsonError:
             return value  # malformed wrappers in values that are not read are ignored
     return dict(value.as_doc()) if isinstance(value, DBRef) else value
+
+
+def is_too_deep(value: Any) -> bool:
+    """Returns whether a value has more levels than are read; without recursion, which has a limit of its own."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(extended_json.MOST_LEVELS):
+        if not level:
+            return False
+        inner = (item for one in level for item in (one.values() if isinstance(one, dict) else one))
+        level = [item for item in inner if isinstance(item, (dict, list))]
+    return bool(level)
 
 
 def _through_array(items: list[Any], parts: tuple[str, ...], wrapped: bool) -> list[Any]:

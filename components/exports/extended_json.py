@@ -35,6 +35,9 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASC
 _NO_NULL = re.compile(r"[^\0]*")
 _LONG_DIGITS = re.compile(rb"[:\[,\s]-?\d{19}")
 NOT_JSON = "not JSON"
+TOO_DEEP = "nested too deeply"
+MOST_LEVELS = 200
+"""MongoDB stores at most 180 levels; a fixed limit does not depend on who calls."""
 _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 _DAYS_OF_400_YEARS = 146_097
 
@@ -88,7 +91,7 @@ def _parse_exactly(data: bytes) -> Any:
     except UnicodeEncodeError as error:
         raise ExtendedJsonError("lone surrogate in a string") from error
     except RecursionError as error:
-        raise ExtendedJsonError("nested too deeply") from error
+        raise ExtendedJsonError(TOO_DEEP) from error
     except ValueError as error:
         raise ExtendedJsonError(NOT_JSON) from error
     return value
@@ -99,30 +102,52 @@ def _refuse_constant(name: str) -> Any:
 
 
 def decode_document(value: dict[str, Any]) -> dict[str, Any]:
-    """Turns the wrappers inside a document into BSON values; the document itself is never one."""
-    return {key: decode_value(item) for key, item in value.items()}
+    """Turns the wrappers inside a document into BSON values; the document itself is never one.
+
+    Raises:
+        ExtendedJsonError: A wrapper has missing, extra or wrongly typed parts, or the document is nested too deeply.
+    """
+    try:
+        return _decode_members(value, 0)
+    except RecursionError as error:  # scopes of code inside scopes
+        raise ExtendedJsonError(TOO_DEEP) from error
 
 
 def decode_value(value: Any) -> Any:
     """Turns one JSON value into its BSON value.
 
     Raises:
-        ExtendedJsonError: A wrapper has missing, extra or wrongly typed parts.
+        ExtendedJsonError: A wrapper has missing, extra or wrongly typed parts, or the value is nested too deeply.
     """
+    try:
+        return _decode(value, 0)
+    except RecursionError as error:
+        raise ExtendedJsonError(TOO_DEEP) from error
+
+
+def _decode(value: Any, depth: int) -> Any:
     if isinstance(value, dict):
         for key in value:
             if key.startswith("$") and key in _WRAPPERS:
-                return _unwrap(key, value)
-        return decode_document(value)
+                return _unwrap(key, value, depth)
+        return _decode_members(value, depth)
     if isinstance(value, list):
-        return [decode_value(item) for item in value]
+        if depth >= MOST_LEVELS:
+            raise ExtendedJsonError(TOO_DEEP)
+        return [_decode(item, depth + 1) for item in value]
     return value
 
 
-def _unwrap(key: str, value: dict[str, Any]) -> Any:
+def _decode_members(value: dict[str, Any], depth: int) -> dict[str, Any]:
+    if depth >= MOST_LEVELS:
+        raise ExtendedJsonError(TOO_DEEP)
+    return {key: _decode(item, depth + 1) for key, item in value.items()}
+
+
+def _unwrap(key: str, value: dict[str, Any], depth: int) -> Any:
     read, companions = _WRAPPERS[key]
     if key in _QUERY_OPERATORS and not _is_legacy_wrapper(key, value):
-        return decode_document(value)  # {"$regex": …} and {"$type": …} are also query operators
+        return _decode_members(value, depth)  # {"$regex": …} and {"$type": …} are also query operators
     others = {other for other in value if other != key}
     if others - companions:
         raise ExtendedJsonError(f"malformed {key}: it has other keys beside it")

@@ -92,7 +92,7 @@ class BadDocumentsConfig(Config):
     quarantine: bool = True
     """Keep them byte for byte in an owner-only folder outside the pipeline root; false keeps place and reason only."""
     fail_above: Fraction = 0.001
-    """Share of bad documents above which the run stops, such as 0.1%."""
+    """Share of bad documents above which the run stops, such as 0.1%; one as long as many counts as many."""
     folder: str = "quarantine"
     """Where quarantined documents are kept, relative to the document's folder."""
     expire_days: int | None = Field(default=30, ge=1)

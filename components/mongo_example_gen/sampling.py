@@ -17,6 +17,8 @@ from components.mongo_example_gen.columnar.slow import convert_one_by_one
 from components.mongo_example_gen.plan import Plan, settle_types
 
 SAMPLED_FROM_PART = 400
+_DEEPEST = 16
+"""Levels of documents and arrays that are walked for paths."""
 
 
 @dataclass
@@ -70,10 +72,12 @@ def _collect_paths(block: Block, which: list[int], kind: str, paths: set[str]) -
 
 
 def _walk(value: Any, path: str, paths: set[str], depth: int) -> None:
+    if depth >= _DEEPEST:
+        return
     if isinstance(value, list):
         for item in value[:20]:
-            _walk(item, path, paths, depth)
-    elif isinstance(value, dict) and depth < 8 and not any(str(key).startswith("$") for key in value):
+            _walk(item, path, paths, depth + 1)
+    elif isinstance(value, dict) and not any(str(key).startswith("$") for key in value):
         for key, item in value.items():
             inner = f"{path}.{key}" if path else str(key)
             paths.add(inner)

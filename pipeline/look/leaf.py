@@ -21,6 +21,8 @@ NO_VALUE = frozenset({"null", "malformed", "deep"})
 _NUMBERS = frozenset({"bool", "int", "float"})
 _MOST_BITS = 900
 _SHAPES = 200
+_LARGE = 1e100
+"""Above it squares and sums of doubles need the range of a long double."""
 
 
 class Leaf:
@@ -39,8 +41,8 @@ class Leaf:
         """How many texts were searched for personal values."""
         self.shapes: Counter[str] = Counter()
         self.numbers = 0
-        self.total = 0.0
-        self.squares = 0.0
+        self.total: Any = 0.0
+        self.squares: Any = 0.0
         self.low = math.inf
         self.high = -math.inf
         self.zero_or_one = True
@@ -93,10 +95,11 @@ class Leaf:
         if not len(array):
             return
         self.numbers += len(array)
-        self.total += float(array.sum())
-        with np.errstate(over="ignore"):
-            self.squares += float((array * array).sum())
         self.low, self.high = min(self.low, float(array.min())), max(self.high, float(array.max()))
+        if max(-self.low, self.high) > _LARGE:
+            array = array.astype(np.longdouble)
+        self.total += array.sum()
+        self.squares += (array * array).sum()
         self.zero_or_one = self.zero_or_one and bool(np.isin(array, (0.0, 1.0)).all())
 
     def _dates(self, values: Sequence[Any]) -> None:
@@ -140,10 +143,12 @@ class Leaf:
     @property
     def mean(self) -> float:
         """Mean of the numbers; 0 where there are none."""
-        return self.total / self.numbers if self.numbers else 0.0
+        return float(self.total / self.numbers) if self.numbers else 0.0
 
     @property
     def deviation(self) -> float:
         """Standard deviation of the numbers; 0 where there are none."""
-        variance = self.squares / self.numbers - self.mean**2 if self.numbers else 0.0
-        return max(0.0, variance) ** 0.5
+        if not self.numbers:
+            return 0.0
+        mean = self.total / self.numbers
+        return float(max(0.0, self.squares / self.numbers - mean * mean) ** 0.5)

@@ -11,7 +11,8 @@ import bson
 from bson.dbref import DBRef
 from bson.errors import BSONError
 
-from components.exports.documents import BSON_OPTIONS, MISSING, as_document, value_at
+from components.exports.documents import BSON_OPTIONS, MISSING, as_document, is_too_deep, value_at
+from components.exports.formats.base import BadDocumentError
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.rows import Rows
 from components.mongo_example_gen.columnar.slow import rows_of
@@ -40,7 +41,13 @@ def convert_bson(documents: list[bytes], plan: Plan, tally: Tally) -> tuple[Rows
     raws = [raw for i, raw in enumerate(documents) if i not in left_out] if rest else documents
     known: dict[Path, list[Any]] = {}
     paths = [(ID,), tuple(plan.split_by.split(".")), *(column.parts for column in plan.columns)]
-    ids, keys, *columns = (_column(decoded, path, known) for path in paths)
+    try:
+        ids, keys, *columns = (_column(decoded, path, known) for path in paths)
+    except BadDocumentError:
+        return None, list(range(len(documents)))  # one by one it shows which
+    containers = (values for values in known.values() if {dict, list} & set(map(type, values)))
+    if any(is_too_deep(value) for values in containers for value in values):
+        return None, list(range(len(documents)))
     return rows_of(ids, keys, columns, raws, plan, tally, text=False), rest
 
 

@@ -17,6 +17,7 @@ from components.exports.source import resolve, verify_unchanged
 from components.mongo_example_gen.columnar.convert import convert_block
 from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.plan import Plan, make_plan
+from components.mongo_example_gen.sampling import look
 from foundation.errors import DataError
 
 YEAR_MINUS_1 = -62198755200000
@@ -61,6 +62,57 @@ class TestBothFormats:
 
     def test_nesting_of_200_levels_is_read(self, tmp_path: Path, encode: Any) -> None:
         assert _read(encode(_nested(200)), tmp_path, _plan()) == ([[5]], [])
+
+
+@pytest.mark.parametrize("depth", [400, 900])
+@pytest.mark.parametrize("inside", ["documents", "arrays", "both"])
+@pytest.mark.parametrize("kind", ["int", "string", None])
+@pytest.mark.parametrize("path", ["deep", "deep.x"])
+@pytest.mark.parametrize("form", ["json", "array", "bson", "csv"])
+def test_deep_nesting_in_a_wanted_value_is_a_bad_document_or_read(
+    tmp_path: Path, form: str, path: str, kind: Any, inside: str, depth: int
+) -> None:
+    config = DataConfig.model_validate({"mongo_export": "x", "label": "y", "split": {"by": path}})
+    plan = make_plan(config, {path: FieldConfig(type=kind)}, labelled=False)
+    (tmp_path / "export").write_bytes(_deep(form, inside, depth))
+    items, tally = plan_items(recognise_all([(tmp_path / "export", "export")], "auto")), Counter[Any]()
+    look(items, plan)
+    bad = []
+    for block in read_part(items[0].parts[0]):
+        bad += convert_block(block, items[0].parts[0].format.kind, plan, tally)[1]
+    assert tally["documents", "read"] == 3
+    place = 2 if form == "bson" else 1
+    expected = [] if form == "csv" else [(place, "nested too deeply")]
+    assert bad == expected or (path == "deep.x" and not bad)
+
+
+def _deep(form: str, inside: str, depth: int) -> bytes:
+    value: Any = 1
+    for level in range(depth):
+        is_document = inside == "documents" or (inside == "both" and level % 2)
+        value = {"x": value} if is_document else [value]
+    documents = [{"_id": 1, "deep": 2}, {"_id": 2, "deep": value}, {"_id": 3, "deep": 4}]
+    if form == "bson":
+        return b"".join(map(bson.encode, documents[::2])) + _deep_bson(value)
+    if form == "csv":
+        cell = json.dumps(value).replace('"', '""')
+        return f'_id,deep\n1,2\n2,"{cell}"\n3,4\n'.encode()
+    return (json.dumps(documents) if form == "array" else "\n".join(map(json.dumps, documents))).encode()
+
+
+def _deep_bson(value: Any) -> bytes:
+    """Encodes what the driver refuses to encode."""
+    levels = []
+    while isinstance(value, (dict, list)):
+        levels.append(isinstance(value, dict))
+        value = value["x"] if levels[-1] else value[0]
+    body = b"\x10x\0\x01\0\0\0"
+    for is_document, outer in zip(levels[::-1], [*levels[::-1][1:], None], strict=True):
+        name = b"deep" if outer is None else b"x" if outer else b"0"
+        inner = (len(body) + 5).to_bytes(4, "little") + body + b"\0"
+        body = (b"\x03" if is_document else b"\x04") + name + b"\0" + inner
+    body = b"\x10_id\0\x02\0\0\0" + body
+    return (len(body) + 5).to_bytes(4, "little") + body + b"\0"
 
 
 @pytest.mark.parametrize("millis", [YEAR_MINUS_1, YEAR_10000, -(2**63) + 1, 2**63 - 1])
