@@ -25,6 +25,7 @@ _CELL = rb"(?:" + _QUOTED + rb'|[^",\r\n][^,\r\n]*+|)'
 _RECORD = re.compile(_CELL + rb"(?:," + _CELL + rb")*+(?:\r\n|[\r\n]|\Z)")
 _OPEN = re.compile(rb"(?:" + _CELL + rb',)*+"[^"]*+(?:""[^"]*+)*+\Z')
 """A record whose last quoted cell has not ended where the bytes end."""
+_SOUND_CELLS = re.compile(rb"(?:" + _CELL + rb",)++")
 _KINDS = (
     ("number", re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")),
     ("date", re.compile(r"\d{4}-\d\d-\d\d(?:[T ].*)?")),
@@ -118,12 +119,25 @@ class RecordCutter:
         """Returns where the next row begins after a damaged line; what lies between belongs to the damage."""
         while start < len(text):
             end, is_row = self._walk(text, start)
-            if is_row:
+            if is_row or self._begins_like_a_row(text, start):
                 return start
             if not ended and _OPEN.match(text, start):
                 return None
             start = end
         return len(text) if ended else None
+
+    def _begins_like_a_row(self, text: bytes, start: int) -> bool:
+        """Returns whether a line is a damaged row of its own: it has enough cells, and those before the damage fit."""
+        sound = _SOUND_CELLS.match(text, start)
+        line = text[start : _line_end(text, start)]
+        if not sound or sound.end() > start + len(line) or line.count(b",") < self._columns - 1:
+            return False
+        kinds = self._typical_kinds(text)
+        cells = cells_of(sound.group()[:-1]) or []
+        known = [(cells[place], kind) for place, kind in kinds.items() if place < len(cells)]
+        return not kinds or (
+            any(cell for cell, _ in known) and all(cell == "" or _kind(cell) == kind for cell, kind in known)
+        )
 
     def _is_row(self, text: bytes, record: bytes) -> bool:
         record = record.rstrip(b"\r\n")

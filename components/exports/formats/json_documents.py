@@ -23,8 +23,8 @@ _ENOUGH = 10
 _NEAR = 2**16
 """Bytes after damage that show it, where there are not enough before."""
 _TYPICAL = 0.9
-_MUCH_SMALLER = 4
-"""A sample smaller than the largest by this factor may have been inside a damaged document."""
+_SURE = 0.75
+"""Share of the samples, by bytes, that must begin with one key for it to tell documents from those inside them."""
 _BRACE = re.compile(rb"\{")
 _LEAD = re.compile(rb"(?:[ \t\r\n\v\f]++|\xef\xbb\xbf)*+\[?(?:[ \t\r\n\v\f,]++|\xef\xbb\xbf)*+")
 _BETWEEN = re.compile(rb"(?:[ \t\r\n\v\f,]++|\xef\xbb\xbf|\][ \t\r\n]*+(?:\xef\xbb\xbf)?\[)*+")
@@ -163,15 +163,18 @@ class _Shape:
     """
 
     def __init__(self, samples: list[bytes]) -> None:
-        least = max(map(len, samples), default=0) / _MUCH_SMALLER
-        parsed = [(raw, keys) for raw in samples if len(raw) >= least and (keys := _keys(raw))]
-        counted = Counter(key for _, keys in parsed for key in keys)
-        self._usual = {key for key, times in counted.items() if times >= _TYPICAL * len(parsed)}
-        firsts = Counter(first[1] for raw, _ in parsed if (first := _FIRST_KEY.match(raw)))
-        (key, times), *_ = firsts.most_common(1) or [(b'""', 0)]
+        parsed = [(raw, keys) for raw in samples if (keys := _keys(raw))]
+        firsts: Counter[bytes] = Counter()
+        for raw, _ in parsed:
+            if first := _FIRST_KEY.match(raw):
+                firsts[first[1]] += len(raw)  # what was inside a damaged document is small
+        (key, size), *_ = firsts.most_common(1) or [(b'""', 0)]
         self._opening = re.compile(rb"\{[ \t\r\n]*+" + re.escape(key) + rb"[ \t\r\n]*+:")
-        alone = all(len(self._opening.findall(raw)) <= 1 for raw, _ in parsed)
-        self._is_sure = bool(parsed) and times >= _TYPICAL * len(parsed) and alone
+        alike = [(raw, keys) for raw, keys in parsed if self.begins(raw)]
+        counted = Counter(key for _, keys in alike for key in keys)
+        self._usual = {key for key, times in counted.items() if times >= _TYPICAL * len(alike)}
+        alone = all(len(self._opening.findall(raw)) == 1 for raw, _ in alike)
+        self._is_sure = bool(alike) and size >= _SURE * firsts.total() and alone
 
     def begins(self, text: bytes) -> bool:
         """Returns whether a text begins like a document."""

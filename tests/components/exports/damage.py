@@ -66,7 +66,10 @@ class Export:
     views: list[dict[str, Any]]
     """The documents as pymongo reads them; the cells of a CSV file as text."""
     touched: set[int]
+    joined: set[int]
+    """Documents whose separator from the next one was touched."""
     packed: bool = False
+    damaged: bool = False
 
 
 def make_documents(draw: random.Random, number: int, nested_ids: bool = False) -> list[dict[str, Any]]:
@@ -100,7 +103,7 @@ def _joined(
         data += between if number else b""
         ranges.append((len(data), len(data) + len(part)))
         data += part
-    return Export(kind, data + tail, ranges, views, set())
+    return Export(kind, data + tail, ranges, views, set(), set())
 
 
 def _json(
@@ -154,7 +157,7 @@ def damage(export: Export, draw: random.Random, times: int) -> None:
     """Damages an export at some places, and notes which documents were touched."""
     for _ in range(times):
         # A damaged header is another header, and a damaged first bracket another format.
-        low = draw.randrange(export.ranges[0][0], len(export.data))
+        low = draw.randrange(export.ranges[0][0] or 8, len(export.data))
         high = min(len(export.data), low + draw.choice([0, 0, 0, 1, 1, 5]))
         new = draw.choice(TOKENS) if high == low or draw.random() < 0.3 else b""
         _edit(export, low, high, new)
@@ -162,6 +165,8 @@ def damage(export: Export, draw: random.Random, times: int) -> None:
 
 def _edit(export: Export, low: int, high: int, new: bytes) -> None:
     shift = len(new) - (high - low)
+    before = [i for i, (start, end) in enumerate(export.ranges) if low <= end + 1 and high >= start - 1]
+    export.joined |= set(before[:-1])
     for number, (start, end) in enumerate(export.ranges):
         if low <= end + 1 and high >= start - 1:  # what stands between two belongs to both
             export.touched.add(number)
@@ -169,6 +174,7 @@ def _edit(export: Export, low: int, high: int, new: bytes) -> None:
         end = end if end <= low else end + shift if end >= high else low + len(new)
         export.ranges[number] = (start, max(start, end))
     export.data = export.data[:low] + new + export.data[high:]
+    export.damaged = True
 
 
 @dataclass
@@ -216,7 +222,7 @@ def faults(export: Export, path: Path) -> list[str]:
     try:
         found = read(export, path)
     except DataError as error:
-        may_be_refused = export.touched and export.kind in ("json", "bson")
+        may_be_refused = export.damaged and export.kind in ("json", "bson")
         return [] if may_be_refused else [f"refused: {error}"]
     accepted = {low: view for low, _, view in found.accepted}
     near = [(low - 2, high + 2) for number in export.touched for low, high in [export.ranges[number]]]
@@ -241,6 +247,12 @@ def faults(export: Export, path: Path) -> list[str]:
         ):
             wrong.append(f"document {number} was touched and is counted nowhere")
     return wrong
+
+
+def _several(export: Export, low: int, high: int) -> bool:
+    """Returns whether a bad piece holds several documents although what stands between them was not touched."""
+    inside = [i for i, (start, end) in enumerate(export.ranges) if low < end - 1 and high > start + 1]
+    return any(number not in export.joined for number in inside[:-1])
 
 
 def flat(view: dict[str, Any] | None, kind: str) -> dict[str, Any] | None:
