@@ -23,8 +23,8 @@ _ENOUGH = 10
 _NEAR = 2**16
 """Bytes after damage that show it, where there are not enough before."""
 _TYPICAL = 0.9
-_SURE = 0.75
-"""Share of the samples, by bytes, that must begin with one key for it to tell documents from those inside them."""
+_SURE = 0.7
+"""Share of the samples, by squared length, that must begin with one key for it to tell documents from those inside them."""
 _BRACE = re.compile(rb"\{")
 _LEAD = re.compile(rb"(?:[ \t\r\n\v\f]++|\xef\xbb\xbf)*+\[?(?:[ \t\r\n\v\f,]++|\xef\xbb\xbf)*+")
 _BETWEEN = re.compile(rb"(?:[ \t\r\n\v\f,]++|\xef\xbb\xbf|\][ \t\r\n]*+(?:\xef\xbb\xbf)?\[)*+")
@@ -167,7 +167,7 @@ class _Shape:
         firsts: Counter[bytes] = Counter()
         for raw, _ in parsed:
             if first := _FIRST_KEY.match(raw):
-                firsts[first[1]] += len(raw)  # what was inside a damaged document is small
+                firsts[first[1]] += len(raw) ** 2  # what was inside a damaged document is small
         (key, size), *_ = firsts.most_common(1) or [(b'""', 0)]
         self._opening = re.compile(rb"\{[ \t\r\n]*+" + re.escape(key) + rb"[ \t\r\n]*+:")
         alike = [(raw, keys) for raw, keys in parsed if self.begins(raw)]
