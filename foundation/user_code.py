@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
+import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from foundation.errors import UserCodeError, near_miss
+from foundation.own_code.closure import OwnCode, own_code
+from foundation.own_code.finder import FromSource, OwnFinder
 from foundation.own_fault import own_place, words
 
 
@@ -33,11 +37,36 @@ def absolute_reference(folder: Path, reference: str | None) -> str | None:
     return str((folder / reference).resolve()) if reference else None
 
 
+@dataclass
+class _Loaded:
+    """A named file as it was imported, with the modules beside it that it imported.
+
+    Attributes:
+        finder: Finds those modules; in ``sys.meta_path`` while this file's code is the one in use.
+        code: All its code when it was imported; None if it could not be parsed.
+        name: Name of the file's own module.
+        modules: The modules beside it, while another file's code is in use.
+    """
+
+    finder: OwnFinder
+    code: OwnCode | None
+    name: str
+    modules: dict[str, ModuleType] = field(default_factory=dict)
+
+
+_LOADED: dict[Path, _Loaded] = {}
+_OURS = {"foundation", "components", "serving", "pipeline", "__main__"}
+_IN_USE: list[Path] = []
+"""The named file whose modules can be imported now; at most one."""
+
+
 def load_function(reference: str) -> Callable[..., Any]:
     """Loads the function that ``/abs/or/relative/file.py:function`` names.
 
-    The file's own folder is made importable for its sibling modules only while it loads, behind everything else, so
-    that a folder called ``pipeline`` or ``components`` next to it never hides ours.
+    The modules beside the file can be imported while it loads and afterwards, behind everything that is installed, so
+    that a folder called ``pipeline`` or ``components`` next to it never hides ours. The code of one named file is in
+    use at a time, so two files may each have a ``lib`` of their own; where any of its code has changed, all of it is
+    imported again.
 
     Raises:
         UserCodeError: The file is missing, does not import, or has no such function.
@@ -46,11 +75,7 @@ def load_function(reference: str) -> Callable[..., Any]:
     file = Path(path).resolve()
     if not file.is_file():
         raise UserCodeError(f"user module {path}", expected="a Python file", seen="no such file")
-    digest = hashlib.sha256(str(file).encode() + file.read_bytes()).hexdigest()[:12]
-    module_name = f"penstock_user_{file.stem}_{digest}"
-    if module_name not in sys.modules:
-        _import_file(file, module_name)
-    module = sys.modules[module_name]
+    module = _module(file)
     function = getattr(module, name, None)
     if not callable(function):
         names = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
@@ -62,17 +87,71 @@ def load_function(reference: str) -> Callable[..., Any]:
     return function
 
 
+def _module(file: Path) -> ModuleType:
+    """Returns the module of a named file, imported again if any of its code has changed."""
+    code = _readable(file)
+    known = _LOADED.get(file)
+    if known is None or code is None or known.code != code:
+        _put_aside()
+        _forget(file)
+        digest = hashlib.sha256(f"{file} {code}".encode() + file.read_bytes()).hexdigest()[:12]
+        _LOADED[file] = known = _Loaded(OwnFinder(file.parent), code, f"penstock_user_{file.stem}_{digest}")
+        _use(file)
+        _import_file(file, known.name)
+    elif [file] != _IN_USE:
+        _put_aside()
+        _use(file)
+    return sys.modules[known.name]
+
+
+def _readable(file: Path) -> OwnCode | None:
+    try:
+        return own_code(file)
+    except UserCodeError:  # importing it says what is wrong, better than parsing it
+        return None
+
+
+def _use(file: Path) -> None:
+    loaded = _LOADED[file]
+    sys.meta_path.insert(0, loaded.finder)
+    sys.modules.update(loaded.modules)
+    loaded.modules.clear()
+    _IN_USE.append(file)
+
+
+def _put_aside() -> None:
+    """Takes the code in use off the import path, and keeps its modules for its next use."""
+    while _IN_USE:
+        loaded = _LOADED[_IN_USE.pop()]
+        sys.meta_path.remove(loaded.finder)
+        loaded.modules = {n: sys.modules.pop(n) for n in loaded.finder.given if n in sys.modules}
+
+
+def _forget(file: Path) -> None:
+    """Drops what was imported for a file, also what it imported through a changed import path."""
+    known = _LOADED.pop(file, None)
+    if known is None:
+        return
+    files = {str(path) for path in known.code.files} if known.code else set()
+    near = [n for n, m in sys.modules.items() if getattr(m, "__file__", None) in files]
+    for name in [known.name, *(n for n in near if n.partition(".")[0] not in _OURS)]:
+        sys.modules.pop(name, None)
+    importlib.invalidate_caches()
+
+
 def _import_file(file: Path, module_name: str) -> None:
-    spec = importlib.util.spec_from_file_location(module_name, file)
+    spec = importlib.util.spec_from_file_location(
+        module_name, file, loader=FromSource(module_name, str(file))
+    )
     if spec is None or spec.loader is None:
         raise UserCodeError(f"user module {file}", expected="an importable Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
-    sys.path.append(str(file.parent))
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        del sys.modules[module_name]
+        _put_aside()
+        _forget(file)
         found = own_place(file.parent, error)
         where = f"{file}:{found[1]}" if found and found[0] == file else str(file)
         seen = (
@@ -83,42 +162,29 @@ def _import_file(file: Path, module_name: str) -> None:
             seen=seen,
             remedy="fix the module; it must import in every node",
         ) from error
-    finally:
-        sys.path.remove(str(file.parent))
 
 
-def code_digest(reference: str) -> str:
-    """Returns a SHA-256 over the file of ``file.py:function`` and the sibling files it imports, directly or not.
+def code_of(reference: str, project: Path | None = None) -> OwnCode:
+    """Returns the file of ``file.py:function`` and all of a person's own that it uses; its digest counts the function.
 
     Unrelated files of the same folder do not count, so that editing them does not make a node run again.
 
+    Args:
+        reference: The reference.
+        project: Folder whose files count as the person's own; by default the file's folder.
+
     Raises:
-        UserCodeError: The file is missing or does not parse.
+        UserCodeError: A file is missing or does not parse.
     """
     path, name = split_reference(reference)
-    seen: dict[Path, bytes] = {}
-    _collect(Path(path).resolve(), seen)
-    digest = hashlib.sha256(name.encode())
-    for file in sorted(seen):
-        digest.update(file.name.encode() + b"\0" + seen[file] + b"\0")
-    return digest.hexdigest()
+    code = own_code(Path(path), project)
+    return replace(code, digest=hashlib.sha256(f"{name}\0{code.digest}".encode()).hexdigest())
 
 
-def _collect(file: Path, seen: dict[Path, bytes]) -> None:
-    if file in seen:
-        return
-    try:
-        seen[file] = file.read_bytes()
-        tree = ast.parse(seen[file], str(file))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserCodeError(
-            f"user module {file}", expected="a readable Python file", seen=str(error)
-        ) from error
-    for node in ast.walk(tree):
-        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-        for name in names:
-            sibling = file.parent / (name.split(".")[0] + ".py")
-            if sibling.is_file():
-                _collect(sibling, seen)
+def code_digest(reference: str, project: Path | None = None) -> str:
+    """Returns the digest of ``code_of``.
+
+    Raises:
+        UserCodeError: A file is missing or does not parse.
+    """
+    return code_of(reference, project).digest

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from components.node import Declaration, Document, Inputs, Source
 from foundation.outside import Outside
-from foundation.user_code import code_digest
+from foundation.own_code.closure import OwnCode
+from foundation.user_code import code_of
 from pipeline.code import Code, installed_code
 from pipeline.nodes import NODES
 
@@ -65,11 +66,19 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """All nodes in topological order."""
+    """All nodes in topological order.
+
+    Attributes:
+        nodes: The nodes.
+        fingerprints: Node id → its fingerprint.
+        parts: Node id → what its fingerprint is made of, by name.
+        notes: What the fingerprints cannot cover, one sentence each.
+    """
 
     nodes: tuple[Node, ...]
     fingerprints: dict[str, str] = field(default_factory=dict)
     parts: dict[str, dict[str, str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Node]:
         """Iterates over the nodes in order."""
@@ -127,7 +136,8 @@ def make_graph(
         if declaration.when(document, inputs):
             nodes.append(_node(declaration, document, inputs, present))
             present.append(declaration.id)
-    return _fingerprinted(tuple(nodes), code or installed_code())
+    own = {r: code_of(r, inputs.folder) for r in dict.fromkeys(r for node in nodes for r in node.user_code)}
+    return _fingerprinted(tuple(nodes), code or installed_code(), own)
 
 
 def _node(declared: Declaration, document: Document, inputs: Inputs, present: Sequence[str]) -> Node:
@@ -144,19 +154,20 @@ def _node(declared: Declaration, document: Document, inputs: Inputs, present: Se
     )
 
 
-def _fingerprinted(nodes: tuple[Node, ...], code: Code) -> Graph:
+def _fingerprinted(nodes: tuple[Node, ...], code: Code, own: Mapping[str, OwnCode]) -> Graph:
     fingerprints: dict[str, str] = {}
     parts: dict[str, dict[str, str]] = {}
     for node in nodes:
         parts[node.id] = {
             "settings": _digest(json.dumps(node.settings, sort_keys=True)),
             "code": code.digest([node.declared.build.partition(":")[0], *node.declared.code]),
-            "user code": "".join(code_digest(reference) for reference in node.user_code),
+            "user code": "".join(own[reference].digest for reference in node.user_code),
             "external": node.external,
             "inputs": _digest("".join(fingerprints[i] for i in node.inputs)),
         }
         fingerprints[node.id] = _digest(node.id + json.dumps(parts[node.id], sort_keys=True))
-    return Graph(nodes, fingerprints, parts)
+    notes = dict.fromkeys(note for each in own.values() for note in each.notes)
+    return Graph(nodes, fingerprints, parts, tuple(notes))
 
 
 def _digest(text: str) -> str:

@@ -67,9 +67,15 @@ class NodePlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The decisions for all nodes, in order."""
+    """The decisions for all nodes, in order.
+
+    Attributes:
+        nodes: What happens to each node.
+        untold: What the fingerprints cannot cover, one sentence each.
+    """
 
     nodes: tuple[NodePlan, ...]
+    untold: tuple[str, ...] = ()
 
     @property
     def to_run(self) -> list[NodePlan]:
@@ -79,7 +85,7 @@ class Plan:
     @property
     def notes(self) -> list[str]:
         """What a person should know besides."""
-        return [f"{n.node.id}: {n.note}" for n in self.nodes if n.note]
+        return [*(f"{n.node.id}: {n.note}" for n in self.nodes if n.note), *self.untold]
 
     @property
     def seconds(self) -> float | None:
@@ -102,7 +108,7 @@ def make_plan(graph: Graph, lineage: Lineage, selection: Selection | None = None
     decided: dict[str, NodePlan] = {}
     for node in graph:
         decided[node.id] = _decide(node, graph, history, decided, forced, wanted, selection)
-    return Plan(tuple(decided.values()))
+    return Plan(tuple(decided.values()), graph.notes)
 
 
 def _decide(

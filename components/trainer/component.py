@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfx import types
@@ -26,6 +27,7 @@ def make_trainer(
     schema: types.BaseChannel,
     hyperparameters: types.BaseChannel | None = None,
     base_model: types.BaseChannel | None = None,
+    project: Path | None = None,
 ) -> Trainer:
     """Declares Trainer: fits on the train split, stops early by the validation split, never sees the test split.
 
@@ -39,6 +41,7 @@ def make_trainer(
         schema: The data schema.
         hyperparameters: The Tuner's choice; overrides ``model`` and ``train``.
         base_model: The last blessed model, for a warm start.
+        project: The document's folder, whose code is the person's own.
 
     Returns:
         The node; its outputs are ``model`` and ``model_run``.
@@ -52,12 +55,16 @@ def make_trainer(
         base_model=base_model,
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["validation"]),
-        custom_config=training_settings(model, train, label, features),
+        custom_config=training_settings(model, train, label, features, project),
     )
 
 
 def training_settings(
-    model: ModelConfigSlice, train: TrainConfig, label: str, features: FeaturesConfig
+    model: ModelConfigSlice,
+    train: TrainConfig,
+    label: str,
+    features: FeaturesConfig,
+    project: Path | None = None,
 ) -> dict[str, Any]:
     """Returns the ``custom_config`` for ``run_fn`` and ``tuner_fn``."""
     settings: dict[str, Any] = {
@@ -67,7 +74,7 @@ def training_settings(
         "label": label,
     }
     if model.build_model:
-        settings["code"] = code_digest(model.build_model)
+        settings["code"] = code_digest(model.build_model, project)
     return settings
 
 
@@ -84,4 +91,5 @@ def training_slices(at: Build) -> dict[str, Any]:
         "train": document.train,
         "label": document.data.label,
         "features": document.features.absolute(at.inputs.folder),
+        "project": at.inputs.folder,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfx import types
@@ -22,6 +23,7 @@ def make_transform(
     positive: str | int | float | bool | None,
     examples: types.BaseChannel,
     schema: types.BaseChannel,
+    project: Path | None = None,
 ) -> Transform:
     """Declares Transform: analyses the train split and writes the graph, but no examples.
 
@@ -35,6 +37,7 @@ def make_transform(
         positive: The label value that counts as 1 in a binary task.
         examples: Raw examples with splits train, validation, test.
         schema: The data schema.
+        project: The document's folder, whose code is the person's own.
 
     Returns:
         The node; its output is ``transform_graph``.
@@ -49,7 +52,7 @@ def make_transform(
         "positive": positive,
     }
     if features.preprocessing_fn:
-        settings["code"] = code_digest(features.preprocessing_fn)
+        settings["code"] = code_digest(features.preprocessing_fn, project)
     return Transform(
         examples=examples,
         schema=schema,
@@ -72,4 +75,5 @@ def build(at: Build, examples: types.BaseChannel, schema: types.BaseChannel) -> 
         positive=document.model.positive,
         examples=examples,
         schema=schema,
+        project=at.inputs.folder,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfx import types
@@ -35,6 +36,7 @@ def make_tuner(
     transform_graph: types.BaseChannel,
     schema: types.BaseChannel,
     work_dir: str,
+    project: Path | None = None,
 ) -> RecordedTuner:
     """Declares Tuner: searches on the train and validation splits, never on the test split.
 
@@ -48,6 +50,7 @@ def make_tuner(
         transform_graph: Transform's output.
         schema: The data schema.
         work_dir: Where searches keep their trials between runs.
+        project: The document's folder, whose code is the person's own.
 
     Returns:
         The node; its output ``best_hyperparameters`` goes to Trainer.
@@ -64,7 +67,7 @@ def make_tuner(
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["validation"]),
         custom_config={
-            **training_settings(model, train, label, features),
+            **training_settings(model, train, label, features, project),
             "tune": tune.model_dump(mode="json"),
             "work_dir": work_dir,
         },
