@@ -1,14 +1,17 @@
-"""Writing objects to S3 and Google Cloud Storage: whole local files, checked afterwards."""
+"""Writing files to S3, Google Cloud Storage or a folder: each appears whole or not at all, and is checked afterwards."""
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from foundation import storage_remote
 from foundation.errors import StorageError
-from foundation.publish import storage_error
-from foundation.storage import RemotePath
+from foundation.publish import published_file, storage_error
+from foundation.storage import Location, RemotePath
 
 _CHUNK_BYTES = 8 * 2**20
 
@@ -35,3 +38,29 @@ def upload(local: Path, target: RemotePath) -> None:
         raise StorageError(
             f"{target}", expected=f"{size} bytes", seen=f"{seen}", remedy="run the same command again"
         )
+
+
+@contextlib.contextmanager
+def published(target: Location) -> Iterator[Path]:
+    """Yields a temporary path to write to, and publishes it whole when the block succeeds.
+
+    On disk this is one rename; in a store the finished file is copied there as one object, which appears whole or not
+    at all.
+
+    Args:
+        target: Where the finished file goes.
+
+    Yields:
+        The temporary path.
+
+    Raises:
+        StorageError: The folder or store cannot be written, or a disk is full.
+    """
+    if not isinstance(target, RemotePath):
+        with published_file(target) as temporary:
+            yield temporary
+        return
+    with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+        local = Path(folder) / target.name
+        yield local
+        upload(local, target)

@@ -13,6 +13,6 @@ class InferConfig(Config):
     mongo_export: str
     """File, folder or glob of the documents to predict for; no label needed."""
     to: str
-    """Folder for the predictions, relative to the document's folder."""
+    """Folder for the predictions, relative to the document's folder, or a place in a store: s3:// or gs://."""
     format: Literal["jsonl", "parquet"] = "jsonl"
     """File format of the predictions."""

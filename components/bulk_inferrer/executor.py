@@ -21,6 +21,8 @@ from components.bulk_inferrer.writers import join_shards, open_writer
 from foundation.errors import DataError
 from foundation.outside import left
 from foundation.publish import published_file
+from foundation.storage import locate
+from foundation.storage_upload import published
 
 SPLIT = "all"
 BATCH = 1024
@@ -50,8 +52,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
         examples = artifact_utils.get_split_uri(input_dict["examples"], SPLIT)
         shards = self._predict(model, examples, Path(result.uri) / "shards", config.format)
-        target = Path(exec_properties["base_folder"]) / config.to / f"predictions.{config.format}"
-        with published_file(target) as temporary:
+        # A folder, or a place in a store: ``published`` writes a whole file to either.
+        target = locate(config.to, Path(exec_properties["base_folder"])) / f"predictions.{config.format}"
+        with published(target) as temporary:
             rows = join_shards(shards, temporary, config.format)
         log.info("Predicted %d documents, see %s.", rows, target)
         result.set_int_custom_property("predicted", 1)

@@ -11,6 +11,6 @@ class PushConfig(Config):
     """Numbered version folders that TF Serving reads."""
 
     to: str
-    """Folder that holds the numbered versions; relative to the document's folder."""
+    """Local or mounted folder that holds the numbered versions; relative to the document's folder."""
     keep_versions: int = Field(default=5, ge=1)
     """How many versions to keep; pinned ones are never removed."""

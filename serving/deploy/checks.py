@@ -10,6 +10,7 @@ from typing import Final
 
 from foundation.document.problems import Problem, show_value
 from foundation.errors import near_miss
+from foundation.places import Rule, refused
 from serving.deploy.document import MODELS_FOLDER, DeployDocument
 from serving.deploy.quantity import amount
 from serving.server.config.options import Level, Options
@@ -38,6 +39,7 @@ def contradictions(document: DeployDocument) -> Iterator[Problem]:
     yield from _flags(document)
     yield from _batching(document)
     yield from _resources(document)
+    yield from _folders(document)
     if document.grpc_port == document.rest_port:
         yield Problem(
             ("rest_port",), "", expected="a port other than gRPC's", seen=f"{document.rest_port} for both"
@@ -54,6 +56,18 @@ def contradictions(document: DeployDocument) -> Iterator[Problem]:
         yield Problem(
             ("kubernetes", "autoscale", "most"), "", expected=expected, seen=f"{cluster.autoscale.most}"
         )
+
+
+def _folders(document: DeployDocument) -> Iterator[Problem]:
+    """Finds folders of this machine that are named by an address; only ``base_path`` may be one."""
+    for path, folder in (
+        (("compose", "models_folder"), document.compose.models_folder if document.compose else ""),
+        (("tls", "folder"), document.tls.folder if document.tls else ""),
+    ):
+        if seen := refused(Rule.LOCAL, folder):
+            yield Problem(
+                path, "", expected=Rule.LOCAL.value, seen=seen, remedy="name a folder of this machine"
+            )
 
 
 def _models(document: DeployDocument) -> Iterator[Problem]:

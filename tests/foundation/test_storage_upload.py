@@ -13,8 +13,9 @@ pytest.importorskip("moto.server", reason="the development extra brings moto")
 
 from foundation import storage_remote
 from foundation.errors import StorageError
+from foundation.outside import left, lost
 from foundation.storage import RemotePath
-from foundation.storage_upload import upload
+from foundation.storage_upload import published, upload
 
 
 @pytest.fixture
@@ -56,3 +57,33 @@ def test_no_such_bucket(bucket: RemotePath, tmp_path: Path) -> None:
 def test_no_such_file(bucket: RemotePath, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="No such file"):
         upload(tmp_path / "none", bucket / "none")
+
+
+def test_a_published_object_appears_when_it_is_whole(bucket: RemotePath) -> None:
+    with published(bucket / "f.jsonl") as temporary:
+        temporary.write_text("one")
+        assert not (bucket / "f.jsonl").is_file()
+    assert (bucket / "f.jsonl").read_bytes() == b"one"
+
+
+def test_what_fails_publishes_nothing(bucket: RemotePath, tmp_path: Path) -> None:
+    for target in (bucket / "f", tmp_path / "f"):
+        with pytest.raises(ZeroDivisionError), published(target) as temporary:
+            temporary.write_text("half")
+            raise ZeroDivisionError
+        assert not target.is_file()
+
+
+def test_what_was_left_in_a_store_is_looked_at(bucket: RemotePath) -> None:
+    import boto3
+
+    target = bucket / "f.jsonl"
+    with published(target) as temporary:
+        temporary.write_text("one")
+    recorded = left([target])
+    assert lost(recorded) == ""
+    with published(target) as temporary:
+        temporary.write_text("two")
+    assert lost(recorded) == f"{target} was changed"
+    boto3.client("s3").delete_object(Bucket="uploads", Key="a/f.jsonl")
+    assert lost(recorded) == f"{target} is gone"

@@ -7,12 +7,14 @@ skipped, so that one mistake does not cause a crowd of follow-up errors.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from foundation.document.problems import Problem, SpecErrors
 from pipeline.document.checks import data, evaluate, features, model, places, privacy, sources, tune
 from pipeline.document.models import PipelineSpec
+from pipeline.document.places import PLACES
 
 
 class Check(NamedTuple):
@@ -56,6 +58,10 @@ CHECKS: tuple[Check, ...] = (
     _check("tune model", tune.search),
     _check("metadata", places.metadata),
     _check("data root push infer", places.folders),
+    *(
+        _check(section, partial(places.addresses, section=section))
+        for section in sorted({p[0] for p in PLACES})
+    ),
 )
 """All checks."""
 

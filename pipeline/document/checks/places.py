@@ -7,14 +7,34 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from foundation.document.problems import Path as KeyPath
 from foundation.document.problems import Problem
 from foundation.errors import UserCodeError, near_miss
+from foundation.places import refused
+from foundation.storage import is_remote
 from foundation.user_code import split_reference
 from pipeline.document.models import PipelineSpec
+from pipeline.document.places import PLACES
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def addresses(spec: PipelineSpec, section: str) -> Iterator[Problem]:
+    """Finds places of a section that cannot hold what stands there, such as a store where versions are renamed."""
+    given = spec.model_dump(mode="json", by_alias=True)
+    for path, place in PLACES.items():
+        text = _value(given, path) if path[0] == section else None
+        if isinstance(text, str) and (seen := refused(place.rule, text)):
+            remedy = place.remedy or "copy the files to where they may be, and name that"
+            yield Problem(path, "", expected=place.rule.value, seen=seen, remedy=remedy)
+
+
+def _value(given: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        given = given.get(key) if isinstance(given, dict) else None
+    return given
 
 
 def metadata(spec: PipelineSpec) -> Iterator[Problem]:
@@ -48,6 +68,7 @@ def folders(spec: PipelineSpec) -> Iterator[Problem]:
         yield Problem(("data", "bad_documents", "folder"), what, remedy="choose a folder outside it")
     outputs = [(("push", "to"), spec.push.to)] if spec.push else []
     outputs += [(("infer", "to"), spec.infer.to)] if spec.infer else []
+    outputs = [(path, folder) for path, folder in outputs if not is_remote(folder)]
     for path, folder in outputs:
         if _inside(os.path.normpath(folder), root):
             what = f"{folder!r} is inside the pipeline's root {spec.root!r}, which penstock clean empties"
@@ -59,8 +80,6 @@ def folders(spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def _inside(folder: str, root: str) -> bool:
-    if "://" in folder or "://" in root:
-        return folder == root or folder.startswith(root.rstrip("/") + "/")
     return root == "." or folder == root or folder.startswith(root + os.sep)
 
 
@@ -70,7 +89,7 @@ def user_code(spec: PipelineSpec, folder: Path) -> Iterator[Problem]:
         (("features",), spec.features.preprocessing_fn),
         (("model",), spec.model.build_model),
     ):
-        if reference is not None:
+        if reference is not None and not is_remote(reference):
             yield from _function(
                 path, "preprocessing_fn" if path == ("features",) else "build_model", reference, folder
             )

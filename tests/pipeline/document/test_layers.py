@@ -47,7 +47,7 @@ def test_one_choice_of_several(below: str, above: str, merged: object) -> None:
 
 def test_a_later_file_wins_and_errors_name_the_right_file(document: Path) -> None:
     production = document.with_name("production.yaml")
-    production.write_text("train:\n  steps: 500\npush: {to: s3://models}\n", encoding="utf-8")
+    production.write_text("train:\n  steps: 500\npush: {to: /srv/models}\n", encoding="utf-8")
     assert load([document, production]).spec.train.steps == 500
     production.write_text("train:\n  steps: none\n", encoding="utf-8")
     with pytest.raises(SpecErrors, match=r"production.yaml:2:10: train.steps: expected a whole number"):
