@@ -36,7 +36,7 @@ def plan(
     session = open_session(file, set_)
     decided = session.plan(Selection(start, end, only, force))
     if as_json:
-        keys = ("action", "reason", "seconds", "execution")
+        keys = ("action", "reason", "seconds", "execution", "note")
         say_json([{"node": n.node.id, **{k: getattr(n, k) for k in keys}} for n in decided.nodes])
         return
     shown = [n for n in decided.nodes if n.action != "resolve"]
