@@ -18,6 +18,8 @@ _QUOTED = re.compile(r'File "([^"]+)", line (\d+)')
 _FRAMES_ONLY = re.compile(
     r'File "|Detected at|Graph execution error|in user code|<stack|\[\[|Arguments received|[•^~]'
 )
+_ASSERTED = re.compile(r"(assertion failed: \[[^\]]*\]).*")
+"""An assertion of a graph; the values that it prints after its condition may be personal."""
 _LONGEST = 300
 
 
@@ -78,6 +80,12 @@ def own_place(folder: Path, error: BaseException) -> tuple[Path, int] | None:
     return None
 
 
+def failed_in_graph(error: BaseException) -> bool:
+    """Returns whether TensorFlow refused values while it ran a graph, which keeps no frames of the code behind it."""
+    refusals = ("InvalidArgumentError", "UnimplementedError")
+    return any(type(one).__name__ in refusals or "Graph execution error" in str(one) for one in _chain(error))
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
@@ -87,6 +95,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_own(folder: Path, name: str) -> bool:
+    if not Path(name).is_absolute():  # compiled libraries name their files by package
+        return False
     path = Path(name).resolve()
     if not path.is_relative_to(folder) or path.suffix != ".py":
         return False
@@ -104,7 +114,7 @@ def words(error: BaseException) -> str:
     told = " ".join(said[-1:] if rewritten else said[:2])
     if not told.startswith(type(error).__name__):
         told = f"{type(error).__name__}: {told}".rstrip(": ")
-    return told[:_LONGEST]
+    return _ASSERTED.sub(r"\1", told)[:_LONGEST]
 
 
 def _definition(file: Path, name: str) -> int | None:

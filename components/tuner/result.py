@@ -148,7 +148,8 @@ class Trials(Result):
         if not self.ended:
             return ""
         total = f" of {self.planned}" if self.planned and self.planned > len(self.trials) else ""
-        parts = [f"{len(self.trials)}{total} trials ran", *self._odd_ones()]
+        noun = "trial" if len(self.trials) == 1 and not total else "trials"
+        parts = [f"{len(self.trials)}{total} {noun} ran", *self._odd_ones()]
         best = next((trial for trial in self.trials if trial.trial == self.best), None)
         if best is not None and best.score is not None:
             parts.append(f"the best is trial {best.trial} with {self.objective} {best.score:.4g}")
@@ -177,7 +178,7 @@ class Trials(Result):
         before = self.limits or Limits()
         cut = any(trial.ended_by_time for trial in self.trials)
         room = limits.trials is None or limits.trials > len(self.trials) or cut
-        done = f"{len(self.trials)} trials are kept"
+        done = "1 trial is kept" if len(self.trials) == 1 else f"{len(self.trials)} trials are kept"
         if self.ended == "minutes" and room and _raised(before.minutes, limits.minutes):
             return f"its search continues: {_limit(limits.minutes)} minutes, not {before.minutes:g}; {done}"
         if self.ended == "trials" and room and _raised(before.trials, limits.trials):

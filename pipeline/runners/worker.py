@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from foundation.errors import NodeError, PenstockError, StorageError
-from foundation.own_fault import fault, own_place
+from foundation.own_fault import failed_in_graph, fault, own_place
 from pipeline.runners.job import Job
 
 if TYPE_CHECKING:
@@ -79,19 +79,18 @@ class _Work:
             return {"done": request[kind], **getattr(self, f"_{kind}")(request)}
         except (Exception, SystemExit) as error:  # noqa: BLE001 - becomes the answer; own code may call sys.exit
             node = str(request[kind]) if kind in ("run", "reuse") else "start"
-            own = None if our_error(error) else own_code_fault(self._own_code(), error)
+            own = None if our_error(error) else own_code_fault(self._own_code(node), error)
             return _failure(node, error, own)
 
-    def _own_code(self) -> list[str]:
-        """Returns the references to own code in the document, none while there is no document."""
+    def _own_code(self, node: str) -> list[str]:
+        """Returns the references to own code in the document, those of the node itself first."""
         from pipeline.nodes import NODES
 
         if not self._job_file.is_file():
             return []
         document, inputs = self._job.document, self._job.inputs
-        named = (
-            declared.user_code(document, inputs) for declared in NODES if declared.when(document, inputs)
-        )
+        declared = [one for one in NODES if one.when(document, inputs)]
+        named = [one.user_code(document, inputs) for one in sorted(declared, key=lambda one: one.id != node)]
         return list(dict.fromkeys(reference for references in named for reference in references))
 
     def _compile(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -113,15 +112,17 @@ class _Work:
 
 
 def own_code_fault(references: list[str], error: BaseException) -> PenstockError | None:
-    """Returns the fault of own code that an error of any node passed through, None if it passed none.
+    """Returns the fault of own code that an error of any node passed through or came out of, None if there is none.
 
     Args:
-        references: ``/abs/file.py:function`` of the document's own code.
+        references: ``/abs/file.py:function`` of the document's own code, the likeliest first.
         error: What a node raised.
     """
     for reference in references:
         if own_place(Path(reference).parent, error):
             return fault(reference, "own code that runs in every node", error)
+    if references and failed_in_graph(error):
+        return fault(references[0], "operations that run on every row", error)
     return None
 
 

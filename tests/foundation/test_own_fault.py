@@ -102,3 +102,8 @@ def test_libraries_below_the_project_are_not_own_code(tmp_path: Path) -> None:
 def test_wrong_results_are_named() -> None:
     assert [kind_of(value) for value in (None, [], 3, Path())][:3] == ["None", "list", "int"]
     assert kind_of(DataError("x")) == "foundation.errors.DataError"
+
+
+def test_values_in_an_assertion_are_left_out() -> None:
+    text = "Graph execution error: assertion failed: [Condition x < y did not hold:] [x (a:0) = ] [28] [y (b:0) = ] [10]"
+    assert words(ValueError(f"it said {text}")).endswith("assertion failed: [Condition x < y did not hold:]")

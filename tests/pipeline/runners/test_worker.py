@@ -66,3 +66,16 @@ def test_an_exit_in_a_node_is_an_answer(tmp_path: Path, monkeypatch: pytest.Monk
     work = _Work(tmp_path / "job.json")
     monkeypatch.setattr(work, "_warm", leaves, raising=False)
     assert "SystemExit" in str(rebuilt_error(work.serve({"warm": "x"})))
+
+
+def test_values_that_a_graph_of_own_code_refuses_are_a_fault_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "features.py"
+    file.write_text("import x\n\ndef preprocess(inputs):\n    ...\n", encoding="utf-8")
+    text = (
+        'Graph execution error: assertion failed\n  File "apache_beam/runners/common.py", line 1709, in run'
+    )
+    error = raised(ValueError(text))
+    back = rebuilt_error(_failure("Transform", error, own_code_fault([f"{file}:preprocess"], error)))
+    assert back.exit_code == 4
+    assert f"{file}:3, in preprocess; expected operations that run on every row" in str(back)
+    assert own_code_fault([], error) is None
