@@ -42,7 +42,8 @@ def is_pretty(head: bytes) -> bool:
     first = _THEN.match(line)
     follows = first is not None and line.startswith(b"{", first.end())
     goes_on = line.startswith(b"{") and line.endswith((b"{", b"[", b","))
-    return goes_on or follows or (len(line) >= _LONG_LINE and len(_JOINT.findall(line)) > 2)
+    is_long = line.startswith(b"{") and len(line) >= _LONG_LINE
+    return goes_on or follows or (is_long and len(_JOINT.findall(line)) > 2)
 
 
 def _several(line: bytes) -> list[tuple[int, bytes]]:

@@ -8,7 +8,7 @@ import io
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +135,30 @@ def _bson(documents: list[dict[str, Any]]) -> Export:
     return _joined("bson", [bson.encode(one) for one in documents], views, (b"", b"", b""))
 
 
+def _archive(documents: list[dict[str, Any]]) -> Export:
+    """Returns an archive of one collection, as ``mongodump`` writes it."""
+    end, body = b"\xff" * 4, b"".join(map(bson.encode, documents))
+    of = {"db": "shop", "collection": "users"}
+    head = b"\x6d\xe2\x99\x81" + bson.encode({"version": "0.1", "concurrent_collections": 1})
+    head += bson.encode({**of, "metadata": "{}", "type": "collection"}) + end
+    head += bson.encode({**of, "EOF": False, "CRC": bson.Int64(0)})
+    tail = end + bson.encode({**of, "EOF": True, "CRC": bson.Int64(crc64(body))}) + end
+    export = _bson(documents)
+    ranges = [(low + len(head), high + len(head)) for low, high in export.ranges]
+    return replace(export, data=head + body + tail, ranges=ranges)
+
+
+def crc64(data: bytes) -> int:
+    """Returns the CRC-64/XZ of some bytes, as a signed number."""
+    crc = 2**64 - 1
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0xC96C5795D7870F42 if crc & 1 else 0)
+    crc ^= 2**64 - 1
+    return crc - 2**64 if crc >= 2**63 else crc
+
+
 TIGHT = {"separators": (",", ":")}
 MAKERS: dict[str, Callable[[list[dict[str, Any]]], Export]] = {
     "lines": lambda d: _json(d, (b"", b"\n", b"\n"), "jsonl", **TIGHT),
@@ -150,6 +174,7 @@ MAKERS: dict[str, Callable[[list[dict[str, Any]]], Export]] = {
     "csv-crlf": lambda d: _csv(d, b"\r\n"),
     "csv-cr": lambda d: _csv(d, b"\r"),
     "bson": _bson,
+    "archive": _archive,
 }
 
 

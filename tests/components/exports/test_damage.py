@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from components.exports import tally as count
 from components.exports.blocks import plan_items, read_part, recognise_all
-from components.exports.formats import base
+from components.exports.formats import base, csv_records
 from components.exports.formats.base import FileFormat, Part
 from components.exports.tally import Tally
 from components.mongo_example_gen.checks import check_bad_documents, check_bytes
@@ -56,6 +57,44 @@ def test_sound_files_are_read_whole_wherever_blocks_end(
     for size in range(1, len(export.data), 7):
         monkeypatch.setattr(base, "BLOCK_BYTES", size)
         assert faults(export, tmp_path / "e") == [], size
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv-crlf", "array-one-line", "pretty", "one-line"])
+@pytest.mark.parametrize("seed", range(5))
+def test_workers_that_share_a_damaged_file_read_what_one_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, seed: int
+) -> None:
+    draw = random.Random(f"{kind}{seed}")
+    export = MAKERS[kind](make_documents(draw, 60))
+    damage(export, draw, 5)
+    monkeypatch.setattr(base, "BLOCK_BYTES", 500)
+    (tmp_path / "e").write_bytes(export.data)
+    (item,) = plan_items(recognise_all([(tmp_path / "e", "e")], "auto"))
+    whole = [raw for block in read_part(item.parts[0]) for raw in block.documents]
+    parts = [replace(item.parts[0], stripe=stripe, stripes=3) for stripe in range(3)]
+    shared = [raw for part in parts for block in read_part(part) for raw in block.documents]
+    assert sorted(shared) == sorted(whole)
+
+
+def test_a_quote_that_is_never_closed_reaches_no_further_than_its_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_records, "MAX_RECORD", 2000)
+    monkeypatch.setattr(base, "BLOCK_BYTES", 100)
+    open_text = b'20,1,"open\n' + b"no row\n" * 1000
+    found = _read(HEAD + b"".join([*ROWS[:20], open_text, *ROWS[21:]]), tmp_path)
+    assert _ids(found) == [str(i) for i in range(40) if i != 20]
+    assert max(high - low for low, high, _ in found.bad) < 8000
+    assert sum(high - low + 1 for low, high, _ in found.bad) == len(open_text)
+
+
+def test_damaged_rows_of_csv_that_follow_each_other_are_counted_one_by_one(tmp_path: Path) -> None:
+    spark = [b'%d,1,"5\\" pipe, long",0\n' % i for i in range(10, 20)]
+    found = _read(HEAD + b"".join([*ROWS[:10], *spark, *ROWS[20:]]), tmp_path)
+    assert (len(found.accepted), len(found.bad)) == (30, 10)
+    assert {reason for _, _, reason in found.bad} == {
+        "backslash before a quote: write quotes twice (Spark: option escape='\"')"
+    }
 
 
 def _read(data: bytes, folder: Path) -> Read:
