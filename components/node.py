@@ -187,6 +187,7 @@ class Declaration:
         external: Digest of data read from outside the pipeline.
         resolver: Whether the node only looks up artifacts; such a node always runs and is not shown as work.
         base_model: Whether the latest blessed model is an input (warm start).
+        blessed_model: Whether the run's model is an input if it is blessed, else the last one that was.
         reads_export: Whether it reads the export and so gets the Beam arguments for reading.
         result: Output key and ``module:Class`` of its result file, if it has one.
         outside: Whether what it left outside the root still stands, given the folder of its result file; for nodes that
@@ -206,6 +207,7 @@ class Declaration:
     external: Callable[[Document, Inputs], str] = lambda document, inputs: ""
     resolver: bool = False
     base_model: Callable[[Document, Inputs], bool] = lambda document, inputs: False
+    blessed_model: Callable[[Document, Inputs], bool] = lambda document, inputs: False
     reads_export: bool = False
     result: tuple[str, str] | None = None
     outside: Callable[[Document, Inputs, Path], Outside] | None = None

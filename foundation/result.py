@@ -63,6 +63,11 @@ class Result(Part):
         """How much was processed, by unit, such as documents or steps; empty where nothing is counted."""
         return {}
 
+    @property
+    def withheld(self) -> str:
+        """What the node did not do although it ended well, such as ``nothing pushed``; empty if it did its work."""
+        return ""
+
     def as_json(self) -> dict[str, Any]:
         """Returns the content of the file, without its format."""
         content: dict[str, Any] = _adapter(type(self)).dump_python(self, by_alias=True)
@@ -74,8 +79,12 @@ class Result(Part):
         Raises:
             StorageError: The folder cannot be written, or the disk is full.
         """
+        write_text(Path(folder) / self.FILE, self.text())
+
+    def text(self) -> str:
+        """Returns the text of the file."""
         content = {_VERSION: self.FORMAT, **self.as_json()}
-        write_text(Path(folder) / self.FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def read(cls, folder: Path | str) -> Self:

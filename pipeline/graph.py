@@ -36,6 +36,7 @@ class Node:
         base_model: Whether the latest blessed model is an input (warm start).
         outside: Whether what the node left outside the root still stands, given the folder of its result file.
         unfinished: How an earlier result in a folder goes on, empty if it stands.
+        blessed_model: Whether the run's model is an input if it is blessed, else the last one that was.
     """
 
     declared: Declaration
@@ -47,6 +48,7 @@ class Node:
     base_model: bool = False
     outside: Callable[[Path], Outside] | None = None
     unfinished: Callable[[Path], str] = lambda folder: ""
+    blessed_model: bool = False
 
     @property
     def id(self) -> str:
@@ -151,6 +153,7 @@ def _node(declared: Declaration, document: Document, inputs: Inputs, present: Se
         base_model=declared.base_model(document, inputs),
         outside=partial(declared.outside, document, inputs) if declared.outside else None,
         unfinished=partial(declared.unfinished, document),
+        blessed_model=declared.blessed_model(document, inputs),
     )
 
 

@@ -40,5 +40,6 @@ NODES: tuple[Declaration, ...] = (
     evaluation_gate.NODE,
     pusher.NODE,
     mongo_example_gen.INFER_NODE,
+    resolvers.BLESSED_MODEL,
     bulk_inferrer.NODE,
 )

@@ -12,7 +12,7 @@ from typing import Literal
 from foundation.errors import SpecError, near_miss
 from foundation.outside import Outside
 from pipeline.graph import Graph, Node
-from pipeline.lineage.queries import latest_blessed_model
+from pipeline.lineage.queries import blessed_models, latest_blessed_model
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import Lineage
 
@@ -208,6 +208,8 @@ class _History:
             return None, "its result is no longer on disk", ""
         if node.base_model and not self._base_unchanged(latest):
             return None, "it starts from the blessed model, which has changed", ""
+        if node.blessed_model and not self._blessed_unchanged(latest, graph):
+            return None, "another model is the blessed one now", ""
         results = [self._artifacts[i] for i in latest.outputs.get((node.declared.result or ("",))[0], ())]
         folder = Path(results[0].uri) if results else None
         more = node.unfinished(folder) if folder else ""
@@ -215,6 +217,17 @@ class _History:
             return None, more, ""
         outside = node.outside(folder) if node.outside and folder else Outside()
         return (None, outside.lost, "") if outside.lost else (latest, "", outside.note)
+
+    def _blessed_unchanged(self, execution: Execution, graph: Graph) -> bool:
+        """Returns whether the model that was used is the one that would be used now."""
+        used = set(execution.inputs.get("model", ()))
+        trained = [
+            e for e in self._by_node.get("Trainer", []) if e.fingerprint == graph.fingerprints.get("Trainer")
+        ]
+        own = {i for e in trained for i in e.outputs.get("model", ())}
+        blessed = blessed_models(self._artifacts.values())
+        expected = [m.id for m in blessed if m.id in own] or [m.id for m in blessed]
+        return not expected or max(expected) in used
 
     def _base_unchanged(self, trained: Execution) -> bool:
         blessed = latest_blessed_model(self._artifacts.values())

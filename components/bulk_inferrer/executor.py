@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from tfx.components.util import model_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact, artifact_utils
 from tfx.utils import path_utils
 
 from components import signature
+from components.bulk_inferrer.columns import id_form
 from components.bulk_inferrer.config import InferConfig
+from components.bulk_inferrer.provenance import classes, fill, ids_are_hashed, model_used
 from components.bulk_inferrer.result import Predictions
+from components.bulk_inferrer.rows import Ids, Seen, found_in, read_batches
 from components.bulk_inferrer.writers import join_shards, open_writer
-from foundation.errors import DataError
+from components.pusher.executor import refusals
 from foundation.outside import left
 from foundation.publish import published_file
-from foundation.storage import locate
+from foundation.storage import Location, locate
 from foundation.storage_upload import published
 
 SPLIT = "all"
-BATCH = 1024
+NO_SHARD = "no_documents"
 
 log = logging.getLogger(__name__)
 
@@ -33,48 +37,75 @@ Artifacts = dict[str, list[artifact.Artifact]]
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Predicts with a blessed model; without one, predicts nothing and logs it."""
+    """Predicts with a blessed model; without one, predicts nothing, which is a result and no error."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """Writes ``predictions``: shards in the artifact, one published file in the document's folder.
 
         Raises:
-            DataError: The split ``all`` is empty, or a document has no ``_id``.
+            DataError: A shard is damaged.
             StorageError: The folder cannot be written, or the disk is full.
         """
         config = InferConfig.model_validate_json(exec_properties["config"])
         result = artifact_utils.get_single_instance(output_dict["predictions"])
-        if not model_utils.is_model_blessed(artifact_utils.get_single_instance(input_dict["blessing"])):
-            log.warning("Nothing predicted for %s: the model is not blessed.", config.mongo_export)
+        examples = artifact_utils.get_single_instance(input_dict["examples"])
+        run = (self._context and self._context.pipeline_run_id) or ""
+        about = Predictions(False, run=run, export=config.mongo_export, **fill(examples))
+        why = refusals(input_dict)
+        if why:
+            log.warning("Nothing predicted for %s: %s.", config.mongo_export, "; ".join(why))
             result.set_int_custom_property("predicted", 0)
-            Predictions(predicted=False).write(result.uri)
+            replace(about, why=tuple(why)).write(result.uri)
             return
         model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
-        examples = artifact_utils.get_split_uri(input_dict["examples"], SPLIT)
-        shards = self._predict(model, examples, Path(result.uri) / "shards", config.format)
+        used = model_used(input_dict, exec_properties, run)
+        about = replace(about, predicted=True, model=used, **classes(model))
+        hashed = ids_are_hashed(examples)
+        files = sorted(Path(artifact_utils.get_split_uri([examples], SPLIT)).glob("*.gz"))
+        shards = self._predict(model, files, Path(result.uri) / "shards", config.format, hashed)
         # A folder, or a place in a store: ``published`` writes a whole file to either.
         target = locate(config.to, Path(exec_properties["base_folder"])) / f"predictions.{config.format}"
-        with published(target) as temporary:
-            rows = join_shards(shards, temporary, config.format)
-        log.info("Predicted %d documents, see %s.", rows, target)
+        about = _joined(shards, target, config.format, about, hashed)
+        beside = locate(config.to, Path(exec_properties["base_folder"])) / about.FILE
+        with published(beside) as temporary:
+            temporary.write_text(replace(about, left=left([target])).text(), encoding="utf-8")
+        replace(about, left=left([target, beside])).write(result.uri)
+        log.info("Predicted %d documents, see %s.", about.rows, target)
         result.set_int_custom_property("predicted", 1)
-        result.set_string_custom_property("destination", str(target))
-        result.set_int_custom_property("rows", rows)
-        Predictions(predicted=True, rows=rows, destination=str(target), left=left([target])).write(result.uri)
+        result.set_string_custom_property("destination", about.destination)
+        result.set_int_custom_property("rows", about.rows)
 
-    def _predict(self, model: str, examples: str, to: Path, kind: str) -> list[Path]:
-        files = sorted(str(file) for file in Path(examples).glob("*.gz"))
-        if not files:
-            raise DataError(f"split {SPLIT} in {examples}", expected="at least one document", seen="no shard")
+    def _predict(self, model: str, files: list[Path], to: Path, kind: str, hashed: bool) -> list[Path]:
         shutil.rmtree(to, ignore_errors=True)  # left by a killed attempt of this execution
+        one = PredictShard(model, str(to), kind, hashed)
+        if not files:
+            return [one.predict_nothing()]
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
-                | "ListShards" >> beam.Create(files)
+                | "ListShards" >> beam.Create([str(file) for file in files])
                 | "SpreadShards" >> beam.Reshuffle()
-                | "PredictShard" >> beam.ParDo(PredictShard(model, str(to), kind))
+                | "PredictShard" >> beam.ParDo(one)
             )
-        return [to / f"{Path(file).stem}.{kind}" for file in files]
+        return [to / f"{file.stem}.{kind}" for file in files]
+
+
+def _joined(shards: list[Path], target: Location, kind: str, about: Predictions, hashed: bool) -> Predictions:
+    """Joins the shards into the published file; returns the result with what is known of it by then."""
+    found = found_in(shards)
+    about = replace(
+        about,
+        rows=sum(found.types.values()),
+        destination=str(target),
+        outputs=found.outputs,
+        id_types=found.types,
+        repeated_ids=found.repeated,
+        ids=id_form(found.types, hashed) if kind == "parquet" or hashed else "extended json",
+    )
+    with published(target) as temporary:
+        content = json.dumps({"format": about.FORMAT, **about.as_json()})
+        join_shards(shards, temporary, kind, found.types, hashed, content)
+    return about
 
 
 class PredictShard(beam.DoFn):
@@ -84,33 +115,30 @@ class PredictShard(beam.DoFn):
         model: Folder of the SavedModel.
         to: Folder of the shards.
         kind: jsonl or parquet.
+        hashed: Whether ids are hashed.
     """
 
-    def __init__(self, model: str, to: str, kind: str) -> None:
-        self._model, self._to, self._kind = model, to, kind
+    def __init__(self, model: str, to: str, kind: str, hashed: bool = False) -> None:
+        self._model, self._to, self._kind, self._hashed = model, to, kind, hashed
 
     def process(self, file: str) -> Iterable[None]:
         """Reads, predicts and writes; yields nothing."""
-        model = signature.load(self._model)
-        target = Path(self._to) / f"{Path(file).stem}.{self._kind}"
-        with published_file(target) as temporary, open_writer(temporary, self._kind) as write:
-            for ids, records in read_batches(file):
-                write(ids, model.predict(records))
+        self._write(Path(file).stem, read_batches(file, self._hashed))
         return ()
 
+    def predict_nothing(self) -> Path:
+        """Writes a shard without rows, as there are no documents; the model says which columns it has."""
+        import numpy as np
 
-def read_batches(file: str) -> Iterable[tuple[list[str], Any]]:
-    """Yields [n] ids and [n] serialized Examples of a shard, batch by batch.
+        return self._write(NO_SHARD, [(Ids([], []), np.empty(0, object))])
 
-    Raises:
-        DataError: A document has no ``_id``, or the shard is damaged.
-    """
-    import tensorflow as tf
-
-    spec = {"_id": tf.io.FixedLenFeature([], tf.string)}
-    try:
-        for records in tf.data.TFRecordDataset(file, "GZIP").batch(BATCH):
-            ids = tf.io.parse_example(records, spec)["_id"].numpy()
-            yield [one.decode("utf-8", "replace") for one in ids], records.numpy()
-    except (tf.errors.InvalidArgumentError, tf.errors.DataLossError) as error:
-        raise DataError(f"shard {file}", expected="documents with an _id", seen=str(error.message)) from error
+    def _write(self, name: str, batches: Iterable[tuple[Ids, Any]]) -> Path:
+        model, seen = signature.load(self._model), Seen()
+        target = Path(self._to) / f"{name}.{self._kind}"
+        with published_file(target) as temporary, open_writer(temporary, self._kind) as write:
+            for ids, records in batches:
+                found = model.predict(records)
+                write(ids, found)
+                seen.add(ids, found)
+            seen.write(target)
+        return target

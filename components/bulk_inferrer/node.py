@@ -8,12 +8,15 @@ from typing import Any
 from components.bulk_inferrer.result import Predictions
 from components.mongo_example_gen.node import INFER_NODE
 from components.node import Declaration, Document, Inputs
+from components.resolvers.node import uses_blessed_model
 from foundation.outside import Outside, lost
 from foundation.storage import locate
 
 
 def _settings(document: Document, inputs: Inputs) -> Any:
-    return document.infer.model_dump(mode="json", exclude={"mongo_export"}) if document.infer else None
+    return (
+        document.infer.model_dump(mode="json", exclude={"mongo_export", "span"}) if document.infer else None
+    )
 
 
 def _outside(document: Document, inputs: Inputs, result: Path) -> Outside:
@@ -31,11 +34,15 @@ NODE = Declaration(
     build="components.bulk_inferrer.component:build",
     inputs={
         "examples": "InferExampleGen.examples",
-        "model": "Trainer.model",
-        "blessing": "EvaluationGate.blessing",
+        "model": ("BlessedModel.model", "Trainer.model"),
+        "blessing": ("BlessedModel.model_blessing", "EvaluationGate.blessing"),
+        "infra_blessing": ("BlessedModel.infra_blessing", "InfraValidator.blessing"),
+        "candidate": "Trainer.model",
     },
+    after=("Pusher",),  # it numbers the versions
     when=INFER_NODE.when,
     settings=_settings,
     outside=_outside,
+    blessed_model=uses_blessed_model,
     result=("predictions", "components.bulk_inferrer.result:Predictions"),
 )

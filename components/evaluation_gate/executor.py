@@ -35,7 +35,9 @@ class GateExecutor(base_executor.BaseExecutor):
         log.info("%s", decision.sentence)
         verdict = verdict_of(decision, results, exec_properties["task"])
         verdict.write(artifact_utils.get_single_uri(output_dict["verdict"]))
-        _bless(artifact_utils.get_single_instance(output_dict["blessing"]), input_dict, decision)
+        blessing = artifact_utils.get_single_instance(output_dict["blessing"])
+        _bless(blessing, input_dict, decision)
+        blessing.set_string_custom_property("run", (self._context and self._context.pipeline_run_id) or "")
 
 
 def _bless(blessing: artifact.Artifact, inputs: Artifacts, decision: Decision) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, cast
 
 from components.exports.dump_folder import one_collection
@@ -24,18 +24,23 @@ class WorkItem:
     parts: tuple[Part, ...]
 
 
-def recognise_all(files: list[tuple[Location, str]], declared: str, namespace: str = "") -> Known:
+def recognise_all(
+    files: list[tuple[Location, str]], declared: str, namespace: str = "", may_be_empty: bool = False
+) -> Known:
     """Recognises every file of an export, skipping empty ones.
 
     Args:
         files: Absolute path and name in reports.
         declared: The document's ``data.format``.
         namespace: The document's ``data.namespace``.
+        may_be_empty: Whether there may be no content; then nothing is returned.
 
     Raises:
         DataError: The files are of several formats or collections, or none has content.
     """
     known = [(path, name, found) for path, name in files if (found := recognise(path, declared))]
+    if not known and may_be_empty:
+        return []
     if not known:
         raise DataError(
             f"export {files[0][1]}",
@@ -69,6 +74,12 @@ def plan_items(known: Known) -> list[WorkItem]:
             group.append(part)
             weight += size
     return [*items, WorkItem(len(items), tuple(group))]
+
+
+def whole_files(items: list[WorkItem]) -> list[WorkItem]:
+    """Returns the items with each file that is read in stripes read as one, so that its documents keep their order."""
+    kept = [[replace(part, stripes=1) for part in item.parts if part.stripe == 0] for item in items]
+    return [WorkItem(index, tuple(parts)) for index, parts in enumerate(filter(None, kept))]
 
 
 def read_part(part: Part) -> Iterator[Block]:

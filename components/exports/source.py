@@ -80,7 +80,13 @@ class ResolvedInput:
         return [locate(file.path, Path(base_folder).absolute()) for file in self.files]
 
 
-def resolve(pattern: str, base_folder: Path, span: int | str = "latest") -> ResolvedInput:
+def resolve(
+    pattern: str,
+    base_folder: Path,
+    span: int | str = "latest",
+    section: str = "data",
+    may_be_empty: bool = False,
+) -> ResolvedInput:
     """Finds the files of an export and fingerprints them.
 
     Args:
@@ -89,22 +95,40 @@ def resolve(pattern: str, base_folder: Path, span: int | str = "latest") -> Reso
             1970-01-01.
         base_folder: Folder of the document.
         span: ``"latest"`` or a number; for date patterns a number such as 20240131 is that day.
+        section: Section of the document that holds the pattern, for messages.
+        may_be_empty: Whether an export without documents, such as that of a quiet day, is one without files or with
+            empty ones; a pattern that no folder can match is an error in any case.
 
     Raises:
         DataError: Nothing matches, the export is empty, or the pattern is invalid.
         StorageError: A store does not answer.
     """
-    base = Path(base_folder).absolute()
-    _check_pattern(pattern)
-    found_span, version, paths = _choose(pattern, base, span)
+    base, key = Path(base_folder).absolute(), f"{section}.mongo_export"
+    _check_pattern(pattern, key)
+    if may_be_empty and _is_empty(pattern, base):
+        return describe([], base, may_be_empty=True)
+    found_span, version, paths = _choose(pattern, base, span, key)
     files = sorted({file for path in paths for file in _data_files(path)})
-    if not files:
-        raise _nothing(pattern, base)
-    return describe(files, base, found_span, version)
+    if not files and not (may_be_empty and paths):
+        raise _nothing(pattern, base, key)
+    return describe(files, base, found_span, version, may_be_empty)
+
+
+def _is_empty(pattern: str, base: Path) -> bool:
+    """Returns whether the folder that a pattern looks into exists and holds nothing yet."""
+    if is_remote(pattern):
+        return False  # a store has no folders, so a quiet day looks like a wrong name
+    fixed = re.split(r"[*?\[{]", pattern, maxsplit=1)[0]
+    folder = base / (fixed if fixed == pattern else fixed.rpartition("/")[0])
+    return folder.is_dir() and not any(not _NOT_DATA.search(entry.name) for entry in folder.iterdir())
 
 
 def describe(
-    files: list[Location], base: Path, span: int | None = None, version: int | None = None
+    files: list[Location],
+    base: Path,
+    span: int | None = None,
+    version: int | None = None,
+    may_be_empty: bool = False,
 ) -> ResolvedInput:
     """Returns the given files with their sizes and fingerprint.
 
@@ -117,7 +141,7 @@ def describe(
     except OSError as error:
         raise storage_error(str(files[0]), error) from error
     total = sum(s.st_size for s in stats)
-    if total == 0:
+    if total == 0 and not may_be_empty:
         raise DataError(
             f"export {files[0]}" + (f" and {len(files) - 1} more files" if len(files) > 1 else ""),
             expected="documents",
@@ -156,7 +180,8 @@ def verify_unchanged(resolved: ResolvedInput, base_folder: Path) -> None:
                 seen="no such file",
                 remedy="run again",
             )
-    now = describe(resolved.absolute_paths(base), base, resolved.span, resolved.version)
+    may_be_empty = not any(file.size for file in resolved.files)
+    now = describe(resolved.absolute_paths(base), base, resolved.span, resolved.version, may_be_empty)
     if now.fingerprint == resolved.fingerprint:
         return
     changed = [a.path for a, b in zip(now.files, resolved.files, strict=True) if a != b] or [
@@ -170,13 +195,13 @@ def verify_unchanged(resolved: ResolvedInput, base_folder: Path) -> None:
     )
 
 
-def _check_pattern(pattern: str) -> None:
+def _check_pattern(pattern: str, key: str) -> None:
     locate(pattern)
     for name in _PLACEHOLDER.findall(pattern):
         if name not in _KNOWN:
             hint = near_miss(name.upper(), list(_KNOWN))
             raise DataError(
-                f"mongo_export {pattern!r}",
+                f"{key} {pattern!r}",
                 expected="the placeholders {SPAN}, {VERSION}, {YYYY}, {MM}, {DD}",
                 seen=f"{{{name}}}",
                 remedy=hint or "use one of these",
@@ -184,26 +209,35 @@ def _check_pattern(pattern: str) -> None:
     names = set(_PLACEHOLDER.findall(pattern))
     if names & {"YYYY", "MM", "DD"} and (not {"YYYY", "MM", "DD"} <= names or "SPAN" in names):
         raise DataError(
-            f"mongo_export {pattern!r}",
+            f"{key} {pattern!r}",
             expected="{SPAN}, or all of {YYYY}, {MM}, {DD}",
             seen=f"{sorted(names)}",
         )
 
 
-def _choose(pattern: str, base: Path, span: int | str) -> tuple[int | None, int | None, list[Location]]:
+def _choose(
+    pattern: str, base: Path, span: int | str, key: str
+) -> tuple[int | None, int | None, list[Location]]:
     if not _PLACEHOLDER.search(pattern):
         return None, None, [locate(match) for match in _matches(pattern, base, _expression(pattern, base))]
-    groups = _grouped(pattern, base)
+    groups = _grouped(pattern, base, key)
     spans = sorted({s for s, _ in groups})
     wanted = spans[-1] if span == "latest" else _as_span(int(span), "{YYYY}" in pattern)
     if wanted not in spans:
         shown = ", ".join(str(s) for s in spans[-5:])
-        raise DataError(f"span {span} of {pattern!r}", expected="a span that is there", seen=f"spans {shown}")
+        raise DataError(
+            f"span {span} of {key} {pattern!r}",
+            expected="a span that is there",
+            seen=f"spans {shown}",
+            remedy=f"correct {key.partition('.')[0]}.span, or export that span first",
+        )
     version = max(v for s, v in groups if s == wanted)
     spellings = groups[wanted, version]
     if len(spellings) > 1:
         raise DataError(
-            f"span {wanted} of {pattern!r}", expected="one spelling", seen=" and ".join(sorted(spellings))
+            f"span {wanted} of {key} {pattern!r}",
+            expected="one spelling",
+            seen=" and ".join(sorted(spellings)),
         )
     return (
         wanted if wanted >= 0 else None,
@@ -227,7 +261,9 @@ def _expression(pattern: str, base: Path) -> re.Pattern[str]:
     return re.compile(_as_regex(pattern if is_remote(pattern) else str(base / pattern)))
 
 
-def _grouped(pattern: str, base: Path) -> dict[tuple[int, int], dict[str, list[Location]]]:
+def _grouped(
+    pattern: str, base: Path, key: str = "data.mongo_export"
+) -> dict[tuple[int, int], dict[str, list[Location]]]:
     """Returns (span, version) → the text of its placeholders → what matches; span −1 where the pattern has none."""
     expression = _expression(pattern, base)
     groups: dict[tuple[int, int], dict[str, list[Location]]] = {}
@@ -235,12 +271,12 @@ def _grouped(pattern: str, base: Path) -> dict[tuple[int, int], dict[str, list[L
         found = expression.fullmatch(match.rstrip("/"))
         if not found and is_remote(match):  # a store has no folders: here is an object in one
             found = expression.fullmatch(match.rsplit("/", 1)[0])
-        key = _span_and_version(found.groupdict()) if found else None
-        if found and key:
+        number = _span_and_version(found.groupdict()) if found else None
+        if found and number:
             written = "/".join(found.groups())
-            groups.setdefault(key, {}).setdefault(written, []).append(locate(match))
+            groups.setdefault(number, {}).setdefault(written, []).append(locate(match))
     if not groups:
-        raise _nothing(pattern, base)
+        raise _nothing(pattern, base, key)
     return groups
 
 
@@ -328,14 +364,14 @@ def _name(file: Location, base: Path) -> str:
     return file.relative_to(base).as_posix() if file.is_relative_to(base) else file.as_posix()
 
 
-def _nothing(pattern: str, base: Path) -> DataError:
+def _nothing(pattern: str, base: Path, key: str) -> DataError:
     """Returns the error for a pattern without matches, with the nearest name."""
     if is_remote(pattern):
         return DataError(
-            f"export {pattern!r}",
+            f"{key} {pattern!r}",
             expected="objects that match it",
             seen="none",
-            remedy="correct data.mongo_export, or export the collection first",
+            remedy=f"correct {key}, or export the collection first",
         )
     folder, part = base if not Path(pattern).is_absolute() else Path("/"), pattern
     for part in Path(pattern).parts:
@@ -345,14 +381,14 @@ def _nothing(pattern: str, base: Path) -> DataError:
             break
         folder = folder / part
     if not folder.is_dir():
-        return DataError(f"export {pattern!r}", expected="a file with documents", seen=f"{folder} is not one")
+        return DataError(f"{key} {pattern!r}", expected="a file with documents", seen=f"{folder} is not one")
     names = sorted(entry.name for entry in folder.iterdir() if not _NOT_DATA.search(entry.name))
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return DataError(
-        f"export {pattern!r}",
+        f"{key} {pattern!r}",
         expected=f"files that match it under {base}",
         seen=f"none; {folder} holds {shown or 'nothing'}",
-        remedy=near_miss(part, names) or "correct data.mongo_export, or export the collection first",
+        remedy=near_miss(part, names) or f"correct {key}, or export the collection first",
     )
 
 

@@ -12,6 +12,7 @@ ACCEPTED = ("documents", "accepted")
 KEY_FALLBACK = ("documents", "split key missing, _id used")
 KEY_BLOCKED = ("documents", "split key behind no document, _id used")
 MADE_ID = ("documents", "without _id, id made from content")
+WITHOUT_ID = ("documents", "without _id, predicted without a key")
 SUPERSEDED = ("documents", "superseded")
 SLOW = ("documents", "converted one by one")
 LIKE_SECONDS = "like epoch seconds"

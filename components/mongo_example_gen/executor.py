@@ -52,10 +52,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         plan = make_plan(config, fields, bool(exec_properties["labelled"]))
         request = Request(config, plan, source, base_folder, output)
         report = ingest(request, self._make_beam_pipeline)
-        _describe(examples, report, source)
+        _describe(examples, report, source, folded=config.changes is not None)
 
 
-def _describe(examples: types.Artifact, report: dict[str, Any], source: ResolvedInput) -> None:
+def _describe(examples: types.Artifact, report: dict[str, Any], source: ResolvedInput, folded: bool) -> None:
     """Sets the properties that other components and lineage read."""
     examples.split_names = artifact_utils.encode_split_names(list(report["splits"]))
     examples.span = source.span or 0
@@ -65,6 +65,9 @@ def _describe(examples: types.Artifact, report: dict[str, Any], source: Resolved
     examples.set_string_custom_property("input_fingerprint", source.fingerprint)
     for name in ("read", "accepted", "quarantined", "filtered", "superseded"):
         examples.set_int_custom_property(f"documents_{name}", report["documents"].get(name, 0))
+    without_id = report["documents"].get("without _id, predicted without a key", 0)
+    examples.set_int_custom_property("documents_without_id", without_id)
+    examples.set_int_custom_property("folded", int(folded))
     privacy = report["privacy"]
     if privacy["rules"]:
         examples.set_string_custom_property("privacy_rules", json.dumps(privacy["rules"], sort_keys=True))

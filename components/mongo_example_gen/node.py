@@ -17,7 +17,8 @@ def _settings(document: Document, inputs: Inputs) -> list[Any]:
 
 
 def _infer_settings(document: Document, inputs: Inputs) -> list[Any]:
-    return [_fields(document), document.data.privacy.model_dump(mode="json"), inputs.privacy_key]
+    read_as = {"format", "namespace", "changes", "bad_documents", "privacy"}
+    return [_fields(document), document.data.model_dump(mode="json", include=read_as), inputs.privacy_key]
 
 
 _RESULT = ("examples", "components.mongo_example_gen.result:Ingestion")

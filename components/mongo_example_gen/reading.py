@@ -15,7 +15,8 @@ from uuid import uuid4
 
 import apache_beam as beam
 
-from components.exports.blocks import WorkItem, plan_items, recognise_all
+from components.exports import tally as count
+from components.exports.blocks import WorkItem, plan_items, recognise_all, whole_files
 from components.exports.changes import Folded, fold_changes
 from components.exports.formats.base import FileFormat, Known
 from components.exports.source import ResolvedInput, verify_unchanged
@@ -89,16 +90,18 @@ def read(
         [(path, file.path) for path, file in zip(paths, request.source.files, strict=True)],
         request.config.format,
         request.config.namespace,
+        may_be_empty=not request.plan.labelled,
     )
     kept = request.base_folder / request.config.bad_documents.folder / request.source.fingerprint[:12]
     with _last_states(request, known, kept) as (documents, bad):
-        return _read_documents(request, documents, bad, known[0][2], kept, make_pipeline, kinds, checked)
+        found = known[0][2] if known else FileFormat("none")
+        return _read_documents(request, documents, bad, found, kept, make_pipeline, kinds, checked)
 
 
 @contextlib.contextmanager
 def _last_states(request: Request, known: Known, kept: Path) -> Iterator[tuple[Folded, tuple[str, ...]]]:
     """Yields the files to read, with change events folded, and the files of bad events."""
-    if request.config.changes is None:
+    if request.config.changes is None or not known:
         yield Folded(known, Counter()), ()
         return
     # holds raw documents, so as private as the quarantine
@@ -126,6 +129,8 @@ def _read_documents(
     checked: Callable[[Reading], None] | None,
 ) -> Reading:
     items = plan_items(documents.known)
+    if not request.plan.labelled:  # predictions are in the order of the documents
+        items = whole_files(items)
     sample = look(items, request.plan)
     plan = settle_types(request.plan, _both(sample.kinds, kinds))
     clear(request.output)
@@ -248,6 +253,8 @@ def check(request: Request, readings: Sequence[Reading]) -> None:
     """
     plan, tally = readings[-1].plan, sum_of(reading.tally for reading in readings)
     checks.check_accounting(tally)
+    if not plan.labelled and not tally[count.READ]:
+        return  # a day without documents to predict for
     checks.check_bad_documents(tally, request.config.bad_documents, readings[-1].origin.quarantine)
     known = set().union(*(reading.paths for reading in readings))
     checks.check_paths(tally, plan, known)

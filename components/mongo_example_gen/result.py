@@ -34,6 +34,8 @@ class Documents(Part):
     """Documents in which the path of the key leads through something that is no document."""
     made_id: Annotated[int, Field(alias="without _id, id made from content", exclude_if=not_)] = 0
     """Documents without an ``_id``."""
+    without_id: Annotated[int, Field(alias="without _id, predicted without a key", exclude_if=not_)] = 0
+    """Documents to be predicted without an ``_id``: their predictions cannot be told apart."""
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,23 @@ import contextlib
 import gc
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
 
 import apache_beam as beam
 import numpy as np
+import pyarrow as pa
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from components.exports import tally as count
 from components.exports.blocks import WorkItem, check_bad, read_part
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.convert import convert_block
-from components.mongo_example_gen.columnar.rows import Rows
+from components.mongo_example_gen.columnar.rows import Rows, in_order
+from components.mongo_example_gen.keyed import Keys
 from components.mongo_example_gen.plan import Plan
 from components.mongo_example_gen.privacy.groups import group_digests
 from components.mongo_example_gen.privacy.protect import Door
@@ -118,6 +120,7 @@ class _ItemWriter:
         self._shards: dict[str, ShardWriter] = {}
         self._groups: dict[str, IO[bytes]] = {}
         self._door = Door(job.plan, self.outcome.tally)
+        self._keys = Keys(job.plan, self.outcome.tally)
         self._quarantine = QuarantineWriter(Path(job.quarantine), job.keep_documents)
 
     def run(self) -> None:
@@ -127,6 +130,10 @@ class _ItemWriter:
                 rows, bad = convert_block(block, part.format.kind, self._job.plan, self.outcome.tally)
                 check_bad(part, block, [index for index, _ in bad])
                 self._quarantine.add(part, block, bad)
+                if rows and not self._job.plan.labelled:
+                    whole = in_order(rows)
+                    self._write(whole, self._keys.columns(block, part.format.kind, whole.places))
+                    continue
                 for batch in rows:
                     self._write(batch)
         for split, shard in self._shards.items():
@@ -136,6 +143,9 @@ class _ItemWriter:
             file.close()
             self.outcome.groups[split] = Path(file.name).name
         self.outcome.bad_files = self._quarantine.close()
+        if not self._job.plan.labelled:  # there are no splits, and no id is made up
+            for counted in (count.KEY_FALLBACK, count.KEY_BLOCKED, count.MADE_ID):
+                self.outcome.tally.pop(counted, None)
 
     def abort(self) -> None:
         """Removes everything this attempt wrote."""
@@ -146,13 +156,15 @@ class _ItemWriter:
             Path(file.name).unlink(missing_ok=True)
         self._quarantine.abort()
 
-    def _write(self, rows: Rows) -> None:
+    def _write(self, rows: Rows, keys: Mapping[str, pa.Array] | None = None) -> None:
         plan = self._job.plan
         codes: np.ndarray = np.zeros(len(rows), np.int8)
         if plan.labelled:
             codes = dealt(rows, plan, self._job.strata)
             codes[~self._labelled(rows)] = -1
         rows = self._door.pass_through(rows)
+        if keys is not None:
+            rows = replace(rows, columns={**rows.columns, **keys})
         digests = (
             group_digests(rows, plan.privacy.quasi_identifiers) if plan.privacy.quasi_identifiers else None
         )

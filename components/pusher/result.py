@@ -34,6 +34,11 @@ class PushResult(Result):
     left: tuple[Left, ...] = ()
     """The files of the version; a run looks at them before the push counts as done."""
 
+    @property
+    def withheld(self) -> str:
+        """Whether nothing was pushed."""
+        return "" if self.pushed else "nothing pushed"
+
 
 @dataclass(frozen=True)
 class Entry(Part):

@@ -9,7 +9,11 @@ from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import La
 from tfx.types import standard_artifacts
 from tfx.types.channel import BaseChannel, Channel
 
-from components.resolvers.strategies import BlessedBeforeStrategy, PreviousStatisticsStrategy
+from components.resolvers.strategies import (
+    BlessedBeforeStrategy,
+    BlessedNowStrategy,
+    PreviousStatisticsStrategy,
+)
 
 if TYPE_CHECKING:
     from components.node import Build
@@ -38,4 +42,20 @@ def baseline_model(at: Build, candidate: BaseChannel) -> Resolver:
         model=Channel(type=standard_artifacts.Model),
         model_blessing=Channel(type=standard_artifacts.ModelBlessing),
         infra_blessing=Channel(type=standard_artifacts.InfraBlessing),
+    )
+
+
+def blessed_model(at: Build, **this_run: BaseChannel) -> Resolver:
+    """Returns the node that finds this run's model if it is blessed, else the last one that was; its output is ``model``.
+
+    Args:
+        at: What the node is built from.
+        this_run: ``candidate`` and what was said of it: ``verdict`` and, if it was served, ``served``.
+    """
+    return Resolver(
+        strategy_class=BlessedNowStrategy,
+        model=Channel(type=standard_artifacts.Model),
+        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+        infra_blessing=Channel(type=standard_artifacts.InfraBlessing),
+        **this_run,
     )

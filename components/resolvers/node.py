@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.distribution_validator.node import is_drift_checked
-from components.node import Declaration
+from components.node import Declaration, Document, Inputs
 
 PREVIOUS_STATISTICS = Declaration(
     "PreviousStatistics",
@@ -17,6 +17,24 @@ WARM_START_MODEL = Declaration(
     "WarmStartModel",
     build="components.resolvers.component:warm_start_model",
     when=lambda document, inputs: document.train.warm_start,
+    resolver=True,
+)
+
+
+def uses_blessed_model(document: Document, inputs: Inputs) -> bool:
+    """Returns whether documents are predicted by an earlier model where the run's own is not blessed."""
+    return document.infer is not None and document.infer.model == "blessed"
+
+
+BLESSED_MODEL = Declaration(
+    "BlessedModel",
+    build="components.resolvers.component:blessed_model",
+    inputs={
+        "candidate": "Trainer.model",
+        "verdict": "EvaluationGate.blessing",
+        "served": "InfraValidator.blessing",
+    },
+    when=uses_blessed_model,
     resolver=True,
 )
 

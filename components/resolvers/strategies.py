@@ -47,10 +47,49 @@ class BlessedBeforeStrategy(resolver.ResolverStrategy):
         }
 
 
-def _by_model(infra_blessings: list[artifact.Artifact]) -> dict[int, artifact.Artifact]:
+class BlessedNowStrategy(resolver.ResolverStrategy):
+    """Finds the model to predict with: this run's if it is blessed and fit to serve, else the last one that was.
+
+    Inputs are ``candidate``, ``verdict`` and ``served`` (this run's model and what was said of it) and all of ``model``,
+    ``model_blessing`` and ``infra_blessing``. Where no model is blessed, the candidate is found with the verdict that refused it,
+    so that the node after it can say why.
+    """
+
+    def resolve_artifacts(self, store: Any, input_dict: Artifacts) -> Artifacts:
+        """Returns one model with its blessing and, if it was served, what was said of it."""
+        blessings = _by_model(input_dict["model_blessing"], "current_model_id")
+        served = _by_model(input_dict.get("infra_blessing", []))
+        fit = [
+            model
+            for model in input_dict["model"]
+            if _says_yes(blessings.get(model.id)) and (model.id not in served or _says_yes(served[model.id]))
+        ]
+        candidates = input_dict.get("candidate", [])
+        own = [model for model in fit if model.id in {candidate.id for candidate in candidates}]
+        chosen = max(own or fit, key=lambda model: model.id, default=None)
+        if chosen is None:
+            said = {
+                "model_blessing": input_dict.get("verdict", []),
+                "infra_blessing": input_dict.get("served", []),
+            }
+            return {**input_dict, "model": candidates, **said}
+        said = {
+            "model_blessing": [blessings[chosen.id]],
+            "infra_blessing": [served[chosen.id]] if chosen.id in served else [],
+        }
+        return {**input_dict, "model": [chosen], **said}
+
+
+def _says_yes(blessing: artifact.Artifact | None) -> bool:
+    return blessing is not None and blessing.get_int_custom_property("blessed") == 1
+
+
+def _by_model(
+    blessings: list[artifact.Artifact], key: str = "validated_model_id"
+) -> dict[int, artifact.Artifact]:
     """Returns model → its latest blessing."""
-    ordered = sorted(infra_blessings, key=lambda a: a.id)
-    return {a.get_int_custom_property("validated_model_id"): a for a in ordered}
+    ordered = sorted(blessings, key=lambda a: a.id)
+    return {a.get_int_custom_property(key): a for a in ordered}
 
 
 class PreviousStatisticsStrategy(resolver.ResolverStrategy):

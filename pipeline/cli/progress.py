@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pipeline.runs.session import Session
 
 MARKS = {"running": "…", "done": "✓", "cached": "=", "failed": "✗", "planned": "·", "skip": "-"}
+WITHHELD = "○"
+"""Mark of a node that ended well without doing its work, such as a push of a model that is not blessed."""
 
 
 class LineProgress(RunListener):
@@ -31,7 +33,9 @@ class LineProgress(RunListener):
     def happened(self, event: Event) -> None:
         """Prints a line for a node that ended."""
         if event.node and event.state in ("done", "failed"):
-            say(f"{MARKS[event.state]} {event.node:<21} {seconds(event.seconds):>8}  {event.rate}".rstrip())
+            mark = WITHHELD if event.withheld else MARKS[event.state]
+            remark = event.withheld or event.rate
+            say(f"{mark} {event.node:<21} {seconds(event.seconds):>8}  {remark}".rstrip())
             sys.stdout.flush()
 
 
@@ -58,6 +62,7 @@ class LiveProgress(RunListener):
         self._live = live
         self._rows: dict[str, tuple[str, float, float | None]] = {}
         self._rates: dict[str, str] = {}
+        self._withheld: set[str] = set()
 
     def planned(self, plan: Plan, closed: list[str], record: RunRecord) -> None:
         """Draws the table of everything that will run."""
@@ -74,7 +79,9 @@ class LiveProgress(RunListener):
         expected = self._rows[event.node][2]
         value = time.monotonic() if event.state == "running" else event.seconds
         self._rows[event.node] = (event.state, value, expected)
-        self._rates[event.node] = event.rate
+        self._rates[event.node] = event.withheld or event.rate
+        if event.withheld:
+            self._withheld.add(event.node)
 
     def __rich__(self) -> Any:
         """Returns the table in its current state."""
@@ -89,9 +96,10 @@ class LiveProgress(RunListener):
             style = {"running": "bold cyan", "done": "green", "failed": "bold red", "cached": "dim"}.get(
                 state, "dim"
             )
-            grid.add_row(
-                MARKS[state], node, seconds(spent) if state != "planned" else "", remark, style=style
-            )
+            mark = MARKS[state]
+            if node in self._withheld:
+                mark, style = WITHHELD, "yellow"
+            grid.add_row(mark, node, seconds(spent) if state != "planned" else "", remark, style=style)
         return grid
 
 

@@ -8,6 +8,22 @@ from foundation.errors import DataError
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import Lineage
 
+_ABOUT = {"ModelBlessing": "current_model_id", "InfraBlessing": "validated_model_id"}
+"""Type of a blessing → its property with the id of the model."""
+
+
+def blessed_models(artifacts: Iterable[Artifact]) -> list[Artifact]:
+    """Returns the live models whose last blessing, and last trial in a server if there was one, says yes."""
+    said: dict[tuple[str, object], bool] = {}
+    known = sorted(artifacts, key=lambda a: a.id)
+    for one in known:
+        if one.type in _ABOUT:
+            said[one.type, one.properties.get(_ABOUT[one.type])] = one.properties.get("blessed") == 1
+    models = [a for a in known if a.type == "Model" and a.state == "LIVE"]
+    return [
+        m for m in models if said.get(("ModelBlessing", m.id)) and said.get(("InfraBlessing", m.id), True)
+    ]
+
 
 def latest_blessed_model(artifacts: Iterable[Artifact]) -> Artifact | None:
     """Returns the newest live model that has a blessing, or None."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from components.bulk_inferrer.result import Predictions
 from components.evaluation_gate.result import Gate, Metric, Verdict
 from components.infra_validator.result import InfraValidation
 from components.mongo_example_gen.result import Ingestion
@@ -25,6 +26,7 @@ class NodeView:
         seconds: Wall time; None if it did not run.
         inputs: Ids of the nodes that it depends on.
         note: What went wrong, or why it ran; may be empty.
+        withheld: What it did not do although it ended well, such as ``nothing pushed``; may be empty.
     """
 
     id: str
@@ -32,6 +34,7 @@ class NodeView:
     seconds: float | None = None
     inputs: tuple[str, ...] = ()
     note: str = ""
+    withheld: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ class ReportData:
     verdict: Verdict | None = None
     serving: InfraValidation | None = None
     pushed: str = ""
+    predictions: Predictions | None = None
     lineage: tuple[LineageStep, ...] = ()
     higher_is_better: Mapping[str, bool | None] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)

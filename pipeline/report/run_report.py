@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from components.bulk_inferrer.result import Predictions
 from components.evaluator.metrics import METRICS
 from pipeline.lineage.records import Artifact
 from pipeline.lineage.store import Lineage
@@ -69,6 +70,7 @@ def report_data(session: Session, record: RunRecord) -> ReportData:
         span=record.span,
         objective=spec.tune.objective if spec.tune else "",
         pushed=_pushed(found),
+        predictions=results.find(Predictions),
         lineage=_lineage(lineage, found, session.loaded.folder, record.id),
         higher_is_better={name: metric.higher_is_better for name, metric in METRICS.items()},
         versions=versions(),
@@ -79,9 +81,8 @@ def report_data(session: Session, record: RunRecord) -> ReportData:
 def _node(node: NodeRecord, error: str) -> NodeView:
     state = _NODE_STATES.get(node.state, "skipped")
     note = error if state == "failed" else ""
-    return NodeView(
-        node.node, state, node.seconds if state in ("run", "failed") else None, tuple(node.inputs), note
-    )
+    seconds = node.seconds if state in ("run", "failed") else None
+    return NodeView(node.node, state, seconds, tuple(node.inputs), note, node.withheld)
 
 
 def _pushed(found: Found) -> str:

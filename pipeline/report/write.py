@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from components.bulk_inferrer.sentences import predicted, unidentified
 from components.evaluation_gate.result import Metric, Verdict
 from foundation.publish import write_text
 from pipeline.report import svg, text
@@ -96,6 +97,8 @@ def _view(data: ReportData) -> dict[str, Any]:
         "tables": metric_tables(data),
         "longest": max((node.seconds or 0.0 for node in data.nodes), default=0.0) or 1.0,
         "notices": data.notices,
+        "predicted": predicted(data.predictions) if data.predictions else "",
+        "unidentified": unidentified(data.predictions) if data.predictions else [],
         "overall": [row for row in data.metrics if row.slice == "overall"],
     }
 

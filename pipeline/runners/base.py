@@ -42,6 +42,7 @@ class Event:
         seconds: Wall time, for every state but ``running``.
         execution: Id of its execution in ML Metadata, if there is one.
         counted: How much it processed, by unit, such as documents or steps.
+        withheld: What it did not do although it is ``done``, such as ``nothing pushed``; may be empty.
         failure: Why it failed, for ``failed``.
     """
 
@@ -50,6 +51,7 @@ class Event:
     seconds: float = 0.0
     execution: int | None = None
     counted: Mapping[str, int] = field(default_factory=dict)
+    withheld: str = ""
     failure: Failure | None = None
 
     @property

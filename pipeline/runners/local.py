@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from foundation.errors import NodeError
 from pipeline.plan import NodePlan, Plan
@@ -107,10 +107,9 @@ class _Loop:
         else:
             self._compiled |= task.compiles
             if task.node:
-                reused = task.node.action == "cached"
-                yield Event(
-                    node, "cached" if reused else "done", seconds, answer["execution"], answer["counted"]
-                )
+                state: Literal["cached", "done"] = "cached" if task.node.action == "cached" else "done"
+                told = answer.get("counted", {}), answer.get("withheld", "")
+                yield Event(node, state, seconds, answer["execution"], *told)
             return
         self._failed = True
         yield Event(node, "failed", seconds, failure=failure)

@@ -64,16 +64,20 @@ class NodeExecutor:
             )
         return int(execution_id)
 
-    def counted(self, node_id: str, execution_id: int) -> dict[str, int]:
-        """Returns how much an execution processed, by unit, from its result file."""
+    def told(self, node_id: str, execution_id: int) -> dict[str, Any]:
+        """Returns what the result file of an execution says of it: ``counted`` and ``withheld``."""
         declared = next((n.result for n in NODES if n.id == node_id and n.result), None)
         if declared is None:
-            return {}
+            return {"counted": {}, "withheld": ""}
         key, name = declared
         with metadata.Metadata(self._connection) as store:
             outputs = execution_lib.get_output_artifacts(store, execution_id)
-        results = (load(name).find(artifact.uri) for artifact in outputs.get(key, ()))
-        return next((dict(result.counted) for result in results if result), {})
+        found = (load(name).find(artifact.uri) for artifact in outputs.get(key, ()))
+        result = next(filter(None, found), None)
+        return {
+            "counted": dict(result.counted) if result else {},
+            "withheld": result.withheld if result else "",
+        }
 
     def reuse(self, node_id: str, execution_id: int) -> int:
         """Publishes the outputs of an earlier execution as this run's cached result."""

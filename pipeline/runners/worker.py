@@ -105,10 +105,10 @@ class _Work:
 
     def _run(self, request: dict[str, Any]) -> dict[str, Any]:
         execution = self._executor.run(request["run"])
-        return {"execution": execution, "counted": self._executor.counted(request["run"], execution)}
+        return {"execution": execution, **self._executor.told(request["run"], execution)}
 
     def _reuse(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"execution": self._executor.reuse(request["reuse"], request["execution"]), "counted": {}}
+        return {"execution": self._executor.reuse(request["reuse"], request["execution"])}
 
 
 def own_code_fault(references: list[str], error: BaseException) -> PenstockError | None:

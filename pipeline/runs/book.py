@@ -30,6 +30,8 @@ class NodeRecord(Part):
     """Id of its execution in ML Metadata."""
     inputs: list[str] = field(default_factory=list)
     """Nodes whose artifacts it uses."""
+    withheld: str = ""
+    """What it did not do although it ended well, such as ``nothing pushed``."""
 
 
 @dataclass

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.bulk_inferrer.result import Predictions
+from components.bulk_inferrer.sentences import predicted, unidentified
 from components.evaluation_gate.result import Verdict
 from components.infra_validator.result import InfraValidation
 from components.mongo_example_gen.notices import notices
@@ -65,6 +67,7 @@ def _said(session: Session, found: RunResults, record: RunRecord) -> list[str]:
         *_verdict(found),
         *_schema(session, found),
         *_pushed(found),
+        *_predicted(found),
     ]
 
 
@@ -97,6 +100,13 @@ def _pushed(found: RunResults) -> list[str]:
     result = found.find(PushResult)
     again = f", again: it was version {result.again_of}" if result and result.again_of else ""
     return [f"Pushed: {artifact.properties.get('pushed_destination')}{again}"]
+
+
+def _predicted(found: RunResults) -> list[str]:
+    result = found.find(Predictions)
+    if result is None:
+        return []
+    return [*(f"Warning: {text}" for text in unidentified(result)), predicted(result)]
 
 
 def _schema(session: Session, found: RunResults) -> list[str]:

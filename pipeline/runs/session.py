@@ -69,7 +69,11 @@ class Session:
         """
         spec, folder = self.loaded.spec, self.loaded.folder
         data = resolve_query(spec.data.bigquery) if spec.data.bigquery else self._export()
-        infer = resolve(spec.infer.mongo_export, folder, "latest") if spec.infer else None
+        infer = (
+            resolve(spec.infer.mongo_export, folder, spec.infer.span, "infer", may_be_empty=True)
+            if spec.infer
+            else None
+        )
         key = key_id(read_key(spec.data.privacy))
         inputs = Inputs(folder, data, infer, self._schema(), privacy_key=key)
         if not spec.validation.drift:
@@ -178,6 +182,7 @@ class Session:
         if event.node:
             node = record.node(event.node)
             node.state, node.seconds, node.execution = event.state, event.seconds, event.execution
+            node.withheld = event.withheld
             self.runs.write(record)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -173,9 +174,10 @@ class Chain:
         blessed = {"model": trained.outputs["result"], "blessing": verdict.outputs["blessing"]}
         pusher = Pusher(config=PushConfig(to="serving"), base_folder=str(self.root), **blessed)
         infer = BulkInferrer(
-            config=InferConfig(mongo_export="x", to="out"), base_folder=str(self.root),
+            config=InferConfig(mongo_export="x", to="out"), base_folder=str(self.root), pushed_to="serving",
             examples=raw.outputs["result"], **blessed,
         )  # fmt: skip
+        infer.add_upstream_node(pusher)
         return [
             raw,
             old,
@@ -307,8 +309,32 @@ def test_blessed_model_is_pushed_and_predicts_every_document(places, first):
     assert read(first["Pusher/pushed_model"], "pushed.json")["pushed"]
     assert (versions(places["root"] / "serving")[0].path / "saved_model.pb").is_file()
     lines = (places["root"] / "out" / "predictions.jsonl").read_text().splitlines()
-    assert {json.loads(line)["_id"] for line in lines} == {f"{i:024x}" for i in range(40)}
+    assert [json.loads(line)["_id"] for line in lines] == [f"{i:024x}" for i in range(40)]
     assert all(0 < json.loads(line)["probability"] < 1 for line in lines)
+
+
+def test_version_and_run_are_beside_the_predictions(places, first):
+    from components.bulk_inferrer.result import Predictions
+    from components.pusher.versions import versions
+
+    about = Predictions.read(places["root"] / "out")
+    kept = Predictions.read(places["chain"].newest("BulkInferrer/predictions"))
+    assert dataclasses.replace(kept, left=about.left) == about
+    assert [Path(one.path).name for one in kept.left] == ["predictions.jsonl", "predictions.json"]
+    assert (about.rows, about.outputs, about.id_types) == (40, ("probability",), {"string": 40})
+    assert about.model.path == str(places["good"])
+    assert about.model.version == versions(places["root"] / "serving")[0].number
+    assert about.run and about.model.run == about.run
+
+
+def test_an_unblessed_model_predicts_nothing_and_the_earlier_predictions_stay(places, second):
+    from components.bulk_inferrer.result import Predictions
+
+    refused = Predictions.read(places["chain"].newest("BulkInferrer/predictions"))
+    assert (refused.predicted, refused.why, refused.withheld) == (
+        False, ("the model is not blessed",), "nothing predicted",
+    )  # fmt: skip
+    assert Predictions.read(places["root"] / "out").model.path == str(places["good"])
 
 
 def test_worse_model_is_compared_with_the_blessed_one_and_not_pushed(places, first, second):

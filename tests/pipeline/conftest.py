@@ -38,10 +38,11 @@ def graph_of(tmp_path: Path) -> Callable[..., Graph]:
         schema: str | None = None,
         previous: bool = False,
         key: str = "",
+        new: ResolvedInput | None = None,
         **sections: Any,
     ) -> Graph:
         spec = PipelineSpec.model_validate({**DOCUMENT, **sections})
-        return make_graph(spec, Inputs(tmp_path, data or resolved(), None, schema, previous, key))
+        return make_graph(spec, Inputs(tmp_path, data or resolved(), new, schema, previous, key))
 
     return make
 

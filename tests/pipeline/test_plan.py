@@ -165,3 +165,34 @@ def test_another_search_is_no_continuation(graph_of: Make, tmp_path: Path) -> No
     other = graph_of(tune={"trials": 5, "seed": 7})
     assert reason(other, lineage, "Tuner") == "its settings in the document changed"
     assert "5 trials, not 2" in reason(graph_of(tune={"trials": 5}), lineage, "Tuner")
+
+
+def test_predictions_are_made_again_once_another_model_is_the_blessed_one(
+    graph_of: Make, tmp_path: Path
+) -> None:
+    infer = {"mongo_export": "new.jsonl", "to": "out"}
+    graph = graph_of(infer=infer, new=resolved("n1"))
+    lineage = history_of(graph, tmp_path)
+    (trained,) = (e for e in lineage.executions() if e.node == "Trainer")
+    (own,) = trained.outputs["model"]
+    predicted = next(e for e in lineage.executions() if e.node == "BulkInferrer")
+    earlier, later = str(tmp_path / "earlier"), str(tmp_path / "later")
+
+    def planned(used: int, *blessed: int) -> str:
+        others = [Artifact(900, "Model", earlier, "LIVE"), Artifact(901, "Model", later, "LIVE")]
+        said = [
+            Artifact(1000 + m, "ModelBlessing", "", "LIVE", {"current_model_id": m, "blessed": 1})
+            for m in blessed
+        ]
+        executions = [
+            replace(e, inputs={"model": (used,)}) if e is predicted else e for e in lineage.executions()
+        ]
+        artifacts = [*lineage.artifacts().values(), *others, *said]
+        return reason(graph, MemoryLineage(executions, artifacts), "BulkInferrer")
+
+    cached = "unchanged since run r1"
+    assert planned(own) == cached
+    assert planned(own, own, 901) == cached  # it is this document's own
+    assert planned(900, 900) == cached
+    assert planned(900, 900, 901) == "another model is the blessed one now"
+    assert planned(900, 900, own) == "another model is the blessed one now"

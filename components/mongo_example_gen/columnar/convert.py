@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from components.exports import tally as count
@@ -47,13 +48,15 @@ def convert_block(
     rows: list[Rows] = []
     if convert is not None:
         fast, rest = convert(block.documents, plan, tally)
-        rows += [fast] if fast is not None else []
+        rows += [_placed(fast, block, kind, rest, plan)] if fast is not None else []
     else:
         rest = [i for i, document in enumerate(block.documents) if document.strip()]
     bad: list[tuple[int, str]] = []
     if rest:
         slow, bad = convert_one_by_one(block, rest, kind, plan, tally)
-        rows += [slow] if len(slow) else []
+        if len(slow):
+            wrong = {i for i, _ in bad}
+            rows.append(replace(slow, places=[] if plan.labelled else [i for i in rest if i not in wrong]))
     tally[count.READ] += sum(map(len, rows)) + len(bad)
     has_bytes = encoding != "table"
     for index, reason in bad:
@@ -70,3 +73,12 @@ def _add_bytes(block: Block, bad: list[tuple[int, str]], tally: Tally) -> None:
     if block.span is not None:
         tally[count.BYTES_READ] += block.span
         tally[count.BYTES_BETWEEN] += block.span - size
+
+
+def _placed(rows: Rows, block: Block, kind: str, rest: list[int], plan: Plan) -> Rows:
+    """Returns the rows with their places where the order matters: among documents to be predicted."""
+    if plan.labelled:
+        return rows
+    left, lines = set(rest), FORMATS[kind].encoding == "json"
+    places = [i for i in range(len(block.documents)) if i not in left]
+    return replace(rows, places=[i for i in places if block.documents[i].strip()] if lines else places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -30,6 +31,8 @@ class Rows:
     """Text of the split key, or the id without one."""
     columns: dict[str, pa.Array]
     """Feature → list array of int64, float32 or large_binary; null without a value."""
+    places: Sequence[int] = ()
+    """Index of each document in its block; empty where the order of documents does not matter."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -40,6 +43,25 @@ class Rows:
         ones: np.ndarray = np.ones(len(self.ids), np.int32)
         arrays = {"_id": list_array(ids, ones, ones.astype(bool)), **self.columns}
         return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
+
+
+def in_order(batches: Sequence[Rows]) -> Rows:
+    """Returns the rows of a block in the order of its documents.
+
+    Args:
+        batches: Rows with their places, at least one.
+    """
+    if len(batches) == 1:
+        return batches[0]
+    places = [place for batch in batches for place in batch.places]
+    order = sorted(range(len(places)), key=places.__getitem__)
+    ids = [one for batch in batches for one in batch.ids]
+    keys = [one for batch in batches for one in batch.keys]
+    columns = {
+        name: pa.concat_arrays([batch.columns[name] for batch in batches]).take(pa.array(order))
+        for name in batches[0].columns
+    }
+    return Rows([ids[i] for i in order], [keys[i] for i in order], columns, [places[i] for i in order])
 
 
 def rounded_by_float32(doubles: np.ndarray) -> int:

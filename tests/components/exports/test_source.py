@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,6 +84,44 @@ def test_an_export_of_zero_bytes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").touch()
     with pytest.raises(DataError, match="expected documents; seen: 0 bytes"):
         resolve("a.jsonl", tmp_path)
+
+
+@pytest.mark.parametrize("pattern", ["new", "new/*.jsonl", "new/{SPAN}/*.gz", "new/{YYYY}-{MM}-{DD}.jsonl"])
+def test_a_quiet_day_is_an_export_without_files_where_that_may_be(tmp_path: Path, pattern: str) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "manifest.json").write_text("{}")
+    found = resolve(pattern, tmp_path, section="infer", may_be_empty=True)
+    assert found.files == ()
+    verify_unchanged(found, tmp_path)
+    with pytest.raises(DataError, match=r"^data\.mongo_export "):
+        resolve(pattern, tmp_path)
+
+
+def test_a_quiet_day_may_have_empty_files_and_a_folder_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "new" / "7").mkdir(parents=True)
+    assert resolve("new/{SPAN}", tmp_path, may_be_empty=True).span == 7
+    (tmp_path / "new" / "7" / "a.jsonl").touch()
+    found = resolve("new/{SPAN}", tmp_path, may_be_empty=True)
+    assert [file.size for file in found.files] == [0]
+    verify_unchanged(found, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "span"),
+    [
+        ("nwe/*", "latest"),
+        ("new/*.json", "latest"),
+        ("new/{SPAM}", "latest"),
+        ("new/{YYYY}", "latest"),
+        ("new/{SPAN}.jsonl", 9),
+    ],
+    ids=["folder", "file", "placeholder", "half a date", "span"],
+)
+def test_a_wrong_pattern_is_an_error_that_names_its_key(tmp_path: Path, pattern: str, span: Any) -> None:
+    _touch(tmp_path, "new/1.jsonl")
+    with pytest.raises(DataError, match=r"infer\.mongo_export") as raised:
+        resolve(pattern, tmp_path, span, section="infer", may_be_empty=True)
+    assert "data." not in str(raised.value)
 
 
 def test_a_touched_file_is_unchanged_and_an_edited_one_is_not(tmp_path: Path) -> None:

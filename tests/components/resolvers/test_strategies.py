@@ -54,6 +54,60 @@ def test_the_baseline(
     assert resolve_baseline(candidate, blessed, served) == baseline
 
 
+def resolve_blessed(
+    blessed: dict[int, int], served: list[tuple[int, int]]
+) -> tuple[list[int], list[int], list[int]]:
+    """Returns the model to predict with in the run of model 5, its blessing's id and that of its trial in a server."""
+    from tfx.types import standard_artifacts as types
+
+    from components.resolvers.strategies import BlessedNowStrategy
+
+    blessings = [
+        made(types.ModelBlessing, 100 + i, blessed=b, current_model_id=i) for i, b in blessed.items()
+    ]
+    trials = [
+        made(types.InfraBlessing, 200 + place, blessed=fit, validated_model_id=model)
+        for place, (model, fit) in enumerate(served)
+    ]
+    inputs = {
+        "candidate": [made(types.Model, 5)],
+        "verdict": [one for one in blessings if one.id == 105],
+        "served": [one for one in trials if one.get_int_custom_property("validated_model_id") == 5],
+        "model": [made(types.Model, i) for i in blessed],
+        "model_blessing": blessings,
+        "infra_blessing": trials,
+    }
+    found = BlessedNowStrategy().resolve_artifacts(None, inputs)
+    model, blessing, trial = (
+        [one.id for one in found[key]] for key in ("model", "model_blessing", "infra_blessing")
+    )
+    return model, blessing, trial
+
+
+@pytest.mark.parametrize(
+    ("blessed", "served", "expected"),
+    [
+        pytest.param({2: 1, 5: 1}, [], ([5], [105], []), id="this run's"),
+        pytest.param(
+            {2: 1, 5: 1, 9: 1}, [], ([5], [105], []), id="this run's, though a later one is blessed"
+        ),
+        pytest.param({2: 1, 3: 1, 5: 0}, [], ([3], [103], []), id="the last one before"),
+        pytest.param({2: 1, 5: 0, 9: 1}, [], ([9], [109], []), id="a later one, which is served now"),
+        pytest.param(
+            {2: 1, 5: 1}, [(2, 1), (5, 0)], ([2], [102], [200]), id="this run's is not fit to serve"
+        ),
+        pytest.param({2: 1, 3: 1, 5: 0}, [(3, 0)], ([2], [102], []), id="not what was unfit to serve"),
+        pytest.param(
+            {5: 0}, [(5, 1)], ([5], [105], [200]), id="none is blessed: the refused one, with its verdict"
+        ),
+    ],
+)
+def test_the_model_to_predict_with(
+    blessed: dict[int, int], served: list[tuple[int, int]], expected: tuple[list[int], list[int], list[int]]
+) -> None:
+    assert resolve_blessed(blessed, served) == expected
+
+
 @pytest.mark.parametrize(
     ("current", "earlier", "expected"),
     [

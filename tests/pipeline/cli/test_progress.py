@@ -35,6 +35,21 @@ def test_lines_show_what_ended_and_how_fast(
     assert out[2].split() == ["✓", "MongoExampleGen", "2.0", "s", "12,000", "documents,", "6,000/s"]
 
 
+def test_a_node_that_did_nothing_has_no_tick(
+    graph_of: Callable[..., Graph], capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = Event("Pusher", "done", 0.1, 3, withheld="nothing pushed")
+    LineProgress().happened(refused)
+    assert capsys.readouterr().out.split() == ["○", "Pusher", "0.1", "s", "nothing", "pushed"]
+    console = Console(file=io.StringIO(), width=100)
+    progress = LiveProgress(Live(console=console))
+    progress.planned(make_plan(graph_of(push={"to": "out"}), MemoryLineage()), [], RECORD)
+    progress.happened(refused)
+    console.print(progress.__rich__())
+    row = next(line for line in console.file.getvalue().splitlines() if "Pusher" in line)  # type: ignore[attr-defined]
+    assert row.split() == ["○", "Pusher", "0.1", "s", "nothing", "pushed"]
+
+
 def test_the_table_estimates_the_time_left_from_history(
     graph_of: Callable[..., Graph], tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from components.bulk_inferrer.result import ModelUsed, Predictions
 from components.evaluation_gate.result import Verdict
 from components.infra_validator.result import InfraValidation
 from components.validation_gate.result import Validation
@@ -140,3 +141,33 @@ def test_the_report_is_published_completely_or_not_at_all(run, tmp_path):
     with pytest.raises(StorageError, match="runs"):
         write_report(run, tmp_path / "runs")
     assert [f.name for f in tmp_path.iterdir()] == ["runs"]
+
+
+def predictions(**changes):
+    model = ModelUsed("/models/5", 7, "20260101T000000-aaaa", this_run=False)
+    made = Predictions(
+        True, 1200, "/out/predictions.jsonl", model=model, export="new/{SPAN}", span=3, quarantined=2
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def test_predictions_are_told_with_file_rows_bad_documents_and_model(run):
+    page = render(dataclasses.replace(run, predictions=predictions(classes=(HOSTILE, "b"), without_id=4)))
+    outline(page)
+    assert (
+        "Predicted: 1,200 documents, 2 documents could not be read, by version 7 of run 20260101T000000-aaaa"
+        in page
+    )
+    assert "as this run&#39;s is not blessed" in page and "/out/predictions.jsonl" in page
+    assert "4 documents of new/{SPAN} had no _id" in page
+    assert HOSTILE not in page
+    assert 'href="#predictions"' in page
+
+
+def test_a_node_that_did_nothing_does_not_look_like_one_that_did(run):
+    why = ("it is not fit to serve: too slow",)
+    nodes = (*run.nodes, NodeView("BulkInferrer", "run", 0.1, (), withheld="nothing predicted"))
+    page = render(dataclasses.replace(run, nodes=nodes, predictions=Predictions(False, why=why)))
+    outline(page)
+    assert '<span class="chip skipped">nothing predicted</span>' in page
+    assert "Nothing was predicted: it is not fit to serve." in page
