@@ -39,6 +39,8 @@ FLOAT32_ZERO = 2.0**-150
 
 _OBJECTID_TEXT = re.compile(r"[0-9a-fA-F]{24}", re.ASCII)
 _PLAIN_INT = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
+_NO_PLAIN_TEXT = frozenset("+-.0123456789NnIitf")
+"""How numbers, dates, ``NaN``, ``Inf``, ``true`` and ``false`` begin."""
 
 
 def kind_of(value: Any) -> str:
@@ -50,6 +52,8 @@ def kind_of_text(value: Any) -> str:
     """Returns the kind that a CSV cell looks like; text such as ``007`` remains a string."""
     if not isinstance(value, str):
         return kind_of(value)
+    if value[:1] not in _NO_PLAIN_TEXT:
+        return "string"
     if _PLAIN_INT.fullmatch(value):
         return "int"
     if FLOAT_TEXT.fullmatch(value) and not INT_TEXT.fullmatch(value):

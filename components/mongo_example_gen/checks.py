@@ -109,6 +109,27 @@ def check_paths(tally: Tally, plan: Plan, known: set[str]) -> None:
         )
 
 
+def check_split_key(tally: Tally, plan: Plan, known: set[str]) -> None:
+    """Checks that the key to split by occurs in at least one document.
+
+    Raises:
+        DataError: No document has it: all would be split by their ``_id``, and one person be on both sides.
+    """
+    missing, blocked = tally[count.KEY_FALLBACK], tally[count.KEY_BLOCKED]
+    converted = tally[count.ACCEPTED] + sum(
+        tally[count.filtered(reason)] for reason in (count.NO_LABEL, count.NO_TIME)
+    )
+    if not plan.labelled or plan.time_bounds or not converted or missing + blocked < converted:
+        return
+    raise DataError(
+        f"data.split.by {plan.split_by!r}",
+        expected="a path that occurs in the documents",
+        seen=f"none of {converted} documents has it"
+        + (f"; in {blocked} it leads through something that is no document" if blocked else ""),
+        remedy=near_miss(plan.split_by, sorted(known)) or "correct the path, or leave it out to split by _id",
+    )
+
+
 def check_label(tally: Tally, plan: Plan, different: int) -> None:
     """Checks that the label takes more than one value.
 

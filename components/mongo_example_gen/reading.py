@@ -261,6 +261,7 @@ def check(request: Request, readings: Sequence[Reading]) -> None:
     check_features(tally, plan, known)
     checks.check_label(tally, plan, len(frozenset().union(*(reading.labels for reading in readings))))
     check_values(tally, plan, request.config.misfits)
+    checks.check_split_key(tally, plan, known)
     checks.check_splits(tally, plan, max(reading.keys for reading in readings), DISTINCT_KEYS)
 
 

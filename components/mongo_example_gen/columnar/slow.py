@@ -25,7 +25,7 @@ from components.exports.coerce import (
 from components.exports.documents import MISSING, value_at
 from components.exports.formats import FORMATS
 from components.exports.formats.base import BadDocumentError, Block
-from components.exports.keys import id_text, key_text, why_no_key
+from components.exports.keys import canonical_text, id_text, key_text, why_no_key
 from components.exports.tally import Tally
 from components.exports.texts import EXACT_IN_DOUBLE, INT64_MIN, Misfit
 from components.mongo_example_gen.columnar.rows import (
@@ -137,6 +137,9 @@ def _keys(values: list[Any], id_keys: list[str], tally: Tally) -> list[str]:
         return [str(int(value)) for value in values]
     found = []
     for value, id_key in zip(values, id_keys, strict=True):
+        if type(value) is str and value[:1] not in ("[", "{"):
+            found.append(canonical_text(value))
+            continue
         reason = why_no_key(value)
         tally[count.KEY_FALLBACK] += reason == "missing"
         tally[count.KEY_BLOCKED] += reason == "blocked"

@@ -14,6 +14,7 @@ import yaml
 from components.exports.blocks import plan_items, read_part, recognise_all
 from components.exports.source import resolve
 from components.exports.tally import Tally, kinds_of
+from components.mongo_example_gen.checks import check_split_key
 from components.mongo_example_gen.columnar.convert import convert_block
 from components.mongo_example_gen.config import MisfitsConfig
 from components.mongo_example_gen.misfits import check_features, check_values
@@ -216,6 +217,24 @@ def test_keys_that_are_missing_or_behind_no_document_are_said(
     blocked, missing = _notices(path, make_test_plan({}, by="v.id"))
     assert "the split key v.id leads through something that is no document in 10 of 100 documents" in blocked
     assert missing == "the split key v.id is missing in 10 of 100 documents: they are split by their _id"
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"), [(None, ""), (5, "; in 30 it leads through something that is no document")]
+)
+def test_a_split_key_that_no_document_has_stops(
+    tmp_path: Path, make_test_plan: MakePlan, value: Any, seen: str
+) -> None:
+    tally, plan = _convert(_json(tmp_path, [value] * 30), make_test_plan({}, by="v.id"))
+    tally["documents", "accepted"] = 30
+    with pytest.raises(
+        DataError, match=f"data.split.by 'v.id'; .*none of 30 documents has it{seen}; remedy: correct"
+    ):
+        check_split_key(tally, plan, set())
+    with pytest.raises(DataError, match=r"did you mean 'v\.ids'"):
+        check_split_key(tally, plan, {"v.ids"})
+    tally["documents", "accepted"] = 31
+    check_split_key(tally, plan, set())
 
 
 @pytest.mark.parametrize("value", ["text", None, 5])

@@ -303,6 +303,27 @@ def test_every_bson_type_is_the_same_in_every_format_of_the_tools(form: str, typ
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    "form", ["a.archive", "a.archive.gz", "array.json", "canonpretty.json", "default.json", "pretty.json"]
+)
+def test_paths_into_every_bson_type_are_the_same_in_every_format_of_the_tools(form: str) -> None:
+    paths: dict[str, str | None] = {
+        "v.$id": "string",
+        "v.$ref": "string",
+        "v.a": "int",
+        "v.b": "int",
+        "v.v": "int",
+    }
+    expected, counts = _read(CASES / "mongo_tools/canon.json", "v.$id", paths)
+    found, found_counts = _read(CASES / "mongo_tools" / form, "v.$id", paths)
+    if "archive" in form:
+        del expected["badutf8"]
+    assert found == expected
+    assert {found[i].key for i in ("dbref", "dbpointer")} == {"5" * 24, "1" * 24}
+    blocked = "documents", "split key behind no document, _id used"
+    assert found_counts[blocked] == counts[blocked] - ("archive" in form) > 30
+
+
 NOT_IN_CSV = {"symbol", "undefined", "dbpointer", "badutf8", "dupkey", "strempty", "binempty"}
 """Left out by ``mongoexport``, not UTF-8, the first of two equal keys in place of the last, and empty cells."""
 
