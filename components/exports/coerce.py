@@ -30,6 +30,7 @@ from components.exports.texts import (
     whole_text,
 )
 
+EXACT_IN_FLOAT32 = 2.0**24
 SECONDS_FROM, SECONDS_TO = 10**8, 10**10
 """As seconds, 1973 to 2286; as milliseconds, 2 January to 26 April 1970."""
 FLOAT32_MAX = 3.4028235677973366e38
@@ -57,7 +58,7 @@ def kind_of_text(value: Any) -> str:
     if _PLAIN_INT.fullmatch(value):
         return "int"
     if FLOAT_TEXT.fullmatch(value) and not INT_TEXT.fullmatch(value):
-        return "float"
+        return "int" if _is_whole_double(value) else "float"
     if NOT_FINITE_TEXT.fullmatch(value):
         return "float"
     if value in ("true", "false"):
@@ -67,6 +68,19 @@ def kind_of_text(value: Any) -> str:
     except ValueError:
         return "string"
     return "date"
+
+
+def _is_whole_double(value: str) -> bool:
+    """Returns whether a number is whole and written as ``mongoexport`` writes a double, or beyond what float32 holds exactly.
+
+    A smaller whole double has no fraction there either: ``5`` and ``1e+06`` are one column. ``5.0`` says that it is a float.
+    """
+    if "e" not in value and "E" not in value and abs(float(value)) < EXACT_IN_FLOAT32:
+        return False
+    try:
+        return INT64_MIN < whole_text(value, "int") <= INT64_MAX
+    except Misfit:
+        return False
 
 
 def _rare_kind(value: Any) -> str:

@@ -8,7 +8,7 @@ import pytest
 from bson import Binary, Decimal128, Int64, MinKey, ObjectId, Regex, Timestamp
 from bson.datetime_ms import DatetimeMS
 
-from components.exports.coerce import COERCIONS
+from components.exports.coerce import COERCIONS, kind_of_text
 from components.exports.fields import widest
 from components.exports.texts import Misfit
 
@@ -78,3 +78,17 @@ def test_a_misfit_is_refused_with_its_reason(type: str, value: Any, reason: str)
 )  # fmt: skip
 def test_types_widen(kinds: set[str], type: str | None) -> None:
     assert widest(kinds) == type
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts"),
+    [
+        ("int", ["0", "-5", "1e+06", "1.000001e+06", "1.700000000123e+12", "1700000000123.0", "1.7E12", "16777216.0", "1E+3", "9223372036854775807"]),
+        ("float", ["5.0", "0.5", "-0.0", "1e-05", "1e+300", "1.5e+00", "16777216.5", "NaN", "nan", "+Inf", "-Infinity", "inf", ".5", "9.3e+18"]),
+        ("bool", ["true", "false"]),
+        ("date", ["2024-01-01T00:00:00Z", "-0001-12-31T23:59:59.999Z"]),
+        ("string", ["007", "+5", "True", "NA", "N/A", "null", "1,5", "1e", "infinite", "Nancy", "", "2024-01-01", "x5", "\u0663"]),
+    ],
+)  # fmt: skip
+def test_cells_of_csv_have_the_kind_that_they_look_like(kind: str, texts: list[str]) -> None:
+    assert {text: kind_of_text(text) for text in texts} == dict.fromkeys(texts, kind)

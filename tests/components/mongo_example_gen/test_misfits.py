@@ -162,6 +162,13 @@ def test_one_cell_that_is_no_finite_number_leaves_a_csv_column_numbers(
     assert tally["misfits", "v", "not a finite number"] == 1
 
 
+def test_undeclared_whole_doubles_of_csv_are_exact(tmp_path: Path, make_test_plan: MakePlan) -> None:
+    path = _csv(tmp_path, ["5", "1e+06", "1.700000000123e+12"] * 20)
+    tally, plan = _convert(path, make_test_plan({"v": None}))
+    assert [column.type for column in plan.columns if column.path == "v"] == ["int"]
+    assert not [key for key in tally if key[0] == "misfits" or key[-1] == "rounded by float32"]
+
+
 @pytest.mark.parametrize(("odd", "write"), [("n/a", _csv), ("NULL", _csv), ("n/a", _json)])
 def test_a_column_of_numbers_that_one_text_makes_text_is_said(
     tmp_path: Path, make_test_plan: MakePlan, odd: str, write: Any
