@@ -190,6 +190,15 @@ def _to_text(array: pa.Array) -> Converted:
     return array.cast(pa.string()), np.zeros(len(array), bool)
 
 
+def _to_key(array: pa.Array) -> Converted:
+    if not pa.types.is_floating(array.type):
+        return _to_text(array)
+    whole, refused = _to_int(
+        array
+    )  # whole doubles, as ``mongoexport`` writes numbers of JavaScript, have digits as key
+    return whole.cast(pa.string()), refused
+
+
 def canonical_texts(array: pa.Array) -> list[Any]:
     """Returns the key of each text of a column, None for null; only those that have other forms are looked at one by one."""
     texts: list[Any] = array.to_pylist()
@@ -211,5 +220,5 @@ _USES = {
     "objectid_time": _to_objectid_time,
     "string": _to_string,
     "bytes": _to_string,
-    KEY: _to_text,
+    KEY: _to_key,
 }

@@ -116,6 +116,7 @@ def _leaf(node: Node, most: str, chosen: list[Any]) -> pa.DataType:
 
 
 def _number(node: Node, fractions: bool) -> pa.DataType:
-    if node.uses & _NEEDS_INT:
-        return pa.null() if fractions else pa.int64()
+    needs_int = node.uses & _NEEDS_INT
+    if needs_int:
+        return pa.int64() if not fractions else pa.float64() if needs_int == {KEY} else pa.null()
     return pa.float64() if fractions or "float" in node.uses else pa.int64()

@@ -177,6 +177,18 @@ def test_clean_documents_take_the_columnar_path() -> None:
     assert tally["documents", "converted one by one"] == 0
 
 
+@pytest.mark.parametrize("form", ["%d.0", '{"$numberDouble":"%d.0"}', "%d.0E0"])
+def test_whole_doubles_as_keys_take_the_columnar_path(form: str) -> None:
+    lines = [('{"_id":%s,"k":%s}' % (form, form) % (i, i + 7)).encode() for i in range(-20, 200)]  # noqa: UP031
+    tally: Counter[Any] = Counter()
+    rows, _ = convert_block(Block(lines, 0), "jsonl", _plan({}), tally)
+    assert [(i, k) for batch in rows for i, k in zip(batch.ids, batch.keys, strict=True)] == [
+        (str(i), str(i + 7)) for i in range(-20, 200)
+    ]
+    assert tally["documents", "converted one by one"] == 0
+    _assert_same([*lines, b'{"_id":0.5,"k":9007199254740993}', b'{"_id":-0.0,"k":1e300}'], _plan({}))
+
+
 def test_a_period_in_the_export_does_not_mislead_the_sample() -> None:
     lines = [b'{"_id":%d}' % i if i % 5 == 0 else b'{"_id":%d,"a":5}' % i for i in range(1700)]
     tally: Counter[Any] = Counter()
