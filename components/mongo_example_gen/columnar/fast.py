@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -288,11 +289,11 @@ def _finish(
     documents: list[bytes], good: list[int], columns: list[_Column], plan: Plan, tally: Tally
 ) -> Rows:
     ids = columns[0].values.to_pylist()
-    id_keys = keys = canonical_texts(columns[0].values)
+    id_keys = keys = _key_texts(columns[0])
     if columns[1] is not columns[0]:
         keys = [
             id_key if key is None else key
-            for key, id_key in zip(canonical_texts(columns[1].values), id_keys, strict=True)
+            for key, id_key in zip(_key_texts(columns[1]), id_keys, strict=True)
         ]
         tally[count.KEY_FALLBACK] += columns[1].values.null_count
     arrays = {}
@@ -310,6 +311,11 @@ def _finish(
             arrays[column.feature] = array
     _count_absent(documents, good, columns[2:], plan, tally)
     return Rows(ids, keys, arrays)
+
+
+def _key_texts(column: _Column) -> list[Any]:
+    """Returns the keys of a column, None for null; only strings may have other forms."""
+    return canonical_texts(column.values) if "string" in column.kinds else column.values.to_pylist()
 
 
 def _rows_of(converted: _Column, column: Column, tally: Tally) -> pa.Array:
