@@ -133,6 +133,8 @@ def to_int(value: Any) -> int:
 
 def _int_of_text(value: str) -> int:
     """Returns what an int field takes of another type's value, too, where CSV holds it as text."""
+    if INT_TEXT.fullmatch(value):
+        return whole_text(value, "int")
     if value in ("true", "false"):
         return int(value == "true")
     try:
@@ -235,11 +237,11 @@ def in_seconds(number: int) -> bool:
 
 
 def _date_of_text(value: str) -> int:
-    if FLOAT_TEXT.fullmatch(value):
-        return whole_text(value, "date")
     try:
         return parse_date(value)
     except ValueError as error:
+        if FLOAT_TEXT.fullmatch(value):
+            return whole_text(value, "date")
         raise text_misfit(value, "date") from error
 
 

@@ -72,7 +72,8 @@ def value_at(document: dict[str, Any], parts: tuple[str, ...], wrapped: bool) ->
     """
     value: Any = document
     for place, part in enumerate(parts):
-        value = as_document(value, wrapped and place > 0)  # the top level is never a wrapper
+        if place:  # the top level is neither a wrapper nor a DBRef
+            value = as_document(value, wrapped)
         if isinstance(value, dict):
             if part not in value:
                 return MISSING

@@ -251,7 +251,7 @@ def _mixed(
             originals.append(item)
             if isinstance(item, str) and column.type not in ("string", "bytes"):
                 tally[count.field(column.feature, "read from text")] += 1
-            if column.type == "date" and is_number(item) and in_seconds(kept[-1]):
+            if column.type == "date" and in_seconds(kept[-1]) and is_number(item):
                 tally[count.field(column.feature, count.LIKE_SECONDS)] += 1
         except Misfit as reason:
             tally[count.misfit(column.feature, str(reason))] += 1
