@@ -142,6 +142,7 @@ class _Fronts:
         self._build_grpc, self._build_http = build_grpc_server, build_http_server
         self._grpc: Any = None
         self._http: Any = None
+        self._health: Any = None
 
     async def open(self) -> None:
         """Opens the ports.
@@ -170,7 +171,11 @@ class _Fronts:
         if options.port and options.worker_processes == 1:
             # gRPC would silently share the port with another server.
             ports.check_free(options.host, options.port, "gRPC")
-        self._grpc = self._build_grpc(*self._arguments)
+        if options.enable_grpc_healthcheck_service:
+            from serving.server.grpc.health import Health
+
+            self._health = Health()
+        self._grpc = self._build_grpc(*self._arguments, self._health)
         for address in addresses:
             self._add_port(address)
         await self._grpc.start()
@@ -193,6 +198,8 @@ class _Fronts:
     async def drain(self) -> None:
         """Accepts nothing new and finishes requests in flight, within the drain time."""
         seconds = self._options.drain_seconds
+        if self._health is not None:
+            self._health.drain()
         stops = [self._grpc.stop(seconds)]
         if self._http is not None:
             stops.append(self._http.stop(seconds))

@@ -92,6 +92,9 @@ KINDS: Final[dict[int, Kind]] = {
 NUMBERS: Final[dict[np.dtype, int]] = {kind.array: int(number) for number, kind in KINDS.items()}
 HALVES: Final = (DType.BFLOAT16, DType.HALF)
 
+QUANTIZED: Final = frozenset((11, 12, 13, 15, 16))
+"""Types that TensorFlow hands to Python as plain integers."""
+
 _OBJECT: Final = np.dtype(object)
 _LABELS: Final = {DType.STRING: "string", DType.OTHER: "a type that cannot be sent"}
 _RARE: Final = {

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from serving.wire import requests_pb2, varints
-from serving.wire.dtypes import HALVES, KINDS, NUMBERS, DType, Kind
+from serving.wire.dtypes import HALVES, KINDS, NUMBERS, QUANTIZED, DType, Kind
 from serving.wire.writer import delimited, varint
 
 if TYPE_CHECKING:
@@ -303,18 +303,23 @@ def shape_message(shape: Shape) -> bytes:
     return b"".join(dims)
 
 
-def map_entry(alias: str, array: np.ndarray, *, as_content: bool) -> bytes:
+def map_entry(alias: str, array: np.ndarray, *, as_content: bool, declared: int = 0) -> bytes:
     """Writes one entry of a response's output map, with the map's tag; field 1 of the message.
 
     Args:
         alias: The output's name.
         array: Its value.
         as_content: See ``encode``.
+        declared: The type that the signature declares.
 
     Returns:
         The serialized field.
     """
     number = NUMBERS.get(array.dtype)
+    if declared in QUANTIZED:
+        # Of a repeated field the last value counts.
+        tensor = encode(array, as_content=as_content) + b"\x08" + varint(declared)
+        return delimited(1, delimited(1, alias.encode()) + delimited(2, tensor))
     if number is not None and (as_content or KINDS[number].wire is not None):
         return _entry_head(alias, number, array.shape, array.nbytes, as_content) + array.tobytes()
     tensor = encode(array, as_content=as_content)

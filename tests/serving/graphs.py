@@ -14,6 +14,7 @@ REGRESS = "tensorflow/serving/regress"
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 DTYPES = (*INTEGERS, "float32", "float64", "bool", "string")
 ODD_DTYPES = ("float16", "bfloat16", "complex64", "complex128")
+QUANTIZED = {"qint8": "int8", "quint8": "uint8", "qint16": "int16", "quint16": "uint16", "qint32": "int32"}
 
 
 def signature(
@@ -120,6 +121,9 @@ def types(path: Path) -> Path:
         for dtype in ODD_DTYPES:
             number = placeholder("float32", None)
             found[f"to_{dtype}"] = signature({"x": number}, {"y": tf.cast(number, dtype)})
+        for dtype, plain in QUANTIZED.items():
+            number = placeholder(plain, None)
+            found[f"to_{dtype}"] = signature({"x": number}, {"y": tf.bitcast(number, tf.as_dtype(dtype))})
         return found
 
     return write(path, build)

@@ -40,6 +40,30 @@ def half_plus(offset: float, path: Path) -> Path:
     return path
 
 
+def tf2_examples(path: Path) -> Path:
+    """A TF2 module whose signatures for examples each have a placeholder of their own, as TF2 writes them."""
+    import tensorflow as tf
+
+    text = [tf.TensorSpec([None], tf.string, name="inputs")]
+
+    def numbers(serialized: Any) -> Any:
+        return tf.io.parse_example(serialized, {"x": tf.io.FixedLenFeature([1], tf.float32)})["x"]
+
+    class Model(tf.Module):
+        @tf.function(input_signature=text)
+        def regress(self, inputs: Any) -> dict[str, Any]:
+            return {"outputs": numbers(inputs) + 1.0}
+
+        @tf.function(input_signature=text)
+        def classify(self, inputs: Any) -> dict[str, Any]:
+            return {"scores": numbers(inputs) * [[1.0, 2.0]]}
+
+    model = Model()
+    signatures = {"regress": model.regress, "classify": model.classify}
+    tf.saved_model.save(model, str(path), signatures=signatures)
+    return path
+
+
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     "half_plus_two": partial(half_plus, 2.0),
     "half_plus_three": partial(half_plus, 3.0),
@@ -54,6 +78,7 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "batches": graphs.batches,
     "tagged": graphs.tagged,
     "examples": example_graphs.examples,
+    "tf2_examples": tf2_examples,
     **{f"constant_{value}": graphs.constant(float(value)) for value in range(10)},
 }
 

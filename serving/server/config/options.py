@@ -117,6 +117,9 @@ class Options:
     reload_wait_seconds: float = _extension(
         0.0, "How long ReloadConfig waits for new models; 0 means as long as the caller."
     )
+    refuse_outside_links: bool = _extension(
+        False, "Refuse version directories that are links out of their base path."
+    )
     worker_processes: int = _extension(1, "Processes that serve behind the same ports.")
 
     batching: BatchingParameters | None = None
@@ -151,7 +154,7 @@ class Options:
 
     @property
     def session_threads(self) -> int:
-        """How many session runs may be active at once, over both protocols."""
+        """How many session runs of one version may be active at once, over both protocols."""
         both = (self.grpc_max_threads, self.rest_api_num_threads if self.http_port else 0)
         return max(1, *both)
 

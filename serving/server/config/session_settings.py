@@ -15,6 +15,7 @@ class SessionSettings:
         inter_op_threads: Ops that run at once; 0 lets TensorFlow choose.
         config: A serialized ``tensorflow.ConfigProto`` that the other settings override.
         gpu_memory_fraction: Share of a GPU's memory to take; 0 lets TensorFlow choose.
+        runs: How many runs of one version may be active at once.
     """
 
     tags: tuple[str, ...] = ("serve",)
@@ -22,3 +23,4 @@ class SessionSettings:
     inter_op_threads: int = 0
     config: bytes = b""
     gpu_memory_fraction: float = 0.0
+    runs: int = 64

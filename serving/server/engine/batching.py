@@ -16,6 +16,7 @@ import numpy as np
 
 from serving.server.engine import rows
 from serving.server.engine.rows import Task
+from serving.server.engine.stopping import Stop
 from serving.server.status import Code, ServingError
 from serving.wire.dtypes import NUMBERS, DType
 
@@ -74,7 +75,7 @@ class Queue:
         signature: The signature.
         parameters: How to batch.
         threads: Shared by all queues with these parameters.
-        call: Calls a function in a worker thread.
+        call: Calls a function in one of a version's worker threads; it is stopped if the call is cancelled.
         observer: Notified of every batch.
     """
 
@@ -155,10 +156,13 @@ class Queue:
             if tasks:
                 if self._observer is not None:
                     self._observer.batch((perf_counter() - tasks[0].since) * 1e6)
-                parts = await self._call(None, self._run_blocking, batch.servable, tasks)
+                parts = await self._run_while_wanted(batch.servable, tasks)
                 for task, part in zip(tasks, parts, strict=True):
                     if not task.result.done():
                         task.result.set_result(part)
+        except asyncio.CancelledError:
+            if not all(task.result.done() for task in tasks):
+                raise
         except Exception as error:  # noqa: BLE001 - every request in the batch gets the error
             for task in tasks:
                 if not task.result.done():
@@ -167,6 +171,30 @@ class Queue:
             self.threads.running -= 1
             self._take_turns()
 
+    async def _run_while_wanted(self, servable: Servable, tasks: Sequence[Task]) -> list[list[np.ndarray]]:
+        """Runs a batch; cancels itself, which stops the run, once none of its requests waits any more."""
+        me = asyncio.current_task()
+        assert me is not None
+        left = len(tasks)
+
+        def gone(_: asyncio.Future[Any]) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                me.cancel()
+
+        for task in tasks:
+            task.result.add_done_callback(gone)
+        try:
+            stop = Stop()
+            parts: list[list[np.ndarray]] = await self._call(
+                servable, stop, self._run_blocking, servable, tasks, stop
+            )
+        finally:
+            for task in tasks:
+                task.result.remove_done_callback(gone)
+        return parts
+
     def _take_turns(self) -> None:
         waiting = self.threads.waiting
         if self._batches and self not in waiting:
@@ -174,31 +202,21 @@ class Queue:
         for _ in range(len(waiting)):
             waiting.popleft()._start()
 
-    def _run_blocking(self, servable: Servable, tasks: Sequence[Task]) -> list[list[np.ndarray]]:
+    def _run_blocking(self, servable: Servable, tasks: Sequence[Task], stop: Stop) -> list[list[np.ndarray]]:
         parameters = self.parameters
         total = sum(task.rows for task in tasks)
         size = next((size for size in parameters.allowed_batch_sizes if size >= total), total)
         feeds = rows.join(tasks, size if total else 0, pad_inner=parameters.pad_variable_length_inputs)
-        values = servable.run(self._signature, feeds, self._outputs, _time_limit(tasks))
+        values = servable.run(self._signature, feeds, self._outputs, stop)
         return rows.cut(values, tasks, size if total else 0)
-
-
-def _time_limit(tasks: Sequence[Task]) -> int | None:
-    """Returns the longest time left to any of the requests; None if one has no limit."""
-    longest = 0
-    now = perf_counter()
-    for task in tasks:
-        if task.timeout_ms is None:
-            return None
-        longest = max(longest, int(task.timeout_ms - (now - task.since) * 1000))
-    return max(1, longest)
 
 
 class Batcher:
     """Batches requests to all versions that want it.
 
     Args:
-        call: Calls a function in a worker thread: time limit, function, arguments.
+        call: Calls a function in one of a version's worker threads, until it is cancelled: version, stop, function,
+            arguments.
         observer: Notified of every batch.
     """
 
@@ -230,9 +248,8 @@ class Batcher:
         servable: Servable,
         signature: Signature,
         feeds: Mapping[str, np.ndarray],
-        timeout_ms: int | None,
     ) -> Sequence[np.ndarray]:
-        """Runs a request in a batch with others; all outputs are computed.
+        """Runs a request in a batch with others; all outputs are computed. It leaves the batch if it is cancelled.
 
         Raises:
             ServingError: INVALID_ARGUMENT for inputs that cannot be joined, UNAVAILABLE if the queue is full,
@@ -249,7 +266,7 @@ class Batcher:
             )
         step = parameters.execution_batch_size
         sizes = [count] if count <= step else rows.split_sizes(count, queue.room(), step)
-        tasks = [_task(part, timeout_ms) for part in rows.split(feeds, sizes)]
+        tasks = [_task(part) for part in rows.split(feeds, sizes)]
         queue.add(servable, tasks)
         if len(tasks) == 1:
             result: Sequence[np.ndarray] = await tasks[0].result
@@ -279,6 +296,6 @@ class Batcher:
         return BatchThreads()
 
 
-def _task(feeds: Mapping[str, np.ndarray], timeout_ms: int | None) -> Task:
+def _task(feeds: Mapping[str, np.ndarray]) -> Task:
     result = asyncio.get_running_loop().create_future()
-    return Task(feeds, len(next(iter(feeds.values()))), timeout_ms, result, perf_counter())
+    return Task(feeds, len(next(iter(feeds.values()))), result, perf_counter())

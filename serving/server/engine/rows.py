@@ -21,14 +21,12 @@ class Task:
     Attributes:
         feeds: Its inputs, by alias.
         rows: How many rows each input has.
-        timeout_ms: Its time limit.
         result: Receives its outputs.
         since: When it arrived, by ``perf_counter``.
     """
 
     feeds: Mapping[str, np.ndarray]
     rows: int
-    timeout_ms: int | None
     result: asyncio.Future[Any]
     since: float
 

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from foundation.saved_model import MODEL_FILE
 from serving.server.engine.signature import Signature, TensorInfo
+from serving.server.engine.stopping import import_graph
 from serving.server.status import Code, ServingError
 from serving.wire.tensors import TensorParsingError, from_message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from serving.server.config.session_settings import SessionSettings
+    from serving.server.engine.stopping import StopOps
 
 INIT_OP_KEY: Final = "__saved_model_init_op"
 _INIT_COLLECTIONS: Final = ("saved_model_main_op", "legacy_init_op")
@@ -73,42 +75,44 @@ def _read_saved_model(path: Path) -> Any:
     return saved_model
 
 
-def open_session(path: Path, meta_graph: Any, settings: SessionSettings) -> Any:
+def open_session(
+    path: Path, meta_graph: Any, settings: SessionSettings, outputs: Collection[str] = ()
+) -> tuple[Any, StopOps | None]:
     """Opens a session with the MetaGraph's ops, its variables restored and its init op run.
 
     Args:
         path: The version's directory.
         meta_graph: Its ``MetaGraphDef``.
         settings: The session's settings.
+        outputs: The tensors that runs compute.
 
     Returns:
-        The ``tf.compat.v1.Session``; the caller closes it.
+        The ``tf.compat.v1.Session``, which the caller closes, and the ops that stop its runs, if they may be long.
 
     Raises:
         tf.errors.OpError: The checkpoint or the init op fails.
         ValueError: The graph cannot be imported.
     """
     from tensorflow.python.client import session as sessions
-    from tensorflow.python.framework import importer, ops
+    from tensorflow.python.framework import ops
 
     graph = ops.Graph()
-    with graph.as_default():
-        importer.import_graph_def(
-            meta_graph.graph_def, name="", producer_op_list=meta_graph.meta_info_def.stripped_op_list
-        )
+    stop_ops = import_graph(graph, meta_graph, outputs, settings.runs)
     graph.finalize()
     session = sessions.Session(graph=graph, config=config_of(settings))
     try:
-        assets = _asset_feeds(path, meta_graph)
-        _restore(session, path, meta_graph.saver_def, assets)
+        feeds: dict[str, Any] = dict(_asset_feeds(path, meta_graph))
+        if stop_ops is not None:
+            feeds.update(stop_ops.feeds(session))
+        _restore(session, path, meta_graph.saver_def, feeds)
         init = _init_op(meta_graph)
         if init:
-            _run_op(session, init, assets)
+            _run_op(session, init, feeds)
         session._extend_graph()
     except BaseException:
         session.close()
         raise
-    return session
+    return session, stop_ops
 
 
 def config_of(settings: SessionSettings) -> Any:
@@ -138,11 +142,11 @@ def _asset_feeds(path: Path, meta_graph: Any) -> dict[str, str]:
     return {asset.tensor_info.name: str(path / "assets" / asset.filename) for asset in assets}
 
 
-def _restore(session: Any, path: Path, saver: Any, assets: Mapping[str, str]) -> None:
+def _restore(session: Any, path: Path, saver: Any, feeds: Mapping[str, Any]) -> None:
     prefix = path / "variables" / "variables"
     if not saver.restore_op_name or not prefix.with_name("variables.index").exists():
         return
-    feeds = {**assets, _tensor_name(saver.filename_tensor_name): str(prefix)}
+    feeds = {**feeds, _tensor_name(saver.filename_tensor_name): str(prefix)}
     _run_op(session, saver.restore_op_name, feeds)
 
 
@@ -160,7 +164,7 @@ def _init_op(meta_graph: Any) -> str:
     return ""
 
 
-def _run_op(session: Any, name: str, feeds: Mapping[str, str]) -> None:
+def _run_op(session: Any, name: str, feeds: Mapping[str, Any]) -> None:
     operation = session.graph.get_operation_by_name(name.partition(":")[0])
     session.run(operation, {_tensor_name(key): value for key, value in feeds.items()})
 

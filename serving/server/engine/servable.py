@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from serving.server.engine import saved_model
+from serving.server.engine.stopping import Stop, Switches
 from serving.server.engine.tensorflow_import import import_tensorflow
 from serving.server.status import Code, ServingError
 
@@ -22,15 +23,13 @@ if TYPE_CHECKING:
     from serving.server.config.batching_parameters import BatchingParameters
     from serving.server.config.session_settings import SessionSettings
     from serving.server.engine.signature import Signature
+    from serving.server.engine.stopping import StopOps
 
 log = logging.getLogger(__name__)
 _MOST_PLANS: Final = 128
 """The most sets of outputs to cache per session; a client that tries all combinations must not fill memory."""
-_TIMEOUTS_MS: Final = (
-    *(1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 7000),
-    *(10_000, 15_000, 20_000, 30_000, 45_000, 60_000, 120_000, 300_000, 600_000),
-)
-"""Time limits are rounded up to these values, each with its own run options; above the last there is no limit."""
+_PATIENCE_SECONDS: Final = 5.0
+"""How long to wait for the runs of a version that is unloaded, once they were told to stop."""
 
 
 class Plan(NamedTuple):
@@ -39,10 +38,12 @@ class Plan(NamedTuple):
     Attributes:
         feeds: Alias and graph tensor of every input.
         fetches: The graph tensors of the outputs.
+        targets: What makes the run stoppable; empty if it computes each of its ops once.
     """
 
     feeds: Sequence[tuple[str, Any]]
     fetches: Sequence[Any]
+    targets: Sequence[Any]
 
 
 class Servable:
@@ -55,7 +56,9 @@ class Servable:
         session: The TensorFlow session; the servable closes it.
         signatures: The signatures that requests can use.
         metadata: The serialized ``SignatureDefMap``.
-        in_caller_thread: Whether a run executes its ops one by one in the calling thread.
+        stop_ops: The ops that stop runs, if they may be long.
+        in_caller_thread: Whether a run executes its ops one by one in the calling thread. One that may loop or wait
+            always does.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Servable:
         session: Any,
         signatures: Mapping[str, Signature],
         metadata: bytes,
+        stop_ops: StopOps | None = None,
         *,
         in_caller_thread: bool = True,
     ) -> None:
@@ -79,14 +83,15 @@ class Servable:
 
         self._session = session
         self._handle = session._session
-        self._run: Callable[..., Sequence[np.ndarray]] = pywrap_tf_session.TF_SessionRun_wrapper
+        self._call: Callable[..., Sequence[np.ndarray]] = pywrap_tf_session.TF_SessionRun_wrapper
         self._delete_options: Callable[[Any], None] = pywrap_tf_session.TF_DeleteBuffer
-        self._in_caller_thread = in_caller_thread
+        self._here = _run_options(in_caller_thread=True)
+        self._options = self._here if in_caller_thread else _run_options(in_caller_thread=False)
         self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
-        self._no_limit = self._make_options(0)
-        self._limits: dict[int, Any] = {}
+        self._switches = Switches(stop_ops, self._run_here) if stop_ops is not None else None
         self._lock = threading.Lock()
         self._running = 0
+        self._given_up = 0
         self._closed = False
         self._idle = threading.Event()
 
@@ -112,7 +117,8 @@ class Servable:
         try:
             meta_graph = saved_model.read_meta_graph(path, settings.tags)
             signatures = saved_model.signatures_of(meta_graph)
-            session = saved_model.open_session(path, meta_graph, settings)
+            outputs = {info.tensor for key in signatures.values() for info in key.outputs.values()}
+            session, stop_ops = saved_model.open_session(path, meta_graph, settings, sorted(outputs))
         except errors.OpError as error:
             raise op_error(error) from error
         except (ValueError, KeyError, TypeError) as error:
@@ -123,14 +129,14 @@ class Servable:
         metadata = saved_model.signature_def_map(meta_graph)
         # Setting the number of ops that run at once asks for TensorFlow's own threads.
         alone = not saved_model.config_of(settings).inter_op_parallelism_threads
-        return cls(name, version, path, session, signatures, metadata, in_caller_thread=alone)
+        return cls(name, version, path, session, signatures, metadata, stop_ops, in_caller_thread=alone)
 
     def run(
         self,
         signature: Signature,
         feeds: Mapping[str, np.ndarray],
         outputs: tuple[str, ...],
-        timeout_ms: int | None = None,
+        stop: Stop | None = None,
     ) -> Sequence[np.ndarray]:
         """Runs a signature; blocks until it has finished.
 
@@ -138,7 +144,7 @@ class Servable:
             signature: The signature to run.
             feeds: A value for every input, by alias.
             outputs: The aliases to compute.
-            timeout_ms: The time limit, rounded up a little; None means none.
+            stop: Stops the run; None if it is always waited for.
 
         Returns:
             The outputs' values, in the order requested.
@@ -149,25 +155,16 @@ class Servable:
         plan = self._plans.get((signature.key, outputs))
         if plan is None:
             if len(self._plans) >= _MOST_PLANS and len(outputs) < len(signature.outputs):
-                return self._run_all(signature, feeds, outputs, timeout_ms)
+                return self._run_all(signature, feeds, outputs, stop)
             plan = self._plan(signature, outputs)
-        options = self._no_limit if timeout_ms is None else self._options_for(timeout_ms)
         inputs = {tensor: feeds[alias] for alias, tensor in plan.feeds}
-        with self._lock:
-            if self._closed:
-                raise ServingError(
-                    Code.UNAVAILABLE, f"Version {self.version} of model {self.name} is unloaded"
-                )
-            self._running += 1
+        self._begin()
         try:
-            values: Sequence[np.ndarray] = self._run(self._handle, options, inputs, plan.fetches, [], None)
+            values = self._run_plan(plan, inputs, stop)
         except Exception as error:
             raise _as_serving_error(error) from error
         finally:
-            with self._lock:
-                self._running -= 1
-                if self._closed and not self._running:
-                    self._idle.set()
+            self._end()
         return [value if type(value) is np.ndarray else _scalar(value) for value in values]
 
     def _run_all(
@@ -175,24 +172,81 @@ class Servable:
         signature: Signature,
         feeds: Mapping[str, np.ndarray],
         outputs: tuple[str, ...],
-        timeout_ms: int | None,
+        stop: Stop | None,
     ) -> Sequence[np.ndarray]:
         every = tuple(signature.outputs)
-        values = dict(zip(every, self.run(signature, feeds, every, timeout_ms), strict=True))
+        values = dict(zip(every, self.run(signature, feeds, every, stop), strict=True))
         return [values[alias] for alias in outputs]
 
-    def close(self) -> None:
-        """Waits for active runs, then frees session and graph and returns their memory."""
+    def _run_plan(self, plan: Plan, inputs: dict[Any, Any], stop: Stop | None) -> Sequence[np.ndarray]:
+        if not plan.targets:
+            return self._call(self._handle, self._options, inputs, plan.fetches, [], None)
+        assert self._switches is not None
+        with self._switches.guarding(stop or Stop(), inputs):
+            return self._run_here(inputs, plan.fetches, plan.targets)
+
+    def _run_here(self, feeds: Any, fetches: Any, targets: Any) -> Sequence[np.ndarray]:
+        return self._call(self._handle, self._here, feeds, fetches, targets, None)
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._closed:
+                raise self._unloaded()
+            self._running += 1
+
+    def _end(self) -> None:
+        with self._lock:
+            self._running -= 1
+            last = self._closed and not self._running
+            late = last and self._given_up
+            if last:
+                self._idle.set()
+        if late:
+            log.warning(
+                "The last run of version %s of model %s has ended; its memory is freed",
+                self.version,
+                self.name,
+            )
+            self._free()
+
+    def _unloaded(self) -> ServingError:
+        return ServingError(Code.UNAVAILABLE, f"Version {self.version} of model {self.name} is unloaded")
+
+    def close(self, patience: float = _PATIENCE_SECONDS) -> None:
+        """Stops active runs, then frees session and graph and returns their memory.
+
+        Nobody waits for these runs any more. One that does not stop in time, because TensorFlow cannot interrupt the
+        op that it computes, frees them when it ends.
+
+        Args:
+            patience: How many seconds to wait for the runs.
+        """
         with self._lock:
             if self._closed:
                 return
             self._closed = True
+            session = self._session
             if not self._running:
                 self._idle.set()
-        self._idle.wait()
+        if not self._idle.is_set():
+            session.close()
+        self._idle.wait(patience)
+        with self._lock:
+            self._given_up = running = self._running
+        if running:
+            log.warning(
+                "%d run(s) of version %s of model %s cannot be interrupted; its memory is freed when they end",
+                running,
+                self.version,
+                self.name,
+            )
+        else:
+            self._free()
+
+    def _free(self) -> None:
         self._plans.clear()
-        self._handle = None
-        for options in (self._no_limit, *self._limits.values()):
+        self._switches = self._handle = None
+        for options in {id(buffer): buffer for buffer in (self._here, self._options)}.values():
             self._delete_options(options)
         session, self._session = self._session, None
         session.close()
@@ -204,7 +258,7 @@ class Servable:
     def _plan(self, signature: Signature, outputs: tuple[str, ...]) -> Plan:
         session = self._session
         if session is None:
-            raise ServingError(Code.UNAVAILABLE, f"Version {self.version} of model {self.name} is unloaded")
+            raise self._unloaded()
         graph = session.graph
         try:
             feeds = [(info.alias, _tensor(graph, info.tensor)) for info in signature.inputs.values()]
@@ -213,27 +267,22 @@ class Servable:
             raise ServingError(
                 Code.INVALID_ARGUMENT, f"Signature {signature.key} names a tensor that cannot be run: {error}"
             ) from error
-        plan = self._plans[signature.key, outputs] = Plan(feeds, fetches)
+        targets: Sequence[Any] = ()
+        if self._switches is not None:
+            targets = self._switches.targets(signature.outputs[alias].tensor for alias in outputs)
+        plan = self._plans[signature.key, outputs] = Plan(feeds, fetches, targets)
         return plan
 
-    def _options_for(self, timeout_ms: int) -> Any:
-        for limit in _TIMEOUTS_MS:
-            if timeout_ms <= limit:
-                options = self._limits.get(limit)
-                if options is None:
-                    options = self._limits[limit] = self._make_options(limit)
-                return options
-        return self._no_limit
 
-    def _make_options(self, timeout_ms: int) -> Any:
-        from tensorflow.core.protobuf import config_pb2
-        from tensorflow.python.client import pywrap_tf_session
+def _run_options(*, in_caller_thread: bool) -> Any:
+    from tensorflow.core.protobuf import config_pb2
+    from tensorflow.python.client import pywrap_tf_session
 
-        options = config_pb2.RunOptions(timeout_in_ms=timeout_ms)
-        if self._in_caller_thread:
-            # Small models spend most of their time getting to TensorFlow's own threads and back.
-            options.inter_op_thread_pool = -1
-        return pywrap_tf_session.TF_NewBufferFromString(options.SerializeToString())
+    options = config_pb2.RunOptions()
+    if in_caller_thread:
+        # Small models spend most of their time getting to TensorFlow's own threads and back.
+        options.inter_op_thread_pool = -1
+    return pywrap_tf_session.TF_NewBufferFromString(options.SerializeToString())
 
 
 def _scalar(value: Any) -> np.ndarray:

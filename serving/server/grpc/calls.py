@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from serving.server.config.options import Options
     from serving.server.engine.signature import ModelSpec
-    from serving.server.inference import Inference
+    from serving.server.inference import Inference, PredictResult
     from serving.server.models.manager import Lease, ModelManager
 
 _LARGE: Final = 256 << 10
@@ -89,14 +89,12 @@ class Calls:
         answered_by = conversion.answered_by(seen.model, lease.version, seen.signature)
         if sum([value.nbytes for value in result.outputs.values()]) > _LARGE:
             return bytes(
-                await self._inference.execution.call(
-                    timeout_ms, self._predict_response, result.outputs, answered_by
-                )
+                await self._inference.execution.call(timeout_ms, self._predict_response, result, answered_by)
             )
-        return self._predict_response(result.outputs, answered_by)
+        return self._predict_response(result, answered_by)
 
-    def _predict_response(self, outputs: Any, answered_by: bytes) -> bytes:
-        return conversion.predict_response(outputs, answered_by, as_content=self._as_content)
+    def _predict_response(self, result: PredictResult, answered_by: bytes) -> bytes:
+        return conversion.predict_response(result, answered_by, as_content=self._as_content)
 
     async def classify(self, data: bytes, seen: Seen, timeout_ms: int | None) -> bytes:
         """Answers Classify."""

@@ -15,9 +15,9 @@ from serving.wire import requests_pb2, tensors
 from serving.wire.writer import delimited
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    import numpy as np
+    from serving.server.inference import PredictResult
 
 _CACHED_BYTES: Final = 512
 """Larger serialized specs are not cached."""
@@ -90,11 +90,11 @@ def answered_by(name: str, version: int, signature_name: str) -> bytes:
     return bytes(message.SerializeToString())
 
 
-def predict_response(outputs: Mapping[str, np.ndarray], spec: bytes, *, as_content: bool) -> bytes:
+def predict_response(result: PredictResult, spec: bytes, *, as_content: bool) -> bytes:
     """Writes a ``PredictResponse``.
 
     Args:
-        outputs: The values, by alias.
+        result: The signature and its outputs.
         spec: The serialized ModelSpec of the answer.
         as_content: Whether to write numbers to ``tensor_content``.
 
@@ -102,7 +102,11 @@ def predict_response(outputs: Mapping[str, np.ndarray], spec: bytes, *, as_conte
         The serialized message.
     """
     entry = tensors.map_entry
-    parts = [entry(alias, value, as_content=as_content) for alias, value in outputs.items()]
+    infos = result.signature.outputs
+    parts = [
+        entry(alias, value, as_content=as_content, declared=infos[alias].dtype)
+        for alias, value in result.outputs.items()
+    ]
     parts.append(delimited(2, spec))
     return b"".join(parts)
 

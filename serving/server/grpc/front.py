@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from serving.server.config.options import Options
+    from serving.server.grpc.health import Health
     from serving.server.inference import Inference
     from serving.server.models.manager import ModelManager
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 PREDICTION_SERVICE: Final = "tensorflow.serving.PredictionService"
 MODEL_SERVICE: Final = "tensorflow.serving.ModelService"
-_HEALTHY: Final = ("", "PredictionService", "ModelService")
 _LONGEST_MESSAGE: Final = 1024
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -35,6 +35,7 @@ def build_grpc_server(
     options: Options,
     metrics: Any = None,
     request_log: Any = None,
+    health: Health | None = None,
 ) -> grpc.aio.Server:
     """Builds the gRPC server; the caller adds ports and starts it on the event loop.
 
@@ -44,6 +45,7 @@ def build_grpc_server(
         options: The server's options.
         metrics: Counts requests, if given.
         request_log: Logs samples of requests, if given.
+        health: The health service, if there is to be one.
 
     Returns:
         The server, not yet started.
@@ -68,8 +70,8 @@ def build_grpc_server(
             grpc.method_handlers_generic_handler(MODEL_SERVICE, model),
         )
     )
-    if options.enable_grpc_healthcheck_service:
-        _add_health(server)
+    if health is not None:
+        server.add_generic_rpc_handlers((health.handlers(),))
     return server
 
 
@@ -80,24 +82,6 @@ def _arguments(options: Options) -> list[tuple[str, int | str]]:
         ("grpc.max_send_message_length", limit),
         *options.grpc_arguments,
     ]
-
-
-def _add_health(server: grpc.aio.Server) -> None:
-    from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
-
-    async def check(request: Any, context: grpc.aio.ServicerContext) -> Any:
-        if request.service not in _HEALTHY:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
-        return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
-
-    handler = grpc.unary_unary_rpc_method_handler(
-        check,
-        request_deserializer=health_pb2.HealthCheckRequest.FromString,
-        response_serializer=health_pb2.HealthCheckResponse.SerializeToString,
-    )
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": handler}),)
-    )
 
 
 class _Front:

@@ -54,7 +54,9 @@ class TaskResult:
 
 
 def prepare(signatures: Mapping[str, Signature], tasks: Sequence[Task], *, check_method: bool) -> Signature:
-    """Returns one signature for all tasks: their common input and all outputs by tensor name.
+    """Returns one signature for all tasks: their inputs and outputs by tensor name.
+
+    All inputs have the same alias, so each is fed the same examples. Signatures of TF2 models have one input each.
 
     Args:
         signatures: The version's signatures.
@@ -74,13 +76,10 @@ def prepare(signatures: Mapping[str, Signature], tasks: Sequence[Task], *, check
             raise ServingError(Code.UNIMPLEMENTED, f"Unsupported signature method_name: {task.method}")
         examples.check(signature, task.method, check_method=check_method)
         found[task.signature_name] = signature
-    first = found[tasks[0].signature_name]
-    tensor = first.inputs[examples.INPUTS].tensor
-    if any(signature.inputs[examples.INPUTS].tensor != tensor for signature in found.values()):
-        raise _invalid("Input tensor must be the same for all Signatures.")
+    inputs = [signature.inputs[examples.INPUTS] for signature in found.values()]
     outputs = {info.tensor: info for signature in found.values() for info in signature.outputs.values()}
     key = "\0".join((_KEY_PREFIX, *sorted(found)))
-    return Signature(key, "", first.inputs, dict(sorted(outputs.items())))
+    return Signature(key, "", {info.tensor: info for info in inputs}, dict(sorted(outputs.items())))
 
 
 def _check(task: Task, first: Task, found: Mapping[str, Signature]) -> None:

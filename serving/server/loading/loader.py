@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -42,17 +43,19 @@ class VersionLoader:
         """
         from serving.server.engine.servable import Servable
 
-        batching = self._batching(path)
+        # All files are read from one place, even if the directory is a link that is changed meanwhile.
+        directory = Path(os.path.realpath(path))
+        batching = self._batching(directory)
         began = time.perf_counter()
         try:
-            servable = Servable.load(name, version, path, self._settings)
+            servable = Servable.load(name, version, directory, self._settings)
         except ServingError as error:
             self._metrics.load_attempt(str(path), error.code, _microseconds(began))
             raise
         self._metrics.load_attempt(str(path), Code.OK, _microseconds(began))
         try:
             servable.batching = batching
-            self._warm_up(servable, path)
+            self._warm_up(servable, directory, str(path))
         except BaseException:
             servable.close()
             raise
@@ -69,17 +72,17 @@ class VersionLoader:
             parameters.check()
         return parameters
 
-    def _warm_up(self, servable: Servable, path: Path) -> None:
+    def _warm_up(self, servable: Servable, directory: Path, path: str) -> None:
         if not self._options.enable_model_warmup:
             return
         began = time.perf_counter()
         try:
-            count = warm_up(servable, path, self._options.num_request_iterations_for_warmup)
+            count = warm_up(servable, directory, self._options.num_request_iterations_for_warmup)
         except ServingError as error:
-            self._metrics.warmup(str(path), error.code, _microseconds(began), 0)
+            self._metrics.warmup(path, error.code, _microseconds(began), 0)
             raise
         if count:
-            self._metrics.warmup(str(path), Code.OK, _microseconds(began), count)
+            self._metrics.warmup(path, Code.OK, _microseconds(began), count)
 
 
 def _microseconds(began: float) -> float:
@@ -100,6 +103,7 @@ def session_settings(options: Options) -> SessionSettings:
         inter_op_threads=options.inter_op_threads,
         config=_session_config(options.tensorflow_session_config_file),
         gpu_memory_fraction=options.per_process_gpu_memory_fraction,
+        runs=2 * options.session_threads,  # Half of them may be told to stop and not have done so yet.
     )
 
 

@@ -36,7 +36,7 @@ def look(base_path: str) -> Found:
         ServingError: NOT_FOUND if the path is missing, FAILED_PRECONDITION if it cannot be read.
     """
     try:
-        names = sorted(os.listdir(local(base_path)))
+        names = sorted(os.listdir(local(base_path)), key=_order)
     except FileNotFoundError as error:
         raise ServingError(Code.NOT_FOUND, f"Could not find base path {base_path}") from error
     except OSError as error:
@@ -54,6 +54,12 @@ def look(base_path: str) -> Found:
         else:
             versions[number] = local(base_path) / name
     return Found(versions, tuple(doubles), "" if versions else _remedy(base_path, names))
+
+
+def _order(name: str) -> tuple[bool, str]:
+    """Puts ``1`` before ``01``: of several names for one number, the plain one counts."""
+    number = version_number(name)
+    return number is not None and name != str(number), name
 
 
 def version_number(name: str) -> int | None:
@@ -87,12 +93,13 @@ def check_inside(base_path: str, directory: Path) -> None:
     Raises:
         ServingError: FAILED_PRECONDITION with both paths.
     """
-    base, real = local(base_path).resolve(), directory.resolve()
+    base, real = (Path(os.path.realpath(path)) for path in (local(base_path), directory))
     if not real.is_relative_to(base):
         raise ServingError(
             Code.FAILED_PRECONDITION,
             f"Version directory {directory} is a symbolic link out of its base path {base}, "
-            f"to {real}; it is not loaded. Copy the version there, or make {real.parent} the base path.",
+            f"to {real}; it is not loaded, as --refuse_outside_links is set. Copy the version there, or make "
+            f"{real.parent} the base path.",
         )
 
 

@@ -84,7 +84,7 @@ def inputs(document: dict[str, Any], signature: Signature, bools: bool = True) -
             )
         instances = document["instances"]
         if type(instances) is not list:
-            raise _invalid(f"JSON Value: {debug_text(document)} Excepting 'instances' to be an list/array")
+            raise _invalid(f"JSON Value: {debug_text(document)} Expecting 'instances' to be an list/array")
         if not instances:
             raise _invalid(f"JSON Value: {debug_text(document)} No values in 'instances' array")
         return Inputs(_rows(instances, infos, bools), rows=True)
@@ -177,7 +177,7 @@ def _add_object(
     if instance.keys() != infos.keys():
         raise _invalid(
             f"Failed to process element: {number} of 'instances' list."
-            f" JSON object: {debug_text(instance)} must only have keys: {','.join(sorted(infos))}"
+            f" JSON object: {debug_text(instance)} keys must be equal to: {','.join(sorted(infos))}"
         )
 
 

@@ -28,6 +28,8 @@ def predictions(outputs: Mapping[str, Any]) -> bytes:
     if not outputs:
         raise _invalid("Cannot convert empty tensor map to JSON")
     batch = _batch_size(outputs)
+    if not batch:
+        return b'{\n    "predictions": []\n}'
     if len(outputs) == 1:
         name, values = next(iter(outputs.items()))
         return _encoded('{\n    "predictions": [' + _rows(name, values, batch) + "\n    ]\n}")
@@ -95,17 +97,15 @@ def error(message: str) -> bytes:
 
 
 def _batch_size(outputs: Mapping[str, Any]) -> int:
-    size = 0
+    size: int | None = None
     for name, values in outputs.items():
         if not values.ndim:
             raise _invalid(f"Tensor name: {name} has no shape information ")
         here = values.shape[0]
-        if here < 1:
-            raise _invalid(f"Tensor name: {name} has invalid batch size: {here}")
-        if size not in (0, here):
+        if size not in (None, here):
             raise _invalid(f"Tensor name: {name} has inconsistent batch size: {here} expecting: {size}")
         size = here
-    return size
+    return size or 0
 
 
 def _rows(name: str, values: np.ndarray, batch: int) -> str:

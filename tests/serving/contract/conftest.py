@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.serving.models import ModelLibrary
 
-SHARED = ("types", "arithmetic", "failing", "counter", "slow", "examples")
+SHARED = ("types", "arithmetic", "failing", "counter", "slow", "examples", "tf2_examples")
 
 
 def _shared_models(models: ModelLibrary, base: Path) -> list[Model]:

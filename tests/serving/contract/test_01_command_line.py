@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -180,10 +180,13 @@ def test_1_equal_ports_leave_grpc_alone_and_unknown_flags_are_passed_over(
         by_socket = GrpcClient(f"unix:{tmp_path / 'socket'}")
         assert by_socket.states("default") == {1: "AVAILABLE"}
         _check_health(client)
+        watches = _watch_health(client)
         models.place("half_plus_two", base, 2)
         _never_again(client)
         with refused("NOT_FOUND"):
             client.value("half_plus_two")
+        process.process.terminate()
+        _ends_serving(watches)
         client.close()
         by_socket.close()
 
@@ -206,6 +209,31 @@ def _check_health(client: object) -> None:
         assert answer.status == HealthCheckResponse.SERVING, service
     with refused("NOT_FOUND"):
         health.Check(HealthCheckRequest(service="Nothing"), timeout=10)
+
+
+def _watch_health(client: object) -> dict[str, Any]:
+    """Starts to watch a service of each kind, and reads the first answers."""
+    from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+    from grpc_health.v1.health_pb2_grpc import HealthStub
+
+    health = HealthStub(client.channel)
+    services = ("", "ModelService", "Nothing")
+    watches = {name: health.Watch(HealthCheckRequest(service=name), timeout=120) for name in services}
+    first = {
+        name: HealthCheckResponse.ServingStatus.Name(next(watch).status) for name, watch in watches.items()
+    }
+    assert first == {"": "SERVING", "ModelService": "SERVING", "Nothing": "SERVICE_UNKNOWN"}
+    return watches
+
+
+def _ends_serving(watches: dict[str, Any]) -> None:
+    from grpc_health.v1.health_pb2 import HealthCheckResponse
+
+    rest = {
+        name: [HealthCheckResponse.ServingStatus.Name(answer.status) for answer in watch]
+        for name, watch in watches.items()
+    }
+    assert rest == {"": ["NOT_SERVING"], "ModelService": ["NOT_SERVING"], "Nothing": []}
 
 
 def _never_again(client: object) -> None:

@@ -155,6 +155,15 @@ def test_5_5_results_come_in_the_order_of_the_tasks(client: GrpcClient) -> None:
     ]
 
 
+def test_5_5_each_signature_of_a_tf2_model_has_an_input_of_its_own(client: GrpcClient) -> None:
+    tasks = (("regress", REGRESS), ("classify", CLASSIFY))
+    response = _multi(client, *tasks, names=("tf2_examples", "tf2_examples"))
+    first, second = response.results
+    assert [r.value for r in first.regression_result.regressions] == [2.0, 4.0]
+    scores = [[c.score for c in row.classes] for row in second.classification_result.classifications]
+    assert scores == [[1.0, 2.0], [3.0, 6.0]]
+
+
 @pytest.mark.parametrize(
     ("tasks", "names", "code"),
     [

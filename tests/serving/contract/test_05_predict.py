@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.serving.clients import floats, refused, spec, tensor
+from tests.serving.graphs import QUANTIZED
 
 if TYPE_CHECKING:
     from tests.serving.clients import GrpcClient
@@ -344,3 +345,13 @@ def test_5_3_every_type_in_one_request(client: GrpcClient) -> None:
             tf.make_ndarray(value).tolist(), nan_ok=True
         ) or dtype in ("string", "bool")
     assert list(received["string"].string_val) == list(_extremes("string"))
+
+
+@pytest.mark.parametrize("dtype", QUANTIZED)
+def test_5_2_quantized_outputs_keep_their_type(client: GrpcClient, dtype: str) -> None:
+    import tensorflow as tf
+
+    values = [1, 2, 100]
+    given = tensor(values, QUANTIZED[dtype])
+    answer = client.predict(spec("types", signature=f"to_{dtype}"), {"x": given}).outputs["y"]
+    assert (answer.dtype, list(answer.int_val)) == (tf.as_dtype(dtype).as_datatype_enum, values)

@@ -78,17 +78,14 @@ def test_ports_open_once_the_model_is_available_and_a_broken_version_changes_not
         (broken / "saved_model.pb").unlink()
         broken.rename(base / "2")
         until(lambda: client.states("m") == {1: "AVAILABLE", 2: "END"})
-        outside = models.place("half_plus_three", tmp_path / "elsewhere", 3)
-        (base / "3").symlink_to(outside)
-        until(lambda: client.states("m") == {1: "AVAILABLE", 2: "END", 3: "END"})
         statuses = {status.version: status.status for status in client.statuses("m")}
         assert statuses[2].error_code != 0
-        assert "is a symbolic link out of its base path" in statuses[3].error_message
         assert client.value("m") == [2.5]
         assert "cannot be loaded" in server.log
 
-        models.place("half_plus_three", base, 4)
-        until(lambda: client.states("m") == {1: "END", 2: "END", 3: "END", 4: "AVAILABLE"})
+        outside = models.place("half_plus_three", tmp_path / "elsewhere", 3)
+        (base / "3").symlink_to(outside)
+        until(lambda: client.states("m") == {1: "END", 2: "END", 3: "AVAILABLE"})
         assert client.value("m") == [3.5]
     assert not socket.exists()
 

@@ -13,6 +13,7 @@ import pytest
 from serving.server.config.batching_parameters import BatchingParameters
 from serving.server.engine.execution import Execution
 from serving.server.engine.signature import Signature, TensorInfo
+from serving.server.engine.stopping import Stop
 from serving.server.status import Code, ServingError
 
 FLOAT, STRING = 1, 7
@@ -37,10 +38,13 @@ class Doubling:
         self.runs: list[Mapping[str, np.ndarray]] = []
         self.gate = threading.Event()
         self.gate.set()
+        self.stops: list[Stop] = []
         self.answer: Callable[[Mapping[str, np.ndarray]], list[np.ndarray]] = lambda feeds: [feeds["x"] * 2]
 
-    def run(self, signature: Signature, feeds: Any, outputs: Any, timeout_ms: int | None = None) -> Any:
-        assert self.gate.wait(10)
+    def run(self, signature: Signature, feeds: Any, outputs: Any, stop: Stop) -> Any:
+        self.stops.append(stop)
+        while not self.gate.wait(0.001) and not stop.requested:
+            pass
         self.runs.append(feeds)
         return self.answer(feeds)
 
@@ -271,3 +275,41 @@ def test_a_request_whose_time_is_up_leaves_its_batch(execution: Execution) -> No
     assert late.code is Code.DEADLINE_EXCEEDED
     assert patient[0].tolist() == [4]
     assert servable.sizes == [1]
+
+
+@pytest.mark.parametrize("leave", ["time is up", "cancelled"])
+def test_a_batch_is_stopped_once_its_last_request_is_gone(execution: Execution, leave: str) -> None:
+    servable: Any = Doubling(BatchingParameters(batch_timeout_micros=5000, num_batch_threads=1))
+    servable.gate.clear()
+
+    async def both() -> list[Any]:
+        limit = 300 if leave == "time is up" else None
+        late = execution.run(servable, DOUBLE, column(1), ("y",), 100)
+        last = asyncio.ensure_future(execution.run(servable, DOUBLE, column(2), ("y",), limit))
+        first = await asyncio.gather(late, return_exceptions=True)
+        assert [stop.requested for stop in servable.stops] == [False]
+        if leave == "cancelled":
+            last.cancel()
+        second = await asyncio.gather(last, return_exceptions=True)
+        while not servable.stops[0].requested:
+            await asyncio.sleep(0.001)
+        servable.gate.set()
+        assert (await execution.run(servable, DOUBLE, column(3), ("y",)))[0].tolist() == [6]
+        return [*first, *second]
+
+    first, second = asyncio.run(both())
+    assert first.code is Code.DEADLINE_EXCEEDED
+    assert isinstance(second, (ServingError, asyncio.CancelledError))
+    assert servable.sizes[0] == 2
+
+
+def test_a_part_that_is_gone_takes_its_siblings_along(execution: Execution) -> None:
+    parameters = BatchingParameters(
+        max_batch_size=100, max_execution_batch_size=2, enable_large_batch_splitting=True
+    )
+    servable: Any = Doubling(parameters)
+    servable.gate.clear()
+    with pytest.raises(ServingError) as caught:
+        asyncio.run(execution.run(servable, DOUBLE, column(1, 2, 3, 4), ("y",), 100))
+    assert caught.value.code is Code.DEADLINE_EXCEEDED
+    servable.gate.set()

@@ -47,12 +47,20 @@ def test_no_name_breaks_it(name: str) -> None:
     assert number is None or -(2**63) <= number < 2**63
 
 
-def test_of_two_names_for_one_number_one_wins(tmp_path: Path) -> None:
-    for name in ("1", "01", "2", "x"):
+@pytest.mark.parametrize("names", [("1", "01"), ("01", "1"), ("001", "1", "01"), ("0", "-0"), ("-1", "-01")])
+def test_of_several_names_for_one_number_the_plain_one_counts(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in (*names, "2", "x"):
         (tmp_path / name).mkdir()
     found = discovery.look(str(tmp_path))
-    assert found.versions == {1: tmp_path / "01", 2: tmp_path / "2"}
-    assert found.doubles == ("1",)
+    plain = min(names, key=len)
+    assert found.versions == {int(plain): tmp_path / plain, 2: tmp_path / "2"}
+    assert set(found.doubles) == set(names) - {plain}
+
+
+def test_without_a_plain_name_the_first_one_counts(tmp_path: Path) -> None:
+    for name in ("01", "001"):
+        (tmp_path / name).mkdir()
+    assert discovery.look(str(tmp_path)).versions == {1: tmp_path / "001"}
 
 
 def test_impossible_paths_are_refused() -> None:

@@ -242,24 +242,67 @@ def test_a_request_in_flight_holds_its_version(world: World) -> None:
     world.until_states({1: State.END, 2: State.AVAILABLE})
 
 
-def test_a_link_out_of_the_base_path_is_not_loaded(world: World) -> None:
+def test_a_link_out_of_the_base_path_is_followed(world: World) -> None:
     world.put(1)
-    outside = world.put(7, "elsewhere")
-    world.start(max_num_load_retries=5, load_retry_interval_micros=60_000_000)
+    outside = world.put(7, "elsewhere", content="outside")
+    world.start()
     (world.base() / "2").symlink_to(outside)
     world.look()
+    world.until_states({1: State.END, 2: State.AVAILABLE})
+    assert world.loaded[-1].content == "outside"
+
+
+def test_a_link_that_is_changed_while_it_is_served_is_not_read_again(world: World) -> None:
+    first, second = (world.put(number, "elsewhere", content=str(number)) for number in (7, 8))
+    link = world.base() / "1"
+    link.symlink_to(first)
+    world.start()
+    link.unlink()
+    link.symlink_to(second)
+    world.look()
+    assert world.serving() == 1
+    assert [loaded.content for loaded in world.loaded] == ["7"]
+
+
+@pytest.mark.parametrize("target", ["nowhere", "2"], ids=["dangling", "itself"])
+def test_a_link_to_nothing_leaves_the_old_version(world: World, target: str) -> None:
+    world.put(1)
+    world.start()
+    (world.base() / "2").symlink_to(target)
+    world.look()
     world.until_states({1: State.AVAILABLE, 2: State.END})
-    status = world.manager.statuses("m", 2)[0]
+    assert world.serving() == 1
+
+
+def test_a_base_path_may_be_a_link_that_moves_on(world: World) -> None:
+    old, new = world.put(1, "old").parent, world.put(2, "new").parent
+    (world.root / "m").symlink_to(old)
+    world.start()
+    assert world.serving() == 1
+    (world.root / "next").symlink_to(new)
+    (world.root / "next").rename(world.root / "m")
+    world.look()
+    world.until_states({1: State.END, 2: State.AVAILABLE})
+
+
+def test_links_out_of_the_base_path_can_be_refused(world: World) -> None:
+    world.put(1)
+    world.put(7, "elsewhere")
+    world.start(refuse_outside_links=True, max_num_load_retries=5, load_retry_interval_micros=60_000_000)
+    (world.base() / "3").symlink_to("../elsewhere/7")
+    world.look()
+    world.until_states({1: State.AVAILABLE, 3: State.END})
+    status = world.manager.statuses("m", 3)[0]
     assert status.code is Code.FAILED_PRECONDITION
     assert "is a symbolic link out of its base path" in status.message
-    assert ("m", 2) not in world.loads
+    assert ("m", 3) not in world.loads
 
 
 def test_a_link_inside_the_base_path_is_loaded(world: World) -> None:
     (world.base() / "data").mkdir()
     world.put(1).rename(world.base() / "data" / "one")
     (world.base() / "1").symlink_to(world.base() / "data" / "one")
-    world.start()
+    world.start(refuse_outside_links=True)
     assert world.serving() == 1
 
 

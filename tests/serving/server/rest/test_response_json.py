@@ -47,6 +47,26 @@ def test_rows(outputs: dict[str, np.ndarray], body: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "outputs",
+    [
+        {"boxes": np.zeros((0, 4), np.float32)},
+        {"y": np.zeros(0, np.int64)},
+        {"text_bytes": texts()},
+        {"boxes": np.zeros((0, 4), np.float32), "classes": texts(), "scores": f32([])},
+        {"deep": np.zeros((0, 2, 0), bool)},
+    ],
+)
+def test_no_rows_are_an_empty_list(outputs: dict[str, np.ndarray]) -> None:
+    assert response_json.predictions(outputs) == b'{\n    "predictions": []\n}'
+
+
+def test_rows_without_elements_are_rows() -> None:
+    assert json.loads(response_json.predictions({"y": np.zeros((2, 0), np.float32)})) == {
+        "predictions": [[], []]
+    }
+
+
+@pytest.mark.parametrize(
     ("outputs", "body"),
     [
         ({"y": f32(0.2)}, '{\n    "outputs": 0.2\n}'),
@@ -78,7 +98,8 @@ def test_base64_deep_inside_is_still_json() -> None:
     ("outputs", "message"),
     [
         ({"y": f32(1)}, "Tensor name: y has no shape information "),
-        ({"y": f32([])}, "Tensor name: y has invalid batch size: 0"),
+        ({"a": f32([]), "b": f32([1])}, "Tensor name: b has inconsistent batch size: 1 expecting: 0"),
+        ({"a": f32([1]), "b": f32([])}, "Tensor name: b has inconsistent batch size: 0 expecting: 1"),
         ({"a": f32([1]), "b": f32([1, 2])}, "Tensor name: b has inconsistent batch size: 2 expecting: 1"),
         ({"y": np.array([1], np.float16)}, "Failed to write JSON value for tensor type: half"),
         ({"y": np.array([1j])}, "Failed to write JSON value for tensor type: complex128"),
