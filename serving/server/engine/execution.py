@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
@@ -92,7 +93,8 @@ class Execution:
         pools = [self._others, *self._pools.values()]
         for pool in pools:
             pool.end()
-        left = sum(pool.join(_END_SECONDS) for pool in pools)
+        deadline = time.monotonic() + _END_SECONDS
+        left = sum(pool.join(max(0.0, deadline - time.monotonic())) for pool in pools)
         if left:
             log.warning("%d run(s) cannot be interrupted; the process ends without them", left)
 

@@ -47,10 +47,6 @@ class Loops:
         self._known_ops: dict[str, bool] = {}
         self._without: set[str] = set()
 
-    def knows(self, tensor: str) -> bool:
-        """Returns whether the graph has the tensor's op."""
-        return _node_name(tensor) in self._nodes
-
     def behind(self, tensor: str) -> set[str]:
         """Returns the nodes that may loop or wait while a tensor is computed."""
         seen, found = set(), set()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _MOST_PLANS: Final = 128
 """The most sets of outputs to cache per session; a client that tries all combinations must not fill memory."""
-_PATIENCE_SECONDS: Final = 5.0
+_PATIENCE_SECONDS: Final = 2.0
 """How long to wait for the runs of a version that is unloaded, once they were told to stop."""
 
 

@@ -95,9 +95,9 @@ class StopOps:
     """The ops that stop runs, added to a graph while it is imported.
 
     Runs that may loop or wait stay in the caller's thread, as TensorFlow's own are few and shared by all models: where
-    each of them is in a loop, nothing is left to stop one. There an op is run to its end before the next one, so a run must wait for its queue before it
-    loops. The ops that may loop or wait therefore follow the op that gives the queue, which is all that the wait
-    needs. Of the ops that follow another, TensorFlow starts those that read its value first.
+    each of them is in a loop, nothing is left to stop one. There an op is run to its end before the next one, so a run
+    must wait for its queue before it loops. The ops that may loop or wait therefore follow the op that gives the queue,
+    which is all that the wait needs. Of the ops that follow another, TensorFlow starts those that read its value first.
 
     Args:
         graph: The graph, still empty.
@@ -183,9 +183,17 @@ def import_graph(graph: Any, meta_graph: Any, outputs: Iterable[str], runs: int)
             producer_op_list=meta_graph.meta_info_def.stripped_op_list,
         )
     if stop_ops is not None:
-        known = (name for name in outputs if loops.knows(name) and not loops.may_be_dead(name))
-        stop_ops.count(graph, known)
+        stop_ops.count(graph, [name for name in outputs if _has(graph, name) and not loops.may_be_dead(name)])
     return stop_ops
+
+
+def _has(graph: Any, tensor: str) -> bool:
+    """Returns whether a signature names a tensor that exists; if it does not, its runs fail and say so."""
+    try:
+        graph.get_tensor_by_name(tensor)
+    except (KeyError, ValueError, TypeError):
+        return False
+    return True
 
 
 class Switches:
