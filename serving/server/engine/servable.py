@@ -229,7 +229,8 @@ class Servable:
             if not self._running:
                 self._idle.set()
         if not self._idle.is_set():
-            session.close()
+            # In a thread of its own, since how long this takes is up to the ops.
+            threading.Thread(target=session.close, name="close-session", daemon=True).start()
         self._idle.wait(patience)
         with self._lock:
             self._given_up = running = self._running

@@ -120,7 +120,7 @@ def test_3_2_a_removed_version_gives_way_to_an_older_one(server: ManagedServer) 
         server.wait_states("rolled_back", {1: AVAILABLE, 2: END})
 
 
-@pytest.mark.parametrize("kind", ["half-copied", "empty", "half the variables", "outside its base path"])
+@pytest.mark.parametrize("kind", ["half-copied", "empty", "half the variables", "a dangling link"])
 def test_3_2_the_old_version_serves_beside_a_broken_new_one(
     server: ManagedServer, kind: str, tmp_path: Path
 ) -> None:
@@ -137,7 +137,7 @@ def test_3_2_the_old_version_serves_beside_a_broken_new_one(
             next((staged / "variables").glob("*.data-*")).unlink()
             staged.rename(base / "2")
         else:
-            (base / "2").symlink_to(server.library["constant_2"])
+            (base / "2").symlink_to(base / "nowhere")
         until(lambda: server.client.states(name).get(2) == END)
         assert server.client.states(name) == {1: AVAILABLE, 2: END}
         failed = server.client.statuses(spec(name, version=2))[0].status
@@ -147,6 +147,13 @@ def test_3_2_the_old_version_serves_beside_a_broken_new_one(
             first = rest.get(f"/v1/models/{name}").json()["model_version_status"][0]
         assert (first["version"], first["state"]) == ("2", "END")
         assert first["status"]["error_code"] != "OK" and first["status"]["error_message"]
+
+
+def test_3_2_a_link_out_of_the_base_path_is_followed(server: ManagedServer) -> None:
+    with server.model("linked", {1: "constant_1"}):
+        (server.base("linked") / "2").symlink_to(server.library["constant_2"])
+        server.wait_value("linked", 2.0)
+        server.wait_states("linked", {1: END, 2: AVAILABLE})
 
 
 def test_3_2_a_version_wished_again_is_loaded_afresh(server: ManagedServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -167,7 +168,7 @@ def task(name: str, method: str, model: str = "m") -> Task:
 def test_tasks_become_one_run() -> None:
     tasks = [task("regress", REGRESS), task("classify", CLASSIFY)]
     joined = multi_inference.prepare(SIGNATURES, tasks, check_method=True)
-    assert list(joined.inputs) == ["inputs"]
+    assert list(joined.inputs) == ["inputs:0"]
     assert list(joined.outputs) == ["classes:0", "outputs:0", "scores:0"]
     values = {
         "outputs:0": np.float32([7]),
@@ -177,6 +178,17 @@ def test_tasks_become_one_run() -> None:
     regression, classification = multi_inference.finish(SIGNATURES, tasks, values, 1)
     assert regression.regressions == [7]
     assert classification.classifications == [[(b"a", 1)]]
+
+
+def test_every_input_of_the_tasks_is_fed() -> None:
+    own = TensorInfo("inputs", "own:0", 7, (-1,))
+    signatures = {**SIGNATURES, "classify": replace(SIGNATURES["classify"], inputs={"inputs": own})}
+    tasks = [task("regress", REGRESS), task("classify", CLASSIFY)]
+    joined = multi_inference.prepare(signatures, tasks, check_method=False)
+    assert {tensor: info.alias for tensor, info in joined.inputs.items()} == {
+        "inputs:0": "inputs",
+        "own:0": "inputs",
+    }
 
 
 @pytest.mark.parametrize(
