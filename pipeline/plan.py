@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -201,7 +201,7 @@ class _History:
             ran = self._by_node.get(node.id)
             return None, f"last execution: {ran[-1].state.lower()}" if ran else "never ran", ""
         if not same:
-            return None, _what_changed(complete[-1], graph.parts[node.id]), ""
+            return None, _what_changed(complete, graph.parts[node.id]), ""
         latest = same[-1]
         gone = [i for ids in latest.outputs.values() for i in ids if not is_intact(self._artifacts.get(i))]
         if gone:
@@ -240,10 +240,18 @@ def is_intact(artifact: Artifact | None) -> bool:
     return artifact is not None and artifact.state == "LIVE" and Path(artifact.uri).exists()
 
 
-def _what_changed(before: Execution, parts: Mapping[str, str]) -> str:
+def _what_changed(before: Sequence[Execution], parts: Mapping[str, str]) -> str:
+    """Says what differs from the nearest of the earlier executions, which may be of several documents."""
+    differences = (
+        [name for name, digest in parts.items() if old.get(name) != digest]
+        for old in map(_parts_of, reversed(before))
+    )
+    return "; ".join(WHY[name] for name in min(differences, key=len)) or "it changed"
+
+
+def _parts_of(execution: Execution) -> dict[str, str]:
     try:
-        old = json.loads(str(before.properties.get("penstock_parts", "{}")))
+        parts: dict[str, str] = json.loads(str(execution.properties.get("penstock_parts", "{}")))
     except ValueError:
-        old = {}
-    changed = [WHY[name] for name, digest in parts.items() if old.get(name) != digest]
-    return "; ".join(changed) or "it changed"
+        return {}
+    return parts

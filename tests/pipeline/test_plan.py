@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from components.pusher.ledger import fingerprint
+from components.pusher.result import Entry, Ledger, PushResult
 from components.tuner.result import Limits, Trial, Trials
 from foundation.errors import SpecError
 from pipeline.graph import Graph
@@ -57,6 +59,44 @@ def test_a_changed_gate_reruns_from_the_gate_on(graph_of: Make, tmp_path: Path) 
 def test_new_data_is_the_reason(graph_of: Make, tmp_path: Path) -> None:
     lineage = history_of(graph_of(), tmp_path)
     assert reason(graph_of(data=resolved("f2")), lineage, "MongoExampleGen") == "what it reads changed"
+
+
+def test_the_reason_is_told_from_the_nearest_of_several_documents(graph_of: Make, tmp_path: Path) -> None:
+    one, other = graph_of(), graph_of(train={"epochs": 9}, push={"to": "elsewhere"})
+    runs = [history_of(one, tmp_path / "one"), history_of(other, tmp_path / "other", "r2")]
+    lineage = MemoryLineage(
+        [e for run in runs for e in run.executions()],
+        list(runs[0].artifacts().values()),
+    )
+    after = graph_of(push={"to": "third"})
+    assert reason(after, lineage, "Pusher") == "its settings in the document changed"
+
+
+def pushed(graph: Graph, folder: Path, result: PushResult) -> MemoryLineage:
+    """A lineage in which the Pusher left a result."""
+    lineage = history_of(graph, folder)
+    made = [
+        replace(e, outputs={"pushed_model": e.outputs["out"]}) if e.node == "Pusher" else e
+        for e in lineage.executions()
+    ]
+    result.write(next(Path(a.uri) for a in lineage.artifacts().values() if "/Pusher/" in a.uri))
+    return MemoryLineage(made, list(lineage.artifacts().values()))
+
+
+def test_a_push_counts_as_done_while_its_version_is_served(graph_of: Make, tmp_path: Path) -> None:
+    for number, content in ((1, "own"), (2, "another's")):
+        (tmp_path / "served" / str(number)).mkdir(parents=True)
+        (tmp_path / "served" / str(number) / "saved_model.pb").write_text(content)
+    own, other = (fingerprint(tmp_path / "served" / n) for n in "12")
+    Ledger({1: Entry(own, 1.0), 2: Entry(other, 2.0, run="r9")}).write(tmp_path / "served")
+    graph = graph_of()
+    lineage = pushed(graph, tmp_path, PushResult(True, version=1, fingerprint=own))
+    (only,) = make_plan(graph, lineage).to_run
+    assert only.reason == "version 2 of run r9 is served, which holds another model"
+    Ledger({1: Entry(own, 1.0), 2: Entry(other, 2.0, pinned=True)}).write(tmp_path / "served")
+    plan = make_plan(graph, lineage)
+    assert plan.to_run == []
+    assert plan.notes[0].startswith("Pusher: version 2 stays served, as it is pinned")
 
 
 def test_a_lost_result_is_recreated(graph_of: Make, tmp_path: Path) -> None:
