@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import Files, open_session
+from pipeline.cli.options import Files, local, open_session
 from pipeline.cli.screen import say
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ def deploy(
         Path | None,
         typer.Argument(help="The serving document; without one, the pipeline's own model is served."),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")] = Path("deploy"),
+    out: Annotated[Path, typer.Option("--out", "-o", callback=local, help="Folder for the files.")] = Path(
+        "deploy"
+    ),
     file: Files = None,
 ) -> None:
     """Write configuration for TF Serving, docker compose and Kubernetes. Nothing is started.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson
+from pipeline.cli.options import AsJson, local
 from pipeline.cli.screen import say, say_json
 
 
@@ -59,7 +59,10 @@ def export(
         str, typer.Option(help="Environment variable that holds the connection string.")
     ] = "PENSTOCK_MONGODB_URI",
     work: Annotated[
-        Path, typer.Option(help="Working folder for an export to a store, before it is copied there.")
+        Path,
+        typer.Option(
+            callback=local, help="Working folder for an export to a store, before it is copied there."
+        ),
     ] = Path(".penstock/export"),
     restart: Annotated[bool, typer.Option("--restart", help="Discard an unfinished export.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the last lines.")] = False,

@@ -25,6 +25,19 @@ ModelName = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+def local(path: Path | None) -> Path | None:
+    """Refuses an address where only a path of this machine can be written; for ``callback``.
+
+    Raises:
+        BadParameter: The path is an address, such as ``s3://bucket/folder``.
+    """
+    from foundation.places import Rule, refused
+
+    if path is not None and (seen := refused(Rule.LOCAL, str(path))):
+        raise typer.BadParameter(f"expected {Rule.LOCAL.value}; seen: {seen}")
+    return path
+
+
 def open_session(files: list[Path] | None, overrides: list[str] | None = None) -> Session:
     """Loads and checks the document.
 

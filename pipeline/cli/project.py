@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.options import local
 from pipeline.cli.screen import say
 
 
@@ -28,7 +29,9 @@ def init(
     export: Annotated[
         str, typer.Argument(help="A sample of your export: file, folder, s3:// or gs:// address.")
     ],
-    folder: Annotated[Path, typer.Option("--folder", help="Folder for the project.")] = Path(),
+    folder: Annotated[
+        Path, typer.Option("--folder", callback=local, help="Folder for the project.")
+    ] = Path(),
     name: Annotated[
         str | None, typer.Option(help="Name of the pipeline; default: the folder's name.")
     ] = None,
@@ -44,7 +47,9 @@ def init(
 
 def spec(
     document: Annotated[Document, typer.Argument(help="Which document.")] = Document.PIPELINE,
-    out: Annotated[Path | None, typer.Option(help="Write to this file; default: standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(callback=local, help="Write to this file; default: standard output.")
+    ] = None,
 ) -> None:
     """Write the JSON Schema of a document, for completion in an editor."""
     from foundation.publish import write_text

@@ -11,7 +11,8 @@ from bson import json_util
 from bson.errors import BSONError
 
 from foundation.errors import SpecError, near_miss
-from foundation.storage import RemotePath, locate
+from foundation.places import Rule, refused
+from foundation.storage import RemotePath, is_remote, locate
 
 Format = Literal["relaxed", "canonical", "bson"]
 READ_PREFERENCES = ("secondaryPreferred", "secondary", "nearest", "primaryPreferred", "primary")
@@ -115,6 +116,8 @@ def target_of(to: str, work: Path) -> tuple[Path, RemotePath | None]:
     bare = to.rstrip("/").removesuffix(SPAN).rstrip("/")
     if "{" in bare or not bare:
         raise SpecError(f"--to {to!r}", expected="FOLDER or FOLDER/{SPAN}")
+    if not is_remote(bare) and (seen := refused(Rule.WRITTEN, bare)):
+        raise SpecError("--to", expected=Rule.WRITTEN.value, seen=seen)
     place = locate(bare)
     if isinstance(place, RemotePath):
         return work / hashlib.sha256(place.url.encode()).hexdigest()[:16], place

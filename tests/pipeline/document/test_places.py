@@ -10,10 +10,13 @@ import pytest
 from pydantic import BaseModel
 
 from foundation.document.problems import SpecErrors
+from foundation.errors import SpecError
 from foundation.places import Rule
+from pipeline.cli.main import main
 from pipeline.document.loader import load
 from pipeline.document.models import PipelineSpec
 from pipeline.document.places import ELSEWHERE, PLACES
+from pipeline.export.settings import target_of
 
 LINES: dict[tuple[str, ...], str] = {
     ("root",): "root: PLACE",
@@ -92,6 +95,35 @@ def test_local_names_stay_allowed(tmp_path: Path, key: tuple[str, ...], place: s
 def test_credentials_in_an_address_are_refused_and_not_shown(tmp_path: Path) -> None:
     said = refusal(document(tmp_path, ("infer", "to"), "s3://id:very-secret@bucket/folder"))
     assert "credentials" in said and "very-secret" not in said
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/x", "s3:/bucket/x", "file:///tmp/x", "hdfs://name/x"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["deploy", "--out"],
+        ["init", "d.jsonl", "--folder"],
+        ["spec", "--out"],
+        ["export", "d", "c", "--to", "f", "--work"],
+    ],
+    ids=lambda given: given[0],
+)
+def test_options_that_write_to_this_machine_take_no_address(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    place: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*arguments, place]) == 2
+    assert "expected a local or mounted path" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_goes_to_no_folder_named_like_a_store(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="expected a local folder, s3:// or gs://"):
+        target_of("s3:/bucket/x", tmp_path)
 
 
 def texts(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
