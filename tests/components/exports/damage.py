@@ -163,6 +163,7 @@ TIGHT = {"separators": (",", ":")}
 MAKERS: dict[str, Callable[[list[dict[str, Any]]], Export]] = {
     "lines": lambda d: _json(d, (b"", b"\n", b"\n"), "jsonl", **TIGHT),
     "lines-crlf": lambda d: _json(d, (b"", b"\r\n", b"\r\n"), "jsonl"),
+    "lines-cr": lambda d: _json(d, (b"", b"\r", b"\r"), **TIGHT),
     "array-one-line": lambda d: _json(d, (b"[", b",", b"]\n"), **TIGHT),
     "array-of-dumps": lambda d: _json(d, (b"[", b", ", b"]")),
     "array-of-lines": lambda d: _json(d, (b"[\n", b",\n", b"\n]\n"), **TIGHT),

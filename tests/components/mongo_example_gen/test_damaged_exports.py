@@ -14,7 +14,7 @@ from components.exports.source import resolve
 from components.mongo_example_gen.quarantine import QuarantineWriter
 from foundation.errors import DataError
 
-CASES = Path(__file__).parents[1] / "exports" / "cases"
+CASES = Path(__file__).parents[2] / "cases" / "exports"
 
 
 def _ingest(folder: Path, export: str, **settings: Any) -> dict[str, Any]:
