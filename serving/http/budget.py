@@ -23,11 +23,12 @@ class Budget:
     Attributes:
         total: The number of bytes.
         taken: How many of them are held now.
+        peak: How many were held at most since this was set to ``taken``.
     """
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self.taken = 0
+        self.taken = self.peak = 0
         self._lock = threading.Lock()
 
     def take(self, size: int) -> bool:
@@ -35,13 +36,17 @@ class Budget:
         with self._lock:
             if self.taken + size > self.total:
                 return False
-            self.taken += size
+            self._add(size)
         return True
 
     def overdraw(self, size: int) -> None:
         """Takes bytes that are held already, whether they are left or not."""
         with self._lock:
-            self.taken += size
+            self._add(size)
+
+    def _add(self, size: int) -> None:
+        self.taken += size
+        self.peak = max(self.peak, self.taken)
 
     def give(self, size: int) -> None:
         """Gives bytes back."""
@@ -54,12 +59,14 @@ class Share:
 
     Args:
         budget: The budget.
+        beside: What the same request holds elsewhere.
     """
 
-    __slots__ = ("_budget", "_held")
+    __slots__ = ("_beside", "_budget", "_held")
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, beside: int = 0) -> None:
         self._budget = budget
+        self._beside = beside
         self._held = 0
 
     def take(self, size: int) -> bool:
@@ -70,13 +77,14 @@ class Share:
         return True
 
     def fits(self, size: int) -> bool:
-        """Returns whether the whole budget could hold this much more for this work alone."""
-        return self._held + size <= self._budget.total
+        """Returns whether the whole budget could hold this much more for this request alone."""
+        return self._beside + self._held + size <= self._budget.total
 
     def give_back(self) -> None:
         """Gives back everything."""
         held, self._held = self._held, 0
-        self._budget.give(held)
+        if held:
+            self._budget.give(held)
 
     def __enter__(self) -> Share:
         return self

@@ -13,11 +13,15 @@ from typing import Final
 from serving.http.budget import Budget, default_bytes
 from serving.http.connection import Connection
 from serving.http.handler import Handler, Limits
+from serving.http.memory import return_freed_memory
 from serving.http.shared import Shared
 
 _BACKLOG: Final = 1024
 _SWEEP_SECONDS: Final = 5.0
 _DRAIN_TICK_SECONDS: Final = 0.02
+_TRIM_SECONDS: Final = 1.0
+_TRIM_BYTES: Final = 8 * 1024**2
+"""How much requests must have given back before freed memory is returned to the system."""
 _LAST_CALL_SECONDS: Final = 0.1
 """Grace time for an idle connection at the drain: a request may already be on its way."""
 
@@ -35,7 +39,7 @@ class HttpServer:
         self._handler = handler
         self._shared = Shared(handler, limits, budget or Budget(default_bytes()))
         self._listeners: list[asyncio.Server] = []
-        self._sweeper: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, sockets: list[socket.socket]) -> None:
         """Starts to answer.
@@ -49,7 +53,7 @@ class HttpServer:
                 lambda: Connection(self._shared, loop), sock=listener, backlog=_BACKLOG
             )
             self._listeners.append(server)
-        self._sweeper = loop.create_task(self._sweep())
+        self._tasks = [loop.create_task(self._sweep()), loop.create_task(self._trim())]
 
     async def stop(self, grace_seconds: float = 0.0) -> None:
         """Stops accepting and finishes the requests in flight, within the grace time."""
@@ -66,8 +70,8 @@ class HttpServer:
             await asyncio.sleep(_DRAIN_TICK_SECONDS)
         for connection in list(self._shared.connections):
             connection.abort()
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        for task in self._tasks:
+            task.cancel()
         self._handler.close()
 
     async def _sweep(self) -> None:
@@ -75,3 +79,13 @@ class HttpServer:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             self._shared.close_idle(loop.time())
+
+    async def _trim(self) -> None:
+        """Returns freed memory to the system after large requests."""
+        budget = self._shared.budget
+        while True:
+            await asyncio.sleep(_TRIM_SECONDS)
+            taken = budget.taken
+            if budget.peak - taken > _TRIM_BYTES:
+                budget.peak = taken
+                await asyncio.to_thread(return_freed_memory)

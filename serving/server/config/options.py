@@ -112,6 +112,11 @@ class Options:
     rest_api_max_body_bytes: int = _extension(
         0, "Refuse larger HTTP request bodies, also after inflating; 0 means no limit but gzip's 100 MB."
     )
+    rest_api_max_bytes_in_flight: int = _extension(
+        0,
+        "Memory for all HTTP requests at once: received, inflated and parsed bodies, unread answers."
+        " 0 means 2 GiB, or half of the memory if that is less.",
+    )
     grpc_max_message_bytes: int = _extension(0, "Largest gRPC message, both ways; 0 means 2 GiB - 1.")
     drain_seconds: float = _extension(30.0, "How long requests in flight may take after SIGTERM.")
     reload_wait_seconds: float = _extension(

@@ -8,16 +8,19 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from foundation.saved_model import DEFAULT_SIGNATURE
 from serving.codes import http_status
+from serving.http.budget import Budget, default_bytes
 from serving.http.handler import JSON, Answer
 from serving.server.rest import predict_request, response_json, server_json
 from serving.server.rest.example_request import examples
 from serving.server.rest.health import Health
 from serving.server.rest.inflate import inflated
 from serving.server.rest.paths import Route, is_api, route
+from serving.server.rest.work import TooLargeError, Work, invalid_surrogate, occurs
 from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-OFF_LOOP_BYTES: Final = 256 * 1024
+OFF_LOOP_BYTES: Final = 64 * 1024
 """Bodies and answers larger than this are read and written in a thread, so that they do not delay others."""
 _OFF_LOOP_VALUES: Final = OFF_LOOP_BYTES // 16
 _NOT_FOUND: Final = (
@@ -56,6 +59,7 @@ class RestApi:
         options: The server's options.
         metrics: Counts requests.
         request_log: Logs samples of requests.
+        budget: What inflated and parsed bodies take their memory from; None means a default one of its own.
     """
 
     def __init__(
@@ -65,7 +69,9 @@ class RestApi:
         options: Options,
         metrics: Metrics,
         request_log: RequestLog,
+        budget: Budget | None = None,
     ) -> None:
+        self._budget = budget or Budget(default_bytes())
         self._inference = inference
         self._manager = manager
         self._metrics = metrics
@@ -93,10 +99,11 @@ class RestApi:
                 content = await self._answer(method, target, headers, body, seen)
             status = 200
         except ServingError as error:
-            code, status, content = error.code, http_status(error.code), response_json.error(error.message)
+            code, content = error.code, response_json.error(error.message)
+            status = 413 if isinstance(error, TooLargeError) else http_status(error.code)
         except UnicodeEncodeError:
             code, status = Code.INVALID_ARGUMENT, 400
-            content = response_json.error("JSON Parse error: The surrogate pair in string is invalid.")
+            content = response_json.error(invalid_surrogate().message)
         except asyncio.CancelledError:
             self._count(seen, Code.CANCELLED, (time.perf_counter_ns() - began) / 1000)
             raise
@@ -137,21 +144,22 @@ class RestApi:
             with self._manager.acquire(wanted.spec) as lease:
                 return server_json.model_metadata(wanted.spec.name, lease.version, lease.servable.metadata)
         seen.api = wanted.call
-        for header, value in headers:
-            if header == b"content-encoding" and b"gzip" in value:
-                body = await self._in_thread(inflated, body, self._body_limit)
-        if wanted.call == "predict":
-            return await self._predict(wanted, body, seen)
-        return await self._examples(wanted, body, seen)
+        deadline = time.monotonic() + self._timeout_ms / 1000 if self._timeout_ms else None
+        work = Work(self._budget, deadline, len(body))
+        with work.share:
+            plain: bytes | bytearray = body
+            for header, value in headers:
+                if header == b"content-encoding" and b"gzip" in value:
+                    plain = await self._in_thread(work, inflated, body, self._body_limit)
+            if wanted.call == "predict":
+                return await self._predict(wanted, plain, seen, work)
+            return await self._examples(wanted, plain, seen, work)
 
-    async def _predict(self, wanted: Route, body: bytes, seen: _Seen) -> bytes:
+    async def _predict(self, wanted: Route, body: bytes | bytearray, seen: _Seen, work: Work) -> bytes:
         if len(body) > OFF_LOOP_BYTES:
-            reading = self._in_thread(self._read_predict, wanted, body, seen)
-            try:
-                lease, inputs = await asyncio.shield(reading)
-            except asyncio.CancelledError:
-                reading.add_done_callback(_give_back)
-                raise
+            lease, inputs = await self._in_thread(
+                work, self._read_predict, wanted, body, seen, lost=_give_back
+            )
         else:
             lease, inputs = self._read_predict(wanted, body, seen)
         with lease:
@@ -159,7 +167,7 @@ class RestApi:
         outputs = result.outputs
         write = response_json.predictions if inputs.rows else response_json.columns
         if sum(array.size for array in outputs.values()) > _OFF_LOOP_VALUES:
-            content = await self._in_thread(write, outputs)
+            content = await self._in_thread(work, write, outputs)
         else:
             content = write(outputs)
         if self._request_log.active and self._request_log.wants(seen.model):
@@ -173,8 +181,10 @@ class RestApi:
             )
         return content
 
-    def _read_predict(self, wanted: Route, body: bytes, seen: _Seen) -> tuple[Lease, predict_request.Inputs]:
-        """Reads a body for the version it addresses. The parsed document is freed in the thread that made it."""
+    def _read_predict(
+        self, wanted: Route, body: bytes | bytearray, seen: _Seen
+    ) -> tuple[Lease, predict_request.Inputs]:
+        """Reads a body for the version it addresses."""
         document = predict_request.parse_object(body)
         name = predict_request.signature_name(document)
         lease = self._manager.acquire(wanted.spec)
@@ -187,15 +197,15 @@ class RestApi:
                     Code.INVALID_ARGUMENT,
                     f'Serving signature name: "{seen.signature}" not found in signature def',
                 )
-            bools = b"true" in body or b"false" in body
+            bools = occurs(body, b"true") or occurs(body, b"false")
             return lease, predict_request.inputs(document, signature, bools)
         except BaseException:
             lease.release()
             raise
 
-    async def _examples(self, wanted: Route, body: bytes, seen: _Seen) -> bytes:
+    async def _examples(self, wanted: Route, body: bytes | bytearray, seen: _Seen, work: Work) -> bytes:
         if len(body) > OFF_LOOP_BYTES:
-            name, serialized = await self._in_thread(_read_examples, body)
+            name, serialized = await self._in_thread(work, _read_examples, body)
         else:
             name, serialized = _read_examples(body)
         with self._manager.acquire(wanted.spec) as lease:
@@ -222,9 +232,38 @@ class RestApi:
         """Calls a function once this request's task has written its answer."""
         asyncio.get_running_loop().call_soon(function, *args)
 
-    def _in_thread(self, function: Callable[..., _T], *args: Any) -> asyncio.Future[_T]:
-        """Calls a function that would block the loop."""
-        return asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+    async def _in_thread(
+        self, work: Work, function: Callable[..., _T], *args: Any, lost: Callable[[_T], None] | None = None
+    ) -> _T:
+        """Calls a function that would block the loop.
+
+        Args:
+            work: What the function is part of; it is given up if nobody waits any more.
+            function: The function.
+            *args: Its arguments.
+            lost: Takes a result that came too late.
+
+        Raises:
+            ServingError: The function raised it.
+        """
+        running = asyncio.get_running_loop().run_in_executor(self._threads, work.run, function, *args)
+        try:
+            result, error = await asyncio.shield(running)
+        except asyncio.CancelledError:
+            work.give_up()
+            if lost is not None:
+                running.add_done_callback(partial(_take_lost, lost))
+            raise
+        finally:
+            # An error knows this frame by its traceback: as long as the frame knows the error, or a future that does, all
+            # of it, with the request's body, would stay until the garbage collector comes by.
+            del running
+        try:
+            if error is not None:
+                raise error
+            return result
+        finally:
+            del error
 
     def _count(self, seen: _Seen, code: Code, microseconds: float) -> None:
         self._metrics.request(seen.model, seen.api, "REST", code, microseconds)
@@ -234,16 +273,23 @@ class RestApi:
             )
 
 
-def _read_examples(body: bytes) -> tuple[str, list[bytes]]:
+def _read_examples(body: bytes | bytearray) -> tuple[str, list[bytes]]:
     """Returns the signature and the serialized examples of a classify or regress body."""
     document = predict_request.parse_object(body)
     return predict_request.signature_name(document), examples(document)
 
 
-def _give_back(reading: asyncio.Future[tuple[Lease, predict_request.Inputs]]) -> None:
-    """Releases the lease that a reader took for a client that is gone."""
-    if not reading.cancelled() and reading.exception() is None:
-        reading.result()[0].release()
+def _take_lost(take: Callable[[Any], None], running: asyncio.Future[Any]) -> None:
+    """Hands over what a thread made for a client that is gone."""
+    if not running.cancelled() and running.exception() is None:
+        result, error = running.result()
+        if error is None:
+            take(result)
+
+
+def _give_back(read: tuple[Lease, predict_request.Inputs]) -> None:
+    """Releases the lease that a reader took."""
+    read[0].release()
 
 
 def _unexpected(method: str, target: str) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from serving.server.rest.debug_text import debug_text, type_name
 from serving.server.rest.json_tensors import decode_b64, is_b64
+from serving.server.rest.work import still_wanted
 from serving.server.status import Code, ServingError
 from serving.wire import client_pb2
 
@@ -37,6 +38,7 @@ def examples(document: dict[str, Any]) -> list[bytes]:
 
 
 def _example(item: Any) -> bytes:
+    still_wanted()
     if type(item) is not dict:
         raise _invalid(f"Example must be JSON object but got JSON {type_name(item)}")
     example = client_pb2.Example()

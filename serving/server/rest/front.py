@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from serving.http.budget import Budget, default_bytes
 from serving.http.front import HttpServer
 from serving.http.handler import Limits
 from serving.server.rest.api import RestApi
@@ -26,6 +27,7 @@ def build_http_server(
     request_log: RequestLog,
 ) -> HttpServer:
     """Builds the HTTP front end; it listens once started."""
-    api = RestApi(inference, manager, options, metrics, request_log)
+    budget = Budget(options.rest_api_max_bytes_in_flight or default_bytes())
+    api = RestApi(inference, manager, options, metrics, request_log, budget)
     limit = min(options.rest_api_max_body_bytes or MAX_BODY_BYTES, MAX_BODY_BYTES)
-    return HttpServer(api, Limits(body_bytes=limit))
+    return HttpServer(api, Limits(body_bytes=limit), budget)

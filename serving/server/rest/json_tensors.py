@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from serving.server.rest.debug_text import debug_text, type_name
+from serving.server.rest.work import AT_ONCE, slices, still_wanted
 from serving.server.status import Code, ServingError
 from serving.wire.dtypes import DType, dtype_name
 from serving.wire.tensors import objects
@@ -65,7 +66,10 @@ _BOOLS: Final = frozenset({bool})
 _STRINGS: Final = frozenset({str})
 _LISTS: Final = {list}
 _MAX_RANK: Final = 254
+_NUMPY_RANK: Final = 64
+"""NumPy's own limit."""
 _PACKED_AT_ONCE: Final = 4096
+_WHITE: Final = b" \t\n\r\v\f"
 
 
 def is_b64(value: Any) -> bool:
@@ -82,7 +86,7 @@ def decode_b64(value: Any) -> bytes:
     if not is_b64(value):
         raise _invalid(f"JSON Value: {debug_text(value)} not formatted correctly for base64 data")
     # TF Serving skips white space, because many encoders break lines.
-    text = b"".join(value["b64"].encode(errors="surrogatepass").split())
+    text = value["b64"].encode(errors="surrogatepass").translate(None, _WHITE)
     padding = b"" if text.endswith(b"=") else b"=" * (-len(text) % 4)
     try:
         return base64.b64decode(text + padding, validate=True)
@@ -113,29 +117,48 @@ def _quick(value: Any, dtype: int, bools: bool) -> np.ndarray | None:
     shape = [len(value)]
     flat = value
     while flat and type(flat[0]) is list:
-        if set(map(type, flat)) != _LISTS:
+        if types_of(flat) != _LISTS:
             return None
-        sizes = set(map(len, flat))
-        if len(sizes) != 1 or len(shape) > _MAX_RANK:
+        sizes: set[int] = set().union(*(map(len, part) for part in slices(flat)))
+        if len(sizes) != 1 or len(shape) >= _NUMPY_RANK:
             return None
         shape.append(sizes.pop())
-        flat = list(chain.from_iterable(flat))
+        flat = _joined(flat)
     made = _flat(flat, dtype, bools)
     return made if made is None or len(shape) == 1 else made.reshape(shape)
+
+
+def types_of(values: list[Any]) -> set[type]:
+    """Returns the types of values."""
+    if len(values) <= AT_ONCE:
+        return set(map(type, values))
+    return set().union(*(map(type, part) for part in slices(values)))
+
+
+def _joined(lists: list[list[Any]]) -> list[Any]:
+    """Returns the elements of all lists."""
+    if len(lists) == 1:
+        return lists[0]
+    if len(lists) <= AT_ONCE:
+        return list(chain.from_iterable(lists))
+    joined: list[Any] = []
+    for part in slices(lists):
+        joined.extend(chain.from_iterable(part))
+    return joined
 
 
 def _flat(values: list[Any], dtype: int, bools: bool) -> np.ndarray | None:
     packing = _NUMBERS.get(dtype)
     if packing is not None:
         # Packing refuses anything that is not such a number, but accepts true as 1.
-        if bools and not packing.allowed.issuperset(map(type, values)):
+        if bools and not packing.allowed.issuperset(types_of(values)):
             return None
         return _packed(values, packing)
-    types = set(map(type, values))
+    types = types_of(values)
     if dtype == _STRING and types <= _STRINGS:
-        return objects([text.encode() for text in values])
+        return objects([text.encode() for part in slices(values) for text in part])
     if dtype == _BOOL and types <= _BOOLS:
-        return np.array(values, np.bool_)
+        return np.concatenate([np.array(part, np.bool_) for part in slices(values)])
     return None
 
 
@@ -145,7 +168,7 @@ def _packed(values: list[Any], packing: _Packing) -> np.ndarray | None:
         if len(values) <= _PACKED_AT_ONCE:
             made = np.frombuffer(_packer(code, len(values))(*values), packed)
         else:
-            made = np.frombuffer(array(code, values), packed)
+            made = np.concatenate([np.frombuffer(array(code, part), packed) for part in slices(values)])
     except (OverflowError, TypeError, struct.error):
         return None
     return made if cast is None else made.astype(cast)
@@ -180,11 +203,23 @@ def _shape_of_first(value: Any) -> list[int]:
         value = value[0]
     if len(shape) > _MAX_RANK:
         raise _invalid(f"Shape must have no more than {_MAX_RANK} dimensions")
+    check_rank(len(shape))
     return shape
+
+
+def check_rank(rank: int) -> None:
+    """Refuses a tensor that NumPy cannot hold.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, as for such a tensor by gRPC; TensorFlow could hold it.
+    """
+    if rank > _NUMPY_RANK:
+        raise _invalid(f"Tensor has {rank} dimensions; this server handles at most {_NUMPY_RANK}")
 
 
 def _collect(value: Any, level: int, dtype: int, shape: list[int], values: list[Any]) -> None:
     """Appends a value's leaves in order, or raises the first error that TF Serving would meet."""
+    still_wanted()
     rank = len(shape)
     if type(value) is not list:
         if level != rank:

@@ -10,7 +10,8 @@ import numpy as np
 
 from serving.server.rest import tolerant_json
 from serving.server.rest.debug_text import debug_text
-from serving.server.rest.json_tensors import is_b64, to_array
+from serving.server.rest.json_tensors import check_rank, is_b64, to_array, types_of
+from serving.server.rest.work import still_wanted
 from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from serving.server.engine.signature import Signature, TensorInfo
 
 _DICTS: Final = {dict}
+_ARRAY_BYTES: Final = 200
+"""What an array costs besides its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Inputs:
     rows: bool
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes | bytearray) -> dict[str, Any]:
     """Reads a request body, which must be a JSON object.
 
     Raises:
@@ -122,7 +125,7 @@ def _rows_at_once(
     instances: list[Any], infos: Mapping[str, TensorInfo], bools: bool
 ) -> dict[str, np.ndarray] | None:
     """Returns all rows of an input as one array; returns None or raises if anything is wrong with them."""
-    if set(map(type, instances)) != _DICTS:
+    if types_of(instances) != _DICTS:
         if len(infos) > 1:
             return None
         name, info = next(iter(infos.items()))
@@ -187,6 +190,8 @@ def _add_item(
     if name not in infos:
         raise _invalid(f"JSON object: does not have named input: {name}")
     made = to_array(value, infos[name].dtype)
+    check_rank(made.ndim + 1)
+    still_wanted(_ARRAY_BYTES + made.nbytes)
     column = columns.setdefault(name, [])
     if column and column[0].size != made.size:
         raise _invalid(f"Expecting tensor size: {column[0].size} but got: {made.size}")

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import numpy as np
 
+from serving.http.budget import Budget
 from serving.http.front import HttpServer
 from serving.http.handler import Limits
 from serving.server.config.options import Options
@@ -186,6 +187,11 @@ class RunningServer:
         """Closes idle connections now, not at the next sweep."""
         assert self._server is not None
         self._loop.call_soon_threadsafe(self._server._shared.close_idle, self._loop.time())
+
+    def budget(self) -> Budget:
+        """The budget that its requests share."""
+        assert self._server is not None
+        return self._server._shared.budget
 
     def stop(self) -> None:
         assert self._server is not None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import logging
 import math
+import sys
+import types
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,6 +16,7 @@ import pytest
 
 from serving.server.config.options import Options
 from serving.server.status import Code, ServingError
+from tests.serving.http.running import until
 from tests.serving.server.rest.running import RunningServer
 
 
@@ -220,3 +224,104 @@ def test_cors_and_monitoring() -> None:
         assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 1\n' in page.text
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("rank", [63, 64, 65, 66, 200, 254, 255, 800])
+@pytest.mark.parametrize("form", ["inputs", "instances", "objects"])
+def test_tensors_of_many_dimensions(server: RunningServer, rank: int, form: str) -> None:
+    """NumPy ends at 64 dimensions: the rest is refused, never an internal error."""
+    value = "[" * rank + "1" + "]" * rank
+    body = {
+        "inputs": f'{{"inputs": {value}}}',
+        "instances": f'{{"instances": [{value}, {value}]}}',
+        "objects": f'{{"instances": [{{"x": {value}}}, {{"x": {value}, "y": 1}}]}}',
+    }[form]
+    answer = server.predict(body)
+    limit = {"inputs": 64, "instances": 63, "objects": 0}[form]
+    assert answer.status_code == (200 if rank <= limit else 400), answer.text[:200]
+    if 64 < rank < 255 and form != "objects":
+        assert answer.json()["error"].endswith("dimensions; this server handles at most 64")
+
+
+def test_base64_with_much_white_space(server: RunningServer) -> None:
+    spaced = "Y Q\\n" * 200_000 + "YQ=="
+    assert server.predict(
+        f'{{"signature_name": "text", "instances": [{{"b64": "{spaced}"}}]}}'
+    ).status_code in (200, 400)
+
+
+def test_what_inflates_beyond_the_budget_is_refused() -> None:
+    """By the size of the inflated text, and by what its values take: 413 if it can never fit, 503 if not now."""
+    server = RunningServer(Options(rest_api_max_bytes_in_flight=20_000_000))
+    headers = {"Content-Encoding": "gzip"}
+    try:
+        for unit in (b"[],", b'"",', b"{},", b"1.5,", b"    "):
+            bomb = gzip.compress(b'{"instances": [' + unit * (60_000_000 // len(unit)) + b"1]}")
+            answer = server.predict(bomb, headers=headers)
+            assert answer.status_code == 413, unit
+            assert "that all requests may hold" in answer.json()["error"]
+        lists = b'{"instances": [' + b"[]," * 500_000 + b"[]]}"
+        assert server.predict(lists).status_code == 413
+        assert server.predict({"instances": [1]}).status_code == 200
+        budget = server.budget()
+        budget.overdraw(15_000_000)
+        assert server.predict(gzip.compress(b" " * 8_000_000), headers=headers).status_code == 503
+        budget.give(15_000_000)
+        until(lambda: budget.taken == 0)
+    finally:
+        server.stop()
+
+
+def test_a_run_of_one_form_is_read_like_many(server: RunningServer) -> None:
+    """Large bodies take another way than small ones; values and forms are the same."""
+    many = 40_000
+    assert server.predict({"instances": [0.5] * many}).json() == {"predictions": [0.5] * many}
+    pairs = {"signature_name": "pair", "instances": [{"a": 0.5, "b": n} for n in range(many)]}
+    assert server.predict(pairs).json() == {"predictions": pairs["instances"]}
+    nested = {"inputs": [[[1.0, 2.0]] * 3] * many}
+    assert server.predict(nested).json() == {"outputs": nested["inputs"]}
+    words = {"signature_name": "text", "inputs": ["ä,[\\" + str(n) for n in range(many)]}
+    assert server.predict(words).json() == {"outputs": words["inputs"]}
+    wrong = server.predict({"instances": [0.5] * many + ["a"]})
+    assert wrong.status_code == 400
+    assert wrong.json()["error"].startswith(f"Failed to process element: {many} of 'instances' list.")
+
+
+@pytest.mark.parametrize("size", [1, 50_000], ids=["read on the loop", "read in a thread"])
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b'{"instances": [%b}', {}),
+        (b'{"instances": [%b "a"]}', {}),
+        (b'{"signature_name": "none", "instances": [%b 1]}', {}),
+        (b'{"signature_name": "text", "instances": [{"b64": "?"}, %b 1]}', {}),
+        (b'{"instances": ["\\ud800", %b 1]}', {}),
+        (b'{"instances": [[%b [1]], 1]}', {}),
+        (b'{"instances": [%b 1]}', {"error": "yes"}),
+        (b'{"instances": [%b 1]}', {}),
+        (b"%b no gzip", {"Content-Encoding": "gzip"}),
+    ],
+)
+def test_nothing_of_a_request_waits_for_the_garbage_collector(
+    server: RunningServer, body: bytes, headers: dict[str, str], size: int
+) -> None:
+    """No reference cycle of error, frame and future keeps the body, which may be large."""
+    server.predict({"instances": [1]})
+    if headers.pop("error", ""):
+        server.model.error = ServingError(Code.ABORTED, "no")
+    gc.collect()
+    gc.disable()
+    try:
+        server.predict(body.replace(b"%b", b"1," * size), headers=headers)
+        server.model.seen.clear()
+        server.model.error = None
+        until(lambda: not [frame for frame in gc.get_objects() if _of_a_request(frame)])
+    finally:
+        gc.enable()
+
+
+def _of_a_request(kept: object) -> bool:
+    """Whether an object is a frame or a future of a request, or an error with its frames."""
+    if isinstance(kept, types.FrameType):
+        return kept.f_code.co_filename.endswith(("rest/api.py", "rest/work.py", "rest/predict_request.py"))
+    return isinstance(kept, ServingError) and kept.__traceback__ is not None and kept is not sys.exception()

@@ -1,0 +1,144 @@
+"""What hostile bodies leave behind in a real server process, and what they do to other clients."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import http.client
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.serving.server_process import ServerProcess, until
+
+if TYPE_CHECKING:
+    from tests.serving.models import ModelLibrary
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+]
+
+BUDGET = 400_000_000
+LEFT = 1.25
+"""How much more memory the process may hold once the answers are given, as a ratio."""
+PEAK = BUDGET * 1.5
+
+
+@pytest.fixture(scope="module")
+def server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("memory")
+    models.place("half_plus_two", folder / "m")
+    flags = (
+        f"--model_base_path={folder / 'm'}",
+        "--model_name=m",
+        f"--rest_api_max_bytes_in_flight={BUDGET}",
+        "--rest_api_timeout_in_ms=20000",
+    )
+    with ServerProcess(folder, *flags) as running:
+        post(running, b'{"instances": [' + b"1.5," * 100_000 + b"1]}")
+        yield running
+
+
+def post(server: ServerProcess, body: bytes, **headers: str) -> int:
+    """The status of a predict request; 0 if the connection broke."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=120)
+    try:
+        connection.request("POST", "/v1/models/m:predict", body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    except OSError:
+        return 0
+    finally:
+        connection.close()
+
+
+def gzipped(server: ServerProcess, body: bytes) -> int:
+    return post(server, body, **{"Content-Encoding": "gzip"})
+
+
+def memory(server: ServerProcess, key: str = "VmRSS") -> int:
+    with open(f"/proc/{server.process.pid}/status") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key))
+
+
+def side_by_side(count: int, ask: Callable[[], int]) -> list[int]:
+    answers: list[int] = []
+    threads = [threading.Thread(target=lambda: answers.append(ask())) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+@contextlib.contextmanager
+def frugal(server: ServerProcess) -> Iterator[None]:
+    """Asserts that the block leaves no memory behind, never takes much beside the budget, and the server still answers."""
+    before = memory(server)
+    yield
+    assert post(server, b'{"instances": [1.0]}') == 200
+    until(lambda: memory(server) < before * LEFT, 30.0)
+    assert memory(server, "VmHWM") < before + PEAK
+
+
+def test_refused_bodies_are_freed(server: ServerProcess) -> None:
+    bad = b'{"instances": [' + b"1.25," * 2_000_000 + b"]}"
+    with frugal(server):
+        assert [post(server, bad) for _ in range(15)] == [400] * 15
+
+
+def test_errors_found_late_are_freed(server: ServerProcess) -> None:
+    bodies = [
+        b'{"instances": [' + b"1.25," * 500_000 + b'"a"]}',
+        b'{"instances": [' + b"[1]," * 100_000 + b'["a"]]}',
+        b'{"signature_name": "none", "instances": [' + b"1.25," * 500_000 + b"1]}",
+        b'{"instances": [' + b"1.25," * 500_000 + b'1], "x": "\\ud800"} \xff',
+        b'{"instances": ["' + b"\\\\" * 2_000_000 + b"Inf",
+        b'{"inputs": {"b64": "' + b"A" * 4_000_000 + b'"}}',
+    ]
+    with frugal(server):
+        for _ in range(5):
+            for body in bodies:
+                assert post(server, body) in (200, 400)
+
+
+def test_bombs_are_refused_within_the_budget(server: ServerProcess) -> None:
+    bombs = [
+        gzip.compress(b'{"instances": [' + unit * (95_000_000 // len(unit)) + end)
+        for unit in (b"1,", b"[],", b'"",', b'{"":0},')
+        for end in (b"", b"1]}")
+    ]
+    with frugal(server):
+        for bomb in bombs:
+            assert gzipped(server, bomb) == 413
+        answers = side_by_side(8, lambda: gzipped(server, bombs[0]))
+        assert set(answers) <= {413, 503}, answers
+
+
+def test_bodies_of_clients_that_left_are_freed(server: ServerProcess) -> None:
+    body = b'{"instances": [' + b"[1.25,2]," * 3_000_000 + b"]}"
+    with frugal(server):
+        for _ in range(10):
+            connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60)
+            connection.request("POST", "/v1/models/m:predict", body)
+            connection.close()
+
+
+def test_half_sent_bodies_are_bounded(server: ServerProcess) -> None:
+    with frugal(server):
+        halves = []
+        for _ in range(60):
+            connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60)
+            connection.putrequest("POST", "/v1/models/m:predict")
+            connection.putheader("Content-Length", "20000000")
+            connection.endheaders()
+            with contextlib.suppress(OSError):
+                connection.send(b" " * 15_000_000)
+            halves.append(connection)
+        for half in halves:
+            half.close()
