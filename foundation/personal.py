@@ -20,6 +20,13 @@ IBAN = "IBAN"
 LONGEST = 2000
 """How many characters of a value are looked at."""
 
+PERSONAL_NAME = re.compile(
+    r"e_?-?mail|phone|mobile|(first|last|full|sur|user|nick)_?-?name|^name$|address|street|^ip$|ip_?addr|password|token|"
+    r"iban|card_?number|passport|ssn|birth|(^|_)(born|dob|deceased)(_|$)|^lat$|^lon$|^lng$|latitude|longitude",
+    re.IGNORECASE,
+)
+"""Names of fields that hold personal values as a rule."""
+
 _EMAIL = re.compile(r"[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,4}[A-Za-z]{2,24}(?![\w@])")
 _PHONE = re.compile(
     r"(?<![\w.-])(?:\+|00)[1-9](?:[ ()./-]{0,2}\d){6,14}(?!\w)|(?<![\w.-])0\d{2,4}[ /-]\d{3,4}[ -]?\d{3,5}(?!\w)"

@@ -1,15 +1,17 @@
-"""Publishing files and folders so that nobody ever sees a half-written one: temporary name, then rename."""
+"""Publishing files and folders so that nobody ever sees a half-written one: temporary name, then rename.
+
+Only the owner can read them before that, and what a killed process left is removed when the same name is published.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
-import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from foundation import temporaries
 from foundation.errors import StorageError
 
 
@@ -27,16 +29,19 @@ def published_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         StorageError: The folder cannot be made or written, or the disk is full.
     """
     target = Path(path)
-    temporary = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.tmp"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, target)
+        temporaries.sweep(target.parent, target.name)
+        temporary = temporaries.make_file(target.parent, target.name)
+    except OSError as error:
+        raise storage_error(target, error) from error
+    try:
+        yield temporary.path
+        temporary.publish(target)
     except OSError as error:
         raise storage_error(target, error) from error
     finally:
-        with contextlib.suppress(NotADirectoryError):
-            temporary.unlink(missing_ok=True)
+        temporary.discard()
 
 
 @contextlib.contextmanager
@@ -53,19 +58,22 @@ def published_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         StorageError: The folder cannot be made or written, the disk is full, or ``path`` exists.
     """
     target = Path(path)
-    temporary = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.tmp"
     try:
-        temporary.mkdir(parents=True)
-        yield temporary
+        temporaries.sweep(target.parent, target.name)
+        temporary = temporaries.make_folder(target.parent, target.name)
+    except OSError as error:
+        raise storage_error(target, error) from error
+    try:
+        yield temporary.path
         if target.exists():
             raise StorageError(
                 f"{target}", expected="a path that does not exist yet", seen="a folder that does"
             )
-        os.rename(temporary, target)
+        temporary.publish(target)
     except OSError as error:
         raise storage_error(target, error) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.discard()
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

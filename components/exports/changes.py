@@ -25,6 +25,7 @@ from components.exports.formats import FORMATS
 from components.exports.formats.base import ITEM_BYTES, BadDocumentError, Block, FileFormat, Known, Part
 from components.exports.tally import Tally
 from foundation.errors import DataError
+from foundation.temporaries import open_private
 
 FAN_OUT = 16
 MAX_LEVEL = 6
@@ -193,7 +194,7 @@ class _Fold:
         if self._file is None or self._file.tell() + len(line) > ITEM_BYTES:
             self._close()
             self._out.append(self._folder / f"changes-{len(self._out):05d}.jsonl")
-            self._file = self._out[-1].open("wb", buffering=2**16)
+            self._file = open_private(self._out[-1])
         self._file.write(line)
         self.tally[count.READ] -= 1  # counted when it is read again
 
@@ -244,7 +245,7 @@ class _Partitions:
     def __init__(self, folder: Path, name: str, level: int) -> None:
         self._level = level
         self._files: list[IO[bytes]] = [
-            (folder / f"{name}-{number:02d}").open("wb", buffering=2**16) for number in range(FAN_OUT)
+            open_private(folder / f"{name}-{number:02d}") for number in range(FAN_OUT)
         ]
 
     def __enter__(self) -> _Partitions:

@@ -2,43 +2,91 @@
 
 They hold raw personal data: files are 0600 in a folder of 0700 outside the pipeline root. The documents file can be
 fixed and used as an export; the index beside it gives the origin and reason of each document, in order.
+
+While an ingestion runs, they and all other temporary files with raw documents are in one private folder beside them,
+which the next run, ``penstock clean`` and the next expiry remove where its process was killed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import logging
 import os
 import re
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
 
 from components.exports.formats import FORMATS
 from components.exports.formats.base import Block, Part
+from foundation import temporaries
 from foundation.errors import DataError
 from foundation.publish import storage_error
+from foundation.temporaries import open_private
 
+_WORK = "ingestion"
 _OUR_FOLDER = re.compile(r"[0-9a-f]{12}")
 _SUFFIXES = "|".join(sorted({one.suffix for one in FORMATS.values()}))
 _OUR_FILE = re.compile(rf"bad-\d{{5}}\.(index\.jsonl|{_SUFFIXES})")
+_EARLIER = re.compile(r"\.changes-[0-9a-f]{12}"), re.compile(r"\.bad-[0-9a-f]{32}\..+")
+"""Temporaries of versions before 0.10: folders in the quarantine, files in its folders."""
+
+log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def workplace(folder: Path) -> Iterator[Path]:
+    """Yields a private folder in the quarantine for all temporary files of an ingestion; it is removed afterwards.
+
+    Where the quarantine cannot be made, on a read-only disk, the folder does not exist: the first bad document says so.
+
+    Args:
+        folder: The quarantine.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    there = folder.is_dir()
+    if not _writable(folder):
+        yield folder / temporaries.temporary_name(_WORK)
+        return
+    make_private(folder)
+    try:
+        held = temporaries.make_folder(folder, _WORK)
+    except OSError as error:
+        raise storage_error(folder, error) from error
+    try:
+        yield held.path
+    finally:
+        held.discard()
+        if not there:
+            with contextlib.suppress(OSError):  # bad documents were kept in it
+                folder.rmdir()
+
+
+def _writable(folder: Path) -> bool:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return os.access(folder, os.W_OK)
 
 
 class QuarantineWriter:
     """Keeps the bad documents of one work item under temporary names.
 
     Args:
-        folder: Where to keep them.
+        folder: The private folder of the ingestion.
         keep_documents: False writes the index only.
     """
 
     def __init__(self, folder: Path, keep_documents: bool) -> None:
         self._folder, self._keep = folder, keep_documents
-        self._name = f".bad-{uuid4().hex}"
+        self._name = f"item-{uuid4().hex}"
         self._files: dict[str, IO[bytes]] = {}
 
     def add(self, part: Part, block: Block, bad: list[tuple[int, str]]) -> None:
@@ -70,7 +118,7 @@ class QuarantineWriter:
         if suffix not in self._files:
             make_private(self._folder)
             path = self._folder / f"{self._name}.{suffix}"
-            self._files[suffix] = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
+            self._files[suffix] = open_private(path)
         return self._files[suffix]
 
 
@@ -95,35 +143,67 @@ def make_private(folder: Path) -> None:
         raise storage_error(folder, error) from error
 
 
-def publish(folder: Path, names: list[tuple[str, ...]]) -> list[Path]:
-    """Renames the files of a finished ingestion, replacing those of an earlier one of the same export.
+def publish(folder: Path, work: Path, names: list[tuple[str, ...]]) -> list[Path]:
+    """Moves the files of a finished ingestion to their place, replacing those of an earlier one of the same export.
 
     Args:
         folder: The quarantine folder of this export.
+        work: The private folder of the ingestion.
         names: Temporary names of each work item, in order; items without bad documents have none.
 
     Returns:
         The published files.
+
+    Raises:
+        StorageError: A file cannot be moved.
     """
-    if not folder.is_dir():
-        return []
-    wanted = {name for item in names for name in item}
-    for old in folder.iterdir():
-        if old.name not in wanted and old.name.lstrip(".").startswith("bad-"):
-            old.unlink()
+    kept = [entry for entry in names if entry]
+    if kept:
+        make_private(folder)
     published = []
-    for number, item in enumerate(entry for entry in names if entry):
-        for name in item:
-            target = folder / f"bad-{number:05d}.{name.split('.', 2)[2]}"
-            os.replace(folder / name, target)
-            published.append(target)
-    if not any(folder.iterdir()):
-        shutil.rmtree(folder)
+    try:
+        for old in folder.iterdir() if folder.is_dir() else ():
+            if old.name.lstrip(".").startswith("bad-"):
+                old.unlink()
+        for number, item in enumerate(kept):
+            for name in item:
+                target = folder / f"bad-{number:05d}.{name.split('.', 1)[1]}"
+                os.replace(work / name, target)
+                published.append(target)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        raise storage_error(folder, error) from error
     return published
 
 
+def sweep(folder: Path) -> list[Path]:
+    """Removes the temporaries that killed ingestions left in a quarantine; returns what was removed."""
+    removed = temporaries.sweep(folder)
+    for entry in earlier(folder):
+        shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+        removed.append(entry)
+    if removed:
+        log.info(
+            "Removed %d temporary files and folders that an interrupted run left in %s.", len(removed), folder
+        )
+    return removed
+
+
+def earlier(folder: Path) -> list[Path]:
+    """Returns the temporaries that killed ingestions of earlier versions left in a quarantine."""
+    folders, files = _EARLIER
+    found = [entry for entry in folder.glob(".changes-*") if folders.fullmatch(entry.name)]
+    found += [
+        entry
+        for entry in folder.glob("*/.bad-*")
+        if files.fullmatch(entry.name) and _OUR_FOLDER.fullmatch(entry.parent.name)
+    ]
+    return sorted(found)
+
+
 def expire(folder: Path, days: int | None, reading: Collection[object] = ()) -> int:
-    """Removes quarantine files not modified for the given number of days.
+    """Removes what killed ingestions left, and quarantine files not modified for the given number of days.
 
     Args:
         folder: The quarantine, with one folder per export.
@@ -131,11 +211,12 @@ def expire(folder: Path, days: int | None, reading: Collection[object] = ()) -> 
         reading: Files that are being read, which are kept.
 
     Returns:
-        How many files were removed.
+        How many quarantine files were removed.
 
     Raises:
         StorageError: A file cannot be removed.
     """
+    sweep(folder)
     if days is None or not folder.is_dir():
         return 0
     oldest = time.time() - days * 86400

@@ -7,7 +7,7 @@ import os
 import pickle
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ class Reading:
     """Number of distinct split keys, up to a limit."""
     origin: Origin
     paths: set[str]
-    """Dotted paths seen in a sample, for near misses."""
+    """Dotted paths of fields found in a sample, for near misses."""
 
 
 def read(
@@ -92,30 +92,25 @@ def read(
         request.config.namespace,
         may_be_empty=not request.plan.labelled,
     )
-    kept = request.base_folder / request.config.bad_documents.folder / request.source.fingerprint[:12]
-    with _last_states(request, known, kept) as (documents, bad):
+    with quarantine.workplace(request.base_folder / request.config.bad_documents.folder) as work:
+        documents, bad = _last_states(request, known, work)
         found = known[0][2] if known else FileFormat("none")
-        return _read_documents(request, documents, bad, found, kept, make_pipeline, kinds, checked)
+        return _read_documents(request, documents, bad, found, work, make_pipeline, kinds, checked)
 
 
-@contextlib.contextmanager
-def _last_states(request: Request, known: Known, kept: Path) -> Iterator[tuple[Folded, tuple[str, ...]]]:
-    """Yields the files to read, with change events folded, and the files of bad events."""
+def _last_states(request: Request, known: Known, work: Path) -> tuple[Folded, tuple[str, ...]]:
+    """Returns the files to read, with change events folded, and the files of bad events."""
     if request.config.changes is None or not known:
-        yield Folded(known, Counter()), ()
-        return
-    # holds raw documents, so as private as the quarantine
-    folder = kept.parent / f".changes-{uuid4().hex[:12]}"
+        return Folded(known, Counter()), ()
+    folder = work / "changes"
     quarantine.make_private(folder)
-    writer = quarantine.QuarantineWriter(kept, request.config.bad_documents.quarantine)
+    writer = quarantine.QuarantineWriter(work, request.config.bad_documents.quarantine)
     memory = request.config.changes.memory_mb * 2**20
     try:
-        yield fold_changes(known, folder, request.config.namespace, memory, writer.add), writer.close()
+        return fold_changes(known, folder, request.config.namespace, memory, writer.add), writer.close()
     except BaseException:
         writer.abort()
         raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _read_documents(
@@ -123,11 +118,12 @@ def _read_documents(
     documents: Folded,
     bad_events: tuple[str, ...],
     found: FileFormat,
-    kept: Path,
+    work: Path,
     make_pipeline: Callable[[], Any],
     kinds: dict[str, set[str]],
     checked: Callable[[Reading], None] | None,
 ) -> Reading:
+    kept = work.parent / request.source.fingerprint[:12]
     items = plan_items(documents.known)
     if not request.plan.labelled:  # predictions are in the order of the documents
         items = whole_files(items)
@@ -135,13 +131,13 @@ def _read_documents(
     plan = settle_types(request.plan, _both(sample.kinds, kinds))
     clear(request.output)
     with _temporary_folder(request.output) as temporary:
-        job = Job(plan, str(temporary), str(kept), request.config.bad_documents.quarantine)
+        job = Job(plan, str(temporary), str(work), request.config.bad_documents.quarantine)
         job, outcomes, passes = _read_until_settled(items, job, make_pipeline, kinds)
         tally = _sum(outcomes)
         tally.update(documents.tally)
         verify_unchanged(request.source, request.base_folder)
         checks.check_bytes(_sum(outcomes), documents.known)
-        quarantine.publish(kept, [bad_events, *(outcome.bad_files for outcome in outcomes)])
+        quarantine.publish(kept, work, [bad_events, *(outcome.bad_files for outcome in outcomes)])
         origin = Origin(request.source, found.kind, found.dialect, str(kept), passes)
         labels = frozenset().union(*(outcome.label_marks for outcome in outcomes))
         keys = len(set().union(*(outcome.keys for outcome in outcomes)))
@@ -280,7 +276,7 @@ def clear(output: Path) -> None:
 def _temporary_folder(output: Path) -> Any:
     folder = output / f".ingest-{uuid4().hex[:12]}"
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(mode=0o700, parents=True)
     except OSError as error:
         raise storage_error(folder, error) from error
     try:

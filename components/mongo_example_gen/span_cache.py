@@ -8,12 +8,12 @@ fingerprint, the settings, the fields, the id of the privacy key, the code. Ever
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from components.mongo_example_gen.plan import Plan
 from components.mongo_example_gen.reading import Reading, Request
 from components.mongo_example_gen.report import Origin
 from components.mongo_example_gen.spans import FOLDER
-from foundation import personal, privacy, tfrecord
+from foundation import personal, privacy, temporaries, tfrecord
 from foundation.link import link_file
 from foundation.publish import storage_error, write_text
+from foundation.temporaries import Temporary
 
 ENTRY_FILE = "entry.json"
 _ROOT = Path(__file__).parents[2]
@@ -106,7 +107,25 @@ def read_entry(folder: Path, plan: Plan, span: ResolvedInput) -> Entry | None:
     return Entry(folder, types, reading)
 
 
-def keep(folder: Path, temporary: Path) -> None:
+@contextlib.contextmanager
+def unfinished(folder: Path) -> Iterator[Temporary]:
+    """Yields a private folder to read a span into, and removes what killed runs left beside it.
+
+    Raises:
+        StorageError: It cannot be made.
+    """
+    try:
+        temporaries.sweep(folder.parent)
+        temporary = temporaries.make_folder(folder.parent, folder.name)
+    except OSError as error:
+        raise storage_error(folder, error) from error
+    try:
+        yield temporary
+    finally:
+        temporary.discard()
+
+
+def keep(folder: Path, temporary: Temporary) -> None:
     """Publishes a span, replacing one with other types.
 
     Raises:
@@ -115,7 +134,7 @@ def keep(folder: Path, temporary: Path) -> None:
     try:
         if folder.exists():
             shutil.rmtree(folder)
-        os.rename(temporary, folder)
+        temporary.publish(folder)
     except OSError as error:
         raise storage_error(folder, error) from error
 

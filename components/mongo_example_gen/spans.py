@@ -15,7 +15,11 @@ def unused_entries(cache: Path) -> list[Path]:
     """
     if not cache.is_dir():
         return []
-    return [entry for entry in sorted(cache.iterdir()) if entry.is_dir() and not _shared(entry)]
+    return [
+        entry
+        for entry in sorted(cache.iterdir())
+        if entry.is_dir() and not entry.name.startswith(".") and not _shared(entry)
+    ]
 
 
 def _shared(entry: Path) -> bool:

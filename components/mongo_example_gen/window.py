@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 from components.exports import tally as count
 from components.exports.source import ResolvedInput, verify_unchanged
@@ -63,13 +61,10 @@ def _read(
     request: Request, span: ResolvedInput, others: list[Entry], make_pipeline: Callable[[], Any]
 ) -> Entry:
     folder = span_cache.entry_folder(request, span)
-    temporary = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.tmp")
-    try:
-        reading = read(replace(request, source=span, output=temporary), make_pipeline, _kinds(others))
-        span_cache.write_entry(temporary, reading)
+    with span_cache.unfinished(folder) as temporary:
+        reading = read(replace(request, source=span, output=temporary.path), make_pipeline, _kinds(others))
+        span_cache.write_entry(temporary.path, reading)
         span_cache.keep(folder, temporary)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return Entry(folder, {column.feature: column.type for column in reading.plan.columns}, reading)
 
 

@@ -49,7 +49,7 @@ class Job:
     temporary: str
     """Folder for shards under temporary names."""
     quarantine: str
-    """Folder for bad documents."""
+    """Private folder for bad documents under temporary names."""
     keep_documents: bool
     strata: Strata | None = None
     """Bounds of the strata, where splits are stratified."""

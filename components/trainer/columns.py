@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+
+from foundation import temporaries
+from foundation.temporaries import SPILLED_ROWS, Temporary
 
 MEMORY_LIMIT = 1 << 30
 """Bytes of one split to keep in memory; larger splits go to disk."""
@@ -23,7 +25,7 @@ class ColumnBuilder:
     def __init__(self, limit: int = MEMORY_LIMIT) -> None:
         self._limit, self._held = limit, 0
         self._parts: dict[str, list[np.ndarray]] = {}
-        self._folder: Path | None = None
+        self._folder: Temporary | None = None
 
     def add(self, batch: Mapping[str, np.ndarray]) -> None:
         """Appends rows."""
@@ -38,15 +40,18 @@ class ColumnBuilder:
         if self._folder is None:
             return {name: np.concatenate(parts) for name, parts in self._parts.items()}
         self._spill()
-        columns = {name: _mapped(self._folder / name, parts[0]) for name, parts in self._parts.items()}
-        shutil.rmtree(self._folder)  # open maps keep the data alive after the files are deleted
+        folder = self._folder.path
+        columns = {name: _mapped(folder / name, parts[0]) for name, parts in self._parts.items()}
+        self._folder.discard()  # open maps keep the data alive after the files are deleted
         return columns
 
     def _spill(self) -> None:
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="penstock_rows_"))
+            place = Path(tempfile.gettempdir())
+            temporaries.sweep(place, SPILLED_ROWS)
+            self._folder = temporaries.make_folder(place, SPILLED_ROWS)
         for name, parts in self._parts.items():
-            with (self._folder / name).open("ab") as file:
+            with (self._folder.path / name).open("ab") as file:
                 for part in parts:
                     part.tofile(file)
             self._parts[name] = [parts[0][:0]]

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 from components.validation_gate.result import Finding
+from foundation.coarse import FEWEST
+from foundation.personal import look_of
 
 Kind = anomalies_pb2.AnomalyInfo.Type
 Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
@@ -142,10 +144,21 @@ def _unexpected(
     of_feature: statistics_pb2.FeatureNameStatistics, allowed: set[str]
 ) -> tuple[str, int | None]:
     buckets = of_feature.string_stats.rank_histogram.buckets
-    strange = [(bucket.label, bucket.sample_count) for bucket in buckets if bucket.label not in allowed]
-    shown = ", ".join(f"{_short(label)!r} {int(count):,} times" for label, count in strange[:MOST_SHOWN])
-    more = f" and {len(strange) - MOST_SHOWN} more values" if len(strange) > MOST_SHOWN else ""
-    return f"{shown}{more}", int(sum(count for _, count in strange))
+    strange = [(bucket.label, int(bucket.sample_count)) for bucket in buckets if bucket.label not in allowed]
+    told = [(label, count) for label, count in strange if _may_be_told(label, count)][:MOST_SHOWN]
+    more = len(strange) - len(told)
+    pieces = [f"{_short(label)!r} {count:,} times" for label, count in told]
+    if more:
+        which = "more" if told else "rare or personal"
+        pieces.append(f"{more} {which} value{'s' * (more > 1)}")
+    return " and ".join(filter(None, (", ".join(pieces[: len(told)]), *pieces[len(told) :]))), sum(
+        count for _, count in strange
+    )
+
+
+def _may_be_told(label: str, count: int) -> bool:
+    """Returns whether a value says nothing about one person: several rows have it, and it does not look personal."""
+    return count >= FEWEST and look_of(label) is None
 
 
 def _short(value: str) -> str:

@@ -1,4 +1,4 @@
-"""``penstock clean``: removes superseded artifacts; a dry run unless ``--yes`` is given."""
+"""``penstock clean``: removes superseded artifacts and leftovers; a dry run unless ``--yes`` is given."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ def clean(
         bool, typer.Option("--yes", help="Remove; without it, only show what would be removed.")
     ] = False,
 ) -> None:
-    """Remove artifacts and searches that no recent run and no blessed or served model needs. A dry run without --yes."""
+    """Remove artifacts and searches that no recent run and no blessed or served model needs. A dry run without --yes.
+
+    Also what killed processes left: temporary files with documents, expired quarantine files, abandoned exports.
+    """
+    from pipeline.runs import leftovers
     from pipeline.runs.cleaning import candidates, kept_spans, remove, remove_folders, unused_searches
     from pipeline.runs.lock import held
 
@@ -42,8 +46,14 @@ def clean(
             remove(found, session.loaded.spec.metadata, session.root)
         spans = kept_spans(session.root)
         shown = _also("kept spans", spans) + _also("searches", searches)
+        left = leftovers.found(session.loaded, session.root)
+        shown += f", and {len(left)} leftovers of interrupted processes" if left else ""
+        for path in left:
+            say(f"leftover: {path}")
         if yes:
             remove_folders([*spans, *searches])
+            expired = leftovers.remove(session.loaded, session.root)
+            shown += f", and {expired} expired quarantine files" if expired else ""
             say(f"Removed {len(found)} artifacts, {total}{shown}.")
         else:
             say(f"{len(found)} artifacts, {total}{shown}, would be removed; --yes removes them.")

@@ -61,6 +61,8 @@ def publish(settings: ExportSettings, partial: Path, span: int) -> Location:
         for entry in partial.iterdir():
             if entry.name.startswith("."):
                 entry.unlink()
+            else:
+                entry.chmod(0o666 & ~_umask())
         partial.chmod(0o777 & ~_umask())
         os.rename(partial, target)
     except OSError as error:

@@ -103,7 +103,7 @@ class Shard:
             return
         member = _gz(b"".join(self._pending)) if self._pending else b""
         try:
-            with self.path.open("r+b" if self.path.exists() else "w+b") as stream:
+            with os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as stream:
                 stream.seek(self.checkpoint.size)
                 stream.write(member)
                 stream.flush()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from components.exports.coerce import kind_of_text
 from components.exports.extended_json import parse_date
+from foundation.coarse import DAY, MONTH
 from foundation.personal import looks_of
 from pipeline.look.mask import masked
 from pipeline.look.sketch import Distinct
@@ -23,6 +25,8 @@ _MOST_BITS = 900
 _SHAPES = 200
 _LARGE = 1e100
 """Above it squares and sums of doubles need the range of a long double."""
+_MOST_DAYS = 50_000
+_ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Leaf:
@@ -46,8 +50,9 @@ class Leaf:
         self.low = math.inf
         self.high = -math.inf
         self.zero_or_one = True
-        self.earliest: int | None = None
-        self.latest: int | None = None
+        self.dates: Counter[str] = Counter()
+        """Days of dates, or their months once there are too many days."""
+        self.finest = DAY
 
     def take(self, kind: str, values: Sequence[Any], as_text: bool = False) -> None:
         """Counts values of one kind.
@@ -103,20 +108,28 @@ class Leaf:
         self.zero_or_one = self.zero_or_one and bool(np.isin(array, (0.0, 1.0)).all())
 
     def _dates(self, values: Sequence[Any]) -> None:
-        # Compared as text, and only the extremes are parsed: accurate to the second.
+        # Compared as text, and only the extremes are parsed.
         texts = [value for value in values if isinstance(value, str)]
         ends = {min(texts), max(texts)} if texts else set()
-        millis = [int(value) for value in values if not isinstance(value, str)]
         for text in ends:
             try:
-                millis.append(parse_date(text))
+                parse_date(text)
             except ValueError:
                 self.kinds["malformed"] += 1
                 self.kinds["date"] -= 1
-        if millis:
-            low, high = min(millis), max(millis)
-            self.earliest = low if self.earliest is None else min(self.earliest, low)
-            self.latest = high if self.latest is None else max(self.latest, high)
+        days = Counter(text[:DAY] for text in texts)
+        millis = np.array([int(v) for v in values if not isinstance(v, str)], "datetime64[ms]")
+        for date, count in zip(*np.unique(millis.astype("datetime64[D]"), return_counts=True), strict=True):
+            days[str(date)] += int(count)
+        self._count_dates({day: count for day, count in days.items() if _ISO_DAY.fullmatch(day)})
+
+    def _count_dates(self, dates: Mapping[str, int]) -> None:
+        for date, count in dates.items():
+            self.dates[date[: self.finest]] += count
+        if len(self.dates) > _MOST_DAYS and self.finest == DAY:
+            self.finest = MONTH
+            days, self.dates = self.dates, Counter()
+            self._count_dates(days)
 
     def merge(self, other: Leaf) -> None:
         """Merges the counts of another leaf."""
@@ -130,8 +143,9 @@ class Leaf:
         self.longest = max(self.longest, other.longest)
         self.low, self.high = min(self.low, other.low), max(self.high, other.high)
         self.zero_or_one = self.zero_or_one and other.zero_or_one
-        dates = [d for d in (self.earliest, self.latest, other.earliest, other.latest) if d is not None]
-        self.earliest, self.latest = (min(dates), max(dates)) if dates else (None, None)
+        mine, self.finest, self.dates = self.dates, min(self.finest, other.finest), Counter()
+        self._count_dates(mine)
+        self._count_dates(other.dates)
 
     def settled_kinds(self) -> frozenset[str]:
         """Returns the kinds of values; numbers partly written as text count as numbers."""

@@ -8,6 +8,10 @@ _LONGEST = 40
 _RULES = (
     (re.compile(r"[^\W\d_]"), lambda m: "A" if m.group().isupper() else "a"),
     (re.compile(r"\d"), lambda m: "9"),
+    (
+        re.compile(r"[^\x00-\x7f…]"),
+        lambda m: "a",
+    ),  # accents and vowels that are characters of their own, emoji
 )
 _HIDDEN = frozenset(
     {"binary", "uuid", "objectid", "timestamp", "regex", "code", "minkey", "maxkey", "document"}

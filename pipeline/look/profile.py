@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from dataclasses import dataclass, field
 
 from components.exports.fields import FieldType, widest
+from foundation.coarse import FEWEST, YEAR, date_range
 from foundation.errors import DataError
+from foundation.personal import PERSONAL_NAME
 from pipeline.look.count import count
 from pipeline.look.leaf import Leaf
 from pipeline.look.reading import Source, open_export
@@ -16,7 +17,6 @@ from pipeline.look.tree import Node, Tree
 SAMPLE = 20_000
 _SUSPECTED = 0.02
 """A path is suspected if this share of its texts looks personal."""
-_EPOCH = datetime.datetime(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class PathProfile:
     longest: int
     """Characters of the longest text."""
     time_range: tuple[str, str] | None
-    """First and last day; None without dates, or if the path may be personal."""
+    """First and last day, month or year that several dates share; None without, or if the path may be personal."""
     personal: tuple[str, ...]
     """Kinds of personal values that it may hold."""
     shapes: tuple[str, ...] = ()
@@ -91,6 +91,7 @@ def look(export: str, limit: int | None = SAMPLE, examples: bool = False, span: 
     source = open_export(export, span)
     counted = count(source, limit)
     tree = counted.tree
+    tree.settle()
     if not tree.documents:
         raise DataError(
             f"export {export}",
@@ -147,10 +148,15 @@ def _path(node: Node, documents: int, examples: bool) -> PathProfile:
         distinct=min(leaf.values, len(leaf.distinct)),
         values=leaf.values,
         longest=leaf.longest,
-        time_range=None if personal else _days(leaf),
+        time_range=None if personal else _dates(node),
         personal=personal,
-        shapes=tuple(shape for shape, _ in leaf.shapes.most_common(3)) if examples else (),
+        shapes=_shapes(leaf) if examples else (),
     )
+
+
+def _shapes(leaf: Leaf) -> tuple[str, ...]:
+    """Returns the most frequent shapes of values, without those of a few values only."""
+    return tuple(shape for shape, count in leaf.shapes.most_common(3) if count >= FEWEST)
 
 
 def suspicions(leaf: Leaf) -> tuple[str, ...]:
@@ -159,14 +165,7 @@ def suspicions(leaf: Leaf) -> tuple[str, ...]:
     return tuple(kind for kind, count in leaf.personal.most_common() if count >= enough)
 
 
-def _days(leaf: Leaf) -> tuple[str, str] | None:
-    if leaf.earliest is None or leaf.latest is None:
-        return None
-    return _day(leaf.earliest), _day(leaf.latest)
-
-
-def _day(millis: int) -> str:
-    try:
-        return (_EPOCH + datetime.timedelta(milliseconds=millis)).date().isoformat()
-    except OverflowError:
-        return "before year 1" if millis < 0 else "after year 9999"
+def _dates(node: Node) -> tuple[str, str] | None:
+    """Returns the range of a path's dates; a date of birth is told by its year at most."""
+    personal = PERSONAL_NAME.search(node.path.rsplit(".", 1)[-1])
+    return date_range(node.leaf.dates, YEAR if personal else node.leaf.finest)

@@ -16,12 +16,17 @@ from bson.datetime_ms import DatetimeMS
 
 from components.exports import extended_json
 from components.exports.coerce import kind_of, kind_of_text
+from components.exports.names import looks_like_a_name, looks_like_data
+from foundation.coarse import FEWEST
 from pipeline.look.leaf import Leaf
 
 MOST_KEYS = 100
 """A sub-document with more keys than this is a map whose keys are data."""
+_SPREAD_KEYS = 8
+_SPREAD, _SPREAD_ODDLY = 0.05, 0.5
+"""A sub-document with this many keys is such a map, too, where most of them are in a smaller share of the documents;
+the second share is for keys that are no identifiers, such as names of people."""
 _DEPTH = 8
-_LOOKS_LIKE_DATA = re.compile(r"[0-9a-fA-F]{16,}|[0-9a-fA-F-]{36}|\d+|.*@.*|.{80,}", re.DOTALL)
 ROOT = "(a key of the documents)"
 _OIDS = re.compile(r"(?:[0-9a-fA-F]{24},)*[0-9a-fA-F]{24}", re.ASCII)
 _NUMBER_WRAPPERS = {
@@ -70,6 +75,19 @@ class Node:
             else:
                 self.children[key] = child
 
+    def find_maps(self) -> Iterator[str]:
+        """Turns sub-documents whose keys are spread thinly, such as names of users, into maps; yields their paths."""
+        few, odd = (max(FEWEST, share * self.documents) for share in (_SPREAD, _SPREAD_ODDLY))
+        thin = sum(
+            child.there < (few if looks_like_a_name(key) else odd) for key, child in self.children.items()
+        )
+        if self.path and len(self.children) >= _SPREAD_KEYS and 2 * thin > len(self.children):
+            self.is_map = True
+            self.children.clear()
+            yield self.path
+        for child in self.children.values():
+            yield from child.find_maps()
+
     def walk(self) -> Iterator[Node]:
         """Yields this path and those below, in order of first appearance."""
         yield self
@@ -96,6 +114,10 @@ class Tree:
         self.root.merge(other.root)
         maps = {node.path: None for node in self.root.walk() if node.is_map}
         self.left_out |= other.left_out | maps
+
+    def settle(self) -> None:
+        """Decides, once all documents are counted, which keys are data."""
+        self.left_out |= dict.fromkeys(self.root.find_maps())
 
     def take(self, documents: list[dict[str, Any]], wrapped: bool) -> None:
         """Counts a block of documents.
@@ -129,14 +151,14 @@ class Tree:
         if node.is_map or not node.path or not new:
             return node.is_map
         node.keys |= new
-        if len(node.keys) > MOST_KEYS or any(_LOOKS_LIKE_DATA.fullmatch(key) for key in new):
+        if len(node.keys) > MOST_KEYS or any(map(looks_like_data, new)):
             node.is_map = True
             node.children.clear()
             self.left_out[node.path] = None
         return node.is_map
 
     def _admit(self, node: Node, key: str) -> bool:
-        if not key or "." in key or "${" in key or _LOOKS_LIKE_DATA.fullmatch(key):
+        if not key or "." in key or "${" in key or looks_like_data(key):
             self.left_out[node.path or ROOT] = None
             return False
         node.children[key] = Node(f"{node.path}.{key}" if node.path else key)

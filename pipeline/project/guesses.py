@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from foundation.errors import DataError, near_miss
+from foundation.personal import PERSONAL_NAME
 from pipeline.project.profile import MANY, ExportProfile, FieldProfile
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -19,11 +20,6 @@ _OUTCOME = re.compile(
 _KEY = re.compile(
     r"^(user|learner|student|customer|client|member|account|person|patient|player|visitor|household|company|device|session)"
     r"_?(id|key|no|number|uuid|guid)?$",
-    re.IGNORECASE,
-)
-_PERSONAL = re.compile(
-    r"e_?-?mail|phone|mobile|(first|last|full|sur|user|nick)_?-?name|^name$|address|street|^ip$|ip_?addr|password|token|"
-    r"iban|card_?number|passport|ssn|birth|^lat$|^lon$|^lng$|latitude|longitude",
     re.IGNORECASE,
 )
 MOST_CLASSES = 50
@@ -98,7 +94,7 @@ def guess_label(profile: ExportProfile) -> Label:
 
 def _score(field: FieldProfile) -> float:
     task = _task(field)
-    if task is None or field.present < 0.5 or field.personal or _PERSONAL.search(field.name):
+    if task is None or field.present < 0.5 or field.personal or PERSONAL_NAME.search(field.name):
         return 0
     sounds = 2.0 if _OUTCOME.search(field.name) else 0.0
     if task == "regression":
@@ -152,7 +148,7 @@ def use_of(field: FieldProfile) -> Use:
     """Returns the transformations that suit a field's type and number of distinct values."""
     if field.type is None:
         return Use(field, (), "no value in the sample")
-    if field.path == "_id" or _PERSONAL.search(field.name):
+    if field.path == "_id" or PERSONAL_NAME.search(field.name):
         return Use(field, (), "the document's id" if field.path == "_id" else "looks personal")
     if field.personal:
         return Use(field, (), f"looks personal: its texts seem to contain {field.personal[0]}")

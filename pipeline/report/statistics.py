@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from foundation.coarse import FEWEST, finest_unit
 from foundation.errors import DataError
 from pipeline.report import text
 from pipeline.report.data import Bar, FeatureView
@@ -14,6 +15,7 @@ from pipeline.report.data import Bar, FeatureView
 MOST_SHOWN = 20
 """Values of a text feature with more distinct values than this are hidden: they may be names or addresses."""
 _SKIPPED = ("_id",)
+_MILLIS_A_DAY = 86_400_000
 
 
 def read_features(folder: Path, types: Mapping[str, str], split: str = "train") -> tuple[FeatureView, ...]:
@@ -56,7 +58,7 @@ def _feature(message: Any, types: Mapping[str, str]) -> FeatureView:
         return FeatureView(name, shown + array, missing, _numbers(stats, shown == "date"), None, bars)
     if kind == "string_stats":
         hidden = stats.unique > MOST_SHOWN
-        bars = () if hidden else tuple(Bar(b.label, b.sample_count) for b in stats.rank_histogram.buckets)
+        bars = () if hidden else _values(stats.rank_histogram.buckets)
         return FeatureView(name, shown + array, missing, {}, stats.unique, bars, hidden)
     return FeatureView(name, shown + array, missing, {}, getattr(stats, "unique", None), (), True)
 
@@ -68,7 +70,7 @@ def _numbers(stats: Any, is_date: bool) -> dict[str, float | str]:
     if not stats.common_stats.num_non_missing:
         return {"values": 0.0}
     if is_date:
-        return {name: text.day(getattr(stats, name)) for name in ("min", "median", "max")}
+        return _dates(stats)
     zeros = stats.num_zeros / max(1, stats.common_stats.tot_num_values)
     return {
         "mean": stats.mean,
@@ -80,13 +82,38 @@ def _numbers(stats: Any, is_date: bool) -> dict[str, float | str]:
     }
 
 
+def _dates(stats: Any) -> dict[str, float | str]:
+    """Returns first, middle and last date in a unit that several values share at both ends; nothing where none does."""
+    unit = _unit(stats)
+    if unit is None:
+        return {"values": stats.common_stats.tot_num_values}
+    return {name: text.day(getattr(stats, name))[:unit] for name in ("min", "median", "max")}
+
+
+def _unit(stats: Any) -> int | None:
+    standard = [h.buckets for h in stats.histograms if h.type == 0 and h.buckets]
+    ends = (standard[0][0], standard[0][-1]) if standard else ()
+    units = [finest_unit(end.sample_count, (end.high_value - end.low_value) / _MILLIS_A_DAY) for end in ends]
+    return min((unit or 0 for unit in units), default=0) or None
+
+
+def _values(buckets: Any) -> tuple[Bar, ...]:
+    """Returns the frequent values of a text; values that few rows have are one bar."""
+    shown = [Bar(b.label, b.sample_count) for b in buckets if b.sample_count >= FEWEST]
+    rare = [b.sample_count for b in buckets if b.sample_count < FEWEST]
+    return (*shown, *([Bar(f"{len(rare)} rare values", sum(rare))] if rare else []))
+
+
 def _yes_no(stats: Any) -> tuple[Bar, ...]:
     values = stats.common_stats.tot_num_values
     return (Bar("true", values - stats.num_zeros), Bar("false", stats.num_zeros))
 
 
 def _histogram(stats: Any, is_date: bool) -> tuple[Bar, ...]:
-    shown = text.day if is_date else text.number
+    unit = _unit(stats) if is_date else None
+    if is_date and unit is None:
+        return ()
+    shown = (lambda value: text.day(value)[:unit]) if is_date else text.number
     standard = [h for h in stats.histograms if h.type == 0]
     if not standard:
         return ()

@@ -23,6 +23,7 @@ from pipeline.lineage.store import MlmdLineage
 from pipeline.plan import Plan, Selection, make_plan
 from pipeline.runners.base import Event, RunFailedError, deciding, runner_for
 from pipeline.runners.job import Job
+from pipeline.runs import leftovers
 from pipeline.runs.book import NodeRecord, RunBook, RunRecord, new_run_id
 from pipeline.runs.listener import RunListener
 from pipeline.runs.lock import held
@@ -123,6 +124,7 @@ class Session:
         run = new_run_id()
         with held(self.root, run):
             closed = sweep(self.loaded.spec, self.root)
+            leftovers.sweep(self.loaded, self.root)
             plan = self.plan(selection)
             record = self._record(run, plan)
             listener.planned(plan, closed, record)

@@ -12,7 +12,7 @@ import pytest
 
 from components.exports.source import resolve
 from components.mongo_example_gen.notices import notices
-from components.mongo_example_gen.quarantine import expire
+from components.mongo_example_gen.quarantine import expire, workplace
 from components.mongo_example_gen.result import Ingestion
 
 DAY = 86400
@@ -39,6 +39,28 @@ def test_files_being_read_or_without_expiry_are_kept(tmp_path: Path) -> None:
     file = _file(tmp_path, f"{'a' * 12}/bad-00000.jsonl", 99)
     assert expire(tmp_path, None) == expire(tmp_path, 30, {file}) == expire(tmp_path / "none", 30) == 0
     assert expire(tmp_path, 30) == 1 and not file.parent.exists()
+
+
+@pytest.mark.parametrize("days", [None, 30])
+def test_what_killed_ingestions_left_goes_whatever_its_age(tmp_path: Path, days: int | None) -> None:
+    left = [
+        _file(tmp_path, ".ingestion.0123abcd.tmp/changes/events-00", 0),
+        _file(tmp_path, f".changes-{'0' * 12}/events-00", 0),
+        _file(tmp_path, f"{'a' * 12}/.bad-{'f' * 32}.jsonl", 0),
+    ]
+    kept = _file(tmp_path, f"{'a' * 12}/bad-00000.jsonl", 0), _file(tmp_path, ".changes-mine/notes", 0)
+    with workplace(tmp_path) as work:
+        (work / "item-0.jsonl").write_text("{}")
+        assert expire(tmp_path, days) == 0
+        assert not any(file.exists() for file in left)
+        assert all(file.exists() for file in (*kept, work / "item-0.jsonl"))
+    assert not work.exists()
+
+
+def test_the_workplace_leaves_nothing(tmp_path: Path) -> None:
+    with workplace(tmp_path / "quarantine") as work:
+        assert [place.stat().st_mode & 0o777 for place in (work, work.parent)] == [0o700, 0o700]
+    assert not any(tmp_path.iterdir())
 
 
 def test_expired_files_are_reported() -> None:

@@ -85,9 +85,11 @@ def ingest_span_window(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     from components.mongo_example_gen.plan import make_plan
     from components.mongo_example_gen.reading import Request
 
-    def run(execution: int, window: int = 3, **data: Any) -> dict[str, Any]:
+    def run(
+        execution: int, window: int = 3, fields_: Any = ("y", "city", "n"), **data: Any
+    ) -> dict[str, Any]:
         config = DataConfig.model_validate({"mongo_export": PATTERN, "label": "y", "window": window, **data})
-        fields = {name: FieldConfig() for name in ("y", "city", "n")}
+        fields = {name: FieldConfig() for name in fields_}
         source = resolve_window(PATTERN, tmp_path, "latest", window)
         output = tmp_path / f"root/MongoExampleGen/examples/{execution}"
         request = Request(config, make_plan(config, fields, True), source, tmp_path, output)
@@ -124,6 +126,26 @@ def test_a_new_span_is_read_and_the_old_ones_are_not(
     shards = list((tmp_path / "root/MongoExampleGen/examples/2").glob("Split-*/*.gz"))
     assert len(shards) == 9 and all(os.stat(shard).st_nlink > 1 for shard in shards)
     assert not unused_entries(tmp_path / "root/MongoExampleGen/spans")
+
+
+@pytest.mark.component
+def test_keys_that_are_data_are_told_and_kept_nowhere(
+    write_span: Any, ingest_span_window: Any, tmp_path: Path
+) -> None:
+    """A near miss and the cache know names of fields only; a person's address as a key is in no file and no message."""
+    for span in (1, 2):
+        path = write_span(span)
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        lines[7]["xada9@x.y"] = 1
+        lines[9]["by"] = {"xada9@x.y": 1, "xada": 2}
+        path.write_text("".join(json.dumps(document) + "\n" for document in lines))
+    with pytest.raises(DataError, match=r"path 'xada9'.*remedy: correct the path"):
+        ingest_span_window(1, window=2, fields_=("y", "xada9"))
+    report = ingest_span_window(2, window=2, fields_={"y": {}, "city": {}})
+    written = [file for file in (tmp_path / "root").rglob("*") if file.is_file()]
+    assert report["documents"]["accepted"] == 240 and any(file.name == "entry.json" for file in written)
+    for content in (json.dumps(report).encode(), *(file.read_bytes() for file in written)):
+        assert b"xada9@" not in content
 
 
 @pytest.mark.component

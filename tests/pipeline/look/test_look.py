@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import random
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,45 @@ def test_no_value_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         shown = capsys.readouterr().out
         assert "canary" not in shown.lower()
         assert ("aaaaaa999@aaaaaaa.aaa" in shown) is bool("--examples" in more)
+
+
+def test_dates_of_single_people_are_not_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chance = random.Random(2)
+    day = datetime.date(1931, 3, 7)
+    born = [day, *(day + datetime.timedelta(days=9000 + chance.randrange(20_000)) for _ in range(2_000))]
+    documents = [
+        {"_id": i, "since": {"$date": f"{date}T00:00:00Z"}, "birth_date": {"$date": "1990-05-05T00:00:00Z"}}
+        for i, date in enumerate(born)
+    ]
+    documents += [
+        {"_id": -1, "last": {"$date": {"$numberLong": str(n)}}} for n in (-1_000_000_000_000, 10**15)
+    ]
+    export = write(tmp_path / "a.jsonl", documents)
+    for more in ([], ["--json"], ["--all", "--examples"]):
+        assert main(["look", export, *more]) == 0
+        shown = capsys.readouterr().out
+        assert not {str(min(born)), str(max(born)), "1931-03", "1990-05", "1938-04-24"} & set(
+            re.split(r"[\s\",;]+", shown)
+        )
+    paths = {path.path: path.time_range for path in look(export).paths}
+    assert (paths["birth_date"], paths["last"]) == (("1990", "1990"), None)
+    assert paths["since"] is not None and max(map(len, paths["since"])) <= 7
+
+
+def test_names_of_people_as_keys_are_not_paths(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    people_ = [f"{first} {last}" for first in ("Ada", "Bob", "Eve", "Kim") for last in ("Lee", "Roe", "Doe")]
+    documents = [
+        {"n": i % 7, "won": i % 2, "by": {people_[i % 12]: 1}, "at": {"a": 1, "b": 2}} for i in range(100)
+    ]
+    main(["look", write(tmp_path / "a.jsonl", [*documents, {"+49 170 1234567": 1}])])
+    shown = capsys.readouterr().out
+    assert not any(name in shown for name in ("Ada", "Roe", "+49")) and "at.a" in shown
+
+
+def test_rare_shapes_are_not_examples(tmp_path: Path) -> None:
+    documents = [{"t": "abc"} for _ in range(30)] + [{"t": "X Æ A-12"}]
+    seen = look(write(tmp_path / "a.jsonl", documents), None, examples=True)
+    assert seen.paths[0].shapes == ("aaa",)
 
 
 def test_a_document_is_suggested(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from foundation.errors import DataError
 from pipeline.lineage.records import Artifact
 from pipeline.report.collect import Collected, collect
 from pipeline.report.data import Bar, Curve
+from pipeline.report.statistics import read_features
 from pipeline.runs.results import RunResults
 
 INGESTION = {
@@ -91,10 +92,13 @@ def statistics() -> statistics_pb2.DatasetFeatureStatisticsList:
     age, signup, country, goal = (dataset.features[i] for i in (1, 2, 3, 4))
     age.num_stats.mean, age.num_stats.min, age.num_stats.max = 30.5, 13, 88
     signup.num_stats.min, signup.num_stats.max = 1_735_689_600_000, 1_742_807_564_000
+    for low, high in ((1_735_689_600_000, 1_735_989_600_000), (1_742_507_564_000, 1_742_807_564_000)):
+        dates = signup.num_stats.histograms or [signup.num_stats.histograms.add(type=0)]
+        dates[0].buckets.add(low_value=low, high_value=high, sample_count=30)
     bucket = age.num_stats.histograms.add(type=0).buckets.add(low_value=13, high_value=20, sample_count=12)
     assert bucket.sample_count == 12
     country.string_stats.unique, goal.string_stats.unique = 2, 40
-    for label, count in (("US", 40), ("BR", 23)):
+    for label, count in (("US", 40), ("BR", 17), ("Ada's own", 4), ("Bob's own", 2)):
         country.string_stats.rank_histogram.buckets.add(label=label, sample_count=count)
     goal.string_stats.rank_histogram.buckets.add(label="call Ada on 555 0100", sample_count=1)
     return message
@@ -140,13 +144,32 @@ def test_ingestion(found):
     assert ingestion.misfits == (("age", "read from text", 9), ("age", "text that is no number", 3))
 
 
+@pytest.mark.parametrize(
+    ("count", "first"), [(30, "2025-01-01"), (20, "2025-01"), (5, "2025-01"), (4, None)], ids=str
+)
+def test_dates_that_few_rows_have_are_told_coarsely(count, first, tmp_path):
+    message = statistics()
+    signup = next(f for f in message.datasets[0].features if f.path.step == ["signup_at"])
+    signup.num_stats.histograms[0].buckets[0].sample_count = count
+    signup.num_stats.histograms[0].buckets[0].high_value += 86_400_000  # four days and a half
+    (tmp_path / "Split-train").mkdir()
+    (tmp_path / "Split-train/FeatureStats.pb").write_bytes(message.SerializeToString())
+    (feature,) = (f for f in read_features(tmp_path, {"signup_at": "date"}) if f.name == "signup_at")
+    assert feature.numbers.get("min") == first
+    assert [bar.label.split(" to ")[0] for bar in feature.bars][:1] == ([first] if first else [])
+
+
 def test_features(found):
     features = {f.name: f for f in found["features"]}
     assert "_id" not in features
     assert features["age"].missing == pytest.approx(0.1)
     assert features["age"].bars == (Bar("13 to 20", 12),)
     assert features["signup_at"].numbers["min"] == "2025-01-01"
-    assert features["country"].bars == (Bar("US", 40), Bar("BR", 23))
+    assert [bar.label for bar in features["signup_at"].bars] == [
+        "2025-01-01 to 2025-01-04",
+        "2025-03-20 to 2025-03-24",
+    ]
+    assert features["country"].bars == (Bar("US", 40), Bar("BR", 17), Bar("2 rare values", 6))
 
 
 def test_values_of_text_with_many_values_are_left_out(found):
