@@ -17,10 +17,24 @@ from components.exports.keys import identity_text
 Order = tuple[int, int]
 FIRST: Order = (-1, -1)
 """Order of plain documents, which count as older than every event."""
+AFTER: Order = (-2, -2)
+"""Order of tombstones, which have no time: each follows the event of its document before it in the files."""
 _STATES, _DROPS = {"insert", "replace", "update"}, {"drop", "rename", "dropDatabase"}
+_NO_DOCUMENT = frozenset({
+    "create", "createIndexes", "dropIndexes", "modify", "shardCollection", "refineCollectionShardKey",
+    "reshardCollection", "invalidate", "startIndexBuild", "endOfTransaction",
+})  # fmt: skip
+"""Operations of change streams that change no document; other words are data and are never told."""
 _KAFKA = {"key", "value", "topic", "partition", "offset", "timestamp", "headers"}
-_CONNECT = {"schema", "payload", "key", "topic", "partition", "offset", "ts"}
+_CONNECT = {
+    "schema", "payload", "key", "topic", "partition", "offset", "ts", "tstype", "broker", "headers"
+}  # fmt: skip
 _DEBEZIUM = {"c", "r", "u", "d", "t"}
+DELETED, OPERATION = "__deleted", "__op"
+"""Fields that Debezium adds where it flattens events to documents."""
+_FLAT_TIMES = ("__source_ts_ms", "__source.ts_ms", "__ts_ms")
+_FLAT_ORDERS = ("__source_ord", "__source.ord", "__ord")
+_FLAT_PLACES = (("__source_db", "__source_collection"), ("__db", "__collection"))
 _DMS = {"I": "load", "U": "update", "D": "delete", "insert": "load"}
 
 
@@ -59,6 +73,8 @@ def read_event(line: dict[str, Any]) -> Event:
         BadDocumentError: The line is neither, or is incomplete.
     """
     line, key = _unwrapped(line)
+    if is_flattened(line):
+        return _flattened(line, key)
     if isinstance(line.get("operationType"), str):
         return _change_stream(line)
     if line.get("op") in _DEBEZIUM and line.keys() & {"after", "before", "source"}:
@@ -66,8 +82,59 @@ def read_event(line: dict[str, Any]) -> Event:
     if "_doc" in line or "Op" in line or {"data", "metadata"} <= line.keys():
         return _dms(line)
     if not line:
-        return Event("other", name="tombstone")
+        return _tombstone(key)
     return Event("state", _key(line.get("_id")), FIRST, state=line)
+
+
+def is_flattened(document: dict[str, Any]) -> bool:
+    """Returns whether Debezium made the document from an event: it says what happened in fields of its own."""
+    return DELETED in document or document.get(OPERATION) in _DEBEZIUM
+
+
+def _flattened(line: dict[str, Any], key: Any) -> Event:
+    place = next((pair for pair in _FLAT_PLACES if pair[1] in line), None)
+    namespace = f"{line.get(place[0])}.{line[place[1]]}" if place else ""
+    order = _flat_order(line)
+    if line.get(OPERATION) == "t":
+        return Event("drop", order=order, namespace=namespace, name="truncate")
+    identity = line.get("_id")
+    if identity is None and key is not None:
+        identity = _key_record(key)
+    if _is_deletion(line):
+        return Event("delete", _key(identity), order, namespace)
+    state = {name: value for name, value in line.items() if name not in (DELETED, OPERATION)}
+    return Event("state", _key(identity), order, namespace, state=state)
+
+
+def _is_deletion(line: dict[str, Any]) -> bool:
+    said = line.get(DELETED)
+    word = said.strip().casefold() if isinstance(said, str) else said
+    if word not in (True, False, None, "true", "false", ""):
+        raise BadDocumentError(f"{DELETED} is neither true nor false")
+    return word in (True, "true") or line.get(OPERATION) == "d"
+
+
+def _flat_order(line: dict[str, Any]) -> Order | None:
+    time = next((found for name in _FLAT_TIMES if (found := _whole(line.get(name))) is not None), None)
+    number = next((found for name in _FLAT_ORDERS if (found := _whole(line.get(name))) is not None), 0)
+    return None if time is None else (time, number)
+
+
+def _whole(value: Any) -> int | None:
+    """Returns a whole number, written in whatever way; None for anything else."""
+    try:
+        return int(extended_json.decode_value(value))
+    except (extended_json.ExtendedJsonError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def _tombstone(key: Any) -> Event:
+    if key is None:
+        return Event("other", name="tombstone")
+    try:
+        return Event("delete", _key(_key_record(key)), AFTER)
+    except BadDocumentError as error:
+        raise BadDocumentError("tombstone whose key names no document") from error
 
 
 def _unwrapped(line: dict[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -114,7 +181,8 @@ def _change_stream(line: dict[str, Any]) -> Event:
     if kind in _DROPS:
         return Event("drop", namespace=namespace, name=kind)
     if kind not in _STATES and kind != "delete":
-        return Event("other", namespace=namespace, name=kind)
+        name = kind if kind in _NO_DOCUMENT else "unknown operation"
+        return Event("other", namespace=namespace, name=name)
     whole = line.get("fullDocument")
     identity = (line.get("documentKey") or whole or {}).get("_id")
     return _event(kind, _key(identity), order, namespace, whole, line.get("updateDescription"))
@@ -166,9 +234,17 @@ def _debezium(line: dict[str, Any], key: Any) -> Event:
 
 
 def _key_record(key: Any) -> Any:
-    """Returns the ``_id`` that a Debezium key record holds: ``{"id": "<Extended JSON>"}``."""
+    """Returns the ``_id`` that a record's key holds, or None.
+
+    Debezium writes ``{"id": "<Extended JSON>"}``, MongoDB's connector the document's key ``{"_id": …}`` or a resume token.
+    """
     record = _object(key)
-    text = _object(record.get("payload", record)).get("id")
+    record = _object(record.get("payload", record))
+    if "id" not in record:
+        identity = record.get("_id")
+        resumes = isinstance(identity, dict) and "_data" in identity
+        return None if resumes else identity
+    text = record["id"]
     if not isinstance(text, str):
         return text
     try:
@@ -183,7 +259,8 @@ def _dms(line: dict[str, Any]) -> Event:
     kind = str(about.get("operation") or line.get("Op") or "load")
     kind = _DMS.get(kind, kind)
     if about.get("record-type") == "control" or kind not in ("load", "update", "delete"):
-        return Event("other", name=f"DMS {kind}")
+        control = about.get("record-type") == "control"
+        return Event("other", name="DMS control record" if control else "DMS record of an unknown operation")
     whole = _object(row.get("_doc")) or None
     identity = row.get("_id", row.get("oid__id", (whole or {}).get("_id")))
     namespace = f"{about['schema-name']}.{about.get('table-name')}" if "schema-name" in about else ""

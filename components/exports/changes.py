@@ -19,16 +19,19 @@ from bson import json_util
 
 from components.exports import tally as count
 from components.exports.blocks import check_bad, read_part
-from components.exports.change_events import FIRST, Event, Order, apply_update, read_event
+from components.exports.change_events import AFTER, FIRST, Event, Order, apply_update, read_event
 from components.exports.extended_json import TOO_DEEP
+from components.exports.folded import FoldedFiles
 from components.exports.formats import FORMATS
-from components.exports.formats.base import ITEM_BYTES, BadDocumentError, Block, FileFormat, Known, Part
+from components.exports.formats.base import BadDocumentError, Block, Known, Part
 from components.exports.tally import Tally
 from foundation.errors import DataError
 from foundation.temporaries import open_private
 
 FAN_OUT = 16
 MAX_LEVEL = 6
+_DOCUMENT = "_doc"
+"""Column of AWS DMS with the whole document."""
 NO_STATE = "update without the document before it"
 
 
@@ -83,8 +86,7 @@ class _Fold:
         self._bound = memory // 2
         self._namespaces: set[str] = set()
         self._sources: list[tuple[Part, tuple[str, ...]]] = []
-        self._out: list[Path] = []
-        self._file: IO[bytes] | None = None
+        self._out = FoldedFiles(folder)
         self.tally: Tally = Counter()
 
     def spill(self, known: Known) -> None:
@@ -103,6 +105,9 @@ class _Fold:
 
     def _spill_one(self, out: _Partitions, raw: bytes, offset: int, number: int) -> None:
         self.tally[count.READ] += 1
+        if raw.strip() == b"null":  # the value of a tombstone, without its key
+            self.tally[count.filtered("event without a document: tombstone")] += 1
+            return
         spilled = Spilled("", None, number, len(self._sources) - 1, offset, raw)
         try:
             event = read_event(self._line(spilled))
@@ -141,7 +146,7 @@ class _Fold:
         """Folds all temporary files."""
         for path in sorted(self._folder.glob("events-*")):
             self._fold_file(path, 1)
-        self._close()
+        self._out.close()
 
     def _fold_file(self, path: Path, level: int) -> None:
         if path.stat().st_size > self._bound and level < MAX_LEVEL:
@@ -160,21 +165,20 @@ class _Fold:
             self._fold_document(events)
 
     def _fold_document(self, events: list[Spilled]) -> None:
-        if all(event.order is not None for event in events):
-            events.sort(key=lambda event: (event.order, event.number))
-        else:  # without times, file order decides; plain documents are older than all events
-            events.sort(key=lambda event: (event.order != FIRST, event.number))
+        events = _in_order(events)
         state: dict[str, Any] | None = None
         pending: list[tuple[Spilled, str]] = []
+        last, updated = events[0], False
         for spilled in events:
             event = read_event(self._line(spilled))
             if event.update is None:
-                state, pending = event.state, []
+                state, pending, last, updated = event.state, [], spilled, False
                 continue
             try:
                 if state is None:
                     raise BadDocumentError(NO_STATE)
                 apply_update(state, event.update)
+                updated = True
             except BadDocumentError as error:
                 state = None
                 pending.append((spilled, str(error)))
@@ -182,20 +186,19 @@ class _Fold:
             self._bad(spilled, reason)
         superseded = len(events) - len(pending)
         if state is not None:
-            self._write(state)
+            self._write(state, last, updated)
         if state is not None or not pending:
             superseded -= 1  # the last event is the document or its deletion
         if state is None and not pending:
             self.tally[count.filtered("deleted")] += 1
         self.tally[count.SUPERSEDED] += superseded
 
-    def _write(self, state: dict[str, Any]) -> None:
-        line = json.dumps(state, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        if self._file is None or self._file.tell() + len(line) > ITEM_BYTES:
-            self._close()
-            self._out.append(self._folder / f"changes-{len(self._out):05d}.jsonl")
-            self._file = open_private(self._out[-1])
-        self._file.write(line)
+    def _write(self, state: dict[str, Any], last: Spilled, updated: bool) -> None:
+        header = self._sources[last.source][1]
+        if header and not updated and _DOCUMENT not in header:
+            self._out.write_row(last.raw, header)
+        else:
+            self._out.write_document(state)
         self.tally[count.READ] -= 1  # counted when it is read again
 
     def _bad(self, spilled: Spilled, reason: str) -> None:
@@ -219,24 +222,34 @@ class _Fold:
         plain: dict[str, Any] = json.loads(text)
         return plain
 
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
     def files(self) -> Known:
         """Returns the folded files.
 
         Raises:
             DataError: No document is left.
         """
-        if not self._out:
+        if not self._out.known:
             raise DataError(
                 "change export",
                 expected="documents",
                 seen=f"none left of {self.tally[count.READ]} events",
                 remedy="check that the files hold inserts or whole documents, not only deletions",
             )
-        return [(path, f"{path.name} (folded)", FileFormat("jsonl")) for path in self._out]
+        return self._out.known
+
+
+def _in_order(events: list[Spilled]) -> list[Spilled]:
+    """Returns the events of one document in the order in which they happened."""
+    events = sorted(events, key=lambda event: event.number)
+    if any(event.order is None for event in events):
+        # Without times, file order decides; plain documents are older than all events.
+        return sorted(events, key=lambda event: event.order != FIRST)
+    placed: list[tuple[Order, Spilled]] = []
+    for event in events:
+        assert event.order is not None
+        order = event.order if event.order != AFTER else placed[-1][0] if placed else FIRST
+        placed.append((order, event))
+    return [event for _, event in sorted(placed, key=lambda pair: pair[0])]
 
 
 class _Partitions:

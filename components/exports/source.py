@@ -29,6 +29,8 @@ _GLOB_TOKEN = re.compile(
 _NOT_DATA = re.compile(
     r"^[._]|^bad-\d+\.index\.jsonl$|^manifest\.json$|\.metadata\.json(\.gz)?$|^prelude\.json(\.gz)?$"
 )
+_DUMPED = re.compile(r"\.bson(\.gz)?$")
+_METADATA = re.compile(r"(\.metadata|(^|/)prelude)\.json(\.gz)?$")
 _EPOCH = datetime.date(1970, 1, 1)
 
 
@@ -303,7 +305,7 @@ def _span_and_version(groups: dict[str, str]) -> tuple[int, int] | None:
 def _matches(pattern: str, base: Path, expression: re.Pattern[str]) -> list[str]:
     """Returns the files and folders that a pattern matches, in order."""
     if not is_remote(pattern):
-        return sorted(glob.glob(_as_glob(pattern, base), recursive=True))
+        return _without_metadata(sorted(glob.glob(_as_glob(pattern, base), recursive=True)), pattern)
     from foundation import storage_remote
 
     fixed = re.split(r"[*?\[{]", pattern, maxsplit=1)[0]
@@ -317,7 +319,14 @@ def _matches(pattern: str, base: Path, expression: re.Pattern[str]) -> list[str]
         in_folder = expression.fullmatch(owner) and not _NOT_DATA.search(file.name)
         if expression.fullmatch(file.url) or in_folder:
             fitting.add(file.url)
-    return sorted(fitting)
+    return _without_metadata(sorted(fitting), pattern)
+
+
+def _without_metadata(matches: list[str], pattern: str) -> list[str]:
+    """Returns the matches without what mongodump writes beside its ``.bson`` files, unless the pattern names it."""
+    if _METADATA.search(pattern) or not any(_DUMPED.search(match) for match in matches):
+        return matches
+    return [match for match in matches if not _METADATA.search(match)]
 
 
 def _as_glob(pattern: str, base: Path) -> str:

@@ -13,6 +13,7 @@ from components.exports.formats.base import BadDocumentError, Block, Part
 from components.exports.names import Names
 from components.exports.readers import sampled_parts
 from components.exports.tally import Tally, kinds_of
+from components.exports.undeclared import refuse_changes
 from components.mongo_example_gen.columnar.slow import convert_one_by_one
 from components.mongo_example_gen.plan import Plan, settle_types
 
@@ -39,6 +40,7 @@ def look(items: list[WorkItem], plan: Plan) -> Sample:
     sample, names = Sample(), Names()
     blank = replace(plan, columns=tuple(replace(column, type=None) for column in plan.columns))
     for part, block in _sampled_blocks(items):
+        refuse_changes(block, part)
         which = [i for i, raw in enumerate(block.documents) if raw.strip()]
         which = sorted(random.Random(0).sample(which, min(len(which), SAMPLED_FROM_PART)))
         convert_one_by_one(block, which, part.format.kind, blank, tally)

@@ -24,6 +24,7 @@ from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 from components.exports import tally as count
 from components.exports.blocks import WorkItem, check_bad, read_part
 from components.exports.tally import Tally
+from components.exports.undeclared import refuse_changes
 from components.mongo_example_gen.columnar.convert import convert_block
 from components.mongo_example_gen.columnar.rows import Rows, in_order
 from components.mongo_example_gen.keyed import Keys
@@ -127,6 +128,7 @@ class _ItemWriter:
         """Reads, converts and writes the whole item."""
         for part in self._item.parts:
             for block in read_part(part):
+                refuse_changes(block, part)
                 rows, bad = convert_block(block, part.format.kind, self._job.plan, self.outcome.tally)
                 check_bad(part, block, [index for index, _ in bad])
                 self._quarantine.add(part, block, bad)

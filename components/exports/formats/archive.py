@@ -14,15 +14,15 @@ from typing import IO, Any
 from components.exports.crc64 import Crc64Check
 from components.exports.formats.base import BSON_MAX_BYTES, Block, FileFormat, Format, Known, Part
 from components.exports.formats.bson import decoder
+from components.exports.namespaces import Namespace, chosen, namespace_of
 from components.exports.streams import open_stream, read_guarded
-from foundation.errors import DataError, near_miss
+from foundation.errors import DataError
 from foundation.storage import Location
 
 CHUNK_BYTES = 2**20
 _MAGIC = b"\x6d\xe2\x99\x81"
 """0x8199e26d, little-endian."""
 _TERMINATOR = b"\xff\xff\xff\xff"
-_INTERNAL_DATABASES = ("admin", "config", "local")
 
 
 def _choose(known: Known, namespace: str) -> Known:
@@ -39,21 +39,12 @@ def choose_namespace(path: Location, name: str, found: FileFormat, wanted: str) 
         wanted: ``data.namespace``; empty if there is only one.
 
     Raises:
-        DataError: The namespace does not exist, or none is named and there are several.
+        DataError: The namespace does not exist or holds no documents, or none is named and there are several.
     """
     with open_stream(path, found.compression) as stream:
-        names = _prelude(_Cursor(stream, path, name))
-    own = [n for n in names if n.split(".")[0] not in _INTERNAL_DATABASES and ".system." not in n]
-    if wanted in names:
-        return replace(found, namespace=wanted)
-    if not wanted and len(own) == 1:
-        return replace(found, namespace=own[0])
-    raise DataError(
-        f"mongodump archive {name}",
-        expected=f"namespace {wanted!r}" if wanted else "one namespace, or data.namespace to name one",
-        seen=", ".join(own or names) or "no namespace",
-        remedy=near_miss(wanted, names) or "set data.namespace to database.collection",
-    )
+        there = _prelude(_Cursor(stream, path, name))
+    expected = "one collection, or data.namespace to name one"
+    return replace(found, namespace=chosen(f"mongodump archive {name}", there, wanted, expected))
 
 
 def _blocks(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
@@ -90,16 +81,15 @@ def _body(cursor: _Cursor) -> Iterator[Block]:
             return
 
 
-def _prelude(cursor: _Cursor) -> list[str]:
+def _prelude(cursor: _Cursor) -> list[Namespace]:
     """Reads magic number and prelude; returns the namespaces of the archive."""
     if cursor.take(4) != _MAGIC:
         raise cursor.error("an archive's magic number", "another one")
     cursor.header("the archive's header")
     names = []
     while (raw := cursor.next()) is not None:
-        entry = cursor.decode(raw)
-        if entry.get("type") != "view":
-            names.append(f"{entry.get('db')}.{entry.get('collection')}")
+        entry = {key: str(value) for key, value in cursor.decode(raw).items()}
+        names.append(namespace_of(entry.get("db", ""), entry.get("collection", ""), entry.get("type", "")))
     return names
 
 

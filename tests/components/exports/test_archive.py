@@ -123,3 +123,31 @@ def test_checksums_are_those_of_xz(size: int) -> None:
 
 def test_the_textbook_checksum_is_the_published_one() -> None:
     assert crc64(b"123456789") == 0x995DC9BBDF1939FA
+
+
+TOOLS = Path(__file__).parents[2] / "cases/time_series"
+"""Written by mongodump: a plain collection, a time series, a view, odd names."""
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("shop.users", 200), ("shop.a%b/c d", 50), ("shop.manifest", 50)]
+)
+def test_a_collection_beside_a_time_series_is_read(name: str, count: int) -> None:
+    assert len(list(read(TOOLS / "all.archive", name))) == count
+
+
+@pytest.mark.parametrize(
+    ("file", "namespace", "message"),
+    [
+        ("weather.archive", "", r"shop\.weather \(a time series.*penstock export shop weather"),
+        ("weather.archive", "shop.weather", r"shop\.weather \(a time series"),
+        ("weather.archive", "shop.system.buckets.weather", r"seen: shop\.weather \(a time series"),
+        ("all.archive", "shop.weather", r"shop\.weather \(a time series"),
+        ("all.archive", "shop.v_users", r"shop\.v_users \(a view"),
+        ("view.archive", "", r"shop\.v_users \(a view"),
+        ("all.archive", "", r"shop\.users, shop\.a%b/c d, shop\.manifest, shop\.empty; remedy: set data.namespace"),
+    ],
+)  # fmt: skip
+def test_what_holds_no_documents_is_refused_by_what_it_is(file: str, namespace: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        list(read(TOOLS / file, namespace))

@@ -139,7 +139,7 @@ def test_debezium_with_its_envelope_and_keys(fold: Fold) -> None:
     update = {"updatedFields": json.dumps({"a": 2}), "removedFields": ["b"], "truncatedArrays": None}
     documents, tally = fold([
         record("r", 1, 1, {"_id": one, "a": 1, "b": 1}), record("c", 2, 2, {"_id": two}),
-        record("u", 1, 3, None, updateDescription=update), record("d", 2, 4), {"key": "k", "value": None},
+        record("u", 1, 3, None, updateDescription=update), record("d", 2, 4), {"value": None},
     ])  # fmt: skip
     assert documents == {json.dumps(one): {"_id": one, "a": 2}}
     assert count.section(tally, "filtered") == {"deleted": 1, "event without a document: tombstone": 1}
@@ -228,3 +228,110 @@ def _with_bound(size: int) -> Callable[[Any], None]:
         original(self)
 
     return fold
+
+
+CASE = Path(__file__).parents[2] / "cases/exports/debezium_flattened.json"
+
+
+def flat(identity: Any, deleted: Any = "false", time: int | None = None, **more: Any) -> dict[str, Any]:
+    """A change as Debezium flattens it."""
+    found = {"_id": identity, "v": 1, "__deleted": deleted, **more}
+    return {name: value for name, value in found.items() if value is not None} | (
+        {} if time is None else {"__ts_ms": time}
+    )
+
+
+def test_a_deleted_document_of_the_real_case_is_gone(fold: Fold) -> None:
+    lines = [json.loads(line) for line in CASE.read_text().splitlines()]
+    gone = {str(line["_id"]) for line in lines if line["__deleted"] == "true"}
+    documents, tally = fold(lines)
+    assert gone and not gone & set(documents) and len(documents) == 29
+    assert not any({"__deleted", "__op"} & set(document) for document in documents.values())
+    assert count.section(tally, "filtered") == {"deleted": 1}
+
+
+@pytest.mark.parametrize(
+    "deletion",
+    [
+        pytest.param(flat(1, "true"), id="text"),
+        pytest.param(flat(1, True), id="bool"),
+        pytest.param(flat(1, "TRUE"), id="in capitals"),
+        pytest.param(flat(1, None, __op="d"), id="the operation alone"),
+        pytest.param(flat(1, "false", __op="d"), id="the operation, against the mark"),
+        pytest.param({"key": {"id": "1"}, "value": {"__deleted": True}}, id="id in the key"),
+        pytest.param({"key": {"id": "1"}, "value": None}, id="tombstone"),
+        pytest.param({"key": '{"payload":{"id":"1"}}', "value": None}, id="tombstone with a wrapped key"),
+        pytest.param({"key": {"_id": 1}, "value": None}, id="tombstone of MongoDB's connector"),
+        pytest.param({"topic": "t", "ts": 9, "key": {"id": "1"}, "payload": None}, id="tombstone of kcat"),
+        pytest.param({"payload": flat(1, True), "schema": {}}, id="in an envelope"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("time", [None, 5])
+def test_a_deletion_is_one_however_it_is_written(fold: Fold, deletion: Any, time: int | None) -> None:
+    documents, tally = fold([flat(1, "false", time), flat(2, "false", time), deletion])
+    assert list(documents) == ["2"]
+    assert count.section(tally, "filtered") == {"deleted": 1} and tally[count.SUPERSEDED] == 1
+
+
+@pytest.mark.parametrize("reborn", [flat(1, "false", 9), flat(1, False, 9, __op="c")], ids=["text", "bool"])
+def test_a_document_can_come_back_after_its_deletion(fold: Fold, reborn: Any) -> None:
+    tombstone = {"key": {"id": "1"}, "value": None}
+    documents, tally = fold([flat(1, "true", 5), tombstone, reborn], [flat(1, "false", 3)])
+    assert list(documents) == ["1"] and tally[count.SUPERSEDED] == 3
+
+
+def test_a_tombstone_follows_the_event_before_it_whatever_the_files_order(fold: Fold) -> None:
+    newer = [flat(1, "true", 9), {"key": {"id": "1"}, "value": None}]
+    assert list(fold(newer, [flat(1, "false", 2), flat(2, "false", 1)])[0]) == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (flat(1, "perhaps"), "__deleted is neither true nor false"),
+        ({"__deleted": True}, "event without a document _id"),
+        ({"key": "k", "value": None}, "tombstone whose key names no document"),
+        ({"key": {"_id": {"_data": "8263"}}, "value": None}, "tombstone whose key names no document"),
+    ],
+)
+def test_what_may_be_a_deletion_is_not_passed_over(fold: Fold, line: Any, reason: str) -> None:
+    documents, tally = fold([flat(2), line])
+    assert list(documents) == ["2"] and count.section(tally, "quarantined") == {reason: 1}
+
+
+@pytest.mark.parametrize("names", [("__source_ts_ms", "__source_ord"), ("__ts_ms", "__ord")])
+def test_flattened_events_are_ordered_by_their_times(fold: Fold, names: tuple[str, str]) -> None:
+    events = [
+        {"_id": 1, "v": v, "__op": "u", names[0]: {"$numberLong": str(time)}, names[1]: number}
+        for v, time, number in (("last", 5, 2), ("older", 5, 1), ("oldest", 4, 9))
+    ]
+    assert fold(events)[0]["1"]["v"] == "last"
+
+
+def test_collections_of_flattened_events_are_not_mixed(fold: Fold) -> None:
+    lines = [flat(n, __db="shop", __collection=name) for n, name in enumerate(("users", "orders"))]
+    with pytest.raises(DataError, match=r"shop\.orders, shop\.users"):
+        fold(lines)
+    assert list(fold(lines, namespace="shop.orders")[0]) == ["1"]
+
+
+def test_flattened_rows_of_csv_stay_rows_of_csv(tmp_path: Path) -> None:
+    rows = 'a.b,_id,n,__deleted,__op\n"x, y",1,1.50,false,c\n"007",2,,False,c\n"q""",1,2.50,false,u\nz,3,1,false,c\nz,3,1,TRUE,d\n'
+    (tmp_path / "e.csv").write_text(rows)
+    (tmp_path / "f").mkdir()
+    known = recognise_all([(tmp_path / "e.csv", "e.csv")], "auto")
+    folded = changes.fold_changes(known, tmp_path / "f", "", 2**20, lambda *_: None)
+    ((path, _, format),) = folded.known
+    header, *lines = path.read_text().splitlines()
+    assert (format.kind, header, sorted(lines)) == ("csv", "a.b,_id,n", ['"q""",1,2.50', "007,2,"])
+    assert count.section(folded.tally, "filtered") == {"deleted": 1}
+
+
+def test_values_are_no_names_of_events(fold: Fold) -> None:
+    lines = [
+        {"operationType": "ada@example.org", "documentKey": {"_id": 3}},
+        {"data": {}, "metadata": {"operation": "ada@example.org"}},
+        {"data": {}, "metadata": {"record-type": "control", "operation": "ada@example.org"}},
+    ]
+    _, tally = fold([event("insert", 1, 1, {"_id": 1}), *lines])
+    assert sum(count.section(tally, "filtered").values()) == 3 and "ada" not in str(tally)
