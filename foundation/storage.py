@@ -69,13 +69,14 @@ def locate(text: str, base: Path | None = None) -> Location:
         base: Folder that relative paths start from.
 
     Raises:
-        StorageError: The address is of another scheme, has no bucket, or holds credentials.
+        StorageError: The address is of another scheme, has no bucket, holds credentials, or has a part without a name.
     """
     if not is_remote(text):
         return base / text if base else Path(text)
     found = _REMOTE.fullmatch(text)
     if found:
-        return RemotePath(f"{found['scheme']}://{found['bucket']}/{(found['key'] or '').lstrip('/')}")
+        _check_key(text, found["key"] or "")
+        return RemotePath(f"{found['scheme']}://{found['bucket']}/{found['key'] or ''}")
     scheme = text.split("://", 1)[0]
     if scheme in ("s3", "gs"):
         raise StorageError(
@@ -90,3 +91,16 @@ def locate(text: str, base: Path | None = None) -> Location:
         seen="another scheme",
         remedy="copy the export here or to a bucket first",
     )
+
+
+def _check_key(text: str, key: str) -> None:
+    """Refuses keys that a store keeps apart and a file system does not: ``a//b`` is not ``a/b`` there."""
+    parts = key.removesuffix("/").split("/") if key else []
+    odd = next((part for part in parts if part in ("", ".", "..")), None)
+    if odd is not None:
+        raise StorageError(
+            f"address {text}",
+            expected="a name between all slashes",
+            seen=f"a part called {odd!r}" if odd else "two slashes in a row, or one at the start of the key",
+            remedy="correct the address; if an object is really called so, copy it to another key",
+        )

@@ -151,6 +151,7 @@ class _RangeReader(io.RawIOBase):
     def __init__(self, path: Address) -> None:
         self._path, self._place = path, 0
         self._file: Any = None
+        self._about: RemoteStat | None = None
         self._size = int(patiently(self._opened, path).size())
 
     def readable(self) -> bool:
@@ -182,6 +183,10 @@ class _RangeReader(io.RawIOBase):
     def _opened(self) -> Any:
         if self._file is None:
             self._file = filesystem(self._path).open_input_file(self._path.inner)
+            about = _described(self._file.size(), self._file.metadata() or {})
+            if self._about not in (None, about):
+                raise _changed(self._path, self._about, about)
+            self._about = about
         return self._file
 
     def _forget(self) -> None:
@@ -192,13 +197,44 @@ class _RangeReader(io.RawIOBase):
     def _range(self, wanted: int) -> bytes:
         try:
             data: bytes = self._opened().read_at(wanted, self._place)
+        except FileNotFoundError as error:
+            raise _changed(self._path, self._about, None) from error
         except OSError:
-            self._forget()
+            self._look_again()
             raise
         if len(data) != wanted:
-            self._forget()
+            self._look_again()
             raise OSError("a range came short")
         return data
+
+    def _look_again(self) -> None:
+        """Opens the object anew after a failure, which shows whether it is still the same.
+
+        Raises:
+            StorageError: It is another one, or gone.
+        """
+        self._forget()
+        try:
+            self._opened()
+        except FileNotFoundError as error:
+            raise _changed(self._path, self._about, None) from error
+        except OSError:
+            self._forget()  # the store does not answer: the caller asks again
+
+
+def _changed(path: Address, before: RemoteStat | None, now: RemoteStat | None) -> StorageError:
+    if now is None:
+        seen = "it is gone"
+    elif before and now.st_size != before.st_size:
+        seen = f"{now.st_size} bytes in place of {before.st_size}"
+    else:
+        seen = "another content of the same size"
+    return StorageError(
+        f"{path}",
+        expected="an object that does not change while it is read",
+        seen=seen,
+        remedy="wait until the export is complete, and run again; nothing was published",
+    )
 
 
 def patiently(ask: Callable[[], _Result], path: Address) -> _Result:
@@ -210,6 +246,13 @@ def patiently(ask: Callable[[], _Result], path: Address) -> _Result:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return ask()
+        except ValueError as error:  # Arrow's ArrowInvalid
+            raise StorageError(
+                f"{path}",
+                expected="an address that the store's client takes",
+                seen="another",
+                remedy="correct it",
+            ) from error
         except OSError as error:
             if attempt == ATTEMPTS or _is_final(error):
                 raise _error(path, error, attempt) from error

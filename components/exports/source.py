@@ -303,7 +303,9 @@ def _span_and_version(groups: dict[str, str]) -> tuple[int, int] | None:
 
 
 def _matches(pattern: str, base: Path, expression: re.Pattern[str]) -> list[str]:
-    """Returns the files and folders that a pattern matches, in order."""
+    """Returns the files and folders that a pattern matches, in order; one that is called like the pattern is meant."""
+    if "[" in pattern and not _PLACEHOLDER.search(pattern) and (called := _called(pattern, base)):
+        return called
     if not is_remote(pattern):
         return _without_metadata(sorted(glob.glob(_as_glob(pattern, base), recursive=True)), pattern)
     from foundation import storage_remote
@@ -320,6 +322,19 @@ def _matches(pattern: str, base: Path, expression: re.Pattern[str]) -> list[str]
         if expression.fullmatch(file.url) or in_folder:
             fitting.add(file.url)
     return _without_metadata(sorted(fitting), pattern)
+
+
+def _called(name: str, base: Path) -> list[str]:
+    """Returns the file or folder, or the objects in it, with exactly this name, such as ``part[1].jsonl``."""
+    if not is_remote(name):
+        return [str(base / name)] if (base / name).exists() else []
+    from foundation import storage_remote
+
+    place = RemotePath(name.rstrip("/"))
+    if place.is_file():
+        return [place.url]
+    there = storage_remote.list_objects(place, recursive=False)
+    return [file.url for file in there if not _NOT_DATA.search(file.name)]
 
 
 def _without_metadata(matches: list[str], pattern: str) -> list[str]:
@@ -345,11 +360,16 @@ def _as_regex(pattern: str) -> str:
         elif token["deep"]:
             out.append(".*")
         else:
-            out.append(
-                "[^/]*" if token["star"] else "[^/]" if token["any"] else token["set"].replace("[!", "[^")
-            )
+            out.append("[^/]*" if token["star"] else "[^/]" if token["any"] else _as_set(token["set"]))
         place = token.end()
     return "".join([*out, re.escape(pattern[place:].rstrip("/"))])
+
+
+def _as_set(token: str) -> str:
+    """Returns a set of characters as a regular expression; ``[[]`` is an opening bracket itself."""
+    inner = token[1:-1]
+    negated = inner.startswith("!")
+    return f"[{'^' if negated else ''}{inner[negated:].replace('[', chr(92) + '[')}]"
 
 
 def _data_files(path: Location) -> list[Location]:

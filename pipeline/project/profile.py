@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.exports.change_events import DELETED, OPERATION
 from components.exports.fields import FieldType, widest
 from foundation.storage import is_remote
 from pipeline.look.leaf import NO_VALUE
@@ -66,6 +67,8 @@ class ExportProfile:
     """Number of documents requested."""
     left_out: tuple[str, ...]
     """Paths that a document cannot name, or whose keys are data (then only the parent path)."""
+    changes: bool = False
+    """Whether the documents say that they are changes, as Debezium flattens them."""
 
     def field(self, path: str) -> FieldProfile | None:
         """Returns the field at a path, or None."""
@@ -100,8 +103,10 @@ def from_look(seen: Look, export: Path, sample: int) -> ExportProfile:
         sample: Maximum number of documents to read again.
     """
     nodes = [node for node in seen.tree.root.walk() if node.leaf.kinds and node.path]
-    fields = tuple(_field(node, seen.documents) for node in nodes)
-    return ExportProfile(export, seen.documents, fields, seen.source.pattern, sample, seen.left_out)
+    marks = {DELETED, OPERATION}
+    fields = tuple(_field(node, seen.documents) for node in nodes if node.path not in marks)
+    changes = any(node.path in marks for node in nodes)
+    return ExportProfile(export, seen.documents, fields, seen.source.pattern, sample, seen.left_out, changes)
 
 
 def _field(node: Node, documents: int) -> FieldProfile:

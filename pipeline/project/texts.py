@@ -76,6 +76,7 @@ def _data(plan: Plan) -> list[str]:
         "data:",
         f"  mongo_export: {quoted(plan.export.replace('${', '$${'))}",
         *_about_spans(plan),
+        *(["  changes: {}   # folded to the last state of each document"] if plan.profile.changes else []),
         "  # Dotted path in the documents → feature. Only these fields are read.",
         "  fields:",
     ]

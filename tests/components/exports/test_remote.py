@@ -114,6 +114,75 @@ def test_patterns_match_alike_in_stores_and_folders(
     assert found == [f"s3://{BUCKET}/{key}" for key in keys]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "keys"),
+    [
+        ("f/a[1].jsonl", ["f/a[1].jsonl"]),
+        ("f/a[[]1].jsonl", ["f/a[1].jsonl"]),
+        ("f/a[12].jsonl", ["f/a1.jsonl"]),
+        ("f/a[!2].jsonl", ["f/a1.jsonl"]),
+        ("g[1]", ["g[1]/x"]),
+        ("g[1]/", ["g[1]/x"]),
+        ("g[[]1]/*", ["g[1]/x"]),
+        ("h/é #?%20.jsonl", ["h/é #?%20.jsonl"]),
+    ],
+)
+@pytest.mark.parametrize("where", ["store", "folder"])
+def test_odd_names_can_be_named(put: Put, tmp_path: Path, pattern: str, keys: list[str], where: str) -> None:
+    for key in ("f/a[1].jsonl", "f/a1.jsonl", "g[1]/x", "h/é #?%20.jsonl"):
+        put(key, LINE)
+        (tmp_path / key).parent.mkdir(exist_ok=True)
+        (tmp_path / key).write_bytes(LINE)
+    root = f"s3://{BUCKET}/" if where == "store" else ""
+    found = resolve(root + pattern, tmp_path)
+    assert [file.path for file in found.files] == [root + key for key in keys]
+    assert _documents(found, tmp_path) == [LINE.rstrip()]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["e//b.jsonl", "e//*", "/lead.jsonl", "e/*", "e/**", "**", "m/a/../b", "m/./b"]
+)
+def test_a_key_with_an_empty_part_is_refused_by_its_name(put: Put, tmp_path: Path, pattern: str) -> None:
+    for key in ("e/a.jsonl", "e//b.jsonl", "/lead.jsonl"):
+        put(key, LINE)
+    with pytest.raises(StorageError, match=r"^address s3://exports/.*copy it to another key"):
+        resolve(f"s3://{BUCKET}/{pattern}", tmp_path)
+    assert [file.path for file in resolve(f"s3://{BUCKET}/e", tmp_path).files] == [f"s3://{BUCKET}/e/a.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("then", "seen"),
+    [
+        pytest.param(LINE * 2, "114 bytes in place of", id="shorter than the place of reading"),
+        pytest.param(LINE * 300_000, "bytes in place of", id="shorter, with a part of the range left"),
+        pytest.param(None, "it is gone", id="gone"),
+    ],
+)
+def test_an_object_that_changes_while_it_is_read_is_told_as_that(
+    put: Put, then: bytes | None, seen: str
+) -> None:
+    import boto3
+
+    put("e/a.jsonl", LINE * 500_000)
+    path = RemotePath(f"s3://{BUCKET}/e/a.jsonl")
+    with path.open() as file:
+        assert file.read(len(LINE)) == LINE
+        put("e/a.jsonl", then) if then else boto3.client("s3").delete_object(Bucket=BUCKET, Key="e/a.jsonl")
+        with pytest.raises(StorageError, match=f"does not change while it is read; seen: .*{seen}") as raised:
+            file.read()
+    assert "credentials" not in str(raised.value) and "attempts" not in str(raised.value)
+
+
+def test_an_object_that_is_replaced_is_told_after_a_lost_connection(put: Put, proxy: Any) -> None:
+    put("e/a.jsonl", LINE * 500_000)
+    with RemotePath(f"s3://{BUCKET}/e/a.jsonl").open() as file:
+        file.read(len(LINE))
+        put("e/a.jsonl", LINE.replace(b"y", b"z") * 500_000)
+        proxy.faults = ["drop"]
+        with pytest.raises(StorageError, match="another content of the same size"):
+            file.read()
+
+
 def test_size_time_and_checksum_make_the_fingerprint(put: Put, tmp_path: Path) -> None:
     put("e/a.jsonl", LINE)
     before = resolve(f"s3://{BUCKET}/e", tmp_path)

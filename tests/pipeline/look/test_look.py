@@ -159,6 +159,15 @@ def test_a_document_is_suggested(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "# none: " in capsys.readouterr().out
 
 
+def test_flattened_changes_are_suggested_as_changes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    documents = [{"_id": i, "n": i % 9, "won": i % 3 == 0, "__deleted": i % 7 == 0} for i in range(200)]
+    main(["look", write(tmp_path / "a.jsonl", documents)])
+    suggested = capsys.readouterr().out.split("A document to start with")[1]
+    assert "  changes: {}" in suggested and "__deleted" not in suggested and "label: won" in suggested
+
+
 def test_drift(tmp_path: Path) -> None:
     old = look(write(tmp_path / "a.jsonl", people(1000, gone=1, size=1, often=1)))
     later = [{**d, "fresh": "x", "size": "big"} for d in people(1000)]
