@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from components.exports.change_events import DELETED, OPERATION
 from components.exports.formats.base import ITEM_BYTES, FileFormat, Known
+from components.exports.formats.csv_records import cells_of
 from foundation.temporaries import open_private
 
 
@@ -32,7 +33,7 @@ class FoldedFiles:
 
     def write_row(self, raw: bytes, header: tuple[str, ...]) -> None:
         """Writes a row of a CSV file, without Debezium's own cells."""
-        cells = next(csv.reader(io.StringIO(raw.decode("utf-8"), newline=""), strict=True))
+        cells = cells_of(raw) or []
         kept = [number for number, name in enumerate(header) if name not in (DELETED, OPERATION)]
         self._write(tuple(header[n] for n in kept), _csv([cells[n] for n in kept]))
 

@@ -64,7 +64,7 @@ def holding(folder: Path) -> list[Path]:
 @pytest.mark.parametrize("changes", [{}, {"changes": {}}], ids=["documents", "changes"])
 def test_the_next_run_removes_what_a_killed_one_left(tmp_path: Path, changes: dict[str, object]) -> None:
     (tmp_path / "export.jsonl").write_text("\n".join(documents()) + "\n")
-    config = {"mongo_export": "export.jsonl", "label": "y", "bad_documents": {"fail_above": 0.5}, **changes}
+    config = {"mongo_export": "export.jsonl", "label": "y", "bad_documents": {"fail_above": 0.99}, **changes}
     killed = run(tmp_path, "killed", config)
     assert killed.stdout is not None and killed.stdout.readline() == b"ready\n"
     left = holding(tmp_path)
