@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from foundation import storage_remote
+from foundation import storage_remote, temporaries
 from foundation.errors import StorageError
 from foundation.publish import published_file, storage_error
 from foundation.storage import Location, RemotePath
@@ -60,7 +60,9 @@ def published(target: Location) -> Iterator[Path]:
         with published_file(target) as temporary:
             yield temporary
         return
-    with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
-        local = Path(folder) / target.name
+    place = Path(tempfile.gettempdir())
+    temporaries.sweep(place, temporaries.UPLOADED)
+    with temporaries.private_folder(place, temporaries.UPLOADED) as folder:
+        local = folder / target.name
         yield local
         upload(local, target)

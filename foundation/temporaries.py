@@ -20,6 +20,8 @@ from typing import IO
 
 SPILLED_ROWS = "penstock-rows"
 """Name of the folder, in the system's temporary folder, of rows that are too many for memory."""
+UPLOADED = "penstock-upload"
+"""Name of the folder there of a file that is written before it is copied to a store."""
 _NAME = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.tmp", re.DOTALL)
 _LOCK = ".lock"
 """A folder is locked by this file in it: network file systems lock files only."""

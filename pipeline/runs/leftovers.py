@@ -59,6 +59,7 @@ def _places(loaded: LoadedSpec, root: Path) -> list[tuple[Path, str | None]]:
         (loaded.folder / spec.data.bad_documents.folder, None),
         (root / "artifacts" / "MongoExampleGen" / FOLDER, None),
         (Path(tempfile.gettempdir()), temporaries.SPILLED_ROWS),
+        (Path(tempfile.gettempdir()), temporaries.UPLOADED),
     ]
     if spec.infer and not is_remote(spec.infer.to):
         places.append((loaded.folder / spec.infer.to, None))

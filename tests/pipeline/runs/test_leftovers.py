@@ -39,6 +39,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "root/artifacts/MongoExampleGen/spans/.abc.01234567.tmp/Split-train/data.gz",
         "predictions/.predictions.jsonl.01234567.tmp",
         "system/.penstock-rows.01234567.tmp/age",
+        "system/.penstock-upload.01234567.tmp/predictions.jsonl",
     ):
         file = tmp_path / place
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +58,7 @@ def holding(folder: Path) -> list[Path]:
 
 
 def test_a_run_begins_without_them(project: Path) -> None:
-    assert len(holding(project)) == len(leftovers.found(loaded(project), project / "root")) == 6
+    assert len(holding(project)) == len(leftovers.found(loaded(project), project / "root")) == 7
     leftovers.sweep(loaded(project), project / "root")
     assert holding(project) == []
 
@@ -76,10 +77,10 @@ def test_clean_shows_and_removes_them(project: Path, capsys: pytest.CaptureFixtu
     old.write_text(CANARY)
     os.utime(old, (time.time() - 31 * 86400,) * 2)
     assert main(["clean", "-f", str(project / "pipeline.yaml")]) == 0
-    assert "and 6 leftovers of interrupted processes, would be removed" in capsys.readouterr().out
-    assert len(holding(project)) == 7
+    assert "and 7 leftovers of interrupted processes, would be removed" in capsys.readouterr().out
+    assert len(holding(project)) == 8
     assert main(["clean", "-f", str(project / "pipeline.yaml"), "--yes"]) == 0
-    assert "6 leftovers of interrupted processes, and 1 expired quarantine files" in capsys.readouterr().out
+    assert "7 leftovers of interrupted processes, and 1 expired quarantine files" in capsys.readouterr().out
     assert holding(project) == []
 
 
