@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 from components.exports.blocks import plan_items, read_part, recognise_all
 from components.exports.extended_json import loads
 from components.exports.fields import FieldConfig
+from components.exports.formats.base import Block
 from components.mongo_example_gen.columnar.convert import convert_block
 from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.plan import make_plan
+from components.mongo_example_gen.privacy.protect import Door
 from components.mongo_example_gen.splits.codes import split_codes
 
 CASES = Path(__file__).parents[3] / "cases"
@@ -351,3 +353,45 @@ def test_the_writer_of_csv_writes_what_mongoexport_writes() -> None:
             assert writers.csv_cell(document["v"]) == cells[document["_id"]].strip('"').replace('""', '"'), (
                 document["_id"]
             )
+
+
+def test_a_hashed_id_is_the_same_in_every_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_PRIVACY_KEY", "k" * 32)
+    ids = [
+        7.0,
+        10.0**6,
+        Int64(2**53 + 1),
+        Decimal128("8.00"),
+        ObjectId("a" * 24),
+        Binary(bytes(range(16)), 4),
+        "u17",
+        "007",
+    ]
+    documents = [{"_id": identity, "y": i % 2} for i, identity in enumerate(ids)]
+    data = {"mongo_export": "x", "label": "y", "privacy": {"rules": {"_id": "hash"}}}
+    plan = make_plan(DataConfig.model_validate(data), {"y": FieldConfig(type="int")}, False)
+    hashes: dict[str, set[str]] = {}
+    for name, write in writers.WRITERS.items():
+        write(tmp_path / name, documents)
+        tally: Counter[Any] = Counter()
+        door = Door(plan, tally)
+        known = recognise_all([(tmp_path / name, name)], "auto")
+        for part in plan_items(known)[0].parts:
+            for block in read_part(part):
+                for rows in convert_block(block, part.format.kind, plan, tally)[0]:
+                    hashes.setdefault(name, set()).update(door.pass_through(rows).ids)
+    assert len(hashes["documents.bson"]) == len(ids)
+    assert all(found == hashes["documents.bson"] for found in hashes.values())
+
+
+def test_ids_that_are_different_strings_have_different_hashes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENSTOCK_PRIVACY_KEY", "k" * 32)
+    data = {"mongo_export": "x", "label": "y", "privacy": {"rules": {"_id": "hash"}}}
+    plan = make_plan(DataConfig.model_validate(data), {}, False)
+    lines = [b'{"_id":"1.10"}', b'{"_id":"1.1"}', b'{"_id":"7.0"}', b'{"_id":"7"}']
+    for columnar in (True, False):
+        tally: Counter[Any] = Counter()
+        (rows,), _ = convert_block(Block(lines, 0), "jsonl", plan, tally, columnar)
+        assert len(set(Door(plan, tally).pass_through(rows).ids)) == 4
