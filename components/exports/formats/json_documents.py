@@ -23,6 +23,9 @@ _ENOUGH = 10
 _NEAR = 2**16
 """Bytes after damage that show it, where there are not enough before."""
 _TYPICAL = 0.9
+_MUCH_SMALLER = 4
+_FEW = 2
+"""Usual keys that are too few to know a document by."""
 _SURE = 0.7
 """Share of the samples, by squared length, that must begin with one key for it to tell documents from those inside them."""
 _BRACE = re.compile(rb"\{")
@@ -90,11 +93,10 @@ class DocumentCutter:
 
     def _take_damage(self, found: Pieces, text: bytes, start: int, place: int, ended: bool) -> int | None:
         """Takes everything up to the next document as one bad piece."""
-        if len(self._typical) < _ENOUGH:
-            if not ended and len(text) - place < _NEAR:
-                return None
-            self._typical += _sound_after(text, place)
-        shape = _Shape(self._typical)
+        if len(self._typical) < _ENOUGH and not ended and len(text) - place < _NEAR:
+            return None
+        ahead = _sound_after(text, place) if len(self._typical) < _ENOUGH else []
+        shape = _Shape(self._typical + ahead, bool(ahead))
         end = shape.next_document(text, start + text.startswith(b"{", start), place)
         is_last = end is None and ended
         if end is None and not ended and len(text) - start <= MAX_DAMAGE:
@@ -160,21 +162,25 @@ class _Shape:
 
     Args:
         samples: Some documents.
+        mixed: Whether some of them may have been inside a damaged document: such are much smaller than the largest.
     """
 
-    def __init__(self, samples: list[bytes]) -> None:
-        parsed = [(raw, keys) for raw in samples if (keys := _keys(raw))]
+    def __init__(self, samples: list[bytes], mixed: bool = False) -> None:
+        least = max(map(len, samples), default=0) / _MUCH_SMALLER if mixed else 0
+        parsed = [(raw, keys) for raw in samples if len(raw) >= least and (keys := _keys(raw))]
         firsts: Counter[bytes] = Counter()
         for raw, _ in parsed:
             if first := _FIRST_KEY.match(raw):
                 firsts[first[1]] += len(raw) ** 2  # what was inside a damaged document is small
         (key, size), *_ = firsts.most_common(1) or [(b'""', 0)]
         self._opening = re.compile(rb"\{[ \t\r\n]*+" + re.escape(key) + rb"[ \t\r\n]*+:")
-        alike = [(raw, keys) for raw, keys in parsed if self.begins(raw)]
+        is_first = size >= _SURE * firsts.total()
+        alike = [(raw, keys) for raw, keys in parsed if self.begins(raw) or not is_first]
         counted = Counter(key for _, keys in alike for key in keys)
+        self._known = frozenset(key for _, keys in parsed for key in keys)
         self._usual = {key for key, times in counted.items() if times >= _TYPICAL * len(alike)}
         alone = all(len(self._opening.findall(raw)) == 1 for raw, _ in alike)
-        self._is_sure = bool(alike) and size >= _SURE * firsts.total() and alone
+        self._is_sure = bool(alike) and is_first and alone
 
     def begins(self, text: bytes) -> bool:
         """Returns whether a text begins like a document."""
@@ -183,7 +189,7 @@ class _Shape:
     def is_alien(self, raw: bytes) -> bool:
         """Returns whether a document has nothing of what is usual."""
         keys = _keys(raw)
-        return bool(keys) and not self.begins(raw) and 2 * len(keys & self._usual) < len(self._usual)
+        return bool(keys) and not self.begins(raw) and not self._fits(keys)
 
     def is_whole(self, raw: bytes) -> bool:
         """Returns whether a document has all keys that are usual."""
@@ -208,10 +214,17 @@ class _Shape:
             end = document_end(text, start)
         except Damage:
             return self._is_sure
-        if end is None or not (self._is_sure or _FOLLOWING.match(text, end)):
+        if end is None:
             return self._is_sure
         keys = _keys(text[start:end])
-        return 2 * len(keys & self._usual) >= len(self._usual) or (self._is_sure and not keys)
+        if not (self._is_sure or _FOLLOWING.match(text, end)):
+            return len(self._usual) > _FEW and keys >= self._usual
+        return self._fits(keys) or (self._is_sure and not keys)
+
+    def _fits(self, keys: frozenset[str]) -> bool:
+        if len(self._usual) > _FEW:
+            return 2 * len(keys & self._usual) >= len(self._usual)
+        return 2 * len(keys & self._known) > len(keys)  # documents that have little in common
 
 
 def _keys(raw: bytes) -> frozenset[str]:
