@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from serving.server.engine import saved_model
+from serving.server.engine.errors import as_serving_error, op_error
 from serving.server.engine.stopping import Stop, Switches
 from serving.server.engine.tensorflow_import import import_tensorflow
 from serving.server.status import Code, ServingError
@@ -162,7 +163,7 @@ class Servable:
         try:
             values = self._run_plan(plan, inputs, stop)
         except Exception as error:
-            raise _as_serving_error(error) from error
+            raise as_serving_error(error) from error
         finally:
             self._end()
         return [value if type(value) is np.ndarray else _scalar(value) for value in values]
@@ -311,25 +312,6 @@ def _prepare() -> None:
 
 
 _frozen = False
-
-
-def op_error(error: Any) -> ServingError:
-    """Returns TensorFlow's error as the server's, with the op's code and text."""
-    return ServingError(Code(error.error_code), error.message)
-
-
-def _as_serving_error(error: Exception) -> ServingError:
-    from tensorflow.python.framework import errors
-
-    if isinstance(error, errors.OpError):
-        return op_error(error)
-    if isinstance(error, UnicodeDecodeError):
-        # TensorFlow's text quotes client input that Python could not decode.
-        return ServingError(Code.INVALID_ARGUMENT, error.object.decode(errors="replace"))
-    if isinstance(error, (TypeError, ValueError)):
-        # A value that cannot become a tensor, such as an object that is not a string.
-        return ServingError(Code.INVALID_ARGUMENT, str(error))
-    raise error
 
 
 def _trim() -> None:
