@@ -38,10 +38,10 @@ def decoder(block: Block) -> tuple[Parse, bool]:
 
 def is_pretty(head: bytes) -> bool:
     """Returns whether the first document spans several lines, or documents follow each other on one line."""
-    line = head.lstrip().split(b"\n", 1)[0].strip()
+    line, *below = (part.strip() for part in head.lstrip().split(b"\n", 1))
     first = _THEN.match(line)
     follows = first is not None and line.startswith(b"{", first.end())
-    goes_on = line.startswith(b"{") and line.endswith((b"{", b"[", b","))
+    goes_on = line == b"{" or (bool(below) and line.startswith(b"{") and line.endswith((b"{", b"[", b",")))
     is_long = line.startswith(b"{") and len(line) >= _LONG_LINE
     return goes_on or follows or (is_long and len(_JOINT.findall(line)) > 2)
 

@@ -122,6 +122,15 @@ def test_a_broken_first_line_does_not_hide_json_lines(tmp_path: Path) -> None:
     assert len(list(sample_documents("e", tmp_path))) == 40
 
 
+@pytest.mark.parametrize("length", [2**16 - 2, 2**16 - 1, 2**16])
+def test_a_first_line_longer_than_the_head_is_a_line(tmp_path: Path, length: int) -> None:
+    line = b'{"_id":1,"a":[' + b"1," * length
+    for data in (line, line + b"1]}\n{}\n"):
+        (tmp_path / "e").write_bytes(data)
+        found = recognise(tmp_path / "e")
+        assert found is not None and found.kind == "jsonl"
+
+
 def test_files_of_mixed_formats_are_refused(tmp_path: Path) -> None:
     for kind in ("jsonl", "bson"):
         (tmp_path / kind).write_bytes(EXPORTS[kind])
