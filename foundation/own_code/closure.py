@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, SOURCE_SUFFIXES, ModuleSpec
 from pathlib import Path
 
@@ -235,11 +236,17 @@ def _parsed(file: Path) -> ast.Module:
 
 
 def _content(file: Path) -> str:
-    digest = hashlib.sha256()
     try:
-        with file.open("rb") as source:
-            while chunk := source.read(_CHUNK_BYTES):
-                digest.update(chunk)
+        stat = file.stat()
+        if stat.st_size <= _CHUNK_BYTES:
+            return hashlib.sha256(file.read_bytes()).hexdigest()
+        return _large(file, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     except OSError as error:
         raise UserCodeError(f"{file}, which own code uses", seen=error.strerror or str(error)) from error
-    return digest.hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _large(file: Path, *as_it_is: int) -> str:
+    """Returns the SHA-256 of a large file, once for each process while it is as it is."""
+    with file.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,9 @@ READ_A_FILE = {
 }  # fmt: skip
 LOADERS = {"load": {"np", "numpy", "joblib", "torch", "saved_model", "hub"}, "walk": {"os"}}
 """Functions of common names, with the modules in which they read files."""
+
+_WRITING = re.compile(r"[wax][bt]?")
+"""Modes in which a file is opened and not read."""
 
 
 @dataclass
@@ -150,6 +154,9 @@ class _Reader:
             self._told.add(id(node.func))
 
     def _read_call(self, node: ast.Call, name: str) -> None:
+        given = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg == "mode")]
+        if any(isinstance(one, ast.Constant) and _WRITING.fullmatch(str(one.value)) for one in given):
+            return
         places = self._texts.places(node)
         self.found.files |= places
         if not places:

@@ -148,6 +148,13 @@ def test_the_lists_of_what_is_untold_name_file_and_line(tmp_path: Path) -> None:
     assert note.startswith("only running model.py tells which files line 4 (open) reads")
 
 
+def test_what_is_written_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(
+        "import gzip\ndef f(path):\n    open(path, 'w'), gzip.open(path, mode='wb'), path.open('x')\n"
+    )
+    assert code_of(f"{tmp_path}/model.py:f").notes == ()
+
+
 @pytest.mark.parametrize("where", ["code", "."], ids=["folder below the project", "project"])
 def test_code_elsewhere_in_the_project_counts_where_the_path_is_changed(tmp_path: Path, where: str) -> None:
     folder = tmp_path / where
