@@ -15,6 +15,8 @@ from foundation.errors import DataError, near_miss
 
 WARN_ABOVE = 0.01
 """Share of a feature's values, or of the documents, from which something is said."""
+FEWEST = 20
+"""Values of a feature from which documents to predict for can stop a run: among a few of them, all may be odd by chance."""
 MOSTLY_NUMBERS = 0.9
 _NUMBERS = ("int", "float", "decimal", "number")
 _NOT_IN_KINDS = "array in a field declared without list"
@@ -43,6 +45,8 @@ def check_values(tally: Tally, plan: Plan, config: MisfitsConfig) -> None:
         reasons = count.section(tally, "misfits", column.feature)
         kinds = count.section(tally, "kinds", column.feature)
         seen, wrong = _seen(kinds, reasons), sum(reasons.values())
+        if not plan.labelled and seen < FEWEST:
+            continue
         if column.type is None:  # no kind of value that was seen has a type
             wrong, reasons = seen, {f"{kind} in a feature": times for kind, times in kinds.items()}
         counted = wrong - reasons.get(NOT_FINITE, 0)

@@ -265,6 +265,16 @@ def test_documents_to_predict_for_need_a_feature(
     ]
 
 
+def test_a_few_documents_to_predict_for_may_all_be_odd(tmp_path: Path, make_test_plan: MakePlan) -> None:
+    plan = make_test_plan({"v": "float"}, labelled=False)
+    (said,) = _notices(_json(tmp_path, ["3,14"] * 19), plan)
+    assert said.startswith("documents to predict for: 19 of 19 values of v do not fit the type float")
+    with pytest.raises(DataError, match="20 of 20 do not: number with a comma"):
+        _notices(_json(tmp_path, ["3,14"] * 20), plan)
+    with pytest.raises(DataError, match="3 of 3 do not"):
+        _notices(_json(tmp_path, ["3,14"] * 3), make_test_plan({"v": "float"}))
+
+
 DOCUMENT = {
     "name": "misfits",
     "data": {"mongo_export": "export.jsonl", "label": "y", "fields": {"v": {"type": "float"}}},
