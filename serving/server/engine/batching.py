@@ -166,7 +166,7 @@ class Queue:
         except Exception as error:  # noqa: BLE001 - every request in the batch gets the error
             for task in tasks:
                 if not task.result.done():
-                    task.result.set_exception(error)
+                    task.result.set_exception(_own(error))
         finally:
             self.threads.running -= 1
             self._take_turns()
@@ -269,13 +269,17 @@ class Batcher:
         tasks = [_task(part) for part in rows.split(feeds, sizes)]
         queue.add(servable, tasks)
         if len(tasks) == 1:
-            result: Sequence[np.ndarray] = await tasks[0].result
-            return result
+            try:
+                result: Sequence[np.ndarray] = await tasks[0].result
+                return result
+            finally:
+                del tasks  # It knows the error, which knows this frame: neither would be freed at once.
         try:
             parts = await asyncio.gather(*(task.result for task in tasks))
         finally:
             for task in tasks:
                 task.result.cancel()
+            del task, tasks  # As above.
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
     def _queue(self, servable: Servable, signature: Signature, parameters: BatchingParameters) -> Queue:
@@ -294,6 +298,11 @@ class Batcher:
                 if queue.parameters is parameters:
                     return queue.threads
         return BatchThreads()
+
+
+def _own(error: Exception) -> Exception:
+    """Returns an error of a batch for one request, without the frames that know the inputs of them all."""
+    return ServingError(error.code, error.message) if isinstance(error, ServingError) else error
 
 
 def _task(feeds: Mapping[str, np.ndarray]) -> Task:

@@ -119,6 +119,9 @@ class Pool:
                 timer.cancel()
             if not job.over:
                 self._lose(job)
+            # An error knows this frame by its traceback, and the future knows the error: as long as the frame knows the
+            # future, all of it, with the request's inputs, would stay until the garbage collector comes by.
+            del future, job
 
     def end(self) -> None:
         """Ends the threads once the work handed over is done."""

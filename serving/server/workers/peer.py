@@ -66,7 +66,8 @@ class Peer:
             self._send(("cancel", number))
             raise
         finally:
-            del self._waiting[number]
+            # The future knows an error, which knows this frame: neither would be freed at once.
+            del self._waiting[number], future
 
     def tell(self, name: str, argument: Any = None) -> None:
         """Calls a function in the other process without waiting for a result."""

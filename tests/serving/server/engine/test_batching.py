@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -313,3 +315,47 @@ def test_a_part_that_is_gone_takes_its_siblings_along(execution: Execution) -> N
         asyncio.run(execution.run(servable, DOUBLE, column(1, 2, 3, 4), ("y",), 100))
     assert caught.value.code is Code.DEADLINE_EXCEEDED
     servable.gate.set()
+
+
+class Marked(np.ndarray):
+    """An array that can be watched."""
+
+
+@pytest.mark.parametrize("rows", [1, 5], ids=["whole", "split"])
+@pytest.mark.parametrize("batched", [True, False], ids=["batched", "alone"])
+def test_a_failed_run_keeps_nothing_of_its_request(execution: Execution, rows: int, batched: bool) -> None:
+    """No cycle of error, frame and future keeps the inputs until the garbage collector comes by."""
+    parameters = BatchingParameters(
+        max_batch_size=100, max_execution_batch_size=2, enable_large_batch_splitting=True
+    )
+    servable: Any = Doubling(parameters)
+    if not batched:
+        servable.batching = None
+
+    def fail(feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        raise ServingError(Code.ABORTED, "no")
+
+    servable.answer = fail
+
+    async def ask_once() -> weakref.ref[Marked]:
+        array = np.zeros(rows, np.float32).view(Marked)
+        (error,) = await ask(execution, servable, {"x": array})
+        assert error.code is Code.ABORTED
+        servable.runs.clear()
+        return weakref.ref(array)
+
+    async def watch() -> None:
+        await ask_once()
+        gc.collect()
+        gc.disable()
+        try:
+            kept = await ask_once()
+            for _ in range(500):
+                if kept() is None:
+                    return
+                await asyncio.sleep(0.01)
+            raise AssertionError(gc.get_referrers(kept()))
+        finally:
+            gc.enable()
+
+    asyncio.run(watch())
