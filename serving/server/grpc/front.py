@@ -108,19 +108,23 @@ class _Front:
             seen = Seen()
             remaining = context.time_remaining()
             timeout_ms = None if remaining is None else max(1, int(remaining * 1000))
+            failure = None
             try:
                 answer = await call(data, seen, timeout_ms)
             except ServingError as error:
-                self._count(api, kind, seen, error.code, began)
-                return await _abort(context, error.code, error.message)
+                failure = error.code, error.message
             except MemoryError:
                 log.exception("There is not enough memory for a %s request", kind or "model")
-                self._count(api, kind, seen, Code.RESOURCE_EXHAUSTED, began)
-                return await _abort(context, Code.RESOURCE_EXHAUSTED, "Not enough memory for this request")
+                failure = Code.RESOURCE_EXHAUSTED, "Not enough memory for this request"
             except Exception as error:
                 log.exception("Internal error in a %s request", kind or "model")
-                self._count(api, kind, seen, Code.INTERNAL, began)
-                return await _abort(context, Code.INTERNAL, f"Internal error: {type(error).__name__}")
+                failure = Code.INTERNAL, f"Internal error: {type(error).__name__}"
+            if failure is not None:
+                self._count(api, kind, seen, failure[0], began)
+                # To abort raises an error that gRPC keeps beside the call: a cycle with this frame. Neither the frame nor an
+                # error that is being handled may know the message then, or it would stay until the garbage collector comes.
+                del data
+                return await _abort(context, *failure)
             self._count(api, kind, seen, Code.OK, began)
             requests = self._request_log
             if kind and requests is not None and requests.active and requests.wants(seen.model):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.serving.clients import GrpcClient, predict_request, refused
 from tests.serving.server_process import ServerProcess, until
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> It
         "--model_name=m",
         f"--rest_api_max_bytes_in_flight={BUDGET}",
         "--rest_api_timeout_in_ms=20000",
+        "--grpc_max_message_bytes=50000000",
     )
     with ServerProcess(folder, *flags) as running:
         post(running, b'{"instances": [' + b"1.5," * 100_000 + b"1]}")
@@ -142,3 +144,22 @@ def test_half_sent_bodies_are_bounded(server: ServerProcess) -> None:
             halves.append(connection)
         for half in halves:
             half.close()
+
+
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
+def test_refused_grpc_messages_are_freed(server: ServerProcess, compressed: bool) -> None:
+    """gRPC has no budget, but what it refuses does not stay; a message is bounded after inflating too."""
+    import grpc
+    import numpy as np
+
+    client = GrpcClient(server.address)
+    wrong = predict_request("m", {"no_input": np.zeros(2_500_000, np.float32)})
+    large = predict_request("m", {"x": np.zeros(20_000_000, np.float32)})
+    way = grpc.Compression.Gzip if compressed else grpc.Compression.NoCompression
+    with frugal(server):
+        for _ in range(20):
+            with refused("INVALID_ARGUMENT"):
+                client.prediction.Predict(wrong, timeout=60, compression=way)
+        with refused("RESOURCE_EXHAUSTED"):
+            client.prediction.Predict(large, timeout=60, compression=way)
+    client.close()
