@@ -96,6 +96,8 @@ def _remedy(wanted: str, known: list[Namespace], named: list[Namespace], ordinar
     if series:
         database, _, collection = series.name.partition(".")
         return f"export its measurements: penstock export {database} {collection}, or mongoexport"
+    if any(one.what == OPLOG for one in known) and not ordinary:
+        return "name the folder of one database in the dump, such as dump/shop"
     if wanted and not named:
         near = near_miss(wanted, [one.name for one in known])
         return near or "set data.namespace to database.collection"

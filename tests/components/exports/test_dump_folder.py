@@ -122,6 +122,13 @@ def test_a_file_without_documents_is_refused_by_what_it_is(tmp_path: Path, name:
         recognise_all(named(folder), "auto")
 
 
+@pytest.mark.parametrize("namespace", ["", "shop.users"])
+def test_a_whole_dump_is_told_to_name_a_database(tmp_path: Path, namespace: str) -> None:
+    put(tmp_path, "oplog.bson")
+    with pytest.raises(DataError, match="name the folder of one database in the dump"):
+        recognise_all(named(tmp_path), "auto", namespace)
+
+
 def test_a_time_series_is_refused_by_its_name(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     folder.mkdir()

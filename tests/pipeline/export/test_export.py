@@ -27,6 +27,7 @@ from pipeline.export.connect import Server, redacted, uri_from_environment
 from pipeline.export.encode import Encoder
 from pipeline.export.governor import Governor, RateLimit
 from pipeline.export.manifest import statement
+from pipeline.export.place import publish
 from pipeline.export.plan import held
 from pipeline.export.ranges import IdRange, read, written
 from pipeline.export.settings import parse_filter, target_of
@@ -294,6 +295,20 @@ def test_the_manifest_states_how_consistent_the_export_is(outside: int, whole: b
 def test_two_exports_at_once(tmp_path: Path) -> None:
     with held(tmp_path / "a"), pytest.raises(LockedError, match="one running"), held(tmp_path / "a"):
         raise AssertionError("both hold it")
+
+
+def test_unfinished_files_are_private_and_published_ones_are_as_usual(tmp_path: Path) -> None:
+    settings_, partial = ExportSettings("d", "c", tmp_path), tmp_path / ".1.partial"
+    with held(partial):
+        shard = Shard(partial, IdRange(0, "number"), "jsonl")
+        shard.add(b"{}\n", 1, 1, in_snapshot=True, replaced=0)
+        shard.flush(done=True)
+        assert [path.stat().st_mode & 0o777 for path in (partial, shard.path)] == [0o700, 0o600]
+        folder = publish(settings_, partial, 1)
+    (tmp_path / "usual").mkdir()
+    (tmp_path / "usual/file").touch()
+    assert folder.stat().st_mode == (tmp_path / "usual").stat().st_mode
+    assert (folder / shard.path.name).stat().st_mode == (tmp_path / "usual/file").stat().st_mode
 
 
 def test_targets(tmp_path: Path) -> None:
