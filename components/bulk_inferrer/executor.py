@@ -63,14 +63,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         hashed = ids_are_hashed(examples)
         files = sorted(Path(artifact_utils.get_split_uri([examples], SPLIT)).glob("*.gz"))
         shards = self._predict(model, files, Path(result.uri) / "shards", config.format, hashed)
-        # A folder, or a place in a store: ``published`` writes a whole file to either.
-        target = locate(config.to, Path(exec_properties["base_folder"])) / f"predictions.{config.format}"
-        about = _joined(shards, target, config.format, about, hashed)
-        beside = locate(config.to, Path(exec_properties["base_folder"])) / about.FILE
-        with published(beside) as temporary:
-            temporary.write_text(replace(about, left=left([target])).text(), encoding="utf-8")
-        replace(about, left=left([target, beside])).write(result.uri)
-        log.info("Predicted %d documents, see %s.", about.rows, target)
+        place = locate(config.to, Path(exec_properties["base_folder"]))
+        about = publish(shards, place, config.format, about, hashed)
+        about.write(result.uri)
+        log.info("Predicted %d documents, see %s.", about.rows, about.destination)
         result.set_int_custom_property("predicted", 1)
         result.set_string_custom_property("destination", about.destination)
         result.set_int_custom_property("rows", about.rows)
@@ -90,9 +86,16 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         return [to / f"{file.stem}.{kind}" for file in files]
 
 
-def _joined(shards: list[Path], target: Location, kind: str, about: Predictions, hashed: bool) -> Predictions:
-    """Joins the shards into the published file; returns the result with what is known of it by then."""
-    found = found_in(shards)
+def publish(shards: list[Path], place: Location, kind: str, about: Predictions, hashed: bool) -> Predictions:
+    """Joins the shards into one file in a folder or store, with ``predictions.json`` beside it.
+
+    Returns:
+        The result with what is known of the predictions by then.
+
+    Raises:
+        StorageError: A file cannot be written.
+    """
+    found, target, beside = found_in(shards), place / f"predictions.{kind}", place / about.FILE
     about = replace(
         about,
         rows=sum(found.types.values()),
@@ -105,7 +108,9 @@ def _joined(shards: list[Path], target: Location, kind: str, about: Predictions,
     with published(target) as temporary:
         content = json.dumps({"format": about.FORMAT, **about.as_json()})
         join_shards(shards, temporary, kind, found.types, hashed, content)
-    return about
+    with published(beside) as temporary:
+        temporary.write_text(replace(about, left=left([target])).text(), encoding="utf-8")
+    return replace(about, left=left([target, beside]))
 
 
 class PredictShard(beam.DoFn):

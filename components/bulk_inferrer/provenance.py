@@ -55,7 +55,7 @@ def model_used(inputs: Artifacts, properties: dict[str, Any], run: str) -> Model
     versions = [number for number, entry in entries.items() if Path(entry.model).is_relative_to(uri)]
     candidate = inputs.get("candidate")
     same = candidate is None or candidate[0].uri == uri
-    return ModelUsed(uri, max(versions, default=None), blessed_by or "", same)
+    return ModelUsed(uri, max(versions, default=None), max(entries, default=None), blessed_by or "", same)
 
 
 def classes(model: str) -> dict[str, Any]:

@@ -21,6 +21,8 @@ class ModelUsed(Part):
     """Folder of its artifact."""
     version: int | None = None
     """Version under which it was pushed; null if it was not."""
+    served: int | None = None
+    """The version that was served by then, which may be another one after a rollback; null if none was."""
     run: str = ""
     """Run that blessed it; empty if it was blessed before runs were noted."""
     this_run: bool = True

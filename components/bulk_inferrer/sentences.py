@@ -42,7 +42,9 @@ def _model(result: Predictions) -> str:
         return "a model that an older Penstock did not name"
     version = f"version {used.version}" if used.version is not None else "a model that is not pushed"
     run = f" of run {used.run}" if used.run else ""
-    return f"{version}{run}" + ("" if used.this_run else ", as this run's is not blessed")
+    why = "" if used.this_run else ", as this run's is not blessed"
+    other = f" (version {used.served} is served)" if used.served not in (None, used.version) else ""
+    return f"{version}{run}{why}{other}"
 
 
 def _times(number: int, what: str) -> str:

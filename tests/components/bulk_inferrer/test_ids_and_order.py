@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import bson
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from bson import Binary, Decimal128, Int64, MaxKey, MinKey, ObjectId, Timestamp, json_util
@@ -180,3 +181,49 @@ def test_the_order_holds_in_every_format(predict: Any, tmp_path: Path, form: str
     rows, _, _ = predict("new")
     assert [json.loads(row)["_id"] for row in rows] == [one["_id"] for one in documents]
     assert [json.loads(row)["n"] for row in rows] == list(range(500))
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_a_store_gets_the_predictions_and_what_is_known_of_them(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    from components.bulk_inferrer.executor import PredictShard, publish
+    from components.bulk_inferrer.result import Predictions
+    from foundation.storage import locate
+
+    monkeypatch.setattr("components.signature.load", lambda path: Echo())
+    monkeypatch.setattr(Echo, "predict", lambda self, records: {"n": np.zeros(len(records), np.int64)})
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    try:
+        url = "http://{}:{}".format(*server.get_host_and_port())
+        for name, value in (
+            ("AWS_ENDPOINT_URL", url),
+            ("AWS_ACCESS_KEY_ID", "a"),
+            ("AWS_SECRET_ACCESS_KEY", "b"),
+        ):
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        client = boto3.client("s3", endpoint_url=url)
+        client.create_bucket(Bucket="predicted")
+        shard = PredictShard("", str(tmp_path / "shards"), kind).predict_nothing()
+        about = publish([shard], locate("s3://predicted/new"), kind, Predictions(True, run="r1"), False)
+        body = client.get_object(Bucket="predicted", Key="new/predictions.json")["Body"].read()
+        client.head_object(Bucket="predicted", Key=f"new/predictions.{kind}")
+    finally:
+        server.stop()
+    assert json.loads(body)["run"] == "r1"
+    assert about.destination == f"s3://predicted/new/predictions.{kind}"
+    assert [one.path.rsplit("/", 1)[1] for one in about.left] == [f"predictions.{kind}", "predictions.json"]
+
+
+def test_the_names_of_classes_are_found_beside_the_model(tmp_path: Path) -> None:
+    from components.bulk_inferrer.provenance import classes
+
+    assert classes(str(tmp_path)) == {}
+    (tmp_path / "assets.extra").mkdir()
+    (tmp_path / "assets.extra" / "classes.json").write_text('["no", "yes"]')
+    assert classes(str(tmp_path)) == {"classes": ("no", "yes")}

@@ -144,7 +144,7 @@ def test_the_report_is_published_completely_or_not_at_all(run, tmp_path):
 
 
 def predictions(**changes):
-    model = ModelUsed("/models/5", 7, "20260101T000000-aaaa", this_run=False)
+    model = ModelUsed("/models/5", 7, 9, "20260101T000000-aaaa", this_run=False)
     made = Predictions(
         True, 1200, "/out/predictions.jsonl", model=model, export="new/{SPAN}", span=3, quarantined=2
     )
@@ -159,6 +159,7 @@ def test_predictions_are_told_with_file_rows_bad_documents_and_model(run):
         in page
     )
     assert "as this run&#39;s is not blessed" in page and "/out/predictions.jsonl" in page
+    assert "(version 9 is served)" in page
     assert "4 documents of new/{SPAN} had no _id" in page
     assert HOSTILE not in page
     assert 'href="#predictions"' in page
