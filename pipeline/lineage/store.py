@@ -245,8 +245,9 @@ def _links(events: Any) -> tuple[dict[int, dict[str, list[int]]], dict[int, dict
         if event.type in (pb.Event.PENDING_OUTPUT, pb.Event.INTERNAL_OUTPUT):
             continue  # a resolver finds artifacts, it does not make them
         side = outputs if event.type in (pb.Event.OUTPUT, pb.Event.DECLARED_OUTPUT) else inputs
-        key = next((s.key for s in event.path.steps if s.WhichOneof("value") == "key"), "")
-        side.setdefault(event.execution_id, {}).setdefault(key, []).append(event.artifact_id)
+        # An artifact that is used under several keys has one event, with a path that names them all.
+        for key in [s.key for s in event.path.steps if s.WhichOneof("value") == "key"] or [""]:
+            side.setdefault(event.execution_id, {}).setdefault(key, []).append(event.artifact_id)
     return inputs, outputs
 
 

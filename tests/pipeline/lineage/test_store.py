@@ -135,3 +135,15 @@ def test_a_server_that_does_not_answer_is_a_clear_error_without_the_password(
     with pytest.raises(MetadataError, match=r"127\.0\.0\.1") as caught:
         open_store(config, tmp_path)
     assert "s3cret" not in str(caught.value)
+
+
+def test_an_artifact_under_several_keys_is_found_under_each() -> None:
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    from pipeline.lineage.store import _links
+
+    event = pb.Event(type=pb.Event.INPUT, artifact_id=7, execution_id=3)
+    for key in ("candidate", "model"):  # as TFX writes them
+        event.path.steps.add().key = key
+        event.path.steps.add().index = 0
+    assert _links([event])[0] == {3: {"candidate": [7], "model": [7]}}
