@@ -59,11 +59,11 @@ class World:
         every = [self._process, *self._process.children(recursive=True)]
         return sum(sum(one.cpu_times()[:2]) for one in every)
 
-    def busy(self, share: float = 0.1) -> bool:
-        """Whether the server computes, by its CPU time in half a second."""
+    def busy(self) -> bool:
+        """Whether the server computes, by its CPU time in a second; a small share, as others may compute too."""
         began, before = time.monotonic(), self.cpu()
-        time.sleep(0.5)
-        return self.cpu() - before > share * (time.monotonic() - began)
+        time.sleep(1.0)
+        return self.cpu() - before > 0.05 * (time.monotonic() - began)
 
     def connect(self) -> list[socket.socket]:
         sockets = [socket.create_connection(("127.0.0.1", self.server.rest_port)) for _ in range(MANY)]
@@ -91,7 +91,7 @@ def grpc_deadline(world: World) -> None:
 def grpc_cancel(world: World) -> None:
     """A client that cancels long before its deadline."""
     calls = world.ask(HOUR / 1000)
-    until(lambda: world.busy(0.3), 60)
+    until(world.busy, 60)
     for call in calls:
         call.cancel()
 
@@ -99,7 +99,7 @@ def grpc_cancel(world: World) -> None:
 def rest_hang_up(world: World) -> None:
     """A client that leaves long before the server's time limit."""
     sockets = world.connect()
-    until(lambda: world.busy(0.3), 60)
+    until(world.busy, 60)
     for one in sockets:
         one.close()
 
@@ -157,7 +157,7 @@ def test_a_run_that_nobody_waits_for_is_stopped(world: World, leave: Callable[[W
 @pytest.mark.parametrize("world", [(grpc_cancel, "alone")], indirect=True, ids=["alone"])
 def test_a_busy_model_holds_up_neither_another_nor_the_end(world: World) -> None:
     calls = world.ask(HOUR / 1000)
-    until(lambda: world.busy(0.3), 60)
+    until(world.busy, 60)
     assert world.client.value("quick") == [5.0]
     assert not any(call.done() for call in calls)
     assert world.server.stop(60) == 0
