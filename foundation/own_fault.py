@@ -73,7 +73,7 @@ def own_place(folder: Path, error: BaseException) -> tuple[Path, int] | None:
         if isinstance(one, SyntaxError) and one.filename and _is_own(folder, one.filename):
             return Path(one.filename).resolve(), one.lineno or 1
         frames = [(frame.filename, frame.lineno or 1) for frame in traceback.extract_tb(one.__traceback__)]
-        frames += [(name, int(line)) for name, line in _QUOTED.findall(str(one))]
+        frames += [(name, int(line)) for name, line in _QUOTED.findall(_text(one))]
         own = [(Path(name).resolve(), line) for name, line in frames if _is_own(folder, name)]
         if own:
             return own[-1]
@@ -83,7 +83,9 @@ def own_place(folder: Path, error: BaseException) -> tuple[Path, int] | None:
 def failed_in_graph(error: BaseException) -> bool:
     """Returns whether TensorFlow refused values while it ran a graph, which keeps no frames of the code behind it."""
     refusals = ("InvalidArgumentError", "UnimplementedError")
-    return any(type(one).__name__ in refusals or "Graph execution error" in str(one) for one in _chain(error))
+    return any(
+        type(one).__name__ in refusals or "Graph execution error" in _text(one) for one in _chain(error)
+    )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -108,13 +110,22 @@ def words(error: BaseException) -> str:
     """Returns the type of an error and what it says, on one line without frames."""
     if isinstance(error, SystemExit):
         return f"sys.exit({'' if error.code is None else repr(error.code)})"
-    lines = [line.strip() for line in str(error).splitlines()]
+    text = _text(error)
+    lines = [line.strip() for line in text.splitlines()]
     said = [line for line in lines if line and not _FRAMES_ONLY.match(line)]
-    rewritten = str(error).lstrip().startswith("in user code")  # lines of code come before what was raised
+    rewritten = text.lstrip().startswith("in user code")  # lines of code come before what was raised
     told = " ".join(said[-1:] if rewritten else said[:2])
     if not told.startswith(type(error).__name__):
         told = f"{type(error).__name__}: {told}".rstrip(": ")
     return _ASSERTED.sub(r"\1", told)[:_LONGEST]
+
+
+def _text(error: BaseException) -> str:
+    """Returns what an error says; one of own code may fail even there."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever it is, its type is told
+        return ""
 
 
 def _definition(file: Path, name: str) -> int | None:

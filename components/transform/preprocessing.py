@@ -170,6 +170,11 @@ def _checked(reference: str, name: str, tensor: Any) -> tf.Tensor:
         raise UserCodeError(
             subject, expected="shape [batch] or [batch, width]", seen=str(tensor.shape), remedy=remedy
         )
+    if tensor.shape[0] is not None:
+        remedy = "make it from the inputs, such as tf.fill([tf.shape(x)[0]], value)"
+        raise UserCodeError(
+            subject, expected="a value for each row", seen=f"shape {tensor.shape}", remedy=remedy
+        )
     return (
         tensor
         if tensor.dtype == tf.int64

@@ -9,6 +9,7 @@ from components.node import EXAMPLES, SCHEMA, Declaration, Document, Inputs
 from components.trainer.node import own_model, training_settings
 from components.tuner.config import LIMITS
 from components.tuner.result import Limits, Trials
+from foundation.errors import DataError
 
 
 def _settings(document: Document, inputs: Inputs) -> list[Any]:
@@ -17,8 +18,11 @@ def _settings(document: Document, inputs: Inputs) -> list[Any]:
 
 
 def _unfinished(document: Document, folder: Path) -> str:
-    found = Trials.find(folder)
     tune = document.tune
+    try:
+        found = Trials.find(folder)
+    except DataError:
+        return "its record of the search is damaged"
     return found.unfinished(Limits(tune.trials, tune.minutes)) if found and tune else ""
 
 

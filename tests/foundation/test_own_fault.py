@@ -107,3 +107,11 @@ def test_wrong_results_are_named() -> None:
 def test_values_in_an_assertion_are_left_out() -> None:
     text = "Graph execution error: assertion failed: [Condition x < y did not hold:] [x (a:0) = ] [28] [y (b:0) = ] [10]"
     assert words(ValueError(f"it said {text}")).endswith("assertion failed: [Condition x < y did not hold:]")
+
+
+def test_an_error_that_cannot_say_what_it_is_has_its_type() -> None:
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise ValueError("mute")
+
+    assert words(MuteError()) == "MuteError"

@@ -236,3 +236,11 @@ def test_predictions_are_made_again_once_another_model_is_the_blessed_one(
     assert planned(900, 900) == cached
     assert planned(900, 900, 901) == "another model is the blessed one now"
     assert planned(900, 900, own) == "another model is the blessed one now"
+
+
+def test_a_damaged_record_of_a_search_makes_it_run_again(graph_of: Make, tmp_path: Path) -> None:
+    graph = graph_of(tune={"trials": 2})
+    lineage = searched(graph, tmp_path, ended="trials", limits=Limits(2))
+    (file,) = tmp_path.rglob(Trials.FILE)
+    file.write_text("{", encoding="utf-8")
+    assert reason(graph, lineage, "Tuner") == "its record of the search is damaged"

@@ -62,9 +62,24 @@ def test_own_function_runs_and_the_label_is_made_beside_it(
             "import tensorflow as tf; return {'x': tf.py_function(lambda x: x, [inputs['lessons'].values], tf.int64)}",
             "expected TensorFlow operations, which a served model can run; seen: tf.py_function",
         ),
+        (
+            "import tensorflow as tf; return {'x': tf.constant([1.0])}",
+            r"output 'x'; expected a value for each row; seen: shape \(1,\)",
+        ),
         ("raise SystemExit(2)", r"features.py:2, in .*seen: sys.exit\(2\)"),
     ],
-    ids=["sparse", "raises", "none", "empty", "number as a name", "text", "label", "python", "exits"],
+    ids=[
+        "sparse",
+        "raises",
+        "none",
+        "empty",
+        "number as a name",
+        "text",
+        "label",
+        "python",
+        "constant",
+        "exits",
+    ],
 )
 def test_a_faulty_function_is_a_user_code_error(analyse, tmp_path: Path, body: str, message: str) -> None:
     from foundation.errors import UserCodeError
