@@ -13,8 +13,8 @@ from typing import Final
 from serving.http.budget import Budget, default_bytes
 from serving.http.connection import Connection
 from serving.http.handler import Handler, Limits
-from serving.http.memory import return_freed_memory
 from serving.http.shared import Shared
+from serving.memory import return_freed_memory
 
 _BACKLOG: Final = 1024
 _SWEEP_SECONDS: Final = 5.0

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import logging
-import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from serving.memory import return_freed_memory
 from serving.server.engine import saved_model
 from serving.server.engine.errors import as_serving_error, op_error
 from serving.server.engine.stopping import Stop, Switches
@@ -255,7 +254,7 @@ class Servable:
         del session
         # Graph and operations form a reference cycle.
         gc.collect()
-        _trim()
+        return_freed_memory()
 
     def _plan(self, signature: Signature, outputs: tuple[str, ...]) -> Plan:
         session = self._session
@@ -312,13 +311,3 @@ def _prepare() -> None:
 
 
 _frozen = False
-
-
-def _trim() -> None:
-    """Returns freed memory to the system; otherwise glibc keeps an unloaded model's pages."""
-    if sys.platform != "linux":
-        return
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except AttributeError:
-        log.debug("this C library has no malloc_trim: freed memory stays with the process")
