@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import IO, cast
 
-from components.exports.dump_folder import one_collection
+from components.exports.dumps.folder import one_collection
 from components.exports.formats import FORMATS
 from components.exports.formats.base import ITEM_BYTES, Block, Known, Part
 from components.exports.recognition import recognise

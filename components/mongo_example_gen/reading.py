@@ -17,7 +17,7 @@ import apache_beam as beam
 
 from components.exports import tally as count
 from components.exports.blocks import WorkItem, plan_items, recognise_all, whole_files
-from components.exports.changes import Folded, fold_changes
+from components.exports.changes.folding import Folded, fold_changes
 from components.exports.formats.base import FileFormat, Known
 from components.exports.source import ResolvedInput, verify_unchanged
 from components.exports.tally import Tally, kinds_of

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from components.exports.blocks import WorkItem, read_part
+from components.exports.changes.undeclared import refuse_changes
 from components.exports.formats import FORMATS
 from components.exports.formats.base import BadDocumentError, Block, Part
 from components.exports.names import Names
 from components.exports.readers import sampled_parts
 from components.exports.tally import Tally, kinds_of
-from components.exports.undeclared import refuse_changes
 from components.mongo_example_gen.columnar.slow import convert_one_by_one
 from components.mongo_example_gen.plan import Plan, settle_types
 

@@ -23,8 +23,8 @@ from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from components.exports import tally as count
 from components.exports.blocks import WorkItem, check_bad, read_part
+from components.exports.changes.undeclared import refuse_changes
 from components.exports.tally import Tally
-from components.exports.undeclared import refuse_changes
 from components.mongo_example_gen.columnar.convert import convert_block
 from components.mongo_example_gen.columnar.rows import Rows, in_order
 from components.mongo_example_gen.keyed import Keys

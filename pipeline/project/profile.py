@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.exports.change_events import DELETED, OPERATION
+from components.exports.changes.events import DELETED, OPERATION
 from components.exports.fields import FieldType, widest
 from foundation.storage import is_remote
 from pipeline.look.leaf import NO_VALUE

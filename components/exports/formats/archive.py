@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import IO, Any
 
 from components.exports.crc64 import Crc64Check
+from components.exports.dumps.namespaces import Namespace, chosen, namespace_of
 from components.exports.formats.base import BSON_MAX_BYTES, Block, FileFormat, Format, Known, Part
 from components.exports.formats.bson import decoder
-from components.exports.namespaces import Namespace, chosen, namespace_of
 from components.exports.streams import open_stream, read_guarded
 from foundation.errors import DataError
 from foundation.storage import Location

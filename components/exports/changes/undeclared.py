@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from components.exports.change_events import DELETED, OPERATION, is_flattened
+from components.exports.changes.events import DELETED, OPERATION, is_flattened
 from components.exports.formats import FORMATS
 from components.exports.formats.base import BadDocumentError, Block, Part
 from foundation.errors import DataError

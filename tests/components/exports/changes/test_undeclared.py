@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.exports.blocks import plan_items, read_part, recognise_all
-from components.exports.undeclared import refuse_changes
+from components.exports.changes.undeclared import refuse_changes
 from foundation.errors import DataError
 from tests.components.exports.test_archive import archive
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from components.exports import changes, extended_json
+from components.exports import extended_json
 from components.exports import tally as count
 from components.exports.blocks import read_part, recognise_all
+from components.exports.changes import folding as changes
 from components.exports.formats.base import Block, Part
 from components.exports.tally import Tally
 from foundation.errors import DataError
@@ -230,7 +231,7 @@ def _with_bound(size: int) -> Callable[[Any], None]:
     return fold
 
 
-CASE = Path(__file__).parents[2] / "cases/exports/debezium_flattened.json"
+CASE = Path(__file__).parents[3] / "cases/exports/debezium_flattened.json"
 
 
 def flat(identity: Any, deleted: Any = "false", time: int | None = None, **more: Any) -> dict[str, Any]:

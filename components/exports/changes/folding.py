@@ -19,9 +19,9 @@ from bson import json_util
 
 from components.exports import tally as count
 from components.exports.blocks import check_bad, read_part
-from components.exports.change_events import AFTER, FIRST, Event, Order, apply_update, read_event
+from components.exports.changes.events import AFTER, FIRST, Event, Order, apply_update, read_event
+from components.exports.changes.folded import FoldedFiles
 from components.exports.extended_json import TOO_DEEP
-from components.exports.folded import FoldedFiles
 from components.exports.formats import FORMATS
 from components.exports.formats.base import BadDocumentError, Block, Known, Part
 from components.exports.tally import Tally

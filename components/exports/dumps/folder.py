@@ -8,8 +8,8 @@ import logging
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from components.exports.dumps.namespaces import BUCKETS, Namespace, chosen, namespace_of, what_it_holds
 from components.exports.formats.base import BSON_MAX_BYTES, FileFormat, Known
-from components.exports.namespaces import BUCKETS, Namespace, chosen, namespace_of, what_it_holds
 from components.exports.streams import open_stream, read_guarded
 from foundation.errors import DataError
 from foundation.storage import Location

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import IO, Any
 
-from components.exports.change_events import DELETED, OPERATION
+from components.exports.changes.events import DELETED, OPERATION
 from components.exports.formats.base import ITEM_BYTES, FileFormat, Known
 from components.exports.formats.csv_records import cells_of
 from foundation.temporaries import open_private
