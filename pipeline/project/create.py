@@ -6,19 +6,24 @@ import glob
 import os
 import re
 import unicodedata
+from collections import Counter
 from pathlib import Path
+
+import numpy as np
 
 from foundation.errors import DataError, SpecError, StorageError
 from foundation.publish import write_text
 from foundation.storage import is_remote
 from pipeline.look.profile import Look
 from pipeline.project import texts
-from pipeline.project.guesses import Label, Use, given_label, guess_label, slices, split_key, use_of
+from pipeline.project.labels import Label, given_label, guess_label
 from pipeline.project.leaks import fields_that_tell
 from pipeline.project.profile import ExportProfile, FieldProfile, from_look, look_at
+from pipeline.project.uses import Use, slices, split_key, use_of
+from pipeline.project.values import texts_of
 
-_SUGGESTED_FROM = 2_000
-"""Documents reread to find fields that leak the label."""
+_SUGGESTED_FROM = 5_000
+"""Documents of which ``penstock look`` rereads the values for its suggestion."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
@@ -97,7 +102,8 @@ def _plan(name: str, folder: Path, profile: ExportProfile, label_path: str | Non
     key = split_key(profile)
     leaking = fields_that_tell(profile, label)
     others = [field for field in profile.fields if field.path != label.field.path]
-    uses = [_use(field, key, leaking) for field in others]
+    outcome = _as_numbers(label)
+    uses = [_use(field, key, leaking, outcome) for field in others]
     if not any(use.transformations for use in uses):
         raise DataError(
             f"export {profile.export}",
@@ -117,10 +123,19 @@ def _plan(name: str, folder: Path, profile: ExportProfile, label_path: str | Non
     )
 
 
-def _use(field: FieldProfile, key: FieldProfile | None, leaking: dict[str, str]) -> Use:
+def _as_numbers(label: Label) -> np.ndarray:
+    """Returns the label of each document as a number: itself, or whether it is the commonest class; NaN without one."""
+    if label.task == "regression":
+        return label.field.numbers
+    texts = texts_of(label.field.sample)
+    commonest = Counter(text for text in texts if text is not None).most_common(1)
+    return np.array([np.nan if text is None else text == commonest[0][0] for text in texts], np.float64)
+
+
+def _use(field: FieldProfile, key: FieldProfile | None, leaking: dict[str, str], outcome: np.ndarray) -> Use:
     if key and field.path == key.path:
         return Use(field, (), "identifies whose document it is; used for splitting")
-    return Use(field, (), leaking[field.path]) if field.path in leaking else use_of(field)
+    return Use(field, (), leaking[field.path]) if field.path in leaking else use_of(field, outcome)
 
 
 def _export_path(profile: ExportProfile, folder: Path) -> str:

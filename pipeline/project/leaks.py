@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from typing import Any
+from collections import Counter
 
-from components.exports.documents import MISSING, value_at
-from components.exports.readers import sample_documents
-from pipeline.project.guesses import Label
-from pipeline.project.profile import ExportProfile
+from pipeline.project.labels import Label
+from pipeline.project.profile import ExportProfile, FieldProfile
+from pipeline.project.values import texts_of
 
 _AGREES = 0.98
 """A field leaks the label if its presence predicts the class of this share of documents."""
@@ -25,40 +23,27 @@ def fields_that_tell(profile: ExportProfile, label: Label) -> dict[str, str]:
     Returns:
         Dotted path → why it is left out.
     """
-    partial = [
-        field.path for field in profile.fields if field.present < 0.98 and field.path != label.field.path
-    ]
+    partial = [f for f in profile.fields if f.present < 0.98 and f.path != label.field.path]
     if label.task == "regression" or not partial:
         return {}
-    counts = _count(profile, label.field.path, partial)
+    outcomes = texts_of(label.field.sample)
     reason = "only present for one outcome: it leaks the label"
-    return {path: reason for path in partial if _tells(counts[path])}
+    return {field.path: reason for field in partial if _tells(_count(field, outcomes))}
 
 
-def _count(profile: ExportProfile, label: str, paths: list[str]) -> dict[str, Counter[tuple[bool, int]]]:
-    """Counts (field present, hash of the label) per path."""
-    counts: dict[str, Counter[tuple[bool, int]]] = defaultdict(Counter)
-    for document in sample_documents(profile.pattern, profile.export.parent, profile.sample):
-        outcome = value_at(document, tuple(label.split(".")), False)
-        if outcome is None or outcome is MISSING:
-            continue
-        for path in paths:
-            is_there = _is_value(value_at(document, tuple(path.split(".")), False))
-            counts[path][is_there, hash(str(outcome))] += 1
-    return counts
+def _count(field: FieldProfile, outcomes: list[str | None]) -> Counter[tuple[bool, str]]:
+    """Counts (field present, outcome)."""
+    pairs = zip(field.sample, outcomes, strict=True)
+    return Counter((value is not None, outcome) for value, outcome in pairs if outcome is not None)
 
 
-def _is_value(value: Any) -> bool:
-    return value is not None and value is not MISSING and value != []
-
-
-def _tells(counts: Counter[tuple[bool, int]]) -> bool:
+def _tells(counts: Counter[tuple[bool, str]]) -> bool:
     """Returns whether guessing the majority class with and without the field is nearly always right."""
     total = sum(counts.values())
     right = sum(
         max((n for (there, _), n in counts.items() if there is side), default=0) for side in (True, False)
     )
-    classes: Counter[int] = Counter()
+    classes: Counter[str] = Counter()
     for (_, outcome), n in counts.items():
         classes[outcome] += n
     commonest = max(classes.values(), default=0)

@@ -1,9 +1,14 @@
-"""What ``penstock init`` needs to know about an export: names, types and counts; no document values are kept."""
+"""What ``penstock init`` needs to know about an export: names, types, counts, and in memory the values of a sample."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from components.exports.changes.events import DELETED, OPERATION
 from components.exports.fields import FieldType, widest
@@ -11,7 +16,10 @@ from foundation.storage import is_remote
 from pipeline.look.leaf import NO_VALUE
 from pipeline.look.profile import Look, look, suspicions
 from pipeline.look.tree import Node
+from pipeline.project.values import numbers_of, read_values, type_of
 
+SAMPLE = 20_000
+"""Documents read by default: as many as ``penstock look`` reads."""
 MANY = 2_000
 """Distinct values are counted up to this number."""
 
@@ -23,7 +31,7 @@ class FieldProfile:
     path: str
     """Dotted path in the documents."""
     type: FieldType | None
-    """The type that fits all values seen; None without values."""
+    """The type that suits nearly all values seen; None without values."""
     kinds: frozenset[str]
     """Kinds of values seen, such as int, string, objectid."""
     is_array: bool
@@ -36,19 +44,49 @@ class FieldProfile:
     """Number of distinct values; ``MANY`` means that many or more."""
     words: float
     """Average number of words per text; 0 without texts."""
-    zero_or_one: bool
-    """Whether all numbers are 0 or 1."""
-    long_tail: bool
-    """Whether numbers are never negative and the largest is far above the mean."""
-    deviation: float
-    """Standard deviation of the numbers; 0 where there are none."""
+    odd: float = 0.0
+    """Share of the values that do not fit the type; they count as missing."""
     personal: tuple[str, ...] = ()
     """Kinds of personal values that its texts look like."""
+    sample: Sequence[Any] = field(default=(), repr=False, compare=False)
+    """The value of each document of a sample, None where there is none."""
 
     @property
     def name(self) -> str:
         """The last part of the path."""
         return self.path.rsplit(".", 1)[-1]
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The values of the sample as numbers, NaN where there is none; float64 [documents]."""
+        if self.is_array or self.type is None or self.type in ("string", "bytes"):
+            return np.full(len(self.sample), np.nan)
+        return numbers_of(self.sample, self.type)
+
+    @property
+    def known(self) -> np.ndarray:
+        """The numbers that are there, float64 [values]."""
+        numbers = self.numbers
+        return numbers[np.isfinite(numbers)]
+
+    @property
+    def zero_or_one(self) -> bool:
+        """Whether all values are numbers, each 0 or 1, or true or false."""
+        known = self.known
+        return bool(len(known)) and bool(np.isin(known, (0.0, 1.0)).all())
+
+    @property
+    def whole(self) -> bool:
+        """Whether all values are numbers without a fraction that a double holds exactly."""
+        known = self.known
+        return bool(len(known)) and bool((np.abs(known) < 2.0**53).all() and (known == np.round(known)).all())
+
+    @property
+    def skewness(self) -> float:
+        """Third standardised moment of the numbers; 0 for a constant."""
+        known = self.known
+        spread = float(known.std()) if len(known) else 0.0
+        return float((((known - known.mean()) / spread) ** 3).mean()) if spread > 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -63,8 +101,8 @@ class ExportProfile:
     """In order of first appearance."""
     pattern: str
     """The absolute pattern that was read."""
-    sample: int
-    """Number of documents requested."""
+    total: int | None
+    """Number of documents in the export, approximately if only a part was read; None if nobody knows."""
     left_out: tuple[str, ...]
     """Paths that a document cannot name, or whose keys are data (then only the parent path)."""
     changes: bool = False
@@ -75,7 +113,7 @@ class ExportProfile:
         return next((known for known in self.fields if known.path == path), None)
 
 
-def look_at(export: Path | str, sample: int = 2_000) -> ExportProfile:
+def look_at(export: Path | str, sample: int = SAMPLE) -> ExportProfile:
     """Reads a sample of an export.
 
     Args:
@@ -104,25 +142,28 @@ def from_look(seen: Look, export: Path, sample: int) -> ExportProfile:
     """
     nodes = [node for node in seen.tree.root.walk() if node.leaf.kinds and node.path]
     marks = {DELETED, OPERATION}
-    fields = tuple(_field(node, seen.documents) for node in nodes if node.path not in marks)
+    columns = read_values(seen.source.pattern, export.parent, sample, [node.path for node in nodes])
+    fields = tuple(_field(node, seen.documents, columns) for node in nodes if node.path not in marks)
     changes = any(node.path in marks for node in nodes)
-    return ExportProfile(export, seen.documents, fields, seen.source.pattern, sample, seen.left_out, changes)
+    return ExportProfile(
+        export, seen.documents, fields, seen.source.pattern, seen.about, seen.left_out, changes
+    )
 
 
-def _field(node: Node, documents: int) -> FieldProfile:
+def _field(node: Node, documents: int, columns: Mapping[str, Sequence[Any]]) -> FieldProfile:
     leaf = node.leaf
     kinds = leaf.settled_kinds()
+    found, odd = (None, 0.0) if node.in_array else type_of(columns[node.path])
     return FieldProfile(
         path=node.path,
-        type=widest(set(kinds)),
+        type=found or widest(set(kinds)),
         kinds=kinds - NO_VALUE,
         is_array=node.in_array,
         present=node.holding / documents,
         values=leaf.values,
         distinct=min(MANY, len(leaf.distinct)),
         words=leaf.words / leaf.kinds["string"] if leaf.kinds["string"] else 0.0,
-        zero_or_one=bool(leaf.numbers) and leaf.zero_or_one,
-        long_tail=leaf.low >= 0 and leaf.high > 8 * leaf.mean > 0,
-        deviation=leaf.deviation,
+        odd=odd,
         personal=suspicions(leaf),
+        sample=columns[node.path],
     )

@@ -1,12 +1,17 @@
-"""The texts of a new project: document, test, README; with names and types from the export, never values."""
+"""The texts of a new project: document, test, README; with names and types from the export.
+
+Of values, only the one of two classes that counts as positive is written.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from pipeline.project.guesses import Label, Use
+from pipeline.project import gates
+from pipeline.project.labels import Label
 from pipeline.project.profile import ExportProfile, FieldProfile
+from pipeline.project.uses import Use
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
@@ -36,8 +41,12 @@ def quoted(text: str) -> str:
     """Returns text as a YAML scalar on one line: plain if that is safe, else in double quotes with escapes."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
-    escaped = "".join(_escape(character) for character in text)
-    return f'"{escaped}"'
+    return f'"{escaped(text)}"'
+
+
+def escaped(text: str) -> str:
+    """Returns text as it stands between double quotes in YAML."""
+    return "".join(_escape(character) for character in text)
 
 
 def _escape(character: str) -> str:
@@ -58,8 +67,9 @@ def document(plan: Plan) -> str:
 
 
 def _head(plan: Plan) -> list[str]:
+    values = "no values" if plan.label.positive is None else "no values but that of the positive class"
     return [
-        f"# Written by penstock init from names and types in {plan.profile.documents} documents; contains no values.",
+        f"# Written by penstock init from names and types in {plan.profile.documents} documents; contains {values}.",
         "# Read it through once; everything here is a guess for you to change.",
         "#",
         "#   penstock plan     show what a run would do",
@@ -80,8 +90,9 @@ def _data(plan: Plan) -> list[str]:
         "  # Dotted path in the documents → feature. Only these fields are read.",
         "  fields:",
     ]
-    used = [use.field for use in plan.uses if use.transformations]
-    lines += [f"    {quoted(field.path)}: {_field(field, plan)}" for field in [*used, label.field]]
+    used = [(use.field, use.type) for use in plan.uses if use.transformations]
+    for field, kind in [*used, (label.field, label.type)]:
+        lines.append(f"    {quoted(field.path)}: {_field(field, kind, plan)}")
     lines += [f"  label: {plan.features[label.field.path]}   # {label.reason}"]
     lines += (
         [f"  # Other candidates: {', '.join(quoted(path) for path in label.others)}"] if label.others else []
@@ -90,7 +101,7 @@ def _data(plan: Plan) -> list[str]:
         "  # The feature with the time of the prediction; anything dated after it would leak the label.",
         "  # recorded_at: observed_at",
         "  # Documents with the same key stay in one split: early stopping uses validation, only the gates use test.",
-        f"  split: {{by: {quoted(plan.split_by)}, train: 7, validation: 1, test: 2}}",
+        *_split(plan),
         "  bad_documents: {quarantine: true, fail_above: 0.1%}",
         "",
     ]
@@ -105,9 +116,19 @@ def _about_spans(plan: Plan) -> list[str]:
     return ["  # For regular exports, use one folder each: exports/{SPAN}/*.jsonl.gz reads the newest."]
 
 
-def _field(field: FieldProfile, plan: Plan) -> str:
+def _split(plan: Plan) -> list[str]:
+    by = f"by: {quoted(plan.split_by)}, train: 7, validation: 1, test: 2"
+    if not gates.is_stratified(plan.profile, plan.label):
+        return [f"  split: {{{by}}}"]
+    return [
+        "  # Stratified, as the rarest class has few documents: each split has its share of them.",
+        f"  split: {{{by}, stratify: {quoted(plan.label.field.path)}}}",
+    ]
+
+
+def _field(field: FieldProfile, kind: str | None, plan: Plan) -> str:
     parts = [f"to: {plan.features[field.path]}"]
-    parts += [f"type: {field.type}"] if field.type else []
+    parts += [f"type: {kind}"] if kind else []
     parts += ["list: true"] if field.is_array else []
     return "{" + ", ".join(parts) + "}"
 
@@ -138,9 +159,14 @@ def _features(plan: Plan) -> list[str]:
 
 
 def _model(plan: Plan) -> list[str]:
+    kind = "linear" if plan.profile.documents < 200 else "dense"
+    positive = plan.label.positive
+    shown = f'"{escaped(positive)}"' if isinstance(positive, str) else positive
+    told = "" if positive is None else f", positive: {shown}"
     return [
         "# Or use your own code: model: model.py:build_model, features: features.py:preprocessing_fn",
-        f"model: {{type: {'linear' if plan.profile.documents < 200 else 'dense'}, task: {plan.label.task}}}",
+        *(["# positive is the value of the label that counts as 1; the other is 0."] if told else []),
+        f"model: {{type: {kind}, task: {plan.label.task}{told}}}",
         "",
         "train: {epochs: 10, early_stopping: {patience: 3}}",
         "",
@@ -149,28 +175,13 @@ def _model(plan: Plan) -> list[str]:
 
 def _evaluate(plan: Plan) -> list[str]:
     names = [plan.features[field.path] for field in plan.slices]
-    label = plan.label.field
-    gates = {
-        "binary": ["auc: {at_least: 0.55, not_worse_than_blessed_by: 0.01}"],
-        "multiclass": [
-            f"accuracy: {{at_least: {1 / max(2, label.distinct):.2g}, not_worse_than_blessed_by: 0.01}}"
-        ],
-        "regression": [
-            f"rmse: {{at_most: {label.deviation or 1:.1g}}}   # roughly what always guessing the mean achieves"
-        ],
-    }
-    metrics = {
-        "binary": "[auc, accuracy, calibration]",
-        "multiclass": "[accuracy, log_loss]",
-        "regression": "[rmse, mae, calibration]",
-    }
     return [
         "evaluate:",
-        f"  metrics: {metrics[plan.label.task]}",
+        f"  metrics: {gates.METRICS[plan.label.task]}",
         f"  slices: [{', '.join(names)}]   # how well does it do on each of them?",
         "  # A model that fails a gate is never pushed. Tighten these once you know what is achievable.",
         "  gates:",
-        *(f"    {gate}" for gate in gates[plan.label.task]),
+        f"    {gates.gate(plan.profile, plan.label, plan.split_by != '_id')}",
         "",
     ]
 

@@ -49,7 +49,7 @@ def test_the_document_suits_the_export(export: Export, people: list[dict[str, An
         "country": ["vocabulary"],
         "age": ["zscore"],
         "bio": ["text"],
-        "spent": ["log_zscore"],
+        "spent": ["zscore", "log_zscore"],
         "joined": ["date_parts"],
         "tags": ["bag", "count"],
         "active": ["identity"],
@@ -123,22 +123,33 @@ def test_any_keys_give_a_document_that_loads_and_holds_no_value(fields: dict[str
 
 
 @pytest.mark.parametrize(
-    ("label", "values", "task"),
+    ("label", "values", "task", "positive"),
     [
-        ("won", [True, False], "binary"),
-        ("won", [0, 1], "binary"),
-        ("won", [1, 2], "multiclass"),
-        ("grade", ["a", "b", "c"], "multiclass"),
-        ("price", [float(i) + 0.5 for i in range(40)], "regression"),
-        ("price", list(range(40)), "regression"),
+        ("won", [True, False], "binary", None),
+        ("won", [0, 1], "binary", None),
+        ("won", [0.0, 1.0], "binary", None),
+        ("won", ["0", "1"], "binary", None),
+        ("won", ["true", "false"], "binary", None),
+        ("won", [-1, 1], "binary", None),
+        ("won", [1, 2], "binary", 2),
+        ("won", [4, 2, 2], "binary", 4),
+        ("grade", ["a", "b", "c"], "multiclass", None),
+        ("grade", [1, 2, 3], "multiclass", None),
+        ("grade", [1.0, 2.0, 3.0], "multiclass", None),
+        ("price", [float(i) + 0.5 for i in range(40)], "regression", None),
+        ("price", [0.5, 1.5], "regression", None),
+        ("price", list(range(40)), "regression", None),
     ],
 )
-def test_tasks(export: Export, tmp_path: Path, label: str, values: list[Any], task: str) -> None:
+def test_tasks(
+    export: Export, tmp_path: Path, label: str, values: list[Any], task: str, positive: object
+) -> None:
     documents = [{"n": i % 7, label: values[i % len(values)]} for i in range(80)]
     create_project(tmp_path / "p", export(documents), label=label)
     spec = load([tmp_path / "p" / "pipeline.yaml"]).spec
-    assert spec.model.task == task
-    assert spec.model.positive is None
+    assert (spec.model.task, spec.model.positive) == (task, positive)
+    kind = next(field.type for field in spec.data.fields.values() if field.to == label)
+    assert (kind == "float") == (task == "regression" and isinstance(values[0], float))
 
 
 @pytest.mark.parametrize(

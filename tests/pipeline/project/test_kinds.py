@@ -1,0 +1,218 @@
+"""What a new document makes of exports that are small, of text labels, of mixed types and of codes."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.mongo_example_gen.splits.codes import split_codes
+from pipeline.document import load
+from pipeline.document.models import PipelineSpec
+from pipeline.project import create_project
+
+Export = Callable[[list[dict[str, Any]]], Path]
+
+
+@pytest.fixture
+def written(export: Export, tmp_path: Path) -> Callable[..., tuple[PipelineSpec, str]]:
+    """Starts a project and returns its typed document and its text."""
+
+    def write(documents: list[dict[str, Any]], label: str | None = None) -> tuple[PipelineSpec, str]:
+        path = create_project(tmp_path / "p", export(documents), "p", label)[0]
+        return load([path]).spec, path.read_text(encoding="utf-8")
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative"),
+    [
+        ("yes", "no"),
+        ("Yes", "No"),
+        ("Y", "N"),
+        ("malignant", "benign"),
+        ("M", "B"),
+        ("spam", "ham"),
+        ("bad", "good"),
+        ("churned", "stayed"),
+        ("active", "inactive"),
+        ("recurrence-events", "no-recurrence-events"),
+        ("Returned", "Not returned"),
+        (">50K", "<=50K"),
+        ("True.", "False."),
+        ('oui "d\'accord": #1', "nein"),
+    ],
+)
+@pytest.mark.parametrize("rarer", ["positive", "negative"])
+def test_any_two_texts_are_binary_with_a_positive(
+    written: Callable[..., tuple[PipelineSpec, str]], positive: str, negative: str, rarer: str
+) -> None:
+    by_word = positive not in ("M", ">50K")  # of words that say nothing the rarer one counts
+    first, second = (negative, positive) if rarer == "positive" or not by_word else (positive, negative)
+    documents = [{"n": i % 17, "outcome": first if i % 3 else second} for i in range(120)]
+    spec, text = written(documents)
+    assert (spec.model.task, spec.model.positive) == ("binary", positive)
+    assert "auc" in spec.evaluate.gates
+    assert "contains no values but that of the positive class" in text
+
+
+def test_a_class_that_few_have_or_that_looks_personal_is_not_written(
+    written: Callable[..., tuple[PipelineSpec, str]],
+) -> None:
+    spec, text = written([{"n": i % 9, "outcome": "churned" if i < 3 else "kept"} for i in range(80)])
+    assert (spec.model.task, spec.model.positive) == ("binary", "kept")
+    assert "churned" not in text
+
+
+def test_two_classes_of_which_none_may_be_told_have_no_positive(
+    written: Callable[..., tuple[PipelineSpec, str]],
+) -> None:
+    documents = [{"n": i % 9, "outcome": f"agent{i % 2}@example.org"} for i in range(80)]
+    spec, text = written(documents, "outcome")
+    assert (spec.model.task, "example.org" in text) == ("multiclass", False)
+
+
+@pytest.mark.parametrize("count", [40, 87, 178, 344, 435, 1000, 3000])
+def test_the_gate_can_be_met_by_the_rows_that_the_test_split_has(
+    written: Callable[..., tuple[PipelineSpec, str]], count: int
+) -> None:
+    documents = [{"_id": f"d{i}", "n": i % 17, "won": i % 2} for i in range(count)]
+    spec, _ = written(documents)
+    assert spec.evaluate.gates != "none"
+    rows = int((split_codes([d["_id"] for d in documents], (7, 1, 2)) == 2).sum())
+    decides_from = spec.evaluate.gates["auc"].min_rows
+    assert decides_from <= rows
+    assert decides_from == 100 or count < 1000
+
+
+@pytest.mark.parametrize(("rare", "stratified"), [(10, True), (400, False)])
+def test_splits_of_a_rare_class_are_stratified(
+    written: Callable[..., tuple[PipelineSpec, str]], rare: int, stratified: bool
+) -> None:
+    spec, _ = written([{"n": i % 17, "won": i < rare} for i in range(1000)])
+    assert spec.data.split.stratify == ("won" if stratified else None)
+
+
+MIXED = [
+    pytest.param(
+        lambda i: {"$date": f"2024-{1 + i % 12:02d}-0{1 + i % 9}T{i % 24:02d}:00:00Z"}, "date", id="dates"
+    ),
+    pytest.param(
+        lambda i: f"2024-{1 + i % 12:02d}-0{1 + i % 9}T{i % 24:02d}:00:00Z", "date", id="dates as text"
+    ),
+    pytest.param(lambda i: i * 1.25, "float", id="numbers"),
+    pytest.param(lambda i: str(i * 1.25), "float", id="numbers as text"),
+]
+
+
+@pytest.mark.parametrize(("value", "kind"), MIXED)
+def test_a_few_values_of_another_type_do_not_change_what_a_field_is(
+    written: Callable[..., tuple[PipelineSpec, str]], value: Callable[[int], Any], kind: str
+) -> None:
+    documents = [{"x": "unknown" if i % 10 == 0 else value(i), "won": i % 2} for i in range(300)]
+    spec, text = written(documents)
+    assert spec.data.fields["x"].type == kind
+    kinds = [one.kind for one in spec.features.declared["x"]]
+    assert kinds == (["date_parts", "missing"] if kind == "date" else ["zscore", "missing"])
+    assert "10% of the values are of another type and count as missing" in text
+
+
+def test_text_among_which_some_are_numbers_stays_text(
+    written: Callable[..., tuple[PipelineSpec, str]],
+) -> None:
+    documents = [{"x": f"{i % 30}" if i % 5 else f"B{i % 40}", "won": i % 2} for i in range(300)]
+    assert written(documents)[0].data.fields["x"].type == "string"
+
+
+def test_no_slice_of_mixed_types(written: Callable[..., tuple[PipelineSpec, str]]) -> None:
+    mixed = [1, "a", True, 2.5, "b"]
+    documents = [{"m": mixed[i % 5], "c": "xyz"[i % 3], "won": i % 2} for i in range(300)]
+    assert written(documents)[0].evaluate.slices == ["c"]
+
+
+@pytest.mark.parametrize("scale", [1e-7, 0.04, 40.0, 4e5, 4e12])
+def test_numbers_are_written_without_exponents(
+    written: Callable[..., tuple[PipelineSpec, str]], scale: float
+) -> None:
+    draw = random.Random(1)
+    documents = [{"n": i % 17, "price": draw.gauss(0, scale)} for i in range(300)]
+    _, text = written(documents, "price")
+    assert not re.search(r"\de[+-]?\d", text.partition("evaluate:")[2])
+
+
+def test_the_gate_of_classes_is_above_the_commonest_share(
+    written: Callable[..., tuple[PipelineSpec, str]],
+) -> None:
+    spec, _ = written([{"n": i % 17, "class": "aaaaaaabbc"[i % 10]} for i in range(600)])
+    assert spec.evaluate.gates != "none"
+    assert spec.evaluate.gates["accuracy"].at_least == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kinds"),
+    [
+        ("area_code", lambda d: d.choice([408, 415, 510]), ["zscore", "vocabulary"]),
+        ("zip", lambda d: d.randrange(90_000, 90_060), ["vocabulary"]),
+        ("storeNumber", lambda d: d.randrange(1, 50), ["vocabulary"]),
+        ("z", lambda d: 10_000 + d.randrange(40) ** 3, ["zscore", "vocabulary"]),
+        ("weekday", lambda d: d.randrange(7), ["zscore", "vocabulary"]),
+        ("age", lambda d: d.randrange(18, 80), ["zscore"]),
+        ("amount", lambda d: d.randrange(20, 2000) * 5, ["zscore"]),
+        ("rounded", lambda d: d.randrange(1, 60) * 500, ["zscore"]),
+        ("spent", lambda d: d.lognormvariate(3, 1.5), ["zscore", "log_zscore"]),
+    ],
+)
+def test_codes_are_categories_and_quantities_numbers(
+    written: Callable[..., tuple[PipelineSpec, str]],
+    name: str,
+    value: Callable[[random.Random], Any],
+    kinds: list[str],
+) -> None:
+    draw = random.Random(3)
+    documents = [{name: value(draw), "won": draw.random() < 0.4} for _ in range(2000)]
+    assert [one.kind for one in written(documents)[0].features.declared[name]] == kinds
+
+
+def test_a_number_whose_single_values_decide_is_a_category(
+    written: Callable[..., tuple[PipelineSpec, str]],
+) -> None:
+    draw = random.Random(5)
+    chances = [draw.random() for _ in range(40)]
+    codes = [draw.randrange(40) for _ in range(2000)]
+    documents = [{"c": c, "n": c % 20 + draw.randrange(20), "won": draw.random() < chances[c]} for c in codes]
+    declared = written(documents)[0].features.declared
+    assert [one.kind for one in declared["c"]] == ["zscore", "vocabulary"]
+
+
+def test_whole_doubles_that_are_codes_are_declared_whole(
+    written: Callable[..., tuple[PipelineSpec, str]],
+) -> None:
+    documents = [{"area_code": float([408, 415, 510][i % 3]), "won": i % 2} for i in range(300)]
+    assert written(documents)[0].data.fields["area_code"].type == "int"
+
+
+def test_the_profile_of_csv_is_that_of_json(tmp_path: Path) -> None:
+    draw = random.Random(7)
+    rows = [
+        (draw.random(), draw.choice("abc"), draw.choice(["", "12.5", "13"]), draw.choice(["yes", "no"]))
+        for _ in range(400)
+    ]
+    lines = [f"{i},{a},{b},{c},{d}" for i, (a, b, c, d) in enumerate(rows)]
+    (tmp_path / "a.csv").write_text("_id,a,b,c,outcome\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    texts = [
+        json.dumps({"_id": i, "a": a, "b": b, "c": float(c) if c else None, "outcome": d})
+        for i, (a, b, c, d) in enumerate(rows)
+    ]
+    (tmp_path / "a.json").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    specs = [
+        load([create_project(tmp_path / name[-3:], tmp_path / name, "p")[0]]).spec
+        for name in ("a.csv", "a.json")
+    ]
+    assert specs[0].model == specs[1].model
+    assert specs[0].features == specs[1].features
