@@ -16,6 +16,13 @@ DEFAULT_SIGNATURE = "serving_default"
 EXAMPLES_SIGNATURE = "serving_examples"
 """The signature of our models that takes serialized Examples."""
 
+REFERENCES_FOLDER = "Format-References"
+"""Folder beside the served model's with the two simple models that Evaluator compares it with; nobody serves it."""
+CONSTANT = "constant"
+"""Output of the reference that always answers the train split's prior or mean."""
+LINEAR = "linear"
+"""Output of the regularised linear reference; missing if it could not be fitted."""
+
 
 def is_saved_model(folder: Path) -> bool:
     """Returns whether a folder holds a model."""

@@ -9,7 +9,29 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from components.trainer.schedule import Schedule
-from foundation.result import Result
+from foundation.result import Part, Result
+
+
+@dataclass(frozen=True)
+class ReferencesResult(Part):
+    """The simple models fitted beside the trained one, which Evaluator measures on the same rows."""
+
+    constant: tuple[float, ...] = ()
+    """What the constant baseline answers: the train split's probability, probability of each class, or mean."""
+    rows: int = 0
+    """Train rows that the linear baseline was fitted on; fewer than the split has if it is large."""
+    columns: int = 0
+    """Columns of the linear baseline."""
+    strength: float | None = None
+    """How freely its weights may grow (C, or one over alpha); chosen on validation with few rows for each column."""
+    converged: bool | None = None
+    """Whether its solver reached its tolerance."""
+    not_finite: tuple[str, ...] = ()
+    """Inputs with NaN or infinity, which count as the mean there."""
+    problem: str = ""
+    """Why there is no linear baseline; empty if there is one."""
+    seconds: float = 0.0
+    """Wall time of fitting."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +64,10 @@ class TrainingHistory(Result):
     """The document's ``model``."""
     train: dict[str, Any] = field(default_factory=dict)
     """The document's ``train``."""
+    references: Annotated[
+        ReferencesResult | None, Field(exclude_if=lambda references: references is None)
+    ] = None
+    """The simple models to compare with; missing in runs from before there were any."""
 
     @property
     def counted(self) -> Mapping[str, int]:

@@ -17,7 +17,9 @@ from components.trainer.features import LABEL_VOCABULARY, read_vocabulary
 from components.trainer.metrics import objectives
 from components.trainer.models.build import build
 from components.trainer.models.own import used
-from components.trainer.result import TrainingHistory
+from components.trainer.references.export import export_references
+from components.trainer.references.fitting import fit_references
+from components.trainer.result import ReferencesResult, TrainingHistory
 from components.trainer.seeds import seed_everything
 from components.trainer.settings import TrainingSettings
 from components.trainer.training import History, compile_model, fit
@@ -25,6 +27,7 @@ from components.trainer.transform_graph import TransformGraph
 from foundation.errors import UserCodeError
 from foundation.own_fault import place
 from foundation.publish import published_folder
+from foundation.saved_model import REFERENCES_FOLDER
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +61,9 @@ def run_fn(fn_args: FnArgs) -> None:
     with used(settings.model.build_model, "a model whose weights can be kept"):
         weights.save(model, graph.features, model_folder.parent / "keras")
     clock.lap("export")
-    _write_history(Path(fn_args.model_run_dir), history, splits, clock, started_from, settings)
+    references = _write_references(graph, settings, splits, values, model_folder.parent / REFERENCES_FOLDER)
+    clock.lap("references")
+    _write_history(Path(fn_args.model_run_dir), history, splits, clock, started_from, settings, references)
 
 
 class Clock:
@@ -136,6 +141,22 @@ def _warm_start(
     return {"warm_start": "used" if outcome.used else "not used", "reason": outcome.reason}
 
 
+def _write_references(
+    graph: TransformGraph,
+    settings: TrainingSettings,
+    splits: tuple[TransformedSplit, TransformedSplit],
+    values: list[str],
+    folder: Path,
+) -> ReferencesResult:
+    """Fits and writes the simple models that Evaluator compares the trained one with."""
+    task = settings.model.task
+    classes = len(values) if task == "multiclass" else 1
+    references = fit_references(task, graph.features, splits, classes, settings.train.seed)
+    with published_folder(folder) as temporary:
+        export_references(graph, references, task, temporary)
+    return references.result
+
+
 def _write_history(
     folder: Path,
     history: History,
@@ -143,6 +164,7 @@ def _write_history(
     clock: Clock,
     started_from: dict[str, Any],
     settings: TrainingSettings,
+    references: ReferencesResult,
 ) -> None:
     TrainingHistory(
         epochs=tuple(history.epochs),
@@ -156,4 +178,5 @@ def _write_history(
         **started_from,
         model=settings.model.model_dump(mode="json"),
         train=settings.train.model_dump(mode="json"),
+        references=references,
     ).write(folder)
