@@ -10,6 +10,7 @@ from tfx.types.channel import BaseChannel
 
 from components.own import OwnComponent
 from components.validation_gate.executor import Executor
+from components.validation_gate.node import dates
 
 if TYPE_CHECKING:
     from components.node import Build
@@ -24,7 +25,8 @@ class ValidationReport(artifact.Artifact):
 class ValidationGate(OwnComponent):
     """Stops the run or warns on an anomaly, as the document says; warns of leakage.
 
-    ``config`` is the ``validate`` slice of the document; ``settings`` are label, task, positive and recorded_at.
+    ``config`` is the ``validate`` slice of the document; ``settings`` are label, task, positive, recorded_at
+    and dates (features declared as dates).
     """
 
     PARAMETERS = {"config": str, "settings": str}
@@ -48,5 +50,6 @@ def build(at: Build, **channels: BaseChannel) -> ValidationGate:
         "task": document.model.task,
         "positive": document.model.positive,
         "recorded_at": document.data.recorded_at,
+        "dates": dates(document),
     }
     return ValidationGate(config=document.validation, settings=settings, **channels)

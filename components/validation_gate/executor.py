@@ -13,7 +13,7 @@ from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact, artifact_utils
 
-from components.validation_gate import distances, leakage
+from components.validation_gate import distances, late, leakage
 from components.validation_gate.config import ValidateConfig
 from components.validation_gate.findings import Statistics, anomalies
 from components.validation_gate.result import Distance, Finding, Validation
@@ -118,14 +118,11 @@ class _Gathering:
                 remedy="correct data.label",
             )
         settings = self._settings
-        return leakage.find_leaks(
-            rows,
-            label,
-            settings["task"],
-            settings["positive"],
-            settings["recorded_at"],
-            self._config.leakage_auc,
+        found = leakage.find_leaks(
+            rows, label, settings["task"], settings["positive"], self._config.leakage_auc
         )
+        recorded_at = settings["recorded_at"]
+        return found + (late.find_late(rows, recorded_at, settings.get("dates", ())) if recorded_at else [])
 
 
 def _read(path: Path) -> anomalies_pb2.Anomalies:

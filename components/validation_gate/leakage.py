@@ -1,4 +1,4 @@
-"""Search for leaking features: those that alone predict the label, and dates after the prediction."""
+"""Search for leaking features: those that alone predict the label."""
 
 from __future__ import annotations
 
@@ -20,25 +20,18 @@ MOST_CLASSES = 20
 """Number of classes of a multi-class label examined, most frequent first."""
 MOST_DISTINCT = 100
 """Whole numbers with at most this many distinct values are also examined as categories."""
-LATE_SHARE = 0.01
-"""Share of documents dated after ``recorded_at`` that is worth a warning."""
-EPOCH_MS = (6.3e11, 4.1e12)
-"""Whole numbers in this range (1990 to 2099, in milliseconds) are taken as dates."""
 
 Columns = dict[str, list[Any]]
 
 
-def find_leaks(
-    rows: Columns, label: str, task: str, positive: Any, recorded_at: str | None, limit: float
-) -> list[Finding]:
-    """Returns a finding per feature that almost predicts the label alone or is dated after the prediction.
+def find_leaks(rows: Columns, label: str, task: str, positive: Any, limit: float) -> list[Finding]:
+    """Returns a finding per feature that almost predicts the label alone.
 
     Args:
         rows: Feature → [n] lists of values, None where missing.
         label: Feature of the label.
         task: binary, multiclass or regression.
         positive: Positive label of a binary task; None means 1 or true.
-        recorded_at: Feature with the time of the prediction, or None.
         limit: AUC (for regression: absolute rank correlation) that makes a feature suspicious.
     """
     labels = pd.Series([values[0] if values else None for values in rows[label]], dtype=object)
@@ -52,7 +45,7 @@ def find_leaks(
         best = max(_strengths(values, targets, task), default=(0.0, ""), key=lambda pair: pair[0])
         if best[0] >= limit:
             findings.append(_strong(name, best, task, limit))
-    return findings + (_late(rows, recorded_at) if recorded_at else [])
+    return findings
 
 
 def _strong(name: str, best: tuple[float, str], task: str, limit: float) -> Finding:
@@ -129,26 +122,3 @@ def _strength(scores: np.ndarray, target: np.ndarray, task: str, either_way: boo
         return 0.0
     auc = (ranks[target > 0.5].sum() - positive * (positive + 1) / 2) / (positive * negative)
     return float(max(auc, 1 - auc) if either_way else auc)
-
-
-def _late(rows: Columns, recorded_at: str) -> list[Finding]:
-    """Returns a finding per date feature that is later than the prediction in a notable share of rows."""
-    moments = _numbers(rows.get(recorded_at, []))
-    findings = []
-    for name, column in rows.items():
-        if name == recorded_at or len(moments) == 0:
-            continue
-        dates = _numbers(column)
-        known = ~(np.isnan(dates) | np.isnan(moments))
-        if not known.any() or not ((dates[known] > EPOCH_MS[0]) & (dates[known] < EPOCH_MS[1])).all():
-            continue
-        late = int((dates[known] > moments[known]).sum())
-        if late / known.sum() >= LATE_SHARE:
-            seen = f"later in {late / known.sum():.1%} of {known.sum():,} examined rows"
-            findings.append(Finding("leakage", name, f"dates up to {recorded_at}", seen, late))
-    return findings
-
-
-def _numbers(column: list[Any]) -> np.ndarray:
-    firsts = (values[0] if values else None for values in column)
-    return np.array([v if isinstance(v, (int, float)) else np.nan for v in firsts], np.float64)

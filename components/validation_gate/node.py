@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.exports.fields import feature_name
 from components.node import EXAMPLES, SCHEMA, Declaration, Document, Inputs, label_settings
 
 
 def _settings(document: Document, inputs: Inputs) -> list[Any]:
     label, *task = label_settings(document)
-    return [document.validation.model_dump(), label, document.data.recorded_at, *task]
+    return [document.validation.model_dump(), label, document.data.recorded_at, dates(document), *task]
+
+
+def dates(document: Document) -> list[str]:
+    """Returns the features that the document declares as dates."""
+    return sorted(
+        feature_name(path, field)
+        for path, field in document.ingested_fields().items()
+        if field.type in ("date", "objectid_time")
+    )
 
 
 NODE = Declaration(
