@@ -10,7 +10,7 @@ from collections import Counter
 from typing import Any
 
 from foundation.coarse import FEWEST
-from foundation.personal import look_of
+from foundation.personal.looks import look_of
 
 COMMON = 0.5
 """A name occurs in at least this share of the documents that hold its parent."""

@@ -23,7 +23,7 @@ from components.mongo_example_gen.plan import Plan
 from components.mongo_example_gen.reading import Reading, Request
 from components.mongo_example_gen.report import Origin
 from components.mongo_example_gen.spans import FOLDER
-from foundation import personal, privacy, temporaries, tfrecord
+from foundation import privacy, temporaries, tfrecord
 from foundation.link import link_file
 from foundation.publish import storage_error, write_text
 from foundation.temporaries import Temporary
@@ -67,8 +67,9 @@ def _code_digest() -> str:
 
 
 def _code_files() -> list[Path]:
-    folders = [_ROOT / "components/mongo_example_gen", _ROOT / "components/exports"]
-    modules = [Path(str(module.__file__)) for module in (personal, privacy, tfrecord)]
+    rooms = ("components/mongo_example_gen", "components/exports", "foundation/personal")
+    folders = [_ROOT / room for room in rooms]
+    modules = [Path(str(module.__file__)) for module in (privacy, tfrecord)]
     return [*(file for folder in folders for file in sorted(folder.rglob("*.py"))), *modules]
 
 

@@ -9,7 +9,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 
 from components.validation_gate.result import Finding
 from foundation.coarse import FEWEST
-from foundation.personal import look_of
+from foundation.personal.looks import look_of
 
 Kind = anomalies_pb2.AnomalyInfo.Type
 Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList

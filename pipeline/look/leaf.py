@@ -13,7 +13,8 @@ import numpy as np
 from components.exports.coerce import kind_of_text
 from components.exports.extended_json import parse_date
 from foundation.coarse import DAY, MONTH
-from foundation.personal import looks_of
+from foundation.personal.looks import looks_of
+from foundation.personal.names import NUMBERED, named
 from pipeline.look.mask import masked
 from pipeline.look.sketch import Distinct
 
@@ -30,9 +31,14 @@ _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Leaf:
-    """The counts of one path."""
+    """The counts of one path.
 
-    def __init__(self) -> None:
+    Args:
+        path: Dotted path; its last name is evidence of personal values.
+    """
+
+    def __init__(self, path: str = "") -> None:
+        self._path = path
         self.kinds: Counter[str] = Counter()
         self.written: set[str] = set()
         """Kinds that texts look like: "31" is an int written as text."""
@@ -77,8 +83,8 @@ class Leaf:
             self._dates(values)
 
     def _look(self, kind: str, some: Sequence[Any]) -> None:
-        if kind == "string":
-            self.personal.update(looks_of(some))
+        if kind == "string" or (kind == "int" and named(self._path) in NUMBERED):
+            self.personal.update(looks_of(map(str, some), self._path))
             self.examined += len(some)
         if len(self.shapes) < _SHAPES:
             self.shapes.update(masked(kind, value) for value in some)

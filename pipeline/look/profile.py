@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from components.exports.fields import FieldType, widest
 from foundation.coarse import FEWEST, YEAR, date_range
 from foundation.errors import DataError
-from foundation.personal import PERSONAL_NAME
+from foundation.personal.names import named
 from pipeline.look.count import count
 from pipeline.look.leaf import Leaf
 from pipeline.look.reading import Source, open_export
@@ -167,5 +167,4 @@ def suspicions(leaf: Leaf) -> tuple[str, ...]:
 
 def _dates(node: Node) -> tuple[str, str] | None:
     """Returns the range of a path's dates; a date of birth is told by its year at most."""
-    personal = PERSONAL_NAME.search(node.path.rsplit(".", 1)[-1])
-    return date_range(node.leaf.dates, YEAR if personal else node.leaf.finest)
+    return date_range(node.leaf.dates, YEAR if named(node.path) else node.leaf.finest)

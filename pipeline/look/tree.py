@@ -44,7 +44,7 @@ class Node:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.leaf = Leaf()
+        self.leaf = Leaf(path)
         self.children: dict[str, Node] = {}
         self.there = 0
         """Documents that have the path, with any value."""

@@ -9,7 +9,8 @@ from typing import Literal
 
 from foundation.coarse import FEWEST
 from foundation.errors import DataError, near_miss
-from foundation.personal import PERSONAL_NAME, look_of
+from foundation.personal.looks import look_of
+from foundation.personal.names import named
 from pipeline.project.profile import ExportProfile, FieldProfile
 from pipeline.project.values import texts_of
 
@@ -268,7 +269,7 @@ def _affirms(value: str, counts: Counter[str]) -> int:
 
 def _score(field: FieldProfile) -> float:
     task = task_of(field)
-    if task is None or field.present < 0.5 or field.personal or PERSONAL_NAME.search(field.name):
+    if task is None or field.present < 0.5 or field.personal or named(field.path):
         return 0
     sounds = 2.0 if _OUTCOME.search(field.name) else 0.0
     if task == "regression":

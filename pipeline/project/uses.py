@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foundation.personal import PERSONAL_NAME
+from foundation.personal.names import named
 from pipeline.project.codes import are_codes, is_code_name
 from pipeline.project.profile import MANY, ExportProfile, FieldProfile
 
@@ -62,7 +62,7 @@ def use_of(field: FieldProfile, outcome: np.ndarray) -> Use:
     """
     if field.type is None:
         return Use(field, (), "no value in the sample")
-    if field.path == "_id" or PERSONAL_NAME.search(field.name):
+    if field.path == "_id" or (named(field.path) and field.kinds != {"bool"}):
         return Use(field, (), "the document's id" if field.path == "_id" else "looks personal")
     if field.personal:
         return Use(field, (), f"looks personal: its texts seem to contain {field.personal[0]}")

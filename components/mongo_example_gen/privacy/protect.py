@@ -17,8 +17,9 @@ from components.exports.arrow import list_array
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.rows import Rows
 from components.mongo_example_gen.plan import ID, Plan
-from foundation import personal
 from foundation.errors import DataError
+from foundation.personal.looks import LONGEST_EMAIL, looks_of
+from foundation.personal.names import NUMBERED, named
 from foundation.privacy import PrivacyRule, keyed_hash, misfit, read_key, text_rule
 
 LOOKED_AT = 200
@@ -57,13 +58,16 @@ class Door:
         self._plan, self._tally = plan, tally
         self._key = read_key(plan.privacy)
         self._types = {column.feature: column.type for column in plan.columns}
-        texts = (
-            [name for name, kind in self._types.items() if kind == "string"] if plan.privacy.detect else []
-        )
-        watched = [name for name in texts if name not in plan.privacy.rules and name not in plan.aside]
-        self._left = dict.fromkeys(watched, LOOKED_AT)
+        self._paths = {column.feature: column.path for column in plan.columns}
+        open_ = self._types.keys() - plan.privacy.rules.keys() - plan.aside if plan.privacy.detect else ()
+        self._left = {name: LOOKED_AT for name in self._types if name in open_ and self._may_hold(name)}
         if plan.privacy.detect and ID not in plan.privacy.rules:
             self._left[ID] = LOOKED_AT
+
+    def _may_hold(self, name: str) -> bool:
+        """Returns whether a feature may hold personal data: text, or whole numbers whose name tells it."""
+        kind = self._types[name]
+        return kind == "string" or (kind == "int" and named(self._paths[name]) in NUMBERED)
 
     def pass_through(self, rows: Rows) -> Rows:
         """Returns the rows as they may be written; split keys are unchanged."""
@@ -89,7 +93,7 @@ class Door:
             if self._left[name] <= 0:
                 del self._left[name]
             self._tally[count.looked_at(name)] += len(values)
-            for kind, times in personal.looks_of(values).items():
+            for kind, times in looks_of(values, self._paths.get(name, name)).items():
                 self._tally[count.suspected(name, kind)] += times
 
     def _protected(self, name: str, column: pa.Array, rule: PrivacyRule) -> pa.Array:
@@ -123,7 +127,9 @@ def _some_texts(rows: Rows, name: str, most: int) -> list[str]:
         return []
     values = column.flatten()
     some = values.take(pa.array(_some(len(values), most)))
-    return [value[: personal.LONGEST].decode("utf-8", "replace") for value in some.to_pylist()]
+    if pa.types.is_integer(some.type):
+        return [str(value) for value in some.to_pylist()]
+    return [value[:LONGEST_EMAIL].decode("utf-8", "replace") for value in some.to_pylist()]
 
 
 def _some(size: int, most: int) -> np.ndarray:
