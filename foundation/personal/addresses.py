@@ -5,6 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 _DOMAIN = r"(?:[\w-]{1,63}\.){1,5}(?:[A-Za-z]{2,24}|xn--[\w-]{2,40})(?![\w@])"
 _AT = re.compile(rf"@(?<=[\w.+-]@){_DOMAIN}")
 _ESCAPED = re.compile(rf"%40(?<=[\w.+-]%40){_DOMAIN}")
@@ -14,35 +19,9 @@ _HIDDEN = re.compile(r"[(\[]at[)\]] ?[\w-]{1,63}(?:(?: ?[(\[]dot[)\]] ?|\.)[\w-]
 """The way to write an address that is meant to be kept from programs: ada (at) example (dot) org."""
 _SERVICES = frozenset({"git", "hg", "svn"})
 """What stands before the @ in addresses of code."""
-_FILES = frozenset(
-    [
-        "png",
-        "jpg",
-        "jpeg",
-        "gif",
-        "svg",
-        "webp",
-        "avif",
-        "ico",
-        "bmp",
-        "pdf",
-        "css",
-        "scss",
-        "js",
-        "jsx",
-        "mjs",
-        "ts",
-        "tsx",
-        "json",
-        "html",
-        "htm",
-        "xml",
-        "md",
-        "txt",
-        "zip",
-        "gz",
-        "map",
-    ]
+_FILES = _set(
+    "png jpg jpeg gif svg webp avif ico bmp pdf css scss js jsx mjs ts tsx json html htm xml md txt zip "
+    "gz map"
 )
 """Endings of files, such as logo@2x.png."""
 _NUMBERED = re.compile(r"\d+\.\d")

@@ -20,6 +20,11 @@ from foundation.personal.kinds import (
     TOKEN,
 )
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _HUMP = re.compile(r"(?<=[a-zß-ÿ])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -49,110 +54,20 @@ _KINDS = {phrase: kind for kind, phrases in _PHRASES.items() for phrase in phras
 NUMBERED = frozenset({PHONE, CARD, NATIONAL})
 """What whole numbers may be, where the name of their field tells."""
 _MOST_WORDS = 3
-_TAIL = frozenset(
-    [
-        "number",
-        "no",
-        "nr",
-        "num",
-        "value",
-        "text",
-        "string",
-        "raw",
-        "original",
-        "normalized",
-        "normalised",
-        "hash",
-        "line",
-    ]
-)
+_TAIL = _set("number no nr num value text string raw original normalized normalised hash line")
 """Words that leave the meaning of those before them as it is: phone_number."""
-_HEAD = frozenset(
-    ["has", "is", "num", "n", "count", "valid", "verified", "needs", "no", "with", "without", "any"]
-)
+_HEAD = _set("has is num n count valid verified needs no with without any")
 """First words of a field that says something about a personal value: has_phone."""
-_PEOPLE = frozenset(
-    [
-        "user",
-        "customer",
-        "client",
-        "patient",
-        "employee",
-        "contact",
-        "passenger",
-        "student",
-        "teacher",
-        "author",
-        "owner",
-        "holder",
-        "cardholder",
-        "recipient",
-        "sender",
-        "buyer",
-        "guest",
-        "member",
-        "player",
-        "person",
-        "people",
-        "doctor",
-        "nurse",
-        "driver",
-        "rider",
-        "reviewer",
-        "applicant",
-        "candidate",
-        "insured",
-        "beneficiary",
-        "mother",
-        "father",
-        "parent",
-        "child",
-        "spouse",
-        "partner",
-        "winner",
-        "manager",
-        "billing",
-        "shipping",
-        "subscriber",
-        "visitor",
-        "learner",
-        "resident",
-        "tenant",
-        "borrower",
-        "staff",
-        "profile",
-        "kunde",
-        "mitarbeiter",
-    ]
+_PEOPLE = _set(
+    "user customer client patient employee contact passenger student teacher author owner holder "
+    "cardholder recipient sender buyer guest member player person people doctor nurse driver rider "
+    "reviewer applicant candidate insured beneficiary mother father parent child spouse partner winner "
+    "manager billing shipping subscriber visitor learner resident tenant borrower staff profile kunde "
+    "mitarbeiter"
 )
-_NOT_POSTAL = frozenset(
-    [
-        "memory",
-        "wallet",
-        "contract",
-        "web",
-        "url",
-        "base",
-        "host",
-        "server",
-        "http",
-        "network",
-        "register",
-        "bus",
-        "start",
-        "end",
-        "target",
-        "virtual",
-        "physical",
-        "token",
-        "eth",
-        "btc",
-        "bitcoin",
-        "node",
-        "peer",
-        "socket",
-        "site",
-    ]
+_NOT_POSTAL = _set(
+    "memory wallet contract web url base host server http network register bus start end target virtual "
+    "physical token eth btc bitcoin node peer socket site"
 )
 _VERSIONS = frozenset(["version", "versions", "build", "release", "firmware", "revision", "ver"])
 
