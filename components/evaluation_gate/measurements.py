@@ -7,7 +7,7 @@ from typing import Any
 
 from components.evaluation_gate.gate import Measured, SliceResult
 from components.evaluation_gate.result import OVERALL
-from components.evaluator.tfma_metrics import ROWS, UNLABELLED
+from components.evaluator.tfma_metrics import COUNTS, GROUPS, NEGATIVES, POSITIVES, ROWS, UNLABELLED
 from foundation.errors import DataError
 
 
@@ -40,16 +40,23 @@ def _slice(record: Any) -> SliceResult:
     for item in record.metric_keys_and_values:
         model = "baseline" if item.key.model_name == "baseline" else "candidate"
         groups["change" if item.key.is_diff else model][item.key.name] = _measured(item)
-    candidate = groups["candidate"]
+    counts = {name: int(groups["candidate"][name].value) for name in COUNTS if name in groups["candidate"]}
     return SliceResult(
         slicing=",".join(key.column for key in keys) or OVERALL,
         name=",".join(f"{key.column}={_value(key)}" for key in keys) or OVERALL,
-        rows=int(candidate.pop(ROWS, Measured(0.0)).value),
-        unlabelled=int(candidate.pop(UNLABELLED, Measured(0.0)).value),
-        candidate=candidate,
-        baseline={k: v for k, v in groups["baseline"].items() if k not in (ROWS, UNLABELLED)},
+        rows=counts.get(ROWS, 0),
+        unlabelled=counts.get(UNLABELLED, 0),
+        groups=counts.get(GROUPS, 0),
+        positives=counts.get(POSITIVES),
+        negatives=counts.get(NEGATIVES),
+        candidate=_without_counts(groups["candidate"]),
+        baseline=_without_counts(groups["baseline"]),
         change=groups["change"],
     )
+
+
+def _without_counts(found: dict[str, Measured]) -> dict[str, Measured]:
+    return {name: measured for name, measured in found.items() if name not in COUNTS}
 
 
 def _value(key: Any) -> str:
@@ -63,5 +70,8 @@ def _measured(item: Any) -> Measured:
     if not item.HasField("confidence_interval"):
         return Measured(value)
     interval = item.confidence_interval
+    error, freedom = interval.standard_error.double_value.value, interval.degrees_of_freedom.value
+    if math.isnan(value) or math.isnan(error):
+        return Measured(value)
     low, high = interval.lower_bound.double_value.value, interval.upper_bound.double_value.value
-    return Measured(value, low, high) if not math.isnan(value) else Measured(value)
+    return Measured(value, low, high, error, freedom)

@@ -10,17 +10,21 @@ from tfx.components import Evaluator
 from tfx.types import channel
 
 from components.evaluator.config import MeasureConfig
+from components.evaluator.rows import ID
+from components.exports.groups import GROUP_FEATURE
 from foundation.saved_model import EXAMPLES_SIGNATURE
 
 if TYPE_CHECKING:
-    from components.node import Build
+    from components.node import Build, Document
 
 
 SPLIT = "test"
 """The split used for evaluation and nothing else."""
 
 
-def evaluation_config(config: MeasureConfig, label: str, task: str, positive: Any = None) -> tfma.EvalConfig:
+def evaluation_config(
+    config: MeasureConfig, label: str, task: str, positive: Any = None, group_by: str = ID
+) -> tfma.EvalConfig:
     """Returns TFMA's configuration for a slice of the document; it has no thresholds because our gate decides."""
     metrics = tfma.MetricConfig(
         class_name="TaskMetrics",
@@ -31,6 +35,7 @@ def evaluation_config(config: MeasureConfig, label: str, task: str, positive: An
                 "metrics": config.metrics,
                 "intervals": config.confidence_intervals,
                 "positive": positive,
+                "group_by": group_by,
             },
             sort_keys=True,
         ),
@@ -56,6 +61,7 @@ def make_evaluator(
     baseline_model: channel.BaseChannel | None = None,
     schema: channel.BaseChannel | None = None,
     positive: Any = None,
+    group_by: str = ID,
 ) -> Evaluator:
     """Returns the stock Evaluator over the test split, with our batch-wise extractor and metrics.
 
@@ -68,13 +74,14 @@ def make_evaluator(
         baseline_model: The last blessed model; an empty channel means the candidate is evaluated alone.
         schema: Schema of the raw Examples.
         positive: Positive label of a binary task; None means 1 or true.
+        group_by: Feature that rows which belong together share.
     """
     return Evaluator(
         examples=examples,
         model=model,
         baseline_model=baseline_model,
         schema=schema,
-        eval_config=evaluation_config(config, label, task, positive),
+        eval_config=evaluation_config(config, label, task, positive, group_by),
         example_splits=[SPLIT],
         module_path="components.evaluator.module",
     )
@@ -98,4 +105,11 @@ def build(
         baseline_model=baseline_model,
         schema=schema,
         positive=document.model.positive,
+        group_by=group_feature(document),
     )
+
+
+def group_feature(document: Document) -> str:
+    """Returns the feature that says which rows share the split's key: the key itself, or the number that ingestion writes."""
+    by = document.data.split.by
+    return by if by == ID or document.data.bigquery else GROUP_FEATURE

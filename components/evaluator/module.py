@@ -39,6 +39,7 @@ def custom_extractors(
         positive=settings["positive"],
         models={model.model_name: model.model_path for model in shared},
         slicings=[list(spec.feature_keys) for spec in eval_config.slicing_specs],
+        group_by=settings["group_by"],
     )
     # TFMA runs its evaluator after the stage of this name; ours does that stage's work too.
     name = slice_key_extractor.SLICE_KEY_EXTRACTOR_STAGE_NAME
@@ -59,13 +60,20 @@ class EvaluateBatch(beam.DoFn):
         positive: Positive label of a binary task, or None.
         models: Model name → folder of its SavedModel.
         slicings: Features of each slicing; an empty list means all rows.
+        group_by: Feature that rows which belong together share.
     """
 
     def __init__(
-        self, task: str, label: str, positive: Any, models: dict[str, str], slicings: list[list[str]]
+        self,
+        task: str,
+        label: str,
+        positive: Any,
+        models: dict[str, str],
+        slicings: list[list[str]],
+        group_by: str,
     ) -> None:
         self._task, self._label, self._positive = task, label, positive
-        self._models, self._slicings = models, slicings
+        self._models, self._slicings, self._group_by = models, slicings, group_by
 
     def setup(self) -> None:
         """Loads the models once per process."""
@@ -90,7 +98,7 @@ class EvaluateBatch(beam.DoFn):
             )
             labels[name] = known
             predictions[name] = self._predictions(signature.load(path).predict(raw), len(raw))
-        buckets = rows.buckets(rows.identities(batch, raw))
+        groups = rows.groups(batch, raw, self._group_by)
         for key, positions in rows.slices(batch, self._slicings):
             kept = positions[has_label[positions]]
             yield {
@@ -98,7 +106,7 @@ class EvaluateBatch(beam.DoFn):
                 BATCH_KEY: Batch(
                     labels={name: column[kept] for name, column in labels.items()},
                     predictions={name: column[kept] for name, column in predictions.items()},
-                    buckets=buckets[kept],
+                    groups=groups[kept],
                     unlabelled=len(positions) - len(kept),
                 ),
             }

@@ -16,5 +16,6 @@ NODE = Declaration(
     settings=lambda document, inputs: [
         document.evaluate.model_dump(mode="json", exclude={"gates"}),
         label_settings(document),
+        document.data.split.by,
     ],
 )

@@ -1,4 +1,4 @@
-"""Reads labels, slices and jackknife buckets from an Arrow batch of raw Examples, column by column."""
+"""Reads labels, slices and groups from an Arrow batch of raw Examples, column by column."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.evaluator.scores import BUCKETS
+from components.exports.groups import GROUP_FEATURE, GROUPS
 from foundation.errors import DataError
 
 ID = "_id"
@@ -65,18 +65,45 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def identities(batch: pa.RecordBatch, serialized: Sequence[bytes]) -> list[bytes]:
-    """Returns [n] bytes that identify each row: its ``_id``, or the serialized row if it has none.
+def groups(batch: pa.RecordBatch, serialized: Sequence[bytes], by: str) -> Any:
+    """Returns the [n] number of each row's group: rows with one value of ``by`` belong together.
 
-    Serialized bytes can differ between two ingestions of the same document; an ``_id`` cannot.
+    Args:
+        batch: The rows.
+        serialized: [n] serialized rows.
+        by: ``_id``, the number that ingestion wrote, or a feature that the rows are split by.
+
+    Raises:
+        DataError: No row has the feature, so that rows that belong together cannot be told.
     """
-    ids = first_values(batch, ID)
-    return [str(i).encode() if pd.notna(i) else row for i, row in zip(ids, serialized, strict=True)]
+    whole = batch if by in batch.schema.names else decoded(serialized)
+    keys = first_values(whole, by)
+    if by == ID:
+        # Serialized bytes can differ between two ingestions of the same document; an id cannot.
+        names = [str(i).encode() if pd.notna(i) else row for i, row in zip(keys, serialized, strict=True)]
+        return hashed(names)
+    if keys.isna().all():
+        raise DataError(
+            f"examples: {by}",
+            expected="what the rows are split by, to tell which belong together",
+            seen="rows without it",
+            remedy="ingest again: run once without --from and --only",
+        )
+    if by == GROUP_FEATURE:
+        return keys.fillna(0).to_numpy(np.int64) % GROUPS
+    return hashed([str(key).encode() for key in keys])
 
 
-def buckets(names: Sequence[bytes]) -> Any:
-    """Returns [n] jackknife buckets by a hash of each row's name, so that every run assigns the same buckets."""
-    return np.fromiter((zlib.crc32(name) % BUCKETS for name in names), np.int64, len(names))
+def decoded(serialized: Sequence[bytes]) -> pa.RecordBatch:
+    """Returns every feature of serialized Examples, also those that the schema does not name."""
+    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+    return ExamplesToRecordBatchDecoder().DecodeBatch(list(serialized))
+
+
+def hashed(names: Sequence[bytes]) -> Any:
+    """Returns [n] numbers of groups by a hash of each name, so that every run assigns the same ones."""
+    return np.fromiter((zlib.crc32(name) % GROUPS for name in names), np.int64, len(names))
 
 
 def numeric_labels(task: str, values: pd.Series, positive: object, classes: Sequence[str]) -> Any:

@@ -1,7 +1,7 @@
 """Metrics from columns: sums over rows, the values they give, and jackknife errors. NumPy only.
 
 Every metric except the ranking ones is a function of sums over rows, so a batch is reduced to one row of sums per
-jackknife bucket. The formulas are in ``components/evaluator/metrics``.
+group of rows that belong together, and the jackknife leaves out one group at a time. The formulas are in ``components/evaluator/metrics``.
 Definitions follow TFMA and scikit-learn: threshold 0.5 exclusive, natural logarithm, calibration is the mean
 prediction divided by the mean label, ``auc`` counts ties half, ``auc_pr`` is average precision.
 """
@@ -9,14 +9,16 @@ prediction divided by the mean label, ``auc`` counts ties half, ``auc_pr`` is av
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from components.evaluator.metrics import METRICS, RankingMetric, SumsMetric
 from components.evaluator.metrics.base import Array
+from components.exports.groups import GROUPS
 
-BUCKETS = 20
-"""Number of row groups; the delete-a-group jackknife leaves out one at a time."""
+BLOCKS = 20
+"""Parts into which the groups are joined for a ranking metric, which takes a pass over all rows for each part left out."""
 EPSILON = 1e-7
 """Log loss clips probabilities this far from 0 and 1, as Keras does."""
 
@@ -73,9 +75,41 @@ def _multiclass(labels: Array, probabilities: Array) -> tuple[Array, ...]:
     return correct, top_3, loss
 
 
-def bucket_sums(rows: Array, buckets: Array) -> Array:
-    """Returns [BUCKETS, columns] sums of ``rows`` [n, columns] by their ``buckets`` [n]."""
-    return np.stack([np.bincount(buckets, column, BUCKETS) for column in rows.T], axis=1)
+@dataclass(frozen=True)
+class GroupSums:
+    """Sums of rows by group.
+
+    Attributes:
+        groups: [groups] numbers of the groups that have rows, rising.
+        sums: [groups, columns] float64.
+    """
+
+    groups: Array
+    sums: Array
+
+    @classmethod
+    def of(cls, rows: Array, groups: Array) -> GroupSums:
+        """Returns the sums of ``rows`` [n, columns] by their ``groups`` [n]."""
+        found, places = np.unique(groups, return_inverse=True)
+        columns = [np.bincount(places, column, len(found)) for column in rows.T]
+        return cls(found, np.stack(columns, axis=1))
+
+    def __add__(self, other: GroupSums) -> GroupSums:
+        """Returns the sums over the rows of both."""
+        return GroupSums.of(
+            np.concatenate([self.sums, other.sums]), np.concatenate([self.groups, other.groups])
+        )
+
+    def blocks(self) -> Array:
+        """Returns the [groups] number of the block that each group is joined into, so that blocks are about equally large.
+
+        Up to ``BLOCKS`` groups each are a block of their own.
+        """
+        order = np.argsort(-self.sums[:, 0], kind="stable")
+        turn: Array = np.arange(len(order)) % (2 * BLOCKS)  # dealt out forwards, then backwards
+        blocks: Array = np.empty(len(order), np.int64)
+        blocks[order] = np.minimum(turn, 2 * BLOCKS - 1 - turn)
+        return blocks
 
 
 def sum_names(task: str, metrics: Sequence[str]) -> list[str]:
@@ -95,26 +129,30 @@ def needs_order(metrics: Sequence[str]) -> bool:
 
 
 def metric_samples(
-    task: str, metrics: list[str], sums: Array, ranked: tuple[Array, Array, Array] | None
+    task: str, metrics: list[str], total: GroupSums, ranked: tuple[Array, Array, Array] | None
 ) -> dict[str, Array]:
-    """Returns metric → [1 + BUCKETS] values: over all rows, then with each bucket left out.
+    """Returns metric → [1 + parts] values: over all rows, then with each part left out.
+
+    A part is a group, for ranking metrics a block of groups.
 
     Args:
         task: binary, multiclass or regression.
         metrics: Names to compute.
-        sums: [BUCKETS, columns] of ``bucket_sums``.
-        ranked: Predictions, labels and buckets, each [n]; only ranking metrics need it.
+        total: Sums by group.
+        ranked: Predictions, labels and groups, each [n]; only ranking metrics need it.
     """
-    total = sums.sum(axis=0)
-    samples = np.concatenate([total[None], total[None] - sums])
+    whole = total.sums.sum(axis=0)
+    samples = np.concatenate([whole[None], whole[None] - total.sums])
     # A remainder this small is rounding error, not a value.
-    samples[1:][np.abs(samples[1:]) < 1e-9 * np.abs(total)] = 0.0
+    samples[1:][np.abs(samples[1:]) < 1e-9 * np.abs(whole)] = 0.0
     named = dict(zip(sum_names(task, metrics), samples.T, strict=True))
     known = {name: METRICS[name] for name in metrics}
     values = {name: metric.value(named) for name, metric in known.items() if isinstance(metric, SumsMetric)}
     ranking = {name: metric.value for name, metric in known.items() if isinstance(metric, RankingMetric)}
     if ranking and ranked is not None:
-        values.update(_ranking_samples(ranking, *ranked))
+        predictions, labels, groups = ranked
+        blocks = total.blocks()[np.searchsorted(total.groups, groups)]
+        values.update(_ranking_samples(ranking, predictions, labels, blocks))
     return values
 
 
@@ -122,17 +160,18 @@ def _ranking_samples(
     formulas: Mapping[str, Callable[[Array, Array], float]],
     predictions: Array,
     labels: Array,
-    buckets: Array,
+    blocks: Array,
 ) -> dict[str, Array]:
+    count = int(blocks.max(initial=-1)) + 1
     if np.isnan(predictions).any():
-        return {name: np.full(1 + BUCKETS, np.nan) for name in formulas}
-    _, group = np.unique(predictions, return_inverse=True)
-    result = {name: np.empty(1 + BUCKETS) for name in formulas}
-    positive = np.bincount(group, labels)
-    negative = np.bincount(group, 1.0 - labels)
-    for i in range(-1, BUCKETS):
-        out = buckets == i
-        without = group[out], labels[out]
+        return {name: np.full(1 + count, np.nan) for name in formulas}
+    _, rank = np.unique(predictions, return_inverse=True)
+    result = {name: np.empty(1 + count) for name in formulas}
+    positive = np.bincount(rank, labels)
+    negative = np.bincount(rank, 1.0 - labels)
+    for i in range(-1, count):
+        out = blocks == i
+        without = rank[out], labels[out]
         p = positive - np.bincount(without[0], without[1], len(positive))
         n = negative - np.bincount(without[0], 1.0 - without[1], len(negative))
         for name, formula in formulas.items():
@@ -140,20 +179,27 @@ def _ranking_samples(
     return result
 
 
-def standard_error(samples: Array, filled: int) -> tuple[float, int]:
+def standard_error(samples: Array) -> tuple[float, int]:
     """Returns the jackknife's standard error and its degrees of freedom.
 
     Args:
-        samples: [1 + BUCKETS]: the value over all rows, then with each bucket left out.
-        filled: Number of buckets with rows; empty ones carry no information.
+        samples: [1 + parts]: the value over all rows, then with each part left out.
 
     Returns:
-        (nan, 0) if fewer than two buckets have rows or a sample has no value.
+        (nan, 0) if there are fewer than two parts or a sample has no value.
     """
-    if filled < 2 or np.isnan(samples).any():
+    parts = len(samples) - 1
+    if parts < 2 or np.isnan(samples).any():
         return float("nan"), 0
-    # An empty bucket's sample equals the whole and adds nothing to the sum below.
-    deviations = (samples[1:] - samples[0]) * (filled - 1)
-    mean = deviations.sum() / filled
-    spread = (deviations**2).sum() / filled - mean**2
-    return float(np.sqrt(max(spread, 0.0) / (filled - 1))), filled - 1
+    spread = ((samples[1:] - samples[1:].mean()) ** 2).sum()
+    return float(np.sqrt((parts - 1) / parts * spread)), parts - 1
+
+
+def distinct(groups: int, rows: int) -> int:
+    """Returns about how many keys the rows have, of which ``groups`` different numbers were seen (linear counting).
+
+    Whang, Vander-Zanden, Taylor (1990): of m numbers, keys k leave m·exp(−k/m) unseen.
+    """
+    if groups >= GROUPS:
+        return rows
+    return min(rows, round(-GROUPS * np.log1p(-groups / GROUPS)))

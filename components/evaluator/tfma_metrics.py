@@ -1,8 +1,8 @@
 """All metrics of a task as one TFMA metric with a batch-wise combiner.
 
 TFMA's own metrics cost about half a millisecond of Python per row, and its jackknife a Beam graph of twenty combiners.
-Here the extractor emits one element per batch and slice, and the combiner keeps sums per jackknife bucket. Values and
-intervals still go through TFMA's evaluator and writers, so TFMA's readers and notebooks work as usual.
+Here the extractor emits one element per batch and slice, and the combiner keeps sums per group of rows. Values and
+errors still go through TFMA's evaluator and writers, so TFMA's readers and notebooks work as usual.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 
 from components.evaluator import scores
+from components.evaluator.rows import ID
 
 BATCH_KEY = "penstock_batch"
 """Key of the extract that holds a ``Batch``."""
@@ -24,25 +25,35 @@ ROWS = "example_count"
 """Metric with the number of evaluated rows in a slice."""
 UNLABELLED = "rows_without_label"
 """Metric with the number of rows in a slice that are not evaluated because they have no label."""
+GROUPS = "group_count"
+"""Metric with the number of groups of rows that belong together, such as those of one user."""
+POSITIVES, NEGATIVES = "positive_count", "negative_count"
+"""Metrics with the number of rows of each label of a binary task."""
+COUNTS = (ROWS, UNLABELLED, GROUPS, POSITIVES, NEGATIVES)
+"""Metrics that say what the others are measured on."""
 
 
 @dataclass
 class Batch:
-    """Rows of one slice of one batch: per model [n] predictions (or [n, classes]) and labels; [n] buckets."""
+    """Rows of one slice of one batch: per model [n] predictions (or [n, classes]) and labels; [n] groups."""
 
     labels: dict[str, Any]
     predictions: dict[str, Any]
-    buckets: Any
+    groups: Any
     unlabelled: int
 
 
 @dataclass
 class Tally:
-    """Running totals of a slice: per model the [BUCKETS, columns] sums, and the ranked columns in pieces."""
+    """Running totals of a slice: per model the sums by group, and the ranked columns in pieces."""
 
-    sums: dict[str, Any] = field(default_factory=dict)
+    sums: dict[str, scores.GroupSums] = field(default_factory=dict)
     ranked: dict[str, list[tuple[Any, Any, Any]]] = field(default_factory=dict)
     unlabelled: int = 0
+
+    def add(self, model: str, sums: scores.GroupSums) -> None:
+        """Adds the sums of further rows."""
+        self.sums[model] = self.sums[model] + sums if model in self.sums else sums
 
 
 class _HandOver(metric_types.Preprocessor):
@@ -60,6 +71,7 @@ class TaskMetrics(metric_types.Metric):
         metrics: Names to compute, keys of ``METRICS``.
         intervals: Whether to compute 95% intervals.
         positive: The positive label of a binary task (read by the extractor).
+        group_by: Feature that rows which belong together share; by their ``_id`` all are independent.
         name: TFMA's name of the metric.
     """
 
@@ -69,10 +81,17 @@ class TaskMetrics(metric_types.Metric):
         metrics: list[str],
         intervals: bool = True,
         positive: Any = None,
+        group_by: str = ID,
         name: str = "task_metrics",
     ) -> None:
         super().__init__(
-            _computations, task=task, metrics=metrics, intervals=intervals, positive=positive, name=name
+            _computations,
+            task=task,
+            metrics=metrics,
+            intervals=intervals,
+            positive=positive,
+            group_by=group_by,
+            name=name,
         )
 
 
@@ -84,13 +103,14 @@ def _computations(
     metrics: list[str],
     intervals: bool,
     positive: Any = None,
+    group_by: str = ID,
     name: str = "",
     model_names: list[str] | None = None,
     eval_config: Any = None,
     **_: Any,
 ) -> metric_types.MetricComputations:
     baseline = next((s.name for s in eval_config.model_specs if s.is_baseline), None) if eval_config else None
-    combiner = TaskCombiner(task, metrics, intervals, model_names or [""], baseline)
+    combiner = TaskCombiner(task, metrics, intervals, model_names or [""], baseline, group_by == ID)
     return [metric_types.MetricComputation(keys=[], preprocessors=[_HandOver()], combiner=combiner)]
 
 
@@ -98,10 +118,16 @@ class TaskCombiner(beam.CombineFn):
     """Adds up batches and turns the sums into values with intervals; with a baseline, paired differences too."""
 
     def __init__(
-        self, task: str, metrics: list[str], intervals: bool, models: list[str], baseline: str | None
+        self,
+        task: str,
+        metrics: list[str],
+        intervals: bool,
+        models: list[str],
+        baseline: str | None,
+        independent: bool,
     ) -> None:
         self._task, self._metrics, self._intervals = task, metrics, intervals
-        self._models, self._baseline = models, baseline
+        self._models, self._baseline, self._independent = models, baseline, independent
         self._ranks = scores.needs_order(metrics)
 
     def create_accumulator(self) -> Tally:
@@ -114,13 +140,12 @@ class TaskCombiner(beam.CombineFn):
         for model in self._models:
             labels, predictions = batch.labels[model], batch.predictions[model]
             rows = scores.row_columns(self._task, labels, predictions, self._metrics)
-            sums = scores.bucket_sums(rows, batch.buckets)
-            tally.sums[model] = tally.sums.get(model, 0.0) + sums
+            tally.add(model, scores.GroupSums.of(rows, batch.groups))
             if self._ranks:
                 piece = (
                     predictions.astype(np.float32),
                     labels.astype(np.float32),
-                    batch.buckets.astype(np.uint8),
+                    batch.groups.astype(np.uint16),
                 )
                 tally.ranked.setdefault(model, []).append(piece)
         return tally
@@ -131,7 +156,7 @@ class TaskCombiner(beam.CombineFn):
         for tally in tallies:
             result.unlabelled += tally.unlabelled
             for model, sums in tally.sums.items():
-                result.sums[model] = result.sums.get(model, 0.0) + sums
+                result.add(model, sums)
                 result.ranked.setdefault(model, []).extend(tally.ranked.get(model, []))
         return result
 
@@ -147,29 +172,38 @@ class TaskCombiner(beam.CombineFn):
         result: dict[metric_types.MetricKey, Any] = {}
         samples = {model: self._samples(tally, model) for model in self._models if model in tally.sums}
         for model, values in samples.items():
-            rows = tally.sums[model][:, 0]
-            result[metric_types.MetricKey(ROWS, model_name=model)] = float(rows.sum())
-            result[metric_types.MetricKey(UNLABELLED, model_name=model)] = float(tally.unlabelled)
+            for name, count in self._counts(tally.sums[model], tally.unlabelled).items():
+                result[metric_types.MetricKey(name, model_name=model)] = float(count)
             for name, sample in values.items():
-                result[metric_types.MetricKey(name, model_name=model)] = self._value(sample, rows)
+                result[metric_types.MetricKey(name, model_name=model)] = self._value(sample)
                 if self._baseline in samples and model != self._baseline:
                     change = sample - samples[self._baseline][name]
                     key = metric_types.MetricKey(name, model_name=model, is_diff=True)
-                    result[key] = self._value(change, rows)
+                    result[key] = self._value(change)
         return result
+
+    def _counts(self, total: scores.GroupSums, unlabelled: int) -> dict[str, float]:
+        """Returns what a slice's metrics are measured on."""
+        named = dict(zip(scores.sum_names(self._task, self._metrics), total.sums.sum(axis=0), strict=True))
+        rows = int(named["rows"])
+        groups = rows if self._independent else scores.distinct(len(total.groups), rows)
+        counts: dict[str, float] = {ROWS: rows, UNLABELLED: unlabelled, GROUPS: groups}
+        if self._task == "binary":
+            counts |= {POSITIVES: int(named["label"]), NEGATIVES: rows - int(named["label"])}
+        return counts
 
     def _samples(self, tally: Tally, model: str) -> dict[str, Any]:
         pieces = tally.ranked.get(model)
         ranked = _join(pieces) if pieces else None
         return scores.metric_samples(self._task, self._metrics, tally.sums[model], ranked)
 
-    def _value(self, sample: Any, rows: Any) -> Any:
+    def _value(self, sample: Any) -> Any:
         if not self._intervals:
             return float(sample[0])
-        error, freedom = scores.standard_error(sample, int((rows > 0).sum()))
+        error, freedom = scores.standard_error(sample)
         return tfma.types.ValueWithTDistribution(float(sample[0]), error, max(freedom, 1), float(sample[0]))
 
 
 def _join(pieces: list[tuple[Any, Any, Any]]) -> tuple[Any, Any, Any]:
-    predictions, labels, buckets = (np.concatenate(column) for column in zip(*pieces, strict=True))
-    return predictions, labels, buckets
+    predictions, labels, groups = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    return predictions, labels, groups

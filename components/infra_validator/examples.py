@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from components.exports.groups import GROUP_FEATURE
 from foundation.errors import DataError
 from foundation.saved_model import DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE
 from foundation.tfrecord import read_gz
 from serving.client import DType, Signature, TensorInfo
 
 SPLIT = "test"
+_OURS = ("_id", GROUP_FEATURE)
+"""What ingestion adds to a row and no model reads."""
 ASKED = (DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE)
 """The signatures to query; the first one that works is measured."""
 
@@ -123,10 +126,10 @@ def _inputs(
 
 
 def _trimmed(example: Any, kept: set[str] | None) -> bytes:
-    """Serializes an example with the features the model reads; all but the id if no signature names them."""
+    """Serializes an example with the features the model reads; all but what ingestion added if no signature names them."""
     features = type(example)()
     for name, value in example.features.feature.items():
-        if name != "_id" if kept is None else name in kept:
+        if name not in _OURS if kept is None else name in kept:
             features.features.feature[name].CopyFrom(value)
     serialized: bytes = features.SerializeToString(deterministic=True)
     return serialized

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from components.exports.fields import FieldConfig, FieldType, feature_name, widest
+from components.exports.groups import GROUP_FEATURE
 from components.mongo_example_gen.config import DataConfig, SplitConfig, milliseconds
 from foundation.errors import DataError
 from foundation.privacy import PrivacyConfig
@@ -13,6 +14,7 @@ from foundation.privacy import PrivacyConfig
 ID = "_id"
 SPLITS = ("train", "validation", "test")
 UNLABELLED_SPLIT = "all"
+EVALUATED_SPLIT = "test"
 TIME = "(date to split by)"
 """Column of the date that decides the split; read, never written."""
 STRATUM = "(stratum)"
@@ -57,6 +59,11 @@ class Plan:
         return SPLITS if self.labelled else (UNLABELLED_SPLIT,)
 
     @property
+    def grouped(self) -> bool:
+        """Whether evaluated rows say which of them share a split key; rows split by their ``_id`` share none."""
+        return self.labelled and self.split_by != ID
+
+    @property
     def aside(self) -> frozenset[str]:
         """Features that are read but not written."""
         ours = {TIME} if self.time_bounds else set()
@@ -72,7 +79,7 @@ def make_plan(config: DataConfig, fields: dict[str, FieldConfig], labelled: bool
         labelled: Whether documents without a label are left out and splits are made.
 
     Raises:
-        DataError: Two paths give one feature, or a feature is called ``_id``.
+        DataError: Two paths give one feature, or a feature has a reserved name.
     """
     columns = [
         Column(path, feature_name(path, field), field.type, field.type is not None, field.list)
@@ -82,11 +89,11 @@ def make_plan(config: DataConfig, fields: dict[str, FieldConfig], labelled: bool
     names = Counter(column.feature for column in columns)
     if labelled and config.label not in names:
         columns.append(Column(config.label, config.label, None, False, None))
-    wrong = [name for name, times in names.items() if times > 1 or name == ID]
+    wrong = [name for name, times in names.items() if times > 1 or name in (ID, GROUP_FEATURE)]
     if wrong:
         raise DataError(
             f"feature {wrong[0]!r}",
-            expected="one path per feature, and _id reserved for the document's id",
+            expected=f"one path per feature, _id and {GROUP_FEATURE} reserved",
             seen=", ".join(column.path for column in columns if column.feature == wrong[0]),
             remedy="give the fields other names with 'to'",
         )

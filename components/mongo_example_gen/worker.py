@@ -22,13 +22,15 @@ import pyarrow as pa
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from components.exports import tally as count
+from components.exports.arrow import list_array
 from components.exports.blocks import WorkItem, check_bad, read_part
 from components.exports.changes.undeclared import refuse_changes
+from components.exports.groups import GROUP_FEATURE, group_numbers
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.convert import convert_block
 from components.mongo_example_gen.columnar.rows import Rows, in_order
 from components.mongo_example_gen.keyed import Keys
-from components.mongo_example_gen.plan import Plan
+from components.mongo_example_gen.plan import EVALUATED_SPLIT, Plan
 from components.mongo_example_gen.privacy.groups import group_digests
 from components.mongo_example_gen.privacy.protect import Door
 from components.mongo_example_gen.quarantine import QuarantineWriter
@@ -36,6 +38,7 @@ from components.mongo_example_gen.shards import ShardWriter
 from components.mongo_example_gen.splits.dealing import dealt
 from components.mongo_example_gen.splits.strata import Strata
 from foundation.errors import PenstockError
+from foundation.privacy import read_key
 from foundation.publish import storage_error
 
 DISTINCT_KEYS = 1000
@@ -122,6 +125,7 @@ class _ItemWriter:
         self._groups: dict[str, IO[bytes]] = {}
         self._door = Door(job.plan, self.outcome.tally)
         self._keys = Keys(job.plan, self.outcome.tally)
+        self._secret = read_key(job.plan.privacy)
         self._quarantine = QuarantineWriter(Path(job.quarantine), job.keep_documents)
 
     def run(self) -> None:
@@ -170,7 +174,7 @@ class _ItemWriter:
         digests = (
             group_digests(rows, plan.privacy.quasi_identifiers) if plan.privacy.quasi_identifiers else None
         )
-        records = self._encoder.encode(rows.record_batch())
+        records = self._records(rows, codes)
         for number, split in enumerate(plan.splits):
             mine = [records[i] for i in np.flatnonzero(codes == number).tolist()]
             if mine:
@@ -181,6 +185,20 @@ class _ItemWriter:
         for code, reason in ((-1, count.NO_LABEL), (-2, count.NO_TIME)):
             self.outcome.tally[count.filtered(reason)] += int((codes == code).sum())
         self.outcome.tally[count.ACCEPTED] += int((codes >= 0).sum())
+
+    def _records(self, rows: Rows, codes: np.ndarray) -> list[bytes]:
+        """Returns a serialized Example for each row; those to be evaluated say which of them share a split key."""
+        plan, batch = self._job.plan, rows.record_batch()
+        evaluated = codes == plan.splits.index(EVALUATED_SPLIT) if plan.grouped else np.zeros(len(rows), bool)
+        if not evaluated.any():
+            return list(self._encoder.encode(batch))
+        numbers = group_numbers([rows.keys[i] for i in np.flatnonzero(evaluated).tolist()], self._secret)
+        ones: np.ndarray = np.ones(len(numbers), np.int32)
+        column = list_array(pa.array(numbers), ones, ones.astype(bool))
+        grouped = batch.filter(pa.array(evaluated)).append_column(GROUP_FEATURE, column)
+        others = iter(self._encoder.encode(batch.filter(pa.array(~evaluated))))
+        own = iter(self._encoder.encode(grouped))
+        return [next(own) if one else next(others) for one in evaluated.tolist()]
 
     def _labelled(self, rows: Rows) -> np.ndarray:
         """Returns which rows have a label, and records distinct labels and keys up to their limits."""

@@ -78,18 +78,39 @@ def test_text_is_refused_as_a_regression_label():
         rows.numeric_labels("regression", pd.Series(["much"], dtype=object), None, [])
 
 
-def test_buckets_are_the_same_in_every_run_and_all_used():
-    records = [b"row %d" % i for i in range(2000)]
-    found = rows.buckets(records)
-    assert np.array_equal(found, rows.buckets(records))
-    assert len(set(found.tolist())) == rows.BUCKETS
+def ids(*values):
+    return pa.RecordBatch.from_pydict({"_id": pa.array(values, pa.list_(pa.binary()))})
 
 
-def test_a_row_is_identified_by_its_id_whatever_its_bytes():
-    batch = pa.RecordBatch.from_pydict({"_id": pa.array([[b"a"], None, [b"c"]], pa.list_(pa.binary()))})
-    assert rows.identities(batch, [b"1", b"2", b"3"]) == [b"a", b"2", b"c"]
-    assert rows.identities(batch, [b"other", b"2", b"bytes"]) == [b"a", b"2", b"c"]
+def test_independent_rows_are_grouped_by_their_id_whatever_their_bytes():
+    batch = ids([b"a"], None, [b"c"])
+    first, second = (
+        rows.groups(batch, [b"1", b"2", b"3"], "_id"),
+        rows.groups(batch, [b"x", b"2", b"y"], "_id"),
+    )
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, rows.groups(batch, [b"1", b"x", b"3"], "_id"))
 
 
-def test_a_row_without_an_id_is_identified_by_its_bytes(batch):
-    assert rows.identities(batch, [b"1", b"2", b"3", b"4"]) == [b"1", b"2", b"3", b"4"]
+def test_rows_of_one_key_are_one_group():
+    batch = pa.RecordBatch.from_pydict({"user": pa.array([[b"u"], [b"v"], [b"u"]], pa.list_(pa.binary()))})
+    found = rows.groups(batch, [b"1", b"2", b"3"], "user")
+    assert found[0] == found[2] != found[1]
+
+
+def test_the_number_of_a_group_is_read_from_the_row_where_the_schema_does_not_name_it():
+    from tensorflow.core.example import example_pb2
+
+    examples = [example_pb2.Example() for _ in range(3)]
+    for example, number in zip(examples, (7, 9, 7), strict=True):
+        example.features.feature["(group)"].int64_list.value.append(number)
+    found = rows.groups(ids([b"a"], [b"b"], [b"c"]), [e.SerializeToString() for e in examples], "(group)")
+    assert found.tolist() == [7, 9, 7]
+
+
+def test_rows_without_the_key_are_refused():
+    from tensorflow.core.example import example_pb2
+
+    empty = example_pb2.Example().SerializeToString()
+    with pytest.raises(DataError, match="ingest again"):
+        rows.groups(ids([b"a"]), [empty], "(group)")

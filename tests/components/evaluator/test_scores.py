@@ -6,6 +6,7 @@ from sklearn import metrics as sk
 
 from components.evaluator import scores
 from components.evaluator.metrics import metrics_of
+from components.exports.groups import group_numbers
 
 
 @pytest.fixture
@@ -13,12 +14,12 @@ def binary():
     rng = np.random.default_rng(3)
     labels = (rng.random(600) < 0.4).astype(float)
     predictions = np.clip(labels * 0.2 + rng.random(600) * 0.8, 0, 1).round(2)  # rounding makes ties
-    return labels, predictions, rng.integers(0, scores.BUCKETS, 600)
+    return labels, predictions, rng.integers(0, 20, 600)
 
 
-def measure(task, names, labels, predictions, buckets):
-    sums = scores.bucket_sums(scores.row_columns(task, labels, predictions), buckets)
-    ranked = (predictions, labels, buckets) if task == "binary" else None
+def measure(task, names, labels, predictions, groups):
+    sums = scores.GroupSums.of(scores.row_columns(task, labels, predictions), groups)
+    ranked = (predictions, labels, groups) if task == "binary" else None
     return scores.metric_samples(task, list(names), sums, ranked)
 
 
@@ -37,12 +38,12 @@ REFERENCES = {
 
 
 @pytest.mark.parametrize("name", metrics_of("binary"))
-def test_binary_metric_equals_its_reference_with_and_without_a_bucket(name, binary):
-    labels, predictions, buckets = binary
+def test_binary_metric_equals_its_reference_with_and_without_a_group(name, binary):
+    labels, predictions, groups = binary
     sample = measure("binary", [name], *binary)[name]
     assert sample[0] == pytest.approx(REFERENCES[name](labels, predictions))
-    rest = buckets != 4
-    assert sample[1 + 4] == pytest.approx(REFERENCES[name](labels[rest], predictions[rest]))
+    without = [REFERENCES[name](labels[groups != g], predictions[groups != g]) for g in range(20)]
+    assert sorted(sample[1:]) == pytest.approx(sorted(without))
 
 
 def test_multiclass_metrics_equal_their_references():
@@ -85,15 +86,40 @@ def test_metric_without_positives_has_no_value(name):
     assert np.isnan(found[name][0])
 
 
-def test_jackknife_error_of_a_mean_matches_the_textbook():
-    rng = np.random.default_rng(11)
-    y = (rng.random(20_000) < 0.3).astype(float)
-    buckets = rng.integers(0, scores.BUCKETS, len(y))
-    sample = measure("binary", ["mean_label"], y, y, buckets)["mean_label"]
-    error, freedom = scores.standard_error(sample, scores.BUCKETS)
-    assert freedom == scores.BUCKETS - 1
-    assert error == pytest.approx(y.std() / len(y) ** 0.5, rel=0.5)
+def test_jackknife_error_of_a_mean_is_the_textbooks():
+    y = (np.random.default_rng(11).random(800) < 0.3).astype(float)
+    sample = measure("binary", ["mean_label"], y, y, np.arange(800))["mean_label"]
+    error, freedom = scores.standard_error(sample)
+    assert (error, freedom) == (pytest.approx(y.std(ddof=1) / 800**0.5), 799)
 
 
-def test_one_bucket_gives_no_interval():
-    assert np.isnan(scores.standard_error(np.ones(1 + scores.BUCKETS), 1)[0])
+def test_one_group_gives_no_error():
+    assert np.isnan(scores.standard_error(np.ones(2))[0])
+
+
+def test_sums_by_group_add_up_whatever_the_batches():
+    rng = np.random.default_rng(2)
+    rows, groups = rng.normal(size=(500, 3)), rng.integers(0, 90, 500)
+    whole = scores.GroupSums.of(rows, groups)
+    parts = scores.GroupSums.of(rows[:120], groups[:120]) + scores.GroupSums.of(rows[120:], groups[120:])
+    assert np.array_equal(whole.groups, parts.groups)
+    assert np.allclose(whole.sums, parts.sums)
+
+
+def test_groups_are_joined_into_blocks_of_about_one_size():
+    groups = np.repeat(np.arange(300), np.random.default_rng(0).integers(1, 30, 300))
+    total = scores.GroupSums.of(np.ones((len(groups), 1)), groups)
+    sizes = np.bincount(total.blocks(), total.sums[:, 0])
+    assert len(sizes) == scores.BLOCKS
+    assert sizes.max() / sizes.min() < 1.1
+
+
+def test_a_few_groups_are_each_a_block_of_their_own():
+    total = scores.GroupSums.of(np.ones((12, 1)), np.arange(12))
+    assert sorted(total.blocks()) == list(range(12))
+
+
+@pytest.mark.parametrize("keys", [20, 500, 3000])
+def test_keys_are_counted_from_the_numbers_of_their_groups(keys):
+    numbers = group_numbers([f"user {i}" for i in range(keys)])
+    assert scores.distinct(len(np.unique(numbers)), 10**6) == pytest.approx(keys, rel=0.06)

@@ -169,6 +169,26 @@ def test_one_key_is_on_one_side_and_every_format_splits_alike(
     assert {split: _report(dumped)["splits"][split] for split in sides} == _report(lines)["splits"]
 
 
+def test_test_rows_alone_say_which_of_them_share_a_key(launch: Any, write_lines: Any) -> None:
+    write_lines("export/a.jsonl", _documents(600))
+    artifact = launch({})
+    numbers: dict[int, set[int]] = {}
+    for row in _read(artifact.uri, "test"):
+        assert "user_id" not in row
+        numbers.setdefault(int(row["_id"][0], 16) // 3, set()).add(row["(group)"][0])
+    assert all(len(found) == 1 for found in numbers.values())
+    assert len(set.union(*numbers.values())) > 0.9 * len(numbers)
+    assert not any(
+        "(group)" in row for split in ("train", "validation") for row in _read(artifact.uri, split)
+    )
+
+
+def test_rows_split_by_their_id_have_no_group(launch: Any, write_lines: Any) -> None:
+    write_lines("export/a.jsonl", _documents(300))
+    artifact = launch({"split": {"by": "_id"}})
+    assert not any("(group)" in row for row in _read(artifact.uri, "test"))
+
+
 def test_two_worker_processes_give_the_same_rows(launch: Any, write_lines: Any, tmp_path: Path) -> None:
     for part in range(2):
         write_lines(f"export/{part}.jsonl", _documents(400)[part::2])
