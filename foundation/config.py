@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
@@ -50,3 +50,26 @@ class Config(BaseModel):
             if alias in properties:
                 properties[alias]["description"] = text
         return schema
+
+
+def _allowance(value: Any) -> Any:
+    """Checks ``"20%"``; leaves numbers as they are."""
+    if isinstance(value, str):
+        try:
+            share = float(value.strip().removesuffix("%"))
+        except ValueError as error:
+            raise ValueError("give a number in the metric's unit, or a share such as 20%") from error
+        if not value.strip().endswith("%") or not 0 <= share < float("inf"):
+            raise ValueError("give a number in the metric's unit, or a share such as 20%")
+    return value
+
+
+Allowance = Annotated[Annotated[float, Field(ge=0)] | str, BeforeValidator(_allowance)]
+"""How much worse a number may be than the one it is compared with: in its unit, or a share of that one such as ``20%``."""
+
+
+def allowed(allowance: float | str, compared: float) -> float:
+    """Returns an allowance in the unit of the number that it is compared with."""
+    if isinstance(allowance, str):
+        return abs(compared) * float(allowance.strip().removesuffix("%")) / 100
+    return allowance

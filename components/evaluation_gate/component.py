@@ -25,7 +25,7 @@ class EvaluationGate(OwnComponent):
     """Decides by TFMA's metrics whether a model is blessed, and says why in one sentence.
 
     ``config`` is the ``evaluate`` slice of the document, ``task`` binary, multiclass or regression; ``baseline_model`` is the
-    last blessed model, the same one the Evaluator used.
+    last blessed model, the same one the Evaluator used, and ``baseline_blessing`` what blessed it.
     """
 
     PARAMETERS = {"config": str, "task": str}
@@ -33,8 +33,9 @@ class EvaluationGate(OwnComponent):
         "evaluation": standard_artifacts.ModelEvaluation,
         "model": standard_artifacts.Model,
         "baseline_model": standard_artifacts.Model,
+        "baseline_blessing": standard_artifacts.ModelBlessing,
     }
-    OPTIONAL = frozenset({"baseline_model"})
+    OPTIONAL = frozenset({"baseline_model", "baseline_blessing"})
     OUTPUTS = {"blessing": standard_artifacts.ModelBlessing, "verdict": Verdict}
     EXECUTOR_SPEC = ExecutorClassSpec(GateExecutor)
 

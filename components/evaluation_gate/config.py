@@ -7,7 +7,15 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from components.evaluator.config import MeasureConfig
-from foundation.config import Config
+from foundation.config import Allowance, Config
+
+_LIMITS = (
+    "at_least",
+    "at_most",
+    "not_worse_than_blessed_by",
+    "better_than_constant",
+    "not_worse_than_linear_by",
+)
 
 
 class GateConfig(Config):
@@ -17,19 +25,29 @@ class GateConfig(Config):
     """Smallest value."""
     at_most: float | None = None
     """Largest value."""
-    not_worse_than_blessed_by: float | None = Field(default=None, ge=0)
-    """How much worse than the last blessed model the metric may be, in the metric's unit."""
+    not_worse_than_blessed_by: Allowance | None = None
+    """How much worse than the last blessed model the metric may be, in the metric's unit or as a share such as 1%."""
+    best_of_last: int = Field(default=5, ge=1)
+    """Of how many blessed models the best one counts: many small losses in a row are a large one; 1 is the last alone."""
+    better_than_constant: bool = False
+    """Whether the metric must be better than with one answer for all rows, the commonest class or the mean."""
+    not_worse_than_linear_by: Allowance | None = None
+    """How much worse than a linear model of the same rows the metric may be, in its unit or as a share such as 3%."""
     slices: list[str] = Field(default_factory=lambda: ["overall"])
     """Where it must hold: overall, or a slice of ``evaluate.slices``, for each of its values."""
     min_rows: int = Field(default=100, ge=1)
     """A slice value with fewer rows is reported but does not decide."""
-    on_interval: bool = False
-    """Decide on the worse end of the 95% confidence interval instead of the value."""
+    min_positives: int | None = Field(default=None, ge=0)
+    """The same for rows with a positive label; by default 20 for metrics that need them, such as auc and recall, else 0."""
+    min_negatives: int | None = Field(default=None, ge=0)
+    """The same for rows with a negative label; by default 20 for auc and auc_pr, else 0."""
+    on_interval: bool | Literal["everywhere"] = False
+    """Whether overall the worse end of the 95% interval decides instead of the value; ``everywhere``: in slices, too."""
 
     @model_validator(mode="after")
     def _bounded(self) -> GateConfig:
-        if self.at_least is None and self.at_most is None and self.not_worse_than_blessed_by is None:
-            raise ValueError("give at_least, at_most or not_worse_than_blessed_by")
+        if not any(getattr(self, name) not in (None, False) for name in _LIMITS):
+            raise ValueError(f"give {', '.join(_LIMITS[:-1])} or {_LIMITS[-1]}")
         return self
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,19 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact, artifact_utils
 
 from components.evaluation_gate.config import EvaluateConfig
-from components.evaluation_gate.gate import Check, Decision, Measured, SliceResult, decide
+from components.evaluation_gate.gate import Check, Decision, Earlier, Measured, SliceResult, decide
 from components.evaluation_gate.measurements import read_evaluation
-from components.evaluation_gate.result import Gate, Interval, Metric, Verdict
+from components.evaluation_gate.questions import losses_of, plus
+from components.evaluation_gate.result import Gate, Interval, Metric, Since, Verdict
 from foundation.publish import write_text
 
 log = logging.getLogger(__name__)
 
 Artifacts = dict[str, list[artifact.Artifact]]
+VERDICT = "verdict"
+"""Property of a blessing: the folder of the verdict behind it."""
+_REMEMBERED = 20
+"""How many earlier blessed models a verdict names."""
 
 
 class GateExecutor(base_executor.BaseExecutor):
@@ -31,12 +36,17 @@ class GateExecutor(base_executor.BaseExecutor):
         config = EvaluateConfig.model_validate_json(exec_properties["config"])
         evaluation = artifact_utils.get_single_uri(input_dict["evaluation"])
         results = read_evaluation(evaluation)
-        decision = decide(config, results)
+        before = input_dict.get("baseline_blessing", [])
+        earlier = _earlier(before)
+        decision = decide(config, results, earlier)
         log.info("%s", decision.sentence)
-        verdict = verdict_of(decision, results, exec_properties["task"])
-        verdict.write(artifact_utils.get_single_uri(output_dict["verdict"]))
+        since = tuple(_since(before, results[0], earlier))
+        verdict = verdict_of(decision, results, exec_properties["task"], since)
+        where = artifact_utils.get_single_uri(output_dict["verdict"])
+        verdict.write(where)
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         _bless(blessing, input_dict, decision)
+        blessing.set_string_custom_property(VERDICT, where)
         blessing.set_string_custom_property("run", (self._context and self._context.pipeline_run_id) or "")
 
 
@@ -53,7 +63,46 @@ def _bless(blessing: artifact.Artifact, inputs: Artifacts, decision: Decision) -
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(decision.blessed))
 
 
-def verdict_of(decision: Decision, results: list[SliceResult], task: str) -> Verdict:
+def _earlier(before: list[artifact.Artifact]) -> list[Earlier]:
+    """Returns the models blessed before the last blessed one, as its own verdict compares them."""
+    where = before[0].get_string_custom_property(VERDICT) if before else ""
+    verdict = Verdict.find(where) if where else None
+    if verdict is None:
+        return []
+    return [
+        Earlier(one.model, one.run, {name: _measured(loss) for name, loss in one.losses.items()})
+        for one in verdict.since
+    ]
+
+
+def _measured(found: Interval) -> Measured:
+    value, low, high, error = (
+        math.nan if number is None else number for number in (found.value, found.low, found.high, found.error)
+    )
+    return Measured(value, low, high, error, found.freedom)
+
+
+def _since(before: list[artifact.Artifact], overall: SliceResult, earlier: list[Earlier]) -> Iterator[Since]:
+    """Yields the models blessed before this one, and how much worse this one is."""
+    if not before:
+        return
+    losses = losses_of(overall)
+    last = before[0].get_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY)
+    yield Since(last, before[0].get_string_custom_property("run"), _intervals(losses))
+    for model in earlier[: _REMEMBERED - 1]:
+        added = {
+            name: plus(model.losses[name], loss) for name, loss in losses.items() if name in model.losses
+        }
+        yield Since(model.model, model.run, _intervals(added))
+
+
+def _intervals(found: Mapping[str, Measured]) -> dict[str, Interval]:
+    return {name: _interval(measured) for name, measured in found.items()}
+
+
+def verdict_of(
+    decision: Decision, results: list[SliceResult], task: str, since: tuple[Since, ...] = ()
+) -> Verdict:
     """Returns the verdict to write; missing numbers are null."""
     return Verdict(
         blessed=decision.blessed,
@@ -63,6 +112,7 @@ def verdict_of(decision: Decision, results: list[SliceResult], task: str) -> Ver
         rows_without_label=results[0].unlabelled,
         gates=tuple(_gate(check) for check in decision.checks),
         metrics=tuple(row for result in results for row in _metrics(result)),
+        since=since,
     )
 
 
@@ -71,30 +121,49 @@ def _gate(check: Check) -> Gate:
         metric=check.metric,
         slice=check.slice,
         bound=check.bound,
-        **_numbers(check.measured),
+        value=_number(check.measured.value),
+        low=_number(check.measured.low),
+        high=_number(check.measured.high),
         rows=check.rows,
         outcome=check.outcome,
         note=check.note,
         baseline=_number(check.baseline),
         margin=_number(check.margin),
+        kind=check.kind,
+        threshold=_number(check.threshold),
+        chance=_number(check.chance),
+        level=_number(check.level),
+        power=_number(check.power),
     )
 
 
 def _metrics(result: SliceResult) -> Iterator[Metric]:
     for metric, measured in sorted(result.candidate.items()):
         compared = metric in result.baseline
+        own = _interval(measured)
         yield Metric(
             metric=metric,
             slice=result.name,
-            **_numbers(measured),
+            value=own.value,
+            low=own.low,
+            high=own.high,
+            error=own.error,
+            freedom=own.freedom,
             rows=result.rows,
             baseline=_number(result.baseline[metric].value) if compared else None,
-            change=Interval(**_numbers(result.change[metric])) if compared else None,
+            change=_interval(result.change[metric]) if compared else None,
+            references={
+                name: _number(found[metric].value)
+                for name, found in result.references.items()
+                if metric in found
+            },
+            gains={name: _interval(found[metric]) for name, found in result.gains.items() if metric in found},
         )
 
 
-def _numbers(measured: Measured) -> dict[str, float | None]:
-    return {"value": _number(measured.value), "low": _number(measured.low), "high": _number(measured.high)}
+def _interval(found: Measured) -> Interval:
+    value, low, high, error = map(_number, (found.value, found.low, found.high, found.error))
+    return Interval(value, low, high, error, found.freedom)
 
 
 def _number(value: float) -> float | None:

@@ -3,97 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from components.evaluation_gate import words
 from components.evaluation_gate.config import EvaluateConfig, GateConfig
+from components.evaluation_gate.evidence import chance, levels, power, quantile
+from components.evaluation_gate.measured import Earlier, Measured, SliceResult
+from components.evaluation_gate.questions import Question, questions
 from components.evaluation_gate.result import OVERALL, Outcome
-from components.evaluator.metrics import METRICS
+from components.evaluation_gate.words import Check
 from foundation.errors import DataError, near_miss
 
+__all__ = ["Check", "Decision", "Earlier", "Measured", "SliceResult", "decide"]
 
-@dataclass(frozen=True)
-class Measured:
-    """A metric's value with its 95% interval and standard error; NaN if undefined.
-
-    Attributes:
-        value: The metric.
-        low: Lower end of the 95% interval; NaN if none may be shown.
-        high: Upper end of the 95% interval.
-        error: Standard error over groups of rows that belong together (delete-a-group jackknife).
-        freedom: Degrees of freedom of the error; 0 without one.
-    """
-
-    value: float
-    low: float = math.nan
-    high: float = math.nan
-    error: float = math.nan
-    freedom: int = 0
-
-    def __str__(self) -> str:
-        if math.isnan(self.low) or math.isnan(self.high):
-            return f"{self.value:.3f}"
-        return f"{self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
-
-
-@dataclass(frozen=True)
-class SliceResult:
-    """What was measured on one slice.
-
-    Attributes:
-        slicing: ``overall``, or the features joined by commas.
-        name: ``overall``, or ``feature=value`` joined by commas.
-        rows: Number of evaluated rows.
-        unlabelled: Rows skipped because they have no label.
-        candidate: Metric → value of the new model.
-        baseline: Metric → value of the last blessed model; empty without one.
-        change: Metric → candidate minus baseline on the same rows, with its interval; empty without a baseline.
-        groups: Number of groups that the standard errors are computed over; rows of one group belong together.
-        positives: Rows with a positive label; None unless the task is binary.
-        negatives: Rows with a negative label; None unless the task is binary.
-        references: ``constant`` or ``linear`` → metric → value of that simple model on the same rows.
-        gains: The same keys → metric → candidate minus that model, on the same rows.
-        recorded: Metric → value in the blessed model's own verdict, where it cannot be evaluated on these rows.
-        incomparable: Why the blessed model cannot be evaluated on these rows; empty if it can.
-    """
-
-    slicing: str
-    name: str
-    rows: int
-    unlabelled: int
-    candidate: Mapping[str, Measured]
-    baseline: Mapping[str, Measured] = field(default_factory=dict)
-    change: Mapping[str, Measured] = field(default_factory=dict)
-    groups: int = 0
-    positives: int | None = None
-    negatives: int | None = None
-    references: Mapping[str, Mapping[str, Measured]] = field(default_factory=dict)
-    gains: Mapping[str, Mapping[str, Measured]] = field(default_factory=dict)
-    recorded: Mapping[str, Measured] = field(default_factory=dict)
-    incomparable: str = ""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One bound on one metric in one slice.
-
-    Attributes:
-        margin: Distance of the deciding number to the bound, in the metric's unit; negative if it misses the bound.
-        what: Why it does not hold, with the numbers; empty if it does.
-        flip: What would reverse the outcome.
-    """
-
-    metric: str
-    slice: str
-    bound: str
-    measured: Measured
-    rows: int
-    outcome: Outcome
-    margin: float
-    what: str
-    flip: str
-    note: str = ""
-    baseline: float = math.nan
+_ROUNDING = 1e-9
+"""Share of the allowed loss that a difference of two floats may exceed it by."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +31,17 @@ class Decision:
     flips: tuple[str, ...]
 
 
-def decide(config: EvaluateConfig, results: list[SliceResult]) -> Decision:
+def decide(config: EvaluateConfig, results: list[SliceResult], earlier: Sequence[Earlier] = ()) -> Decision:
     """Checks every gate against the metrics.
+
+    On all rows the value decides, or the worse end of its interval. In slices, and against models before the last blessed
+    one, a refusal needs a measured loss above what is allowed, and evidence that the true one is above half of that: all
+    these tests together refuse a model that loses nowhere more than half of it in at most 5% of runs.
 
     Args:
         config: The ``evaluate`` slice of the document.
         results: One per slice, the overall one among them.
+        earlier: Models blessed before the last blessed one, newest first.
 
     Raises:
         DataError: A gated metric or slice was not measured, or a compared metric has no better direction.
@@ -120,23 +50,20 @@ def decide(config: EvaluateConfig, results: list[SliceResult]) -> Decision:
     if overall is None or not overall.rows:
         raise DataError("evaluation", expected="labelled rows in the test split", seen="none")
     if config.gates == "none":
-        values = ", ".join(f"{name} {overall.candidate[name]}" for name in config.metrics)
-        sentence = (
-            f"Blessed unchecked because the document says gates: none; {values} on {overall.rows:,} rows."
-        )
-        return Decision(True, sentence, (), ("add a gate under evaluate.gates",))
-    checks = tuple(
-        check for name, gate in config.gates.items() for check in _gate_checks(name, gate, results)
-    )
+        flips = ("add a gate under evaluate.gates",)
+        return Decision(True, words.unchecked(config.metrics, overall), (), flips)
+    asked = [q for name, gate in config.gates.items() for q in _asked(name, gate, results, earlier)]
+    checks = tuple(_without_repeats(_checks(asked)))
     failed = [c for c in checks if c.outcome == "fails"]
-    sentence = _refusal(failed) if failed else _blessing(checks, results)
-    flips = [c.flip for c in failed] or [
-        min((c for c in checks if c.outcome == "holds"), key=lambda c: c.margin).flip
-    ]
-    return Decision(not failed, sentence, checks, tuple(flips))
+    if failed:
+        return Decision(False, words.refusal(failed), checks, tuple(c.flip for c in failed))
+    nearest = words.nearest(checks)
+    return Decision(True, words.blessing(checks), checks, (nearest.flip,))
 
 
-def _gate_checks(metric: str, gate: GateConfig, results: list[SliceResult]) -> Iterator[Check]:
+def _asked(
+    metric: str, gate: GateConfig, results: list[SliceResult], earlier: Sequence[Earlier]
+) -> Iterator[Question]:
     for slicing in gate.slices:
         wanted = slicing.replace(" ", "")
         chosen = [r for r in results if r.slicing == wanted]
@@ -153,130 +80,97 @@ def _gate_checks(metric: str, gate: GateConfig, results: list[SliceResult]) -> I
                     seen=near_miss(metric, list(result.candidate)) or ", ".join(result.candidate),
                     remedy="add it to evaluate.metrics",
                 )
-            yield from _slice_checks(metric, gate, result)
+            yield from questions(metric, gate, result, earlier)
 
 
-def _slice_checks(metric: str, gate: GateConfig, result: SliceResult) -> Iterator[Check]:
-    measured = result.candidate[metric]
-    if gate.at_least is not None:
-        deciding = measured.low if gate.on_interval else measured.value
-        yield _check(metric, gate, result, f"≥ {gate.at_least:.3f}", deciding - gate.at_least)
-    if gate.at_most is not None:
-        deciding = measured.high if gate.on_interval else measured.value
-        yield _check(metric, gate, result, f"≤ {gate.at_most:.3f}", gate.at_most - deciding)
-    if gate.not_worse_than_blessed_by is not None:
-        yield _relative(metric, gate, result, gate.not_worse_than_blessed_by)
+def _checks(asked: list[Question]) -> Iterator[Check]:
+    chances = [_chance(q) for q in asked]
+    family = [i for i, p in enumerate(chances) if not math.isnan(p)]
+    # A loss within what is allowed never refuses, however sure it is.
+    held = levels([chances[i] if _exceeds(asked[i]) else 1.0 for i in family])
+    found = dict(zip(family, held, strict=True))
+    for i, question in enumerate(asked):
+        level = found.get(i, math.nan)
+        margin = _margin(question, level)
+        strength = _power(question, level)
+        outcome, note = _outcome(question, margin, chances[i], level, strength)
+        yield words.check(question, outcome, margin, note, chances[i], level, strength)
 
 
-def _relative(metric: str, gate: GateConfig, result: SliceResult, allowed: float) -> Check:
-    known = METRICS.get(metric)
-    if known is None or (known.higher_is_better is None and known.best is None):
-        raise DataError(
-            f"gate on {metric}", expected="a metric where higher or lower is better", seen="neither is"
-        )
-    base = result.baseline.get(metric)
-    bound = f"not worse than blessed by more than {allowed:g}"
-    if base is None or math.isnan(base.value):
-        note = "there is no blessed model yet" if base is None else "the blessed model has no value here"
-        passes = math.nan if math.isnan(result.candidate[metric].value) else math.inf
-        return _check(metric, gate, result, bound, passes, note=note)
-    worse = _worse_by(metric, result, gate.on_interval)
-    full = f"at most {allowed:g} worse than the blessed model's {base.value:.3f}"
-    return _check(metric, gate, result, full, allowed - worse, baseline=base.value)
+def _chance(question: Question) -> float:
+    """Returns the probability that decides in a slice; NaN where something else decides."""
+    if question.way != "evidence" or question.missing or question.waived:
+        return math.nan
+    loss = question.loss
+    found = [chance(estimate - question.null, error, loss.freedom) for estimate, error in loss.tests]
+    return math.nan if not found or any(map(math.isnan, found)) else max(found)
 
 
-def _worse_by(metric: str, result: SliceResult, on_interval: bool) -> float:
-    """Returns how much worse the candidate is than the baseline, at the worse end if the interval decides."""
-    best = METRICS[metric].best
-    if best is not None:
-        own, base = result.candidate[metric], result.baseline[metric].value
-        ends = (own.low, own.high) if on_interval else (own.value,)
-        # max() drops a NaN that comes second.
-        distance = math.nan if any(map(math.isnan, ends)) else max(abs(end - best) for end in ends)
-        return distance - abs(base - best)
-    change = result.change[metric]
-    if METRICS[metric].higher_is_better:
-        return -(change.low if on_interval else change.value)
-    return change.high if on_interval else change.value
+def _exceeds(question: Question) -> bool:
+    return question.loss.value > question.allowed * (1 + _ROUNDING)
 
 
-def _check(
-    metric: str,
-    gate: GateConfig,
-    result: SliceResult,
-    bound: str,
-    margin: float,
-    note: str = "",
-    baseline: float = math.nan,
-) -> Check:
-    measured = result.candidate[metric]
-    outcome: Outcome = "holds" if margin >= -1e-12 else "fails"  # NaN compares false, so it never holds
-    if result.rows < gate.min_rows:
-        note = f"{result.rows:,} rows, needs {gate.min_rows:,} to decide"
-        outcome = "fails" if result.slicing == OVERALL else "not decided"
-    bound += " (at the worse end of the interval)" if gate.on_interval else ""
-    has = f"has {measured} on {result.rows:,} rows"
-    if outcome == "holds":
-        what = ""
-        flip = (
-            "a blessed model to compare with"
-            if math.isinf(margin)
-            else f"{metric} worse by {margin:.3f} on {result.name}"
-        )
-    else:
-        short = note if result.rows < gate.min_rows else _short(margin, measured)
-        what = f"needs {metric} {bound} on {result.name}, {has}: {short}"
-        flip = f"{metric} on {result.name}: {short}"
-    return Check(
-        metric, result.name, bound, measured, result.rows, outcome, margin, what, flip, note, baseline
-    )
+def _margin(question: Question, level: float) -> float:
+    """Returns by how much the loss has to grow for a refusal; negative if it has to shrink for a blessing."""
+    loss = question.loss
+    if question.waived:
+        return -loss.value
+    if question.way == "value":
+        return question.allowed - loss.value
+    if question.way == "interval":
+        return question.allowed - loss.worst
+    if math.isnan(level):
+        return math.nan
+    least = quantile(loss.freedom, 1 - level)
+    significant = (question.null + least * error - estimate for estimate, error in loss.tests)
+    return max(question.allowed - loss.value, *significant)
 
 
-def _short(margin: float, measured: Measured) -> str:
-    if not math.isnan(margin):
-        return f"{-margin:.3f} short"
-    return "the metric has no value here" if math.isnan(measured.value) else "the metric has no interval here"
+def _power(question: Question, level: float) -> float:
+    """Returns how often twice the allowed loss is refused; NaN if no loss is allowed or its error is not known."""
+    loss, allowed = question.loss, question.allowed
+    if question.way == "interval" or not allowed or not loss.tests:
+        return math.nan
+    held = level if question.way == "evidence" else 1.0
+    return power(2 * allowed, allowed, loss.tests[0][1], loss.freedom, held, question.null)
 
 
-def _refusal(failed: list[Check]) -> str:
-    shown = "; ".join(c.what for c in failed[:3])
-    more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""
-    return f"Not blessed: {shown}{more}."
+def _outcome(
+    question: Question, margin: float, chance: float, level: float, strength: float
+) -> tuple[Outcome, str]:
+    """Returns the outcome, and why it did not decide or how sure it is."""
+    if question.missing:
+        return ("fails" if question.is_overall else "not decided"), question.missing
+    if question.waived:
+        return "holds", question.waived
+    if question.way != "evidence":
+        strict = question.kind == "better_than_constant"
+        enough = margin > 0 if strict else margin >= -_ROUNDING * question.allowed
+        return ("holds" if enough else "fails"), words.sureness(question, strength)  # NaN never holds
+    if math.isnan(question.measured.value) and not _both_undefined(question):
+        return "fails", ""
+    if math.isnan(chance):
+        return "not decided", "no interval here, so that chance cannot be told from a loss"
+    if _exceeds(question) and chance <= level:
+        return "fails", words.beyond_chance(chance, level)
+    if strength < 0.5:
+        return "not decided", words.too_few_to_tell(question, strength)
+    if _exceeds(question):
+        return "not decided", words.within_chance(question, chance)
+    return "holds", words.sureness(question, strength)
 
 
-def _by_metric(checks: list[Check]) -> list[list[Check]]:
-    groups: dict[tuple[str, str], list[Check]] = {}
+def _both_undefined(question: Question) -> bool:
+    base = question.result.baseline.get(question.metric)
+    return base is not None and math.isnan(base.value)
+
+
+def _without_repeats(checks: Iterator[Check]) -> Iterator[Check]:
+    """Keeps of the comparisons with earlier models, which all were tested, the closest one of each metric."""
+    closest: dict[str, Check] = {}
     for check in checks:
-        groups.setdefault((check.metric, check.slice), []).append(check)
-    return list(groups.values())
-
-
-def _held(group: list[Check]) -> str:
-    first = group[0]
-    bounds = " and ".join(check.bound for check in group)
-    return f"{first.metric} {first.measured} on {first.slice} ({first.rows:,} rows) meets {bounds}"
-
-
-def _blessing(checks: tuple[Check, ...], results: list[SliceResult]) -> str:
-    held = [c for c in checks if c.outcome == "holds"]
-    if not held:
-        raise DataError(
-            "gates",
-            expected="at least one slice with enough rows to decide",
-            seen="none",
-            remedy="lower min_rows",
-        )
-    whole = [c for c in held if c.slice == OVERALL] or sorted(held, key=lambda c: c.margin)
-    measured = [c for c in whole if not math.isinf(c.margin)] or whole
-    parts = ["; ".join(_held(group) for group in _by_metric(measured)[:3])]
-    elsewhere = len({c.slice for c in held} - {OVERALL})
-    if elsewhere:
-        parts.append(f"the gates hold on {elsewhere} slices")
-    undecided = len({c.slice for c in checks if c.outcome == "not decided"})
-    if undecided:
-        parts.append(f"{undecided} slices have too few rows to decide")
-    notes = sorted({c.note for c in held if c.note})
-    tightest = min(held, key=lambda c: c.margin)
-    if not math.isinf(tightest.margin):
-        notes.append(f"would be refused with {tightest.flip}")
-    return f"Blessed: {'; '.join([*parts, *notes])}."
+        if check.kind != "best_of_last":
+            yield check
+        elif check.metric not in closest or check.margin < closest[check.metric].margin:
+            closest[check.metric] = check
+    yield from closest.values()

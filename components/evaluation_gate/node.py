@@ -11,6 +11,7 @@ NODE = Declaration(
         "evaluation": "Evaluator.evaluation",
         "model": "Trainer.model",
         "baseline_model": "BaselineModel.model",
+        "baseline_blessing": "BaselineModel.model_blessing",
     },
     settings=lambda document, inputs: [
         document.evaluate.model_dump(mode="json", include={"gates", "metrics", "slices"}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -15,6 +15,15 @@ OVERALL = "overall"
 """Name of the slice with the whole test split."""
 
 Outcome = Literal["holds", "fails", "not decided"]
+Kind = Literal[
+    "at_least",
+    "at_most",
+    "not_worse_than_blessed_by",
+    "best_of_last",
+    "better_than_constant",
+    "not_worse_than_linear_by",
+]
+"""The key of a gate that asks for a bound."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,10 @@ class Interval(Part):
     """Lower end of the interval."""
     high: float | None
     """Upper end of the interval."""
+    error: float | None = None
+    """Standard error over groups of rows that belong together."""
+    freedom: int = 0
+    """Degrees of freedom of the error; 0 without one."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,18 @@ class Metric(Part):
     """The same metric of the last blessed model."""
     change: Annotated[Interval | None, Field(exclude_if=lambda change: change is None)] = None
     """Candidate minus baseline, on the same rows; missing without a baseline."""
+    error: float | None = None
+    """Standard error over groups of rows that belong together."""
+    freedom: int = 0
+    """Degrees of freedom of the error; 0 without one."""
+    references: Annotated[dict[str, float | None], Field(exclude_if=lambda found: not found)] = field(
+        default_factory=dict
+    )
+    """``constant`` or ``linear`` → the same metric of that simple model."""
+    gains: Annotated[dict[str, Interval], Field(exclude_if=lambda found: not found)] = field(
+        default_factory=dict
+    )
+    """The same keys → candidate minus that simple model, on the same rows."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +101,37 @@ class Gate(Part):
     baseline: float | None = None
     """The same metric of the last blessed model."""
     margin: float | None = None
-    """Distance of the deciding number to the bound; negative if it misses the bound."""
+    """How much worse (better, if negative) the metric would have to be to reverse the outcome, in its unit."""
+    kind: Kind | None = None
+    """The key of the document that asks for it; missing in older files."""
+    threshold: float | None = None
+    """The bound's exact number: what the metric is held against, or how much worse than another model's it may be."""
+    chance: float | None = None
+    """How often a loss as large is measured where there is none; only where that decides, in slices."""
+    level: float | None = None
+    """What ``chance`` has to be at or below for a refusal, so that all slices together err in 5% of runs at most."""
+    power: float | None = None
+    """How often a model that is worse by twice the allowed loss is refused here."""
 
     @property
     def limit(self) -> float | None:
-        """The number in an absolute bound (``≥ 0.750 …``); None for a bound relative to the blessed model."""
+        """The number of an absolute bound; None if it is relative to another model."""
+        if self.kind is not None:
+            return self.threshold if self.kind in ("at_least", "at_most") else None
         found = _ABSOLUTE.match(self.bound)
         return float(found[1]) if found else None
+
+
+@dataclass(frozen=True)
+class Since(Part):
+    """A model blessed earlier, and how the model of this verdict compares with it."""
+
+    model: int
+    """Id of its artifact."""
+    run: str
+    """The run that made it."""
+    losses: dict[str, Interval]
+    """Metric → how much worse this verdict's model is on all rows, added up over the comparisons in between."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +154,8 @@ class Verdict(Result):
     """Every bound of the document."""
     metrics: tuple[Metric, ...] = ()
     """Every metric in every slice."""
+    since: tuple[Since, ...] = ()
+    """The models blessed before, newest first, so that many small losses in a row are seen."""
 
     @property
     def reason(self) -> str:

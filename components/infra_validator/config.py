@@ -4,24 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from foundation.config import Config
-
-
-def _allowance(value: Any) -> Any:
-    """Checks ``"20%"``; leaves numbers as they are."""
-    if isinstance(value, str):
-        try:
-            share = float(value.strip().removesuffix("%"))
-        except ValueError as error:
-            raise ValueError("give a number in the metric's unit, or a share such as 20%") from error
-        if not value.strip().endswith("%") or not 0 <= share < float("inf"):
-            raise ValueError("give a number in the metric's unit, or a share such as 20%")
-    return value
-
-
-Allowance = Annotated[Annotated[float, Field(ge=0)] | str, BeforeValidator(_allowance)]
+from foundation.config import Allowance, Config, allowed
 
 
 class ServingGate(Config):
@@ -43,9 +28,7 @@ class ServingGate(Config):
         allowance = self.not_worse_than_blessed_by
         if allowance is None:
             return None
-        if isinstance(allowance, str):
-            return blessed * (1 + float(allowance.strip().removesuffix("%")) / 100)
-        return blessed + allowance
+        return blessed + allowed(allowance, blessed)
 
 
 class ServingGates(Config):

@@ -21,6 +21,7 @@ class Metric:
         best: The ideal value of a metric that can miss it in both directions.
         is_share: Whether its values lie between 0 and 1.
         label: Its name in reports; by default the name in the document, with spaces.
+        needs: Which labels of a binary task it says little without: ``positives``, ``negatives`` or both.
     """
 
     tasks: tuple[str, ...]
@@ -28,6 +29,7 @@ class Metric:
     best: float | None = None
     is_share: bool = False
     label: str = ""
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,18 +11,21 @@ ACCURACY = SumsMetric(
 )
 PRECISION = SumsMetric(
     tasks=_BINARY,
+    needs=("positives",),
     higher_is_better=True,
     is_share=True,
     value=lambda sums: ratio(sums["true_positive"], sums["predicted_positive"]),
 )
 RECALL = SumsMetric(
     tasks=_BINARY,
+    needs=("positives",),
     higher_is_better=True,
     is_share=True,
     value=lambda sums: ratio(sums["true_positive"], sums["label"]),
 )
 F1 = SumsMetric(
     tasks=_BINARY,
+    needs=("positives",),
     higher_is_better=True,
     is_share=True,
     label="F1",

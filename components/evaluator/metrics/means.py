@@ -6,7 +6,12 @@ from components.evaluator.metrics.base import SumsMetric, mean_of, ratio
 
 _TASKS = ("binary", "regression")
 
-CALIBRATION = SumsMetric(tasks=_TASKS, best=1.0, value=lambda sums: ratio(sums["prediction"], sums["label"]))
+CALIBRATION = SumsMetric(
+    tasks=_TASKS,
+    best=1.0,
+    needs=("positives",),
+    value=lambda sums: ratio(sums["prediction"], sums["label"]),
+)
 """Mean prediction divided by mean label."""
 MEAN_LABEL = SumsMetric(tasks=_TASKS, value=mean_of("label"))
 MEAN_PREDICTION = SumsMetric(tasks=_TASKS, value=mean_of("prediction"))

@@ -26,7 +26,16 @@ def average_precision(positive: Array, negative: Array) -> float:
     return float((precision * positive[::-1]).sum() / positive.sum())
 
 
-AUC = RankingMetric(tasks=("binary",), higher_is_better=True, is_share=True, label="AUC", value=auc)
+_BOTH = ("positives", "negatives")
+
+AUC = RankingMetric(
+    tasks=("binary",), higher_is_better=True, is_share=True, label="AUC", needs=_BOTH, value=auc
+)
 AUC_PR = RankingMetric(
-    tasks=("binary",), higher_is_better=True, is_share=True, label="AUC-PR", value=average_precision
+    tasks=("binary",),
+    higher_is_better=True,
+    is_share=True,
+    label="AUC-PR",
+    needs=_BOTH,
+    value=average_precision,
 )

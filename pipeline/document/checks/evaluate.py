@@ -102,17 +102,39 @@ def bounds(spec: PipelineSpec) -> Iterator[Problem]:
                 seen=f"{low:g}",
                 remedy=f"write {low / 100:g} for {low:g}%",
             )
-        if gate.on_interval and not spec.evaluate.confidence_intervals:
-            what = "the gate decides on the interval, but confidence_intervals is false"
-            yield Problem((*path, "on_interval"), what, remedy="set confidence_intervals: true")
-        if (
-            gate.not_worse_than_blessed_by is not None
-            and known
-            and known.higher_is_better is None
-            and known.best is None
-        ):
-            what = f"{metric} has no better direction, so no model can be worse than the blessed one"
-            yield Problem((*path, "not_worse_than_blessed_by"), what, remedy="give at_least and at_most")
+        if not spec.evaluate.confidence_intervals:
+            yield from _needing_intervals(path, gate)
+        if known and known.higher_is_better is None:
+            yield from _undirected(path, metric, gate, known.best is not None)
+
+
+def _needing_intervals(path: Path, gate: GateConfig) -> Iterator[Problem]:
+    needing = {
+        "on_interval": bool(gate.on_interval),
+        "better_than_constant": gate.better_than_constant,
+        "slices": any(name.replace(" ", "") != OVERALL for name in gate.slices),
+    }
+    for key, needed in needing.items():
+        if needed:
+            said = (
+                "it tells a loss in a slice from chance" if key == "slices" else "it decides on the interval"
+            )
+            what = f"{key}: {said}, but confidence_intervals is false"
+            yield Problem((*path, key), what, remedy="set confidence_intervals: true")
+
+
+def _undirected(path: Path, metric: str, gate: GateConfig, has_best: bool) -> Iterator[Problem]:
+    others = {
+        "not_worse_than_blessed_by": "the blessed one",
+        "not_worse_than_linear_by": "the linear baseline",
+        "better_than_constant": "the constant baseline",
+    }
+    for key, other in others.items():
+        given = getattr(gate, key) not in (None, False)
+        if given and (not has_best or key == "better_than_constant"):
+            word = "better" if key == "better_than_constant" else "worse"
+            what = f"{metric} has no better direction, so no model can be {word} than {other}"
+            yield Problem((*path, key), what, remedy="give at_least and at_most")
 
 
 def _gates(spec: PipelineSpec) -> list[tuple[str, GateConfig]]:
