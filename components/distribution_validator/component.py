@@ -18,6 +18,6 @@ def build(at: Build, statistics: BaseChannel, baseline_statistics: BaseChannel) 
     return DistributionValidator(
         statistics=statistics,
         baseline_statistics=baseline_statistics,
-        config=distribution_config(at.document.validation.drift),
+        config=distribution_config(at.document.validation.tfdv_drift),
         include_split_pairs=[("train", "train")],
     )

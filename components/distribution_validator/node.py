@@ -10,10 +10,15 @@ def is_drift_checked(document: Document, inputs: Inputs) -> bool:
     return bool(document.validation.drift) and inputs.previous_statistics
 
 
+def is_measured_by_tfdv(document: Document, inputs: Inputs) -> bool:
+    """Returns whether one of the drift checks uses a distance of TFDV's."""
+    return bool(document.validation.tfdv_drift) and inputs.previous_statistics
+
+
 NODE = Declaration(
     "DistributionValidator",
     build="components.distribution_validator.component:build",
     inputs={"statistics": "StatisticsGen.statistics", "baseline_statistics": "PreviousStatistics.previous"},
-    when=is_drift_checked,
-    settings=lambda document, inputs: {n: d.model_dump() for n, d in document.validation.drift.items()},
+    when=is_measured_by_tfdv,
+    settings=lambda document, inputs: {n: d.model_dump() for n, d in document.validation.tfdv_drift.items()},
 )

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 
 def previous_statistics(at: Build, current: BaseChannel) -> Resolver:
-    """Returns the node that finds the statistics before ``current``; its output is ``previous``."""
-    previous = Channel(type=standard_artifacts.ExampleStatistics)
-    return Resolver(strategy_class=PreviousStatisticsStrategy, current=current, previous=previous)
+    """Returns the node that finds the statistics before ``current``, ``previous``, and the rows behind them, ``examples``."""
+    return Resolver(
+        strategy_class=PreviousStatisticsStrategy,
+        current=current,
+        previous=Channel(type=standard_artifacts.ExampleStatistics),
+        examples=Channel(type=standard_artifacts.Examples),
+    )
 
 
 def warm_start_model(at: Build) -> Resolver:

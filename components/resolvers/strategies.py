@@ -95,12 +95,12 @@ def _by_model(
 class PreviousStatisticsStrategy(resolver.ResolverStrategy):
     """Finds the statistics of the previous span, or without spans the previous statistics.
 
-    Inputs are ``current`` (this run's statistics) and ``previous`` (all statistics); the output ``previous`` holds one
-    artifact or none.
+    Inputs are ``current`` (this run's statistics), ``previous`` (all statistics) and ``examples`` (all examples); the
+    outputs ``previous`` and ``examples`` hold one artifact or none.
     """
 
     def resolve_artifacts(self, store: Any, input_dict: Artifacts) -> Artifacts:
-        """Returns the current statistics unchanged, and the previous ones."""
+        """Returns the current statistics unchanged, and the previous ones with the rows they were made from."""
         current = input_dict["current"]
         before = [
             a
@@ -108,7 +108,23 @@ class PreviousStatisticsStrategy(resolver.ResolverStrategy):
             if current and precedes(a.span, a.id, current[0].span, current[0].id)
         ]
         latest = max(before, key=lambda a: (a.span or 0, a.id), default=None)
-        return {"current": current, "previous": [latest] if latest else []}
+        examples = _made_from(store, latest, input_dict.get("examples", [])) if latest else []
+        return {"current": current, "previous": [latest] if latest else [], "examples": examples}
+
+
+def _made_from(
+    store: Any, made: artifact.Artifact, candidates: list[artifact.Artifact]
+) -> list[artifact.Artifact]:
+    """Returns those of the artifacts that the execution which made one took as input."""
+    if not candidates:
+        return []
+    makers = {e.execution_id for e in store.get_events_by_artifact_ids([made.id]) if _is_output(e)}
+    inputs = {e.artifact_id for e in store.get_events_by_execution_ids(sorted(makers)) if not _is_output(e)}
+    return [one for one in candidates if one.id in inputs]
+
+
+def _is_output(event: Any) -> bool:
+    return event.type in (event.OUTPUT, event.DECLARED_OUTPUT)
 
 
 def precedes(span: int | None, artifact_id: int, current_span: int | None, current_id: int) -> bool:

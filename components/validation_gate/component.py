@@ -10,14 +10,14 @@ from tfx.types.channel import BaseChannel
 
 from components.own import OwnComponent
 from components.validation_gate.executor import Executor
-from components.validation_gate.node import dates
+from components.validation_gate.node import dates, group_by
 
 if TYPE_CHECKING:
     from components.node import Build
 
 
 class ValidationReport(artifact.Artifact):
-    """``report.json``: anomalies, warnings, leakage and every measured distance."""
+    """``report.json``: anomalies, warnings, leakage and every comparison of two distributions."""
 
     TYPE_NAME = "ValidationReport"
 
@@ -26,7 +26,8 @@ class ValidationGate(OwnComponent):
     """Stops the run or warns on an anomaly, as the document says; warns of leakage.
 
     ``config`` is the ``validate`` slice of the document; ``settings`` are label, task, positive, recorded_at
-    and dates (features declared as dates).
+    dates (features declared as dates)
+    and group_by (features that say which rows belong together).
     """
 
     PARAMETERS = {"config": str, "settings": str}
@@ -36,8 +37,9 @@ class ValidationGate(OwnComponent):
         "schema": standard_artifacts.Schema,
         "anomalies": standard_artifacts.ExampleAnomalies,
         "drift_anomalies": standard_artifacts.ExampleAnomalies,
+        "previous_examples": standard_artifacts.Examples,
     }
-    OPTIONAL = frozenset({"drift_anomalies"})
+    OPTIONAL = frozenset({"drift_anomalies", "previous_examples"})
     OUTPUTS = {"report": ValidationReport}
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
 
@@ -51,5 +53,6 @@ def build(at: Build, **channels: BaseChannel) -> ValidationGate:
         "positive": document.model.positive,
         "recorded_at": document.data.recorded_at,
         "dates": dates(document),
+        "group_by": group_by(document),
     }
     return ValidationGate(config=document.validation, settings=settings, **channels)

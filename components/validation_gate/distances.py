@@ -1,4 +1,4 @@
-"""Distances between two distributions of a feature: from the previous span, and train from test.
+"""TFDV's distances between two distributions of a feature, with what they are between equal ones.
 
 TFDV's L-infinity distance of a numeric feature is silently 0, so it is refused here; numbers need Jensen-Shannon.
 """
@@ -11,9 +11,11 @@ import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 from tfx.proto import distribution_validator_pb2
 
+from components.validation_gate.calibrated.columns import Column
+from components.validation_gate.calibrated.null_range import usual_distance
 from components.validation_gate.config import DistanceConfig
 from components.validation_gate.findings import Statistics, feature_statistics
-from components.validation_gate.result import Distance, Finding
+from components.validation_gate.result import Distance, Outcome
 from foundation.errors import DataError
 
 FORMULAS = {
@@ -21,17 +23,22 @@ FORMULAS = {
     "jensen_shannon": "Jensen-Shannon divergence to base 2, of the values' histograms",
 }
 """Distance → what it measures."""
+ONE_SIDE_EMPTY = "no distance because one side has no values"
+
+Sides = Mapping[str, tuple[Column, Column]]
+"""Feature → its values in the reference and in what is compared with it."""
 
 
 def distribution_config(
     checks: Mapping[str, DistanceConfig],
 ) -> distribution_validator_pb2.DistributionValidatorConfig:
-    """Returns the stock DistributionValidator's configuration for the document's checks."""
+    """Returns the stock DistributionValidator's configuration for the checks that TFDV measures."""
     config = distribution_validator_pb2.DistributionValidatorConfig()
     for name, check in checks.items():
-        feature = config.default_slice_config.feature.add()
-        feature.path.step.append(name)
-        _set(feature.distribution_comparator, check)
+        if check.calibrated is None:
+            feature = config.default_slice_config.feature.add()
+            feature.path.step.append(name)
+            _set(feature.distribution_comparator, check)
     return config
 
 
@@ -43,19 +50,17 @@ def _set(comparator: object, check: DistanceConfig) -> None:
 
 def measure(check: DistanceConfig) -> tuple[str, float]:
     """Returns a check's distance and its limit."""
-    if check.l_infinity is not None:
-        return "l_infinity", check.l_infinity
-    assert check.jensen_shannon is not None, "the configuration has exactly one of the two"
-    return "jensen_shannon", check.jensen_shannon
+    name = next(name for name in type(check).model_fields if getattr(check, name) is not None)
+    return name, getattr(check, name)
 
 
 def refuse_unmeasurable(checks: Mapping[str, DistanceConfig], statistics: Statistics, where: str) -> None:
-    """Refuses a check for which TFDV returns 0 whatever the data.
+    """Refuses a check for which TFDV returns 0 whatever the data, and one of a feature that is not there.
 
     Args:
         checks: Feature → limit.
         statistics: Statistics of the train split.
-        where: Key of the document, ``validate.drift`` or ``validate.skew``.
+        where: Key of the document, ``validate.drift`` or ``validate.train_test``.
 
     Raises:
         DataError: The feature is in no document, or L-infinity is used for a number.
@@ -73,7 +78,7 @@ def refuse_unmeasurable(checks: Mapping[str, DistanceConfig], statistics: Statis
                 f"{where}.{name}",
                 expected="text for l_infinity",
                 seen=f"numbers ({kind})",
-                remedy="use jensen_shannon",
+                remedy="use calibrated, or jensen_shannon",
             )
 
 
@@ -89,40 +94,48 @@ def compare(
 
 
 def distances(
-    kind: str, checks: Mapping[str, DistanceConfig], compared: anomalies_pb2.Anomalies | None, stops: bool
-) -> tuple[list[Distance], list[Finding]]:
-    """Returns every measured distance, and a finding for each that exceeds its limit or could not be measured.
+    checks: Mapping[str, DistanceConfig], compared: anomalies_pb2.Anomalies, sides: Sides
+) -> list[Distance]:
+    """Returns every distance that TFDV measured, with what it is between equal data at these numbers of rows.
 
     Args:
-        kind: ``drift`` or ``skew``.
         checks: Feature → limit.
-        compared: TFDV's comparison; None if there is nothing to compare with.
-        stops: Whether a finding stops the run.
+        compared: TFDV's comparison.
+        sides: The values behind it, as far as they can be read.
     """
-    if compared is None:
-        return [], []
     measured = {
         ".".join(info.path.step): entry.value
         for info in compared.drift_skew_info
-        for entry in info.drift_measurements
-    } | {
-        ".".join(info.path.step): entry.value
-        for info in compared.drift_skew_info
-        for entry in info.skew_measurements
+        for entry in (*info.drift_measurements, *info.skew_measurements)
     }
-    rows, findings = [], []
-    for name, check in checks.items():
-        what, limit = measure(check)
-        value = measured.get(name)
-        rows.append(Distance(name, what, FORMULAS[what], value, limit))
-        expected = f"a distance of at most {limit:g} from {OTHER[kind]} ({FORMULAS[what]})"
-        if value is None:
-            findings.append(
-                Finding(kind, name, expected, "no distance because one side has no values", None, stops)
-            )
-        elif value > limit:
-            findings.append(Finding(kind, name, expected, f"{value:.4f}", None, stops))
-    return rows, findings
+    return [
+        _distance(name, *measure(check), measured.get(name), sides.get(name))
+        for name, check in checks.items()
+    ]
 
 
-OTHER = {"drift": "the previous span", "skew": "the test split"}
+def _distance(
+    name: str, kind: str, limit: float, value: float | None, pair: tuple[Column, Column] | None
+) -> Distance:
+    before, now = pair or (None, None)
+    usual = usual_distance(kind, before, now) if before and now else None
+    outcome: Outcome = "within bound"
+    note = ""
+    if value is None:
+        outcome, note = "not measured", ONE_SIDE_EMPTY
+    elif value > limit:
+        outcome = "beyond bound"
+    if usual is not None and usual > limit:
+        note = f"equal data exceed this bound too: 1 in 20 comparisons of as many rows reaches {usual:.3g}; use calibrated"
+    return Distance(
+        name,
+        kind,
+        FORMULAS[kind],
+        value,
+        limit,
+        outcome,
+        note,
+        usual,
+        now.rows if now else None,
+        before.rows if before else None,
+    )

@@ -14,6 +14,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact, artifact_utils
 
 from components.validation_gate import distances, late, leakage
+from components.validation_gate.comparisons import Comparison, findings
 from components.validation_gate.config import ValidateConfig
 from components.validation_gate.findings import Statistics, anomalies
 from components.validation_gate.result import Distance, Finding, Validation
@@ -22,6 +23,8 @@ from foundation.errors import AnomalyError, DataError
 
 ANOMALIES_FILE = "SchemaDiff.pb"
 MOST_TOLD = 20
+NO_EARLIER = "there is no earlier span"
+GONE = "the rows to compare with are gone"
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +45,11 @@ class Executor(base_executor.BaseExecutor):
         settings = json.loads(exec_properties["settings"])
         report = _Gathering(config, settings, input_dict).report()
         report.write(artifact_utils.get_single_uri(output_dict["report"]))
-        for row in (*report.drift, *report.skew):
-            log.info("distance of %s: %s, limit %s (%s)", row.feature, row.value, row.limit, row.formula)
+        for row in (*report.drift, *report.train_test):
+            log.info(
+                "%s of %s: %s, bound %s, %s%s (%s)",
+                row.distance, row.feature, row.value, row.limit, row.outcome, row.note and f": {row.note}", row.formula,
+            )  # fmt: skip
         for finding in (*report.warnings, *report.leakage):
             log.warning("%s", finding.message)
         stopping = [finding.message for finding in report.anomalies if finding.stops]
@@ -71,15 +77,18 @@ class _Gathering:
 
     def report(self) -> Validation:
         """Returns the findings."""
-        drift, drifted = self._drift()
-        skew, skewed = self._skew()
-        found = (*self._anomalies(), *drifted, *skewed)
+        drift, train_test = self._drift(), self._train_test()
+        found = (
+            *self._anomalies(),
+            *findings("drift", drift, self._stops),
+            *findings("train_test", train_test, self._stops),
+        )
         return Validation(
             anomalies=found if self._stops else (),
             warnings=() if self._stops else found,
             leakage=tuple(self._leaks()),
             drift=tuple(drift),
-            skew=tuple(skew),
+            train_test=tuple(train_test),
         )
 
     def _anomalies(self) -> list[Finding]:
@@ -90,21 +99,34 @@ class _Gathering:
         }
         return anomalies(found, self._statistics, self._schema, self._stops)
 
-    def _drift(self) -> tuple[list[Distance], list[Finding]]:
+    def _drift(self) -> list[Distance]:
         checks = self._config.drift
         distances.refuse_unmeasurable(checks, self._statistics["train"], "validate.drift")
         written = self._inputs.get("drift_anomalies")
         files = sorted(Path(written[0].uri).glob(f"SplitPair-*/{ANOMALIES_FILE}")) if written else []
-        # Without a previous span, DistributionValidator writes nothing and there is nothing to compare.
-        return distances.distances("drift", checks, _read(files[0]) if files else None, self._stops)
+        earlier = self._inputs.get("previous_examples")
+        before = _split(earlier[0], "train") if earlier else None
+        without = GONE if before is None and (earlier or files) else NO_EARLIER
+        compared = _read(files[0]) if files else None
+        return self._comparison("drift", before, "train").measure(checks, compared, without)
 
-    def _skew(self) -> tuple[list[Distance], list[Finding]]:
-        checks = self._config.skew
-        if not checks:
-            return [], []
-        distances.refuse_unmeasurable(checks, self._statistics["train"], "validate.skew")
-        compared = distances.compare(checks, self._statistics["train"], self._statistics["test"])
-        return distances.distances("skew", checks, compared, self._stops)
+    def _train_test(self) -> list[Distance]:
+        checks = self._config.train_test
+        distances.refuse_unmeasurable(checks, self._statistics["train"], "validate.train_test")
+        theirs = {name: check for name, check in checks.items() if not check.calibrated}
+        compared = (
+            distances.compare(theirs, self._statistics["test"], self._statistics["train"]) if theirs else None
+        )
+        before = _split(artifact_utils.get_single_instance(self._inputs["examples"]), "train")
+        return self._comparison("train_test", before, "test").measure(checks, compared, GONE)
+
+    def _comparison(self, kind: str, before: Path | None, split: str) -> Comparison:
+        examples = artifact_utils.get_single_instance(self._inputs["examples"])
+        now = Path(artifact_utils.get_split_uri([examples], split))
+        settings = self._settings
+        return Comparison(
+            kind, before, now, settings.get("group_by", ()), settings.get("dates", ()), self._schema
+        )
 
     def _leaks(self) -> list[Finding]:
         examples = artifact_utils.get_single_instance(self._inputs["examples"])
@@ -123,6 +145,12 @@ class _Gathering:
         )
         recorded_at = settings["recorded_at"]
         return found + (late.find_late(rows, recorded_at, settings.get("dates", ())) if recorded_at else [])
+
+
+def _split(examples: artifact.Artifact, split: str) -> Path | None:
+    """Returns the folder of a split; None if it is no longer there."""
+    folder = Path(artifact_utils.get_split_uri([examples], split))
+    return folder if folder.is_dir() else None
 
 
 def _read(path: Path) -> anomalies_pb2.Anomalies:

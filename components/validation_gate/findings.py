@@ -145,7 +145,7 @@ def _unexpected(
 ) -> tuple[str, int | None]:
     buckets = of_feature.string_stats.rank_histogram.buckets
     strange = [(bucket.label, int(bucket.sample_count)) for bucket in buckets if bucket.label not in allowed]
-    told = [(label, count) for label, count in strange if _may_be_told(label, count)][:MOST_SHOWN]
+    told = [(label, count) for label, count in strange if may_be_told(label, count)][:MOST_SHOWN]
     more = len(strange) - len(told)
     pieces = [f"{_short(label)!r} {count:,} times" for label, count in told]
     if more:
@@ -156,7 +156,7 @@ def _unexpected(
     )
 
 
-def _may_be_told(label: str, count: int) -> bool:
+def may_be_told(label: str, count: int) -> bool:
     """Returns whether a value says nothing about one person: several rows have it, and it does not look personal."""
     return count >= FEWEST and look_of(label) is None
 

@@ -10,7 +10,14 @@ from components.node import EXAMPLES, SCHEMA, Declaration, Document, Inputs, lab
 
 def _settings(document: Document, inputs: Inputs) -> list[Any]:
     label, *task = label_settings(document)
-    return [document.validation.model_dump(), label, document.data.recorded_at, dates(document), *task]
+    return [
+        document.validation.model_dump(),
+        label,
+        document.data.recorded_at,
+        dates(document),
+        group_by(document),
+        *task,
+    ]
 
 
 def dates(document: Document) -> list[str]:
@@ -22,6 +29,12 @@ def dates(document: Document) -> list[str]:
     )
 
 
+def group_by(document: Document) -> list[str]:
+    """Returns the feature of the split's key, if the document reads it: rows that share it belong together."""
+    key = document.data.split.by
+    return [feature_name(path, field) for path, field in document.ingested_fields().items() if path == key]
+
+
 NODE = Declaration(
     "ValidationGate",
     build="components.validation_gate.component:build",
@@ -31,6 +44,7 @@ NODE = Declaration(
         "schema": SCHEMA,
         "anomalies": "ExampleValidator.anomalies",
         "drift_anomalies": "DistributionValidator.anomalies",
+        "previous_examples": "PreviousStatistics.examples",
     },
     settings=_settings,
     result=("report", "components.validation_gate.result:Validation"),

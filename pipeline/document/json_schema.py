@@ -60,6 +60,8 @@ def _mappings(schema: Schema) -> Iterator[Schema]:
 def _add_short_forms(definitions: Schema) -> None:
     entries: list[tuple[str, str, list[Schema]]] = [
         ("DataConfig", "fields", [{"type": "string"}, {"type": "null"}]),
+        ("ValidateConfig", "drift", [{"const": "calibrated"}]),
+        ("ValidateConfig", "train_test", [{"const": "calibrated"}]),
         ("EvaluateConfig", "gates", [{"type": "number"}]),
         ("TuneConfig", "search", [{"type": "array", "minItems": 1}]),
     ]

@@ -26,7 +26,7 @@ PIPELINE: Kind[PipelineSpec] = Kind(
     if_missing="check the path, or start with penstock init",
     if_empty="penstock init writes one to start with",
     patterns={NAME: "lower case letters, digits and underscores, starting with a letter"},
-    choices=(("features", "*"), ("validate", "drift", "*"), ("validate", "skew", "*"), ("metadata",)),
+    choices=(("features", "*"), ("validate", "drift", "*"), ("validate", "train_test", "*"), ("metadata",)),
 )
 """How the YAML reader treats a pipeline document."""
 

@@ -157,6 +157,7 @@ class Chain:
             examples=raw.outputs["result"], statistics=statistics.outputs["statistics"],
             schema=schema.outputs["schema"], anomalies=validator.outputs["anomalies"],
             drift_anomalies=drift.outputs["anomalies"],
+            previous_examples=old.outputs["result"],
         )  # fmt: skip
         baseline = Resolver(
             strategy_class=BlessedBeforeStrategy, candidate=trained.outputs["result"],
@@ -396,10 +397,29 @@ def test_l_infinity_of_a_number_is_refused(places, second):
         places["chain"].run(places["good"], validate={"drift": {"minutes": {"l_infinity": 0.05}}})
 
 
-def test_skew_between_train_and_test_is_measured_and_only_warns(places, second):
-    validate = {"skew": {"minutes": {"jensen_shannon": 1e-6}}, "on_anomaly": "warn"}
+def test_test_is_compared_with_train_and_only_warns(places, second):
+    validate = {"train_test": {"minutes": {"jensen_shannon": 1e-6}}, "on_anomaly": "warn"}
     done = places["chain"].run(places["good"], validate=validate)
     report = read(done["ValidationGate/report"], "report.json")
     assert report["anomalies"] == []
-    assert report["skew"][0]["value"] > 0
-    assert "skew in minutes" in report["warnings"][0]["message"]
+    row = report["train_test"][0]
+    # Both splits are drawn alike: what was measured is what equal data give, and the report says so.
+    assert 0 < row["value"] < 2 * row["usual"]
+    assert (row["outcome"], row["rows"], row["reference_rows"]) == ("beyond bound", 600, 900)
+    assert "equal data exceed this bound too" in row["note"]
+    assert "train/test in minutes" in report["warnings"][0]["message"]
+
+
+def test_calibrated_drift_finds_what_moved_and_not_what_did_not(places, second):
+    names = ("country", "minutes", "lessons", "age")
+    validate = {"drift": dict.fromkeys(names, "calibrated"), "on_anomaly": "warn"}
+    done = places["chain"].run(places["good"], validate=validate)
+    rows = {row["feature"]: row for row in read(done["ValidationGate/report"], "report.json")["drift"]}
+    assert set(rows) == set(names)
+    assert {name for name, row in rows.items() if row["outcome"] == "beyond bound"} == {"country", "minutes"}
+    assert {(row["rows"], row["reference_rows"]) for row in rows.values()} == {(900, 900)}
+    assert rows["country"]["value"] > 0.3
+    assert rows["country"]["p"] < 1e-6
+    assert {b["label"] for b in rows["country"]["bins"]} == {"de", "fr", "us"}
+    assert sum(b["now"] for b in rows["minutes"]["bins"]) == pytest.approx(1)
+    assert "missing" in [b["label"] for b in rows["age"]["bins"]]

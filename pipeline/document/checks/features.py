@@ -153,9 +153,9 @@ def outputs(spec: PipelineSpec) -> Iterator[Problem]:
 
 
 def distances(spec: PipelineSpec) -> Iterator[Problem]:
-    """Finds drift or skew of an unknown feature, or by a distance that its type does not have."""
+    """Finds a comparison of an unknown feature, or by a distance that its type does not have."""
     given = given_features(spec)
-    for section, checks in (("drift", spec.validation.drift), ("skew", spec.validation.skew)):
+    for section, checks in (("drift", spec.validation.drift), ("train_test", spec.validation.train_test)):
         for name, distance in checks.items():
             path: Path = ("validate", section, name)
             remedy = unknown_feature(name, spec)
@@ -164,7 +164,11 @@ def distances(spec: PipelineSpec) -> Iterator[Problem]:
                 yield Problem(path, f"no field provides {name!r}", remedy=remedy, on_key=True)
             elif distance.jensen_shannon is not None and kind in TEXT:
                 what = f"jensen_shannon measures numbers, {name!r} is declared as {kind}"
-                yield Problem((*path, "jensen_shannon"), what, remedy="use l_infinity", on_key=True)
+                yield Problem(
+                    (*path, "jensen_shannon"), what, remedy="use calibrated or l_infinity", on_key=True
+                )
             elif distance.l_infinity is not None and kind == "float":
                 what = f"l_infinity measures categories, {name!r} is declared as float"
-                yield Problem((*path, "l_infinity"), what, remedy="use jensen_shannon", on_key=True)
+                yield Problem(
+                    (*path, "l_infinity"), what, remedy="use calibrated or jensen_shannon", on_key=True
+                )

@@ -135,3 +135,48 @@ def test_the_statistics_before(
         None, {"current": [statistics(*current)], "previous": everything}
     )
     assert [a.id for a in found["previous"]] == expected
+
+
+def test_the_rows_behind_the_statistics_before() -> None:
+    from ml_metadata.metadata_store import MetadataStore
+    from ml_metadata.proto import metadata_store_pb2 as mlmd
+    from tfx.types import standard_artifacts as types
+
+    from components.resolvers.strategies import PreviousStatisticsStrategy
+
+    store = MetadataStore(mlmd.ConnectionConfig(fake_database=mlmd.FakeDatabaseConfig()))
+    kinds = {
+        name: store.put_artifact_type(mlmd.ArtifactType(name=name)) for name in ("Examples", "Statistics")
+    }
+    work = store.put_execution_type(mlmd.ExecutionType(name="StatisticsGen"))
+
+    def made(kind: str) -> int:
+        return int(store.put_artifacts([mlmd.Artifact(type_id=kinds[kind])])[0])
+
+    examples, statistics = [made("Examples") for _ in range(3)], [made("Statistics") for _ in range(2)]
+    for read, written in zip(examples, statistics, strict=False):
+        execution = store.put_executions([mlmd.Execution(type_id=work)])[0]
+        events = [
+            mlmd.Event(artifact_id=read, execution_id=execution, type=mlmd.Event.INPUT),
+            mlmd.Event(artifact_id=written, execution_id=execution, type=mlmd.Event.OUTPUT),
+        ]
+        store.put_events(events)
+
+    def found_as(kind: Any, artifact_id: int, span: int) -> Any:
+        artifact = kind()
+        artifact.id, artifact.span = artifact_id, span
+        return artifact
+
+    earlier, current = [
+        found_as(types.ExampleStatistics, one, span) for span, one in enumerate(statistics, start=1)
+    ]
+    found = PreviousStatisticsStrategy().resolve_artifacts(
+        store,
+        {
+            "current": [current],
+            "previous": [earlier, current],
+            "examples": [found_as(types.Examples, one, 1) for one in examples],
+        },
+    )
+    assert [a.id for a in found["previous"]] == [statistics[0]]
+    assert [a.id for a in found["examples"]] == [examples[0]]

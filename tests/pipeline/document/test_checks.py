@@ -106,8 +106,14 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
         ("validate.drift.contry={l_infinity: 0.1}",),
         "validate.drift.contry: no field provides 'contry'; did you mean 'country'?",
     ),
-    ("skew of text as numbers", ("validate.skew.bio={jensen_shannon: 0.1}",), "use l_infinity"),
-    ("drift of floats as categories", ("validate.drift.minutes={l_infinity: 0.1}",), "use jensen_shannon"),
+    ("text as numbers", ("validate.train_test.bio={jensen_shannon: 0.1}",), "use calibrated or l_infinity"),
+    ("a name of before", ("validate.skew.bio=calibrated",), "it is now called train_test"),
+    ("no such comparison", ("validate.drift.bio=calibratd",), "did you mean 'calibrated'?"),
+    (
+        "drift of floats as categories",
+        ("validate.drift.minutes={l_infinity: 0.1}",),
+        "use calibrated or jensen_shannon",
+    ),
     (
         "slice of nothing",
         ("evaluate.slices=[planet]",),

@@ -142,7 +142,7 @@ def texts(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[
 
 NO_PLACE = {
     "name", "query", "project", "namespace", "fields", "type", "label", "recorded_at", "by", "stratify", "field",
-    "train_before", "test_from", "key_env", "rules", "quasi_identifiers", "drift", "skew", "declared", "with",
+    "train_before", "test_from", "key_env", "rules", "quasi_identifiers", "drift", "train_test", "declared", "with",
     "positive", "class_weights", "objective", "search", "choice", "metrics", "slices", "gates", "host", "database",
     "user", "password_env", "not_worse_than_blessed_by", "not_worse_than_linear_by",
 }  # fmt: skip

@@ -114,10 +114,19 @@ def run() -> ReportData:
             anomalies=(Finding("anomaly", "device", "one of 3 known values", "tablet", rows=17, stops=True),),
             warnings=(Finding("drift", "country", "l_infinity at most 0.05", "0.112, most at value BR"),),
             drift=(
-                Distance("country", "l_infinity", "largest difference of any value's share", 0.112, 0.05),
-                Distance("minutes", "jensen_shannon", "divergence", 0.0031, 0.05),
+                Distance(
+                    "country",
+                    "l_infinity",
+                    "largest difference of any value's share",
+                    0.112,
+                    0.05,
+                    "beyond bound",
+                ),
+                Distance("minutes", "jensen_shannon", "divergence", 0.0031, 0.05, "within bound"),
             ),
-            skew=(Distance("plan", "l_infinity", "largest difference of any value's share", None, 0.1),),
+            train_test=(
+                Distance("plan", "l_infinity", "largest difference of any value's share", None, 0.1),
+            ),
         ),
         curves=_curves(),
         tuning=Trials(

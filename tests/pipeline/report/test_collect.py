@@ -181,7 +181,7 @@ def test_values_of_text_with_many_values_are_left_out(found):
 def test_findings_and_distances(found):
     validation = found["validation"]
     assert [f.kind for f in validation.findings] == ["drift", "leakage"]
-    assert validation.drift == (Distance("country", "l_infinity", "…", 0.112, 0.05),)
+    assert validation.drift == (Distance("country", "l_infinity", "…", 0.112, 0.05, "beyond bound"),)
 
 
 def test_curves_begin_with_the_loss(found):

@@ -50,7 +50,8 @@ FILES: list[tuple[str, type[Result]]] = [
 
 @pytest.mark.parametrize(("folder", "kind"), FILES)
 def test_an_old_file_is_read_completely(folder: str, kind: type[Result]) -> None:
-    content = json.loads((OLD / folder / kind.FILE).read_text(encoding="utf-8"))
+    written = json.loads((OLD / folder / kind.FILE).read_text(encoding="utf-8"))
+    content = kind.upgrade(written, 0) if kind is Validation else written
     assert without_empty(kind.read(OLD / folder).as_json(), content) == content
 
 
@@ -156,3 +157,10 @@ def test_old_runs_are_compared(session: SimpleNamespace) -> None:
 def test_old_results_of_the_tuner_are_ranked_trials() -> None:
     (best,) = TunerResults.read(OLD / "Tuner").trials
     assert (best.trial, best.hyperparameters) == ("1", {"learning_rate": 0.01})
+
+
+def test_what_was_called_skew_is_the_comparison_of_train_with_test() -> None:
+    old = Validation.read(OLD / "refused")
+    assert [(row.feature, row.outcome) for row in old.train_test] == [("minutes", "beyond bound")]
+    assert old.warnings[0].kind == "train_test"
+    assert old.warnings[0].message.startswith("train/test in minutes: ")
