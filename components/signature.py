@@ -54,16 +54,18 @@ class ServingSignature:
         return dict(zip(self._outputs, self._run(examples), strict=True))
 
 
+_KEPT = 3
+"""Evaluator asks a model, the last blessed one and the references of the first."""
 _loaded: dict[str, ServingSignature] = {}
 _lock = threading.Lock()
 
 
 def load(path: str) -> ServingSignature:
-    """Returns the model at ``path``, loaded once per process; the last two used are kept."""
+    """Returns the model at ``path``, loaded once per process; the last three used are kept."""
     with _lock:
         model = _loaded.pop(path, None) or ServingSignature(path)
         _loaded[path] = model
-        while len(_loaded) > 2:
+        while len(_loaded) > _KEPT:
             _loaded.pop(next(iter(_loaded)))
         return model
 

@@ -7,7 +7,15 @@ from typing import Any
 
 from components.evaluation_gate.gate import Measured, SliceResult
 from components.evaluation_gate.result import OVERALL
-from components.evaluator.tfma_metrics import COUNTS, GROUPS, NEGATIVES, POSITIVES, ROWS, UNLABELLED
+from components.evaluator.tfma_metrics import (
+    COUNTS,
+    GROUPS,
+    NEGATIVES,
+    POSITIVES,
+    REFERENCES,
+    ROWS,
+    UNLABELLED,
+)
 from foundation.errors import DataError
 
 
@@ -37,9 +45,15 @@ def read_evaluation(uri: str) -> list[SliceResult]:
 def _slice(record: Any) -> SliceResult:
     keys = record.slice_key.single_slice_keys
     groups: dict[str, dict[str, Measured]] = {"candidate": {}, "baseline": {}, "change": {}}
+    references: dict[str, dict[str, Measured]] = {}
+    gains: dict[str, dict[str, Measured]] = {}
     for item in record.metric_keys_and_values:
         model = "baseline" if item.key.model_name == "baseline" else "candidate"
-        groups["change" if item.key.is_diff else model][item.key.name] = _measured(item)
+        if item.key.output_name in REFERENCES:
+            found = gains if item.key.is_diff else references
+            found.setdefault(item.key.output_name, {})[item.key.name] = _measured(item)
+        else:
+            groups["change" if item.key.is_diff else model][item.key.name] = _measured(item)
     counts = {name: int(groups["candidate"][name].value) for name in COUNTS if name in groups["candidate"]}
     return SliceResult(
         slicing=",".join(key.column for key in keys) or OVERALL,
@@ -52,6 +66,8 @@ def _slice(record: Any) -> SliceResult:
         candidate=_without_counts(groups["candidate"]),
         baseline=_without_counts(groups["baseline"]),
         change=groups["change"],
+        references=references,
+        gains=gains,
     )
 
 

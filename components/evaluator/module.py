@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -14,7 +15,8 @@ from tensorflow_model_analysis.extractors import slice_key_extractor
 
 from components import signature
 from components.evaluator import rows
-from components.evaluator.tfma_metrics import BATCH_KEY, Batch
+from components.evaluator.tfma_metrics import BATCH_KEY, REFERENCES, Batch
+from foundation.saved_model import REFERENCES_FOLDER, is_saved_model
 
 OUTPUTS = {"binary": "probability", "multiclass": "probabilities", "regression": "prediction"}
 """Task → the evaluated output of ``serving_examples``."""
@@ -33,11 +35,13 @@ def custom_extractors(
     """Returns the only extractor: it predicts a batch with every model and slices it."""
     shared = eval_shared_model if isinstance(eval_shared_model, list) else [eval_shared_model]
     settings = json.loads(eval_config.metrics_specs[0].metrics[0].config)
+    baseline = next((spec.name for spec in eval_config.model_specs if spec.is_baseline), None)
     evaluate = EvaluateBatch(
         task=settings["task"],
         label=eval_config.model_specs[0].label_key,
         positive=settings["positive"],
         models={model.model_name: model.model_path for model in shared},
+        candidate=next(model.model_name for model in shared if model.model_name != baseline),
         slicings=[list(spec.feature_keys) for spec in eval_config.slicing_specs],
         group_by=settings["group_by"],
     )
@@ -59,6 +63,7 @@ class EvaluateBatch(beam.DoFn):
         label: Feature of the label.
         positive: Positive label of a binary task, or None.
         models: Model name → folder of its SavedModel.
+        candidate: Name of the new model, whose references predict too if it has some.
         slicings: Features of each slicing; an empty list means all rows.
         group_by: Feature that rows which belong together share.
     """
@@ -69,15 +74,17 @@ class EvaluateBatch(beam.DoFn):
         label: str,
         positive: Any,
         models: dict[str, str],
+        candidate: str,
         slicings: list[list[str]],
         group_by: str,
     ) -> None:
         self._task, self._label, self._positive = task, label, positive
         self._models, self._slicings, self._group_by = models, slicings, group_by
+        self._candidate, self._references = candidate, references_beside(models[candidate])
 
     def setup(self) -> None:
         """Loads the models once per process."""
-        for path in self._models.values():
+        for path in (*self._models.values(), *self._references):
             signature.load(path)
         many = self._task == "multiclass"
         self._classes = {
@@ -97,7 +104,11 @@ class EvaluateBatch(beam.DoFn):
                 self._task, values[has_label], self._positive, self._classes[name]
             )
             labels[name] = known
-            predictions[name] = self._predictions(signature.load(path).predict(raw), len(raw))
+            predictions[name] = self._column(signature.load(path).predict(raw)[OUTPUTS[self._task]], len(raw))
+        for path in self._references:
+            for name, output in signature.load(path).predict(raw).items():
+                if name in REFERENCES:
+                    labels[name], predictions[name] = labels[self._candidate], self._column(output, len(raw))
         groups = rows.groups(batch, raw, self._group_by)
         for key, positions in rows.slices(batch, self._slicings):
             kept = positions[has_label[positions]]
@@ -111,9 +122,15 @@ class EvaluateBatch(beam.DoFn):
                 ),
             }
 
-    def _predictions(self, outputs: dict[str, Any], count: int) -> Any:
-        array = np.asarray(outputs[OUTPUTS[self._task]])
+    def _column(self, output: Any, count: int) -> Any:
+        array = np.asarray(output)
         return array if self._task == "multiclass" else array.reshape(count)
+
+
+def references_beside(model: str) -> list[str]:
+    """Returns the folder of the references that Trainer wrote beside a model; none if an older Trainer wrote it."""
+    folder = Path(model).parent / REFERENCES_FOLDER
+    return [str(folder)] if is_saved_model(folder) else []
 
 
 def first_raw(batch: pa.RecordBatch) -> Any:

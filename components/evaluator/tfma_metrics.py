@@ -7,7 +7,7 @@ errors still go through TFMA's evaluator and writers, so TFMA's readers and note
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,10 @@ from tensorflow_model_analysis.metrics import metric_types
 
 from components.evaluator import scores
 from components.evaluator.rows import ID
+from foundation.saved_model import CONSTANT, LINEAR
 
+REFERENCES = (CONSTANT, LINEAR)
+"""The simple models beside the candidate, in TFMA's keys as outputs of it."""
 BATCH_KEY = "penstock_batch"
 """Key of the extract that holds a ``Batch``."""
 ROWS = "example_count"
@@ -137,8 +140,8 @@ class TaskCombiner(beam.CombineFn):
     def add_input(self, tally: Tally, batch: Batch) -> Tally:
         """Adds one batch."""
         tally.unlabelled += batch.unlabelled
-        for model in self._models:
-            labels, predictions = batch.labels[model], batch.predictions[model]
+        for model, predictions in batch.predictions.items():
+            labels = batch.labels[model]
             rows = scores.row_columns(self._task, labels, predictions, self._metrics)
             tally.add(model, scores.GroupSums.of(rows, batch.groups))
             if self._ranks:
@@ -170,8 +173,10 @@ class TaskCombiner(beam.CombineFn):
     def extract_output(self, tally: Tally) -> dict[metric_types.MetricKey, Any]:
         """Returns TFMA's metric key → value with its interval."""
         result: dict[metric_types.MetricKey, Any] = {}
-        samples = {model: self._samples(tally, model) for model in self._models if model in tally.sums}
+        samples = {model: self._samples(tally, model) for model in tally.sums}
         for model, values in samples.items():
+            if model in REFERENCES:
+                continue
             for name, count in self._counts(tally.sums[model], tally.unlabelled).items():
                 result[metric_types.MetricKey(name, model_name=model)] = float(count)
             for name, sample in values.items():
@@ -180,7 +185,18 @@ class TaskCombiner(beam.CombineFn):
                     change = sample - samples[self._baseline][name]
                     key = metric_types.MetricKey(name, model_name=model, is_diff=True)
                     result[key] = self._value(change)
+        for key, sample in self._beside(samples):
+            result[key] = self._value(sample)
         return result
+
+    def _beside(self, samples: dict[str, Any]) -> Iterator[tuple[metric_types.MetricKey, Any]]:
+        """Yields each reference's values, and the candidate's minus them, as outputs of the candidate."""
+        candidate = next(model for model in self._models if model != self._baseline)
+        for reference in REFERENCES:
+            for name, sample in samples.get(reference, {}).items():
+                key = metric_types.MetricKey(name, model_name=candidate, output_name=reference)
+                yield key, sample
+                yield key.make_diff_key(), samples[candidate][name] - sample
 
     def _counts(self, total: scores.GroupSums, unlabelled: int) -> dict[str, float]:
         """Returns what a slice's metrics are measured on."""
