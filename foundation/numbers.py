@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-_MOST = 15
-"""Decimals at which two numbers count as equal; a float has no more."""
+_MOST = 17
+"""Significant digits that a float has at most."""
+
+_WIDER = 5
+"""Decimals that a narrow interval adds at most."""
 
 
 def exact(value: float) -> str:
     """Returns a number as a person would write it, with every digit that it has."""
-    return f"{value:.15g}"
+    short = f"{value:.15g}"
+    return short if float(short) == value else repr(value)
 
 
 def decimals(value: float, width: float = math.nan) -> int:
@@ -23,8 +27,8 @@ def decimals(value: float, width: float = math.nan) -> int:
     """
     needed = max(0, (3 if abs(value) >= 1 else 2) - _exponent(value)) if math.isfinite(value) else 3
     if math.isfinite(width) and width > 0:
-        needed = max(needed, 1 - _exponent(width))
-    return min(needed, _MOST)
+        needed = max(needed, min(1 - _exponent(width), needed + _WIDER))
+    return needed
 
 
 def _exponent(value: float) -> int:
@@ -45,7 +49,7 @@ def aligned(value: float, places: int) -> str:
     return fixed(value, places) if float(f"{value:.{places}f}") == value else exact(value)
 
 
-def telling(places: int, holds: Callable[[Callable[[float], float]], bool]) -> int:
+def telling(places: int, holds: Callable[[Callable[[float], float]], object]) -> int:
     """Returns the smallest number of decimals, ``places`` or more, at which the rounded numbers say what the exact ones say.
 
     Args:
@@ -53,18 +57,37 @@ def telling(places: int, holds: Callable[[Callable[[float], float]], bool]) -> i
         holds: What they shall say, asked with the function that rounds.
     """
     said = holds(lambda value: value)
-    for more in range(places, _MOST + 1):
+    for more in range(places, places + _MOST):
         if holds(lambda value, more=more: round(value, more)) == said:  # type: ignore[misc]
             return more
-    return _MOST
+    return places + _MOST
 
 
-def apart(values: Sequence[float]) -> list[str]:
-    """Returns numbers with as many decimals as it takes that different ones read differently."""
+def apart(values: Sequence[float], more: int = 0) -> list[str]:
+    """Returns numbers with as many decimals as it takes that different ones read differently.
+
+    Args:
+        values: The numbers.
+        more: Decimals beyond those of three to four significant digits.
+    """
     finite = [value for value in values if math.isfinite(value)]
-    places = max((decimals(value) for value in finite), default=3)
+    places = max((decimals(value) for value in finite), default=3) + more
     places = telling(places, lambda r: len({r(value) for value in finite}) == len(set(finite)))
-    return [fixed(value, places) for value in values]
+    texts = [fixed(value, places) for value in values]
+    return texts if len(set(texts)) == len(set(values)) else [f"{value:.{_MOST}g}" for value in values]
+
+
+def beside(value: float, limit: float, digits: int = 4) -> tuple[str, str]:
+    """Returns a number and its limit with as many significant digits as it takes to see which is larger."""
+    for more in range(digits, _MOST + 1):
+        shown = f"{value:.{more}g}", f"{limit:.{more}g}"
+        if _order(*map(float, shown)) == _order(value, limit):
+            break
+    return shown
+
+
+def _order(first: float, second: float) -> int:
+    return (first > second) - (first < second)
 
 
 def above(value: float, digits: int = 2) -> str:

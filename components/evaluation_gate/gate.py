@@ -50,13 +50,14 @@ def decide(config: EvaluateConfig, results: list[SliceResult], earlier: Sequence
     if overall is None or not overall.rows:
         raise DataError("evaluation", expected="labelled rows in the test split", seen="none")
     if config.gates == "none":
-        flips = ("add a gate under evaluate.gates",)
-        return Decision(True, words.unchecked(config.metrics, overall), (), flips)
+        sentence = words.unchecked(config.metrics, overall)
+        return Decision(True, sentence, (), ("add a gate under evaluate.gates",))
     asked = [q for name, gate in config.gates.items() for q in _asked(name, gate, results, earlier)]
     checks = tuple(_without_repeats(_checks(asked)))
     failed = [c for c in checks if c.outcome == "fails"]
     if failed:
-        return Decision(False, words.refusal(failed), checks, tuple(c.flip for c in failed))
+        flips = tuple(dict.fromkeys(c.flip for c in failed))
+        return Decision(False, words.refusal(failed), checks, flips)
     nearest = words.nearest(checks)
     return Decision(True, words.blessing(checks), checks, (nearest.flip,))
 
@@ -129,7 +130,7 @@ def _margin(question: Question, level: float) -> float:
 def _power(question: Question, level: float) -> float:
     """Returns how often twice the allowed loss is refused; NaN if no loss is allowed or its error is not known."""
     loss, allowed = question.loss, question.allowed
-    if question.way == "interval" or not allowed or not loss.tests:
+    if question.way == "interval" or question.missing or not allowed or not loss.tests:
         return math.nan
     held = level if question.way == "evidence" else 1.0
     return power(2 * allowed, allowed, loss.tests[0][1], loss.freedom, held, question.null)

@@ -14,6 +14,9 @@ from components.evaluator.metrics import METRICS
 from foundation.errors import DataError
 from foundation.numbers import above, aligned, decimals, exact, fixed, telling
 
+_OFTEN = 0.05
+"""How often an equal model may be refused before the sentence says so."""
+
 
 @dataclass(frozen=True)
 class Check:
@@ -143,9 +146,19 @@ def _what(question: Question, margin: float, bound: str, has: str, note: str) ->
     metric, where = question.metric, question.result.name
     if question.missing:
         return f"{metric} on {where} has {question.missing}: {question.remedy}"
-    sure = f" ({note})" if question.way == "evidence" and note else ""
+    told = note if question.way == "evidence" else _often_refused(question)
+    sure = f" ({told})" if told else ""
     rows = f"{question.result.rows:,} rows"
     return f"needs {metric} {bound} on {where}, has {has} on {rows}: {_short(question, margin)}{sure}"
+
+
+def _often_refused(question: Question) -> str:
+    """Returns that an equal model would often be refused, too, if so few rows are compared that it would."""
+    loss = question.loss
+    if question.way != "value" or not question.allowed or not loss.tests:
+        return ""
+    equal = power(0.0, question.allowed, loss.tests[0][1], loss.freedom, 1.0)
+    return f"with so few rows an equal model is refused in {_share(equal)} of runs" if equal > _OFTEN else ""
 
 
 def _short(question: Question, margin: float) -> str:
@@ -204,7 +217,7 @@ def too_few_to_tell(question: Question, strength: float) -> str:
 
 def beyond_chance(chance: float, level: float) -> str:
     """Returns that a loss is more than chance."""
-    return f"more than chance: p = {chance:.2g}, at most {level:.2g} is refused"
+    return f"more than chance: p = {chance:.2g}, and {level:.2g} would do"
 
 
 def within_chance(question: Question, chance: float) -> str:
@@ -228,9 +241,9 @@ def unchecked(metrics: Sequence[str], overall: SliceResult) -> str:
 
 def refusal(failed: list[Check]) -> str:
     """Returns the sentence for a model that fails."""
-    shown = "; ".join(c.what for c in failed[:3])
-    more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""
-    return f"Not blessed: {shown}{more}."
+    whats = list(dict.fromkeys(c.what for c in failed))
+    more = f"; and {len(whats) - 3} more" if len(whats) > 3 else ""
+    return f"Not blessed: {'; '.join(whats[:3])}{more}."
 
 
 def nearest(checks: Sequence[Check]) -> Check:

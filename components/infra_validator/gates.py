@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from components.infra_validator.config import ServingGate, ServingGates
+from foundation.numbers import beside, exact
 
 Outcome = Literal["holds", "fails", "not decided"]
 
@@ -51,7 +52,8 @@ class Check:
         """What is wrong, with the numbers."""
         m = self.measurement
         where = f" ({m.where})" if m.where else ""
-        return f"{m.metric} is {m.value:.4g} {UNITS[m.metric]}{where}, must be {self.bound}"
+        value = beside(m.value, self.limit)[0] if m.value is not None and self.limit is not None else m.value
+        return f"{m.metric} is {value} {UNITS[m.metric]}{where}, must be {self.bound}"
 
 
 def check_all(gates: ServingGates, measured: list[Measurement]) -> list[Check]:
@@ -63,17 +65,18 @@ def check_all(gates: ServingGates, measured: list[Measurement]) -> list[Check]:
 def _checks(gate: ServingGate, m: Measurement) -> Iterator[Check]:
     unit = UNITS[m.metric]
     if gate.at_most is not None:
-        yield _check(m, f"≤ {gate.at_most:g} {unit}", gate.at_most)
+        yield _check(m, f"≤ {exact(gate.at_most)} {unit}", gate.at_most)
     allowance = gate.not_worse_than_blessed_by
     if allowance is None:
         return
-    words = allowance.strip() if isinstance(allowance, str) else f"{allowance:g} {unit}"
+    words = allowance.strip() if isinstance(allowance, str) else f"{exact(allowance)} {unit}"
     if m.blessed is None:
         note = "there is no blessed model to compare with"
         yield Check(m, f"not worse than blessed by more than {words}", None, "holds", note)
         return
     limit = gate.allowed(m.blessed)
-    yield _check(m, f"≤ {limit:.4g} {unit}, the blessed model's {m.blessed:.4g} and {words}", limit)
+    shown = beside(m.value, limit)[1] if m.value is not None and limit is not None else limit
+    yield _check(m, f"≤ {shown} {unit}, the blessed model's {m.blessed:.4g} and {words}", limit)
 
 
 def _check(m: Measurement, bound: str, limit: float | None) -> Check:

@@ -166,7 +166,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Compare two runs: what changed in document, data and code, and how the results differ."""
-    from pipeline.runs.compare import compare
+    from pipeline.runs.compare import compare, shown
 
     session = open_session(file)
     found = compare(session.lineage(), session.runs.find(before), session.runs.find(after))
@@ -176,13 +176,4 @@ def diff(
     if not found:
         say("No difference.")
         return
-    table(
-        ("", "what", "before", "after"), ((d.kind, d.what, _short(d.before), _short(d.after)) for d in found)
-    )
-
-
-def _short(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    text = "" if value is None else str(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    table(("", "what", "before", "after"), ((d.kind, d.what, *shown(d.before, d.after)) for d in found))

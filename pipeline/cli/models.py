@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foundation.errors import DataError
+from foundation.numbers import apart, decimals, fixed
 from pipeline.cli.options import AsJson, Files, ModelName, open_session
 from pipeline.cli.screen import moment, say, say_json, table
 
@@ -54,18 +55,29 @@ def evaluate(
         return
     say(verdict.sentence + "\n")
     rows = (
-        (m.slice, m.metric, _number(m.value), _interval(m), _number(m.baseline), m.rows)
+        (m.slice, m.metric, value, _interval(m), baseline, m.rows)
         for m in verdict.metrics
+        for value, baseline in (_numbers(m),)
     )
     table(("slice", "metric", "value", "95% interval", "baseline", "rows"), rows)
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+def _numbers(metric: Metric) -> tuple[str, str]:
+    """Returns the value and the baseline, told apart if they differ."""
+    if metric.value is None or metric.baseline is None:
+        value, baseline = (
+            "" if v is None else fixed(v, decimals(v) + 1) for v in (metric.value, metric.baseline)
+        )
+    else:
+        value, baseline = apart([metric.value, metric.baseline], more=1)
+    return value, baseline
 
 
 def _interval(metric: Metric) -> str:
-    return "" if metric.low is None else f"{metric.low:.4f} to {metric.high:.4f}"
+    if metric.low is None or metric.high is None:
+        return ""
+    places = decimals(metric.value or metric.high, metric.high - metric.low) + 1
+    return f"{fixed(metric.low, places)} to {fixed(metric.high, places)}"
 
 
 def versions(file: Files = None, as_json: AsJson = False) -> None:

@@ -111,23 +111,26 @@ def interval(
 
 def axis(scale: Scale) -> Markup:
     """Returns the labelled axis under a forest plot."""
+    ticks = scale.ticks()
     labels = [
-        Markup('<text x="{:.2f}%" y="12" text-anchor="middle">{}</text>').format(
-            scale.percent(tick), _tick(tick)
-        )
-        for tick in scale.ticks()
+        Markup('<text x="{:.2f}%" y="12" text-anchor="middle">{}</text>').format(scale.percent(tick), label)
+        for tick, label in zip(ticks, _labels(ticks), strict=True)
     ]
     return Markup('<svg class="axis" aria-hidden="true" focusable="false">{}</svg>').format(
         Markup("").join(labels)
     )
 
 
-def _tick(value: float) -> str:
-    return (
-        text.number(round(value, 9) + 0.0, 3).rstrip("0").rstrip(".")
-        if 0 < abs(value) < 1
-        else text.number(value, 3)
-    )
+def _labels(ticks: Sequence[float]) -> list[str]:
+    """Returns evenly spaced round numbers as texts, with the digits that tell them apart."""
+    if len(ticks) < 2:
+        return [text.number(tick) for tick in ticks]
+    step = ticks[1] - ticks[0]
+    largest = max(map(abs, ticks))
+    if largest >= 1e7 or largest < 1e-4:
+        return [text.number(tick, 1 + math.ceil(math.log10(largest / step) + 1)) for tick in ticks]
+    places = next(p for p in range(16) if abs(round(step, p) - step) < step / 1000)
+    return [f"{tick + 0.0:,.{places}f}".replace("-", "−") for tick in ticks]
 
 
 def _upright(name: str, place: float) -> Markup:
@@ -189,7 +192,8 @@ def curves(curve: Curve) -> Markup:
     """Returns a line chart of one metric over the epochs: train and validation."""
     scale = Scale.over([*curve.train, *curve.validation])
     epochs = max(len(curve.train), len(curve.validation))
-    parts = [_grid_line(scale, tick) for tick in scale.ticks()]
+    ticks = scale.ticks()
+    parts = [_grid_line(scale, tick, label) for tick, label in zip(ticks, _labels(ticks), strict=True)]
     for epoch in _epoch_ticks(epochs):
         label = Markup('<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>')
         parts.append(label.format(_x(epoch - 1, epochs), _PLOT_HEIGHT - _BOTTOM + 18, epoch))
@@ -203,14 +207,12 @@ def curves(curve: Curve) -> Markup:
     ).format(title, _PLOT_WIDTH, _PLOT_HEIGHT, Markup("").join(parts))
 
 
-def _grid_line(scale: Scale, tick: float) -> Markup:
+def _grid_line(scale: Scale, tick: float, shown: str) -> Markup:
     y = _y(tick, scale)
     line = Markup('<line class="tick" x1="{}" x2="{}" y1="{y:.1f}" y2="{y:.1f}"/>').format(
         _LEFT, _PLOT_WIDTH - _RIGHT, y=y
     )
-    label = Markup('<text x="{}" y="{:.1f}" text-anchor="end">{}</text>').format(
-        _LEFT - 7, y + 4, _tick(tick)
-    )
+    label = Markup('<text x="{}" y="{:.1f}" text-anchor="end">{}</text>').format(_LEFT - 7, y + 4, shown)
     return line + label
 
 

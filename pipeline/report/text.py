@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime
 
 from components.evaluator.metrics import METRICS
+from foundation.numbers import decimals, fixed, telling
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -23,10 +24,18 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def metric(value: float | None) -> str:
-    """Returns a metric's value with a fixed number of decimals, so that a column of them lines up."""
+    """Returns a metric's value with four decimals, so that a column lines up; small ones with four significant digits."""
     if value is None or math.isnan(value):
         return "–"
-    return f"{value:.4f}".replace("-", "−") if abs(value) < 100 else number(value)
+    return f"{value:.4f}".replace("-", "−") if 0.01 <= abs(value) < 100 or not value else number(value)
+
+
+def against(value: float | None, limit: float | None) -> str:
+    """Returns a metric's value with digits enough to see on which side of a limit it is."""
+    if value is None or limit is None or not math.isfinite(value):
+        return metric(value)
+    places = telling(decimals(value) + 1, lambda r: (r(value) > limit) - (r(value) < limit))
+    return fixed(value, places).replace("-", "−")
 
 
 def count(value: float) -> str:

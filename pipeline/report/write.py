@@ -78,6 +78,7 @@ def render(data: ReportData) -> str:
     environment.filters.update(
         number=text.number,
         metric=text.metric,
+        against=text.against,
         count=text.count,
         share=text.share,
         duration=text.duration,

@@ -7,6 +7,7 @@ from typing import Any
 
 from components.evaluation_gate.result import Verdict
 from components.infra_validator.result import InfraValidation
+from foundation.numbers import apart
 from pipeline.lineage.records import Execution
 from pipeline.lineage.store import Lineage
 from pipeline.runs.book import RunRecord
@@ -88,6 +89,35 @@ def _results(lineage: Lineage, before: RunRecord, after: RunRecord) -> list[Diff
     if before.state != after.state:
         found.insert(0, Difference("result", "state", before.state, after.state))
     return found
+
+
+_WIDTH = 60
+"""Longest text of a value in a table of differences."""
+
+
+def shown(before: Any, after: Any) -> tuple[str, str]:
+    """Returns two values that differ as texts that differ, too: with digits enough, and from where they part."""
+    if _is_number(before) and _is_number(after):
+        first, second = apart([before, after])
+        return first, second
+    first, second = ("" if value is None else str(value) for value in (before, after))
+    if first == second:  # 5 and "5"
+        first, second = repr(before), repr(after)
+    if max(len(first), len(second)) <= _WIDTH:
+        return first, second
+    common = next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), None)
+    start = max(0, (min(len(first), len(second)) if common is None else common) - _WIDTH // 2)
+    return _part_of(first, start), _part_of(second, start)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _part_of(text: str, start: int) -> str:
+    if start:
+        text = "…" + text[start + 1 :]
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
 
 
 def metrics_of_run(lineage: Lineage, run: str) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import MemoryLineage
 from pipeline.runs.book import RunRecord
-from pipeline.runs.compare import Difference, compare
+from pipeline.runs.compare import Difference, compare, shown
 
 
 def record(run: str, steps: int, code: str = "abc") -> RunRecord:
@@ -55,3 +57,19 @@ def test_causes_come_before_results(tmp_path: Path) -> None:
         Difference("result", "fit to serve", False, True),
         Difference("result", "auc", 0.4, 0.8),
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "texts"),
+    [
+        (1.05512, 1.05548, ("1.0551", "1.0555")),
+        (0.81, 0.8, ("0.810", "0.800")),
+        (None, 0.5, ("", "0.5")),
+        (5, "5", ("5", "'5'")),
+        (True, 1.0, ("True", "1.0")),
+        ("a" * 70 + "b", "a" * 70 + "c", ("…" + "a" * 29 + "b", "…" + "a" * 29 + "c")),
+        ("a" * 70, "a" * 71, ("…" + "a" * 29, "…" + "a" * 30)),
+    ],
+)
+def test_values_that_differ_read_differently(before, after, texts):
+    assert shown(before, after) == texts
