@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from components.exports import tally as count
 from components.exports.formats import FORMATS
 from components.exports.formats.base import Known
@@ -90,6 +92,12 @@ def check_paths(tally: Tally, plan: Plan, known: set[str]) -> None:
     Raises:
         DataError: A path does not occur.
     """
+    for error in absent_paths(tally, plan, known):
+        raise error
+
+
+def absent_paths(tally: Tally, plan: Plan, known: set[str]) -> Iterator[DataError]:
+    """Yields an error for each configured path that does not occur in any document."""
     kinds = count.kinds_of(tally)
     for column in plan.columns:
         if column.feature in kinds or tally[count.field(column.feature, "null")]:
@@ -100,7 +108,7 @@ def check_paths(tally: Tally, plan: Plan, known: set[str]) -> None:
             continue
         if any(key[:2] == ("misfits", column.feature) for key in tally) or not plan.labelled:
             continue
-        raise DataError(
+        yield DataError(
             f"data.fields: path {column.path!r}" + (" (the label)" if column.feature == plan.label else ""),
             expected="a path that occurs in the documents",
             seen=f"none of {tally[count.READ]} documents has it",

@@ -5,6 +5,8 @@ A misfit counts as missing, so a wrong type or a new way of writing would leave 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from components.exports import tally as count
 from components.exports.tally import Tally
 from components.exports.texts import BOOL_WORD, COMMA, NO_ZONE, NOT_FINITE
@@ -41,6 +43,12 @@ def check_values(tally: Tally, plan: Plan, config: MisfitsConfig) -> None:
     Raises:
         DataError: No value of a feature fits, or too many do not.
     """
+    for error in unfit_values(tally, plan, config):
+        raise error
+
+
+def unfit_values(tally: Tally, plan: Plan, config: MisfitsConfig) -> Iterator[DataError]:
+    """Yields an error for each feature that no value fits, or too few values."""
     for column in plan.columns:
         reasons = count.section(tally, "misfits", column.feature)
         kinds = count.section(tally, "kinds", column.feature)
@@ -51,7 +59,7 @@ def check_values(tally: Tally, plan: Plan, config: MisfitsConfig) -> None:
             wrong, reasons = seen, {f"{kind} in a feature": times for kind, times in kinds.items()}
         counted = wrong - reasons.get(NOT_FINITE, 0)
         if seen and (wrong >= seen or counted / seen > config.fail_above):
-            raise _too_many(column, plan, seen, reasons, config)
+            yield _too_many(column, plan, seen, reasons, config)
 
 
 def _too_many(

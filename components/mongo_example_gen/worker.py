@@ -35,7 +35,7 @@ from components.mongo_example_gen.privacy.groups import group_digests
 from components.mongo_example_gen.privacy.protect import Door
 from components.mongo_example_gen.quarantine import QuarantineWriter
 from components.mongo_example_gen.shards import ShardWriter
-from components.mongo_example_gen.splits.dealing import dealt
+from components.mongo_example_gen.splits.assigning import dealt
 from components.mongo_example_gen.splits.strata import Strata
 from foundation.errors import PenstockError
 from foundation.privacy import read_key

@@ -7,11 +7,10 @@ from typing import Literal
 import tensorflow as tf
 
 from components.transform.columns import Columns
+from components.transform.positive import Positive, positive_values
 from components.transform.vocabularies import MOST_WORDS, VocabularyRequest, lookup
-from foundation.errors import SpecError
 
 Task = Literal["binary", "multiclass", "regression"]
-Positive = str | int | float | bool | None
 
 LABEL_VOCABULARY = "label"
 """File of a multi-class label's values, most frequent first; the line number is the id."""
@@ -24,24 +23,9 @@ def binary(columns: Columns, label: str, positive: Positive) -> tf.Tensor:
         SpecError: The positive value and the label differ in type.
     """
     values, there = columns.first(label)
-    if values.dtype == tf.string:
-        wanted: list[str | int | float] = ["1", "true", "True"] if positive is None else [str(positive)]
-    else:
-        wanted = [_number(label, positive)]
+    wanted = positive_values(label, positive, values.dtype == tf.string)
     hits = tf.reduce_any(tf.stack([tf.equal(values, tf.constant(w, values.dtype)) for w in wanted]), axis=0)
     return tf.where(there, tf.cast(hits, tf.float32), float("nan"))
-
-
-def _number(label: str, positive: Positive) -> int | float:
-    if positive is None:
-        return 1
-    if isinstance(positive, str):
-        raise SpecError(
-            f"model.positive: {positive!r}",
-            expected="a number or true or false, like the label",
-            seen=f"label {label} is a number",
-        )
-    return positive if isinstance(positive, float) and not positive.is_integer() else int(positive)
 
 
 def regression(columns: Columns, label: str) -> tf.Tensor:

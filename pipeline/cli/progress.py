@@ -13,6 +13,7 @@ from pipeline.runs.listener import RunListener
 
 if TYPE_CHECKING:
     from pipeline.plan import Plan
+    from pipeline.preflight.review import Review
     from pipeline.runners.base import Event
     from pipeline.runs.book import RunRecord
     from pipeline.runs.session import Session
@@ -24,6 +25,11 @@ WITHHELD = "○"
 
 class LineProgress(RunListener):
     """Plain output for logs and pipes: one line when a node ends."""
+
+    def reviewed(self, review: Review) -> None:
+        """Prints what a person should know before the run."""
+        for line in suspicions(review):
+            say(line)
 
     def planned(self, plan: Plan, closed: list[str], record: RunRecord) -> None:
         """Prints what an interrupted run left behind, and how much there is to do."""
@@ -37,6 +43,11 @@ class LineProgress(RunListener):
             remark = event.withheld or event.rate
             say(f"{mark} {event.node:<21} {seconds(event.seconds):>8}  {remark}".rstrip())
             sys.stdout.flush()
+
+
+def suspicions(review: Review) -> list[str]:
+    """Returns what a preflight found that does not stop a run."""
+    return [f"Warning: {remark}" for remark in review.remarks if not remark.certain]
 
 
 def opening(plan: Plan, closed: list[str], record: RunRecord) -> list[str]:
@@ -63,6 +74,11 @@ class LiveProgress(RunListener):
         self._rows: dict[str, tuple[str, float, float | None]] = {}
         self._rates: dict[str, str] = {}
         self._withheld: set[str] = set()
+
+    def reviewed(self, review: Review) -> None:
+        """Prints what a person should know before the run, above the table."""
+        for line in suspicions(review):
+            self._live.console.print(line, highlight=False, markup=False)
 
     def planned(self, plan: Plan, closed: list[str], record: RunRecord) -> None:
         """Draws the table of everything that will run."""

@@ -30,12 +30,15 @@ def plan(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a run would do, node by node, and why. Nothing is run or written."""
+    """Show what a run would do, node by node, and why, and what would stop it. Nothing is run or written."""
+    from pipeline.cli.progress import suspicions
     from pipeline.plan import Selection
+    from pipeline.preflight import refuse
 
     session = open_session(file, set_)
     decided = session.plan(Selection(start, end, only, force))
     if as_json:
+        refuse(session.review(decided).remarks)
         keys = ("action", "reason", "seconds", "execution", "note")
         say_json([{"node": n.node.id, **{k: getattr(n, k) for k in keys}} for n in decided.nodes])
         return
@@ -48,6 +51,12 @@ def plan(
     say()
     for note in decided.notes:
         say(f"Note: {note}.")
+    reviewed = session.review(decided)
+    for line in suspicions(reviewed):
+        say(line)
+    if reviewed.skipped:
+        say(f"Note: the documents were not looked at: {reviewed.skipped}.")
+    refuse(reviewed.remarks)
     say(_total(decided.seconds, len(decided.to_run)))
 
 

@@ -21,6 +21,8 @@ from pipeline.graph import Graph, make_graph
 from pipeline.lineage.queries import has_earlier_statistics
 from pipeline.lineage.store import MlmdLineage
 from pipeline.plan import Plan, Selection, make_plan
+from pipeline.preflight.remarks import refuse
+from pipeline.preflight.review import Review, review
 from pipeline.runners.base import Event, RunFailedError, deciding, runner_for
 from pipeline.runners.job import Job
 from pipeline.runs import leftovers
@@ -106,6 +108,19 @@ class Session:
         """Returns what a run would do."""
         return make_plan(self.graph(), self.lineage(), selection)
 
+    def review(self, plan: Plan, remote: bool = False) -> Review:
+        """Looks for what would stop the nodes of a plan, on a part of the export.
+
+        Args:
+            plan: What would run; nothing is read where nothing would.
+            remote: Whether to read from an export in a store, too.
+
+        Raises:
+            PenstockError: The export or the schema cannot be read.
+        """
+        nodes = [n.node.id for n in plan.to_run]
+        return review(self.loaded, self.inputs, nodes, remote) if nodes else Review()
+
     def run(self, selection: Selection, listener: RunListener) -> RunRecord:
         """Runs the nodes that need to run.
 
@@ -119,6 +134,7 @@ class Session:
         Raises:
             RunFailedError: A node failed.
             LockedError: Another run holds the root.
+            PenstockError: The run cannot end well, as a part of the export shows; nothing was written.
             KeyboardInterrupt: The user ended it; everything is closed by then.
         """
         run = new_run_id()
@@ -126,7 +142,10 @@ class Session:
             closed = sweep(self.loaded.spec, self.root)
             leftovers.sweep(self.loaded, self.root)
             plan = self.plan(selection)
+            reviewed = self.review(plan, remote=True)
+            refuse(reviewed.remarks)
             record = self._record(run, plan)
+            listener.reviewed(reviewed)
             listener.planned(plan, closed, record)
             if not plan.to_run:
                 record.state = "unchanged"

@@ -30,6 +30,24 @@ def class_weights(spec: PipelineSpec) -> Iterator[Problem]:
         return
     if spec.model.task == "binary" and len(weights) > 2:
         yield Problem(path, "a binary task has two classes", seen=f"weights for {len(weights)}", on_key=True)
+    if spec.model.task == "binary":
+        yield from _unknown_classes(spec, weights)
     for label, weight in weights.items():
         if weight < 0:
             yield Problem((*path, label), "", expected="a weight of at least 0", seen=f"{weight:g}")
+
+
+def _unknown_classes(spec: PipelineSpec, weights: dict[str, float]) -> Iterator[Problem]:
+    """Finds weights for other classes than the positive one and 0, which stands for any other value."""
+    positive = spec.model.positive
+    known = ["0", "1" if positive is None or isinstance(positive, bool) else str(positive)]
+    for label in weights:
+        if label not in known and len(weights) <= 2:
+            remedy = "the class that is not positive is 0"
+            yield Problem(
+                ("train", "class_weights", label),
+                f"no class {label!r}",
+                expected=" or ".join(known),
+                remedy=remedy,
+                on_key=True,
+            )

@@ -17,7 +17,7 @@ from tests.pipeline.conftest import DOCUMENT
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a document and an export in it."""
-    documents = [{"_id": i, "retained": i % 2, "lessons": i, "country": "de"} for i in range(20)]
+    documents = [{"_id": i, "retained": i % 2, "lessons": i, "country": "de"} for i in range(200)]
     (tmp_path / "export.jsonl").write_text("".join(json.dumps(d) + "\n" for d in documents))
     (tmp_path / "pipeline.yaml").write_text(yaml.safe_dump(DOCUMENT))
     monkeypatch.chdir(tmp_path)
