@@ -16,7 +16,7 @@ from tfx.types import artifact, artifact_utils
 from components.validation_gate import distances, late, leakage
 from components.validation_gate.comparisons import Comparison, findings
 from components.validation_gate.config import ValidateConfig
-from components.validation_gate.findings import Statistics, anomalies
+from components.validation_gate.findings import Statistics, anomalies, remedy_for
 from components.validation_gate.result import Distance, Finding, Validation
 from components.validation_gate.train_rows import read_rows
 from foundation.errors import AnomalyError, DataError
@@ -58,7 +58,7 @@ class Executor(base_executor.BaseExecutor):
             raise AnomalyError(
                 f"{len(stopping)} anomalies in the data",
                 seen="; ".join(stopping[:MOST_TOLD]) + more,
-                remedy="fix the export, or the schema if it is wrong, or say validate.on_anomaly: warn",
+                remedy=remedy_for(report.anomalies),
             )
 
 

@@ -16,6 +16,8 @@ Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 
 MOST_SHOWN = 5
 LONGEST_VALUE = 24
+NOT_READ = "no document has one: the pipeline's document no longer reads it, or the export has lost it"
+"""What is seen of a feature of the schema without any value; an ingestion refuses paths that no document has."""
 
 
 def anomalies(
@@ -66,6 +68,18 @@ def _finding(
     )
     return Finding(
         "anomaly", name, _expected(kind, spec, schema), seen, sum(counted) if counted else None, stops
+    )
+
+
+def remedy_for(found: Iterable[Finding]) -> str:
+    """Returns what a person can do about anomalies that stop a run."""
+    dropped = [one.feature for one in found if one.stops and NOT_READ in one.seen]
+    usual = "fix the export, or the schema if it is wrong, or say validate.on_anomaly: warn"
+    if not dropped:
+        return usual
+    return (
+        f"delete the 'feature' blocks of {', '.join(dropped)} from the schema if the document dropped them on purpose, "
+        f"or read them again under data.fields; otherwise {usual}"
     )
 
 
@@ -123,6 +137,8 @@ def _seen(
     total = int(statistics.datasets[0].num_examples)
     name = spec.name if spec else ""
     of_feature = feature_statistics(statistics, name)
+    if kind in PRESENCE and of_feature is None:
+        return NOT_READ, total
     if kind in PRESENCE:
         present = int(common(of_feature).num_non_missing) if of_feature else 0
         return f"{present:,} of {total:,} documents have one", total - present

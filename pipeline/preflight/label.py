@@ -10,7 +10,7 @@ from components.transform.positive import positive_values
 from foundation.coarse import FEWEST
 from foundation.document.problems import Path, Problem
 from foundation.errors import DataError, SpecError, near_miss
-from foundation.personal import look_of
+from foundation.personal.looks import look_of
 from pipeline.document.loader import LoadedSpec
 from pipeline.preflight.remarks import Remark, of_document
 

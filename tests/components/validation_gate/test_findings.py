@@ -4,7 +4,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
-from components.validation_gate.findings import anomalies
+from components.validation_gate.findings import anomalies, remedy_for
 
 SCHEMA = """
 feature { name: "age" type: INT presence { min_fraction: 0.9 min_count: 1 } value_count { min: 1 max: 1 } }
@@ -64,3 +64,19 @@ def test_one_message_for_all_splits_with_their_rows_added():
     [finding] = findings("age", "SCHEMA_MISSING_COLUMN", splits=("train", "test"))
     assert finding.seen == "40 of 100 documents have one in train, test"
     assert finding.rows == 120
+
+
+def test_a_feature_that_no_document_has_may_have_been_dropped_from_the_document():
+    text = (
+        'anomaly_info { key: "gone" value { path { step: "gone" } reason { type: SCHEMA_MISSING_COLUMN } } }'
+    )
+    found = {"train": text_format.Parse(text, anomalies_pb2.Anomalies())}
+    statistics = {"train": text_format.Parse(STATISTICS, statistics_pb2.DatasetFeatureStatisticsList())}
+    schema = text_format.Parse(
+        SCHEMA + 'feature { name: "gone" type: INT presence { min_fraction: 1 } }', schema_pb2.Schema()
+    )
+    [finding] = anomalies(found, statistics, schema, stops=True)
+    assert "the pipeline's document no longer reads it" in finding.seen
+    assert finding.rows == 100
+    assert remedy_for([finding]).startswith("delete the 'feature' blocks of gone from the schema")
+    assert "delete" not in remedy_for(findings("age", "UNEXPECTED_DATA_TYPE"))
