@@ -31,7 +31,8 @@ def look(
 ) -> None:
     """Profile an export in seconds: paths, types, rates, sizes, times, personal values; suggest a document.
 
-    No values are shown, except masked ones with --examples. With a second export: what changed.
+    No values are shown, except the label's positive class and masked ones with --examples.
+    With a second export: what changed.
     """
     from pipeline.look import differences
     from pipeline.look import look as profile

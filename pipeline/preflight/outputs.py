@@ -15,18 +15,18 @@ from pipeline.preflight.remarks import Remark
 def remarks(loaded: LoadedSpec, nodes: frozenset[str]) -> Iterator[Remark]:
     """Yields the folders that cannot be written by the nodes to be run."""
     spec = loaded.spec
-    wanted: list[tuple[str, str, str]] = []
+    wanted: list[tuple[str, str]] = []
     if spec.push and "Pusher" in nodes:
-        wanted.append(("push.to", spec.push.to, "Pusher"))
+        wanted.append(("push.to", spec.push.to))
     if spec.infer and "BulkInferrer" in nodes:
-        wanted.append(("infer.to", spec.infer.to, "BulkInferrer"))
+        wanted.append(("infer.to", spec.infer.to))
     if not spec.data.bigquery and "MongoExampleGen" in nodes:
-        wanted.append(("data.bad_documents.folder", spec.data.bad_documents.folder, "MongoExampleGen"))
-    for key, folder, _ in wanted:
+        wanted.append(("data.bad_documents.folder", spec.data.bad_documents.folder))
+    for key, folder in wanted:
         if not is_remote(folder) and (why := why_unwritable(loaded.folder / folder)):
             yield Remark(
                 StorageError(
-                    f"{loaded.position(*key.split('.'))}: {key}: {folder}",
+                    f"{_where(loaded, key)}: {folder}",
                     expected="a folder that can be written",
                     seen=why,
                     remedy="choose another folder, or give this user the right to write there",
@@ -35,6 +35,11 @@ def remarks(loaded: LoadedSpec, nodes: frozenset[str]) -> Iterator[Remark]:
             )
         elif key == "push.to":
             yield from _ledger(loaded.folder / folder)
+
+
+def _where(loaded: LoadedSpec, key: str) -> str:
+    at = loaded.position(*key.split("."))
+    return f"{at}: {key}" if at.line else str(at)
 
 
 def _ledger(folder: Path) -> Iterator[Remark]:
