@@ -42,6 +42,7 @@ class Preview:
     Attributes:
         plan: The plan, with the types that were found.
         tally: The counts, as an ingestion has them.
+        ids: The ``_id`` of each row, as text.
         labels: The label of each row.
         splits: The split of each row: its place in ``plan.splits``; int8 [rows].
         keys: Number of distinct split keys.
@@ -51,6 +52,7 @@ class Preview:
 
     plan: Plan
     tally: Tally
+    ids: tuple[str, ...]
     labels: tuple[Any, ...]
     splits: np.ndarray
     keys: int
@@ -128,6 +130,7 @@ def _converted(blocks: Sequence[tuple[str, Block]], plan: Plan) -> tuple[list[Ro
 
 def _dealt(plan: Plan, rows: list[Rows], tally: Tally, paths: set[str], whole: bool) -> Preview:
     """Counts rows by split, as a worker does when it writes them."""
+    ids: list[str] = []
     labels: list[Any] = []
     splits: list[np.ndarray] = [np.zeros(0, np.int8)]
     for one, codes in _codes(plan, rows):
@@ -135,6 +138,7 @@ def _dealt(plan: Plan, rows: list[Rows], tally: Tally, paths: set[str], whole: b
         values = [None] * len(one) if column is None else column.to_pylist()
         codes[[not value for value in values]] = -1
         labels += [value[0] for value, code in zip(values, codes, strict=True) if code >= 0]
+        ids += [_id for _id, code in zip(one.ids, codes, strict=True) if code >= 0]
         splits.append(codes[codes >= 0])
         tally[count.filtered(count.NO_LABEL)] += int((codes == -1).sum())
         tally[count.filtered(count.NO_TIME)] += int((codes == -2).sum())
@@ -143,7 +147,7 @@ def _dealt(plan: Plan, rows: list[Rows], tally: Tally, paths: set[str], whole: b
         tally[count.rows(split)] = int((dealt_to == number).sum())
     tally[count.ACCEPTED] = len(dealt_to)
     keys = len({key for one in rows for key in one.keys})
-    return Preview(plan, tally, tuple(labels), dealt_to, keys, paths, whole)
+    return Preview(plan, tally, tuple(ids), tuple(labels), dealt_to, keys, paths, whole)
 
 
 def _codes(plan: Plan, rows: list[Rows]) -> Iterator[tuple[Rows, np.ndarray]]:

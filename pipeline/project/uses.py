@@ -108,15 +108,14 @@ def _scalar(field: FieldProfile, outcome: np.ndarray) -> tuple[tuple[str, ...], 
 
 
 def _date(field: FieldProfile) -> tuple[tuple[str, ...], str]:
-    """Returns the parts of a date that differ between the documents."""
+    """Returns a date as a number, and the parts of the calendar that differ between the documents."""
     seconds = field.known / 1000
     days = np.floor_divide(seconds, 86_400)
     months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
     parts = {"month": months, "day_of_week": days % 7, "hour": seconds // 3600 % 24}
     varied = [name for name, values in parts.items() if len(np.unique(values)) > 1]
-    if not varied:
-        return ("zscore",), "date"
-    return (f"{{date_parts: [{', '.join(varied)}]}}",), "date"
+    calendar = (f"{{date_parts: [{', '.join(varied)}]}}",) if varied else ()
+    return ("zscore", *calendar), "date: how late, and where in the calendar" if varied else "date"
 
 
 def _number(field: FieldProfile, outcome: np.ndarray) -> tuple[tuple[str, ...], str]:
@@ -134,7 +133,7 @@ def _number(field: FieldProfile, outcome: np.ndarray) -> tuple[tuple[str, ...], 
             return (), "an id: nearly every document has a different value"
         return (ids,), "codes, by their name"
     if repeated and distinct <= _FEW:
-        return (*plain[0], ids), "few whole numbers: as a number and as categories"
+        return ("zscore", ids), "few whole numbers: as a number and as categories"
     if repeated and are_codes(field.numbers, outcome):
         return (*plain[0], ids), "whole numbers that may be codes: as a number and as categories"
     return plain

@@ -50,7 +50,7 @@ def test_the_document_suits_the_export(export: Export, people: list[dict[str, An
         "age": ["zscore"],
         "bio": ["text"],
         "spent": ["zscore", "log_zscore"],
-        "joined": ["date_parts"],
+        "joined": ["zscore", "date_parts"],
         "tags": ["bag", "count"],
         "active": ["identity"],
     }
