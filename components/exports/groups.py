@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 GROUP_FEATURE = "(group)"
 """Feature of test rows with the number of their split key; never part of statistics, schema or model."""
@@ -24,6 +26,8 @@ def group_numbers(keys: Sequence[str], secret: bytes = b"") -> np.ndarray:
         keys: Text of each row's split key.
         secret: Key of the privacy policy, if it has one; without it whoever knows a key can compute its number.
     """
+    import numpy as np
+
     found: dict[str, int] = {}
     for key in keys:
         if key not in found:
