@@ -17,6 +17,8 @@ from components.evaluation_gate.gate import Check, Decision, Earlier, Measured, 
 from components.evaluation_gate.measurements import read_evaluation
 from components.evaluation_gate.questions import losses_of, plus
 from components.evaluation_gate.result import Gate, Interval, Metric, Since, Verdict
+from components.evaluator.intervals import Evidence, too_few
+from components.evaluator.metrics import METRICS
 from foundation.publish import write_text
 
 log = logging.getLogger(__name__)
@@ -111,7 +113,7 @@ def verdict_of(
         task=task,
         rows_without_label=results[0].unlabelled,
         gates=tuple(_gate(check) for check in decision.checks),
-        metrics=tuple(row for result in results for row in _metrics(result)),
+        metrics=tuple(row for result in results for row in _metrics(result, task)),
         since=since,
     )
 
@@ -137,7 +139,7 @@ def _gate(check: Check) -> Gate:
     )
 
 
-def _metrics(result: SliceResult) -> Iterator[Metric]:
+def _metrics(result: SliceResult, task: str) -> Iterator[Metric]:
     for metric, measured in sorted(result.candidate.items()):
         compared = metric in result.baseline
         own = _interval(measured)
@@ -147,6 +149,7 @@ def _metrics(result: SliceResult) -> Iterator[Metric]:
             value=own.value,
             low=own.low,
             high=own.high,
+            note=_without_interval(metric, task, result) if own.low is None else "",
             error=own.error,
             freedom=own.freedom,
             rows=result.rows,
@@ -159,6 +162,14 @@ def _metrics(result: SliceResult) -> Iterator[Metric]:
             },
             gains={name: _interval(found[metric]) for name, found in result.gains.items() if metric in found},
         )
+
+
+def _without_interval(metric: str, task: str, result: SliceResult) -> str:
+    """Returns why a metric has no interval; empty if it has no value either, or no error."""
+    if metric not in METRICS or math.isnan(result.candidate[metric].value):
+        return ""
+    evidence = Evidence(result.rows, result.groups, result.positives, result.negatives)
+    return too_few(METRICS[metric].kind_in(task), evidence)
 
 
 def _interval(found: Measured) -> Interval:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from components.evaluation_gate.gate import Measured, SliceResult
 from components.evaluation_gate.result import OVERALL
 from components.evaluator.tfma_metrics import (
     COUNTS,
+    ERROR,
+    FREEDOM,
     GROUPS,
     NEGATIVES,
     POSITIVES,
@@ -44,17 +47,13 @@ def read_evaluation(uri: str) -> list[SliceResult]:
 
 def _slice(record: Any) -> SliceResult:
     keys = record.slice_key.single_slice_keys
-    groups: dict[str, dict[str, Measured]] = {"candidate": {}, "baseline": {}, "change": {}}
-    references: dict[str, dict[str, Measured]] = {}
-    gains: dict[str, dict[str, Measured]] = {}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for item in record.metric_keys_and_values:
         model = "baseline" if item.key.model_name == "baseline" else "candidate"
-        if item.key.output_name in REFERENCES:
-            found = gains if item.key.is_diff else references
-            found.setdefault(item.key.output_name, {})[item.key.name] = _measured(item)
-        else:
-            groups["change" if item.key.is_diff else model][item.key.name] = _measured(item)
-    counts = {name: int(groups["candidate"][name].value) for name in COUNTS if name in groups["candidate"]}
+        kind = "change" if item.key.is_diff else model
+        found.setdefault((kind, item.key.output_name), {})[item.key.name] = item
+    candidate = found["candidate", ""]
+    counts = {name: int(candidate[name].value.double_value.value) for name in COUNTS if name in candidate}
     return SliceResult(
         slicing=",".join(key.column for key in keys) or OVERALL,
         name=",".join(f"{key.column}={_value(key)}" for key in keys) or OVERALL,
@@ -63,16 +62,14 @@ def _slice(record: Any) -> SliceResult:
         groups=counts.get(GROUPS, 0),
         positives=counts.get(POSITIVES),
         negatives=counts.get(NEGATIVES),
-        candidate=_without_counts(groups["candidate"]),
-        baseline=_without_counts(groups["baseline"]),
-        change=groups["change"],
-        references=references,
-        gains=gains,
+        candidate=_measured(candidate),
+        baseline=_measured(found.get(("baseline", ""), {})),
+        change=_measured(found.get(("change", ""), {})),
+        references={
+            name: _measured(found["candidate", name]) for name in REFERENCES if ("candidate", name) in found
+        },
+        gains={name: _measured(found["change", name]) for name in REFERENCES if ("change", name) in found},
     )
-
-
-def _without_counts(found: dict[str, Measured]) -> dict[str, Measured]:
-    return {name: measured for name, measured in found.items() if name not in COUNTS}
 
 
 def _value(key: Any) -> str:
@@ -81,13 +78,26 @@ def _value(key: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _measured(item: Any) -> Measured:
-    value = item.value.double_value.value
+def _measured(found: Mapping[str, Any]) -> dict[str, Measured]:
+    """Returns metric → value with its interval and error, from TFMA's values by name."""
+    return {
+        name: Measured(
+            item.value.double_value.value,
+            *_ends(item),
+            error=_number(found, name + ERROR, math.nan),
+            freedom=int(_number(found, name + FREEDOM, 0)),
+        )
+        for name, item in found.items()
+        if name not in COUNTS and not name.endswith((ERROR, FREEDOM))
+    }
+
+
+def _ends(item: Any) -> tuple[float, float]:
     if not item.HasField("confidence_interval"):
-        return Measured(value)
+        return math.nan, math.nan
     interval = item.confidence_interval
-    error, freedom = interval.standard_error.double_value.value, interval.degrees_of_freedom.value
-    if math.isnan(value) or math.isnan(error):
-        return Measured(value)
-    low, high = interval.lower_bound.double_value.value, interval.upper_bound.double_value.value
-    return Measured(value, low, high, error, freedom)
+    return interval.lower_bound.double_value.value, interval.upper_bound.double_value.value
+
+
+def _number(found: Mapping[str, Any], name: str, missing: float) -> float:
+    return found[name].value.double_value.value if name in found else missing

@@ -330,12 +330,11 @@ def _too_few(metric: str, gate: GateConfig, result: SliceResult) -> tuple[str, s
 
 
 def _cannot_show(metric: str, result: SliceResult, limit: float) -> tuple[str, str] | None:
-    """Returns that even a faultless model could not show the bound, and how many rows could (Wilson's interval)."""
+    """Returns that even a faultless model could not show the bound, and how many rows could (Clopper and Pearson)."""
     count = {"accuracy": result.rows, "recall": result.positives}.get(metric)
     if count is None or not 0 < limit < 1:
         return None
-    squared = quantile(10**9, ENDS) ** 2
-    needed = math.ceil(squared * limit / (1 - limit))
+    needed = math.ceil(math.log(1 - ENDS) / math.log(limit))
     if count >= needed:
         return None
     name = "positives" if metric == "recall" else "rows"

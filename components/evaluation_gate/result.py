@@ -74,6 +74,8 @@ class Metric(Part):
         default_factory=dict
     )
     """The same keys → candidate minus that simple model, on the same rows."""
+    note: Annotated[str, Field(exclude_if=lambda note: not note)] = ""
+    """Why there is no interval."""
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def needs_order(metrics: Sequence[str]) -> bool:
 
 
 def metric_samples(
-    task: str, metrics: list[str], total: GroupSums, ranked: tuple[Array, Array, Array] | None
+    task: str, metrics: Sequence[str], total: GroupSums, ranked: tuple[Array, Array, Array] | None
 ) -> dict[str, Array]:
     """Returns metric → [1 + parts] values: over all rows, then with each part left out.
 

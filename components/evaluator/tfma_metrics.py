@@ -7,7 +7,8 @@ errors still go through TFMA's evaluator and writers, so TFMA's readers and note
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +16,11 @@ import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
+from tensorflow_model_analysis.proto.metrics_for_slice_pb2 import BoundedValue
 
 from components.evaluator import scores
 from components.evaluator.rows import ID
+from components.evaluator.values import SliceValues, Value
 from foundation.saved_model import CONSTANT, LINEAR
 
 REFERENCES = (CONSTANT, LINEAR)
@@ -32,6 +35,8 @@ GROUPS = "group_count"
 """Metric with the number of groups of rows that belong together, such as those of one user."""
 POSITIVES, NEGATIVES = "positive_count", "negative_count"
 """Metrics with the number of rows of each label of a binary task."""
+ERROR, FREEDOM = "/error", "/freedom"
+"""What follows a metric's name in those of its standard error and the degrees of freedom of that."""
 COUNTS = (ROWS, UNLABELLED, GROUPS, POSITIVES, NEGATIVES)
 """Metrics that say what the others are measured on."""
 
@@ -53,6 +58,8 @@ class Tally:
     sums: dict[str, scores.GroupSums] = field(default_factory=dict)
     ranked: dict[str, list[tuple[Any, Any, Any]]] = field(default_factory=dict)
     unlabelled: int = 0
+    differing: set[str] = field(default_factory=set)
+    """Models that predict some row otherwise than the candidate."""
 
     def add(self, model: str, sums: scores.GroupSums) -> None:
         """Adds the sums of further rows."""
@@ -131,6 +138,7 @@ class TaskCombiner(beam.CombineFn):
     ) -> None:
         self._task, self._metrics, self._intervals = task, metrics, intervals
         self._models, self._baseline, self._independent = models, baseline, independent
+        self._candidate = next(model for model in models if model != baseline)
         self._ranks = scores.needs_order(metrics)
 
     def create_accumulator(self) -> Tally:
@@ -144,6 +152,8 @@ class TaskCombiner(beam.CombineFn):
             labels = batch.labels[model]
             rows = scores.row_columns(self._task, labels, predictions, self._metrics)
             tally.add(model, scores.GroupSums.of(rows, batch.groups))
+            if not np.array_equal(predictions, batch.predictions[self._candidate]):
+                tally.differing.add(model)
             if self._ranks:
                 piece = (
                     predictions.astype(np.float32),
@@ -158,6 +168,7 @@ class TaskCombiner(beam.CombineFn):
         result = Tally()
         for tally in tallies:
             result.unlabelled += tally.unlabelled
+            result.differing |= tally.differing
             for model, sums in tally.sums.items():
                 result.add(model, sums)
                 result.ranked.setdefault(model, []).extend(tally.ranked.get(model, []))
@@ -172,52 +183,59 @@ class TaskCombiner(beam.CombineFn):
 
     def extract_output(self, tally: Tally) -> dict[metric_types.MetricKey, Any]:
         """Returns TFMA's metric key → value with its interval."""
+        slices = {model: self._slice(tally, model) for model in tally.sums}
         result: dict[metric_types.MetricKey, Any] = {}
-        samples = {model: self._samples(tally, model) for model in tally.sums}
-        for model, values in samples.items():
-            if model in REFERENCES:
-                continue
-            for name, count in self._counts(tally.sums[model], tally.unlabelled).items():
-                result[metric_types.MetricKey(name, model_name=model)] = float(count)
-            for name, sample in values.items():
-                result[metric_types.MetricKey(name, model_name=model)] = self._value(sample)
-                if self._baseline in samples and model != self._baseline:
-                    change = sample - samples[self._baseline][name]
-                    key = metric_types.MetricKey(name, model_name=model, is_diff=True)
-                    result[key] = self._value(change)
-        for key, sample in self._beside(samples):
-            result[key] = self._value(sample)
+        for model, found in slices.items():
+            for name, value in self._named(found.values()).items():
+                result[self._key(name, model)] = value
+            if model in self._models:
+                for name, count in {**_counts(found), UNLABELLED: float(tally.unlabelled)}.items():
+                    result[self._key(name, model)] = count
+            if model != self._candidate:
+                changes = slices[self._candidate].changes_from(found, same=model not in tally.differing)
+                for name, value in self._named(changes).items():
+                    result[self._key(name, model, compared=True)] = value
         return result
 
-    def _beside(self, samples: dict[str, Any]) -> Iterator[tuple[metric_types.MetricKey, Any]]:
-        """Yields each reference's values, and the candidate's minus them, as outputs of the candidate."""
-        candidate = next(model for model in self._models if model != self._baseline)
-        for reference in REFERENCES:
-            for name, sample in samples.get(reference, {}).items():
-                key = metric_types.MetricKey(name, model_name=candidate, output_name=reference)
-                yield key, sample
-                yield key.make_diff_key(), samples[candidate][name] - sample
+    def _key(self, name: str, model: str, compared: bool = False) -> metric_types.MetricKey:
+        """Returns TFMA's key of a model's metric, or of the candidate's difference to it; references are its outputs."""
+        beside = model if model in REFERENCES else ""
+        owner = self._candidate if beside or compared else model
+        return metric_types.MetricKey(name, model_name=owner, output_name=beside, is_diff=compared)
 
-    def _counts(self, total: scores.GroupSums, unlabelled: int) -> dict[str, float]:
-        """Returns what a slice's metrics are measured on."""
-        named = dict(zip(scores.sum_names(self._task, self._metrics), total.sums.sum(axis=0), strict=True))
-        rows = int(named["rows"])
-        groups = rows if self._independent else scores.distinct(len(total.groups), rows)
-        counts: dict[str, float] = {ROWS: rows, UNLABELLED: unlabelled, GROUPS: groups}
-        if self._task == "binary":
-            counts |= {POSITIVES: int(named["label"]), NEGATIVES: rows - int(named["label"])}
-        return counts
-
-    def _samples(self, tally: Tally, model: str) -> dict[str, Any]:
+    def _slice(self, tally: Tally, model: str) -> SliceValues:
         pieces = tally.ranked.get(model)
         ranked = _join(pieces) if pieces else None
-        return scores.metric_samples(self._task, self._metrics, tally.sums[model], ranked)
+        return SliceValues(self._task, self._metrics, tally.sums[model], ranked, self._independent)
 
-    def _value(self, sample: Any) -> Any:
+    def _named(self, values: Mapping[str, Value]) -> dict[str, Any]:
+        """Returns name → what TFMA writes: each metric with its interval, its error and the error's degrees of freedom."""
         if not self._intervals:
-            return float(sample[0])
-        error, freedom = scores.standard_error(sample)
-        return tfma.types.ValueWithTDistribution(float(sample[0]), error, max(freedom, 1), float(sample[0]))
+            return {name: found.value for name, found in values.items()}
+        named: dict[str, Any] = {}
+        for name, found in values.items():
+            named |= {name: _shown(found), name + ERROR: found.error, name + FREEDOM: float(found.freedom)}
+        return named
+
+
+def _counts(found: SliceValues) -> dict[str, float]:
+    """Returns what a slice's metrics are measured on."""
+    counts = {ROWS: float(found.rows), GROUPS: float(found.groups)}
+    if found.positives is not None and found.negatives is not None:
+        counts |= {POSITIVES: float(found.positives), NEGATIVES: float(found.negatives)}
+    return counts
+
+
+def _shown(found: Value) -> Any:
+    if not (math.isfinite(found.low) and math.isfinite(found.high)):
+        return found.value
+    bounded = BoundedValue()
+    bounded.value.value, bounded.lower_bound.value, bounded.upper_bound.value = (
+        found.value,
+        found.low,
+        found.high,
+    )
+    return bounded
 
 
 def _join(pieces: list[tuple[Any, Any, Any]]) -> tuple[Any, Any, Any]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 Array = Any
 Sums = Mapping[str, Array]
 """Name of a sum → its value; a number, or an array of them."""
+Kind = Literal["share", "area", "bounded", "ratio", "error", "root", "mean", "number"]
+"""How an interval is computed: a share of rows, an area under the ROC curve, another number between 0 and 1, a ratio of means,
+a mean error or loss, the root of one, the mean of labels or predictions (between 0 and 1 in a binary task), or any number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,8 @@ class Metric:
         is_share: Whether its values lie between 0 and 1.
         label: Its name in reports; by default the name in the document, with spaces.
         needs: Which labels of a binary task it says little without: ``positives``, ``negatives`` or both.
+        kind: How its interval is computed; by default by ``is_share`` and ``trials``.
+        trials: For a share, turns sums into the number of rows that it is a share of.
     """
 
     tasks: tuple[str, ...]
@@ -30,6 +35,18 @@ class Metric:
     is_share: bool = False
     label: str = ""
     needs: tuple[str, ...] = ()
+    kind: Kind | None = None
+    trials: Callable[[Sums], Array] | None = None
+
+    def kind_in(self, task: str) -> Kind:
+        """Returns how its interval is computed in a task."""
+        if self.kind == "mean":
+            return "bounded" if task == "binary" else "number"
+        if self.kind is not None:
+            return self.kind
+        if not self.is_share:
+            return "number"
+        return "share" if self.trials else "bounded"
 
 
 @dataclass(frozen=True, kw_only=True)

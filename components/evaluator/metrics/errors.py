@@ -13,6 +13,10 @@ def _root(sums: Sums) -> Array:
     return np.sqrt(mean_of("squared_error")(sums))
 
 
-MSE = SumsMetric(tasks=_REGRESSION, higher_is_better=False, label="MSE", value=mean_of("squared_error"))
-RMSE = SumsMetric(tasks=_REGRESSION, higher_is_better=False, label="RMSE", value=_root)
-MAE = SumsMetric(tasks=_REGRESSION, higher_is_better=False, label="MAE", value=mean_of("absolute_error"))
+MSE = SumsMetric(
+    tasks=_REGRESSION, higher_is_better=False, label="MSE", value=mean_of("squared_error"), kind="error"
+)
+RMSE = SumsMetric(tasks=_REGRESSION, higher_is_better=False, label="RMSE", value=_root, kind="root")
+MAE = SumsMetric(
+    tasks=_REGRESSION, higher_is_better=False, label="MAE", value=mean_of("absolute_error"), kind="error"
+)

@@ -11,7 +11,8 @@ CALIBRATION = SumsMetric(
     best=1.0,
     needs=("positives",),
     value=lambda sums: ratio(sums["prediction"], sums["label"]),
+    kind="ratio",
 )
 """Mean prediction divided by mean label."""
-MEAN_LABEL = SumsMetric(tasks=_TASKS, value=mean_of("label"))
-MEAN_PREDICTION = SumsMetric(tasks=_TASKS, value=mean_of("prediction"))
+MEAN_LABEL = SumsMetric(tasks=_TASKS, value=mean_of("label"), kind="mean")
+MEAN_PREDICTION = SumsMetric(tasks=_TASKS, value=mean_of("prediction"), kind="mean")

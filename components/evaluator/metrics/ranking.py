@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from components.evaluator.metrics.base import Array, RankingMetric
 
 
@@ -29,7 +31,13 @@ def average_precision(positive: Array, negative: Array) -> float:
 _BOTH = ("positives", "negatives")
 
 AUC = RankingMetric(
-    tasks=("binary",), higher_is_better=True, is_share=True, label="AUC", needs=_BOTH, value=auc
+    tasks=("binary",),
+    higher_is_better=True,
+    is_share=True,
+    label="AUC",
+    needs=_BOTH,
+    value=auc,
+    kind="area",
 )
 AUC_PR = RankingMetric(
     tasks=("binary",),
@@ -38,4 +46,5 @@ AUC_PR = RankingMetric(
     label="AUC-PR",
     needs=_BOTH,
     value=average_precision,
+    trials=itemgetter("label"),  # Boyd, Eng, Page (2013): its error is that of a share of the positives
 )

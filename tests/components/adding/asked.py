@@ -79,7 +79,7 @@ def computed() -> dict[str, Any]:
     features = [FeatureDescription("n_times", "number", 1)]
     model = build(ModelConfigSlice(type="bias"), features, 1, {})
     labels, predictions, metrics = np.array([1.0, 0.0]), np.array([0.05, 0.2]), ["surprises", "accuracy"]
-    sums = scores.bucket_sums(scores.row_columns("binary", labels, predictions, metrics), np.array([0, 1]))
+    sums = scores.GroupSums.of(scores.row_columns("binary", labels, predictions, metrics), np.array([0, 1]))
     samples = scores.metric_samples("binary", metrics, sums, None)
     return {
         "transformed": outputs["n_times"].numpy().tolist(),
