@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from components.evaluation_gate.beside import NAMES
 from components.evaluation_gate.result import Verdict
 from components.exports.source import known_spans
 from foundation.errors import DataError, SpecError
@@ -175,12 +176,14 @@ class Project:
         return folder
 
     def metrics(self, run: RunRecord | None = None) -> pd.DataFrame:
-        """Returns the metrics of a run: metric, slice, value, low, high, rows."""
+        """Returns the metrics of a run: metric, slice, value, low, high, rows, and the values of the simple models."""
         columns = ["metric", "slice", "value", "low", "high", "rows"]
         verdict = self.read(Verdict, run)
-        return pd.DataFrame(
-            [{c: getattr(one, c) for c in columns} for one in verdict.metrics], columns=columns
-        )
+        rows = [
+            {**{c: getattr(one, c) for c in columns}, **{name: one.references.get(name) for name in NAMES}}
+            for one in verdict.metrics
+        ]
+        return pd.DataFrame(rows, columns=[*columns, *NAMES])
 
     # Examples and models
 

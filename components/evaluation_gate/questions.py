@@ -15,6 +15,7 @@ from components.evaluator.metrics import METRICS
 from foundation.config import allowed as in_unit
 from foundation.errors import DataError
 from foundation.numbers import exact
+from foundation.saved_model import CONSTANT
 
 Way = Literal["value", "interval", "evidence"]
 """What decides: the value, the worse end of its interval, or whether a loss is more than chance."""
@@ -200,6 +201,9 @@ def _simple(
     name = "constant" if kind == "better_than_constant" else "linear"
     base = result.references.get(name, {}).get(metric)
     change = result.gains.get(name, {}).get(metric)
+    if base is None and CONSTANT in result.references:
+        bound, waived = "compared with the linear baseline", "no linear baseline could be fitted"
+        return _question(metric, gate, result, kind, math.nan, bound, Loss(-math.inf), waived=waived)
     if base is None or change is None:
         raise DataError(
             f"gate on {metric}",

@@ -70,6 +70,27 @@ class TrainingHistory(Result):
     """The simple models to compare with; missing in runs from before there were any."""
 
     @property
+    def about_references(self) -> tuple[str, ...]:
+        """What a person has to know to read a comparison with the simple models; empty for older runs."""
+        found = self.references
+        if found is None:
+            return ()
+        if found.problem:
+            return (f"no linear baseline could be fitted ({found.problem})",)
+        said, all_rows = [], self.rows.get("train", found.rows)
+        if found.rows < all_rows:
+            said.append(
+                f"the linear baseline was fitted on a sample of {found.rows:,} of {all_rows:,} train rows"
+            )
+        if found.converged is False:
+            said.append("its solver ended before it converged, so a linear model may reach a little more")
+        if found.not_finite:
+            said.append(f"it takes NaN and infinity as the mean, in {', '.join(found.not_finite)}")
+        if self.train.get("class_weights"):
+            said.append("train.class_weights weigh the model alone, not the baselines")
+        return tuple(said)
+
+    @property
     def counted(self) -> Mapping[str, int]:
         """Number of completed steps."""
         return {"steps": self.schedule.steps_per_epoch * len(self.epochs)}

@@ -86,6 +86,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one run: its nodes, its artifacts, its verdicts."""
+    from components.evaluation_gate.beside import sentence
     from components.evaluation_gate.result import Verdict
     from components.infra_validator.result import InfraValidation
     from pipeline.runs.results import RunResults
@@ -110,6 +111,8 @@ def show(
     for verdict in verdicts.values():
         if verdict:
             say("\n" + verdict.sentence)
+        if isinstance(verdict, Verdict) and (beside := sentence(verdict)):
+            say(beside)
     if record.report:
         say(f"Report: {record.report}")
 

@@ -34,6 +34,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Show how a model did on the test split: metrics with intervals, slices, gates, verdict."""
+    from components.evaluation_gate.beside import sentence
     from components.evaluation_gate.result import Verdict
     from pipeline.cli.history import pushed_model
     from pipeline.lineage.trace import find_model, trace
@@ -54,6 +55,8 @@ def evaluate(
         say_json(verdict.as_json())
         return
     say(verdict.sentence + "\n")
+    if said := sentence(verdict):
+        say(said + "\n")
     rows = (
         (m.slice, m.metric, value, _interval(m), baseline, m.rows)
         for m in verdict.metrics

@@ -29,6 +29,7 @@ class Collected(TypedDict, total=False):
     curves: tuple[Curve, ...]
     tuning: Trials | None
     verdict: Verdict | None
+    about_references: tuple[str, ...]
     metrics: tuple[Metric, ...]
     serving: InfraValidation | None
 
@@ -55,6 +56,7 @@ def collect(results: RunResults, metric_order: Sequence[str]) -> Collected:
         curves=curves_of(history) if history else (),
         tuning=results.read(Trials),
         verdict=verdict,
+        about_references=history.about_references if history else (),
         metrics=in_order(verdict.metrics, metric_order) if verdict else (),
         serving=results.read(InfraValidation),
     )

@@ -101,6 +101,7 @@ class ReportData:
         span: Span of the export; None if the pattern has none.
         notices: What a person should act on after the documents were read.
         metrics: The verdict's metrics, in display order.
+        about_references: What limits the comparison with the simple models.
         higher_is_better: Metric → whether more is better; None if neither direction is.
         versions: Name of a library → version.
     """
@@ -122,6 +123,7 @@ class ReportData:
     objective: str = ""
     metrics: tuple[Metric, ...] = ()
     verdict: Verdict | None = None
+    about_references: tuple[str, ...] = ()
     serving: InfraValidation | None = None
     pushed: str = ""
     predictions: Predictions | None = None

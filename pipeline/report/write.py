@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from components.bulk_inferrer.sentences import predicted, unidentified
+from components.evaluation_gate.beside import beside
 from components.evaluation_gate.result import Metric, Verdict
 from foundation.publish import write_text
 from pipeline.report import svg, text
@@ -100,6 +101,7 @@ def _view(data: ReportData) -> dict[str, Any]:
         "notices": data.notices,
         "predicted": predicted(data.predictions) if data.predictions else "",
         "unidentified": unidentified(data.predictions) if data.predictions else [],
+        "beside": beside(data.verdict) if data.verdict else [],
         "overall": [row for row in data.metrics if row.slice == "overall"],
     }
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from components.bulk_inferrer.result import Predictions
 from components.bulk_inferrer.sentences import predicted, unidentified
+from components.evaluation_gate.beside import sentence as beside
 from components.evaluation_gate.result import Verdict
 from components.infra_validator.result import InfraValidation
 from components.mongo_example_gen.notices import notices
 from components.mongo_example_gen.result import Ingestion
 from components.pusher.result import PushResult
+from components.trainer.result import TrainingHistory
 from components.tuner.result import Trials
 from components.validation_gate.result import Validation
 from pipeline.runs.book import RunRecord
@@ -84,8 +86,17 @@ def _search(found: RunResults) -> list[str]:
 
 
 def _verdict(found: RunResults) -> list[str]:
-    verdicts = (found.find(Verdict), found.find(InfraValidation))
-    return [verdict.sentence for verdict in verdicts if verdict]
+    verdict, served = found.find(Verdict), found.find(InfraValidation)
+    judged = [verdict.sentence, *_beside(found, verdict)] if verdict else []
+    return [*judged, *([served.sentence] if served else [])]
+
+
+def _beside(found: RunResults, verdict: Verdict) -> list[str]:
+    """Returns how the model does beside the simple ones, and what limits the comparison."""
+    history = found.find(TrainingHistory)
+    limits = history.about_references if history else ()
+    said = beside(verdict)
+    return [said, *(f"Note: {limit}." for limit in limits)] if said else []
 
 
 def _pushed(found: RunResults) -> list[str]:

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from components.bulk_inferrer.result import ModelUsed, Predictions
-from components.evaluation_gate.result import Verdict
+from components.evaluation_gate.result import Interval, Metric, Verdict
 from components.infra_validator.result import InfraValidation
 from components.validation_gate.result import Validation
 from foundation.errors import StorageError
@@ -172,3 +172,22 @@ def test_a_node_that_did_nothing_does_not_look_like_one_that_did(run):
     outline(page)
     assert '<span class="chip skipped">nothing predicted</span>' in page
     assert "Nothing was predicted: it is not fit to serve." in page
+
+
+def test_simple_models_are_shown_beside_and_worse_is_said_only_where_it_is_sure(run):
+    gains = {"linear": Interval(-0.004, -0.012, 0.004), "constant": Interval(0.31, 0.29, 0.33)}
+    beside = {"linear": 0.824, "constant": 0.5}
+    auc = Metric("auc", "overall", 0.82, 0.8, 0.84, 2411, references=beside, gains=gains)
+    verdict = dataclasses.replace(run.verdict, metrics=(auc,))
+    page = render(
+        dataclasses.replace(run, verdict=verdict, about_references=(f"it takes {HOSTILE} as the mean",))
+    )
+    outline(page)
+    table = page[page.index('id="beside"') :].split("</section>")[0]
+    assert (
+        "difference −0.004 (−0.012 to 0.004): not told apart" in table
+        and "worse" not in table.split("<tbody>")[1]
+    )
+    assert "better by 0.310 (0.290 to 0.330)" in table and "0.8240" in table
+    assert "<script>" not in table
+    assert 'id="beside"' not in render(run)

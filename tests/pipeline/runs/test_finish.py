@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from components.evaluation_gate.result import Interval, Metric, Verdict
 from components.pusher.result import PushResult
+from components.trainer.result import ReferencesResult, TrainingHistory
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import MemoryLineage
 from pipeline.runs.book import NodeRecord, RunBook, RunRecord
@@ -62,3 +64,30 @@ def test_a_run_whose_record_is_gone_is_not_replaced_by_another(session: Any) -> 
     record = unchanged(1)
     assert finish(session, record)[-1] == "Nothing to do: the result of this document is up to date."
     assert (record.same_as, record.report) == ("", "")
+
+
+def test_the_model_is_shown_beside_the_simple_ones_and_what_limits_that(tmp_path: Path) -> None:
+    gains = {"linear": Interval(0.004, -0.002, 0.01), "constant": Interval(0.319, 0.3, 0.34)}
+    beside = {"linear": 0.815, "constant": 0.5}
+    auc = Metric("auc", "overall", 0.819, 0.801, 0.836, 2433, references=beside, gains=gains)
+    Verdict(True, "Blessed: auc 0.819.", metrics=(auc,)).write(tmp_path / "verdict")
+    references = ReferencesResult((0.4,), rows=200_000, converged=False, strength=1.0)
+    TrainingHistory((), rows={"train": 300_000}, references=references).write(tmp_path / "model_run")
+    places = {"EvaluationGate": "verdict", "Trainer": "model_run"}
+    executions = [
+        Execution(i, node, "COMPLETE", {}, "r1", 0.0, 1.0, {}, {key: (i,)})
+        for i, (node, key) in enumerate(places.items(), start=1)
+    ]
+    artifacts = [
+        Artifact(i, key, str(tmp_path / key), "LIVE", {}) for i, key in enumerate(places.values(), start=1)
+    ]
+    lineage = MemoryLineage(executions, artifacts)
+    session: Any = SimpleNamespace(lineage=lambda: lineage, runs=RunBook(tmp_path))
+    nodes = [NodeRecord(node, "cached", "unchanged", execution=i) for i, node in enumerate(places, start=1)]
+    assert finish(session, RunRecord("now", "p", "unchanged", 0.0, nodes=nodes))[:4] == [
+        "Blessed: auc 0.819.",
+        "Beside simple models: AUC 0.819 (0.801–0.836); linear baseline 0.815, difference 0.004 (-0.002 to 0.010): "
+        "not told apart; constant baseline 0.500, better by 0.319 (0.300 to 0.340).",
+        "Note: the linear baseline was fitted on a sample of 200,000 of 300,000 train rows.",
+        "Note: its solver ended before it converged, so a linear model may reach a little more.",
+    ]
