@@ -147,6 +147,8 @@ class Label:
     """The value that counts as 1; None where it needs not be said, or there is none."""
     shares: tuple[float, ...] = ()
     """Share of each class in the sample, the commonest first; empty for a number."""
+    positive_share: float = 0.0
+    """Share of the positive class of a binary task."""
 
     @property
     def type(self) -> str | None:
@@ -214,6 +216,7 @@ def _label(field: FieldProfile, task: Task, reason: str, others: tuple[str, ...]
     chosen = positive_of(counts)
     if chosen is None:  # nothing of either class may be told: two classes without a positive one
         return Label(field, "multiclass", reason, others, shares=shares)
+    positive_share = counts[chosen] / total
     positive: str | int | float | None = chosen
     if field.type in ("int", "float"):
         number = float(chosen)
@@ -221,7 +224,7 @@ def _label(field: FieldProfile, task: Task, reason: str, others: tuple[str, ...]
         positive = None if positive == 1 else positive
     elif field.type == "bool" or chosen in _BY_DEFAULT:
         positive = None
-    return Label(field, task, reason, others, positive, shares)
+    return Label(field, task, reason, others, positive, shares, positive_share)
 
 
 def _counts(field: FieldProfile) -> Counter[str]:

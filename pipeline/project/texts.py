@@ -138,6 +138,7 @@ def _features(plan: Plan) -> list[str]:
         "# The first run infers the data schema, for you to review: penstock schema infer, diff, approve.",
         "validate:",
         "  on_anomaly: stop   # or warn",
+        *_drift(plan),
         "",
         "# How each field is transformed for the model: one transformation, or a list.",
         "features:",
@@ -158,17 +159,33 @@ def _features(plan: Plan) -> list[str]:
     return [*lines, ""]
 
 
+def _drift(plan: Plan) -> list[str]:
+    """Returns the comparison of each span with the one before it, where the export has spans."""
+    compared = [use for use in plan.uses if use.transformations and _drifts(use)]
+    if "{SPAN}" not in plan.export or not compared:
+        return []
+    return [
+        "  # Each span is compared with the one before it, by a test that is right at any number of rows.",
+        "  drift:",
+        *(f"    {plan.features[use.field.path]}: calibrated" for use in compared),
+    ]
+
+
+def _drifts(use: Use) -> bool:
+    """Returns whether a feature can stay as it was: dates move on, and texts and ids are ever new."""
+    new = use.field.type == "date" or use.transformations[0].startswith(("{text", "{hash"))
+    return not new and not use.field.is_array
+
+
 def _model(plan: Plan) -> list[str]:
-    kind = "linear" if plan.profile.documents < 200 else "dense"
     positive = plan.label.positive
     shown = f'"{escaped(positive)}"' if isinstance(positive, str) else positive
     told = "" if positive is None else f", positive: {shown}"
     return [
         "# Or use your own code: model: model.py:build_model, features: features.py:preprocessing_fn",
         *(["# positive is the value of the label that counts as 1; the other is 0."] if told else []),
-        f"model: {{type: {kind}, task: {plan.label.task}{told}}}",
-        "",
-        "train: {epochs: 10, early_stopping: {patience: 3}}",
+        "# Size, steps, batch size and learning rate are chosen by the number of rows, and the run says what was chosen.",
+        f"model: {{task: {plan.label.task}{told}}}",
         "",
     ]
 
@@ -179,7 +196,8 @@ def _evaluate(plan: Plan) -> list[str]:
         "evaluate:",
         f"  metrics: {gates.METRICS[plan.label.task]}",
         f"  slices: [{', '.join(names)}]   # how well does it do on each of them?",
-        "  # A model that fails a gate is never pushed. Tighten these once you know what is achievable.",
+        "  # A model that fails a gate is never pushed: it has to beat always giving one answer, and not to lose to a linear",
+        "  # model or the last blessed one. Tighten these once you know what is achievable.",
         "  gates:",
         f"    {gates.gate(plan.profile, plan.label, plan.split_by != '_id')}",
         "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -160,15 +159,3 @@ def slices(uses: list[Use]) -> list[FieldProfile]:
     few = [field for field in few if len(field.kinds) == 1 and not field.odd]
     few = [field for field in few if 2 <= field.distinct <= 20 and field.values >= 10 * field.distinct]
     return sorted(few, key=lambda field: (field.type == "bool", field.distinct))[:3]
-
-
-def plain_decimal(number: float, digits: int = 3) -> str:
-    """Returns a number with a few significant digits, never with an exponent.
-
-    >>> plain_decimal(41.7, 1), plain_decimal(0.000123), plain_decimal(1234567.0)
-    ('40', '0.000123', '1230000')
-    """
-    if not number or not math.isfinite(number):
-        return "0"
-    places = digits - 1 - math.floor(math.log10(abs(number)))
-    return f"{round(number, places):.{max(0, places)}f}"

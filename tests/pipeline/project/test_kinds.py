@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from components.mongo_example_gen.splits.codes import split_codes
+from components.exports.source import resolve
+from components.mongo_example_gen.preview import preview
 from pipeline.document import load
 from pipeline.document.models import PipelineSpec
 from pipeline.project import create_project
@@ -80,14 +81,20 @@ def test_two_classes_of_which_none_may_be_told_have_no_positive(
 
 @pytest.mark.parametrize("count", [40, 87, 178, 344, 435, 1000, 3000])
 def test_the_gate_can_be_met_by_the_rows_that_the_test_split_has(
-    written: Callable[..., tuple[PipelineSpec, str]], count: int
+    export: Export, tmp_path: Path, count: int
 ) -> None:
-    documents = [{"_id": f"d{i}", "n": i % 17, "won": i % 2} for i in range(count)]
-    spec, _ = written(documents)
+    path = export([{"_id": f"d{i}", "n": i % 17, "won": i % 3 == 0} for i in range(count)])
+    spec = load([create_project(tmp_path / "p", path, "p")[0]]).spec
     assert spec.evaluate.gates != "none"
-    rows = int((split_codes([d["_id"] for d in documents], (7, 1, 2)) == 2).sum())
+    source = resolve(str(path), tmp_path)
+    seen = preview(spec.data, spec.ingested_fields(), source, tmp_path)
+    labels = [label for label, code in zip(seen.labels, seen.splits, strict=True) if code == 2]
+    rows, won = len(labels), sum(labels)
     decides_from = spec.evaluate.gates["auc"].min_rows
+    gate = spec.evaluate.gates["auc"]
     assert decides_from <= rows
+    assert (20 if gate.min_positives is None else gate.min_positives) <= won
+    assert (20 if gate.min_negatives is None else gate.min_negatives) <= rows - won
     assert decides_from == 100 or count < 1000
 
 
@@ -146,12 +153,26 @@ def test_numbers_are_written_without_exponents(
     assert not re.search(r"\de[+-]?\d", text.partition("evaluate:")[2])
 
 
-def test_the_gate_of_classes_is_above_the_commonest_share(
-    written: Callable[..., tuple[PipelineSpec, str]],
+@pytest.mark.parametrize("label", ["won", "class", "price"])
+def test_gates_demand_to_beat_guessing_and_not_to_lose_to_a_linear_model(
+    written: Callable[..., tuple[PipelineSpec, str]], label: str
 ) -> None:
-    spec, _ = written([{"n": i % 17, "class": "aaaaaaabbc"[i % 10]} for i in range(600)])
+    documents = [{"n": i % 17, "won": i % 2, "class": "abc"[i % 3], "price": i / 7} for i in range(600)]
+    spec, _ = written(documents, label)
     assert spec.evaluate.gates != "none"
-    assert spec.evaluate.gates["accuracy"].at_least == pytest.approx(0.7)
+    (gate,) = spec.evaluate.gates.values()
+    assert gate.better_than_constant
+    assert gate.not_worse_than_linear_by == gate.not_worse_than_blessed_by is not None
+
+
+def test_spans_are_compared_where_there_are_any(people: list[dict[str, Any]], tmp_path: Path) -> None:
+    for span in ("1", "2"):
+        (tmp_path / "exports" / span).mkdir(parents=True)
+        text = "".join(json.dumps(document) + "\n" for document in people)
+        (tmp_path / "exports" / span / "people.jsonl").write_text(text, encoding="utf-8")
+    spec = load([create_project(tmp_path / "p", tmp_path / "exports", "p")[0]]).spec
+    assert sorted(spec.validation.drift) == ["active", "age", "country", "spent"]
+    assert all(one.calibrated for one in spec.validation.drift.values())
 
 
 @pytest.mark.parametrize(
