@@ -9,6 +9,7 @@ from components.node import Inputs
 from foundation.errors import DataError
 from pipeline.document.loader import LoadedSpec
 from pipeline.preflight import label, outputs, schema, types
+from pipeline.preflight.memory import Memory
 from pipeline.preflight.remarks import Remark
 
 READERS = frozenset({"MongoExampleGen", "Transform", "Trainer", "EvaluationGate", "ExampleValidator"})
@@ -28,7 +29,13 @@ class Review:
     skipped: str = ""
 
 
-def review(loaded: LoadedSpec, inputs: Inputs, nodes: Collection[str], remote: bool = False) -> Review:
+def review(
+    loaded: LoadedSpec,
+    inputs: Inputs,
+    nodes: Collection[str],
+    remote: bool = False,
+    memory: Memory | None = None,
+) -> Review:
     """Looks for what would stop a run.
 
     Args:
@@ -36,6 +43,7 @@ def review(loaded: LoadedSpec, inputs: Inputs, nodes: Collection[str], remote: b
         inputs: What it refers to.
         nodes: The nodes to be run.
         remote: Whether to read from an export in a store, too.
+        memory: What the same look found before.
 
     Raises:
         DataError: The export cannot be read.
@@ -47,10 +55,13 @@ def review(loaded: LoadedSpec, inputs: Inputs, nodes: Collection[str], remote: b
         remarks += schema.remarks(loaded, inputs)
     if not wanted & READERS:
         return Review(tuple(remarks))
-    skipped = _why_not(loaded, inputs, remote)
-    if not skipped:
-        remarks += _of_documents(loaded, inputs, wanted)
-    return Review(tuple(remarks), skipped)
+    found = memory.recall() if memory else None
+    skipped = "" if found is not None else _why_not(loaded, inputs, remote)
+    if found is None and not skipped:
+        found = _of_documents(loaded, inputs, wanted)
+        if memory:
+            memory.keep(found)
+    return Review((*remarks, *(found or ())), skipped)
 
 
 def _why_not(loaded: LoadedSpec, inputs: Inputs, remote: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import time
 from contextlib import closing
@@ -16,11 +17,13 @@ from components.node import Inputs
 from foundation.errors import PenstockError
 from foundation.privacy import key_id, read_key
 from foundation.publish import storage_error
+from pipeline.code import installed_code
 from pipeline.document.loader import LoadedSpec
 from pipeline.graph import Graph, make_graph
 from pipeline.lineage.queries import has_earlier_statistics
 from pipeline.lineage.store import MlmdLineage
 from pipeline.plan import Plan, Selection, make_plan
+from pipeline.preflight.memory import Memory
 from pipeline.preflight.remarks import refuse
 from pipeline.preflight.review import Review, review
 from pipeline.runners.base import Event, RunFailedError, deciding, runner_for
@@ -119,7 +122,12 @@ class Session:
             PenstockError: The export or the schema cannot be read.
         """
         nodes = [n.node.id for n in plan.to_run]
-        return review(self.loaded, self.inputs, nodes, remote) if nodes else Review()
+        if not nodes:
+            return Review()
+        made = [self.graph().fingerprints[node] for node in nodes]
+        code = installed_code().digest(["pipeline.preflight.review"])
+        key = hashlib.sha256(" ".join([*made, code]).encode()).hexdigest()
+        return review(self.loaded, self.inputs, nodes, remote, Memory(self.root, key))
 
     def run(self, selection: Selection, listener: RunListener) -> RunRecord:
         """Runs the nodes that need to run.

@@ -13,7 +13,9 @@ import pytest
 
 from components.mongo_example_gen import preview
 from foundation.errors import DataError, PenstockError
+from pipeline.document import load
 from pipeline.preflight import PreflightError, Review, refuse
+from pipeline.runs.session import Session
 
 Reviewed = Callable[..., Review]
 
@@ -237,3 +239,23 @@ def test_errors_keep_their_lines_when_pickled() -> None:
 
     error = PreflightError([DataError("a", seen="b"), PenstockError("c")])
     assert str(pickle.loads(pickle.dumps(error))) == str(error) == "a; seen: b\nc"
+
+
+def test_a_look_is_not_taken_twice(
+    reviewed: Reviewed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate = {"metrics": ["auc"], "gates": {"auc": {"at_least": 0.5, "min_rows": 100}}}
+    reviewed(people(300, lambda i: i % 2), evaluate=evaluate)
+    session = Session(load([tmp_path / "pipeline.yaml"]))
+    before = sorted(tmp_path.iterdir())
+    first = session.review(session.plan())
+    assert sorted(tmp_path.iterdir()) == before, "nothing is written before the first run"
+    session.root.mkdir()
+    session.review(session.plan())
+    with monkeypatch.context() as patch:
+        patch.setattr(preview, "preview", None)
+        assert warnings(session.review(session.plan())) == warnings(first)
+    (tmp_path / "export.jsonl").write_text('{"_id": 1, "n": 1, "won": 1}\n', encoding="utf-8")
+    later = Session(load([tmp_path / "pipeline.yaml"]))
+    assert errors(later.review(later.plan()))
+    assert errors(later.review(later.plan())), "what is certain is not remembered"
