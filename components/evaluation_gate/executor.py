@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,8 @@ class GateExecutor(base_executor.BaseExecutor):
         """Writes ``blessing`` (as TFX's Evaluator does) and ``verdict``."""
         config = EvaluateConfig.model_validate_json(exec_properties["config"])
         evaluation = artifact_utils.get_single_uri(input_dict["evaluation"])
-        results = read_evaluation(evaluation)
         before = input_dict.get("baseline_blessing", [])
+        results = with_recorded(read_evaluation(evaluation), _verdict_behind(before))
         earlier = _earlier(before)
         decision = decide(config, results, earlier)
         log.info("%s", decision.sentence)
@@ -67,14 +68,31 @@ def _bless(blessing: artifact.Artifact, inputs: Artifacts, decision: Decision) -
 
 def _earlier(before: list[artifact.Artifact]) -> list[Earlier]:
     """Returns the models blessed before the last blessed one, as its own verdict compares them."""
-    where = before[0].get_string_custom_property(VERDICT) if before else ""
-    verdict = Verdict.find(where) if where else None
+    verdict = _verdict_behind(before)
     if verdict is None:
         return []
     return [
         Earlier(one.model, one.run, {name: _measured(loss) for name, loss in one.losses.items()})
         for one in verdict.since
     ]
+
+
+def _verdict_behind(before: list[artifact.Artifact]) -> Verdict | None:
+    """Returns the verdict that blessed the last blessed model; None if it is not kept."""
+    where = before[0].get_string_custom_property(VERDICT) if before else ""
+    return Verdict.find(where) if where else None
+
+
+def with_recorded(results: list[SliceResult], verdict: Verdict | None) -> list[SliceResult]:
+    """Adds what the blessed model's own verdict says of it, where it cannot be judged on these rows."""
+    if verdict is None or not results[0].incomparable:
+        return results
+    recorded: dict[str, dict[str, Measured]] = {}
+    for one in verdict.metrics:
+        if one.value is not None:
+            found = Interval(one.value, one.low, one.high, one.error, one.freedom)
+            recorded.setdefault(one.slice, {})[one.metric] = _measured(found)
+    return [replace(result, recorded=recorded.get(result.name, {})) for result in results]
 
 
 def _measured(found: Interval) -> Measured:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from components.evaluation_gate.gate import Measured, SliceResult
 from components.evaluation_gate.result import OVERALL
 from components.evaluator.tfma_metrics import (
+    CHANGE,
     COUNTS,
     ERROR,
     FREEDOM,
@@ -17,6 +19,7 @@ from components.evaluator.tfma_metrics import (
     POSITIVES,
     REFERENCES,
     ROWS,
+    UNFIT,
     UNLABELLED,
 )
 from foundation.errors import DataError
@@ -42,6 +45,9 @@ def read_evaluation(uri: str) -> list[SliceResult]:
     if not records:
         raise DataError(f"evaluation {uri}", expected="metrics of at least one slice", seen="none")
     results = [_slice(record) for record in records]
+    unfit = next((r.incomparable for r in results if r.slicing == OVERALL), "")
+    if unfit:  # a slice cannot be compared where the whole cannot
+        results = [replace(r, incomparable=unfit, baseline={}, change={}) for r in results]
     return sorted(results, key=lambda r: (r.slicing != OVERALL, r.slicing, -r.rows, r.name))
 
 
@@ -62,13 +68,16 @@ def _slice(record: Any) -> SliceResult:
         groups=counts.get(GROUPS, 0),
         positives=counts.get(POSITIVES),
         negatives=counts.get(NEGATIVES),
+        incomparable=candidate.pop(UNFIT).value.bytes_value.decode() if UNFIT in candidate else "",
         candidate=_measured(candidate),
         baseline=_measured(found.get(("baseline", ""), {})),
-        change=_measured(found.get(("change", ""), {})),
+        change=_measured(found.get(("change", ""), {}), CHANGE),
         references={
             name: _measured(found["candidate", name]) for name in REFERENCES if ("candidate", name) in found
         },
-        gains={name: _measured(found["change", name]) for name in REFERENCES if ("change", name) in found},
+        gains={
+            name: _measured(found["change", name], CHANGE) for name in REFERENCES if ("change", name) in found
+        },
     )
 
 
@@ -78,14 +87,14 @@ def _value(key: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _measured(found: Mapping[str, Any]) -> dict[str, Measured]:
-    """Returns metric → value with its interval and error, from TFMA's values by name."""
+def _measured(found: Mapping[str, Any], of: str = "") -> dict[str, Measured]:
+    """Returns metric → value with its interval and error, from TFMA's values by name; ``of`` is ``CHANGE`` for differences."""
     return {
         name: Measured(
             item.value.double_value.value,
             *_ends(item),
-            error=_number(found, name + ERROR, math.nan),
-            freedom=int(_number(found, name + FREEDOM, 0)),
+            error=_number(found, name + of + ERROR, math.nan),
+            freedom=int(_number(found, name + of + FREEDOM, 0)),
         )
         for name, item in found.items()
         if name not in COUNTS and not name.endswith((ERROR, FREEDOM))

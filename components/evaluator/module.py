@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.extractors import slice_key_extractor
 
 from components import signature
-from components.evaluator import rows
-from components.evaluator.tfma_metrics import BATCH_KEY, REFERENCES, Batch
+from components.evaluator import comparable, rows
+from components.evaluator.tfma_metrics import BATCH_KEY, REFERENCES, Batch, Seen
 from foundation.saved_model import REFERENCES_FOLDER, is_saved_model
 
 OUTPUTS = {"binary": "probability", "multiclass": "probabilities", "regression": "prediction"}
@@ -42,6 +43,7 @@ def custom_extractors(
         positive=settings["positive"],
         models={model.model_name: model.model_path for model in shared},
         candidate=next(model.model_name for model in shared if model.model_name != baseline),
+        baseline=baseline if len(shared) > 1 else None,
         slicings=[list(spec.feature_keys) for spec in eval_config.slicing_specs],
         group_by=settings["group_by"],
     )
@@ -64,6 +66,7 @@ class EvaluateBatch(beam.DoFn):
         positive: Positive label of a binary task, or None.
         models: Model name → folder of its SavedModel.
         candidate: Name of the new model, whose references predict too if it has some.
+        baseline: Name of the last blessed model, which predicts only rows that hold what it reads; None without one.
         slicings: Features of each slicing; an empty list means all rows.
         group_by: Feature that rows which belong together share.
     """
@@ -75,17 +78,25 @@ class EvaluateBatch(beam.DoFn):
         positive: Any,
         models: dict[str, str],
         candidate: str,
+        baseline: str | None,
         slicings: list[list[str]],
         group_by: str,
     ) -> None:
         self._task, self._label, self._positive = task, label, positive
         self._models, self._slicings, self._group_by = models, slicings, group_by
-        self._candidate, self._references = candidate, references_beside(models[candidate])
+        self._baseline, self._candidate, self._references = (
+            baseline,
+            candidate,
+            references_beside(models[candidate]),
+        )
 
     def setup(self) -> None:
         """Loads the models once per process."""
         for path in (*self._models.values(), *self._references):
             signature.load(path)
+        self._needs = comparable.needs(self._models[self._baseline]) if self._baseline else {}
+        read = comparable.needs(self._models[self._candidate])
+        self._shared = frozenset(name for name, need in self._needs.items() if read.get(name) == need)
         many = self._task == "multiclass"
         self._classes = {
             name: signature.class_names(path) if many else [] for name, path in self._models.items()
@@ -98,7 +109,10 @@ class EvaluateBatch(beam.DoFn):
         values = rows.first_values(batch, self._label)
         has_label = values.notna().to_numpy()
         labels, predictions = {}, {}
+        sight = comparable.look(rows.decoded(raw), self._needs) if self._needs else comparable.Sight()
         for name, path in self._models.items():
+            if name == self._baseline and not sight.usable:
+                continue
             known = np.full(len(values), -1.0 if self._task != "multiclass" else -1)
             known[has_label] = rows.numeric_labels(
                 self._task, values[has_label], self._positive, self._classes[name]
@@ -119,6 +133,10 @@ class EvaluateBatch(beam.DoFn):
                     predictions={name: column[kept] for name, column in predictions.items()},
                     groups=groups[kept],
                     unlabelled=len(positions) - len(kept),
+                    # A slice of which no row has a feature is compared as it is served; the whole is not.
+                    seen=Seen(
+                        replace(sight, unseen=frozenset()) if key else sight, self._needs, self._shared
+                    ),
                 ),
             }
 

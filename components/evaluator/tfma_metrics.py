@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import apache_beam as beam
@@ -18,7 +18,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto.metrics_for_slice_pb2 import BoundedValue
 
-from components.evaluator import scores
+from components.evaluator import comparable, scores
 from components.evaluator.rows import ID
 from components.evaluator.values import SliceValues, Value
 from foundation.saved_model import CONSTANT, LINEAR
@@ -37,8 +37,23 @@ POSITIVES, NEGATIVES = "positive_count", "negative_count"
 """Metrics with the number of rows of each label of a binary task."""
 ERROR, FREEDOM = "/error", "/freedom"
 """What follows a metric's name in those of its standard error and the degrees of freedom of that."""
+CHANGE = "/change"
+"""What comes before these for a difference: TFMA overwrites the difference of any two numbers of one name with its own."""
 COUNTS = (ROWS, UNLABELLED, GROUPS, POSITIVES, NEGATIVES)
 """Metrics that say what the others are measured on."""
+
+
+UNFIT = "blessed_model_unfit"
+"""Metric that says why the last blessed model cannot be judged on these rows, as text."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of the features that the last blessed model reads, and which of them the new one reads alike."""
+
+    sight: comparable.Sight
+    needs: Mapping[str, comparable.Need]
+    shared: frozenset[str]
 
 
 @dataclass
@@ -49,6 +64,7 @@ class Batch:
     predictions: dict[str, Any]
     groups: Any
     unlabelled: int
+    seen: Seen
 
 
 @dataclass
@@ -60,6 +76,19 @@ class Tally:
     unlabelled: int = 0
     differing: set[str] = field(default_factory=set)
     """Models that predict some row otherwise than the candidate."""
+    seen: Seen | None = None
+
+    def see(self, seen: Seen | None) -> None:
+        """Adds what was seen of the features that the last blessed model reads."""
+        if self.seen and seen:
+            seen = replace(seen, sight=self.seen.sight + seen.sight)
+        self.seen = seen or self.seen
+
+    def unfit(self, rows: int) -> str:
+        """Returns why the last blessed model cannot be judged on these rows; empty if it can."""
+        if self.seen is None:
+            return ""
+        return comparable.why_not(self.seen.sight, self.seen.needs, self.seen.shared, rows)
 
     def add(self, model: str, sums: scores.GroupSums) -> None:
         """Adds the sums of further rows."""
@@ -148,6 +177,7 @@ class TaskCombiner(beam.CombineFn):
     def add_input(self, tally: Tally, batch: Batch) -> Tally:
         """Adds one batch."""
         tally.unlabelled += batch.unlabelled
+        tally.see(batch.seen)
         for model, predictions in batch.predictions.items():
             labels = batch.labels[model]
             rows = scores.row_columns(self._task, labels, predictions, self._metrics)
@@ -169,6 +199,7 @@ class TaskCombiner(beam.CombineFn):
         for tally in tallies:
             result.unlabelled += tally.unlabelled
             result.differing |= tally.differing
+            result.see(tally.seen)
             for model, sums in tally.sums.items():
                 result.add(model, sums)
                 result.ranked.setdefault(model, []).extend(tally.ranked.get(model, []))
@@ -185,6 +216,9 @@ class TaskCombiner(beam.CombineFn):
         """Returns TFMA's metric key → value with its interval."""
         slices = {model: self._slice(tally, model) for model in tally.sums}
         result: dict[metric_types.MetricKey, Any] = {}
+        if unfit := tally.unfit(slices[self._candidate].rows + tally.unlabelled):
+            slices.pop(str(self._baseline), None)
+            result[self._key(UNFIT, self._candidate)] = unfit
         for model, found in slices.items():
             for name, value in self._named(found.values()).items():
                 result[self._key(name, model)] = value
@@ -193,7 +227,7 @@ class TaskCombiner(beam.CombineFn):
                     result[self._key(name, model)] = count
             if model != self._candidate:
                 changes = slices[self._candidate].changes_from(found, same=model not in tally.differing)
-                for name, value in self._named(changes).items():
+                for name, value in self._named(changes, CHANGE).items():
                     result[self._key(name, model, compared=True)] = value
         return result
 
@@ -208,13 +242,14 @@ class TaskCombiner(beam.CombineFn):
         ranked = _join(pieces) if pieces else None
         return SliceValues(self._task, self._metrics, tally.sums[model], ranked, self._independent)
 
-    def _named(self, values: Mapping[str, Value]) -> dict[str, Any]:
+    def _named(self, values: Mapping[str, Value], of: str = "") -> dict[str, Any]:
         """Returns name → what TFMA writes: each metric with its interval, its error and the error's degrees of freedom."""
         if not self._intervals:
             return {name: found.value for name, found in values.items()}
         named: dict[str, Any] = {}
         for name, found in values.items():
-            named |= {name: _shown(found), name + ERROR: found.error, name + FREEDOM: float(found.freedom)}
+            named[name] = _shown(found)
+            named |= {name + of + ERROR: found.error, name + of + FREEDOM: float(found.freedom)}
         return named
 
 
