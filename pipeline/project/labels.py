@@ -289,7 +289,7 @@ def _score(field: FieldProfile) -> float:
 
 def task_of(field: FieldProfile) -> Task | None:
     """Returns the task for predicting a field, or None."""
-    if field.is_array or field.distinct < 2 or field.type in (None, "date", "bytes"):
+    if field.is_array or field.nested or field.distinct < 2 or field.type in (None, "date", "bytes"):
         return None
     if "objectid" in field.kinds:
         return None
@@ -309,6 +309,8 @@ def task_of(field: FieldProfile) -> Task | None:
 def _unfit(field: FieldProfile) -> str:
     if field.is_array:
         return "an array"
+    if field.nested:
+        return "documents"
     if field.distinct < 2:
         return "the same value in all documents"
     if field.type == "string":

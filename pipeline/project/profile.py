@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from foundation.storage import is_remote
 from pipeline.look.leaf import NO_VALUE
 from pipeline.look.profile import Look, look, suspicions
 from pipeline.look.tree import Node
-from pipeline.project.values import numbers_of, read_values, type_of
+from pipeline.project.values import MOSTLY, numbers_of, read_values, type_of
 
 SAMPLE = 20_000
 """Documents read by default: as many as ``penstock look`` reads."""
@@ -44,6 +44,10 @@ class FieldProfile:
     """Number of distinct values; ``MANY`` means that many or more."""
     words: float
     """Average number of words per text; 0 without texts."""
+    nested: bool = False
+    """Whether many values are documents, whose fields have paths of their own."""
+    blocked: float = 0.0
+    """Share of the values on the way that are no documents, so that nothing of them is read."""
     odd: float = 0.0
     """Share of the values that do not fit the type; they count as missing."""
     personal: tuple[str, ...] = ()
@@ -143,11 +147,27 @@ def from_look(seen: Look, export: Path, sample: int) -> ExportProfile:
     nodes = [node for node in seen.tree.root.walk() if node.leaf.kinds and node.path]
     marks = {DELETED, OPERATION}
     columns = read_values(seen.source.pattern, export.parent, sample, [node.path for node in nodes])
-    fields = tuple(_field(node, seen.documents, columns) for node in nodes if node.path not in marks)
+    blocked = {node.path: _scalars(node) for node in seen.tree.root.walk() if node.path}
+    fields = tuple(
+        replace(_field(node, seen.documents, columns), blocked=_on_the_way(node.path, blocked))
+        for node in nodes
+        if node.path not in marks
+    )
     changes = any(node.path in marks for node in nodes)
     return ExportProfile(
         export, seen.documents, fields, seen.source.pattern, seen.about, seen.left_out, changes
     )
+
+
+def _scalars(node: Node) -> float:
+    """Returns the share of a path's values that are no documents."""
+    total = node.documents + node.leaf.values
+    return node.leaf.values / total if total else 0.0
+
+
+def _on_the_way(path: str, scalars: Mapping[str, float]) -> float:
+    parents = path.split(".")[:-1]
+    return max((scalars[".".join(parents[: n + 1])] for n in range(len(parents))), default=0.0)
 
 
 def _field(node: Node, documents: int, columns: Mapping[str, Sequence[Any]]) -> FieldProfile:
@@ -163,6 +183,7 @@ def _field(node: Node, documents: int, columns: Mapping[str, Sequence[Any]]) -> 
         values=leaf.values,
         distinct=min(MANY, len(leaf.distinct)),
         words=leaf.words / leaf.kinds["string"] if leaf.kinds["string"] else 0.0,
+        nested=node.documents > 0 and _scalars(node) < MOSTLY,
         odd=odd,
         personal=suspicions(leaf),
         sample=columns[node.path],

@@ -20,6 +20,8 @@ _LONG_TAIL = 2.0
 """Skewness from which the logarithm of a non-negative number is a feature, too."""
 _FEW = 12
 """Whole numbers with at most this many different values are read as categories, too."""
+_MOST_BLOCKED = 0.4
+"""Share of the documents that may have something else than a document on the way; from half on a run stops."""
 _TOLD_ODD = 0.005
 
 
@@ -61,6 +63,10 @@ def use_of(field: FieldProfile, outcome: np.ndarray) -> Use:
     """
     if field.type is None:
         return Use(field, (), "no value in the sample")
+    if field.blocked > _MOST_BLOCKED:
+        return Use(field, (), "behind a value that is often no document")
+    if field.nested:
+        return Use(field, (), "often a document, whose fields are read")
     if field.path == "_id" or (named(field.path) and field.kinds != {"bool"}):
         return Use(field, (), "the document's id" if field.path == "_id" else "looks personal")
     if field.personal:

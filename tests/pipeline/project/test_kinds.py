@@ -237,3 +237,15 @@ def test_the_profile_of_csv_is_that_of_json(tmp_path: Path) -> None:
     ]
     assert specs[0].model == specs[1].model
     assert specs[0].features == specs[1].features
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.97])
+def test_values_of_which_some_are_documents(
+    written: Callable[..., tuple[PipelineSpec, str]], share: float
+) -> None:
+    draw = random.Random(9)
+    values = [{"city": draw.choice("abc")} if draw.random() < share else "a text" for _ in range(400)]
+    documents = [{"at": at, "n": draw.random(), "won": i % 2} for i, at in enumerate(values)]
+    spec, text = written(documents)
+    read = set(spec.data.fields) - {"n", "won"}
+    assert read == ({"at.city"} if share == 0.97 else set()), text
