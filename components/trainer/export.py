@@ -7,7 +7,7 @@ inference, and saving it traces only two functions and nothing inside Keras.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from components.trainer.config import Task
+from components.trainer.input_names import arguments, rename_inputs
 from components.trainer.transform_graph import TransformGraph
 from foundation.publish import write_text
 from foundation.saved_model import CLASSES_FILE, DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE, python_ops
@@ -50,14 +51,19 @@ class ServedModel(tf.Module):
             return {"label": tf.gather(self._classes, tf.argmax(output, axis=1)), "probabilities": output}
         return {"probability" if self._task == "binary" else "prediction": tf.squeeze(output, axis=1)}
 
+    def input_names(self) -> dict[str, str]:
+        """Returns argument → feature for the inputs of ``serving_default``."""
+        return {argument: name for name, argument in arguments(self._graph_of().used()).items()}
+
     def signatures(self) -> dict[str, Any]:
-        """Returns name → concrete function of the two signatures."""
+        """Returns name → concrete function of the two signatures; each input is an argument for a feature."""
         graph = self._graph_of()
-        specs = serving_specs(graph)
+        argument = arguments(graph.used())
+        specs = {argument[name]: spec for name, spec in serving_specs(graph, argument).items()}
 
         def serve_features(**dense: tf.Tensor) -> Predictions:
             return self.predict(
-                {name: to_raw(tensor, graph.raw_spec[name]) for name, tensor in dense.items()}
+                {name: to_raw(dense[argument[name]], graph.raw_spec[name]) for name in argument}
             )
 
         def serve_examples(examples: tf.Tensor) -> Predictions:
@@ -70,15 +76,21 @@ class ServedModel(tf.Module):
         }
 
 
-def serving_specs(graph: TransformGraph) -> dict[str, tf.TensorSpec]:
+def serving_specs(graph: TransformGraph, argument: Mapping[str, str]) -> dict[str, tf.TensorSpec]:
     """Returns the raw features of ``serving_default``: ``[batch]`` for a scalar, ``[batch, width]`` for an array.
 
     A feature is a scalar if the schema allows at most one value per document.
+
+    Args:
+        graph: The Transform graph.
+        argument: Feature → name of its tensor.
     """
     schema = {feature.name: feature for feature in graph.schema().feature}
     return {
         name: tf.TensorSpec(
-            [None] if is_scalar(schema[name]) else [None, None], graph.raw_spec[name].dtype, name=name
+            [None] if is_scalar(schema[name]) else [None, None],
+            graph.raw_spec[name].dtype,
+            name=argument[name],
         )
         for name in graph.used()
     }
@@ -110,5 +122,6 @@ def export(served: ServedModel, folder: Path) -> None:
     if python_ops(signatures[EXAMPLES_SIGNATURE].graph.as_graph_def()):
         raise ValueError("the model calls Python (tf.py_function), which no server can run")
     tf.saved_model.save(served, str(folder), signatures=signatures)
+    rename_inputs(folder, DEFAULT_SIGNATURE, served.input_names())
     if served.class_names():
         write_text(folder / CLASSES_FILE, json.dumps(served.class_names()))

@@ -86,6 +86,10 @@ def _refuse_existing(targets: list[Path]) -> None:
         )
 
 
+_LONGEST = 60
+"""Characters of a feature's name; a plan refuses more than 100, and a number may have to follow."""
+
+
 def _pipeline_name(name: str | None, folder: Path) -> str:
     if name is None:
         plain = re.sub(r"[^a-z0-9]+", "_", folder.absolute().name.lower()).strip("_")
@@ -167,5 +171,5 @@ def _feature_names(label: Label, uses: list[Use]) -> dict[str, str]:
 
 def _plain(text: str) -> str:
     ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^A-Za-z0-9_]+", "_", ascii_only).strip("_")
+    plain = re.sub(r"[^A-Za-z0-9_]+", "_", ascii_only).strip("_")[:_LONGEST]
     return plain if re.match(r"[A-Za-z]", plain) else f"f_{plain}".rstrip("_")

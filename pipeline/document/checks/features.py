@@ -15,6 +15,8 @@ from pipeline.document.checks.data import ID, given_features
 from pipeline.document.models import PipelineSpec
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LONGEST = 100
+"""Characters of a feature's name; with the transformation's it names a file, which has at most 255."""
 
 
 def known_features(spec: PipelineSpec) -> list[str]:
@@ -90,9 +92,14 @@ def _crosses(spec: PipelineSpec) -> Iterator[tuple[Path, str, list[str]]]:
 
 
 def names(spec: PipelineSpec) -> Iterator[Problem]:
-    """Finds feature names that cannot name a model's input."""
+    """Finds feature names that cannot name a model's input, or the files of its vocabularies."""
     for path, feature in _written_names(spec):
-        if not _NAME.fullmatch(feature):
+        if len(feature) > _LONGEST:
+            what = f"the feature name {feature[:20] + '…'!r} is too long"
+            expected, seen = f"at most {_LONGEST} characters", f"{len(feature)}"
+            remedy = "name a shorter feature with to: under data.fields"
+            yield Problem(path, what, expected, seen, remedy, on_key=path[0] == "features")
+        elif not _NAME.fullmatch(feature):
             plain = re.sub(r"\W+", "_", feature, flags=re.ASCII).strip("_") or "field"
             plain = plain if _NAME.fullmatch(plain) else f"f_{plain}"
             source = path[-1] if path[:2] == ("data", "fields") else feature
