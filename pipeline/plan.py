@@ -14,6 +14,7 @@ from foundation.outside import Outside
 from pipeline.graph import Graph, Node
 from pipeline.lineage.queries import blessed_models, latest_blessed_model
 from pipeline.lineage.records import Artifact, Execution
+from pipeline.lineage.same import same_artifacts
 from pipeline.lineage.store import Lineage
 
 Action = Literal["run", "cached", "skip", "resolve"]
@@ -127,7 +128,7 @@ def _decide(
         return NodePlan(node, "skip", "not requested")
     if node.id in forced:
         return NodePlan(node, "run", "requested", seconds)
-    execution, why, note = history.reusable(node, graph)
+    execution, why, note = history.reusable(node, graph, decided)
     running = [i for i in node.inputs if decided[i].action == "run"]
     if execution is not None and not running:
         return NodePlan(
@@ -181,7 +182,8 @@ class _History:
     def __init__(self, lineage: Lineage) -> None:
         self._artifacts = lineage.artifacts()
         self._by_node: dict[str, list[Execution]] = {}
-        for execution in lineage.executions():
+        self._by_id = {e.id: e for e in lineage.executions()}
+        for execution in self._by_id.values():
             self._by_node.setdefault(execution.node, []).append(execution)
 
     def seconds(self, node: str) -> float | None:
@@ -189,8 +191,15 @@ class _History:
         times = [e.seconds for e in self._by_node.get(node, []) if e.state == "COMPLETE"][-5:]
         return statistics.median(times) if times else None
 
-    def reusable(self, node: Node, graph: Graph) -> tuple[Execution | None, str, str]:
+    def reusable(
+        self, node: Node, graph: Graph, decided: Mapping[str, NodePlan]
+    ) -> tuple[Execution | None, str, str]:
         """Returns the execution whose result can be reused, or None and the reason; and what to say besides.
+
+        Args:
+            node: The node.
+            graph: Its graph.
+            decided: What happens to the nodes before it.
 
         Raises:
             PenstockError: What the node left outside the root cannot be looked at.
@@ -202,7 +211,10 @@ class _History:
             return None, f"last execution: {ran[-1].state.lower()}" if ran else "never ran", ""
         if not same:
             return None, _what_changed(complete, graph.parts[node.id]), ""
-        latest = same[-1]
+        fed = [e for e in same if not self._fed_otherwise(e, node, decided)]
+        if not fed:
+            return None, f"{self._fed_otherwise(same[-1], node, decided)} has another result since", ""
+        latest = fed[-1]
         gone = [i for ids in latest.outputs.values() for i in ids if not is_intact(self._artifacts.get(i))]
         if gone:
             return None, "its result is no longer on disk", ""
@@ -217,6 +229,18 @@ class _History:
             return None, more, ""
         outside = node.outside(folder) if node.outside and folder else Outside()
         return (None, outside.lost, "") if outside.lost else (latest, "", outside.note)
+
+    def _fed_otherwise(self, execution: Execution, node: Node, decided: Mapping[str, NodePlan]) -> str:
+        """Returns the first node whose reused result is not what the execution read; empty if there is none.
+
+        Fingerprints do not tell: a node that ran again by itself, with ``--only`` or ``--to``, has the same one.
+        """
+        for key, source in node.sources.items():
+            reused = self._by_id.get(decided[source.node].execution or 0)
+            made = reused.outputs.get(source.key, ()) if reused else None
+            if made is not None and not same_artifacts(made, execution.inputs.get(key, ()), self._artifacts):
+                return source.node
+        return ""
 
     def _blessed_unchanged(self, execution: Execution, graph: Graph) -> bool:
         """Returns whether the model that was used is the one that would be used now."""

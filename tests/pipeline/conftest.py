@@ -47,12 +47,17 @@ def graph_of(tmp_path: Path) -> Callable[..., Graph]:
     return make
 
 
-def history_of(graph: Graph, folder: Path, run: str = "r1", seconds: float = 10.0) -> MemoryLineage:
-    """A lineage in which every node of the graph has run once and written a file."""
+def history_of(
+    graph: Graph, folder: Path, run: str = "r1", seconds: float = 10.0, first: int = 1
+) -> MemoryLineage:
+    """A lineage in which every node of the graph has run once and written a file; ids count from ``first``."""
     import json
 
+    keys = {node.id: {s.key for n in graph for s in n.sources.values() if s.node == node.id} for node in graph}
+    ids = {node.id: number for number, node in enumerate(graph, start=first)}
     executions, artifacts = [], []
-    for number, node in enumerate(graph, start=1):
+    for node in graph:
+        number = ids[node.id]
         uri = folder / node.id / str(number)
         uri.mkdir(parents=True, exist_ok=True)
         artifacts.append(Artifact(number, "Model" if node.id == "Trainer" else "Thing", str(uri), "LIVE"))
@@ -60,8 +65,10 @@ def history_of(graph: Graph, folder: Path, run: str = "r1", seconds: float = 10.
             "penstock_fingerprint": graph.fingerprints[node.id],
             "penstock_parts": json.dumps(graph.parts[node.id]),
         }
-        outputs = {"model" if node.id == "Trainer" else "out": (number,)}
+        outputs = {key: (number,) for key in keys[node.id]}
+        outputs = outputs or {"model" if node.id == "Trainer" else "out": (number,)}
+        inputs = {key: (ids[source.node],) for key, source in node.sources.items()}
         executions.append(
-            Execution(number, node.id, "COMPLETE", properties, run, 100.0, 100.0 + seconds, {}, outputs)
+            Execution(number, node.id, "COMPLETE", properties, run, 100.0, 100.0 + seconds, inputs, outputs)
         )
     return MemoryLineage(executions, artifacts)

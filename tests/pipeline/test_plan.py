@@ -63,7 +63,7 @@ def test_new_data_is_the_reason(graph_of: Make, tmp_path: Path) -> None:
 
 def test_the_reason_is_told_from_the_nearest_of_several_documents(graph_of: Make, tmp_path: Path) -> None:
     one, other = graph_of(), graph_of(train={"epochs": 9}, push={"to": "elsewhere"})
-    runs = [history_of(one, tmp_path / "one"), history_of(other, tmp_path / "other", "r2")]
+    runs = [history_of(one, tmp_path / "one"), history_of(other, tmp_path / "other", "r2", first=101)]
     lineage = MemoryLineage(
         [e for run in runs for e in run.executions()],
         list(runs[0].artifacts().values()),
@@ -106,6 +106,48 @@ def test_a_lost_result_is_recreated(graph_of: Make, tmp_path: Path) -> None:
     decided = actions(graph, lineage)
     assert (decided["Transform"], decided["Trainer"], decided["StatisticsGen"]) == ("run", "run", "cached")
     assert "no longer on disk" in reason(graph, lineage, "Transform")
+
+
+def again(
+    lineage: MemoryLineage, node: str, content: str, was: str, folder: Path, **properties: Any
+) -> MemoryLineage:
+    """The lineage after a node ran by itself once more; ``was`` is what its first result held."""
+    first = next(e for e in lineage.executions() if e.node == node)
+    (made,) = {i for ids in first.outputs.values() for i in ids}
+    Path(lineage.artifacts()[made].uri, "content").write_text(was)
+    folder.mkdir()
+    (folder / "content").write_text(content)
+    later = replace(first, id=500, outputs={key: (501,) for key in first.outputs}, run="r2")
+    artifact = replace(lineage.artifacts()[made], id=501, uri=str(folder), properties=properties)
+    return MemoryLineage(
+        [*lineage.executions(), later], [*lineage.artifacts().values(), artifact]
+    )
+
+
+def test_a_node_runs_again_once_what_it_reads_has_another_content(graph_of: Make, tmp_path: Path) -> None:
+    graph = graph_of()
+    lineage = again(history_of(graph, tmp_path), "InfraValidator", "fit", "not fit", tmp_path / "later")
+    assert [n.node.id for n in make_plan(graph, lineage).to_run] == ["Pusher"]
+    assert reason(graph, lineage, "Pusher") == "InfraValidator has another result since"
+
+
+def test_the_same_content_made_again_changes_nothing(graph_of: Make, tmp_path: Path) -> None:
+    graph = graph_of()
+    lineage = again(history_of(graph, tmp_path), "InfraValidator", "fit", "fit", tmp_path / "later")
+    assert make_plan(graph, lineage).to_run == []
+
+
+def test_an_artifact_with_another_verdict_is_another_one(graph_of: Make, tmp_path: Path) -> None:
+    graph, lineage = graph_of(), history_of(graph_of(), tmp_path)
+    lineage = again(lineage, "InfraValidator", "fit", "fit", tmp_path / "later", blessed=1, tfx_version="1")
+    assert [n.node.id for n in make_plan(graph, lineage).to_run] == ["Pusher"]
+
+
+def test_everything_behind_a_node_that_ran_alone_runs_again(graph_of: Make, tmp_path: Path) -> None:
+    graph = graph_of()
+    lineage = again(history_of(graph, tmp_path), "Trainer", "other weights", "weights", tmp_path / "later")
+    running = {n.node.id for n in make_plan(graph, lineage).to_run}
+    assert running == {"Evaluator", "InfraValidator", "EvaluationGate", "Pusher"}
 
 
 def test_a_failed_execution_is_not_trusted(graph_of: Make, tmp_path: Path) -> None:
@@ -176,12 +218,12 @@ def searched(graph: Graph, folder: Path, **changes: Any) -> MemoryLineage:
     """A lineage in which the search of a graph has run two trials."""
     lineage = history_of(graph, folder)
     (done,) = [e for e in lineage.executions() if e.node == "Tuner"]
-    (number,) = done.outputs["out"]
+    ((number,),) = done.outputs.values()
     trials = tuple(Trial(trial=str(i), status="COMPLETED", score=0.5) for i in range(2))
     found = Trials("val_loss", "min", "0", trials, **changes)
     found.write(lineage.artifacts()[number].uri)
     rest = [e for e in lineage.executions() if e is not done]
-    search = replace(done, outputs={"tuner_results": (number,)})
+    search = replace(done, outputs={**done.outputs, "tuner_results": (number,)})
     return MemoryLineage([*rest, search], list(lineage.artifacts().values()))
 
 
@@ -225,7 +267,7 @@ def test_predictions_are_made_again_once_another_model_is_the_blessed_one(
             for m in blessed
         ]
         executions = [
-            replace(e, inputs={"model": (used,)}) if e is predicted else e for e in lineage.executions()
+            replace(e, inputs={**e.inputs, "model": (used,)}) if e is predicted else e for e in lineage.executions()
         ]
         artifacts = [*lineage.artifacts().values(), *others, *said]
         return reason(graph, MemoryLineage(executions, artifacts), "BulkInferrer")
