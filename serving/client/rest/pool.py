@@ -2,6 +2,9 @@
 
 Built on the standard library's client, which imports quickly. Its timeouts apply to each read, so a server that sends a
 byte now and then would never time out; here every read gets what is left of the caller's time.
+
+A server may close an idle connection at any moment, also while a request is on its way to it. That is no failure of the
+server: the request is sent once more, on a new connection (RFC 9112, section 9.3.1).
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import selectors
 import socket
 import ssl
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +28,10 @@ from serving.codes import Code
 
 KEPT = 64
 """The most idle connections to keep."""
+IDLE_SECONDS = 50.0
+"""How long an idle connection is kept: less than servers and balancers keep theirs, mostly 60 or 75 seconds."""
+_STALE = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+"""How a connection ends that the server has closed; no answer at all is http.client's ``RemoteDisconnected``."""
 
 
 @dataclass(frozen=True)
@@ -56,22 +64,40 @@ class HttpPool:
     ) -> Reply:
         """Sends a request and reads the whole answer.
 
+        The request must be one that a server may get twice, as all of TF Serving's REST calls are: it is sent again if
+        a kept connection ends before the first byte of an answer.
+
         Raises:
             DeadlineError: It took longer than ``timeout`` seconds.
             UnavailableError: The connection could not be made, or broke.
         """
         deadline = Deadline(None if timeout == float("inf") else timeout)
-        connection = self._take()
+        try:
+            return self._exchange(self._take(), deadline, method, path, body, headers)
+        except _StaleError:
+            return self._exchange(self._new(), deadline, method, path, body, headers)
+
+    def _exchange(
+        self,
+        connection: _Connection,
+        deadline: Deadline,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+    ) -> Reply:
         try:
             connection.deadline = deadline
             reply = connection.exchange(method, self._address.prefix + path, body, headers)
         except TimeoutError as error:
             connection.close()
             raise DeadlineError(
-                Code.DEADLINE_EXCEEDED, f"no answer from {self._address} within {timeout:.3g} s"
+                Code.DEADLINE_EXCEEDED, f"no answer from {self._address} within {deadline.seconds or 0:.3g} s"
             ) from error
         except (OSError, http.client.HTTPException) as error:
             connection.close()
+            if connection.exchanges and not connection.answered and isinstance(error, _STALE):
+                raise _StaleError from error
             reason = str(error) or type(error).__name__
             raise UnavailableError(Code.UNAVAILABLE, f"{self._address}: {reason}") from error
         except BaseException:
@@ -95,10 +121,13 @@ class HttpPool:
                     raise InputError("client", expected="an open client", seen="a closed one")
                 connection = self._idle.pop() if self._idle else None
             if connection is None:
-                return _Connection(self._address, self._tls, self._server_name)
+                return self._new()
             if connection.is_usable():
                 return connection
             connection.close()
+
+    def _new(self) -> _Connection:
+        return _Connection(self._address, self._tls, self._server_name)
 
     def _give_back(self, connection: _Connection) -> None:
         if connection.sock is not None:
@@ -109,11 +138,24 @@ class HttpPool:
         connection.close()
 
 
+class _StaleError(Exception):
+    """A kept connection that the server had closed."""
+
+
 class _Connection(http.client.HTTPConnection):
-    """A connection whose socket waits no longer than the current request's deadline."""
+    """A connection whose socket waits no longer than the current request's deadline.
+
+    Attributes:
+        deadline: Of the current request.
+        exchanges: Number of answers it has carried.
+        answered: Whether a byte of the current answer has arrived.
+    """
 
     deadline: Deadline
     sock: Any
+    exchanges = 0
+    answered = False
+    _last = 0.0
 
     def __init__(self, address: Address, context: ssl.SSLContext | None, server_name: str | None) -> None:
         super().__init__(address.host, address.port)
@@ -133,16 +175,19 @@ class _Connection(http.client.HTTPConnection):
 
     def exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         """Sends one request and reads its answer."""
+        self.answered = False
         self.request(method, path, body, dict(headers))
         response = self.getresponse()
         content = response.read()
         if response.will_close:
             self.close()
+        self.exchanges += 1
+        self._last = time.monotonic()
         return Reply(response.status, response.headers.get("Content-Type", ""), content)
 
     def is_usable(self) -> bool:
-        """Returns whether the server has kept the idle connection open."""
-        if self.sock is None:
+        """Returns whether the connection has not been idle for long, and the server has kept it open so far."""
+        if self.sock is None or time.monotonic() - self._last > IDLE_SECONDS:
             return False
         try:
             with selectors.DefaultSelector() as selector:
@@ -183,7 +228,9 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         self._socket.settimeout(_left(self._owner.deadline))
-        return self._socket.recv_into(buffer)
+        size = self._socket.recv_into(buffer)
+        self._owner.answered |= size > 0
+        return size
 
 
 def _left(deadline: Deadline) -> float | None:
