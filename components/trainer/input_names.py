@@ -15,18 +15,17 @@ from pathlib import Path
 from foundation.publish import published_file
 from foundation.saved_model import MODEL_FILE
 
-
 _TAKEN = frozenset({"self", "cls", "args", "kwargs"})
 """Arguments of TensorFlow's own functions, through which a signature's inputs pass."""
 
 
 def arguments(names: Collection[str]) -> dict[str, str]:
     """Returns feature → Python argument that stands for it in a function: its name where that is possible."""
-    alike = Counter(name.lower() for name in names)  # TensorFlow tells the names in a graph apart without case
+    alike = Counter(
+        name.lower() for name in names
+    )  # TensorFlow tells the names in a graph apart without case
     free = (name for name in map("input_{}".format, itertools.count()) if name not in alike)
-    return {
-        name: name if _is_argument(name) and alike[name.lower()] == 1 else next(free) for name in names
-    }
+    return {name: name if _is_argument(name) and alike[name.lower()] == 1 else next(free) for name in names}
 
 
 def _is_argument(name: str) -> bool:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from pipeline.lineage.records import Artifact, Value
 
-_INCIDENTAL = frozenset({"name", "pipeline_name", "producer_component", "state", "tfx_version", "is_external"})
+_INCIDENTAL = frozenset(
+    {"name", "pipeline_name", "producer_component", "state", "tfx_version", "is_external"}
+)
 """Properties that TFX gives to every artifact and that say nothing about its content."""
 
 

@@ -53,7 +53,9 @@ def history_of(
     """A lineage in which every node of the graph has run once and written a file; ids count from ``first``."""
     import json
 
-    keys = {node.id: {s.key for n in graph for s in n.sources.values() if s.node == node.id} for node in graph}
+    keys = {
+        node.id: {s.key for n in graph for s in n.sources.values() if s.node == node.id} for node in graph
+    }
     ids = {node.id: number for number, node in enumerate(graph, start=first)}
     executions, artifacts = [], []
     for node in graph:
@@ -65,7 +67,7 @@ def history_of(
             "penstock_fingerprint": graph.fingerprints[node.id],
             "penstock_parts": json.dumps(graph.parts[node.id]),
         }
-        outputs = {key: (number,) for key in keys[node.id]}
+        outputs = dict.fromkeys(keys[node.id], (number,))
         outputs = outputs or {"model" if node.id == "Trainer" else "out": (number,)}
         inputs = {key: (ids[source.node],) for key, source in node.sources.items()}
         executions.append(

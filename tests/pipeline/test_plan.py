@@ -117,11 +117,9 @@ def again(
     Path(lineage.artifacts()[made].uri, "content").write_text(was)
     folder.mkdir()
     (folder / "content").write_text(content)
-    later = replace(first, id=500, outputs={key: (501,) for key in first.outputs}, run="r2")
+    later = replace(first, id=500, outputs=dict.fromkeys(first.outputs, (501,)), run="r2")
     artifact = replace(lineage.artifacts()[made], id=501, uri=str(folder), properties=properties)
-    return MemoryLineage(
-        [*lineage.executions(), later], [*lineage.artifacts().values(), artifact]
-    )
+    return MemoryLineage([*lineage.executions(), later], [*lineage.artifacts().values(), artifact])
 
 
 def test_a_node_runs_again_once_what_it_reads_has_another_content(graph_of: Make, tmp_path: Path) -> None:
@@ -267,7 +265,8 @@ def test_predictions_are_made_again_once_another_model_is_the_blessed_one(
             for m in blessed
         ]
         executions = [
-            replace(e, inputs={**e.inputs, "model": (used,)}) if e is predicted else e for e in lineage.executions()
+            replace(e, inputs={**e.inputs, "model": (used,)}) if e is predicted else e
+            for e in lineage.executions()
         ]
         artifacts = [*lineage.artifacts().values(), *others, *said]
         return reason(graph, MemoryLineage(executions, artifacts), "BulkInferrer")

@@ -28,6 +28,8 @@ def array_of(value: Any, dtype: DType, subject: str) -> np.ndarray:
         InputError: The value does not fit; the message says why.
     """
     array = _as_array(value, dtype, subject)
+    if not array.size:  # no value that could be of another type
+        return np.empty(array.shape, dtype.numpy)
     if array.dtype.kind == "O":
         array = _from_objects(array, dtype, subject)
     if dtype is DType.STRING:
@@ -92,7 +94,7 @@ def _from_objects(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
         )
     if kinds & {list, tuple}:
         raise _unequal(subject)
-    if kinds <= {str, bytes} and kinds:
+    if kinds <= {str, bytes}:
         return objects(flat).reshape(array.shape)
     if kinds <= {int, bool, float, complex}:
         return _numbers(flat, dtype, subject).reshape(array.shape)
@@ -106,7 +108,7 @@ def _numbers(flat: list[Any], dtype: DType, subject: str) -> np.ndarray:
         wholes = [value for value in flat if isinstance(value, int)]
         if len(wholes) < len(flat) or np.array(wholes).dtype.kind == "f":
             _refuse_rounded(wholes, dtype, subject)
-        made = np.array(flat) if flat else np.array([], dtype.numpy)
+        made = np.array(flat)
         if made.dtype.kind == "O":
             raise _refused(subject, dtype, "a larger integer")
         return made
@@ -127,8 +129,6 @@ def _text(array: np.ndarray, subject: str) -> np.ndarray:
         return objects([str(v).encode() for v in array.ravel()]).reshape(array.shape)
     if kind == "S":
         return objects([bytes(v) for v in array.ravel()]).reshape(array.shape)
-    if not array.size:
-        return array.astype(object)
     raise InputError(
         subject,
         expected="text or bytes",
@@ -139,8 +139,6 @@ def _text(array: np.ndarray, subject: str) -> np.ndarray:
 
 def _number(array: np.ndarray, dtype: DType, subject: str) -> np.ndarray:
     source, target = array.dtype.kind, dtype.numpy
-    if not array.size and source in "biuf":
-        return array.astype(target)
     if source == "O" or source not in "biufcV" or (dtype is DType.BOOL and source != "b"):
         raise _refused(subject, dtype, _shown(array))
     if dtype.is_integer:

@@ -11,7 +11,7 @@ import numpy as np
 from foundation.errors import near_miss
 from serving.client.errors import InputError
 from serving.client.inputs.convert import array_of
-from serving.client.inputs.missing import filled, mark
+from serving.client.inputs.missing import filled, mark, padded
 from serving.client.model import Signature, TensorInfo, check_type
 
 
@@ -102,6 +102,8 @@ def _tensor(info: TensorInfo, value: Any, subject: str, fill: bool, rows: bool) 
         value = filled(value, info.dtype, None if info.shape is None else len(info.shape), subject)
     array = array_of(value, info.dtype, subject)
     shaped = _with_axes(array, info, subject, first=not rows)
+    if fill:
+        shaped = padded(shaped, info.dtype)
     added = shaped.ndim > array.ndim and info.shape is not None and info.shape[0] == -1
     return shaped, added and not rows and shaped.shape[:1] == (1,) != array.shape[:1]
 

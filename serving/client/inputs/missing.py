@@ -53,7 +53,7 @@ def filled(value: Any, dtype: DType, rank: int | None, subject: str) -> Any:
         value = array.tolist()
     if not isinstance(value, list | tuple) and value is not None:
         return value
-    plain = _plain(value, nan_is_missing=dtype.numpy.kind != "f")
+    plain = _plain(value)
     if not _has_hole(plain):
         return value
     shape = _bounds(plain)
@@ -61,12 +61,19 @@ def filled(value: Any, dtype: DType, rank: int | None, subject: str) -> Any:
     return _fill(plain, shape, mark(dtype, subject))
 
 
-def _plain(value: Any, nan_is_missing: bool) -> Any:
+def padded(array: np.ndarray, dtype: DType) -> np.ndarray:
+    """Returns rows that all hold an empty list with one mark each, as beside longer lists; others unchanged."""
+    if array.size or not array.ndim or not array.shape[0] or dtype not in _MARKS:
+        return array
+    return np.full([max(size, 1) for size in array.shape], _MARKS[dtype], dtype.numpy)
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, list | tuple):
-        return [_plain(v, nan_is_missing) for v in value]
-    return None if nan_is_missing and isinstance(value, float) and math.isnan(value) else value
+        return [_plain(v) for v in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _has_hole(value: Any) -> bool:

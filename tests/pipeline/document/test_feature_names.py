@@ -14,7 +14,19 @@ ODD = [
     "a b", "a.b", "$x", "é", "日本", "😀", "a/b", "a:b", 'q"q', "q'q", "1st", "-", "#h", "{b}", "~", "*s", "a\\b", "a\nb", "a\tb",
     " ", "trailing ", "a,b", "a=b", "ß", "e\u0301", "x" * 101, "_" * 300, "x\n",
 ]  # fmt: skip
-FIT = [*keyword.kwlist, "self", "examples", "label", "name", "Age", "age", "_", "__init__", "x" * 100, "prediction"]
+FIT = [
+    *keyword.kwlist,
+    "self",
+    "examples",
+    "label",
+    "name",
+    "Age",
+    "age",
+    "_",
+    "__init__",
+    "x" * 100,
+    "prediction",
+]
 
 
 def problems(feature: str, path: str = "from") -> list[str]:

@@ -123,6 +123,68 @@ def test_a_column_that_is_missing_everywhere_has_the_declared_rank() -> None:
     assert made["t"].tolist() == [[b""], [b""]]
 
 
+MARKS = {DType.STRING: b"", DType.FLOAT: np.nan, DType.DOUBLE: np.nan, DType.INT64: -(2**63)}
+"""Types that have a mark for missing values."""
+EVERY = sorted(set(DType.__members__.values()) & {
+    *MARKS, DType.BOOL, DType.INT32, DType.INT8, DType.UINT8, DType.UINT64, DType.HALF, DType.BFLOAT16, DType.COMPLEX64,
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", EVERY, ids=lambda dtype: dtype.name)
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        ([[]], (1, 0)),
+        ([[], []], (2, 0)),
+        (([], ()), (2, 0)),
+        (np.zeros((3, 0)), (3, 0)),
+        (np.zeros((0, 2), object), (0, 2)),
+        ([], (1, 0)),
+    ],
+    ids=["one row", "two rows", "tuples", "array", "no rows", "bare"],
+)
+def test_empty_lists_are_empty_tensors_of_the_declared_type(
+    dtype: DType, value: Any, shape: tuple[int, ...]
+) -> None:
+    made = build_inputs(signature(x=(dtype, (-1, -1))), value, "m")["x"]
+    assert (made.shape, made.dtype) == (shape, dtype.numpy)
+
+
+@pytest.mark.parametrize("dtype", list(MARKS), ids=lambda dtype: dtype.name)
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"x": []}],
+        [{"x": []}, {"x": []}],
+        [{"x": None}, {"x": []}],
+        [{"x": [None]}, {}],
+        [{"x": np.array([])}, {"x": ()}],
+        [{"x": float("nan")}, {"x": [None, None]}],
+        {"x": [[], []]},
+        {"x": np.empty((2, 0), object)},
+    ],
+    ids=["one", "two", "none", "omitted", "arrays", "nan", "column", "empty array"],
+)
+def test_rows_without_any_value_hold_marks_only(dtype: DType, rows: Any) -> None:
+    known = {"x": (dtype, (-1, -1)), "other": (DType.INT64, (-1,))}
+    count = len(rows["x"]) if isinstance(rows, dict) else len(rows)
+    given = (
+        {**rows, "other": [1] * count} if isinstance(rows, dict) else [{**row, "other": 1} for row in rows]
+    )
+    made = build_inputs(signature(**known), given, "m", fill=True)["x"]
+    assert made.dtype == dtype.numpy
+    assert made.shape[0] == count and made.shape[1] > 0
+    np.testing.assert_array_equal(made, np.full(made.shape, MARKS[dtype], dtype.numpy))
+
+
+@pytest.mark.parametrize("dtype", list(MARKS), ids=lambda dtype: dtype.name)
+def test_a_scalar_that_is_missing_everywhere_is_its_mark(dtype: DType) -> None:
+    both = signature(x=(dtype, (-1,)), y=(dtype, (-1,)))
+    for rows in ([{"x": None}, {}], {"x": [None, None]}, {"x": np.array([None, None], object)}):
+        for made in build_inputs(both, rows, "m", fill=True).values():
+            np.testing.assert_array_equal(made, np.full(2, MARKS[dtype], dtype.numpy))
+
+
 def test_a_type_without_a_mark_says_so() -> None:
     with pytest.raises(InputError, match="marks in string, float and int64 only"):
         build_inputs(signature(n=(DType.INT32, (-1,))), {"n": [None, 1]}, "m", fill=True)
