@@ -338,10 +338,12 @@ def _cannot_show(metric: str, result: SliceResult, limit: float) -> tuple[str, s
     count = {"accuracy": result.rows, "recall": result.positives}.get(metric)
     if count is None or not 0 < limit < 1:
         return None
+    name = "positives" if metric == "recall" else "rows"
+    if 0 < result.groups < count:  # where all are right, those of one key count as one
+        count, name = result.groups, "groups of rows with one key"
     needed = math.ceil(math.log(1 - ENDS) / math.log(limit))
     if count >= needed:
         return None
-    name = "positives" if metric == "recall" else "rows"
     seen = (
         f"{count:,} {name} cannot show {exact(limit)}, not even {count:,} of {count:,} right; {needed:,} can"
     )

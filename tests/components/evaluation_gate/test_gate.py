@@ -226,7 +226,16 @@ def test_a_bound_that_so_few_rows_cannot_show_is_refused_with_the_number_that_ca
     gate = {"accuracy": {"at_least": 0.99, "on_interval": True}}
     decision = decide(config(gate, metrics=["accuracy"]), [given])
     assert not decision.blessed
-    assert "100 rows cannot show 0.99, not even 100 of 100 right; 381 can" in decision.sentence
+    assert "100 rows cannot show 0.99, not even 100 of 100 right; 368 can" in decision.sentence
+
+
+def test_faultless_rows_of_few_keys_show_no_more_than_the_keys():
+    given = SliceResult("overall", "overall", 1000, 0, {"accuracy": Measured(1.0, 0.83, 1.0)}, groups=20)
+    decision = decide(
+        config({"accuracy": {"at_least": 0.99, "on_interval": True}}, metrics=["accuracy"]), [given]
+    )
+    assert not decision.blessed
+    assert "20 groups of rows with one key cannot show 0.99" in decision.sentence
 
 
 def test_a_loss_in_a_slice_has_to_be_more_than_chance():
