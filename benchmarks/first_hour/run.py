@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -72,15 +73,20 @@ class Result:
         return self.behind is not None and self.behind <= limit
 
 
-def measure(data_set: DataSet, folder: Path) -> Result:
-    """Writes, starts and runs one project, and fits the models beside it."""
+def measure(data_set: DataSet, folder: Path, tree: Path) -> Result:
+    """Writes, starts and runs one project with the Penstock of a source tree, and fits the models beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     table = data_set.read().reset_index(drop=True)
     ids = write_export(table, folder / "export.jsonl")
     penstock = [sys.executable, "-m", "pipeline.cli.main"]
-    _call([*penstock, "init", "export.jsonl", "--label", data_set.label, "--name", data_set.name], folder)
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    _call(
+        [*penstock, "init", "export.jsonl", "--label", data_set.label, "--name", data_set.name],
+        folder,
+        environment,
+    )
     began = time.monotonic()
-    said, code = _call([*penstock, "run"], folder, check=False)
+    said, code = _call([*penstock, "run"], folder, environment, check=False)
     seconds = time.monotonic() - began
     task, positive, test = _split(folder, ids)
     result = Result(
@@ -99,8 +105,10 @@ def measure(data_set: DataSet, folder: Path) -> Result:
     return result
 
 
-def _call(command: list[str], folder: Path, check: bool = True) -> tuple[str, int]:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def _call(
+    command: list[str], folder: Path, environment: dict[str, str], check: bool = True
+) -> tuple[str, int]:
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if check and done.returncode:
         raise SystemExit(f"{' '.join(command)} in {folder}: {done.stdout}{done.stderr}")
     return done.stdout + done.stderr, done.returncode
@@ -121,11 +129,11 @@ def _split(folder: Path, ids: list[str]) -> tuple[str, str | None, np.ndarray]:
     return spec.model.task, positive, np.array([_id in test for _id in ids])
 
 
-def table_of(results: list[Result]) -> str:
-    """Returns the Markdown table."""
+def table_of(results: list[Result], earlier: dict[str, Result]) -> str:
+    """Returns the Markdown table, with what an earlier version gave where that was measured."""
     lines = [
-        "| data (package), rows / test rows | metric | guessing | linear | boosted trees | `init` + `run` | behind linear | within aim | blessed | s |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| data (package), rows / test rows | metric | guessing | linear | boosted trees | `init` + `run` | behind linear | within aim | blessed | s | before |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for one in results:
         digits = ".3f" if one.metric != "rmse" else ".4g"
@@ -134,13 +142,26 @@ def table_of(results: list[Result]) -> str:
         behind = "" if one.behind is None else format(one.behind, "+.1%" if one.metric == "rmse" else "+.3f")
         lines.append(
             f"| {one.name} ({one.source}), {one.rows:,} / {one.test:,} | {one.metric} | {others} | {own} | {behind} | "
-            f"{'yes' if one.reached else 'no'} | {'yes' if one.blessed else 'no'} | {one.seconds:.0f} |"
+            f"{'yes' if one.reached else 'no'} | {'yes' if one.blessed else 'no'} | {one.seconds:.0f} | {_before(earlier.get(one.name), one)} |"
         )
     reached, blessed = sum(one.reached for one in results), sum(one.blessed for one in results)
     lines += ["", f"Within the aim: {reached} of {len(results)}; blessed: {blessed}."]
     refused = [f"- {one.name}: {one.why}" for one in results if not one.blessed]
     lines += ["", "Not blessed, as the run says:", "", *refused] if refused else []
     return "\n".join(lines)
+
+
+def _before(earlier: Result | None, now: Result) -> str:
+    """Returns what an earlier version gave; with the linear model on its rows where rows or metric are others."""
+    if earlier is None:
+        return ""
+    if earlier.penstock is None:
+        return "no model"
+    digits = ".3f" if earlier.metric != "rmse" else ".4g"
+    value = format(earlier.penstock, digits)
+    if (earlier.metric, earlier.others) != (now.metric, now.others):
+        value = f"{earlier.metric} {value} (linear {earlier.others['linear']:{digits}})"
+    return value + ("" if earlier.blessed else ", not blessed")
 
 
 def write_between(path: Path, text: str | None) -> None:
@@ -170,6 +191,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     default = Path(tempfile.gettempdir()) / "penstock-first-hour"
     parser.add_argument("--folder", type=Path, default=default, help="for the projects; default %(default)s")
     parser.add_argument("--again", action="store_true", help="measure what was measured before, too")
+    parser.add_argument(
+        "--tree", type=Path, default=HERE.parents[1], help="source tree to run; default this one"
+    )
+    parser.add_argument("--before", type=Path, help="folder with the results of an earlier version")
     parser.add_argument("--write", type=Path, help="put the table between the markers of this file")
     return parser.parse_args(arguments)
 
@@ -180,18 +205,23 @@ def main(arguments: list[str]) -> None:
     if given.write:
         write_between(given.write, None)
     kept = given.folder / "results.json"
-    known = {one["name"]: Result(**one) for one in json.loads(kept.read_text())} if kept.exists() else {}
+    known, earlier = _known(given.folder), _known(given.before) if given.before else {}
     for data_set in DATA_SETS:
         if data_set.name in given.only and (given.again or data_set.name not in known):
             shutil.rmtree(given.folder / data_set.name, ignore_errors=True)
-            known[data_set.name] = measure(data_set, given.folder / data_set.name)
+            known[data_set.name] = measure(data_set, given.folder / data_set.name, given.tree)
             kept.write_text(json.dumps([asdict(one) for one in known.values()], indent=1))
-            print(table_of([known[data_set.name]]).splitlines()[2], flush=True)
+            print(table_of([known[data_set.name]], earlier).splitlines()[2], flush=True)
     results = [known[one.name] for one in DATA_SETS if one.name in known]
-    text = f"{describe_machine()}, scikit-learn {sklearn.__version__}.\n\n{table_of(results)}"
+    text = f"{describe_machine()}, scikit-learn {sklearn.__version__}.\n\n{table_of(results, earlier)}"
     print(text)
     if given.write:
         write_between(given.write, text)
+
+
+def _known(folder: Path) -> dict[str, Result]:
+    file = folder / "results.json"
+    return {one["name"]: Result(**one) for one in json.loads(file.read_text())} if file.exists() else {}
 
 
 if __name__ == "__main__":
