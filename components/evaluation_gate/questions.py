@@ -317,12 +317,18 @@ def _refuse_undirected(metric: str) -> None:
 
 
 def _too_few(metric: str, gate: GateConfig, result: SliceResult) -> tuple[str, str] | None:
-    """Returns what is too little to decide and the remedy."""
+    return too_few(metric, gate, result.rows, result.positives, result.negatives)
+
+
+def too_few(
+    metric: str, gate: GateConfig, rows: int, positives: int | None, negatives: int | None
+) -> tuple[str, str] | None:
+    """Returns what is too little to decide and the remedy, None if it is enough."""
     needs = METRICS[metric].needs if metric in METRICS else ()
     counted: Mapping[str, tuple[int | None, int | None]] = {
-        "rows": (result.rows, gate.min_rows),
-        "positives": (result.positives, gate.min_positives),
-        "negatives": (result.negatives, gate.min_negatives),
+        "rows": (rows, gate.min_rows),
+        "positives": (positives, gate.min_positives),
+        "negatives": (negatives, gate.min_negatives),
     }
     for name, (has, given) in counted.items():
         wanted = given if given is not None else FEWEST_EVENTS if name in needs else 0

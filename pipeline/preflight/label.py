@@ -23,9 +23,9 @@ _LONGEST = 40
 
 def remarks(loaded: LoadedSpec, seen: Preview) -> list[Remark]:
     """Returns what is wrong with the label."""
-    found = [*_gates(loaded, seen), *_weights(loaded, seen)]
+    found = _weights(loaded, seen)
     if loaded.spec.model.task != "binary":
-        return found
+        return [*found, *_gates(loaded, seen)]
     column = next(column for column in seen.plan.columns if column.feature == seen.plan.label)
     try:
         wanted = positive_values(
@@ -45,7 +45,8 @@ def remarks(loaded: LoadedSpec, seen: Preview) -> list[Remark]:
         what = f"of {len(set(seen.labels))} values of the label only {_words(wanted)} counts as positive"
         problem = Problem(where, what, seen=told(seen), remedy="say model.positive, or use task: multiclass")
         found += of_document(loaded, [problem], certain=False)
-    return [*found, *_splits(loaded, seen, hits)]
+    split = list(_splits(loaded, seen, hits))
+    return [*found, *split, *(_gates(loaded, seen, hits) if not any(one.certain for one in split) else ())]
 
 
 def _no_positive(loaded: LoadedSpec, seen: Preview, wanted: list[str]) -> list[Remark]:
@@ -135,26 +136,23 @@ def _more(loaded: LoadedSpec) -> str:
     return f"write stratify: {path or 'the path of the label'} under data.split, or export more documents"
 
 
-def _gates(loaded: LoadedSpec, seen: Preview) -> list[Remark]:
-    """Returns gates that cannot decide on as many rows as the test split has."""
+def _gates(loaded: LoadedSpec, seen: Preview, hits: list[bool] | None = None) -> list[Remark]:
+    """Returns gates that cannot decide on as many rows, positives and negatives as the test split has."""
+    from components.evaluation_gate.questions import too_few
+
     evaluate = loaded.spec.evaluate
     if evaluate.gates == "none" or not seen.whole:
         return []
-    rows = int((seen.splits == seen.plan.splits.index("test")).sum())
-    short = {
-        name: gate.min_rows
-        for name, gate in evaluate.gates.items()
-        if gate.min_rows > rows and "overall" in gate.slices
-    }
-    problems = [
-        Problem(
-            ("evaluate", "gates", name, "min_rows"),
-            f"the test split has {rows:,} rows, the gate decides from {needed:,}: no model will be blessed",
-            remedy=f"write min_rows: {max(1, rows * 2 // 3)}, export more documents, or raise data.split.test",
-        )
-        for name, needed in short.items()
-    ]
-    return of_document(loaded, problems, certain=False) if rows else []
+    test = (seen.splits == seen.plan.splits.index("test")).tolist()
+    rows = sum(test)
+    positives = None if hits is None else sum(hit for hit, chosen in zip(hits, test, strict=True) if chosen)
+    problems = []
+    for name, gate in evaluate.gates.items():
+        found = too_few(name, gate, rows, positives, None if positives is None else rows - positives)
+        if found and "overall" in gate.slices:
+            what = f"no model of this run can be blessed: the test split has {found[0]}"
+            problems.append(Problem(("evaluate", "gates", name), what, remedy=found[1], on_key=True))
+    return of_document(loaded, problems, certain=False)
 
 
 def _weights(loaded: LoadedSpec, seen: Preview) -> list[Remark]:

@@ -191,12 +191,23 @@ def test_two_values_of_which_none_is_positive_are_enough(
     assert "is the positive value" in errors(reviewed(people(300, lambda i: "yn"[i % 2])))[0]
 
 
-def test_a_gate_that_cannot_decide_is_warned_of(reviewed: Reviewed) -> None:
-    evaluate = {"metrics": ["auc"], "gates": {"auc": {"at_least": 0.5, "min_rows": 100}}}
+@pytest.mark.parametrize(
+    ("gate", "words"),
+    [
+        (
+            {"min_rows": 100},
+            "rows, needs 100 to decide; give the test split more rows (data.split.test) or lower auc's min_rows",
+        ),
+        ({"min_rows": 5, "min_positives": 50}, "positives, needs 50 to decide"),
+    ],
+)
+def test_a_gate_that_cannot_decide_is_warned_of(reviewed: Reviewed, gate: dict[str, int], words: str) -> None:
+    evaluate = {"metrics": ["auc"], "gates": {"auc": {"at_least": 0.5, **gate}}}
     found = reviewed(people(300, lambda i: i % 2), evaluate=evaluate)
     (said,) = warnings(found)
     assert errors(found) == []
-    assert "rows, the gate decides from 100: no model will be blessed; write min_rows:" in said
+    assert "evaluate.gates.auc: no model of this run can be blessed: the test split has" in said
+    assert words in said
 
 
 def test_an_unwritable_place_for_models(reviewed: Reviewed, tmp_path: Path) -> None:
