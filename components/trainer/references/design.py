@@ -14,8 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from components.trainer.features import FeatureDescription
 
-_BAG_ROWS = 20_000
-"""Rows of a bag made sparse at once."""
+_BAG_CELLS = 20_000_000
+"""Cells of a bag made sparse at once."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,7 @@ def numeric(
 def _sparse(column: np.ndarray, rows: np.ndarray) -> Any:
     from scipy import sparse
 
-    starts = range(0, max(len(rows), 1), _BAG_ROWS)
-    chunks = [sparse.csr_matrix(column[rows[at : at + _BAG_ROWS]].astype(np.float64)) for at in starts]
-    return sparse.vstack(chunks, format="csr")
+    step = max(1, _BAG_CELLS // column.shape[1])
+    starts = range(0, max(len(rows), 1), step)
+    chunks = [sparse.csr_matrix(column[rows[at : at + step]]) for at in starts]
+    return sparse.vstack(chunks, format="csr").astype(np.float64)

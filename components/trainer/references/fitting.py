@@ -25,6 +25,8 @@ MOST_CELLS = 25_000_000
 """Numbers in the rows to fit on, times the classes; rows that are wider are fewer."""
 MOST_CHOOSING_ROWS = 50_000
 """Validation rows that choose the strength."""
+MOST_WEIGHTS = 5_000_000
+"""Columns times classes; the solver keeps some twenty copies of the weights."""
 STRENGTHS = (0.01, 1.0, 100.0)
 """How freely the weights may grow: scikit-learn's C, and one over the alpha of ``Ridge``."""
 ROWS_A_COLUMN = 10
@@ -139,6 +141,9 @@ def _fit(
     classes: int,
 ) -> Linear:
     train, validation = splits
+    width = sum(f.size for f in features)
+    if width * classes > MOST_WEIGHTS:
+        raise ValueError(f"{width:,} columns with {classes:,} classes are more than {MOST_WEIGHTS:,} weights")
     design = make_design(features, train.features, rows)
     matrix, labels = design.matrix(train.features, rows), train.labels[rows]
     solve = _ridge if task == "regression" else _logistic

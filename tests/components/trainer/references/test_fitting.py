@@ -168,3 +168,23 @@ def test_a_model_that_cannot_be_fitted_says_why() -> None:
     fitted = fit_references("binary", FEATURES, (train, train), 1, seed=0)
     assert fitted.linear is None and "class" in fitted.result.problem
     assert fitted.constant.tolist() == [1.0]
+
+
+def test_more_weights_than_memory_is_given_for_are_refused_with_their_number() -> None:
+    features: Any = [SimpleNamespace(name="id", kind="id", size=100_000, vocabulary=())]
+    columns = {"id": np.arange(1000)}
+    train: Any = SimpleNamespace(features=columns, labels=np.arange(1000) % 100, rows=1000)
+    fitted = fit_references("multiclass", features, (train, train), 100, seed=0)
+    assert fitted.linear is None and "100,000 columns with 100 classes" in fitted.result.problem
+    assert len(fitted.constant) == 100
+
+
+def test_wide_bags_are_made_sparse_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    from components.trainer.references import design
+
+    train = make_split(500, 0, "binary")
+    whole = fit_references("binary", FEATURES, (train, train), 1, seed=0)
+    monkeypatch.setattr(design, "_BAG_CELLS", 21)
+    pieces = fit_references("binary", FEATURES, (train, train), 1, seed=0)
+    assert whole.linear and pieces.linear
+    np.testing.assert_array_equal(whole.linear.weights, pieces.linear.weights)
