@@ -68,7 +68,7 @@ def test_documents() -> Iterator[dict[str, Any]]:
                 yield document
 
 
-def best_reachable_auc() -> tuple[float, int]:
+def auc_of_the_truth() -> tuple[float, int]:
     """Returns the AUC of the true probabilities on the test split, and how many documents it has."""
     documents = list(test_documents())
     truth = [true_probability(document) for document in documents]
@@ -84,7 +84,7 @@ def summary(run: dict[str, Any], seconds: float) -> list[str]:
     """
     verdict = run["verdict"]
     auc = next(m for m in verdict["metrics"] if m["metric"] == "auc" and m["slice"] == "overall")
-    best, rows = best_reachable_auc()
+    best, rows = auc_of_the_truth()
     if rows != auc["rows"]:
         raise RuntimeError(f"the pipeline tested on {auc['rows']} documents, this file chose {rows}")
     pushed = run["artifacts"].get("Pusher.pushed_model", {}).get("properties", {}).get("pushed_destination")
@@ -94,7 +94,8 @@ def summary(run: dict[str, Any], seconds: float) -> list[str]:
         "What was made",
         f"  verdict    {'blessed' if verdict['blessed'] else 'not blessed'}",
         f"  AUC        {auc['value']:.4f} on {rows:,} test documents (95% interval {auc['low']:.4f} to {auc['high']:.4f})",
-        f"  best       {best:.4f} is the best that any model can reach on them, {best - auc['value']:.4f} more",
+        f"  the truth  {best:.4f} is what the true probabilities reach on them, {abs(best - auc['value']):.4f} "
+        f"{'more' if best >= auc['value'] else 'less'}; no model is better on average, on one sample it can be",
         f"  pushed     {shown(pushed) if pushed else 'nothing'}",
         f"  report     {shown(run['report'])}",
         f"  time       {seconds:.0f} s",

@@ -5,7 +5,7 @@
 
 One document is a learner as seen at one moment (`observed_at`); `retained_d7` says whether the learner came back within
 the seven days after it. The label is drawn from `true_probability`, a function of what is in the document, so the
-best AUC that any model can reach is known. The same seed gives the same bytes.
+AUC of the true probabilities is known: on average no model is better. The same seed gives the same bytes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The demo's own arithmetic: it finds the pipeline's test split and the best AUC on it, and says what was made."""
+"""The demo's own arithmetic: it finds the pipeline's test split and the truth's AUC on it, and says what was made."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def test_demo_splits_as_the_document_and_the_component_do(demo):
 
 
 def test_summary_names_what_was_made(demo):
-    best, rows = demo.best_reachable_auc()
+    best, rows = demo.auc_of_the_truth()
     text = "\n".join(demo.summary(run_of(demo, rows), 71.0))
-    assert f"{best:.4f} is the best" in text
+    assert f"{best:.4f} is what the true probabilities reach" in text
     assert "examples/learner_retention/serving_models/1" in text
 
 
@@ -55,7 +55,7 @@ def test_summary_refuses_to_compare_different_documents(demo):
 
 
 def test_summary_says_when_nothing_was_pushed(demo):
-    _, rows = demo.best_reachable_auc()
+    _, rows = demo.auc_of_the_truth()
     assert any(
         line.split() == ["pushed", "nothing"] for line in demo.summary(run_of(demo, rows, artifacts={}), 1.0)
     )
