@@ -90,6 +90,18 @@ def _order(first: float, second: float) -> int:
     return (first > second) - (first < second)
 
 
+def percent(share: float, places: int = 1) -> str:
+    """Returns a share from 0 to 1 as a percentage; only nothing reads 0% and only everything 100%."""
+    if share in (0.0, 1.0):
+        return f"{100 * share:.0f}%"
+    least = 10.0**-places
+    if round(100 * share, places) <= 0:
+        return f"<{least:.{places}f}%"
+    return (
+        f">{100 - least:.{places}f}%" if round(100 * share, places) >= 100 else f"{100 * share:.{places}f}%"
+    )
+
+
 def above(value: float, digits: int = 2) -> str:
     """Returns the smallest number of ``digits`` significant digits that is above a number from 0 up."""
     if value <= 0:

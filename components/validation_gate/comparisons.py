@@ -16,6 +16,7 @@ from components.validation_gate.distances import FORMULAS, ONE_SIDE_EMPTY, dista
 from components.validation_gate.findings import domain, may_be_told
 from components.validation_gate.result import Distance, Finding
 from components.validation_gate.sample import read_columns
+from foundation.numbers import percent
 
 OTHER = {"drift": "the previous span", "train_test": "the train split"}
 """Kind of comparison → what the reference is."""
@@ -129,6 +130,6 @@ def _seen(row: Distance) -> str:
     if row.distance != "calibrated":
         return f"{row.value:.4g}" + (f"; {row.note}" if row.note else "")
     moved = sorted(row.bins, key=lambda bin: -abs(bin.now - bin.before))[:_MOST_NAMED]
-    named = ", ".join(f"{bin.label} {bin.before:.1%} → {bin.now:.1%}" for bin in moved)
+    named = ", ".join(f"{bin.label} {percent(bin.before)} → {percent(bin.now)}" for bin in moved)
     p = "p < 1e-6" if (row.p or 0) < 1e-6 else f"p = {row.p:.2g}"
     return f"{row.value:.4g}, {p}; {row.rows:,} rows against {row.reference_rows:,}; most in {named}"

@@ -17,7 +17,7 @@ from components.validation_gate import distances, late, leakage
 from components.validation_gate.comparisons import Comparison, findings
 from components.validation_gate.config import ValidateConfig
 from components.validation_gate.findings import Statistics, anomalies, remedy_for
-from components.validation_gate.result import Distance, Finding, Validation
+from components.validation_gate.result import Distance, Finding, Validation, stopped_folder
 from components.validation_gate.train_rows import read_rows
 from foundation.errors import AnomalyError, DataError
 
@@ -54,6 +54,11 @@ class Executor(base_executor.BaseExecutor):
             log.warning("%s", finding.message)
         stopping = [finding.message for finding in report.anomalies if finding.stops]
         if stopping:
+            # TFX drops the outputs of a failed execution; the run's report still shows what was found.
+            output = Path(artifact_utils.get_single_uri(output_dict["report"]))
+            kept = stopped_folder(output.parents[1], output.name)
+            kept.mkdir(parents=True, exist_ok=True)
+            report.write(kept)
             more = f"; and {len(stopping) - MOST_TOLD} more" if len(stopping) > MOST_TOLD else ""
             raise AnomalyError(
                 f"{len(stopping)} anomalies in the data",

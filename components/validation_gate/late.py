@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from components.validation_gate.result import Finding
+from foundation.numbers import percent
 
 LATE_SHARE = 0.01
 """Share of documents dated after ``recorded_at`` that is worth a warning."""
@@ -46,7 +47,7 @@ def find_late(rows: Columns, recorded_at: str, dates: Collection[str] = ()) -> l
         known = _is_real(values) & _is_real(moments)
         late = int((values[known] > moments[known]).sum())
         if late and late / known.sum() >= LATE_SHARE:
-            seen = f"later in {late / known.sum():.1%} of {known.sum():,} examined rows"
+            seen = f"later in {percent(late / known.sum())} of {known.sum():,} examined rows"
             findings.append(Finding("leakage", name, f"dates up to {recorded_at}", seen, late))
     return findings
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import computed_field
@@ -80,6 +81,16 @@ class Distance(Part):
     """For ``calibrated``: design effect, 1 for independent rows; rows that belong together count 1/design each."""
     bins: tuple[Bin, ...] = ()
     """The bins of both sides."""
+
+
+def stopped_folder(node: Path, execution: int | str) -> Path:
+    """Returns where the report of an execution that stopped its run is; the outputs of a failed execution are dropped.
+
+    Args:
+        node: The node's folder under the pipeline root.
+        execution: Id of the execution.
+    """
+    return node / "stopped" / str(execution)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from foundation.numbers import percent
 from pipeline.look.profile import Look, PathProfile
 
 Change = Literal["new", "vanished", "rare", "type", "mix", "rate"]
@@ -45,7 +46,7 @@ def differences(old: Look, new: Look) -> list[Difference]:
 def _appeared(path: PathProfile, without: Look, having: Look, change: Change) -> Difference:
     share = 1 - path.missing
     kinds = " or ".join(kind for kind in path.kinds if kind != "null") or "null"
-    text = f"{change}: {kinds}, in {share:.1%} of the documents of the {'second' if change == 'new' else 'first'}"
+    text = f"{change}: {kinds}, in {percent(share)} of the documents of the {'second' if change == 'new' else 'first'}"
     if without.everything or share * without.documents >= _EXPECTED:
         return Difference(path.path, change, text)
     return Difference(path.path, "rare", f"{text}; so rare that a sample may miss it")
@@ -74,7 +75,9 @@ def _rates(a: PathProfile, b: PathProfile, n: int, m: int) -> list[Difference]:
     for name in ("missing", "null"):
         x, y = getattr(a, name), getattr(b, name)
         if _differ(x, y, n, m):
-            found.append(Difference(a.path, "rate", f"{name} in {x:.1%} → {y:.1%} of the documents"))
+            found.append(
+                Difference(a.path, "rate", f"{name} in {percent(x)} → {percent(y)} of the documents")
+            )
     return found
 
 
@@ -86,4 +89,4 @@ def _differ(x: float, y: float, n: int, m: int) -> bool:
 
 
 def _mix(path: PathProfile) -> str:
-    return ", ".join(f"{kind} {share:.0%}" for kind, share in path.kinds.items())
+    return ", ".join(f"{kind} {percent(share, 0)}" for kind, share in path.kinds.items())

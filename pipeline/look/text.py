@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields
 from typing import Any
 
+from foundation.numbers import percent
 from pipeline.look.profile import Look, PathProfile
 from pipeline.look.sketch import KEPT
 
@@ -37,7 +38,7 @@ def rows(seen: Look) -> Iterator[tuple[str, ...]]:
     """Yields one table row per path."""
     for path in seen.paths:
         types = ", ".join(
-            kind if share > 0.9995 else f"{kind} {_share(share)}" for kind, share in path.kinds.items()
+            kind if share == 1 else f"{kind} {_share(share)}" for kind, share in path.kinds.items()
         )
         yield (
             path.path,
@@ -69,9 +70,7 @@ def _notes(path: PathProfile) -> Iterator[str]:
 
 
 def _share(share: float) -> str:
-    if share <= 0:
-        return ""
-    return f"{share:.1%}" if share >= 0.001 else "<0.1%"
+    return percent(share) if share > 0 else ""
 
 
 def _size(count: float) -> str:

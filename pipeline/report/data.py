@@ -39,10 +39,22 @@ class NodeView:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of a histogram: its label and its height."""
+    """One bar of a histogram.
+
+    Attributes:
+        label: What it counts.
+        count: How many there are.
+        values: How many whole numbers it holds; its height is the count of one of them.
+    """
 
     label: str
     count: float
+    values: int = 1
+
+    @property
+    def height(self) -> float:
+        """The count for each value."""
+        return self.count / self.values
 
 
 @dataclass(frozen=True)

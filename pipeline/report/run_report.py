@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 from components.bulk_inferrer.result import Predictions
 from components.evaluator.metrics import METRICS
+from components.validation_gate.result import Validation, stopped_folder
 from pipeline.lineage.records import Artifact
 from pipeline.lineage.store import Lineage
 from pipeline.lineage.trace import Step, trace
-from pipeline.report.collect import collect
+from pipeline.report.collect import Collected, collect
 from pipeline.report.data import LineageStep, NodeState, NodeView, ReportData
 from pipeline.report.write import write_report
 from pipeline.runs.book import NodeRecord, RunRecord
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Found = Mapping[tuple[str, str], Artifact]
 
+_GATE = "ValidationGate"
 _LIBRARIES = ("penstock", "tfx", "tensorflow", "keras", "apache-beam", "ml-metadata")
 _STATES: dict[str, Literal["succeeded", "failed", "interrupted"]] = {
     "complete": "succeeded",
@@ -74,8 +76,21 @@ def report_data(session: Session, record: RunRecord) -> ReportData:
         lineage=_lineage(lineage, found, session.loaded.folder, record.id),
         higher_is_better={name: metric.higher_is_better for name, metric in METRICS.items()},
         versions=versions(),
-        **collect(results, spec.evaluate.metrics),
+        **_with_stopped(
+            collect(results, spec.evaluate.metrics), lineage, session.root / "artifacts", record.id
+        ),
     )
+
+
+def _with_stopped(collected: Collected, lineage: Lineage, root: Path, run: str) -> Collected:
+    """Adds what validation found where it stopped the run; a failed execution has no outputs."""
+    if collected.get("validation") is None:
+        failed = [
+            e.id for e in lineage.executions() if e.run == run and e.node == _GATE and e.state == "FAILED"
+        ]
+        found = [Validation.find(stopped_folder(root / _GATE, execution)) for execution in failed]
+        collected["validation"] = next(filter(None, found), None)
+    return collected
 
 
 def _node(node: NodeRecord, error: str) -> NodeView:

@@ -16,6 +16,8 @@ MOST_SHOWN = 20
 """Values of a text feature with more distinct values than this are hidden: they may be names or addresses."""
 _SKIPPED = ("_id",)
 _MILLIS_A_DAY = 86_400_000
+_MOST_WHOLE = 1000
+"""Of whole numbers over a wider range, ten bars hold nearly equally many."""
 
 
 def read_features(folder: Path, types: Mapping[str, str], split: str = "train") -> tuple[FeatureView, ...]:
@@ -54,7 +56,7 @@ def _feature(message: Any, types: Mapping[str, str]) -> FeatureView:
     if kind == "num_stats":
         if shown == "bool":
             return FeatureView(name, shown + array, missing, {}, None, _yes_no(stats))
-        bars = _histogram(stats, shown == "date")
+        bars = _histogram(stats, shown == "date", shown == "int")
         return FeatureView(name, shown + array, missing, _numbers(stats, shown == "date"), None, bars)
     if kind == "string_stats":
         hidden = stats.unique > MOST_SHOWN
@@ -109,7 +111,7 @@ def _yes_no(stats: Any) -> tuple[Bar, ...]:
     return (Bar("true", values - stats.num_zeros), Bar("false", stats.num_zeros))
 
 
-def _histogram(stats: Any, is_date: bool) -> tuple[Bar, ...]:
+def _histogram(stats: Any, is_date: bool, is_whole: bool) -> tuple[Bar, ...]:
     unit = _unit(stats) if is_date else None
     if is_date and unit is None:
         return ()
@@ -118,4 +120,27 @@ def _histogram(stats: Any, is_date: bool) -> tuple[Bar, ...]:
     if not standard:
         return ()
     buckets = [b for b in standard[0].buckets if math.isfinite(b.low_value) and math.isfinite(b.high_value)]
+    if not is_date and buckets and (is_whole or _all_whole(stats)) and stats.max - stats.min < _MOST_WHOLE:
+        return _whole(buckets)
     return tuple(Bar(f"{shown(b.low_value)} to {shown(b.high_value)}", b.sample_count) for b in buckets)
+
+
+def _all_whole(stats: Any) -> bool:
+    """Returns whether a float's quantiles are whole numbers: then it holds nothing else worth a bar."""
+    ends = [b.high_value for h in stats.histograms if h.type == 1 for b in h.buckets]
+    return bool(ends) and all(float(end).is_integer() for end in (stats.min, *ends))
+
+
+def _whole(buckets: Any) -> tuple[Bar, ...]:
+    """Returns a bar for each whole number or for several; buckets that hold none are not gaps but part of the next."""
+    bars: list[Bar] = []
+    first, count = math.ceil(buckets[0].low_value), 0.0
+    for bucket in buckets:
+        count += bucket.sample_count
+        # The ends of buckets are computed: one that should be a whole number may be a little less.
+        last = math.floor(bucket.high_value + 1e-6 * max(1.0, abs(bucket.high_value)))
+        if last >= first:
+            label = f"{first:,}" if first == last else f"{first:,} to {last:,}"
+            bars.append(Bar(label.replace("-", "−"), count, last - first + 1))
+            first, count = last + 1, 0.0
+    return tuple(bars)

@@ -18,21 +18,21 @@ ROW = 38
 """Height of one node's row in pixels; the style sheet uses the same."""
 _LANE = 11
 _PLOT_WIDTH, _PLOT_HEIGHT = 460, 220
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 12, 12, 30
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 12, 12, 30
 
 
 def histogram(bars: Sequence[Bar], title: str) -> Markup:
     """Returns a histogram of upright bars, each with its own tooltip."""
-    highest = max((bar.count for bar in bars), default=0) or 1
+    highest = max((bar.height for bar in bars), default=0) or 1
     width = 100 / max(1, len(bars))
     parts = [
         Markup(
             '<rect x="{:.2f}%" y="{:.2f}%" width="{:.2f}%" height="{:.2f}%"><title>{}: {}</title></rect>'
         ).format(
             i * width + width * 0.06,
-            100 - 100 * bar.count / highest,
+            100 - 100 * bar.height / highest,
             width * 0.88,
-            100 * bar.count / highest,
+            100 * bar.height / highest,
             bar.label,
             text.count(bar.count),
         )
@@ -61,8 +61,12 @@ class Scale:
         return cls(low - margin, high + margin)
 
     def percent(self, value: float) -> float:
-        """Returns the position of a value, 0 to 100; values outside are moved to the edge."""
+        """Returns the position of a value, 0 to 100; the end of a line outside is moved to the edge."""
         return min(100.0, max(0.0, 100 * (value - self.low) / (self.high - self.low)))
+
+    def holds(self, value: float) -> bool:
+        """Returns whether a value is inside; a point outside must not be drawn as one at the edge."""
+        return self.low <= value <= self.high
 
     def ticks(self, wanted: int = 4) -> list[float]:
         """Returns round numbers within the scale."""
@@ -97,16 +101,22 @@ def interval(
         line = Markup('<line class="interval" x1="{:.2f}%" x2="{:.2f}%" y1="50%" y2="50%"/>')
         parts.append(line.format(scale.percent(low), scale.percent(high)))
     if baseline is not None:
-        parts.append(
-            Markup('<circle class="baseline" cx="{:.2f}%" cy="50%" r="5"/>').format(scale.percent(baseline))
-        )
+        parts.append(_point("baseline", scale, baseline, 5))
     if value is not None:
-        parts.append(
-            Markup('<circle class="value" cx="{:.2f}%" cy="50%" r="4.5"/>').format(scale.percent(value))
-        )
+        parts.append(_point("value", scale, value, 4.5))
     return Markup('<svg class="forest" aria-hidden="true" focusable="false">{}</svg>').format(
         Markup("").join(parts)
     )
+
+
+def _point(name: str, scale: Scale, value: float, radius: float) -> Markup:
+    """Returns a dot, or an arrow at the edge for a value beyond it; the row says the number."""
+    if scale.holds(value):
+        dot = Markup('<circle class="{}" cx="{:.2f}%" cy="50%" r="{}"/>')
+        return dot.format(name, scale.percent(value), radius)
+    text_anchor, sign, place = ("start", "◂", 0) if value < scale.low else ("end", "▸", 100)
+    arrow = Markup('<text class="{} beyond" x="{}%" y="50%" dy=".35em" text-anchor="{}">{}</text>')
+    return arrow.format(name, place, text_anchor, sign)
 
 
 def axis(scale: Scale) -> Markup:

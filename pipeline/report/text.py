@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 
 from components.evaluator.metrics import METRICS
-from foundation.numbers import decimals, fixed, telling
+from foundation.numbers import decimals, fixed, percent, telling
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -18,7 +18,8 @@ def number(value: float | None, digits: int = 4) -> str:
     if value == int(value) and abs(value) < 1e7:
         return f"{int(value):,}".replace("-", "−")
     if abs(value) >= 1e7 or abs(value) < 1e-4:
-        return f"{value:.{digits - 1}e}".replace("-", "−")
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return f"{mantissa}e{int(exponent)}".replace("-", "−")
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:,.{min(decimals, 6)}f}".replace("-", "−")
 
@@ -44,11 +45,8 @@ def count(value: float) -> str:
 
 
 def share(value: float) -> str:
-    """Returns a share from 0 to 1 as a percentage; only 0 itself reads 0%."""
-    percent = value * 100
-    if 0 < percent < 0.1:
-        return "<0.1%"
-    return f"{percent:.0f}%" if percent in (0.0, 100.0) else f"{percent:.1f}%"
+    """Returns a share from 0 to 1 as a percentage; only 0 itself reads 0%, only 1 itself 100%."""
+    return percent(value)
 
 
 def duration(seconds: float | None) -> str:

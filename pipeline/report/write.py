@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,12 @@ from components.bulk_inferrer.sentences import predicted, unidentified
 from components.evaluation_gate.beside import beside
 from components.evaluation_gate.result import Metric, Verdict
 from foundation.publish import write_text
-from pipeline.report import svg, text
+from pipeline.report import svg, text, validation
 from pipeline.report.data import ReportData
 
 _FOLDER = Path(__file__).parent
 FEWEST_ROWS = 50
-"""Slices with fewer rows do not stretch their metric's axis; their lines are clipped at the edge."""
+"""The intervals of slices with fewer rows do not stretch their metric's axis; their lines are clipped at the edge."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ def _view(data: ReportData) -> dict[str, Any]:
         "data": data,
         "style": (_FOLDER / "report.css").read_text(encoding="utf-8"),
         "svg": svg,
+        "checks": validation,
         "headline": headline(data),
         "tables": metric_tables(data),
         "longest": max((node.seconds or 0.0 for node in data.nodes), default=0.0) or 1.0,
@@ -153,5 +156,15 @@ def _metric_table(data: ReportData, name: str, unfolded: bool) -> MetricTable:
     bounds = tuple(sorted({g.limit for g in data.gates if g.metric == name and g.limit is not None}))
     # The interval of a slice with a handful of rows is so wide that it would flatten all others.
     telling = [row for row in rows if row.rows >= FEWEST_ROWS] or rows
-    values = [v for row in telling for v in (row.value, row.low, row.high, row.baseline)]
-    return MetricTable(name, rows, svg.Scale.over([*values, *bounds]), bounds, unfolded)
+    values = [*bounds, *(v for row in telling for v in (row.value, row.low, row.high, row.baseline))]
+    points = [v for row in rows for v in (row.value, row.baseline)]
+    return MetricTable(name, rows, svg.Scale.over([*values, *_near(points, values)]), bounds, unfolded)
+
+
+def _near(points: Sequence[float | None], values: Sequence[float | None]) -> list[float]:
+    """Returns the points that stretch the range of the values at most threefold; the others are arrows at its edge."""
+    known = [v for v in values if v is not None and math.isfinite(v)]
+    if not known:
+        return []
+    width = max(known) - min(known)
+    return [v for v in points if v is not None and min(known) - width <= v <= max(known) + width]

@@ -54,7 +54,7 @@ def binned(before: Column, now: Column, is_date: bool = False) -> Binned:
     """Returns both samples over bins that the reference defines; a text on either side makes both text."""
     if before.is_text or now.is_text:
         return _categories(before, now)
-    return _numbers(before, now, _day if is_date else _number)
+    return _numbers(before, now, _month if is_date else _number)
 
 
 def _numbers(before: Column, now: Column, shown: Callable[[float], str]) -> Binned:
@@ -114,8 +114,8 @@ def _number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _day(milliseconds: float) -> str:
-    return str(np.datetime64(int(milliseconds), "ms").astype("datetime64[D]"))
+def _month(milliseconds: float) -> str:
+    return str(np.datetime64(int(milliseconds), "ms").astype("datetime64[M]"))
 
 
 def _categories(before: Column, now: Column) -> Binned:

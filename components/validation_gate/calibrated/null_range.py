@@ -72,12 +72,10 @@ def histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Source: ``generate_equi_width_histogram`` in ``tensorflow_data_validation/utils/quantiles_util.py``.
     """
-    upto = np.append(np.flatnonzero(values[1:] != values[:-1]) + 1, len(values))
+    upto: np.ndarray = np.append(np.flatnonzero(values[1:] != values[:-1]) + 1, len(values))
     unique = values[upto - 1]
     wanted = np.arange(QUANTILES + 1) * (len(values) / QUANTILES)
-    places, times = np.unique(
-        np.minimum(np.searchsorted(upto, wanted), len(unique) - 1), return_counts=True
-    )
+    places, times = np.unique(np.minimum(np.searchsorted(upto, wanted), len(unique) - 1), return_counts=True)
     points, below = unique[places], upto[places].astype(np.float64)
     edges = np.linspace(points[0], points[-1], BUCKETS + 1)
     reached = np.searchsorted(points, edges, side="right")

@@ -31,7 +31,7 @@ def late(rows, dates=()):
 
 
 def test_a_date_after_the_prediction_is_found_and_nothing_else(rows):
-    assert late(rows) == {"returned_at": "later in 100.0% of 200 examined rows"}
+    assert late(rows) == {"returned_at": "later in 100% of 200 examined rows"}
 
 
 @pytest.mark.parametrize(

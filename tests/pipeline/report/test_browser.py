@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
+from components.evaluation_gate.result import Metric
+from pipeline.report.data import Bar, FeatureView
 from pipeline.report.write import write_report
 
 pytestmark = pytest.mark.browser
@@ -94,6 +97,47 @@ def test_themes_differ(open_report):
 def test_page_never_scrolls_sideways(open_report, width):
     page = open_report(width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.fixture
+def many_classes(run):
+    """A run whose slices are named by long classes, with numbers of eleven digits."""
+    names = (
+        "overall",
+        "species=Iris_versicolor_with_a_name_that_does_not_break",
+        "species=setosa",
+        "species=x",
+    )
+    values = ((0.82, "accuracy"), (12_345_678_901.5, "mse"))
+    rows = tuple(
+        Metric(metric, name, value, value * 0.9, value * 1.1, 300, value * 0.99)
+        for value, metric in values
+        for name in names
+    )
+    numbers = {"mean": 12345678901.0, "std": 98765432109.0, "min": -99999999999.0, "max": 98765432109.0}
+    wide = FeatureView("revenue", "int", 0.0, numbers, None, (Bar("1", 3),))
+    counts = FeatureView("kind", "text", 0.0, {}, 2, (Bar("a", 12_345_678_901), Bar("b", 1)))
+    return replace(run, metrics=rows, features=(wide, counts, *run.features))
+
+
+OVERFLOWING = """() => [...document.querySelectorAll('dd, dt, td, th, .n')].filter(
+  e => !e.closest('.hidden') && getComputedStyle(e).display !== 'inline' && e.scrollWidth > e.clientWidth + 1
+).map(e => e.textContent)"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 390, 1200])
+def test_long_classes_and_large_numbers_stay_inside(browser, many_classes, tmp_path, width, scheme):
+    file = tmp_path / "report.html"
+    write_report(many_classes, file)
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.goto(file.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(OVERFLOWING) == []
+    assert page.evaluate(LOW_CONTRAST) == []
+    context.close()
 
 
 def test_verdict_is_in_the_first_screen(open_report):

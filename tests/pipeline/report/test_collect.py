@@ -163,7 +163,7 @@ def test_features(found):
     features = {f.name: f for f in found["features"]}
     assert "_id" not in features
     assert features["age"].missing == pytest.approx(0.1)
-    assert features["age"].bars == (Bar("13 to 20", 12),)
+    assert features["age"].bars == (Bar("13 to 20", 12, 8),)
     assert features["signup_at"].numbers["min"] == "2025-01-01"
     assert [bar.label for bar in features["signup_at"].bars] == [
         "2025-01-01 to 2025-01-04",

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from components.validation_gate.result import Finding, Validation, stopped_folder
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import MemoryLineage
 from pipeline.report import write_run_report
@@ -43,6 +44,8 @@ def session(tmp_path) -> SimpleNamespace:
         lineage=lambda: MemoryLineage(executions, artifacts),
         loaded=SimpleNamespace(spec=spec, folder=tmp_path),
         runs=RunBook(tmp_path),
+        root=tmp_path,
+        executions=executions,
     )
 
 
@@ -77,6 +80,20 @@ def test_what_a_run_did_not_reach_is_left_out(session):
     data = report_data(session, record())
     assert data.verdict is None
     assert [curve.name for curve in data.curves] == ["loss"]
+
+
+def test_a_run_that_validation_stopped_shows_what_was_found(session, tmp_path):
+    found = Validation(anomalies=(Finding("anomaly", "age", "a value", "none", 7, True),))
+    for number, state in ((8, "FAILED"), (9, "FAILED")):
+        session.executions.append(
+            Execution(number, "ValidationGate", state, {}, RUN if number == 9 else "other", 0.0, 1.0)
+        )
+    stopped_folder(tmp_path / "artifacts" / "ValidationGate", 9).mkdir(parents=True)
+    found.write(stopped_folder(tmp_path / "artifacts" / "ValidationGate", 9))
+    assert report_data(session, record()).validation == found
+    page = Path(write_run_report(session, record())).read_text()
+    assert 'id="validation"' in page
+    assert "Expected: a value" in page
 
 
 def test_the_report_is_in_the_runs_folder(session):

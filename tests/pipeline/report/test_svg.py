@@ -67,3 +67,17 @@ def test_interval_draws_only_what_is_known():
     assert "interval" not in svg.interval(scale, 0.5, None, None, None, [])
     full = svg.interval(scale, 0.5, 0.4, 0.6, 0.45, [0.3])
     assert all(f'class="{name}"' in full for name in ("interval", "value", "baseline", "bound"))
+
+
+def test_two_points_beyond_the_edge_are_arrows_and_not_dots_at_it():
+    scale = svg.Scale(0.5, 0.8)
+    beyond = [svg.interval(scale, value, 0.4, 1.0, None, ()) for value in (0.8537, 0.8667)]
+    assert all("circle" not in chart and "▸" in chart for chart in beyond)
+    assert "◂" in svg.interval(scale, 0.7, None, None, 0.1, ())
+    assert svg.interval(scale, 0.7, None, None, 0.6, ()).count("<circle") == 2
+
+
+def test_bars_of_several_whole_numbers_are_as_high_as_one_of_them():
+    chart = svg.histogram([Bar("1", 10), Bar("2 to 3", 20, 2)], "counts")
+    assert chart.count('height="100.00%"') == 2
+    assert "2 to 3: 20" in chart

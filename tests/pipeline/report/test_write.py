@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -191,3 +192,19 @@ def test_simple_models_are_shown_beside_and_worse_is_said_only_where_it_is_sure(
     assert "better by 0.310 (0.290 to 0.330)" in table and "0.8240" in table
     assert "<script>" not in table
     assert 'id="beside"' not in render(run)
+
+
+def test_a_small_slice_near_the_others_is_inside_the_plot(run):
+    rows = [Metric("auc", "overall", 0.80, 0.79, 0.81, 2000), Metric("auc", "plan=a", 0.79, 0.75, 0.83, 300)]
+    rows += [
+        Metric("auc", f"plan={name}", value, 0.5, 1.0, 12) for name, value in (("b", 0.8537), ("c", 0.8667))
+    ]
+    (table,) = metric_tables(replace(run, metrics=tuple(rows), verdict=None))
+    places = [table.scale.percent(row.value) for row in rows]
+    assert len(set(places)) == 4
+    assert all(table.scale.holds(row.value) for row in rows)
+    (far,) = metric_tables(
+        replace(run, metrics=(*rows, Metric("auc", "plan=d", 0.1, 0.0, 1.0, 3)), verdict=None)
+    )
+    assert not far.scale.holds(0.1)
+    assert far.scale == table.scale
