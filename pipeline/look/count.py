@@ -21,6 +21,8 @@ class Counted:
     sizes: array[int] = field(default_factory=lambda: array("q"))
     """Bytes of each document."""
     bad: int = 0
+    taken: float = 0.0
+    """Bytes of the files that the documents, readable or not, take with what is between them."""
 
     def take(self, several: Iterable[Parsed]) -> Counted:
         """Counts blocks of documents."""
@@ -28,6 +30,7 @@ class Counted:
             self.tree.take(parsed.documents, parsed.wrapped)
             self.sizes.extend(parsed.sizes)
             self.bad += parsed.bad
+            self.taken += parsed.taken
         return self
 
     def merge(self, other: Counted) -> None:
@@ -35,6 +38,7 @@ class Counted:
         self.tree.merge(other.tree)
         self.sizes.extend(other.sizes)
         self.bad += other.bad
+        self.taken += other.taken
 
 
 def count(source: Source, limit: int | None) -> Counted:

@@ -73,7 +73,7 @@ class Leaf:
         if kind in NO_VALUE:
             return
         self.values += count
-        self.distinct.add(values, count)
+        self.distinct.add(values, count, whole=kind == "int")
         self._look(kind, values[:: max(1, count // LOOKED_AT)][:LOOKED_AT])
         if kind == "string":
             self._texts(values)

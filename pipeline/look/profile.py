@@ -9,7 +9,7 @@ from components.exports.fields import FieldType, widest
 from foundation.coarse import FEWEST, YEAR, date_range
 from foundation.errors import DataError
 from foundation.personal.names import named
-from pipeline.look.count import count
+from pipeline.look.count import Counted, count
 from pipeline.look.leaf import Leaf
 from pipeline.look.reading import Source, open_export
 from pipeline.look.tree import Node, Tree
@@ -36,7 +36,9 @@ class PathProfile:
     missing: float
     """Share of the documents without the path."""
     distinct: int
-    """Approximate number of distinct values."""
+    """Number of distinct values; approximate if there are many."""
+    distinct_is_exact: bool
+    """Whether it was counted and not estimated."""
     values: int
     longest: int
     """Characters of the longest text."""
@@ -109,7 +111,7 @@ def look(export: str, limit: int | None = SAMPLE, examples: bool = False, span: 
         bytes=source.bytes,
         documents=tree.documents,
         everything=everything,
-        about=tree.documents if everything else None if source.compressed else source.bytes // max(1, mean),
+        about=tree.documents if everything else None if source.compressed else _about(source, counted),
         bad=counted.bad,
         sizes={
             "smallest": ordered[0],
@@ -123,6 +125,11 @@ def look(export: str, limit: int | None = SAMPLE, examples: bool = False, span: 
         tree=tree,
         source=source,
     )
+
+
+def _about(source: Source, counted: Counted) -> int:
+    """Returns about how many documents an export has, from the bytes that those read take in its files."""
+    return round(source.bytes * counted.tree.documents / max(1.0, counted.taken))
 
 
 def _is_shown(node: Node) -> bool:
@@ -146,6 +153,7 @@ def _path(node: Node, documents: int, examples: bool) -> PathProfile:
         null=min(leaf.kinds["null"], node.there) / documents if not node.in_array else 0.0,
         missing=1 - node.there / documents,
         distinct=min(leaf.values, len(leaf.distinct)),
+        distinct_is_exact=leaf.distinct.is_exact,
         values=leaf.values,
         longest=leaf.longest,
         time_range=None if personal else _dates(node),

@@ -44,6 +44,8 @@ class Parsed:
     """Bytes of each document in the file."""
     bad: int
     """Number of unreadable documents."""
+    taken: float
+    """Bytes of the decompressed file that all these documents take, with what is between them."""
 
 
 def as_pattern(export: Path) -> str:
@@ -135,9 +137,11 @@ def parse_block(block: Block, part: Part, limit: int | None) -> Parsed:
     documents: list[dict[str, Any]] = []
     sizes: list[int] = []
     bad = 0
+    between, taken = _between(block), 0.0
     for index, raw in enumerate(block.documents):
         if limit is not None and len(documents) >= limit:
             break
+        taken += len(raw) + between
         if not raw.strip():
             continue
         try:
@@ -147,4 +151,13 @@ def parse_block(block: Block, part: Part, limit: int | None) -> Parsed:
             bad += 1
         else:
             sizes.append(len(raw))
-    return Parsed(documents, wrapped, sizes, bad)
+    return Parsed(documents, wrapped, sizes, bad, taken)
+
+
+def _between(block: Block) -> float:
+    """Returns the bytes between two documents of a block, such as a line break, on average."""
+    if block.span is not None and block.documents:
+        return max(
+            0.0, (block.span - len(block.lead) - sum(map(len, block.documents))) / len(block.documents)
+        )
+    return 1.0 if block.offsets is None else 0.0

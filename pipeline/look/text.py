@@ -8,7 +8,6 @@ from typing import Any
 
 from foundation.numbers import percent
 from pipeline.look.profile import Look, PathProfile
-from pipeline.look.sketch import KEPT
 
 HEAD = ("path", "types", "missing", "null", "distinct", "notes")
 
@@ -53,7 +52,7 @@ def rows(seen: Look) -> Iterator[tuple[str, ...]]:
 def _different(path: PathProfile) -> str:
     if not path.values:
         return ""
-    return f"{path.distinct:,}" if path.distinct < KEPT else f"~{path.distinct:,}"
+    return f"{path.distinct:,}" if path.distinct_is_exact else f"~{path.distinct:,}"
 
 
 def _notes(path: PathProfile) -> Iterator[str]:
