@@ -80,13 +80,12 @@ def measure(data_set: DataSet, folder: Path, tree: Path) -> Result:
     ids = write_export(table, folder / "export.jsonl")
     penstock = [sys.executable, "-m", "pipeline.cli.main"]
     environment = {**os.environ, "PYTHONPATH": str(tree)}
-    _call(
-        [*penstock, "init", "export.jsonl", "--label", data_set.label, "--name", data_set.name],
-        folder,
-        environment,
-    )
+    init = [*penstock, "init", "export.jsonl", "--label", data_set.label, "--name", data_set.name]
+    said, code = _call(init, folder, environment)
+    if code:
+        return Result(data_set.name, data_set.source, len(table), 0, why=said.strip().splitlines()[-1])
     began = time.monotonic()
-    said, code = _call([*penstock, "run"], folder, environment, check=False)
+    said, code = _call([*penstock, "run"], folder, environment)
     seconds = time.monotonic() - began
     task, positive, test = _split(folder, ids)
     result = Result(
@@ -105,12 +104,8 @@ def measure(data_set: DataSet, folder: Path, tree: Path) -> Result:
     return result
 
 
-def _call(
-    command: list[str], folder: Path, environment: dict[str, str], check: bool = True
-) -> tuple[str, int]:
+def _call(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[str, int]:
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if check and done.returncode:
-        raise SystemExit(f"{' '.join(command)} in {folder}: {done.stdout}{done.stderr}")
     return done.stdout + done.stderr, done.returncode
 
 
@@ -137,7 +132,8 @@ def table_of(results: list[Result], earlier: dict[str, Result]) -> str:
     ]
     for one in results:
         digits = ".3f" if one.metric != "rmse" else ".4g"
-        others = " | ".join(format(one.others[name], digits) for name in ("constant", "linear", "trees"))
+        names = ("constant", "linear", "trees")
+        others = " | ".join(format(one.others[name], digits) if one.others else "" for name in names)
         own = "none" if one.penstock is None else format(one.penstock, digits)
         behind = "" if one.behind is None else format(one.behind, "+.1%" if one.metric == "rmse" else "+.3f")
         lines.append(

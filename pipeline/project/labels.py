@@ -312,7 +312,7 @@ def _unfit(field: FieldProfile) -> str:
     if field.nested:
         return "documents"
     if field.distinct < 2:
-        return "the same value in all documents"
+        return f"the same value in all documents looked at ({field.values:,})"
     if field.type == "string":
         return f"text with {field.distinct} distinct values in {field.values} documents"
     return f"values of type {field.type}"

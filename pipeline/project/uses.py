@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from foundation.personal.kinds import ADDRESS, CARD, EMAIL, IBAN, MAC, NATIONAL, PHONE
 from foundation.personal.names import named
+from foundation.personal.told import fits
 from pipeline.project.codes import are_codes, is_code_name
 from pipeline.project.profile import MANY, ExportProfile, FieldProfile
 
@@ -20,6 +22,9 @@ _LONG_TAIL = 2.0
 """Skewness from which the logarithm of a non-negative number is a feature, too."""
 _FEW = 12
 """Whole numbers with at most this many different values are read as categories, too."""
+_OF_A_FORM = frozenset({ADDRESS, CARD, EMAIL, IBAN, MAC, NATIONAL, PHONE})
+"""Kinds of personal values that have a form: numbers from 1 to 6 are no card numbers, whatever the field is called."""
+_LOOKED_AT, _PERSONAL_SHARE = 500, 0.1
 _MOST_BLOCKED = 0.4
 """Share of the documents that may have something else than a document on the way; from half on a run stops."""
 _TOLD_ODD = 0.005
@@ -67,7 +72,7 @@ def use_of(field: FieldProfile, outcome: np.ndarray) -> Use:
         return Use(field, (), "behind a value that is often no document")
     if field.nested:
         return Use(field, (), "often a document, whose fields are read")
-    if field.path == "_id" or (named(field.path) and field.kinds != {"bool"}):
+    if field.path == "_id" or _named_personal(field):
         return Use(field, (), "the document's id" if field.path == "_id" else "looks personal")
     if field.personal:
         return Use(field, (), f"looks personal: its texts seem to contain {field.personal[0]}")
@@ -84,6 +89,17 @@ def use_of(field: FieldProfile, outcome: np.ndarray) -> Use:
         chosen = (*chosen, "missing")
         reason = reason if field.odd > _TOLD_ODD else f"{reason}; not in every document"
     return Use(field, chosen, reason)
+
+
+def _named_personal(field: FieldProfile) -> bool:
+    """Returns whether the name of a field says that it is personal, and its values do not say otherwise."""
+    kind = named(field.path)
+    if kind is None or field.kinds == {"bool"}:
+        return False
+    values = [str(value) for value in field.sample if value is not None][:_LOOKED_AT]
+    if kind not in _OF_A_FORM or field.is_array or not values:
+        return True
+    return sum(fits(kind, value, field.path) for value in values) >= _PERSONAL_SHARE * len(values)
 
 
 def _array(field: FieldProfile) -> tuple[tuple[str, ...], str]:

@@ -156,7 +156,7 @@ def test_tasks(
     ("documents", "label", "expected"),
     [
         ([{"n": i} for i in range(50)], None, r"seen: none among n; remedy: name it: --label PATH"),
-        ([{"n": i, "won": True} for i in range(50)], "won", r"the same value in all documents"),
+        ([{"n": i, "won": True} for i in range(50)], "won", r"the same value in all documents looked at"),
         ([{"n": i, "won": [1, 2]} for i in range(50)], "won", r"seen: an array"),
         (
             [{"n": i, "won": f"x{i}"} for i in range(50)],

@@ -249,3 +249,21 @@ def test_values_of_which_some_are_documents(
     spec, text = written(documents)
     read = set(spec.data.fields) - {"n", "won"}
     assert read == ({"at.city"} if share == 0.97 else set()), text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "used"),
+    [
+        ("ccs", lambda i: float(1 + i % 6), True),
+        ("card", lambda i: 4_111_111_111_111_111 + i, False),
+        ("phone", lambda i: f"555 01{i % 90 + 10}", False),
+        ("phone", lambda i: i % 4, True),
+        ("latitude", lambda i: i % 90 + 0.5, False),
+        ("first_name", lambda i: ["Ada", "Bob", "Eve"][i % 3], False),
+    ],
+)
+def test_a_personal_name_counts_unless_the_values_deny_it(
+    written: Callable[..., tuple[PipelineSpec, str]], name: str, value: Callable[[int], Any], used: bool
+) -> None:
+    documents = [{name: value(i), "n": i % 17, "won": i % 2} for i in range(300)]
+    assert (name in written(documents)[0].data.fields) == used
