@@ -99,6 +99,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     spec = SimpleNamespace(tune=None, push=None, evaluate=SimpleNamespace(metrics=metrics))
     found = SimpleNamespace(
         lineage=lambda: MemoryLineage(executions, artifacts),
+        root=tmp_path,
         loaded=SimpleNamespace(spec=spec, folder=tmp_path),
         runs=book,
     )
