@@ -14,7 +14,7 @@ from components.evaluator.metrics import METRICS
 from foundation.numbers import decimals, fixed, telling
 from foundation.saved_model import CONSTANT, LINEAR
 
-Outcome = Literal["better", "worse", "not told apart", "too few rows to tell"]
+Outcome = Literal["better", "worse", "not told apart", "too few rows to tell", "no interval"]
 
 NAMES = {LINEAR: "linear baseline", CONSTANT: "constant baseline"}
 """Reference → what people call it, in the order in which they are shown."""
@@ -101,7 +101,7 @@ def _others(metric: Metric) -> Iterator[Other]:
 def outcome_of(gain: Interval, higher_is_better: bool) -> Outcome:
     """Returns whether a model is better than another: only where the interval of their difference excludes 0."""
     if gain.low is None or gain.high is None:
-        return "too few rows to tell"
+        return "no interval" if gain.error is None else "too few rows to tell"
     if gain.low <= 0 <= gain.high:
         return "not told apart"
     return "better" if (gain.low > 0) == higher_is_better else "worse"

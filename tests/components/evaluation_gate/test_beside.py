@@ -24,12 +24,18 @@ def metric(name: str, gain: Interval, value: float = 0.819, linear: float = 0.81
         (-0.01, -0.001, "worse", "better"),
         (-0.002, 0.01, "not told apart", "not told apart"),
         (0.0, 0.0, "not told apart", "not told apart"),
-        (None, None, "too few rows to tell", "too few rows to tell"),
     ],
 )
 def test_a_model_is_better_or_worse_only_where_the_interval_excludes_zero(low, high, higher, lower) -> None:
     gain = Interval(0.0, low, high)
     assert (outcome_of(gain, True), outcome_of(gain, False)) == (higher, lower)
+
+
+def test_too_few_rows_are_told_from_intervals_that_nobody_asked_for() -> None:
+    assert outcome_of(Interval(0.1, None, None, error=0.2, freedom=3), True) == "too few rows to tell"
+    assert outcome_of(Interval(0.1, None, None), True) == "no interval"
+    said = sentence(Verdict(True, metrics=(metric("auc", Interval(0.1, None, None)),)))
+    assert "difference 0.100: no interval" in said
 
 
 def test_the_sentence_names_the_value_both_baselines_and_the_paired_differences() -> None:
