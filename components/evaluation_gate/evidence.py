@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-FAMILY_ERROR = 0.05
-"""How often a model that is nowhere worse than tested against may be refused for any slice."""
+SLICES_ERROR = 0.01
+"""How often a model that loses nowhere more than is tested against may be refused for any slice or any earlier model."""
+OVERALL_ERROR = 0.04
+"""How often an equal model may be refused for a comparison over all rows; with the slices, one in twenty."""
+MOST = 2.0
+"""How many times the allowed loss a comparison over all rows refuses whatever chance may do."""
 ENDS = 0.975
 """Quantile of an end of a 95% interval."""
 
@@ -38,7 +42,7 @@ def quantile(freedom: int, probability: float) -> float:
     return float(stdtrit(freedom, probability))
 
 
-def levels(chances: Sequence[float], whole: float = FAMILY_ERROR) -> list[float]:
+def levels(chances: Sequence[float], whole: float) -> list[float]:
     """Returns the level that each test of a family is held against, so that they err together at most ``whole``.
 
     This is Holm's procedure (Scandinavian Journal of Statistics 6, 1979): the smallest of m probabilities is held against

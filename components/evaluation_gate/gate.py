@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 from components.evaluation_gate import words
 from components.evaluation_gate.config import EvaluateConfig, GateConfig
-from components.evaluation_gate.evidence import chance, levels, power, quantile
+from components.evaluation_gate.evidence import (
+    MOST,
+    OVERALL_ERROR,
+    SLICES_ERROR,
+    chance,
+    levels,
+    power,
+    quantile,
+)
 from components.evaluation_gate.measured import Earlier, Measured, SliceResult
 from components.evaluation_gate.questions import Question, questions
 from components.evaluation_gate.result import OVERALL, Outcome
@@ -34,9 +42,10 @@ class Decision:
 def decide(config: EvaluateConfig, results: list[SliceResult], earlier: Sequence[Earlier] = ()) -> Decision:
     """Checks every gate against the metrics.
 
-    On all rows the value decides, or the worse end of its interval. In slices, and against models before the last blessed
-    one, a refusal needs a measured loss above what is allowed, and evidence that the true one is above half of that: all
-    these tests together refuse a model that loses nowhere more than half of it in at most 5% of runs.
+    On all rows the value decides, or the worse end of its interval; a comparison is refused with a measured loss above what is
+    allowed that is more than chance, or above ``MOST`` times that. In slices, and against models before the last
+    blessed one, a refusal needs a measured loss above what is allowed, and evidence that the true one is above half of
+    that. All these tests together refuse an equal model in at most 5% of runs.
 
     Args:
         config: The ``evaluate`` slice of the document.
@@ -86,10 +95,12 @@ def _asked(
 
 def _checks(asked: list[Question]) -> Iterator[Check]:
     chances = [_chance(q) for q in asked]
-    family = [i for i, p in enumerate(chances) if not math.isnan(p)]
-    # A loss within what is allowed never refuses, however sure it is.
-    held = levels([chances[i] if _exceeds(asked[i]) else 1.0 for i in family])
-    found = dict(zip(family, held, strict=True))
+    found: dict[int, float] = {}
+    for way, whole in (("value", OVERALL_ERROR), ("evidence", SLICES_ERROR)):
+        family = [i for i, p in enumerate(chances) if asked[i].way == way and not math.isnan(p)]
+        # A loss within what is allowed never refuses, however sure it is.
+        held = levels([chances[i] if _exceeds(asked[i]) else 1.0 for i in family], whole)
+        found |= dict(zip(family, held, strict=True))
     for i, question in enumerate(asked):
         level = found.get(i, math.nan)
         margin = _margin(question, level)
@@ -99,10 +110,12 @@ def _checks(asked: list[Question]) -> Iterator[Check]:
 
 
 def _chance(question: Question) -> float:
-    """Returns the probability that decides in a slice; NaN where something else decides."""
-    if question.way != "evidence" or question.missing or question.waived:
-        return math.nan
+    """Returns the probability of a loss as large where there is none; NaN where it does not decide."""
     loss = question.loss
+    if question.missing or question.waived or question.way == "interval":
+        return math.nan
+    if question.way == "value" and not (loss.sure and question.allowed):
+        return math.nan
     found = [chance(estimate - question.null, error, loss.freedom) for estimate, error in loss.tests]
     return math.nan if not found or any(map(math.isnan, found)) else max(found)
 
@@ -113,18 +126,18 @@ def _exceeds(question: Question) -> bool:
 
 def _margin(question: Question, level: float) -> float:
     """Returns by how much the loss has to grow for a refusal; negative if it has to shrink for a blessing."""
-    loss = question.loss
+    loss, allowed = question.loss, question.allowed
     if question.waived:
         return -loss.value
-    if question.way == "value":
-        return question.allowed - loss.value
     if question.way == "interval":
-        return question.allowed - loss.worst
+        return allowed - loss.worst
     if math.isnan(level):
-        return math.nan
+        return allowed - loss.value if question.way == "value" else math.nan
     least = quantile(loss.freedom, 1 - level)
-    significant = (question.null + least * error - estimate for estimate, error in loss.tests)
-    return max(question.allowed - loss.value, *significant)
+    significant = max(question.null + least * error - estimate for estimate, error in loss.tests)
+    if question.way == "value":
+        significant = min(significant, MOST * allowed - loss.value)
+    return max(allowed - loss.value, significant)
 
 
 def _power(question: Question, level: float) -> float:
@@ -132,8 +145,10 @@ def _power(question: Question, level: float) -> float:
     loss, allowed = question.loss, question.allowed
     if question.way == "interval" or question.missing or not allowed or not loss.tests:
         return math.nan
-    held = level if question.way == "evidence" else 1.0
-    return power(2 * allowed, allowed, loss.tests[0][1], loss.freedom, held, question.null)
+    error = loss.tests[0][1]
+    if question.way == "evidence":
+        return power(2 * allowed, allowed, error, loss.freedom, level, question.null)
+    return power(2 * allowed, words.bar(question, level), error, loss.freedom, 1.0)
 
 
 def _outcome(
@@ -146,8 +161,10 @@ def _outcome(
         return "holds", question.waived
     if question.way != "evidence":
         strict = question.kind == "better_than_constant"
-        enough = margin > 0 if strict else margin >= -_ROUNDING * question.allowed
-        return ("holds" if enough else "fails"), words.sureness(question, strength)  # NaN never holds
+        enough = margin > 0 if strict else margin >= -_ROUNDING * question.allowed  # NaN never holds
+        if enough and question.way == "value" and _exceeds(question):
+            return "not decided", words.within_chance(question, chance)
+        return ("holds" if enough else "fails"), words.sureness(question, level, strength)
     if math.isnan(question.measured.value) and not _both_undefined(question):
         return "fails", ""
     if math.isnan(chance):
@@ -158,7 +175,7 @@ def _outcome(
         return "not decided", words.too_few_to_tell(question, strength)
     if _exceeds(question):
         return "not decided", words.within_chance(question, chance)
-    return "holds", words.sureness(question, strength)
+    return "holds", words.sureness(question, level, strength)
 
 
 def _both_undefined(question: Question) -> bool:

@@ -18,7 +18,8 @@ from foundation.numbers import exact
 from foundation.saved_model import CONSTANT
 
 Way = Literal["value", "interval", "evidence"]
-"""What decides: the value, the worse end of its interval, or whether a loss is more than chance."""
+"""What decides: the value (of a comparison, within bounds, whether it is more than chance), the worse end of its
+interval, or whether a loss is more than chance."""
 FEWEST_EVENTS = 20
 """Positives or negatives below which a metric that needs them does not decide unless the gate says otherwise."""
 _FREEDOM = 19
@@ -34,12 +35,14 @@ class Loss:
         worst: Its unfavourable end; NaN without an interval.
         tests: Pairs of an estimate and its standard error; a loss is more than chance if all of them are.
         freedom: Degrees of freedom of the errors.
+        sure: Whether the errors were measured, not derived from an interval.
     """
 
     value: float
     worst: float = math.nan
     tests: tuple[tuple[float, float], ...] = ()
     freedom: int = 0
+    sure: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,12 +85,12 @@ class Question:
 
     @property
     def null(self) -> float:
-        """The loss that a test is against: half of what is allowed.
+        """The loss that a test is against: none over all rows, in slices half of what is allowed.
 
-        Against 0, a model that is worse by half of what is allowed is refused for its slices in every fourth run; against all
-        of it, slices of the usual size hardly ever refuse (``benchmarks/statistics/gates.py`` has the figures).
+        Against none, a model that is worse by half of what is allowed is refused for its slices in every fourth run; against
+        all of it, slices of the usual size hardly ever refuse (``benchmarks/statistics/gates.py`` has the figures).
         """
-        return self.allowed / 2
+        return self.allowed / 2 if self.way == "evidence" else 0.0
 
     @property
     def is_overall(self) -> bool:
@@ -257,17 +260,19 @@ def loss_of(metric: str, own: Measured, base: Measured, change: Measured) -> Los
         sign = -1.0 if METRICS[metric].higher_is_better else 1.0
         value = sign * change.value + 0.0
         worst = -change.low if sign < 0 else change.high
-        return Loss(value, worst, ((value, error),), freedom)
+        return Loss(value, worst, ((value, error),), freedom, not math.isnan(change.error))
     value = abs(own.value - best) - abs(base.value - best)
     total = own.value + base.value - 2 * best
     spread = _sum_error(own, base, error)
+    outwards = 1.0 if own.value > best else -1.0
     reach = spread * quantile(freedom, ENDS) if freedom and not math.isnan(spread) else math.inf
     worst = max(min(change.high, total + reach), min(-change.low, reach - total))
     return Loss(
         value,
         math.nan if math.isnan(change.high) else worst,
-        ((value, error), (abs(total), spread)) if not math.isnan(spread) else ((value, error),),
+        ((value, error), (outwards * total, spread)) if not math.isnan(spread) else ((value, error),),
         freedom,
+        not math.isnan(change.error),
     )
 
 
@@ -340,7 +345,10 @@ def too_few(
 
 
 def _cannot_show(metric: str, result: SliceResult, limit: float) -> tuple[str, str] | None:
-    """Returns that even a faultless model could not show the bound, and how many rows could (Clopper and Pearson)."""
+    """Returns that even a faultless model could not show the bound, and how many rows could.
+
+    If all n are right, the lower end of Clopper and Pearson's interval is the n-th root of 2.5%.
+    """
     count = {"accuracy": result.rows, "recall": result.positives}.get(metric)
     if count is None or not 0 < limit < 1:
         return None
@@ -350,7 +358,5 @@ def _cannot_show(metric: str, result: SliceResult, limit: float) -> tuple[str, s
     needed = math.ceil(math.log(1 - ENDS) / math.log(limit))
     if count >= needed:
         return None
-    seen = (
-        f"{count:,} {name} cannot show {exact(limit)}, not even {count:,} of {count:,} right; {needed:,} can"
-    )
+    seen = f"{count:,} {name}, which cannot show {exact(limit)} even if all are right; {needed:,} can"
     return seen, "give the test split more rows (data.split.test) or set on_interval: false"

@@ -109,9 +109,9 @@ class Gate(Part):
     threshold: float | None = None
     """The bound's exact number: what the metric is held against, or how much worse than another model's it may be."""
     chance: float | None = None
-    """How often a loss as large is measured where there is none; only where that decides, in slices."""
+    """How often a loss as large is measured where there is none (in slices: where it is half of what is allowed)."""
     level: float | None = None
-    """What ``chance`` has to be at or below for a refusal, so that all slices together err in 5% of runs at most."""
+    """What ``chance`` has to be at or below for a refusal, so that all checks together err in 5% of runs at most."""
     power: float | None = None
     """How often a model that is worse by twice the allowed loss is refused here."""
 

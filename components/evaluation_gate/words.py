@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from components.evaluation_gate.evidence import ENDS, power, quantile
+from components.evaluation_gate.evidence import ENDS, MOST, power, quantile
 from components.evaluation_gate.measured import Measured, SliceResult
 from components.evaluation_gate.questions import Question
 from components.evaluation_gate.result import OVERALL, Kind, Outcome
@@ -84,7 +84,9 @@ def check(
     places = _places(question)
     has = shown(question.measured, places)
     bound = _bound(question, places)
-    what = _what(question, margin, bound, has, note) if outcome == "fails" else ""
+    often = _equal_refused(question, level) > _OFTEN
+    told = note if question.way == "evidence" or often else ""
+    what = _what(question, margin, bound, has, told) if outcome == "fails" else ""
     return Check(
         metric=question.metric,
         slice=question.result.name,
@@ -146,19 +148,31 @@ def _what(question: Question, margin: float, bound: str, has: str, note: str) ->
     metric, where = question.metric, question.result.name
     if question.missing:
         return f"{metric} on {where} has {question.missing}: {question.remedy}"
-    told = note if question.way == "evidence" else _often_refused(question)
-    sure = f" ({told})" if told else ""
+    sure = f" ({note})" if note else ""
     rows = f"{question.result.rows:,} rows"
     return f"needs {metric} {bound} on {where}, has {has} on {rows}: {_short(question, margin)}{sure}"
 
 
-def _often_refused(question: Question) -> str:
-    """Returns that an equal model would often be refused, too, if so few rows are compared that it would."""
+def bar(question: Question, level: float) -> float:
+    """Returns the measured loss above which a comparison over all rows refuses."""
+    loss, allowed = question.loss, question.allowed
+    if math.isnan(level):
+        return allowed
+    return max(allowed, min(quantile(loss.freedom, 1 - level) * loss.tests[0][1], MOST * allowed))
+
+
+def _equal_refused(question: Question, level: float) -> float:
+    """Returns how often a model equal to the compared one is refused over all rows; NaN if that is not known."""
     loss = question.loss
-    if question.way != "value" or not question.allowed or not loss.tests:
-        return ""
-    equal = power(0.0, question.allowed, loss.tests[0][1], loss.freedom, 1.0)
-    return f"with so few rows an equal model is refused in {_share(equal)} of runs" if equal > _OFTEN else ""
+    if question.way == "evidence" or not question.allowed or not loss.tests:
+        return math.nan
+    error = loss.tests[0][1]
+    if question.way == "value":
+        return power(0.0, bar(question, level), error, loss.freedom, 1.0)
+    if loss.freedom < 1 or not error > 0:
+        return math.nan
+    reach = error * quantile(loss.freedom, ENDS)
+    return power(0.0, question.allowed - reach, error, loss.freedom, 1.0)
 
 
 def _short(question: Question, margin: float) -> str:
@@ -190,23 +204,16 @@ def _direction(question: Question) -> str:
     return "worse" if better is not None or known is None else f"further from {known.best:g}"
 
 
-def sureness(question: Question, strength: float) -> str:
-    """Returns how often a model as good, and one worse by twice what is allowed, is refused; empty if that is not known."""
-    loss, allowed = question.loss, question.allowed
-    if not allowed or not loss.tests or math.isnan(loss.tests[0][1]) or loss.freedom < 1:
+def sureness(question: Question, level: float, strength: float) -> str:
+    """Returns how often an equal model, and one worse by twice what is allowed, is refused; empty if that is not known."""
+    twice = _loss(2 * question.allowed)
+    if question.way == "evidence":
+        return "" if math.isnan(strength) else f"a loss of {twice} is seen in {_share(strength)} of runs"
+    equal = _equal_refused(question, level)
+    if math.isnan(equal):
         return ""
-    error = loss.tests[0][1]
-    if question.way == "interval":
-        if error == 0:
-            return ""
-        reach = error * quantile(loss.freedom, ENDS)
-        equal = power(0.0, allowed - reach, error, loss.freedom, 1.0)
-        return f"an equal model is refused in {_share(equal)} of runs"
-    if question.way == "value":
-        equal = power(0.0, allowed, error, loss.freedom, 1.0)
-        seen = f"one worse by {_loss(2 * allowed)} in {_share(strength)}"
-        return f"an equal model is refused in {_share(equal)} of runs, {seen}"
-    return f"a loss of {_loss(2 * allowed)} is seen in {_share(strength)} of runs"
+    seen = "" if math.isnan(strength) else f", one worse by {twice} in {_share(strength)}"
+    return f"an equal model is refused in {_share(equal)} of runs{seen}"
 
 
 def too_few_to_tell(question: Question, strength: float) -> str:
@@ -277,10 +284,15 @@ def blessing(checks: Sequence[Check]) -> str:
     if undecided:
         have = "has" if len(undecided) == 1 else "have"
         parts.append(f"{_slices(len(undecided))} {have} too few rows to decide")
+    parts += [f"{c.metric} on {c.slice} is {c.note}, {c.bound} is asked" for c in checks if _may_be_chance(c)]
     parts += sorted({c.waived for c in held if c.waived})
     if not math.isinf(closest.margin):
         parts.append(f"would be refused with {closest.flip}")
     return f"Blessed: {'; '.join(parts)}."
+
+
+def _may_be_chance(check: Check) -> bool:
+    return check.slice == OVERALL and check.outcome == "not decided" and not check.missing
 
 
 def _slices(count: int) -> str:
