@@ -27,7 +27,7 @@ class GateConfig(Config):
     """Largest value."""
     not_worse_than_blessed_by: Allowance | None = None
     """How much worse than the last blessed model the metric may be, in the metric's unit or as a share such as 1%."""
-    best_of_last: int = Field(default=5, ge=1)
+    best_of_last: int = Field(default=10, ge=1)
     """Of how many blessed models the best one counts: many small losses in a row are a large one; 1 is the last alone."""
     better_than_constant: bool = False
     """Whether the metric must be better than with one answer for all rows, the commonest class or the mean."""

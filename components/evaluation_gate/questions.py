@@ -117,7 +117,8 @@ def questions(
             yield _absolute(metric, gate, result, kind, limit)  # type: ignore[arg-type]
     if gate.not_worse_than_blessed_by is not None:
         yield (last := _blessed(metric, gate, result, gate.not_worse_than_blessed_by))
-        if result.slicing == OVERALL and last.loss.tests and not (last.waived or last.missing):
+        known = last.loss.tests and not math.isnan(last.loss.tests[0][1])
+        if result.slicing == OVERALL and known and not (last.waived or last.missing):
             yield from _earlier(last, earlier[: gate.best_of_last - 1])
     if gate.better_than_constant:
         yield _simple(metric, gate, result, "better_than_constant", 0.0)

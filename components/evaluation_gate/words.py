@@ -274,7 +274,8 @@ def blessing(checks: Sequence[Check]) -> str:
     """Returns the sentence for a model that passes."""
     held = [c for c in checks if c.outcome == "holds"]
     closest = nearest(checks)
-    whole = [c for c in held if c.slice == OVERALL] or sorted(held, key=lambda c: c.relative)
+    named = [c for c in held if c.kind != "best_of_last"]
+    whole = [c for c in named if c.slice == OVERALL] or sorted(named, key=lambda c: c.relative)
     measured = [c for c in whole if not math.isinf(c.margin)] or whole
     parts = ["; ".join(_held(group) for group in _by_metric(measured)[:3])] if whole else []
     undecided = {c.slice for c in checks if c.outcome == "not decided"} - {OVERALL}
@@ -292,7 +293,8 @@ def blessing(checks: Sequence[Check]) -> str:
 
 
 def _may_be_chance(check: Check) -> bool:
-    return check.slice == OVERALL and check.outcome == "not decided" and not check.missing
+    undecided = check.slice == OVERALL and check.outcome == "not decided" and not check.missing
+    return undecided and check.kind != "best_of_last"
 
 
 def _slices(count: int) -> str:

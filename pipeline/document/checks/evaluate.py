@@ -106,6 +106,11 @@ def bounds(spec: PipelineSpec) -> Iterator[Problem]:
             yield from _needing_intervals(path, gate)
         if known and known.higher_is_better is None:
             yield from _undirected(path, metric, gate, known.best is not None)
+        if spec.model.task != "binary":
+            for key in ("min_positives", "min_negatives"):
+                if getattr(gate, key):
+                    what = f"{key} counts labels of a binary task, this one is {spec.model.task}"
+                    yield Problem((*path, key), what, remedy="use min_rows")
 
 
 def _needing_intervals(path: Path, gate: GateConfig) -> Iterator[Problem]:

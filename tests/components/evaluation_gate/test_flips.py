@@ -11,6 +11,7 @@ import pytest
 
 from components.evaluation_gate.config import EvaluateConfig
 from components.evaluation_gate.gate import Measured, SliceResult, decide
+from components.evaluation_gate.result import Gate
 
 UNITS = {"auc": 0.8, "mse": 3e-4, "mae": 900.0, "rmse": 2.0e6, "log_loss": 0.4, "calibration": 1.02}
 BETTER = {"auc": 1, "mse": -1, "mae": -1, "rmse": -1, "log_loss": -1}
@@ -126,3 +127,12 @@ def test_the_verdict_file_has_the_exact_bound_of_each_gate() -> None:
     checks = decide(EvaluateConfig(metrics=["mse"], gates={"mse": {"at_most": 0.000215}}), [own]).checks
     assert [(c.kind, c.threshold) for c in checks] == [("at_most", 0.000215)]
     assert checks[0].bound == "≤ 0.000215"
+
+
+def test_the_plot_has_the_exact_bound_and_of_an_older_verdict_the_printed_one():
+    new = Gate("mse", "overall", "≤ 0.000215", 0.00021, 500, "holds", kind="at_most", threshold=0.0002154)
+    compared = Gate(
+        "mse", "overall", "at most 3% …", 1.0, 500, "holds", kind="not_worse_than_blessed_by", threshold=0.03
+    )
+    old = Gate("auc", "overall", "≥ 0.750 (at the worse end of the interval)", 0.8, 500, "holds")
+    assert [gate.limit for gate in (new, compared, old)] == [0.0002154, None, 0.75]

@@ -357,5 +357,11 @@ def test_small_losses_in_a_row_are_held_against_the_best_of_the_last_models():
     assert not decision.blessed
     assert "at most 0.01 worse than the blessed model 4 back, of run run 2" in decision.sentence
     assert [c.kind for c in decision.checks] == ["not_worse_than_blessed_by", "best_of_last"]
+    noisy = decide(config(gate), [paired("auc", 0.8, 0.8, 0.0, 0.01)], since(0.002))
+    assert noisy.checks[-1].outcome == "not decided"
+    assert noisy.sentence == (
+        "Blessed: auc 0.800 (0.700–0.900) on overall (2,400 rows) meets at most 0.01 worse than the blessed model's "
+        "0.800; would be refused with auc worse by 0.019 on overall."
+    )
     alone = {"auc": {"not_worse_than_blessed_by": 0.01, "best_of_last": 1}}
     assert decide(config(alone), [given], since(0.008, 0.016, 0.024)).blessed

@@ -151,6 +151,29 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
         "set confidence_intervals: true",
     ),
     (
+        "chance in slices not computed",
+        (
+            "evaluate.confidence_intervals=false",
+            "evaluate.slices=[country]",
+            "evaluate.gates.auc={at_least: 0.7, slices: [country]}",
+        ),
+        "slices: it tells a loss in a slice from chance, but confidence_intervals is false",
+    ),
+    (
+        "no better than a constant",
+        ("evaluate.metrics=[auc, calibration]", "evaluate.gates.calibration={better_than_constant: true}"),
+        "calibration has no better direction, so no model can be better than the constant baseline",
+    ),
+    (
+        "positives of a regression",
+        (
+            "model.task=regression",
+            "evaluate.metrics=[rmse]",
+            "evaluate.gates={rmse: {at_most: 3, min_positives: 5}}",
+        ),
+        "min_positives counts labels of a binary task",
+    ),
+    (
         "no better direction",
         ("evaluate.metrics=[auc, mean_label]", "evaluate.gates.mean_label={not_worse_than_blessed_by: 1}"),
         "has no better direction",
