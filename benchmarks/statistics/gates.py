@@ -101,7 +101,8 @@ def auc_samples(scores: Array, labels: Array, groups: Array) -> Array:
     positive, negative = (np.bincount(groups, weights, GROUPS) for weights in (labels, 1 - labels))
     left = wins.sum() - wins.sum(0) - wins.sum(1) + np.diag(wins)
     pairs = (positive.sum() - positive) * (negative.sum() - negative)
-    whole = wins.sum() / (positive.sum() * negative.sum())
+    every = positive.sum() * negative.sum()
+    whole = wins.sum() / every if every else np.nan
     return np.concatenate([[whole], left / np.where(pairs > 0, pairs, np.nan)])
 
 
@@ -220,7 +221,6 @@ def comparisons(process: Process, reps: int) -> Iterator[str]:
         "now": gates(**margin),
         "now, on_interval": gates(**margin, on_interval=True),
         "now, overall alone": gates(**margin, slices=False),
-        "now, slices alone": gates(**margin, overall=False),
     }
     yield (
         "| models | true loss of AUC | error of the difference | before | before, on_interval | "

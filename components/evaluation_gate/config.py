@@ -34,7 +34,7 @@ class GateConfig(Config):
     not_worse_than_linear_by: Allowance | None = None
     """How much worse than a linear model of the same rows the metric may be, in its unit or as a share such as 3%."""
     slices: list[str] = Field(default_factory=lambda: ["overall"])
-    """Where it must hold: overall, or a slice of ``evaluate.slices``, for each of its values."""
+    """Where it must hold: overall, or a slice of ``evaluate.slices``, for each of its values; comparisons also overall."""
     min_rows: int = Field(default=100, ge=1)
     """A slice value with fewer rows is reported but does not decide."""
     min_positives: int | None = Field(default=None, ge=0)

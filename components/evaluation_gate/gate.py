@@ -74,8 +74,9 @@ def decide(config: EvaluateConfig, results: list[SliceResult], earlier: Sequence
 def _asked(
     metric: str, gate: GateConfig, results: list[SliceResult], earlier: Sequence[Earlier]
 ) -> Iterator[Question]:
-    for slicing in gate.slices:
-        wanted = slicing.replace(" ", "")
+    named = [slicing.replace(" ", "") for slicing in gate.slices]
+    for slicing in named if OVERALL in named else [OVERALL, *named]:
+        wanted = slicing
         chosen = [r for r in results if r.slicing == wanted]
         if not chosen:
             known = sorted({r.slicing for r in results})
@@ -90,7 +91,10 @@ def _asked(
                     seen=near_miss(metric, list(result.candidate)) or ", ".join(result.candidate),
                     remedy="add it to evaluate.metrics",
                 )
-            yield from questions(metric, gate, result, earlier)
+            for question in questions(metric, gate, result, earlier):
+                # No worse in any slice is no worse overall, where there are more rows to tell.
+                if wanted in named or question.kind not in ("at_least", "at_most"):
+                    yield question
 
 
 def _checks(asked: list[Question]) -> Iterator[Check]:

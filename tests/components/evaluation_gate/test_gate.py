@@ -270,6 +270,19 @@ def test_overall_a_loss_above_what_is_allowed_may_be_chance_up_to_twice_that_and
     assert decide(gate, [paired("auc", 0.791, 0.8, -0.009, 0.001)]).blessed
 
 
+def test_a_comparison_in_slices_holds_overall_too_and_an_absolute_bound_only_where_it_is_asked():
+    given = [
+        paired("auc", 0.77, 0.8, -0.03, 0.003),
+        paired("auc", 0.8, 0.8, 0.0, 0.01, "country", "country=0"),
+    ]
+    compared = decide(config({"auc": {"not_worse_than_blessed_by": 0.01, "slices": ["country"]}}), given)
+    assert [(c.slice, c.outcome) for c in compared.checks] == [
+        ("overall", "fails"),
+        ("country=0", "not decided"),
+    ]
+    assert decide(config({"auc": {"at_least": 0.79, "slices": ["country"]}}), given).blessed
+
+
 def test_many_slices_need_more_evidence_than_one():
     gate = {"auc": {"not_worse_than_blessed_by": 0.01, "slices": ["country"]}}
 
