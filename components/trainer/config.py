@@ -32,14 +32,16 @@ class ModelConfigSlice(Config):
     """What the label is: one of two classes, one of several, or a number."""
     positive: str | int | float | bool | None = None
     """For a binary task: the label value that counts as 1; by default 1 or true."""
-    hidden: list[Units] = Field(default_factory=lambda: [64, 32])
-    """Number of units in each hidden layer."""
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    """Share of units dropped during training."""
+    hidden: list[Units] | None = None
+    """Number of units in each hidden layer; by default chosen by the number of rows."""
+    members: int | None = Field(default=None, ge=1, le=64)
+    """Number of networks whose predictions are averaged; by default 8 for a small table without ``hidden``, else 1."""
+    dropout: float | None = Field(default=None, ge=0, lt=1)
+    """Share of units dropped during training; by default chosen by the number of rows, 0 if ``hidden`` is given."""
     l2: float = Field(default=0.0, ge=0)
     """Weight of the L2 penalty on kernels."""
-    embedding: int = Field(default=8, ge=1)
-    """Width of an id feature's embedding."""
+    embedding: int | None = Field(default=None, ge=1)
+    """Width of an id feature's embedding; by default small vocabularies are one-hot, and larger ones are 8 wide."""
 
     @model_validator(mode="before")
     @classmethod
@@ -54,8 +56,8 @@ class ModelConfigSlice(Config):
 class EarlyStoppingConfig(Config):
     """Ends training when the validation loss stops improving."""
 
-    patience: int = Field(default=3, ge=1)
-    """Epochs without improvement before training ends; the best weights are kept."""
+    patience: int | None = Field(default=None, ge=1)
+    """Epochs without improvement before training ends; the best weights are kept. By default chosen with the steps."""
     min_delta: float = Field(default=0.0, ge=0)
     """Smallest change that counts as an improvement."""
 
@@ -66,13 +68,15 @@ class TrainConfig(Config):
     steps: int | None = Field(default=None, ge=1)
     """Total optimizer steps."""
     epochs: int | None = Field(default=None, ge=1)
-    """Passes over the train split, in place of steps; 10 if neither is given."""
+    """Passes over the train split, in place of steps; if neither is given, steps are chosen by the number of rows."""
     steps_per_epoch: int | None = Field(default=None, ge=1)
     """Steps between validations; by default one pass or a tenth of ``steps``, whichever is less."""
-    batch_size: int = Field(default=256, ge=1)
-    """Rows per step."""
-    learning_rate: float = Field(default=1e-3, gt=0)
-    """Learning rate of Adam."""
+    batch_size: int | None = Field(default=None, ge=1)
+    """Rows per step; by default chosen by the number of rows."""
+    learning_rate: float | None = Field(default=None, gt=0)
+    """Learning rate of Adam, constant. By default chosen by the number of rows, and lowered to 0 towards the end."""
+    weight_decay: float | None = Field(default=None, ge=0)
+    """Decay of all weights but biases, as AdamW's; by default chosen with the learning rate, 0 if that is given."""
     early_stopping: EarlyStoppingConfig | None = EarlyStoppingConfig()
     """When to stop early; null never stops early."""
     class_weights: Literal["balanced"] | dict[str, float] | None = None

@@ -48,6 +48,8 @@ class TrainingHistory(Result):
     """The epoch whose weights were kept; null without early stopping."""
     stopped_early: bool = False
     """Whether early stopping ended the training."""
+    still_improving: bool = False
+    """Whether the validation loss was at its lowest when the planned steps were over."""
     seconds: float = 0.0
     """Wall time of fitting."""
     rows: dict[str, int] = field(default_factory=dict)
@@ -61,9 +63,11 @@ class TrainingHistory(Result):
     reason: Annotated[str | None, Field(exclude_if=lambda reason: reason is None)] = None
     """How many of those weights were used, or why none were; missing without a blessed model."""
     model: dict[str, Any] = field(default_factory=dict)
-    """The document's ``model``."""
+    """The document's ``model``, with what was chosen."""
     train: dict[str, Any] = field(default_factory=dict)
-    """The document's ``train``."""
+    """The document's ``train``, with what was chosen."""
+    chosen: dict[str, Any] = field(default_factory=dict)
+    """Key of ``model`` or ``train`` that the document leaves open → the value chosen by the number of rows."""
     references: Annotated[
         ReferencesResult | None, Field(exclude_if=lambda references: references is None)
     ] = None
@@ -93,4 +97,43 @@ class TrainingHistory(Result):
     @property
     def counted(self) -> Mapping[str, int]:
         """Number of completed steps."""
-        return {"steps": self.schedule.steps_per_epoch * len(self.epochs)}
+        return {"steps": self.schedule.done(len(self.epochs))}
+
+    @property
+    def sentence(self) -> str:
+        """How the training ended, and what was chosen for it."""
+        return f"{self._ending}{self._choice}"
+
+    @property
+    def _ending(self) -> str:
+        """Returns how many of the planned steps were made, and why no more, or whether more would help."""
+        total, done = self.schedule.total, self.schedule.done(len(self.epochs))
+        kept = (
+            f"; the weights of step {self.schedule.done(self.best_epoch):,} are kept"
+            if self.best_epoch
+            else ""
+        )
+        if self.stopped_early:
+            patience = (self.train.get("early_stopping") or {}).get("patience")
+            waited = f" for {patience} validations" if patience else ""
+            return f"ended early at {done:,} of {total:,} steps: val_loss had not improved{waited}{kept}"
+        if self.still_improving:
+            return f"{done:,} steps: val_loss was still improving at the last step; more steps may help"
+        return f"{done:,} steps{kept}"
+
+    @property
+    def _choice(self) -> str:
+        """Returns the values that were chosen, in words."""
+        told = {name.partition(".")[2]: value for name, value in self.chosen.items()}
+        told.pop("steps_per_epoch", None)
+        if "early_stopping" in told:
+            told["patience"] = (told.pop("early_stopping") or {}).get("patience")
+        if not told:
+            return ""
+        rows = f" for {self.rows['train']:,} rows" if "train" in self.rows else ""
+        values = ", ".join(f"{name} {_shown(value)}" for name, value in told.items())
+        return f". Chosen{rows}: {values}"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,17 @@ from components.trainer.features import LABEL_VOCABULARY, read_vocabulary
 from components.trainer.metrics import objectives
 from components.trainer.models.build import build
 from components.trainer.models.own import used
+from components.trainer.models.scale import LabelScale
+from components.trainer.recipe import Size
 from components.trainer.references.export import export_references
 from components.trainer.references.fitting import fit_references
 from components.trainer.result import ReferencesResult, TrainingHistory
+from components.trainer.schedule import plan_schedule
 from components.trainer.seeds import seed_everything
 from components.trainer.settings import TrainingSettings
 from components.trainer.training import History, compile_model, fit
 from components.trainer.transform_graph import TransformGraph
+from foundation.config import Config
 from foundation.errors import UserCodeError
 from foundation.own_fault import place
 from foundation.publish import published_folder
@@ -44,9 +49,10 @@ def run_fn(fn_args: FnArgs) -> None:
     graph = TransformGraph(fn_args.transform_graph_path, settings.label)
     splits = load_splits(graph, settings, fn_args.train_files, fn_args.eval_files)
     clock.lap("data")
+    settings = settings.for_table(Size.of(splits[0].rows, graph.features))
     values = label_values(graph, settings)
     seed_everything(settings.train.seed)
-    model = build_model(graph, settings, values)
+    model = build_model(graph, settings, values, splits[0])
     started_from = _warm_start(fn_args.base_model, settings, graph, model)
     weighting = class_weights(settings.train.class_weights, splits[0].labels, values)
     with used(settings.model.build_model, "a model that can be fitted"):
@@ -103,29 +109,57 @@ def label_values(graph: TransformGraph, settings: TrainingSettings) -> list[str]
 
 
 def build_model(
-    graph: TransformGraph, settings: TrainingSettings, values: list[str], extra_metric: str = "loss"
+    graph: TransformGraph,
+    settings: TrainingSettings,
+    values: list[str],
+    split: TransformedSplit,
+    extra_metric: str = "loss",
 ) -> keras.Model:
-    """Builds and compiles the model; ``extra_metric`` is tracked in addition to the usual ones.
+    """Builds and compiles the model.
+
+    Args:
+        graph: The Transform graph.
+        settings: The settings, with all that is chosen.
+        values: Label value of each class.
+        split: The train split.
+        extra_metric: A metric that is tracked in addition to the usual ones.
 
     Raises:
         UserCodeError: The user's ``build_model`` breaks its contract, or leaves an unknown metric to us.
     """
-    classes = len(values) if settings.model.task == "multiclass" else 1
-    model = build(settings.model, graph.features, classes, hyperparameters_of(settings, classes))
-    if not model.compiled and f"val_{extra_metric}" not in objectives(settings.model.task):
+    task, own = settings.model.task, settings.model.build_model
+    classes = len(values) if task == "multiclass" else 1
+    scale = LabelScale.of(split.labels) if task == "regression" else None
+    known = hyperparameters_of(settings, classes, scale)
+    model = build(settings.model, graph.features, classes, known, scale)
+    if not model.compiled and f"val_{extra_metric}" not in objectives(task):
         raise UserCodeError(
-            place(settings.model.build_model or ""),
+            place(own or ""),
             expected=f"a model that is compiled with a metric {extra_metric!r}, as tune.objective says",
             seen="a model that is not compiled",
         )
-    compile_model(model, settings.model.task, settings.train.learning_rate, extra_metric)
+    decay = plan_schedule(settings.train, split.rows).total if settings.decays else None
+    compile_model(model, task, settings.train, decay, None if own else scale, extra_metric)
     return model
 
 
-def hyperparameters_of(settings: TrainingSettings, classes: int) -> dict[str, Any]:
-    """Returns the hyperparameters for a user's ``build_model``: model slice, learning rate, number of classes."""
-    known = settings.model.model_dump(exclude={"type", "build_model", "positive"})
-    return {**known, **settings.own, "learning_rate": settings.train.learning_rate, "classes": classes}
+def hyperparameters_of(
+    settings: TrainingSettings, classes: int, scale: LabelScale | None = None
+) -> dict[str, Any]:
+    """Returns the hyperparameters for a user's ``build_model``: the model slice and what only the data can tell.
+
+    A label is not scaled behind the back of a user's model: its last layer or its loss may need the label as it is. So
+    it is told the label's mean and deviation, and does what is right.
+    """
+    known = settings.model.model_dump(exclude={"type", "build_model", "positive", "members"})
+    label = {"label_mean": scale.mean, "label_deviation": scale.deviation} if scale else {}
+    return {
+        **known,
+        **settings.own,
+        **label,
+        "learning_rate": settings.train.learning_rate,
+        "classes": classes,
+    }
 
 
 def _warm_start(
@@ -171,6 +205,7 @@ def _write_history(
         schedule=history.schedule,
         best_epoch=history.best_epoch,
         stopped_early=history.stopped_early,
+        still_improving=history.still_improving,
         seconds=history.seconds,
         rows={"train": splits[0].rows, "validation": splits[1].rows},
         rows_without_label={"train": splits[0].without_label, "validation": splits[1].without_label},
@@ -179,4 +214,12 @@ def _write_history(
         model=settings.model.model_dump(mode="json"),
         train=settings.train.model_dump(mode="json"),
         references=references,
+        chosen=_as_json(settings.chosen),
     ).write(folder)
+
+
+def _as_json(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.model_dump(mode="json") if isinstance(value, Config) else value
+        for name, value in chosen.items()
+    }

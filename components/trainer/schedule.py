@@ -13,26 +13,44 @@ LARGEST_EXECUTION = 500
 
 @dataclass(frozen=True)
 class Schedule:
-    """Steps per epoch, and number of epochs."""
+    """Steps per epoch, number of epochs, and steps in all."""
 
     steps_per_epoch: int
     epochs: int
+    steps: int = 0
+    """Steps of all epochs; the last epoch may be a shorter one. 0 in results of earlier versions: all are whole."""
+
+    @property
+    def total(self) -> int:
+        """Steps of all epochs."""
+        return self.steps or self.steps_per_epoch * self.epochs
+
+    def done(self, epochs: int) -> int:
+        """Returns the steps of a number of epochs."""
+        return min(self.total, self.steps_per_epoch * epochs)
 
 
 def plan_schedule(train: TrainConfig, rows: int) -> Schedule:
     """Plans epochs of a tenth of the steps or one pass over the data, whichever is less, unless given.
 
-    The epochs add up to ``steps`` if a length near that divides it; otherwise they fall short by less than one epoch.
+    The epochs add up to ``steps``: to equal ones if a length near that divides it, otherwise the last one is shorter.
+
+    Args:
+        train: The ``train`` slice with a batch size, and steps or epochs.
+        rows: Rows of the train split.
     """
-    one_pass = max(1, math.ceil(rows / train.batch_size))
+    one_pass = max(1, math.ceil(rows / (train.batch_size or rows)))
     if train.steps is None:
-        return Schedule(train.steps_per_epoch or one_pass, train.epochs or 10)
+        length = train.steps_per_epoch or one_pass
+        epochs = train.epochs or 1
+        return Schedule(length, epochs, length * epochs)
     length = min(train.steps_per_epoch or min(one_pass, max(1, train.steps // 10)), train.steps)
     if not train.steps_per_epoch:
         length = next((n for n in range(length, max(1, length // 2), -1) if train.steps % n == 0), length)
-    return Schedule(length, max(1, train.steps // length))
+    return Schedule(length, math.ceil(train.steps / length), train.steps)
 
 
-def steps_an_execution(steps: int) -> int:
-    """Returns the largest divisor of ``steps`` within the limit, so that no execution crosses the end of an epoch."""
-    return next(n for n in range(min(steps, LARGEST_EXECUTION), 0, -1) if steps % n == 0)
+def steps_an_execution(schedule: Schedule) -> int:
+    """Returns the largest number of steps within the limit that no execution takes past the end of an epoch."""
+    common = math.gcd(schedule.steps_per_epoch, schedule.total)
+    return next(n for n in range(min(common, LARGEST_EXECUTION), 0, -1) if common % n == 0)

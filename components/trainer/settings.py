@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from components.trainer.config import ModelConfigSlice, TrainConfig
+from components.trainer.recipe import Size, choose_model, choose_training
 from foundation.errors import SpecError, near_miss
 
 
@@ -22,12 +23,19 @@ class TrainingSettings:
         train: The ``train`` slice.
         label: Name of the label.
         own: Hyperparameters known only to a user's ``build_model``.
+        chosen: What the document left open: ``model.`` or ``train.`` and a key → the value chosen by the rows.
     """
 
     model: ModelConfigSlice
     train: TrainConfig
     label: str
     own: Mapping[str, Any] = field(default_factory=dict)
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def decays(self) -> bool:
+        """Whether the learning rate falls to 0: one that was chosen does, one that was given or is the user's stays."""
+        return "train.learning_rate" in self.chosen and not self.model.build_model
 
     @classmethod
     def from_custom_config(cls, custom_config: Mapping[str, Any]) -> TrainingSettings:
@@ -63,6 +71,20 @@ class TrainingSettings:
                 "tune.search", expected="values accepted by model and train", seen=str(error)
             ) from error
         return TrainingSettings(model, train, self.label, {n: v for n, v in chosen.items() if n not in known})
+
+    def for_table(self, size: Size) -> TrainingSettings:
+        """Returns these settings with everything that they leave open chosen for a table.
+
+        Args:
+            size: Rows and inputs of the train split.
+        """
+        model, train = choose_model(self.model, size), choose_training(self.model, self.train, size)
+        return replace(
+            self,
+            model=self.model.model_copy(update=model),
+            train=self.train.model_copy(update=train),
+            chosen={f"model.{n}": v for n, v in model.items()} | {f"train.{n}": v for n, v in train.items()},
+        )
 
 
 def decode(value: Any) -> Any:

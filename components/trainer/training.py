@@ -14,6 +14,8 @@ import keras
 from components.trainer.config import Task, TrainConfig
 from components.trainer.data import TransformedSplit, training_batches, validation_batches
 from components.trainer.metrics import TRAINING_METRICS, always_followed
+from components.trainer.models.scale import LabelScale, ScaledError
+from components.trainer.recipe import PATIENCE
 from components.trainer.schedule import Schedule, plan_schedule, steps_an_execution
 from foundation.errors import DataError
 
@@ -31,6 +33,13 @@ class History:
     stopped_early: bool = False
     ended_by_time: bool = False
     seconds: float = 0.0
+
+    @property
+    def still_improving(self) -> bool:
+        """Whether the validation loss was at its lowest when the planned steps were over."""
+        losses = [epoch.get("val_loss", math.nan) for epoch in self.epochs]
+        whole = len(losses) == self.schedule.epochs > 1
+        return whole and not self.ended_by_time and losses[-1] < min(losses[:-1])
 
 
 Over = Callable[[], bool]
@@ -56,6 +65,21 @@ class _Deadline(keras.callbacks.Callback):
     def _look(self) -> None:
         if not self.model.stop_training and self._over():
             self.model.stop_training = self._history.ended_by_time = True
+
+
+class _LastStep(keras.callbacks.Callback):
+    """Callback that ends the last epoch at the planned step, if it is a shorter one."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__()
+        self._schedule, self._begun = schedule, 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._begun = epoch * self._schedule.steps_per_epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._begun + batch + 1 >= self._schedule.total:
+            self.model.stop_training = True
 
 
 class _Recorder(keras.callbacks.Callback):
@@ -92,13 +116,22 @@ LOSSES = {
 }
 
 
-def compile_model(model: keras.Model, task: Task, learning_rate: float, extra_metric: str = "loss") -> None:
+def compile_model(
+    model: keras.Model,
+    task: Task,
+    train: TrainConfig,
+    decay_steps: int | None = None,
+    scale: LabelScale | None = None,
+    extra_metric: str = "loss",
+) -> None:
     """Compiles a model with loss, optimizer and metrics, unless its author already did.
 
     Args:
         model: The model.
         task: The task.
-        learning_rate: Learning rate of Adam.
+        train: The ``train`` slice, with all that is chosen.
+        decay_steps: Steps in which the learning rate falls to 0 along a cosine; None keeps it.
+        scale: The label's scale, in which the loss of a regression is measured; None measures it in the label's unit.
         extra_metric: A metric to track in addition to the usual ones.
     """
     if model.compiled:
@@ -106,8 +139,21 @@ def compile_model(model: keras.Model, task: Task, learning_rate: float, extra_me
     names = dict.fromkeys([*always_followed(task), extra_metric])
     followed = {name: TRAINING_METRICS[task][name] for name in names if name != "loss"}
     metrics = [getattr(keras.metrics, m.keras)(name=name, **m.arguments) for name, m in followed.items()]
-    optimizer = keras.optimizers.Adam(learning_rate)
-    model.compile(optimizer=optimizer, loss=LOSSES[task], metrics=metrics, jit_compile=False)
+    loss = ScaledError(scale.deviation) if scale else LOSSES[task]
+    model.compile(
+        optimizer=_optimizer(model, train, decay_steps), loss=loss, metrics=metrics, jit_compile=False
+    )
+
+
+def _optimizer(model: keras.Model, train: TrainConfig, decay_steps: int | None) -> Any:
+    rate: Any = train.learning_rate
+    if decay_steps:
+        rate = keras.optimizers.schedules.CosineDecay(rate, decay_steps)
+    if not train.weight_decay:
+        return keras.optimizers.Adam(rate)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=train.weight_decay)
+    optimizer.exclude_from_weight_decay(var_list=[v for v in model.trainable_variables if v.name == "bias"])
+    return optimizer
 
 
 def fit(
@@ -123,7 +169,7 @@ def fit(
 
     Args:
         model: The model.
-        train: The ``train`` slice.
+        train: The ``train`` slice, with all that is chosen.
         splits: The train and the validation split.
         weights: Weight of each class, or None.
         log_folder: Folder for TensorBoard logs; None writes none.
@@ -134,10 +180,12 @@ def fit(
         DataError: The loss is no longer a number.
     """
     training, validation = splits
+    assert train.learning_rate and train.batch_size, "what the document leaves open was chosen"
     schedule = plan_schedule(train, training.rows)
     history = History(schedule)
-    model.steps_per_execution = steps_an_execution(schedule.steps_per_epoch)
+    model.steps_per_execution = steps_an_execution(schedule)
     callbacks: list[Any] = [_Recorder(history, train.learning_rate, check)]
+    callbacks += [_LastStep(schedule)] if schedule.total % schedule.steps_per_epoch else []
     stopping = _early_stopping(train)
     callbacks += [stopping] if stopping else []
     callbacks += [_Deadline(history, over)] if over else []
@@ -167,7 +215,7 @@ def _early_stopping(train: TrainConfig) -> Any:
     return keras.callbacks.EarlyStopping(
         monitor="val_loss",
         mode="min",
-        patience=config.patience,
+        patience=config.patience or PATIENCE,
         min_delta=config.min_delta,
         restore_best_weights=True,
     )

@@ -115,7 +115,7 @@ class TuneConfig(Config):
     direction: Direction | None = None
     """Whether less or more of the objective is better; only for a metric of your own model."""
     search: dict[str, RangeConfig] = Field(default_factory=_default_space)
-    """Hyperparameter (a key of ``model``, or learning_rate, batch_size) → values to try."""
+    """Hyperparameter (a key of ``model``, or learning_rate, batch_size, weight_decay) → values to try."""
     seed: int = 42
     """Seed of the search."""
 

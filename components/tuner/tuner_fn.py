@@ -16,6 +16,7 @@ from tfx.components.tuner.component import TunerFnResult
 
 from components.trainer.data import class_weights
 from components.trainer.models.own import used
+from components.trainer.recipe import Size
 from components.trainer.run_fn import build_model, label_values, load_splits
 from components.trainer.seeds import seed_everything
 from components.trainer.settings import TrainingSettings
@@ -97,9 +98,10 @@ class _Trials:
     ) -> History:
         chosen = self._settings.with_hyperparameters(hyperparameters)
         chosen = dataclasses.replace(chosen, train=chosen.train.model_copy(update=changes))
+        chosen = chosen.for_table(Size.of(self._splits[0].rows, self._graph.features))
         seed_everything(chosen.train.seed)
         extra = self._tune.objective.removeprefix("val_")
-        model = build_model(self._graph, chosen, self._values, extra_metric=extra)
+        model = build_model(self._graph, chosen, self._values, self._splits[0], extra)
         own = chosen.model.build_model
         with used(own, "a model that can be fitted"):
             check = _objective_check(own, self._tune.objective)

@@ -27,6 +27,7 @@ class Collected(TypedDict, total=False):
     features: tuple[FeatureView, ...]
     validation: Validation | None
     curves: tuple[Curve, ...]
+    training: str
     tuning: Trials | None
     verdict: Verdict | None
     about_references: tuple[str, ...]
@@ -54,6 +55,7 @@ def collect(results: RunResults, metric_order: Sequence[str]) -> Collected:
         features=read_features(statistics, types) if statistics else (),
         validation=results.read(Validation),
         curves=curves_of(history) if history else (),
+        training=history.sentence if history else "",
         tuning=results.read(Trials),
         verdict=verdict,
         about_references=history.about_references if history else (),

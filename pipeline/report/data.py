@@ -112,6 +112,7 @@ class ReportData:
         error: The error that ended the run; empty if none did.
         span: Span of the export; None if the pattern has none.
         notices: What a person should act on after the documents were read.
+        training: How the training ended, and what was chosen for it.
         metrics: The verdict's metrics, in display order.
         about_references: What limits the comparison with the simple models.
         higher_is_better: Metric → whether more is better; None if neither direction is.
@@ -131,6 +132,7 @@ class ReportData:
     features: tuple[FeatureView, ...] = ()
     validation: Validation | None = None
     curves: tuple[Curve, ...] = ()
+    training: str = ""
     tuning: Trials | None = None
     objective: str = ""
     metrics: tuple[Metric, ...] = ()

@@ -66,6 +66,7 @@ def _said(session: Session, found: RunResults, record: RunRecord) -> list[str]:
         *_warnings(found),
         *(f"Note: {note}." for note in record.notes),
         *_search(found),
+        *_training(found),
         *_verdict(found),
         *_schema(session, found),
         *_pushed(found),
@@ -83,6 +84,11 @@ def _warnings(found: RunResults) -> list[str]:
 def _search(found: RunResults) -> list[str]:
     search = found.find(Trials)
     return [f"Search: {search.sentence}"] if search and search.sentence else []
+
+
+def _training(found: RunResults) -> list[str]:
+    training = found.find(TrainingHistory)
+    return [f"Training: {training.sentence}."] if training else []
 
 
 def _verdict(found: RunResults) -> list[str]:

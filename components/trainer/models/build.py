@@ -10,8 +10,10 @@ import keras
 from components.trainer.config import ModelConfigSlice
 from components.trainer.features import FeatureDescription
 from components.trainer.models import MODEL_TYPES
+from components.trainer.models.members import MeanOfMembers, MembersModel
 from components.trainer.models.own import build_own
 from components.trainer.models.parts import make_inputs
+from components.trainer.models.scale import InLabelUnit, LabelScale
 
 
 def build(
@@ -19,6 +21,7 @@ def build(
     features: Sequence[FeatureDescription],
     classes: int,
     hyperparameters: dict[str, Any],
+    scale: LabelScale | None = None,
 ) -> keras.Model:
     """Builds the document's model.
 
@@ -27,6 +30,7 @@ def build(
         features: The model's inputs.
         classes: Number of classes of a multi-class label; 1 for other tasks.
         hyperparameters: The hyperparameters for a user's ``build_model``.
+        scale: The scale of a regression's label, which a built-in model takes in; a user's own model does so itself.
 
     Returns:
         A Keras model from a dict of inputs to ``[batch, 1]`` (probability or prediction) or ``[batch, classes]``.
@@ -38,9 +42,14 @@ def build(
         return build_own(config.build_model, features, classes, hyperparameters)
     inputs = make_inputs(features)
     logits = MODEL_TYPES[config.type].logits(config, features, inputs, classes)
-    return keras.Model(inputs, _head(config.task, logits), name=config.type)
+    output = _head(config.task, logits, scale)
+    if (config.members or 1) > 1 and len(output.shape) == 3:
+        return MembersModel(inputs, MeanOfMembers(name="mean_of_members")(output), name=config.type)
+    return keras.Model(inputs, output, name=config.type)
 
 
-def _head(task: str, logits: Any) -> Any:
+def _head(task: str, logits: Any, scale: LabelScale | None) -> Any:
+    if scale is not None:
+        return InLabelUnit(scale, name="prediction")(logits)
     activation = {"binary": "sigmoid", "multiclass": "softmax", "regression": "linear"}[task]
     return keras.layers.Activation(activation, name="prediction", dtype="float32")(logits)

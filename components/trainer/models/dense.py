@@ -1,4 +1,4 @@
-"""``dense``: numbers, embedded ids and projected bags through hidden layers."""
+"""``dense``: numbers, one-hot or embedded ids and bags through hidden layers."""
 
 from __future__ import annotations
 
@@ -15,28 +15,20 @@ if TYPE_CHECKING:
 def logits(
     config: ModelConfigSlice, features: Sequence[FeatureDescription], inputs: Tensors, units: int
 ) -> Any:
-    """Concatenates all features and passes them through the hidden layers."""
+    """Passes all features through the hidden layers; ``[members, batch, units]`` if there are several members."""
     import keras
 
-    from components.trainer.models.parts import DEEP, bags, embedding, ids, l2, numbers
+    from components.trainer.models.parts import first_layer, hidden_layer
 
-    parts = []
-    side_by_side = numbers(features, inputs)
-    if side_by_side is not None:
-        parts.append(side_by_side)
-    rows = ids(features, inputs)
-    if rows is not None:
-        parts.append(keras.layers.Flatten()(embedding(features, config.embedding, DEEP, config)(rows)))
-    parts += bags(config, features, inputs, config.embedding, DEEP)
-    hidden = parts[0] if len(parts) == 1 else keras.layers.Concatenate()(parts)
+    if not config.hidden:
+        return first_layer(config, features, inputs, units)
+    hidden = keras.layers.Activation("relu")(first_layer(config, features, inputs, config.hidden[0]))
     for index, size in enumerate(config.hidden):
-        layer = keras.layers.Dense(
-            size, activation="relu", kernel_regularizer=l2(config), name=f"hidden_{index}"
-        )
-        hidden = layer(hidden)
+        if index:
+            hidden = hidden_layer(config, size, f"hidden_{index}", "relu")(hidden)
         if config.dropout:
             hidden = keras.layers.Dropout(config.dropout)(hidden)
-    return keras.layers.Dense(units, name="logits")(hidden)
+    return hidden_layer(config, units, "logits")(hidden)
 
 
-DENSE = ModelType(logits, keys=("hidden", "dropout", "l2", "embedding"))
+DENSE = ModelType(logits, keys=("hidden", "members", "dropout", "l2", "embedding"))

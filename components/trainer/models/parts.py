@@ -1,6 +1,6 @@
-"""Building blocks of built-in models: numbers, ids and bags, each concatenated.
+"""Building blocks of built-in models: numbers, ids and bags, the first hidden layer over them, and the layers above.
 
-All ids share one embedding table in which each feature has its own rows: one look-up per step, not one per feature.
+All ids share one table in which each feature has its own rows: one look-up per step, not one per feature.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import keras
 
 from components.trainer.features import FeatureDescription
 from components.trainer.models.base import Tensors
+from components.trainer.models.members import MemberDense
 
 if TYPE_CHECKING:
     from components.trainer.config import ModelConfigSlice
@@ -83,6 +84,50 @@ def bags(
         for f in features
         if f.kind == "vector" and f.vocabulary
     ]
+
+
+def first_layer(
+    config: ModelConfigSlice, features: Sequence[FeatureDescription], inputs: Tensors, units: int
+) -> Any:
+    """Returns the activations of the first hidden layer, ``[members, batch, units]`` if there are several members.
+
+    Without ``embedding``, ids are one-hot: their table holds the layer's own weights, so that a category needs no more
+    rows to be learnt than a number does.
+    """
+    width = units * (config.members or 1)
+    parts = [side_by_side] if (side_by_side := numbers(features, inputs)) is not None else []
+    one_hot = []
+    rows = ids(features, inputs)
+    if config.embedding:
+        if rows is not None:
+            parts.append(keras.layers.Flatten()(embedding(features, config.embedding, DEEP, config)(rows)))
+        parts += bags(config, features, inputs, config.embedding, DEEP)
+    else:
+        if rows is not None:
+            one_hot.append(keras.ops.sum(embedding(features, width, DEEP, config)(rows), axis=1))
+        one_hot += bags(config, features, inputs, width, DEEP)
+    if parts:
+        dense = parts[0] if len(parts) == 1 else keras.layers.Concatenate()(parts)
+        limit = (6.0 / (dense.shape[-1] + units)) ** 0.5  # Glorot's, by the widths of one member
+        layer = keras.layers.Dense(
+            width,
+            kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
+            kernel_regularizer=l2(config),
+            name="hidden_0",
+        )
+        one_hot.insert(0, layer(dense))
+    total = one_hot[0] if len(one_hot) == 1 else keras.layers.Add(name="hidden_0_sum")(one_hot)
+    if not (config.members or 1) > 1:
+        return total
+    return keras.ops.transpose(keras.ops.reshape(total, (-1, config.members, units)), (1, 0, 2))
+
+
+def hidden_layer(config: ModelConfigSlice, units: int, name: str, activation: str | None = None) -> Any:
+    """Returns a dense layer above the first, of one network or of all members."""
+    if (config.members or 1) > 1:
+        return MemberDense(units, activation, l2(config), name)
+    penalty = None if activation is None else l2(config)
+    return keras.layers.Dense(units, activation=activation, kernel_regularizer=penalty, name=name)
 
 
 def l2(config: ModelConfigSlice) -> Any:

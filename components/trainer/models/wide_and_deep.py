@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def logits(
     config: ModelConfigSlice, features: Sequence[FeatureDescription], inputs: Tensors, units: int
 ) -> Any:
-    """Adds the logits of both."""
+    """Adds the logits of both; members share the linear part."""
     import keras
 
     wide = linear.logits(config, features, inputs, units)
     deep = dense.logits(config, features, inputs, units)
-    return keras.layers.Add(name="wide_and_deep_sum")([wide, deep])
+    return keras.ops.add(wide, deep)
 
 
-WIDE_AND_DEEP = ModelType(logits, keys=("hidden", "dropout", "l2", "embedding"))
+WIDE_AND_DEEP = ModelType(logits, keys=("hidden", "members", "dropout", "l2", "embedding"))

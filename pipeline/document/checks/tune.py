@@ -16,7 +16,7 @@ from foundation.document.translate import expected_words
 from foundation.errors import near_miss
 from pipeline.document.models import PipelineSpec
 
-_OF_TRAIN = ("learning_rate", "batch_size")
+_OF_TRAIN = ("learning_rate", "batch_size", "weight_decay")
 _GIVEN = "classes"
 """Key that ``build_model`` is always given."""
 

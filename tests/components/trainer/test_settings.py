@@ -15,22 +15,48 @@ SETTINGS = TrainingSettings(ModelConfigSlice(), TrainConfig(), "y")
 @pytest.mark.parametrize(
     ("train", "rows", "expected"),
     [
-        ({"steps": 1000, "batch_size": 40}, 10_500, (100, 10)),
-        ({"steps": 1000, "batch_size": 40}, 1_700, (40, 25)),
-        ({"epochs": 3, "batch_size": 100}, 250, (3, 3)),
-        ({"steps": 7, "batch_size": 10}, 1000, (1, 7)),
-        ({"batch_size": 10}, 100, (10, 10)),
-        ({"steps": 100, "steps_per_epoch": 30}, 100, (30, 3)),
+        ({"steps": 1000, "batch_size": 40}, 10_500, (100, 10, 1000)),
+        ({"steps": 1000, "batch_size": 40}, 1_700, (40, 25, 1000)),
+        ({"epochs": 3, "batch_size": 100}, 250, (3, 3, 9)),
+        ({"steps": 7, "batch_size": 10}, 1000, (1, 7, 7)),
+        ({"steps": 997, "batch_size": 10}, 1000, (99, 11, 997)),
+        ({"steps": 100, "steps_per_epoch": 30, "batch_size": 256}, 100, (30, 4, 100)),
+        ({"steps": 20, "steps_per_epoch": 30, "batch_size": 256}, 100, (20, 1, 20)),
     ],
-    ids=["tenth", "one pass, a divisor", "epochs", "few steps", "default", "told"],
+    ids=[
+        "tenth",
+        "one pass, a divisor",
+        "epochs",
+        "few steps",
+        "a prime",
+        "told",
+        "told more than there are",
+    ],
 )
-def test_schedule(train: dict[str, int], rows: int, expected: tuple[int, int]) -> None:
-    assert plan_schedule(TrainConfig.model_validate(train), rows) == Schedule(*expected)
+def test_schedule(train: dict[str, int], rows: int, expected: tuple[int, int, int]) -> None:
+    planned = plan_schedule(TrainConfig.model_validate(train), rows)
+    assert planned == Schedule(*expected)
+    assert planned.done(planned.epochs) == expected[2]
 
 
-@pytest.mark.parametrize(("steps", "expected"), [(100, 100), (1000, 500), (997, 1), (1, 1)])
-def test_an_execution_never_crosses_the_end_of_an_epoch(steps: int, expected: int) -> None:
-    assert steps_an_execution(steps) == expected
+@pytest.mark.parametrize("steps", [1, 7, 60, 997, 1000, 1234])
+@pytest.mark.parametrize("told", [None, 30])
+@pytest.mark.parametrize("rows", [90, 10_000])
+def test_epochs_add_up_to_the_steps_of_the_document(steps: int, told: int | None, rows: int) -> None:
+    train = TrainConfig(steps=steps, steps_per_epoch=told, batch_size=32)
+    planned = plan_schedule(train, rows)
+    assert planned.total == steps
+    assert planned.steps_per_epoch * (planned.epochs - 1) < steps <= planned.steps_per_epoch * planned.epochs
+    for end in (planned.steps_per_epoch, planned.total):
+        assert end % steps_an_execution(planned) == 0
+
+
+@pytest.mark.parametrize(
+    ("planned", "expected"),
+    [((100, 3), 100), ((1000, 2), 500), ((997, 2), 1), ((1, 1), 1), ((30, 4, 100), 10)],
+)
+def test_an_execution_never_crosses_the_end_of_an_epoch(planned: tuple[int, ...], expected: int) -> None:
+    assert steps_an_execution(Schedule(*planned)) == expected
 
 
 def test_hyperparameters_go_to_their_slice_and_lists_are_parsed() -> None:
