@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SMALL = 2_000
 """Rows of the train split below which a table is small: several members, small batches."""
 ONE_HOT = 512
-"""Ids of all features together up to which they are one-hot; more are embedded."""
+"""Ids and words of bags of all features together up to which they are one-hot; more are embedded."""
 PATIENCE = 3
 """Patience where the document gives the steps or epochs."""
 _EMBEDDING = 8
@@ -34,7 +34,7 @@ class Size:
     Attributes:
         rows: Rows of the train split.
         inputs: Width of the model's input, ids one-hot.
-        ids: Ids of all features together.
+        ids: Ids and words of bags of all features together.
     """
 
     rows: int
@@ -44,7 +44,7 @@ class Size:
     @classmethod
     def of(cls, rows: int, features: Sequence[FeatureDescription]) -> Size:
         """Returns the size of a table."""
-        return cls(rows, sum(f.size for f in features), sum(f.size for f in features if f.kind == "id"))
+        return cls(rows, sum(f.size for f in features), sum(f.size for f in features if f.kind == "id" or f.vocabulary))
 
 
 def choose_model(model: ModelConfigSlice, size: Size) -> dict[str, Any]:

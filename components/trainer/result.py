@@ -115,7 +115,7 @@ class TrainingHistory(Result):
         )
         if self.stopped_early:
             patience = (self.train.get("early_stopping") or {}).get("patience")
-            waited = f" for {patience} validations" if patience else ""
+            waited = f" for {patience}" if patience else ""
             return f"ended early at {done:,} of {total:,} steps: val_loss had not improved{waited}{kept}"
         if self.still_improving:
             return f"{done:,} steps: val_loss was still improving at the last step; more steps may help"

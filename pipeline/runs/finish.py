@@ -88,7 +88,7 @@ def _search(found: RunResults) -> list[str]:
 
 def _training(found: RunResults) -> list[str]:
     training = found.find(TrainingHistory)
-    return [f"Training: {training.sentence}."] if training else []
+    return [f"Training: {training.sentence}."] if training and training.epochs else []
 
 
 def _verdict(found: RunResults) -> list[str]:

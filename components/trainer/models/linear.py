@@ -23,7 +23,7 @@ def logits(
     parts = []
     side_by_side = numbers(features, inputs)
     if side_by_side is not None:
-        layer = keras.layers.Dense(units, kernel_regularizer=l2(config), name=f"{WIDE}_numbers")
+        layer = keras.layers.Dense(units, kernel_regularizer=l2(config, WIDE), name=f"{WIDE}_numbers")
         parts.append(layer(side_by_side))
     rows = ids(features, inputs)
     if rows is not None:

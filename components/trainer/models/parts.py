@@ -69,7 +69,7 @@ def embedding(
     rows = sum(f.size for f in id_features(features))
     start = "zeros" if part == WIDE else "uniform"
     return keras.layers.Embedding(
-        rows, width, embeddings_initializer=start, embeddings_regularizer=l2(config), name=f"{part}_ids"
+        rows, width, embeddings_initializer=start, embeddings_regularizer=l2(config, part), name=f"{part}_ids"
     )
 
 
@@ -78,7 +78,7 @@ def bags(
 ) -> list[Any]:
     """Returns a projection of each multi-hot vector."""
     return [
-        keras.layers.Dense(width, use_bias=False, kernel_regularizer=l2(config), name=f"{part}_{f.name}")(
+        keras.layers.Dense(width, use_bias=False, kernel_regularizer=l2(config, part), name=f"{part}_{f.name}")(
             inputs[f.name]
         )
         for f in features
@@ -130,6 +130,7 @@ def hidden_layer(config: ModelConfigSlice, units: int, name: str, activation: st
     return keras.layers.Dense(units, activation=activation, kernel_regularizer=penalty, name=name)
 
 
-def l2(config: ModelConfigSlice) -> Any:
-    """Returns the kernel penalty, or None."""
-    return keras.regularizers.L2(config.l2) if config.l2 else None
+def l2(config: ModelConfigSlice, part: str = DEEP) -> Any:
+    """Returns the kernel penalty, or None; that of members is their mean, as their loss is."""
+    members = (config.members or 1) if part == DEEP else 1
+    return keras.regularizers.L2(config.l2 / members) if config.l2 else None

@@ -119,3 +119,86 @@ def test_a_fault_while_an_own_model_is_fitted_has_file_and_line(
     file.write_text(COMPILED % (metric, loss))
     with pytest.raises(UserCodeError, match=message):
         run_training(model={"build_model": f"{file}:build_model"})
+
+
+def test_regression_learns_a_label_of_any_unit_and_answers_in_it() -> None:
+    from components.trainer.config import ModelConfigSlice, TrainConfig
+    from components.trainer.data import TransformedSplit
+    from components.trainer.features import FeatureDescription
+    from components.trainer.models.build import build
+    from components.trainer.models.scale import LabelScale
+    from components.trainer.recipe import Size
+    from components.trainer.seeds import seed_everything
+    from components.trainer.settings import TrainingSettings
+    from components.trainer.training import compile_model, fit
+
+    rng = np.random.default_rng(3)
+    features = [FeatureDescription("c", "id", 4), FeatureDescription("x", "number", 1)]
+    columns = {"c": rng.integers(0, 4, 260), "x": rng.normal(size=260).astype(np.float32)}
+    noise = rng.normal(size=260)
+    price = (2e5 + 5e4 * columns["x"] + 3e4 * columns["c"] + 5e3 * noise).astype(np.float32)
+    train, validation, test = (
+        TransformedSplit({n: v[part] for n, v in columns.items()}, price[part], 0)
+        for part in (slice(0, 160), slice(160, 200), slice(200, 260))
+    )
+    settings = TrainingSettings(
+        ModelConfigSlice(task="regression"), TrainConfig(steps=400, steps_per_epoch=100), "price"
+    ).for_table(Size.of(160, features))
+    seed_everything(1)
+    scale = LabelScale.of(train.labels)
+    model = build(settings.model, features, 1, {}, scale)
+    assert settings.model.members == 8
+    assert model.name == "dense" and model.output_shape == (None, 1)
+    compile_model(model, "regression", settings.train, 400, scale)
+    history = fit(model, settings.train, (train, validation), None, None)
+    assert history.epochs[-1]["val_loss"] < 0.1  # guessing the mean has 1, whatever the unit
+    predicted = np.asarray(model(test.features, training=False))[:, 0]
+    assert np.sqrt(np.mean((predicted - test.labels) ** 2)) < 0.3 * test.labels.std()
+    assert history.epochs[-1]["val_rmse"] > 1_000  # in the label's unit
+
+
+def test_members_are_trained_on_their_own_losses() -> None:
+    import keras
+
+    from components.trainer.models.members import MeanOfMembers, MembersModel
+
+    inputs = keras.Input((2, 1))
+    each = keras.ops.transpose(inputs, (1, 0, 2))
+    model = MembersModel(inputs, MeanOfMembers()(each))
+    model.compile(optimizer="sgd", loss="mse")
+    x, y = np.array([[[1.0], [3.0]]], np.float32), np.array([[2.0]], np.float32)
+    assert float(model.compute_loss(x, y, model(x, training=True))) == pytest.approx(1.0)
+    assert float(model.compute_loss(x, y, model(x, training=False))) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("kind", ["dense", "wide_and_deep"])
+def test_members_train_serve_and_start_warm(run_training, serve, kind: str) -> None:
+    chosen = {"type": kind, "hidden": [8, 8], "members": 3}
+    run = run_training("multiclass", steps=120, model=chosen)
+    assert serve(run, [{"lessons": 40}, {}])["probabilities"].shape == (2, 3)
+    warm = run_training(
+        "multiclass",
+        name="warm",
+        steps=1,
+        model=chosen,
+        warm_start=True,
+        base_model=str(run.serving),
+        learning_rate=1e-6,
+    )
+    assert warm.history["warm_start"] == "used"
+
+
+@pytest.mark.parametrize("steps", [70, 61])
+def test_a_training_ends_at_the_steps_of_the_document(run_training, steps: int) -> None:
+    run = run_training(steps=steps, steps_per_epoch=20, early_stopping=None, model={"type": "linear"})
+    assert run.history["schedule"] == {"steps_per_epoch": 20, "epochs": 4, "steps": steps}
+    assert len(run.history["epochs"]) == 4
+
+
+def test_what_the_document_leaves_open_is_written_into_the_history(run_training, serve) -> None:
+    run = run_training(
+        steps=None, batch_size=None, learning_rate=None, model={"type": "dense", "hidden": [8]}
+    )
+    assert run.history["chosen"]["train.batch_size"] == run.history["train"]["batch_size"] == 32
+    assert run.history["train"]["steps"] >= 1_000
+    assert serve(run, [{}])["probability"].shape == (1,)

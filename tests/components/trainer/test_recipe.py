@@ -59,8 +59,13 @@ def test_many_ids_are_embedded_and_few_are_one_hot() -> None:
 
 
 def test_size_counts_ids_and_the_width_of_the_input() -> None:
-    features: Any = [SimpleNamespace(kind="number", size=1), SimpleNamespace(kind="id", size=7)]
-    assert Size.of(30, features) == Size(30, 8, 7)
+    features: Any = [
+        SimpleNamespace(kind="number", size=1, vocabulary=()),
+        SimpleNamespace(kind="id", size=7, vocabulary=()),
+        SimpleNamespace(kind="vector", size=4, vocabulary=("a",)),
+        SimpleNamespace(kind="vector", size=2, vocabulary=()),
+    ]
+    assert Size.of(30, features) == Size(30, 14, 11)
 
 
 def test_epochs_without_patience_keep_theirs_and_null_never_stops() -> None:
@@ -85,7 +90,7 @@ def told(epochs: int, **changes: Any) -> str:
 
 def test_the_end_of_a_training_is_told() -> None:
     early = told(5, stopped_early=True, best_epoch=2)
-    assert early.startswith("ended early at 500 of 1,000 steps: val_loss had not improved for 3 validations")
+    assert early.startswith("ended early at 500 of 1,000 steps: val_loss had not improved for 3")
     assert "step 200" in early
     assert told(10, still_improving=True) == (
         "1,000 steps: val_loss was still improving at the last step; more steps may help"

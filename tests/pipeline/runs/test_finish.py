@@ -12,6 +12,7 @@ import pytest
 from components.evaluation_gate.result import Interval, Metric, Verdict
 from components.pusher.result import PushResult
 from components.trainer.result import ReferencesResult, TrainingHistory
+from components.trainer.schedule import Schedule
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import MemoryLineage
 from pipeline.runs.book import NodeRecord, RunBook, RunRecord
@@ -64,6 +65,23 @@ def test_a_run_whose_record_is_gone_is_not_replaced_by_another(session: Any) -> 
     record = unchanged(1)
     assert finish(session, record)[-1] == "Nothing to do: the result of this document is up to date."
     assert (record.same_as, record.report) == ("", "")
+
+
+def test_the_end_of_the_training_is_said(tmp_path: Path) -> None:
+    TrainingHistory(
+        ({"epoch": 1}, {"epoch": 2}),
+        schedule=Schedule(100, 10, 1000),
+        stopped_early=True,
+        train={"early_stopping": {"patience": 1}},
+    ).write(tmp_path / "model_run")
+    execution = Execution(1, "Trainer", "COMPLETE", {}, "r1", 0.0, 1.0, {}, {"model_run": (1,)})
+    artifact = Artifact(1, "model_run", str(tmp_path / "model_run"), "LIVE", {})
+    lineage = MemoryLineage([execution], [artifact])
+    session: Any = SimpleNamespace(lineage=lambda: lineage, runs=RunBook(tmp_path))
+    node = NodeRecord("Trainer", "cached", "unchanged", execution=1)
+    assert finish(session, RunRecord("now", "p", "unchanged", 0.0, nodes=[node]))[0] == (
+        "Training: ended early at 200 of 1,000 steps: val_loss had not improved for 1."
+    )
 
 
 def test_the_model_is_shown_beside_the_simple_ones_and_what_limits_that(tmp_path: Path) -> None:
