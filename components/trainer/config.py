@@ -23,7 +23,7 @@ else:
 class ModelConfigSlice(Config):
     """The Keras model to build."""
 
-    type: ModelTypeName = "dense"
+    type: ModelTypeName = "wide_and_deep"
     """Built-in model."""
     build_model: str | None = None
     """``file.py:function`` in place of a built-in model; takes the feature description and the hyperparameters, returns
@@ -38,8 +38,8 @@ class ModelConfigSlice(Config):
     """Number of networks whose predictions are averaged; by default 8 for a small table without ``hidden``, else 1."""
     dropout: float | None = Field(default=None, ge=0, lt=1)
     """Share of units dropped during training; by default chosen by the number of rows, 0 if ``hidden`` is given."""
-    l2: float = Field(default=0.0, ge=0)
-    """Weight of the L2 penalty on kernels."""
+    l2: float | None = Field(default=None, ge=0)
+    """Weight of the L2 penalty on kernels; by default chosen by the number of rows, 0 if ``hidden`` is given."""
     embedding: int | None = Field(default=None, ge=1)
     """Width of an id feature's embedding; by default small vocabularies are one-hot, and larger ones are 8 wide."""
 

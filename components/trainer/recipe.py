@@ -22,7 +22,12 @@ ONE_HOT = 512
 """Ids and words of bags of all features together up to which they are one-hot; more are embedded."""
 PATIENCE = 3
 """Patience where the document gives the steps or epochs."""
+LINEAR_L2 = 3e-4
+"""Penalty of a linear model without one."""
 _EMBEDDING = 8
+_SMALL_MODEL: dict[str, Any] = {"hidden": [64], "members": 8, "dropout": 0.5, "l2": 0.01}
+_LARGE_MODEL: dict[str, Any] = {"hidden": [128, 128], "members": 1, "dropout": 0.15, "l2": 0.0}
+_OWN_SIZE: dict[str, Any] = {"members": 1, "dropout": 0.0, "l2": 0.0}
 _VALIDATIONS = 40
 """Validations of a training whose steps are chosen."""
 
@@ -44,7 +49,11 @@ class Size:
     @classmethod
     def of(cls, rows: int, features: Sequence[FeatureDescription]) -> Size:
         """Returns the size of a table."""
-        return cls(rows, sum(f.size for f in features), sum(f.size for f in features if f.kind == "id" or f.vocabulary))
+        return cls(
+            rows,
+            sum(f.size for f in features),
+            sum(f.size for f in features if f.kind == "id" or f.vocabulary),
+        )
 
 
 def choose_model(model: ModelConfigSlice, size: Size) -> dict[str, Any]:
@@ -53,19 +62,15 @@ def choose_model(model: ModelConfigSlice, size: Size) -> dict[str, Any]:
     A user's own model is told the former defaults: what it does with them is not known here.
     """
     if model.build_model:
-        chosen: dict[str, Any] = {"hidden": [64, 32], "dropout": 0.0, "embedding": _EMBEDDING, "members": 1}
+        chosen = {"hidden": [64, 32], "members": 1, "dropout": 0.0, "l2": 0.0, "embedding": _EMBEDDING}
+    elif model.type == "linear":
+        chosen = {"l2": LINEAR_L2}
     else:
         own_size = model.hidden is not None
-        small = size.rows < SMALL and not own_size
-        chosen = {
-            "hidden": [128, 128],
-            "members": 8 if small else 1,
-            "dropout": 0.0 if own_size else 0.15,
-            "embedding": _EMBEDDING if size.ids > ONE_HOT else None,
-        }
-    return {
-        name: value for name, value in chosen.items() if getattr(model, name) is None and value is not None
-    }
+        chosen = dict(_OWN_SIZE if own_size else _SMALL_MODEL if size.rows < SMALL else _LARGE_MODEL)
+        if size.ids > ONE_HOT:
+            chosen["embedding"] = _EMBEDDING
+    return {name: value for name, value in chosen.items() if getattr(model, name) is None}
 
 
 def choose_training(model: ModelConfigSlice, train: TrainConfig, size: Size) -> dict[str, Any]:
@@ -77,8 +82,8 @@ def choose_training(model: ModelConfigSlice, train: TrainConfig, size: Size) -> 
     if train.learning_rate is None:
         chosen["learning_rate"] = 1e-3 if model.build_model else _rate(model)
     if train.weight_decay is None:
-        ours = train.learning_rate is None and not model.build_model
-        chosen["weight_decay"] = 0.02 if ours else 0.0
+        ours = train.learning_rate is None and model.type != "linear" and not model.build_model
+        chosen["weight_decay"] = 0.02 if ours and size.rows >= SMALL else 0.0
     limit = train.steps or train.epochs
     if limit is None:
         chosen["steps"] = _steps(size.rows, batch)
@@ -100,8 +105,5 @@ def _rate(model: ModelConfigSlice) -> float:
 
 
 def _steps(rows: int, batch: int) -> int:
-    """Returns 256 passes over a small table, at most 2,000 steps; of a larger one at least 8 passes."""
-    one_pass = math.ceil(rows / min(batch, rows))
-    if rows < SMALL:
-        return min(256 * one_pass, 2_000)
-    return max(1_000, 8 * one_pass)
+    """Returns 1,000 steps, or 8 passes where these are more."""
+    return max(1_000, 8 * math.ceil(rows / min(batch, rows)))

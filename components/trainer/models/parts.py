@@ -78,9 +78,9 @@ def bags(
 ) -> list[Any]:
     """Returns a projection of each multi-hot vector."""
     return [
-        keras.layers.Dense(width, use_bias=False, kernel_regularizer=l2(config, part), name=f"{part}_{f.name}")(
-            inputs[f.name]
-        )
+        keras.layers.Dense(
+            width, use_bias=False, kernel_regularizer=l2(config, part), name=f"{part}_{f.name}"
+        )(inputs[f.name])
         for f in features
         if f.kind == "vector" and f.vocabulary
     ]

@@ -148,7 +148,7 @@ def test_regression_learns_a_label_of_any_unit_and_answers_in_it() -> None:
     scale = LabelScale.of(train.labels)
     model = build(settings.model, features, 1, {}, scale)
     assert settings.model.members == 8
-    assert model.name == "dense" and model.output_shape == (None, 1)
+    assert model.name == "wide_and_deep" and model.output_shape == (None, 1)
     compile_model(model, "regression", settings.train, 400, scale)
     history = fit(model, settings.train, (train, validation), None, None)
     assert history.epochs[-1]["val_loss"] < 0.1  # guessing the mean has 1, whatever the unit

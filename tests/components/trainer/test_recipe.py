@@ -22,7 +22,7 @@ def chosen_for(size: Size, model: Any = None, train: Any = None) -> TrainingSett
 
 
 def test_values_of_the_document_are_never_changed() -> None:
-    model = {"hidden": [5], "members": 2, "dropout": 0.3, "embedding": 3}
+    model = {"hidden": [5], "members": 2, "dropout": 0.3, "l2": 0.5, "embedding": 3}
     train = {"steps": 70, "steps_per_epoch": 7, "batch_size": 9, "learning_rate": 0.5, "weight_decay": 0.1}
     settings = chosen_for(SMALL, model, {**train, "early_stopping": {"patience": 2}})
     assert not settings.chosen
