@@ -49,7 +49,7 @@ class TrainingHistory(Result):
     stopped_early: bool = False
     """Whether early stopping ended the training."""
     still_improving: bool = False
-    """Whether the validation loss was at its lowest when the planned steps were over."""
+    """Whether the validation loss was still falling when the planned steps were over."""
     seconds: float = 0.0
     """Wall time of fitting."""
     rows: dict[str, int] = field(default_factory=dict)

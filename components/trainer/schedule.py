@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.trainer.config import TrainConfig
@@ -54,3 +55,14 @@ def steps_an_execution(schedule: Schedule) -> int:
     """Returns the largest number of steps within the limit that no execution takes past the end of an epoch."""
     common = math.gcd(schedule.steps_per_epoch, schedule.total)
     return next(n for n in range(min(common, LARGEST_EXECUTION), 0, -1) if common % n == 0)
+
+
+def still_improving(losses: Sequence[float]) -> bool:
+    """Returns whether the loss of the last epoch is the lowest, and fell by over a thousandth in the last tenth.
+
+    A learning rate that falls to 0 makes the last losses the lowest by next to nothing: that is the end of a training.
+    """
+    if len(losses) < 2 or losses[-1] >= min(losses[:-1]):
+        return False
+    before = losses[-1 - max(1, len(losses) // 10)]
+    return before - losses[-1] > 1e-3 * abs(before)

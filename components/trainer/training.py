@@ -16,7 +16,7 @@ from components.trainer.data import TransformedSplit, training_batches, validati
 from components.trainer.metrics import TRAINING_METRICS, always_followed
 from components.trainer.models.scale import LabelScale, ScaledError
 from components.trainer.recipe import PATIENCE
-from components.trainer.schedule import Schedule, plan_schedule, steps_an_execution
+from components.trainer.schedule import Schedule, plan_schedule, steps_an_execution, still_improving
 from foundation.errors import DataError
 
 VALIDATION_ROWS = 4096
@@ -36,10 +36,9 @@ class History:
 
     @property
     def still_improving(self) -> bool:
-        """Whether the validation loss was at its lowest when the planned steps were over."""
+        """Whether the validation loss was still falling when the planned steps were over."""
         losses = [epoch.get("val_loss", math.nan) for epoch in self.epochs]
-        whole = len(losses) == self.schedule.epochs > 1
-        return whole and not self.ended_by_time and losses[-1] < min(losses[:-1])
+        return len(losses) == self.schedule.epochs and not self.ended_by_time and still_improving(losses)
 
 
 Over = Callable[[], bool]

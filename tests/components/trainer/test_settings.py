@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from components.trainer.config import ModelConfigSlice, TrainConfig
-from components.trainer.schedule import Schedule, plan_schedule, steps_an_execution
+from components.trainer.schedule import Schedule, plan_schedule, steps_an_execution, still_improving
 from components.trainer.settings import TrainingSettings
 from foundation.errors import SpecError
 
@@ -78,3 +78,21 @@ def test_unknown_hyperparameter_goes_to_a_users_own_model() -> None:
 def test_value_that_does_not_fit_is_refused() -> None:
     with pytest.raises(SpecError, match="values accepted by model and train"):
         SETTINGS.with_hyperparameters({"dropout": 2.0})
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ([0.9, 0.8, 0.7], True),
+        ([0.9, 0.6, 0.7], False),
+        ([0.9, 0.70001, 0.7], False),
+        ([0.5] * 10 + [0.4] * 9 + [0.39], True),
+        ([0.7], False),
+        ([], False),
+    ],
+    ids=["falls", "rises", "level", "falls late", "one epoch", "none"],
+)
+def test_a_training_is_still_improving_if_its_loss_falls_at_the_end(
+    losses: list[float], expected: bool
+) -> None:
+    assert still_improving(losses) is expected
