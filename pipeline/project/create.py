@@ -19,6 +19,7 @@ from pipeline.project import texts
 from pipeline.project.labels import Label, given_label, guess_label
 from pipeline.project.leaks import fields_that_tell
 from pipeline.project.profile import ExportProfile, FieldProfile, from_look, look_at
+from pipeline.project.shape import is_linear
 from pipeline.project.uses import Use, slices, split_key, use_of
 from pipeline.project.values import texts_of
 
@@ -124,6 +125,7 @@ def _plan(name: str, folder: Path, profile: ExportProfile, label_path: str | Non
         features=_feature_names(label, uses),
         split_by=key.path if key else "_id",
         slices=tuple(slices(uses)),
+        linear=is_linear(uses, label, profile.total),
     )
 
 

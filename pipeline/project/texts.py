@@ -35,6 +35,8 @@ class Plan:
     """Dotted path → feature name, for the label and all used fields."""
     split_by: str
     slices: tuple[FieldProfile, ...]
+    linear: bool = False
+    """Whether a linear model predicts the sample better than trees do."""
 
 
 def quoted(text: str) -> str:
@@ -185,7 +187,13 @@ def _model(plan: Plan) -> list[str]:
         "# Or use your own code: model: model.py:build_model, features: features.py:preprocessing_fn",
         *(["# positive is the value of the label that counts as 1; the other is 0."] if told else []),
         "# Size, steps, batch size and learning rate are chosen by the number of rows, and the run says what was chosen.",
-        f"model: {{task: {plan.label.task}{told}}}",
+        *(
+            [
+                "# Linear, as boosted trees did not predict this sample better; try type: dense with more documents."
+            ]
+            * plan.linear
+        ),
+        f"model: {{{'type: linear, ' if plan.linear else ''}task: {plan.label.task}{told}}}",
         "",
     ]
 
