@@ -189,7 +189,7 @@ def _model(plan: Plan) -> list[str]:
         "# Size, steps, batch size and learning rate are chosen by the number of rows, and the run says what was chosen.",
         *(
             [
-                "# Linear, as boosted trees did not predict this sample better; try type: dense with more documents."
+                "# Linear, as boosted trees did not predict this sample better; leave type out when there are more documents."
             ]
             * plan.linear
         ),

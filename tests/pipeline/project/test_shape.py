@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from components.trainer.config import ModelConfigSlice
 from pipeline.document import load
 from pipeline.project import create_project
 
@@ -29,7 +30,9 @@ def documents(kind: str, shape: str, rows: int = ROWS) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", ["number", "text"])
-@pytest.mark.parametrize(("shape", "chosen"), [("linear", "linear"), ("interactions", "dense")])
+@pytest.mark.parametrize(
+    ("shape", "chosen"), [("linear", "linear"), ("interactions", ModelConfigSlice().type)]
+)
 def test_the_model_suits_a_small_export(tmp_path: Path, kind: str, shape: str, chosen: str) -> None:
     text = "".join(json.dumps(document) + "\n" for document in documents(kind, shape))
     (tmp_path / "export.jsonl").write_text(text, encoding="utf-8")
