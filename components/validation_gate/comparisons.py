@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,7 @@ class Comparison:
         group_by: Features that say which rows belong together.
         dates: Features that hold dates.
         schema: The schema; its lists of values may be told.
+        uncounted_key: The split's key, if no field reads it: rows that share it count as independent.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Comparison:
     group_by: Sequence[str]
     dates: Sequence[str]
     schema: schema_pb2.Schema
+    uncounted_key: str = ""
 
     def measure(
         self, checks: Mapping[str, DistanceConfig], compared: anomalies_pb2.Anomalies | None, without: str
@@ -57,12 +59,11 @@ class Comparison:
             without: Why there is no reference.
         """
         sides = self._sides(list(checks))
-        found = {
-            d.feature: d
-            for d in judge(
-                [self._pair(n, c, sides[n]) for n, c in checks.items() if c.calibrated and n in sides]
-            )
-        }
+        pairs = [self._pair(n, c, sides[n]) for n, c in checks.items() if c.calibrated and n in sides]
+        apart = f"; rows of one {self.uncounted_key} count as independent, no field reads it" * bool(
+            self.uncounted_key
+        )
+        found = {d.feature: replace(d, formula=d.formula + apart) for d in judge(pairs)}
         theirs = {name: check for name, check in checks.items() if not check.calibrated}
         if compared is not None:
             found |= {d.feature: d for d in distances(theirs, compared, sides)}

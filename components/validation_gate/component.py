@@ -10,7 +10,7 @@ from tfx.types.channel import BaseChannel
 
 from components.own import OwnComponent
 from components.validation_gate.executor import Executor
-from components.validation_gate.node import dates, group_by
+from components.validation_gate.node import dates, group_by, uncounted_key
 
 if TYPE_CHECKING:
     from components.node import Build
@@ -27,7 +27,7 @@ class ValidationGate(OwnComponent):
 
     ``config`` is the ``validate`` slice of the document; ``settings`` are label, task, positive, recorded_at
     dates (features declared as dates)
-    and group_by (features that say which rows belong together).
+    group_by (features that say which rows belong together) and uncounted_key (the split's key if no field reads it).
     """
 
     PARAMETERS = {"config": str, "settings": str}
@@ -54,5 +54,6 @@ def build(at: Build, **channels: BaseChannel) -> ValidationGate:
         "recorded_at": document.data.recorded_at,
         "dates": dates(document),
         "group_by": group_by(document),
+        "uncounted_key": uncounted_key(document),
     }
     return ValidationGate(config=document.validation, settings=settings, **channels)

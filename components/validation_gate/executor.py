@@ -130,7 +130,13 @@ class _Gathering:
         now = Path(artifact_utils.get_split_uri([examples], split))
         settings = self._settings
         return Comparison(
-            kind, before, now, settings.get("group_by", ()), settings.get("dates", ()), self._schema
+            kind,
+            before,
+            now,
+            settings.get("group_by", ()),
+            settings.get("dates", ()),
+            self._schema,
+            settings.get("uncounted_key", ""),
         )
 
     def _leaks(self) -> list[Finding]:

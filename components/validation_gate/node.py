@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from components.exports.fields import feature_name
+from components.exports.identity import ID
 from components.node import EXAMPLES, SCHEMA, Declaration, Document, Inputs, label_settings
 
 
@@ -33,6 +34,12 @@ def group_by(document: Document) -> list[str]:
     """Returns the feature of the split's key, if the document reads it: rows that share it belong together."""
     key = document.data.split.by
     return [feature_name(path, field) for path, field in document.ingested_fields().items() if path == key]
+
+
+def uncounted_key(document: Document) -> str:
+    """Returns the split's key where no field reads it, so that rows which share it cannot be told; empty otherwise."""
+    key = document.data.split.by
+    return "" if key == ID or group_by(document) else key
 
 
 NODE = Declaration(
