@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from foundation.errors import AnomalyError, DataError
 
 ANOMALIES_FILE = "SchemaDiff.pb"
 MOST_TOLD = 20
+MOST_KEPT = 50
+"""Reports of stopped runs that are kept for the runs' pages."""
 NO_EARLIER = "there is no earlier span"
 GONE = "the rows to compare with are gone"
 
@@ -56,12 +59,10 @@ class Executor(base_executor.BaseExecutor):
         if stopping:
             # TFX drops the outputs of a failed execution; the run's report still shows what was found.
             output = Path(artifact_utils.get_single_uri(output_dict["report"]))
-            kept = stopped_folder(output.parents[1], output.name)
-            kept.mkdir(parents=True, exist_ok=True)
-            report.write(kept)
+            _keep(report, stopped_folder(output.parents[1], output.name))
             more = f"; and {len(stopping) - MOST_TOLD} more" if len(stopping) > MOST_TOLD else ""
             raise AnomalyError(
-                f"{len(stopping)} anomalies in the data",
+                f"{len(stopping)} {'anomaly' if len(stopping) == 1 else 'anomalies'} in the data",
                 seen="; ".join(stopping[:MOST_TOLD]) + more,
                 remedy=remedy_for(report.anomalies),
             )
@@ -156,6 +157,15 @@ class _Gathering:
         )
         recorded_at = settings["recorded_at"]
         return found + (late.find_late(rows, recorded_at, settings.get("dates", ())) if recorded_at else [])
+
+
+def _keep(report: Validation, folder: Path) -> None:
+    """Writes the report where a failed execution's outputs do not go, and removes the oldest of many."""
+    folder.mkdir(parents=True, exist_ok=True)
+    report.write(folder)
+    kept = sorted(folder.parent.iterdir(), key=lambda place: place.stat().st_mtime, reverse=True)
+    for old in kept[MOST_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _split(examples: artifact.Artifact, split: str) -> Path | None:
