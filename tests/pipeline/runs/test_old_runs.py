@@ -125,7 +125,7 @@ def test_the_report_of_an_old_run(session: SimpleNamespace) -> None:
 
 def test_the_end_of_an_old_run(session: SimpleNamespace) -> None:
     lines = finish(session, session.runs.find())
-    assert [line.partition(":")[0] for line in lines[:2]] == ["Blessed", "Fit to serve"]
+    assert [line.partition(":")[0] for line in lines[:3]] == ["Training", "Blessed", "Fit to serve"]
 
 
 def test_an_old_run_is_shown(session: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
