@@ -14,10 +14,11 @@ from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact, artifact_utils
 
-from components.validation_gate import distances, late, leakage
+from components.validation_gate import distances, late
 from components.validation_gate.comparisons import Comparison, findings
 from components.validation_gate.config import ValidateConfig
 from components.validation_gate.findings import Statistics, anomalies, remedy_for
+from components.validation_gate.leakage.search import MOST_ROWS, find_leaks
 from components.validation_gate.result import Distance, Finding, Validation, stopped_folder
 from components.validation_gate.train_rows import read_rows
 from foundation.errors import AnomalyError, DataError
@@ -142,7 +143,7 @@ class _Gathering:
 
     def _leaks(self) -> list[Finding]:
         examples = artifact_utils.get_single_instance(self._inputs["examples"])
-        rows = read_rows(artifact_utils.get_split_uri([examples], "train"), leakage.MOST_ROWS)
+        rows = read_rows(artifact_utils.get_split_uri([examples], "train"), MOST_ROWS)
         label = self._settings["label"]
         if label not in rows:
             raise DataError(
@@ -152,10 +153,10 @@ class _Gathering:
                 remedy="correct data.label",
             )
         settings = self._settings
-        found = leakage.find_leaks(
-            rows, label, settings["task"], settings["positive"], self._config.leakage_auc
-        )
         recorded_at = settings["recorded_at"]
+        found = find_leaks(
+            rows, label, settings["task"], settings["positive"], self._config.leakage_auc, recorded_at
+        )
         return found + (late.find_late(rows, recorded_at, settings.get("dates", ())) if recorded_at else [])
 
 

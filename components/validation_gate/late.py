@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from components.validation_gate.leakage.moments import milliseconds
 from components.validation_gate.result import Finding
 from foundation.numbers import percent
 
@@ -29,6 +30,7 @@ Columns = dict[str, list[Any]]
 def find_late(rows: Columns, recorded_at: str, dates: Collection[str] = ()) -> list[Finding]:
     """Returns a finding per date feature that is later than the prediction in a notable share of rows.
 
+    Dates are whole numbers of milliseconds, of seconds or finer units that lie around the prediction, and text.
     Dates that stand for "none", such as 0001 or 9999, neither count nor keep the others from being compared.
 
     Args:
@@ -36,13 +38,14 @@ def find_late(rows: Columns, recorded_at: str, dates: Collection[str] = ()) -> l
         recorded_at: Feature with the time of the prediction.
         dates: Features that the document declares as dates; of others the values decide.
     """
-    moments = _numbers(rows.get(recorded_at, []))
+    moments = _dated(rows.get(recorded_at, []))
     findings = []
     for name, column in rows.items():
         if name == recorded_at or len(moments) == 0:
             continue
-        values = _numbers(column)
-        if name not in dates and not _looks_like_dates(values[~np.isnan(values)]):
+        read = milliseconds(column, moments)
+        values = _numbers(column) if read is None else read
+        if read is None and name not in dates and not _looks_like_dates(values[~np.isnan(values)]):
             continue
         known = _is_real(values) & _is_real(moments)
         late = int((values[known] > moments[known]).sum())
@@ -65,6 +68,11 @@ def _looks_like_dates(values: np.ndarray) -> bool:
 def _is_real(values: np.ndarray) -> np.ndarray:
     """Returns [n] whether a date is one and not a stand-in for none."""
     return (values > REAL_MS[0]) & (values < REAL_MS[1]) & (values != 0)
+
+
+def _dated(column: list[Any]) -> np.ndarray:
+    read = milliseconds(column)
+    return _numbers(column) if read is None else read
 
 
 def _numbers(column: list[Any]) -> np.ndarray:
