@@ -88,7 +88,8 @@ def _of_two_classes(name: str, found: Sequence[Reading], target: Target, limit: 
     probabilities = evidence.tree_probabilities(found, target, wanted)
     if probabilities is not None:
         share = information(probabilities, target.labels, 2)
-        if _exceeds(share, wanted, normal_information(limit - SURE)):
+        honest = normal_information(limit - SURE) + evidence.chance(*_sides(positive))
+        if share.value >= max(wanted, honest):
             area = evidence.auc(probabilities[:, 1], positive)
             how = _telling(found, target, share.value)
             return sentences.of_two_classes(name, limit, area, positive, how, share)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.validation_gate.leakage.evidence import Share, auc_interval
+from components.validation_gate.leakage.evidence import Share, auc_interval, normal_information
 from components.validation_gate.leakage.target import Target
 from components.validation_gate.result import Finding
 from foundation.coarse import FEWEST
+from foundation.numbers import percent
 from foundation.personal.looks import look_of
 
 _LONGEST = 24
@@ -18,11 +19,14 @@ def of_two_classes(
 ) -> Finding:
     """Returns the finding on a feature that tells a label of two classes."""
     low, high = auc_interval(area, int(positive.sum()), int((~positive).sum()))
-    seen = f"AUC against the label of {area:.3f} (95% interval {low:.3f} to {high:.3f}) by {how}"
-    if share:
-        seen += f"; it explains {_share(share)} of the label alone"
+    told = f"AUC against the label of {area:.4g} (95% interval {low:.3g} to {high:.3g}) by {how}"
     rare = int(min(positive.sum(), (~positive).sum()))
-    return _finding(name, limit, f"{seen}, on {len(positive):,} rows, {rare:,} of them of the rarer class")
+    rows = f"on {len(positive):,} rows, {rare:,} of them of the rarer class"
+    if share is None:
+        return _finding(name, limit, f"{told}, {rows}")
+    most = percent(normal_information(limit))
+    expected = f"no feature that explains more of the label alone than a normal one with an AUC of {limit:g} ({most})"
+    return Finding("leakage", name, expected, f"{_share(share)} explained, {told}, {rows}")
 
 
 def of_a_number(name: str, limit: float, share: Share, how: str, by_tree: bool = False) -> Finding:
@@ -37,7 +41,7 @@ def of_the_whole_label(name: str, share: Share, how: str, together: float | None
     """Returns the finding on a feature that determines a label of several classes."""
     seen = f"{_share(share)} of the label explained by {how}"
     if together is not None:
-        seen += f"; all other features together explain {max(together, 0):.0%}"
+        seen += f"; all other features together explain {percent(max(together, 0.0), 0)}"
     return Finding("leakage", name, "no feature that determines the label alone", seen)
 
 
@@ -46,7 +50,7 @@ def of_a_class(name: str, target: Target, k: int, share: Share, together: float,
     rows = int(target.sizes[k])
     seen = (
         f"{_share(share)} of {_class(target, k)} ({rows:,} rows) explained by {how}; "
-        f"all other features together explain {max(together, 0):.0%}"
+        f"all other features together explain {percent(max(together, 0.0), 0)}"
     )
     return Finding("leakage", name, "no feature that gives a class away alone", seen)
 
@@ -56,7 +60,7 @@ def _finding(name: str, limit: float, seen: str) -> Finding:
 
 
 def _share(share: Share) -> str:
-    return f"{share.value:.1%} (at least {max(share.low, 0):.1%})"
+    return f"{percent(share.value)} (at least {percent(max(share.low, 0.0))})"
 
 
 def _class(target: Target, k: int) -> str:

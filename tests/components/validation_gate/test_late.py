@@ -78,6 +78,6 @@ def test_an_outlying_moment_of_the_prediction_is_left_out(rows, moment):
 def test_dates_in_other_forms_are_compared_too(rows, form):
     for name in ("returned_at", "signup_at"):
         rows[name] = [v and [form(v[0])] for v in rows[name]]
-    assert late(rows) == {"returned_at": "later in 100.0% of 200 examined rows"}
+    assert late(rows) == {"returned_at": "later in 100% of 200 examined rows"}
     rows["observed_at"] = [[str(np.datetime64(v[0], "ms"))] for v in rows["observed_at"]]
     assert set(late(rows)) == {"returned_at"}
