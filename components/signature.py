@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import DataError
-from foundation.saved_model import CLASSES_FILE, EXAMPLES_SIGNATURE
+from foundation.saved_model import CLASSES_FILE, DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE
 
 
 class ServingSignature:
@@ -40,6 +40,12 @@ class ServingSignature:
             raise DataError(
                 f"model {path}", expected=f"a SavedModel with signature {EXAMPLES_SIGNATURE}", seen=str(error)
             ) from error
+        by_feature = meta.signature_def.get(DEFAULT_SIGNATURE)
+        self.features: dict[str, str] = {
+            name: tf.dtypes.as_dtype(info.dtype).name
+            for name, info in (by_feature.inputs.items() if by_feature else ())
+        }
+        """Raw feature that the model reads → ``float32``, ``int64`` or ``string``; empty if it does not say."""
         self._outputs = {name: tensor.name for name, tensor in signature.outputs.items()}
         self._run = self._session.make_callable(
             list(self._outputs.values()), [signature.inputs["examples"].name]

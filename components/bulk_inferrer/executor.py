@@ -21,6 +21,7 @@ from components.bulk_inferrer.config import InferConfig
 from components.bulk_inferrer.provenance import classes, fill, ids_are_hashed, model_used
 from components.bulk_inferrer.result import Predictions
 from components.bulk_inferrer.rows import Ids, Seen, found_in, read_batches
+from components.bulk_inferrer.trained_types import predict
 from components.bulk_inferrer.writers import join_shards, open_writer
 from components.pusher.executor import refusals
 from foundation.outside import left
@@ -142,7 +143,7 @@ class PredictShard(beam.DoFn):
         target = Path(self._to) / f"{name}.{self._kind}"
         with published_file(target) as temporary, open_writer(temporary, self._kind) as write:
             for ids, records in batches:
-                found = model.predict(records)
+                found = predict(model, records)
                 write(ids, found)
                 seen.add(ids, found)
             seen.write(target)

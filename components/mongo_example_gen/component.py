@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.types import standard_artifacts
+from tfx.types.channel import BaseChannel
 
 from components.exports.fields import feature_name
 from components.mongo_example_gen.executor import Executor
@@ -20,10 +21,12 @@ class MongoExampleGen(OwnBeamComponent):
 
     ``config`` is the ``data`` slice of the document, ``fields`` is dotted path → field for everything that the document names,
     ``input_json`` the JSON of the ``ResolvedInput``; relative paths start in ``base_folder``. With ``labelled`` 0 the documents
-    are to be predicted: no label is needed, and there is one split, ``all``.
+    are to be predicted: no label is needed, there is one split, ``all``, and undeclared types are those of ``trained``.
     """
 
     PARAMETERS = {"config": str, "fields": str, "base_folder": str, "labelled": int, "input_json": str}
+    INPUTS = {"trained": standard_artifacts.Examples}
+    OPTIONAL = frozenset({"trained"})
     OUTPUTS = {"examples": standard_artifacts.Examples}
     EXECUTOR_SPEC = BeamExecutorSpec(Executor)
 
@@ -39,8 +42,8 @@ def build(at: Build) -> MongoExampleGen:
     )
 
 
-def build_for_inference(at: Build) -> MongoExampleGen:
-    """Returns the node that reads the export to predict for; it needs no label."""
+def build_for_inference(at: Build, **channels: BaseChannel) -> MongoExampleGen:
+    """Returns the node that reads the export to predict for; it needs no label, and types as they were learnt."""
     document, infer = at.document, at.inputs.infer
     assert infer is not None, "the node is part of the graph only with an export to predict for"
     fields = document.ingested_fields().items()
@@ -50,4 +53,5 @@ def build_for_inference(at: Build) -> MongoExampleGen:
         base_folder=at.folder,
         labelled=False,
         input_json=infer.to_json(),
+        **channels,
     )

@@ -17,8 +17,9 @@ from components.exports.source import ResolvedInput
 from components.mongo_example_gen import quarantine
 from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.ingest import ingest
-from components.mongo_example_gen.plan import make_plan
+from components.mongo_example_gen.plan import as_trained, make_plan
 from components.mongo_example_gen.reading import Request
+from components.mongo_example_gen.result import Ingestion
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -33,7 +34,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Runs the ingestion.
 
         Args:
-            input_dict: Empty.
+            input_dict: Empty; for documents to predict for ``trained``, the Examples that were learnt from.
             output_dict: ``examples``: one Examples artifact.
             exec_properties: ``config``, ``fields``, ``base_folder``, ``labelled``, ``input_json``.
 
@@ -50,6 +51,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if len(output.parents) >= 3:
             quarantine.check_outside(base_folder / config.bad_documents.folder, output.parents[2])
         plan = make_plan(config, fields, bool(exec_properties["labelled"]))
+        if input_dict.get("trained"):
+            learnt = Ingestion.read(artifact_utils.get_single_uri(input_dict["trained"]))
+            plan = as_trained(plan, {field.feature: field.kinds for field in learnt.fields})
         request = Request(config, plan, source, base_folder, output)
         report = ingest(request, self._make_beam_pipeline)
         _describe(examples, report, source, folded=config.changes is not None)

@@ -36,6 +36,7 @@ NODE = Declaration(
 INFER_NODE = Declaration(
     "InferExampleGen",
     build="components.mongo_example_gen.component:build_for_inference",
+    inputs={"trained": "MongoExampleGen.examples"},
     when=lambda document, inputs: document.infer is not None and inputs.infer is not None,
     settings=_infer_settings,
     external=lambda document, inputs: inputs.infer.fingerprint if inputs.infer else "",

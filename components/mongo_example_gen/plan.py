@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from components.exports.fields import FieldConfig, FieldType, feature_name, widest
@@ -128,4 +129,21 @@ def settle_types(plan: Plan, kinds: dict[str, set[str]]) -> Plan:
         seen = kinds.get(column.feature, set())
         settled = column.type if column.declared else widest(seen)
         columns.append(replace(column, type=settled))
+    return replace(plan, columns=tuple(columns))
+
+
+def as_trained(plan: Plan, kinds: Mapping[str, Collection[str]]) -> Plan:
+    """Gives every undeclared column the type that it had in the export to learn from.
+
+    The documents to predict for must not settle types anew: among a few of them all prices may be whole, or all codes
+    numbers, while the model reads floats and text.
+
+    Args:
+        plan: The plan for documents to predict for.
+        kinds: Feature → kinds of values in the export to learn from, as ``kind_of`` names them.
+    """
+    columns = []
+    for column in plan.columns:
+        trained = None if column.declared else widest(set(kinds.get(column.feature, ())))
+        columns.append(replace(column, type=trained, declared=True) if trained else column)
     return replace(plan, columns=tuple(columns))

@@ -309,5 +309,5 @@ def test_the_command_line_stops_or_warns(
     capsys.readouterr()
     assert main(["run", "--to", "MongoExampleGen", "--set", "data.misfits.fail_above=0.7"]) == 0
     capsys.readouterr()
-    assert main(["run", "--only", "InferExampleGen"]) == 3
+    assert main(["run", "--only", "InferExampleGen", "--set", "data.misfits.fail_above=0.7"]) == 3
     assert "none of 1 documents has any of v" in capsys.readouterr().err
