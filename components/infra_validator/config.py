@@ -69,7 +69,7 @@ class InfraValidationConfig(Config):
     batch_sizes: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(default=[1, 32], min_length=1)
     """Rows per request; each size is checked and measured."""
     requests: int = Field(default=50, ge=1, le=100_000)
-    """Timed requests to each model, for each protocol and batch size."""
+    """Timed requests to each model, for each protocol and batch size; a gate on p99 makes it 1000, in at most 20 s more."""
     timeout_seconds: float = Field(default=120, gt=0)
     """Time limit for the server to start, and for each model to load."""
     warmup_requests: int = Field(default=8, ge=0, le=1000)

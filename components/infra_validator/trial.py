@@ -36,6 +36,10 @@ TOLERANCE = 1e-4
 """Largest allowed difference between two answers to one request, relative to their size."""
 ROUNDS = 3
 """Most rounds of measuring latency: the machine may be to blame if a bound is missed once."""
+P99_REQUESTS = 1000
+"""Requests from which ten are beyond the p99; made if a gate bounds it, as far as there is time."""
+P99_SECONDS = 20.0
+"""Time for them, for each protocol and batch size."""
 REQUEST_SECONDS = 25.0
 PRIMING = 10
 """Requests to the tiny model for each batch size and protocol."""
@@ -272,10 +276,11 @@ class _Course:
 
     def _round(self, models: Sequence[str]) -> dict[tuple[str, int], dict[str, Latency]]:
         found = {}
+        more = P99_REQUESTS if self._config.gates.latency_p99_ms else 0
         try:
             for protocol, rows in itertools.product(PROTOCOLS, self._config.batch_sizes):
                 asked = {model: self._requests(protocol, model, rows) for model in models}
-                found[protocol, rows] = alternate(asked, self._config.requests)
+                found[protocol, rows] = alternate(asked, self._config.requests, more, P99_SECONDS)
         except ClientError as error:
             raise UnfitError(f"{protocol}, {rows} rows: {self._brief(error)}") from error
         return found
@@ -306,6 +311,7 @@ def measurements(trial: Trial) -> Iterator[Measurement]:
     for (protocol, rows), latencies in trial.latency.items():
         where = f"{protocol}, {rows} row{'s' if rows > 1 else ''}"
         own, blessed = latencies[CANDIDATE], latencies.get(BLESSED)
-        yield Measurement("latency_p50_ms", where, own.p50, blessed.p50 if blessed else None)
-        yield Measurement("latency_p99_ms", where, own.p99, blessed.p99 if blessed else None)
+        times = own.times, blessed.times if blessed else ()
+        yield Measurement("latency_p50_ms", where, own.p50, blessed.p50 if blessed else None, *times)
+        yield Measurement("latency_p99_ms", where, own.p99, blessed.p99 if blessed else None, *times)
     yield Measurement("memory_mb", "", trial.memory_mb.get(CANDIDATE), trial.memory_mb.get(BLESSED))
