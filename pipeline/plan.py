@@ -84,6 +84,17 @@ class Plan:
         return [n for n in self.nodes if n.action == "run"]
 
     @property
+    def needed(self) -> list[NodePlan]:
+        """The nodes that run or are reused, and the look-ups that they read."""
+        wanted: set[str] = set()
+        found = []
+        for one in reversed(self.nodes):
+            if one.action in ("run", "cached") or one.node.id in wanted:
+                wanted |= {*one.node.inputs, *one.node.after}
+                found.append(one)
+        return found[::-1]
+
+    @property
     def notes(self) -> list[str]:
         """What a person should know besides."""
         return [*(f"{n.node.id}: {n.note}" for n in self.nodes if n.note), *self.untold]

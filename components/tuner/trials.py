@@ -189,8 +189,9 @@ class TrialSearch(keras_tuner.Tuner):
         summary = self.summary
         what = f"tuning: {len(summary.trials)} trials"
         expected, seen = "at least one that ends with a result", summary.reasons() or "no trial started"
-        if summary.failed and all(trial.own_code for trial in summary.failed):
-            return UserCodeError(what, expected=expected, seen=seen)
+        if any(trial.own_code for trial in summary.failed):
+            remedy = "fix the code, or narrow tune.search to values that it takes"
+            return UserCodeError(what, expected=expected, seen=seen, remedy=remedy)
         remedy = "see what failed, and narrow tune.search"
         if any("a loss that is a number" in trial.error for trial in summary.failed):
             remedy = "narrow tune.search (a lower learning_rate)"

@@ -116,7 +116,10 @@ def _read_override(override: str) -> Node:
     keys, text = _split_override(override)
     at = Position(f"--set {keys}")
     parts = _split_keys(keys)
-    if parts is None:
+    if parts is not None and text is None:
+        expected, remedy = f"{keys}=value", f"such as --set {keys}=50, or {keys}=null for no value"
+        raise SpecErrors([Problem(tuple(parts), "no value given", expected, "no '='", remedy, at)])
+    if parts is None or text is None:
         expected, remedy = "key=value, keys joined by dots", "such as --set train.steps=50"
         raise SpecErrors.single("this is not a key of the document", at, expected=expected, remedy=remedy)
     try:
@@ -131,10 +134,10 @@ def _read_override(override: str) -> Node:
     return node
 
 
-def _split_override(override: str) -> tuple[str, str]:
-    """Splits at the first equals sign outside quotes."""
+def _split_override(override: str) -> tuple[str, str | None]:
+    """Splits at the first equals sign outside quotes; without one there is no value."""
     match = re.match(r'((?:"(?:[^"\\]|\\.)*"|[^="])*)=(.*)\Z', override, re.DOTALL)
-    return (match[1].strip(), match[2]) if match else (override.strip(), "")
+    return (match[1].strip(), match[2]) if match else (override.strip(), None)
 
 
 def _split_keys(keys: str) -> list[str] | None:

@@ -13,6 +13,7 @@ from pipeline.cli.screen import moment, say, say_json, seconds, table
 
 if TYPE_CHECKING:
     from components.pusher.versions import Version
+    from pipeline.lineage.records import Artifact
     from pipeline.lineage.trace import Step
     from pipeline.runs.book import RunRecord
     from pipeline.runs.session import Session
@@ -106,7 +107,8 @@ def show(
     table(("node", "state", "time", "why"), ((n.node, n.state, seconds(n.seconds), n.reason) for n in nodes))
     say()
     table(
-        ("artifact", "id", "type", "uri"), ((f"{n}.{k}", a.id, a.type, a.uri) for (n, k), a in found.items())
+        ("artifact", "id", "type", "uri"),
+        ((f"{n}.{k}", a.id, a.type, _where(a)) for (n, k), a in found.items()),
     )
     for verdict in verdicts.values():
         if verdict:
@@ -117,6 +119,13 @@ def show(
         say(f"Report: {record.report}")
 
 
+def _where(artifact: Artifact) -> str:
+    """Returns the folder of an artifact, or that it says only what was not done."""
+    withheld = {"pushed": "nothing was pushed", "predicted": "nothing was predicted"}
+    undone = [said for key, said in withheld.items() if artifact.properties.get(key) == 0]
+    return undone[0] if undone else artifact.uri
+
+
 def lineage(
     model: ModelName = None,
     file: Files = None,
@@ -124,10 +133,13 @@ def lineage(
 ) -> None:
     """Trace a model back to the export's files and forward to where it was pushed."""
     from pipeline.lineage.trace import find_model, trace
+    from pipeline.runs.environment import made_with
 
     session = open_session(file)
     store = session.lineage()
     whole = trace(store, find_model(store, pushed_model(session, model)))
+    for step in whole.back:
+        step.detail.update(made_with(step, session.runs))
     if as_json:
         say_json(asdict(whole))
         return

@@ -33,7 +33,18 @@ def diff(file: Files = None) -> None:
     from pipeline.schemas import pending_path, read_schema
 
     reviewed = open_session(file).schema_file
-    for line in differences(read_schema(reviewed), read_schema(pending_path(reviewed))) or ["No difference."]:
+    pending = pending_path(reviewed)
+    if pending.exists() and not reviewed.exists():
+        say(
+            f"Nothing to compare with: no schema is reviewed yet. Review {pending}, then 'penstock schema approve'."
+        )
+        return
+    if reviewed.exists() and not pending.exists():
+        say(
+            "Nothing to compare: no inferred schema awaits review; 'penstock schema infer' makes one from the last run."
+        )
+        return
+    for line in differences(read_schema(reviewed), read_schema(pending)) or ["No difference."]:
         say(line)
 
 

@@ -129,7 +129,8 @@ def _detail(execution: Execution, gave: tuple[Artifact, ...]) -> dict[str, Any]:
         read = json.loads(str(execution.properties["input_json"]))
         detail["fingerprint"] = read["fingerprint"]
         detail["files"] = [f[0] for f in read["files"]]
-        detail["span"] = read["span"]
+        if read["span"] is not None:
+            detail["span"] = read["span"]
     parts = json.loads(str(execution.properties.get("penstock_parts", "{}")))
     for name in ("code", "user code"):
         if parts.get(name):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+
 from tfx.orchestration.portable import runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
@@ -13,21 +16,28 @@ from pipeline.runners.beam import beam_args, reading_args
 from pipeline.runners.job import Job
 
 
-def compile_job(job: Job) -> pipeline_pb2.Pipeline:
-    """Returns the compiled pipeline of a run."""
+def compile_job(job: Job, nodes: Collection[str] | None = None) -> pipeline_pb2.Pipeline:
+    """Returns the compiled pipeline of a run.
+
+    Args:
+        job: The run.
+        nodes: The nodes that it needs, with all that they depend on; others would only be imported. None: all.
+    """
     run = job.document.run
     at = Build(job.document, job.inputs, Places(job.root / "artifacts", job.root / "tuning"))
     reading = reading_args(run, sum(f.size for f in job.inputs.data.files))
     graph = make_graph(job.document, job.inputs)
+    if nodes is not None:
+        graph = replace(graph, nodes=tuple(node for node in graph if node.id in nodes))
     ir = compile_ir(build(job.document.name, graph, at, beam_args(run), reading), graph)
     runtime_parameter_utils.substitute_runtime_parameter(ir, {"pipeline-run-id": job.run})
     return ir
 
 
-def write_ir(job: Job) -> None:
-    """Compiles a job and writes the result for the other processes to read."""
+def write_ir(job: Job, nodes: Collection[str] | None = None) -> None:
+    """Compiles the needed nodes of a job and writes the result for the other processes to read."""
     with published_file(job.ir_file) as temporary:
-        temporary.write_bytes(compile_job(job).SerializeToString(deterministic=True))
+        temporary.write_bytes(compile_job(job, nodes).SerializeToString(deterministic=True))
 
 
 def read_ir(job: Job) -> pipeline_pb2.Pipeline:

@@ -61,7 +61,7 @@ class LocalRunner:
             for _ in range(count):
                 workers.append(self._start(job))
                 stack.callback(workers[-1].end)
-            yield from _Loop(workers, [n for n in plan.nodes if n.action != "skip"]).events()
+            yield from _Loop(workers, plan.needed).events()
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class _Loop:
 
     def __init__(self, workers: Sequence[Worker], todo: list[NodePlan]) -> None:
         self._workers, self._waiting = workers, todo
+        self._nodes = [n.node.id for n in todo]
         self._busy = {index: _Task() for index in range(len(workers))}
         self._alive = set(self._busy)
         self._warmed: set[str] = set()
@@ -136,7 +137,7 @@ class _Loop:
         if any(task.compiles for task in self._busy.values()):
             self._warm(index)
         else:
-            self._give(index, {"compile": True}, _Task(compiles=True))
+            self._give(index, {"compile": self._nodes}, _Task(compiles=True))
 
     def _begin(self, index: int, plan: NodePlan) -> Iterator[Event]:
         self._waiting.remove(plan)

@@ -96,7 +96,7 @@ class _Work:
     def _compile(self, request: dict[str, Any]) -> dict[str, Any]:
         from pipeline.runners.compile import write_ir
 
-        write_ir(self._job)
+        write_ir(self._job, request["compile"])
         return {}
 
     def _warm(self, request: dict[str, Any]) -> dict[str, Any]:

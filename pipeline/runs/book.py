@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from foundation.errors import DataError, near_miss
 from foundation.result import Part, Result
+from pipeline.runs.lock import running
 
 
 @dataclass
@@ -56,7 +57,9 @@ class RunRecord(Result):
     span: int | None = None
     """Span of the export."""
     code: str = ""
-    """Git commit of the user's project, if it is under git."""
+    """Git commit of the user's project; without git ``sha256:`` and a digest of its document and own code."""
+    packages: dict[str, str] = field(default_factory=dict)
+    """Version of Python and of every installed package; missing in older records."""
     nodes: list[NodeRecord] = field(default_factory=list)
     """The nodes in order."""
     error: str = ""
@@ -72,6 +75,14 @@ class RunRecord(Result):
     def seconds(self) -> float:
         """Wall time from start to end, 0 while it runs."""
         return max(0.0, self.ended - self.started)
+
+    def interrupt(self) -> list[str]:
+        """Notes that the run has ended by itself; returns the nodes that were running."""
+        self.state = "interrupted"
+        stopped = [node for node in self.nodes if node.state == "running"]
+        for node in stopped:
+            node.state = "interrupted"
+        return [node.node for node in stopped]
 
     def node(self, node_id: str) -> NodeRecord:
         """Returns the record of a node."""
@@ -97,7 +108,16 @@ class RunBook:
         record.write(self.path(record.id))
 
     def all(self) -> list[RunRecord]:
-        """Returns all runs, oldest first."""
+        """Returns all runs, oldest first; one whose process has been killed is interrupted."""
+        alive = running(self.folder.parent)
+        records = self.written()
+        for record in records:
+            if record.state == "running" and record.id != alive:
+                record.interrupt()
+        return records
+
+    def written(self) -> list[RunRecord]:
+        """Returns all runs as their records say, oldest first."""
         files = sorted(self.folder.glob(f"*/{RunRecord.FILE}"))
         return [RunRecord.read(file.parent) for file in files]
 

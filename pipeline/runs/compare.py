@@ -42,6 +42,12 @@ def compare(lineage: Lineage, before: RunRecord, after: RunRecord) -> list[Diffe
     found += _data(lineage, before, after)
     if before.code != after.code:
         found.append(Difference("code", "project", before.code, after.code))
+    if before.packages and after.packages:  # older records do not tell
+        found += [
+            Difference("packages", name, before.packages.get(name), after.packages.get(name))
+            for name in sorted({*before.packages, *after.packages})
+            if before.packages.get(name) != after.packages.get(name)
+        ]
     return found + _results(lineage, before, after)
 
 

@@ -52,12 +52,12 @@ def _unchanged(session: Session, record: RunRecord) -> list[str]:
     """Says what stands: the results of the document that was given, not of whichever run was the last."""
     lineage = session.lineage()
     found = RunResults.reused(lineage, record)
-    lines = [*_said(session, found, record), "Nothing to do: the result of this document is up to date."]
+    lines, which = _said(session, found, record), ""
     same = found.newest_run(lineage, session.runs.all())
     if same is not None:
-        record.same_as, record.report = same.id, same.report
-        lines.append(f"Report of run {same.id}: {same.report}" if same.report else f"It is run {same.id}.")
-    return lines
+        record.same_as, record.report, which = same.id, same.report, f": it is that of run {same.id}"
+        lines += [f"Report of run {same.id}: {same.report}"] if same.report else []
+    return [*lines, f"Nothing to do: the result of this document is up to date{which}."]
 
 
 def _said(session: Session, found: RunResults, record: RunRecord) -> list[str]:

@@ -33,6 +33,37 @@ def held(root: Path, run: str) -> Iterator[None]:
             os.ftruncate(handle, 0)
 
 
+def running(root: Path) -> str | None:
+    """Returns the run that holds the lock of a pipeline root, None if there is none: its process may have been killed.
+
+    Only asks: to take the lock, even for a moment, could refuse a run that starts just then. The holder of a lock on
+    another machine cannot be asked for, so it counts as running.
+    """
+    try:
+        value = json.loads((root / "lock").read_text(encoding="utf-8"))
+        run, pid, host, since = str(value["run"]), int(value["pid"]), value["host"], float(value["since"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return run if host != socket.gethostname() or _is_alive(pid, since) else None
+
+
+def _is_alive(pid: int, since: float) -> bool:
+    """Returns whether a process exists that is older than a moment; a younger one has only the same number.
+
+    Reads ``proc_pid_stat(5)``: after the name in parentheses come the state and, 19 fields later, the start in clock ticks
+    since the boot.
+    """
+    try:
+        fields = (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        )
+        up = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+    except OSError:
+        return False
+    started = time.time() - up + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return fields[0] != "Z" and started <= since + 1
+
+
 def _busy(file: Path) -> LockedError:
     return LockedError(
         f"pipeline root {file.parent}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from pipeline.runners.base import Event, RunFailedError, deciding, runner_for
 from pipeline.runners.job import Job
 from pipeline.runs import leftovers
 from pipeline.runs.book import NodeRecord, RunBook, RunRecord, new_run_id
+from pipeline.runs.environment import code_version, installed_packages
 from pipeline.runs.listener import RunListener
 from pipeline.runs.lock import held
 from pipeline.runs.sweep import sweep
@@ -174,13 +174,18 @@ class Session:
             started=time.time(),
             document=spec.model_dump(mode="json", by_alias=True, exclude_defaults=True),
             span=self.inputs.data.span,
-            code=code_version(self.loaded.folder),
+            code=self._code(),
             nodes=nodes,
             notes=plan.notes,
         )
 
+    def _code(self) -> str:
+        own = (parts["user code"] for parts in self.graph().parts.values())
+        return code_version(self.loaded.folder, self.loaded.files, own)
+
     def _carry_out(self, plan: Plan, record: RunRecord, listener: RunListener) -> None:
         document, book = self.loaded.spec, self.runs
+        record.packages = installed_packages()
         book.write(record)
         job = Job(document, self.inputs, self.root, record.id, book.path(record.id))
         failures = []
@@ -213,18 +218,3 @@ class Session:
             node.state, node.seconds, node.execution = event.state, event.seconds, event.execution
             node.withheld = event.withheld
             self.runs.write(record)
-
-
-def code_version(folder: Path) -> str:
-    """Returns the commit of the user's project, with ``+`` if files differ from it; empty without git."""
-    try:
-        described = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--abbrev=12"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return described.stdout.strip() if described.returncode == 0 else ""

@@ -29,12 +29,9 @@ def sweep(spec: PipelineSpec, root: Path) -> list[str]:
 def _close_runs(root: Path) -> list[str]:
     book = RunBook(root)
     closed = []
-    for record in book.all():
+    for record in book.written():
         if record.state == "running":
-            record.state = "interrupted"
-            for node in (n for n in record.nodes if n.state == "running"):
-                node.state = "interrupted"
-                closed.append(node.node)
+            closed += record.interrupt()
             book.write(record)
     return closed
 

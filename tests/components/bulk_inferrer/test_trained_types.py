@@ -92,7 +92,9 @@ def test_a_field_without_any_value_keeps_its_type(read: Callable[..., Any]) -> N
     assert one["price"] == ("float_list", [1.0])
 
 
-def test_a_model_that_learnt_other_types_gets_them(trained: SimpleNamespace, learners: SimpleNamespace) -> None:
+def test_a_model_that_learnt_other_types_gets_them(
+    trained: SimpleNamespace, learners: SimpleNamespace
+) -> None:
     """An earlier blessed model reads floats where this run's export has whole numbers, and the reverse."""
     from tensorflow.core.example import example_pb2
 
@@ -113,5 +115,7 @@ def test_a_model_that_learnt_other_types_gets_them(trained: SimpleNamespace, lea
     expected = model.predict(np.array(rows, object))["probability"]
     np.testing.assert_array_equal(predict(model, np.array(swapped, object))["probability"], expected)
     example.features.feature["lessons"].float_list.value[0] = 3.5
-    with pytest.raises(DataError, match=r"feature 'lessons'.*whole numbers.*with a fraction.*declare its type"):
+    with pytest.raises(
+        DataError, match=r"feature 'lessons'.*whole numbers.*with a fraction.*declare its type"
+    ):
         predict(model, np.array([example.SerializeToString()], object))

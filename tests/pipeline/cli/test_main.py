@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.cli.history import _where
 from pipeline.cli.main import main
+from pipeline.cli.options import open_session
+from pipeline.lineage.records import Artifact
+from pipeline.schemas import pending_path
 from tests.pipeline.conftest import DOCUMENT
 
 
@@ -38,6 +42,47 @@ def test_plan_says_what_would_run_and_writes_nothing(
 def test_plan_prints_json_on_request(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "--json"]) == 0
     assert {n["action"] for n in json.loads(capsys.readouterr().out)} == {"run", "resolve"}
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("train.epochs", "--set train.epochs: no value given; expected train.epochs=value; seen: no '='"),
+        ("", "this is not a key of the document"),
+        ("train.epochs=", ""),
+    ],
+)
+def test_an_override_without_a_value_is_refused(
+    project: Path, capsys: pytest.CaptureFixture[str], option: str, said: str
+) -> None:
+    assert main(["plan", "--set", option]) == (2 if said else 0)
+    assert said in capsys.readouterr().err
+
+
+def test_schema_diff_before_the_review_says_what_to_do(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = 'feature { name: "lessons" type: INT }'
+    session = open_session(None)
+    pending_path(session.schema_file).parent.mkdir(parents=True, exist_ok=True)
+    pending = pending_path(session.schema_file)
+    pending.write_text(text)
+    assert main(["schema", "diff"]) == 0
+    said = f"no schema is reviewed yet. Review {pending}, then 'penstock schema approve'."
+    assert said in capsys.readouterr().out
+    pending.rename(session.schema_file)
+    assert main(["schema", "diff"]) == 0
+    assert "no inferred schema awaits review" in capsys.readouterr().out
+    pending.write_text(text)
+    assert main(["schema", "diff"]) == 0
+    assert capsys.readouterr().out == "No difference.\n"
+
+
+def test_show_lists_no_model_where_nothing_was_pushed() -> None:
+    undone = Artifact(1, "PushedModel", "/root/Pusher/1", "LIVE", {"pushed": 0})
+    assert _where(undone) == "nothing was pushed"
+    assert _where(Artifact(1, "PushedModel", "/root/Pusher/1", "LIVE", {"pushed": 1})) == "/root/Pusher/1"
+    assert _where(Artifact(1, "Model", "/root/Trainer/1", "LIVE")) == "/root/Trainer/1"
 
 
 def test_status_before_the_first_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -122,6 +122,20 @@ def test_the_pipeline_is_compiled_once_before_any_node(run: Run, plan: Plan, ask
     assert kinds.count("start") == 2
 
 
+def test_only_what_a_run_needs_is_compiled(
+    run: Run, graph_of: Callable[..., Graph], asked: list[Any], tmp_path: Path
+) -> None:
+    """To compile a node imports it: Trainer and Evaluator would cost an ingestion ten seconds."""
+    graph = graph_of()
+    run(make_plan(graph, MemoryLineage(), Selection(end="MongoExampleGen")))
+    assert [r["compile"] for _, r in asked if "compile" in r] == [["MongoExampleGen"]]
+    asked.clear()
+    run(make_plan(graph, history_of(graph, tmp_path), Selection(only="InfraValidator")))
+    (compiled,) = [r["compile"] for _, r in asked if "compile" in r]
+    assert "BaselineModel" in compiled and compiled[-1] == "InfraValidator"
+    assert not {"Evaluator", "Pusher"} & set(compiled)
+
+
 def test_one_node_needs_one_worker(
     run: Run, graph_of: Callable[..., Graph], asked: list[Any], tmp_path: Path
 ) -> None:

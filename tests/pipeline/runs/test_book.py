@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from foundation.errors import DataError, LockedError, StorageError
 from pipeline.runs.book import NodeRecord, RunBook, RunRecord, new_run_id
-from pipeline.runs.lock import held
+from pipeline.runs.lock import held, running
 
 
 def record(run: str, state: str = "complete") -> RunRecord:
@@ -83,6 +86,34 @@ def test_a_killed_holder_leaves_no_lock(tmp_path: Path) -> None:
     process.join(20)
     with held(tmp_path, "second"):
         pass
+
+
+def test_a_run_whose_process_was_killed_is_interrupted(tmp_path: Path) -> None:
+    book = RunBook(tmp_path)
+    for run in ("earlier", "first"):
+        book.write(
+            RunRecord(run, "p", "running", 1.0, nodes=[NodeRecord("Trainer", "run", "", state="running")])
+        )
+    context = multiprocessing.get_context("spawn")
+    ready, done = context.Event(), context.Event()
+    process = context.Process(target=_hold, args=(str(tmp_path), ready, done))
+    process.start()
+    assert ready.wait(20)
+    assert [(r.id, r.state) for r in book.all()] == [("earlier", "interrupted"), ("first", "running")]
+    process.kill()
+    process.join(20)
+    assert [(r.state, r.nodes[0].state) for r in book.all()] == [("interrupted", "interrupted")] * 2
+    assert [r.state for r in book.written()] == ["running"] * 2  # only asked: the next run closes them
+
+
+def test_another_process_with_the_number_of_a_killed_one_holds_nothing(tmp_path: Path) -> None:
+    holder = {"pid": os.getpid(), "host": socket.gethostname(), "run": "first", "since": 1.0}
+    (tmp_path / "lock").write_text(json.dumps(holder))
+    assert running(tmp_path) is None
+    (tmp_path / "lock").write_text(json.dumps({**holder, "since": time.time()}))
+    assert running(tmp_path) == "first"
+    (tmp_path / "lock").write_text(json.dumps({**holder, "host": "elsewhere"}))
+    assert running(tmp_path) == "first"
 
 
 def test_a_root_that_cannot_be_created_is_a_clear_error(tmp_path: Path) -> None:

@@ -48,7 +48,9 @@ def unchanged(execution: int) -> RunRecord:
 def test_the_run_of_the_given_document_is_named(session: Any, execution: int, run: str) -> None:
     record = unchanged(execution)
     lines = finish(session, record)
-    assert lines[-1] == f"Report of run {run}: {run}.html"
+    assert lines[-2] == f"Report of run {run}: {run}.html"
+    last = "Nothing to do: the result of this document is up to date: it is that of run"
+    assert lines[-1] == f"{last} {run}."  # all that --quiet prints
     assert (record.same_as, record.report) == (run, f"{run}.html")
     assert f"served/{execution}" in "\n".join(lines)
     assert not session.runs.path("now").exists()
