@@ -39,7 +39,7 @@ def predict(model: signature.ServingSignature, records: Any) -> dict[str, Any]:
     return model.predict(fitted)
 
 
-def in_types(records: Sequence[bytes], types: Mapping[str, str]) -> np.ndarray | None:
+def in_types(records: Sequence[bytes], types: Mapping[str, str]) -> Any:
     """Returns serialized Examples with the values of some features in other types, or None if no value differs.
 
     Args:

@@ -6,6 +6,7 @@ be fast, so fields that need the same kind of statistic share one analyzer.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from foundation.own_fault import kind_of, own_code, place
 from foundation.saved_model import python_ops
 from foundation.user_code import load_function
 
+_OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 CONTRACT = "preprocessing_fn(inputs) that returns a dict of output name to tensor"
 
 Outputs = dict[str, tf.Tensor]
@@ -140,6 +142,14 @@ def _own(reference: str, columns: Columns, label_name: str) -> Outputs:
     odd = [name for name in outputs if not isinstance(name, str)]
     if odd:
         raise UserCodeError(place(reference), expected="outputs named by text", seen=repr(odd[0]))
+    unfit = [name for name in outputs if not _OUTPUT_NAME.fullmatch(name)]
+    if unfit:
+        raise UserCodeError(
+            place(reference),
+            expected="outputs named by ASCII letters, digits and underscores, of at most 100 characters",
+            seen=ascii(unfit[0][:100]),
+            remedy="they name inputs of the model and files of vocabularies: rename it",
+        )
     if label_name in outputs:
         raise UserCodeError(
             place(reference),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields
 from typing import Any
 
+from components.exports.fields import widest
 from foundation.numbers import percent
 from pipeline.look.profile import Look, PathProfile
 
@@ -59,7 +60,9 @@ def _notes(path: PathProfile) -> Iterator[str]:
     if path.personal:
         yield f"PERSONAL? {', '.join(path.personal)}"
     if len(set(path.kinds) - {"null"}) > 1 and path.type:
-        yield f"mixed types, read as {path.type}"
+        undeclared = widest(set(path.kinds))
+        better = f"; declare type: {path.type}" if undeclared != path.type else ""
+        yield f"mixed types, read as {undeclared}{better}"
     if path.time_range:
         yield f"{path.time_range[0]} to {path.time_range[1]}"
     if path.longest > 200:

@@ -285,7 +285,7 @@ Learns `{plan.features[plan.label.field.path]}` from a MongoDB export. `pipeline
 | `penstock plan` | what a run would do, and why |
 | `penstock run` | validate, train, evaluate, push; unchanged steps are not repeated |
 | `penstock status` | how the last run ended |
-| `penstock schema diff` | how the data differs from the reviewed schema |
+| `penstock schema infer`, then `penstock schema diff` | how the last run's data differs from the reviewed schema |
 | `penstock lineage MODEL` | which export a model came from |
 | `python -m pytest` | checks that the document is valid and fits the export |
 

@@ -52,9 +52,12 @@ def test_a_good_model_is_blessed_measured_and_pushed_as_it_was_served(
     assert report["signatures"] == {"serving_default": "asked", "serving_examples": "asked"}
     assert report["answers"]["compared"] == 2 * 2 * (40 + 2)
     assert report["answers"]["largest_difference"] < 1e-5
-    assert [(r["protocol"], r["rows"], r["requests"]) for r in report["latency"]["measured"]] == [
-        ("gRPC", 1, 20), ("gRPC", 32, 20), ("REST", 1, 20), ("REST", 32, 20)
-    ]  # fmt: skip
+    measured = report["latency"]["measured"]
+    places = [("gRPC", 1), ("gRPC", 32), ("REST", 1), ("REST", 32)]
+    assert [(r["protocol"], r["rows"]) for r in measured] == places
+    assert all(
+        20 <= r["requests"] <= 1000 for r in measured
+    )  # a gate on p99: more than asked, if there is time
     assert all(r["candidate"]["p50_ms"] > 0 for r in report["latency"]["measured"])
     assert report["notes"] == ["The blessed model has no serving_default; its latency is unknown."]
     assert report["memory_mb"]["server"] > 50

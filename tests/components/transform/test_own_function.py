@@ -56,6 +56,12 @@ def test_own_function_runs_and_the_label_is_made_beside_it(
         ),
         ("return {}", "seen: an empty dict"),
         ("return {3: inputs['lessons'].values}", "outputs named by text; seen: 3"),
+        (
+            "return {'a b': inputs['lessons'].values}",
+            "outputs named by ASCII letters.*seen: 'a b'.*rename it",
+        ),
+        ("return {'é/x': inputs['lessons'].values}", "outputs named by ASCII letters"),
+        ("return {'x' * 101: inputs['lessons'].values}", "outputs named by ASCII letters"),
         ("return {'x': inputs['country'].values}", "output 'x'; expected numbers; seen: string"),
         ("return {'retained': inputs['lessons'].values}", "no output named like the label 'retained'"),
         (
@@ -74,6 +80,9 @@ def test_own_function_runs_and_the_label_is_made_beside_it(
         "none",
         "empty",
         "number as a name",
+        "space in a name",
+        "other letters in a name",
+        "long name",
         "text",
         "label",
         "python",
