@@ -18,6 +18,7 @@ from tfx.utils import path_utils
 from components import signature
 from components.bulk_inferrer.columns import id_form
 from components.bulk_inferrer.config import InferConfig
+from components.bulk_inferrer.fit import why_unfit
 from components.bulk_inferrer.provenance import classes, fill, ids_are_hashed, model_used
 from components.bulk_inferrer.result import Predictions
 from components.bulk_inferrer.rows import Ids, Seen, found_in, read_batches
@@ -52,17 +53,20 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         run = (self._context and self._context.pipeline_run_id) or ""
         about = Predictions(False, run=run, export=config.mongo_export, **fill(examples))
+        files = sorted(Path(artifact_utils.get_split_uri([examples], SPLIT)).glob("*.gz"))
         why = refusals(input_dict)
+        if not why:
+            model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
+            used = model_used(input_dict, exec_properties, run)
+            about = replace(about, predicted=True, model=used, **classes(model))
+            unfit = "" if used.this_run else why_unfit(model, examples.uri, files)
+            why = [f"the last blessed model cannot predict these documents, as {unfit}"] if unfit else []
         if why:
             log.warning("Nothing predicted for %s: %s.", config.mongo_export, "; ".join(why))
             result.set_int_custom_property("predicted", 0)
-            replace(about, why=tuple(why)).write(result.uri)
+            replace(about, predicted=False, why=tuple(why)).write(result.uri)
             return
-        model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
-        used = model_used(input_dict, exec_properties, run)
-        about = replace(about, predicted=True, model=used, **classes(model))
         hashed = ids_are_hashed(examples)
-        files = sorted(Path(artifact_utils.get_split_uri([examples], SPLIT)).glob("*.gz"))
         shards = self._predict(model, files, Path(result.uri) / "shards", config.format, hashed)
         place = locate(config.to, Path(exec_properties["base_folder"]))
         about = publish(shards, place, config.format, about, hashed)
