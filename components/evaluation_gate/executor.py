@@ -19,7 +19,7 @@ from components.evaluation_gate.measurements import read_evaluation
 from components.evaluation_gate.questions import losses_of, plus
 from components.evaluation_gate.result import Gate, Interval, Metric, Since, Verdict
 from components.evaluator.intervals import Evidence, too_few
-from components.evaluator.metrics import METRICS
+from components.evaluator.metrics import metric_named
 from foundation.publish import write_text
 
 log = logging.getLogger(__name__)
@@ -184,10 +184,11 @@ def _metrics(result: SliceResult, task: str) -> Iterator[Metric]:
 
 def _without_interval(metric: str, task: str, result: SliceResult) -> str:
     """Returns why a metric has no interval; empty if it has no value either, or no error."""
-    if metric not in METRICS or math.isnan(result.candidate[metric].value):
+    known = metric_named(metric)
+    if known is None or math.isnan(result.candidate[metric].value):
         return ""
     evidence = Evidence(result.rows, result.groups, result.positives, result.negatives)
-    return too_few(METRICS[metric].kind_in(task), evidence)
+    return too_few(known.kind_in(task), evidence)
 
 
 def _interval(found: Measured) -> Interval:

@@ -11,7 +11,7 @@ from components.evaluation_gate.config import GateConfig
 from components.evaluation_gate.evidence import ENDS, quantile
 from components.evaluation_gate.measured import Earlier, Measured, SliceResult
 from components.evaluation_gate.result import OVERALL, Kind
-from components.evaluator.metrics import METRICS
+from components.evaluator.metrics import metric_named
 from foundation.config import allowed as in_unit
 from foundation.errors import DataError
 from foundation.numbers import exact
@@ -256,9 +256,10 @@ def loss_of(metric: str, own: Measured, base: Measured, change: Measured) -> Los
     both deviations from the ideal, that loss is above x if and only if d > x and s > x, or −d > x and −s > x.
     """
     error, freedom = _spread(change)
-    best = METRICS[metric].best
+    known = metric_named(metric)
+    best = known.best if known else None
     if best is None:
-        sign = -1.0 if METRICS[metric].higher_is_better else 1.0
+        sign = -1.0 if known and known.higher_is_better else 1.0
         value = sign * change.value + 0.0
         worst = -change.low if sign < 0 else change.high
         return Loss(value, worst, ((value, error),), freedom, not math.isnan(change.error))
@@ -287,7 +288,7 @@ def losses_of(result: SliceResult) -> dict[str, Measured]:
     """Returns how much worse the candidate is than the last blessed model, for each metric with a better direction."""
     found = {}
     for metric, change in result.change.items():
-        known = METRICS.get(metric)
+        known = metric_named(metric)
         if known and (known.higher_is_better is not None or known.best is not None):
             loss = loss_of(metric, result.candidate[metric], result.baseline[metric], change)
             error = loss.tests[0][1]
@@ -315,7 +316,7 @@ def _earlier(last: Question, earlier: Sequence[Earlier]) -> Iterator[Question]:
 
 
 def _refuse_undirected(metric: str) -> None:
-    known = METRICS.get(metric)
+    known = metric_named(metric)
     if known is None or (known.higher_is_better is None and known.best is None):
         raise DataError(
             f"gate on {metric}", expected="a metric where higher or lower is better", seen="neither is"
@@ -330,7 +331,8 @@ def too_few(
     metric: str, gate: GateConfig, rows: int, positives: int | None, negatives: int | None
 ) -> tuple[str, str] | None:
     """Returns what is too little to decide and the remedy, None if it is enough."""
-    needs = METRICS[metric].needs if metric in METRICS else ()
+    known = metric_named(metric)
+    needs = known.needs if known else ()
     counted: Mapping[str, tuple[int | None, int | None]] = {
         "rows": (rows, gate.min_rows),
         "positives": (positives, gate.min_positives),

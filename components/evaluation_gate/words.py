@@ -10,7 +10,7 @@ from components.evaluation_gate.evidence import ENDS, MOST, power, quantile
 from components.evaluation_gate.measured import Measured, SliceResult
 from components.evaluation_gate.questions import Question
 from components.evaluation_gate.result import OVERALL, Kind, Outcome
-from components.evaluator.metrics import METRICS
+from components.evaluator.metrics import metric_named
 from foundation.errors import DataError
 from foundation.numbers import above, aligned, decimals, exact, fixed, telling
 
@@ -196,7 +196,7 @@ def _flip(question: Question, outcome: Outcome, margin: float) -> str:
 
 
 def _direction(question: Question) -> str:
-    known = METRICS.get(question.metric)
+    known = metric_named(question.metric)
     better = known.higher_is_better if known else None
     if question.kind in ("at_least", "at_most"):
         lower = question.kind == "at_least"

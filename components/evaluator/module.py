@@ -133,6 +133,7 @@ class EvaluateBatch(beam.DoFn):
                     predictions={name: column[kept] for name, column in predictions.items()},
                     groups=groups[kept],
                     unlabelled=len(positions) - len(kept),
+                    classes=self._classes,
                     # A slice of which no row has a feature is compared as it is served; the whole is not.
                     seen=Seen(
                         replace(sight, unseen=frozenset()) if key else sight, self._needs, self._shared

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.evaluator.metrics import METRICS, RankingMetric, SumsMetric
-from components.evaluator.metrics.base import Array
+from components.evaluator.metrics import CLASS_METRICS, METRICS, RankingMetric, SumsMetric, of_class
+from components.evaluator.metrics.base import Array, ratio
 from components.exports.groups import GROUPS
 
 BLOCKS = 20
@@ -40,11 +40,29 @@ def row_columns(task: str, labels: Array, predictions: Array, metrics: Sequence[
         metrics: Metrics whose own sums are added.
 
     Returns:
-        [n, columns] float64 in the order of ``sum_names``.
+        [n, columns] float64 in the order of ``sum_names``; after them, where metrics are computed by class, [n, 3 · classes].
     """
     common = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[task]
     own = [function(labels, predictions) for function in _own_sums(metrics).values()]
-    return np.stack([np.ones(len(labels)), *common(labels, predictions), *own], axis=1)
+    columns = np.stack([np.ones(len(labels)), *common(labels, predictions), *own], axis=1)
+    if not is_by_class(task, metrics):
+        return columns
+    return np.concatenate([columns, _class_columns(labels, predictions)], axis=1)
+
+
+def is_by_class(task: str, metrics: Sequence[str]) -> bool:
+    """Returns whether a metric is computed for each class."""
+    return task == "multiclass" and any(name in CLASS_METRICS for name in metrics)
+
+
+def _class_columns(labels: Array, probabilities: Array) -> Array:
+    """Returns [n, 3 · classes]: whether each class is the label, is predicted, and is both."""
+    p = np.asarray(probabilities, np.float64)
+    classes = np.arange(p.shape[1])
+    actual = (labels[:, None] == classes).astype(np.float64)
+    predicted = (p.argmax(axis=1)[:, None] == classes).astype(np.float64)
+    predicted[np.isnan(p).any(axis=1)] = np.nan
+    return np.concatenate([actual, predicted, actual * predicted], axis=1)
 
 
 def _binary(labels: Array, predictions: Array) -> tuple[Array, ...]:
@@ -129,7 +147,11 @@ def needs_order(metrics: Sequence[str]) -> bool:
 
 
 def metric_samples(
-    task: str, metrics: Sequence[str], total: GroupSums, ranked: tuple[Array, Array, Array] | None
+    task: str,
+    metrics: Sequence[str],
+    total: GroupSums,
+    ranked: tuple[Array, Array, Array] | None,
+    classes: Sequence[str] = (),
 ) -> dict[str, Array]:
     """Returns metric → [1 + parts] values: over all rows, then with each part left out.
 
@@ -140,20 +162,51 @@ def metric_samples(
         metrics: Names to compute.
         total: Sums by group.
         ranked: Predictions, labels and groups, each [n]; only ranking metrics need it.
+        classes: Label of each class of a multi-class task.
     """
     whole = total.sums.sum(axis=0)
     samples = np.concatenate([whole[None], whole[None] - total.sums])
     # A remainder this small is rounding error, not a value.
     samples[1:][np.abs(samples[1:]) < 1e-9 * np.abs(whole)] = 0.0
-    named = dict(zip(sum_names(task, metrics), samples.T, strict=True))
-    known = {name: METRICS[name] for name in metrics}
+    names = sum_names(task, metrics)
+    named = dict(zip(names, samples.T[: len(names)], strict=True))
+    known = {name: METRICS[name] for name in metrics if not is_by_class(task, [name])}
     values = {name: metric.value(named) for name, metric in known.items() if isinstance(metric, SumsMetric)}
     ranking = {name: metric.value for name, metric in known.items() if isinstance(metric, RankingMetric)}
     if ranking and ranked is not None:
         predictions, labels, groups = ranked
         blocks = total.blocks()[np.searchsorted(total.groups, groups)]
         values.update(_ranking_samples(ranking, predictions, labels, blocks))
+    for name in metrics:
+        if is_by_class(task, [name]):
+            values.update(_class_samples(name, class_sums(samples.T[len(names) :], classes)))
     return values
+
+
+def class_sums(columns: Array, classes: Sequence[str]) -> dict[str, dict[str, Array]]:
+    """Returns class → the sums that a binary task would have of it against all others.
+
+    Args:
+        columns: [3 · classes, …] in the order of ``row_columns``.
+        classes: Label of each class.
+    """
+    actual, predicted, both = np.split(columns, 3)
+    return {
+        label: {"label": actual[i], "predicted_positive": predicted[i], "true_positive": both[i]}
+        for i, label in enumerate(classes)
+    }
+
+
+def _class_samples(name: str, sums: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
+    """Returns a metric for each class, and the mean over those that are a label or predicted, as scikit-learn's macro average."""
+    metric = METRICS[name]
+    assert isinstance(metric, SumsMetric), "metrics of classes are made of sums"
+    found = {of_class(name, label): metric.value(own) for label, own in sums.items()}
+    there = np.stack([own["label"] + own["predicted_positive"] > 0 for own in sums.values()])
+    unsure = np.stack([np.isnan(own["predicted_positive"]) for own in sums.values()]).any(axis=0)
+    filled = np.where(there, np.nan_to_num(np.stack(list(found.values()))), 0.0)
+    mean = np.where(unsure, np.nan, ratio(filled.sum(axis=0), there.sum(axis=0)))
+    return {name: mean, **found}
 
 
 def _ranking_samples(

@@ -65,6 +65,8 @@ class Batch:
     groups: Any
     unlabelled: int
     seen: Seen
+    classes: dict[str, list[str]] = field(default_factory=dict)
+    """Model → label of each class of a multi-class task."""
 
 
 @dataclass
@@ -77,6 +79,7 @@ class Tally:
     differing: set[str] = field(default_factory=set)
     """Models that predict some row otherwise than the candidate."""
     seen: Seen | None = None
+    classes: dict[str, list[str]] = field(default_factory=dict)
 
     def see(self, seen: Seen | None) -> None:
         """Adds what was seen of the features that the last blessed model reads."""
@@ -178,6 +181,7 @@ class TaskCombiner(beam.CombineFn):
         """Adds one batch."""
         tally.unlabelled += batch.unlabelled
         tally.see(batch.seen)
+        tally.classes |= batch.classes
         for model, predictions in batch.predictions.items():
             labels = batch.labels[model]
             rows = scores.row_columns(self._task, labels, predictions, self._metrics)
@@ -200,6 +204,7 @@ class TaskCombiner(beam.CombineFn):
             result.unlabelled += tally.unlabelled
             result.differing |= tally.differing
             result.see(tally.seen)
+            result.classes |= tally.classes
             for model, sums in tally.sums.items():
                 result.add(model, sums)
                 result.ranked.setdefault(model, []).extend(tally.ranked.get(model, []))
@@ -240,7 +245,8 @@ class TaskCombiner(beam.CombineFn):
     def _slice(self, tally: Tally, model: str) -> SliceValues:
         pieces = tally.ranked.get(model)
         ranked = _join(pieces) if pieces else None
-        return SliceValues(self._task, self._metrics, tally.sums[model], ranked, self._independent)
+        classes = tally.classes.get(model, tally.classes.get(self._candidate, []))
+        return SliceValues(self._task, self._metrics, tally.sums[model], ranked, self._independent, classes)
 
     def _named(self, values: Mapping[str, Value], of: str = "") -> dict[str, Any]:
         """Returns name → what TFMA writes: each metric with its interval, its error and the error's degrees of freedom."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from components.bulk_inferrer.sentences import predicted, unidentified
 from components.evaluation_gate.beside import beside
-from components.evaluation_gate.result import Metric, Verdict
+from components.evaluation_gate.result import OVERALL, Metric, Verdict
 from foundation.publish import write_text
 from pipeline.report import svg, text, validation
 from pipeline.report.data import ReportData
@@ -144,15 +144,28 @@ def _judged(verdict: Verdict) -> Headline:
 
 def metric_tables(data: ReportData) -> list[MetricTable]:
     """Returns one table per metric, those with a gate first and expanded (without gates, the first is)."""
-    names = list(dict.fromkeys(row.metric for row in data.metrics))
-    gated = {gate.metric for gate in data.gates} & set(names) or set(names[:1])
+    names = list(dict.fromkeys(_whole(row.metric) for row in data.metrics))
+    gated = {_whole(gate.metric) for gate in data.gates} & set(names) or set(names[:1])
     return [
         _metric_table(data, name, name in gated) for name in sorted(names, key=lambda name: name not in gated)
     ]
 
 
+def _whole(metric: str) -> str:
+    """Returns the metric that one of a class belongs to: ``recall`` for ``recall[setosa]``."""
+    return metric.partition("[")[0]
+
+
+def _class_of(metric: str) -> str:
+    return f"class {metric.partition('[')[2].removesuffix(']')}"
+
+
 def _metric_table(data: ReportData, name: str, unfolded: bool) -> MetricTable:
-    rows = tuple(row for row in data.metrics if row.metric == name)
+    classes = [row for row in data.metrics if row.metric != name == _whole(row.metric)]
+    rows = (
+        *(row for row in data.metrics if row.metric == name),
+        *(replace(row, slice=_class_of(row.metric)) for row in classes if row.slice == OVERALL),
+    )
     bounds = tuple(sorted({g.limit for g in data.gates if g.metric == name and g.limit is not None}))
     # The interval of a slice with a handful of rows is so wide that it would flatten all others.
     telling = [row for row in rows if row.rows >= FEWEST_ROWS] or rows

@@ -8,7 +8,16 @@ from components.evaluator.metrics.errors import MAE, MSE, RMSE
 from components.evaluator.metrics.means import CALIBRATION, MEAN_LABEL, MEAN_PREDICTION
 from components.evaluator.metrics.ranking import AUC, AUC_PR
 
-__all__ = ["METRICS", "Metric", "RankingMetric", "SumsMetric", "metrics_of"]
+__all__ = [
+    "CLASS_METRICS",
+    "METRICS",
+    "Metric",
+    "RankingMetric",
+    "SumsMetric",
+    "metric_named",
+    "metrics_of",
+    "of_class",
+]
 
 METRICS: dict[str, Metric] = {
     "auc": AUC,
@@ -27,6 +36,21 @@ METRICS: dict[str, Metric] = {
     "mean_prediction": MEAN_PREDICTION,
 }
 """Name in the document → metric."""
+
+CLASS_METRICS = ("precision", "recall", "f1")
+"""Metrics of one class against all others: in a multi-class task they are computed for each class, ``recall[setosa]``, and
+their name alone is the mean over classes."""
+
+
+def of_class(name: str, label: str) -> str:
+    """Returns the name of a metric of one class."""
+    return f"{name}[{label}]"
+
+
+def metric_named(name: str) -> Metric | None:
+    """Returns a metric by its name, also by that of one class; None if there is none."""
+    whole, bracket, _ = name.partition("[")
+    return METRICS.get(whole) if not bracket or whole in CLASS_METRICS else None
 
 
 def metrics_of(task: str) -> list[str]:

@@ -6,7 +6,7 @@ from operator import itemgetter
 
 from components.evaluator.metrics.base import Array, Sums, SumsMetric, mean_of, ratio
 
-_BINARY = ("binary",)
+_CLASSES = ("binary", "multiclass")
 
 
 def _f1_trials(sums: Sums) -> Array:
@@ -21,14 +21,14 @@ def _f1_trials(sums: Sums) -> Array:
 
 
 ACCURACY = SumsMetric(
-    tasks=("binary", "multiclass"),
+    tasks=_CLASSES,
     higher_is_better=True,
     is_share=True,
     value=mean_of("correct"),
     trials=itemgetter("rows"),
 )
 PRECISION = SumsMetric(
-    tasks=_BINARY,
+    tasks=_CLASSES,
     needs=("positives",),
     higher_is_better=True,
     is_share=True,
@@ -36,7 +36,7 @@ PRECISION = SumsMetric(
     trials=itemgetter("predicted_positive"),
 )
 RECALL = SumsMetric(
-    tasks=_BINARY,
+    tasks=_CLASSES,
     needs=("positives",),
     higher_is_better=True,
     is_share=True,
@@ -44,7 +44,7 @@ RECALL = SumsMetric(
     trials=itemgetter("label"),
 )
 F1 = SumsMetric(
-    tasks=_BINARY,
+    tasks=_CLASSES,
     needs=("positives",),
     higher_is_better=True,
     is_share=True,
@@ -52,9 +52,7 @@ F1 = SumsMetric(
     value=lambda sums: ratio(2 * sums["true_positive"], sums["predicted_positive"] + sums["label"]),
     trials=_f1_trials,
 )
-LOG_LOSS = SumsMetric(
-    tasks=("binary", "multiclass"), higher_is_better=False, value=mean_of("log_loss"), kind="error"
-)
+LOG_LOSS = SumsMetric(tasks=_CLASSES, higher_is_better=False, value=mean_of("log_loss"), kind="error")
 TOP_3_ACCURACY = SumsMetric(
     tasks=("multiclass",),
     higher_is_better=True,

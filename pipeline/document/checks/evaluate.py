@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from components.evaluation_gate.config import GateConfig
-from components.evaluator.metrics import METRICS, metrics_of
+from components.evaluator.metrics import CLASS_METRICS, METRICS, metric_named, metrics_of
 from foundation.document.problems import Path, Problem
 from foundation.errors import near_miss
 from pipeline.document.checks.data import given_features
@@ -72,7 +72,9 @@ def gates(spec: PipelineSpec) -> Iterator[Problem]:
         remedy = "write gates: none if every model should be blessed"
         yield Problem(("evaluate", "gates"), "no gate is given", remedy=remedy, on_key=True)
     for metric, _ in _gates(spec):
-        if metric not in computed:
+        whole, bracket, _ = metric.partition("[")
+        of_class = bracket and whole in computed and whole in CLASS_METRICS and metric.endswith("]")
+        if metric not in computed and not (of_class and spec.model.task == "multiclass"):
             remedy = (
                 near_miss(metric, [name for name in computed if name in METRICS])
                 or f"add {metric} to evaluate.metrics"
@@ -94,7 +96,7 @@ def bounds(spec: PipelineSpec) -> Iterator[Problem]:
             yield Problem(
                 (*path, "at_least"), f"at_least {low:g} is above at_most {high:g}; no model can meet both"
             )
-        known = METRICS.get(metric)
+        known = metric_named(metric)
         if known and known.is_share and low is not None and low > 1:
             yield Problem(
                 (*path, "at_least"),

@@ -378,3 +378,22 @@ def test_small_losses_in_a_row_are_held_against_the_best_of_the_last_models():
     )
     alone = {"auc": {"not_worse_than_blessed_by": 0.01, "best_of_last": 1}}
     assert decide(config(alone), [given], since(0.008, 0.016, 0.024)).blessed
+
+
+def test_a_gate_holds_for_one_class_of_several():
+    measured = {"recall": Measured(0.8), "recall[setosa]": Measured(0.6, 0.5, 0.7, 0.05, 99)}
+    given = SliceResult("overall", "overall", 300, 0, measured)
+    decision = decide(config({"recall[setosa]": 0.7}, metrics=["recall"]), [given])
+    assert not decision.blessed
+    assert "needs recall[setosa] ≥ 0.700" in decision.sentence
+    with pytest.raises(DataError, match="setosa"):
+        decide(config({"recall[setossa]": 0.7}, metrics=["recall"]), [given])
+
+
+def test_a_class_may_not_be_worse_than_the_blessed_models():
+    gate = {"recall[setosa]": {"not_worse_than_blessed_by": 0.01}}
+    own, base, change = Measured(0.6), Measured(0.8), Measured(-0.2, -0.25, -0.15, 0.02, 99)
+    given = SliceResult(
+        "overall", "overall", 300, 0, *({"recall[setosa]": one} for one in (own, base, change))
+    )
+    assert not decide(config(gate, metrics=["recall"]), [given]).blessed

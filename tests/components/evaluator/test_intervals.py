@@ -96,6 +96,22 @@ def test_no_interval_is_flat_or_reaches_out_of_the_metrics_range(task):
                     assert found.low >= 0, name
 
 
+def test_a_class_is_measured_on_its_own_rows():
+    rng = np.random.default_rng(5)
+    p = rng.dirichlet(np.ones(3), 200)
+    labels = np.where(rng.random(200) < 0.7, p.argmax(1), rng.integers(0, 3, 200))
+    sums = scores.GroupSums.of(scores.row_columns("multiclass", labels, p, ["recall"]), np.arange(200))
+    found = SliceValues("multiclass", ["recall"], sums, None, True, ["a", "b", "c"])
+    assert found._evidence("recall[b]").trials == (labels == 1).sum()
+    measured = found.values()
+    for name in ("recall", "recall[a]", "recall[b]", "recall[c]"):
+        assert 0 < measured[name].low < measured[name].value < measured[name].high < 1
+    assert (
+        measured["recall"].high - measured["recall"].low
+        < measured["recall[a]"].high - measured["recall[a]"].low
+    )
+
+
 def test_all_right_is_an_interval_down_from_1():
     labels = np.tile([0.0, 1.0], 50)
     found = values("binary", ["accuracy", "auc", "recall", "f1"], labels, labels).values()

@@ -18,9 +18,10 @@ def binary():
 
 
 def measure(task, names, labels, predictions, groups):
-    sums = scores.GroupSums.of(scores.row_columns(task, labels, predictions), groups)
+    sums = scores.GroupSums.of(scores.row_columns(task, labels, predictions, names), groups)
+    classes = [f"c{i}" for i in range(predictions.shape[1])] if task == "multiclass" else []
     ranked = (predictions, labels, groups) if task == "binary" else None
-    return scores.metric_samples(task, list(names), sums, ranked)
+    return scores.metric_samples(task, list(names), sums, ranked, classes)
 
 
 REFERENCES = {
@@ -54,6 +55,30 @@ def test_multiclass_metrics_equal_their_references():
     assert found["accuracy"][0] == pytest.approx(sk.accuracy_score(labels, p.argmax(1)))
     assert found["top_3_accuracy"][0] == pytest.approx(sk.top_k_accuracy_score(labels, p, k=3))
     assert found["log_loss"][0] == pytest.approx(sk.log_loss(labels, p, labels=range(5)))
+
+
+def test_metrics_of_each_class_equal_their_references_with_and_without_a_group():
+    rng = np.random.default_rng(6)
+    p = rng.dirichlet(np.ones(4), 300)
+    labels, groups = (
+        np.where(rng.random(300) < 0.5, p.argmax(1), rng.integers(0, 4, 300)),
+        rng.integers(0, 20, 300),
+    )
+    found = measure("multiclass", ["precision", "recall", "f1"], labels, p, groups)
+    references = {"precision": sk.precision_score, "recall": sk.recall_score, "f1": sk.f1_score}
+    for name, reference in references.items():
+        rest = groups != 4
+        for place, rows in ((0, slice(None)), (1 + 4, rest)):
+            each = reference(labels[rows], p.argmax(1)[rows], average=None)
+            assert [found[f"{name}[c{i}]"][place] for i in range(4)] == pytest.approx(list(each))
+            assert found[name][place] == pytest.approx(each.mean())
+
+
+def test_a_class_that_is_neither_label_nor_predicted_has_no_value_and_no_part_in_the_mean():
+    p = np.array([[0.8, 0.2, 0.0], [0.3, 0.7, 0.0], [0.9, 0.1, 0.0]])
+    found = measure("multiclass", ["recall", "precision"], np.array([0, 1, 1]), p, np.arange(3))
+    assert np.isnan(found["recall[c2]"][0]) and np.isnan(found["precision[c2]"][0])
+    assert found["recall"][0] == pytest.approx(0.75)
 
 
 def test_class_unknown_to_the_model_counts_as_wrong_and_costly():

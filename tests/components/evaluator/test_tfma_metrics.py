@@ -127,6 +127,17 @@ def test_multiclass_label_is_looked_up_in_the_models_classes(tmp_path, examples,
     assert 0.6 < found["accuracy"] < 0.8
 
 
+def test_each_class_is_measured_by_its_name(tmp_path, examples, model):
+    found = evaluate(tmp_path, examples, model, "multiclass", "kind", ["recall", "f1"])
+    of_classes = [found[f"recall[{name}]"] for name in ("low", "mid", "high")]
+    assert found["recall"] == pytest.approx(np.mean(of_classes))
+    assert {name for name in found if name.startswith("f1[") and "/" not in name} == {
+        "f1[low]",
+        "f1[mid]",
+        "f1[high]",
+    }
+
+
 def test_regression_is_compared_with_the_numeric_label(tmp_path, examples, model):
     found = evaluate(tmp_path, examples, model, "regression", "x", ["rmse", "mae"])
     assert found["rmse"] == pytest.approx(0, abs=1e-6)

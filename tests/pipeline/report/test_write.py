@@ -130,6 +130,15 @@ def test_small_slices_do_not_stretch_the_axis(run):
     assert table.scale.percent(5.0) == 100
 
 
+def test_classes_are_rows_of_their_metric(run):
+    whole = dataclasses.replace(run.metrics[0], metric="recall", slice="overall")
+    classes = [dataclasses.replace(whole, metric=f"recall[{name}]", value=0.5) for name in ("a", "b")]
+    sliced = dataclasses.replace(classes[0], slice="country=DE")
+    (table,) = metric_tables(dataclasses.replace(run, verdict=None, metrics=(whole, *classes, sliced)))
+    assert [row.slice for row in table.rows] == ["overall", "class a", "class b"]
+    assert table.overall.value == whole.value
+
+
 def test_gated_metrics_come_first_and_expanded(run):
     tables = metric_tables(run)
     assert [(t.metric, t.open) for t in tables] == [("auc", True), ("accuracy", True), ("calibration", False)]
