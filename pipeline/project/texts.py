@@ -194,6 +194,12 @@ def _model(plan: Plan) -> list[str]:
             * plan.linear
         ),
         f"model: {{{'type: linear, ' if plan.linear else ''}task: {plan.label.task}{told}}}",
+        *(
+            [
+                "train: {early_stopping: null}   # its penalty keeps it from overfitting; few rows stop it too soon"
+            ]
+            * plan.linear
+        ),
         "",
     ]
 

@@ -37,7 +37,9 @@ def test_the_model_suits_a_small_export(tmp_path: Path, kind: str, shape: str, c
     text = "".join(json.dumps(document) + "\n" for document in documents(kind, shape))
     (tmp_path / "export.jsonl").write_text(text, encoding="utf-8")
     path = create_project(tmp_path / "p", tmp_path / "export.jsonl", "p", "outcome")[0]
-    assert load([path]).spec.model.type == chosen
+    spec = load([path]).spec
+    assert spec.model.type == chosen
+    assert (spec.train.early_stopping is None) == (chosen == "linear")
 
 
 def test_a_large_export_is_not_asked(tmp_path: Path) -> None:
