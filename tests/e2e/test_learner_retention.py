@@ -177,7 +177,7 @@ def test_7_the_next_span_is_compared_with_the_one_before(project: Path) -> None:
     done = penstock(project, "run")
     assert done.returncode == 0, done.stderr
     record = asked(project, "show")
-    assert {n["node"]: n["state"] for n in record["nodes"]}["DistributionValidator"] == "done"
+    assert {n["node"]: n["state"] for n in record["nodes"]}["ValidationGate"] == "done"
     served = record["serving"]
     assert all(row["blessed"]["p50_ms"] > 0 for row in served["latency"]["measured"])
     assert served["memory_mb"]["blessed"] is not None
