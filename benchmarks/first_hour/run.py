@@ -1,8 +1,8 @@
 """A stranger's first hour: ``penstock init`` and ``penstock run`` and nothing else, beside three lines of scikit-learn.
 
-    pip install -r benchmarks/first_hour/requirements.txt
+    make bench-first-hour                                       installs the data sets into build/data_sets, too
+    python benchmarks/first_hour/run.py --only wine cars        some of them, with PYTHONPATH=build/data_sets
     python benchmarks/first_hour/run.py --write docs/benchmarks-first-hour.md
-    python benchmarks/first_hour/run.py --only wine cars        some of them
 
 Each data set is written as an export; the label is named to ``init`` and nothing else is. Its document is run as written.
 The same rows are the test split on both sides. Data sets that were measured are kept in ``results.json`` of the folder, so

@@ -134,7 +134,7 @@ def test_the_deadline_reaches_the_server(grpc_server: GrpcServer) -> None:
     with Client(grpc_server.url) as client, pytest.raises(DeadlineError, match="DEADLINE_EXCEEDED"):
         client.metadata("m", timeout=5)
     given_up.set()
-    assert 0 < seen[0] <= 5
+    assert 0 < seen[0] < 6  # gRPC rounds the time up on the wire
 
 
 def test_signatures_are_fetched_again_when_the_version_changed(grpc_server: GrpcServer) -> None:
