@@ -38,7 +38,9 @@ def inside(package: str, path: str) -> Path:
     """Returns a file inside an installed package, without importing the package."""
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
-        raise SystemExit(f"{package} is not installed: make bench-first-hour, or PYTHONPATH=build/data_sets after it")
+        raise SystemExit(
+            f"{package} is not installed: make bench-first-hour, or PYTHONPATH=build/data_sets after it"
+        )
     return Path(next(iter(found.submodule_search_locations))) / path
 
 

@@ -46,7 +46,8 @@ class GateConfig(Config):
 
     @model_validator(mode="after")
     def _bounded(self) -> GateConfig:
-        if not any(getattr(self, name) not in (None, False) for name in _LIMITS):
+        # 0 is a bound, and equal to False.
+        if all(getattr(self, name) is None or getattr(self, name) is False for name in _LIMITS):
             raise ValueError(f"give {', '.join(_LIMITS[:-1])} or {_LIMITS[-1]}")
         return self
 

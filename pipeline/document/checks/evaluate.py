@@ -137,7 +137,8 @@ def _undirected(path: Path, metric: str, gate: GateConfig, has_best: bool) -> It
         "better_than_constant": "the constant baseline",
     }
     for key, other in others.items():
-        given = getattr(gate, key) not in (None, False)
+        value = getattr(gate, key)
+        given = value is not None and value is not False
         if given and (not has_best or key == "better_than_constant"):
             word = "better" if key == "better_than_constant" else "worse"
             what = f"{metric} has no better direction, so no model can be {word} than {other}"

@@ -44,7 +44,8 @@ class RequestLog:
         self._metrics = metrics
         self._rates: Mapping[str, float] = {}
         self._prefixes: Mapping[str, str] = {}
-        self._queue: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[str, Record] | None] = queue.SimpleQueue()
+        """Prefix of the file and record; None ends the thread."""
         self._bytes = 0
         self._bytes_lock = threading.Lock()
         self._files: dict[str, RotatingFile] = {}
@@ -132,6 +133,10 @@ class RequestLog:
         return Call(kind, model, version, signature, self._rates.get(model, 0.0), int(time.time()))
 
     def _put(self, record: Record) -> None:
+        # Looked up here: a configuration that comes before the record is written must not lose it.
+        prefix = self._prefixes.get(record.call.model)
+        if prefix is None:
+            return
         size = record.size
         with self._bytes_lock:
             full = self._queue.qsize() >= _MAX_WAITING_RECORDS or self._bytes + size > _MAX_WAITING_BYTES
@@ -140,7 +145,7 @@ class RequestLog:
         if full:
             self._drop(record.call.model, "the queue is full")
         else:
-            self._queue.put(record)
+            self._queue.put((prefix, record))
 
     def _drop(self, model: str, reason: object) -> None:
         if self._metrics is not None:
@@ -159,23 +164,21 @@ class RequestLog:
     def _run(self) -> None:
         while True:
             try:
-                record = self._queue.get(timeout=_TICK_SECONDS)
+                waiting = self._queue.get(timeout=_TICK_SECONDS)
             except queue.Empty:
                 self._turn_files()
                 continue
-            if record is None:
+            if waiting is None:
                 break
+            prefix, record = waiting
             with self._bytes_lock:
                 self._bytes -= record.size
-            self._write(record)
+            self._write(prefix, record)
         for prefix in list(self._files):
             self._publish(prefix)
 
-    def _write(self, record: Record) -> None:
+    def _write(self, prefix: str, record: Record) -> None:
         model = record.call.model
-        prefix = self._prefixes.get(model)
-        if prefix is None:
-            return
         try:
             content = record.serialized()
             file = self._files.setdefault(prefix, RotatingFile(prefix))

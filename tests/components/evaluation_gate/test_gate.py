@@ -123,6 +123,11 @@ def test_nan_never_passes(bound):
     assert "no value" in decision.sentence
 
 
+@pytest.mark.parametrize("bound", [0, 0.0, {"at_least": 0}, {"not_worse_than_blessed_by": 0}])
+def test_zero_is_a_bound(bound):
+    assert decide(config({"auc": bound}), [result()]).checks
+
+
 def test_missing_interval_never_passes_if_it_decides():
     given = result(low=math.nan, high=math.nan)
     decision = decide(config({"auc": {"at_least": 0.1, "on_interval": True}}), [given])

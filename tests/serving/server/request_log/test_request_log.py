@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import logging
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,22 @@ def test_records_are_published_when_it_closes(tmp_path: Path) -> None:
     assert metrics.value("/tensorflow/serving/request_log_count") == 3
 
 
+def test_a_new_configuration_loses_no_record_that_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_write = threading.Event()
+    write = RequestLog._write
+    monkeypatch.setattr(RequestLog, "_write", lambda *args: may_write.wait(30) and write(*args))
+    request_log = started(tmp_path / "log")
+    for number in range(3):
+        request_log.add("predict", "m", 2, b"\n\x03abc", b"\x12\x00", f"s{number}")
+    request_log.configure({})
+    may_write.set()
+    request_log.close()
+    (path,) = published(tmp_path)
+    assert len(records(path)) == 3
+
+
 def test_sampling(tmp_path: Path) -> None:
     request_log = started(tmp_path / "log", 0.25)
     wanted = sum(request_log.wants("m") for _ in range(4000))
@@ -116,6 +133,7 @@ def test_a_full_queue_drops_counts_and_logs(
     request_log = RequestLog(metrics=metrics)
     monkeypatch.setattr(log, "_MAX_WAITING_BYTES", 100)
     # Not started: nothing empties the queue.
+    request_log._prefixes = {"m": str(tmp_path / "log")}
     with caplog.at_level(logging.WARNING):
         for _ in range(5):
             request_log.add("predict", "m", 1, b"x" * 40, b"")
