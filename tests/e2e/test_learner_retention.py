@@ -117,6 +117,11 @@ def test_2_the_next_run_resumes(project: Path) -> None:
     assert states["InfraValidator"] == "done"
     assert record["serving"]["blessed"] is True
     assert [r["state"] for r in asked(project, "runs")] == ["interrupted", "complete"]
+    (verdict,) = project.rglob("verdict.json")
+    metrics = json.loads(verdict.read_text())["metrics"]
+    auc = next(m for m in metrics if (m["metric"], m["slice"]) == ("auc", "overall"))
+    assert auc["gains"]["linear"]["high"] > 0, "the declared model loses to a plain linear one"
+    assert auc["gains"]["constant"]["low"] > 0.2
 
 
 def test_3_no_artifact_exists_twice_and_no_half_one_is_trusted(project: Path) -> None:
