@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ MOSTLY = 0.8
 """Share of the values from which a field has a type although other values do not fit it: they count as missing."""
 _MOST_PLACEHOLDERS = 3
 """Different texts that may stand for a missing number among texts that are numbers, such as NA and unknown."""
+_PADDED = re.compile(r"0\d+")
+"""Digits that stand for themselves: as a number, ``01234`` would lose its zero."""
 _NO_VALUE = frozenset({"null", "document", "array", "blocked", "minkey", "maxkey"})
 _NUMBERS = frozenset({"int", "float", "decimal"})
 _DATES = frozenset({"date", "timestamp"})
@@ -47,9 +50,11 @@ def type_of(values: Sequence[Any]) -> tuple[FieldType | None, float]:
     """Returns the type that suits a field's values, and the share of them that do not fit it.
 
     A type that nearly all values have wins over text, which would hold all: dates of which some are text stay dates. Text
-    that is a number or a date everywhere, or but for a few placeholders, is read as one.
+    that is a number or a date everywhere, or but for a few placeholders, is read as one; digits padded with zeros are text.
     """
     kinds, texts = _counted(values)
+    if any(_PADDED.fullmatch(text.strip()) for text in texts):
+        return "string", 0.0
     written: Counter[str] = Counter()
     for text, times in texts.items():
         written[kind_of_text(text)] += times

@@ -137,6 +137,19 @@ def test_text_among_which_some_are_numbers_stays_text(
     assert written(documents)[0].data.fields["x"].type == "string"
 
 
+@pytest.mark.parametrize(
+    "codes", [["01234", "90210", "10001", "60601", "73301"], [90210, "01234", 10001, 60601, 73301]]
+)
+def test_digits_padded_with_zeros_stay_text(
+    written: Callable[..., tuple[PipelineSpec, str]], codes: list[Any]
+) -> None:
+    documents = [{"x": codes[i % 5], "won": i % 2} for i in range(300)]
+    spec, text = written(documents)
+    assert spec.data.fields["x"].type == "string"
+    assert [one.kind for one in spec.features.declared["x"]] == ["vocabulary"]
+    assert "count as missing" not in text
+
+
 def test_no_slice_of_mixed_types(written: Callable[..., tuple[PipelineSpec, str]]) -> None:
     mixed = [1, "a", True, 2.5, "b"]
     documents = [{"m": mixed[i % 5], "c": "xyz"[i % 3], "won": i % 2} for i in range(300)]
