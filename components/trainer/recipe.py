@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SMALL = 2_000
 """Rows of the train split below which a table is small: several members, small batches."""
+VERY_SMALL = 500
+"""Rows below which noise weighs more than what a larger or freer network could learn."""
 ONE_HOT = 512
 """Ids and words of bags of all features together up to which they are one-hot; more are embedded."""
 PATIENCE = 3
@@ -25,7 +27,8 @@ PATIENCE = 3
 LINEAR_L2 = 3e-4
 """Penalty of a linear model without one."""
 _EMBEDDING = 8
-_SMALL_MODEL: dict[str, Any] = {"hidden": [64], "members": 8, "dropout": 0.5, "l2": 0.01}
+_VERY_SMALL_MODEL: dict[str, Any] = {"hidden": [64], "members": 8, "dropout": 0.5, "l2": 0.01}
+_SMALL_MODEL: dict[str, Any] = {"hidden": [128, 128], "members": 8, "dropout": 0.15, "l2": 0.0}
 _LARGE_MODEL: dict[str, Any] = {"hidden": [128, 128], "members": 1, "dropout": 0.15, "l2": 0.0}
 _OWN_SIZE: dict[str, Any] = {"members": 1, "dropout": 0.0, "l2": 0.0}
 _VALIDATIONS = 40
@@ -66,11 +69,16 @@ def choose_model(model: ModelConfigSlice, size: Size) -> dict[str, Any]:
     elif model.type == "linear":
         chosen = {"l2": LINEAR_L2}
     else:
-        own_size = model.hidden is not None
-        chosen = dict(_OWN_SIZE if own_size else _SMALL_MODEL if size.rows < SMALL else _LARGE_MODEL)
+        chosen = dict(_OWN_SIZE if model.hidden is not None else _model_for(size.rows))
         if size.ids > ONE_HOT:
             chosen["embedding"] = _EMBEDDING
     return {name: value for name, value in chosen.items() if getattr(model, name) is None}
+
+
+def _model_for(rows: int) -> dict[str, Any]:
+    if rows < VERY_SMALL:
+        return _VERY_SMALL_MODEL
+    return _SMALL_MODEL if rows < SMALL else _LARGE_MODEL
 
 
 def choose_training(model: ModelConfigSlice, train: TrainConfig, size: Size) -> dict[str, Any]:
@@ -83,7 +91,7 @@ def choose_training(model: ModelConfigSlice, train: TrainConfig, size: Size) -> 
         chosen["learning_rate"] = 1e-3 if model.build_model else _rate(model)
     if train.weight_decay is None:
         ours = train.learning_rate is None and model.type != "linear" and not model.build_model
-        chosen["weight_decay"] = 0.02 if ours and size.rows >= SMALL else 0.0
+        chosen["weight_decay"] = 0.02 if ours and size.rows >= VERY_SMALL else 0.0
     limit = train.steps or train.epochs
     if limit is None:
         chosen["steps"] = _steps(size.rows, batch)

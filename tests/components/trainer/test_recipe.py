@@ -40,6 +40,14 @@ def test_a_small_table_gets_steps_enough_and_a_large_one_large_batches() -> None
         assert settings.decays
 
 
+def test_fewer_rows_are_regularised_more() -> None:
+    few, more, many = (chosen_for(Size(rows, 10, 0)) for rows in (499, 500, 2_000))
+    assert few.model.dropout and more.model.dropout and few.model.dropout > more.model.dropout
+    assert (few.model.l2, more.model.l2) == (0.01, 0.0)
+    assert [one.model.members for one in (few, more, many)] == [8, 8, 1]
+    assert [one.train.weight_decay for one in (few, more, many)] == [0.0, 0.02, 0.02]
+
+
 @pytest.mark.parametrize("rows", [1, 2, 31, 33, 1_999, 2_000, 60_000, 5_000_000])
 def test_every_number_of_rows_has_a_schedule(rows: int) -> None:
     settings = chosen_for(Size(rows, 5, 0))
