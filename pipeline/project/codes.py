@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+from foundation.personal.names import words_of
+
 _CODES = frozenset(
     [
         "code",
@@ -93,7 +92,7 @@ def is_code_name(name: str) -> bool:
     >>> [is_code_name(n) for n in ("zip", "areaCode", "Area Code", "product_id", "price", "codes_used", "storeNumber")]
     [True, True, True, True, False, False, True]
     """
-    words = [word.lower() for word in _WORDS.findall(name)]
+    words = words_of(name)
     words = words[:-1] if len(words) > 1 and words[-1] in ("number", "no", "nr", "num") else words
     return bool(words) and words[-1] in _CODES
 
