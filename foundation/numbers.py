@@ -102,6 +102,11 @@ def percent(share: float, places: int = 1) -> str:
     )
 
 
+def bound(share: float) -> str:
+    """Returns a bound from 0 to 1 in percent, with the digits that it has: 0.005 reads 0.5%, 0.998 reads 99.8%."""
+    return f"{100 * share:.6g}%"
+
+
 def above(value: float, digits: int = 2) -> str:
     """Returns the smallest number of ``digits`` significant digits that is above a number from 0 up."""
     if value <= 0:

@@ -14,6 +14,7 @@ from components.mongo_example_gen.config import MisfitsConfig
 from components.mongo_example_gen.plan import SPECIAL, UNLABELLED_SPLIT, Column, Plan
 from components.mongo_example_gen.result import FieldCounts, Ingestion
 from foundation.errors import DataError, near_miss
+from foundation.numbers import bound
 
 WARN_ABOVE = 0.01
 """Share of a feature's values, or of the documents, from which something is said."""
@@ -69,7 +70,7 @@ def _too_many(
     fits = f"fit the type {column.type}" if column.type else "become a feature"
     return DataError(
         f"data.fields: {column.path!r}" + (" (the label)" if column.feature == plan.label else ""),
-        expected=f"values that {fits}" + (f", in all but {config.fail_above:.0%}" if wrong < seen else ""),
+        expected=f"values that {fits}" + (f", in all but {bound(config.fail_above)}" if wrong < seen else ""),
         seen=f"{wrong} of {seen} do not: {_listed(reasons)}",
         remedy=f"{_remedy(reasons) or 'correct the path or the type'}"
         + ("; or raise data.misfits.fail_above" if wrong < seen else ", or declare another type"),

@@ -9,6 +9,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 
 from components.validation_gate.result import Finding
 from foundation.coarse import FEWEST
+from foundation.numbers import bound
 from foundation.personal.looks import look_of
 
 Kind = anomalies_pb2.AnomalyInfo.Type
@@ -91,11 +92,11 @@ def _expected(kind: int, spec: schema_pb2.Feature | None, schema: schema_pb2.Sch
     if kind == Kind.SCHEMA_NEW_COLUMN or spec is None:
         return "only features in the schema"
     if kind in PRESENCE:
-        return f"a value in at least {spec.presence.min_fraction:.0%} of the documents"
+        return f"a value in at least {bound(spec.presence.min_fraction)} of the documents"
     if kind == Kind.ENUM_TYPE_UNEXPECTED_STRING_VALUES:
         mass = spec.distribution_constraints.min_domain_mass or 1.0
         allowed = domain(schema, spec)
-        return f"one of the {len(allowed)} values of the schema in at least {mass:.0%} of the values"
+        return f"one of the {len(allowed)} values of the schema in at least {bound(mass)} of the values"
     if kind in TYPES:
         return f"the type {schema_pb2.FeatureType.Name(spec.type)}"
     if kind in COUNTS:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from foundation.numbers import bound
+
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
@@ -34,7 +36,7 @@ def diff(old: schema_pb2.Schema, new: schema_pb2.Schema) -> list[str]:
 
 def _describe(feature: schema_pb2.Feature) -> str:
     several = "array of " if feature.value_count.max != 1 and not feature.HasField("shape") else ""
-    return f"{several}{_type(feature)}, in at least {feature.presence.min_fraction:.0%} of the documents"
+    return f"{several}{_type(feature)}, in at least {bound(feature.presence.min_fraction)} of the documents"
 
 
 def _type(feature: schema_pb2.Feature) -> str:
@@ -51,12 +53,12 @@ def _changes(
     if a.type != b.type:
         yield f"type {_type(a)} → {_type(b)}"
     if a.presence.min_fraction != b.presence.min_fraction:
-        yield f"in at least {a.presence.min_fraction:.0%} → {b.presence.min_fraction:.0%} of the documents"
+        yield f"in at least {bound(a.presence.min_fraction)} → {bound(b.presence.min_fraction)} of the documents"
     if _count(a) != _count(b):
         yield f"values per document {_count(a)} → {_count(b)}"
     yield from _domain_changes(_domain(old, a), _domain(new, b))
     if a.distribution_constraints != b.distribution_constraints:
-        pair = (f"{s.distribution_constraints.min_domain_mass:.0%}" for s in (a, b))
+        pair = (bound(s.distribution_constraints.min_domain_mass) for s in (a, b))
         yield f"share of values that must be on the list {' → '.join(pair)}"
     if sorted(a.not_in_environment) != sorted(b.not_in_environment):
         yield f"left out of {_list(a.not_in_environment)} → {_list(b.not_in_environment)}"

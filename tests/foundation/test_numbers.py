@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from foundation.numbers import above, aligned, apart, beside, decimals, exact, fixed
+from foundation.numbers import above, aligned, apart, beside, bound, decimals, exact, fixed
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,10 @@ def test_above_is_the_next_short_number_up() -> None:
     for _ in range(2000):
         value = 10 ** rng.uniform(-13, 9)
         assert value < float(above(value)) <= value * 1.1 + 1e-300
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0, "0%"), (0.005, "0.5%"), (0.07, "7%"), (0.5, "50%"), (0.998, "99.8%"), (1, "100%")]
+)
+def test_a_bound_keeps_the_digits_that_it_has(share: float, text: str) -> None:
+    assert bound(share) == text
