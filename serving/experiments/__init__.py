@@ -1,0 +1,1 @@
+"""Experiments on live traffic: documents, assignment, modes, rewards, statistics, guardrails and the prediction log."""

@@ -1,0 +1,1 @@
+"""HTTP/2: framing, header compression, flow control and limits, for server and router alike."""
