@@ -1,0 +1,1 @@
+"""What requests and answers of TF Serving's APIs hold: features and outputs by name, without TensorFlow."""
