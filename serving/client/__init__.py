@@ -32,13 +32,15 @@ from serving.client.model import (
     VersionStatus,
 )
 from serving.client.reload import ModelConfig
-from serving.client.results import Class, Classification, Prediction, Regression, Task
+from serving.client.results import Arm, Class, Classification, Prediction, Regression, Task
 from serving.client.retry import Retries
+from serving.client.rewards import Receipt
 from serving.codes import Code
 from serving.wire.dtypes import DType
 
 __all__ = [
     "AnswerError",
+    "Arm",
     "CallError",
     "Class",
     "Classification",
@@ -53,6 +55,7 @@ __all__ = [
     "ModelStatus",
     "NotFoundError",
     "Prediction",
+    "Receipt",
     "RefusedError",
     "Regression",
     "Retries",

@@ -24,9 +24,13 @@ from serving.client.ready import wait
 from serving.client.reload import ModelConfig, serialized_config
 from serving.client.results import Classification, Prediction, Regression, Task
 from serving.client.retry import Deadline, Retries, call
+from serving.client.rewards import Receipt, RewardChannel, reward_of
 from serving.client.transport import Prepared, Transport
+from serving.client.units import checked_unit
+from serving.headers import UNIT
 
 T = TypeVar("T")
+Answer = Prediction | Classification | Regression
 _UNSET: Any = object()
 
 
@@ -42,6 +46,9 @@ class Client:
         retries: How calls that fail with UNAVAILABLE are retried, or just the number of retries.
         tls: Files for ``https`` and ``grpcs``.
         headers: Sent with every call, as HTTP headers or gRPC metadata, for a gateway or router.
+        unit_header: The header or metadata key that carries ``unit``; what the experiment's document names.
+        rewards: Where rewards go, if not to ``address``: the REST address of the router or server.
+        reward_token: The token for rewards, if the experiments' document asks for one.
         metadata_seconds: How long signatures are cached. They are fetched again earlier when a new version no longer
             accepts the cached ones.
         channel_options: Additional gRPC channel options; not for REST.
@@ -56,6 +63,9 @@ class Client:
         retries: Retries | int = 3,
         tls: Tls | None = None,
         headers: Mapping[str, str] | None = None,
+        unit_header: str = UNIT,
+        rewards: str | None = None,
+        reward_token: str | None = None,
         metadata_seconds: float = 60.0,
         channel_options: Mapping[str, str | int] | None = None,
         transport: Transport | None = None,
@@ -64,6 +74,11 @@ class Client:
         self._timeout = timeout
         self._retries = Retries(retries) if isinstance(retries, int) else retries
         self._transport = transport or _transport(address, tls or Tls(), headers or {}, channel_options)
+        self._unit_header = unit_header
+        self._open_rewards = lambda: RewardChannel(
+            rewards or address, tls or Tls(), headers or {}, reward_token
+        )
+        self._rewards: RewardChannel | None = None
         self._metadata_seconds = metadata_seconds
         self._known: dict[Target, tuple[float, ModelMetadata]] = {}
         self._lock = threading.Lock()
@@ -78,6 +93,7 @@ class Client:
         signature: str = DEFAULT_SIGNATURE,
         outputs: Sequence[str] = (),
         fill_missing: bool | None = None,
+        unit: str | None = None,
         timeout: float | None = _UNSET,
     ) -> Prediction:
         """Runs a signature.
@@ -93,13 +109,14 @@ class Client:
             outputs: The outputs to return; empty means all.
             fill_missing: Whether None, omitted inputs and rows of unequal length become the marks that Penstock's
                 models read as "missing". None means: only for such models.
+            unit: Who the answer is for, such as a user's id: in an experiment the same unit gets the same arm.
             timeout: Limit in seconds for this call with all its retries.
 
         Raises:
             InputError: The values do not fit the signature.
             CallError: The call failed; the subclass says how.
         """
-        target = Target(model, version, label)
+        target = Target(model, version, label, self._caller(unit))
         deadline = self._deadline(timeout)
 
         def run(metadata: ModelMetadata) -> Prediction:
@@ -143,6 +160,7 @@ class Client:
         label: str | None = None,
         signature: str = EXAMPLES_SIGNATURE,
         outputs: Sequence[str] = (),
+        unit: str | None = None,
         timeout: float | None = _UNSET,
     ) -> Prediction:
         """Runs a signature that takes serialized ``tf.Example``s, made from rows of features.
@@ -151,7 +169,14 @@ class Client:
         """
         given = [rows] if isinstance(rows, Mapping) else list(rows)
         return self.predict(
-            model, given, version=version, label=label, signature=signature, outputs=outputs, timeout=timeout
+            model,
+            given,
+            version=version,
+            label=label,
+            signature=signature,
+            outputs=outputs,
+            unit=unit,
+            timeout=timeout,
         )
 
     def classify(
@@ -163,6 +188,7 @@ class Client:
         version: int | None = None,
         label: str | None = None,
         signature: str = "",
+        unit: str | None = None,
         timeout: float | None = _UNSET,
     ) -> Classification:
         """Classifies rows of features.
@@ -174,13 +200,14 @@ class Client:
             version: The version to use; None means the latest.
             label: Use the version with this label.
             signature: The signature's name; empty means ``serving_default``.
+            unit: Who the answer is for, such as a user's id: in an experiment the same unit gets the same arm.
             timeout: Limit in seconds for this call with all its retries.
 
         Raises:
             InputError: No feature can hold a value.
             CallError: The call failed; the subclass says how.
         """
-        target = Target(model, version, label)
+        target = Target(model, version, label, self._caller(unit))
         return self._infer(self._transport.classify, target, signature, examples, context, timeout)
 
     def regress(
@@ -192,10 +219,11 @@ class Client:
         version: int | None = None,
         label: str | None = None,
         signature: str = "",
+        unit: str | None = None,
         timeout: float | None = _UNSET,
     ) -> Regression:
         """Returns a number for each row of features; the arguments are those of ``classify``."""
-        target = Target(model, version, label)
+        target = Target(model, version, label, self._caller(unit))
         return self._infer(self._transport.regress, target, signature, examples, context, timeout)
 
     def multi_inference(
@@ -207,6 +235,7 @@ class Client:
         context: Row | None = None,
         version: int | None = None,
         label: str | None = None,
+        unit: str | None = None,
         timeout: float | None = _UNSET,
     ) -> tuple[Classification | Regression, ...]:
         """Runs several classify and regress signatures over the same rows, in one call; gRPC only.
@@ -217,8 +246,43 @@ class Client:
         Raises:
             UnsupportedError: The client uses REST, which has no such call.
         """
-        target = Target(model, version, label)
+        target = Target(model, version, label, self._caller(unit))
         return self._infer(self._transport.multi_inference, target, tasks, examples, context, timeout)
+
+    def reward(
+        self,
+        about: Answer | str,
+        value: float,
+        *,
+        unit: str | None = None,
+        request_id: str | None = None,
+        metric: str = "",
+        timeout: float | None = _UNSET,
+    ) -> Receipt:
+        """Tells an experiment what became of a request or a unit.
+
+        Args:
+            about: The answer that a call returned; or the experiment's name, with ``unit`` or ``request_id``.
+            value: The reward: a number, or True and False for 1 and 0.
+            unit: The unit that it is about, as it was given to the call.
+            request_id: The request that it is about: ``answer.arm.request_id``.
+            metric: The metric; empty means the experiment's own.
+            timeout: Limit in seconds for this call with all its retries.
+
+        Returns:
+            Whether it counts, and if not, why. An answer that took part in no experiment has no reward to give.
+
+        Raises:
+            InputError: The value is no number, or it is not clear whom it is about.
+            CallError: The call failed; it may be repeated, as a reward counts once.
+        """
+        arm = about if isinstance(about, str) else about.arm
+        if arm is None:
+            return Receipt("no experiment")
+        reward = reward_of(arm, value, unit, request_id, metric)
+        with self._lock:
+            channel = self._rewards = self._rewards or self._open_rewards()
+        return self._call(lambda left: channel.send(reward, left), self._deadline(timeout), None)
 
     def metadata(
         self,
@@ -285,6 +349,8 @@ class Client:
     def close(self) -> None:
         """Closes the connections."""
         self._transport.close()
+        if self._rewards is not None:
+            self._rewards.close()
 
     def __enter__(self) -> Self:
         return self
@@ -293,6 +359,9 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _caller(self, unit: str | None) -> dict[str, str]:
+        return {} if unit is None else {self._unit_header: checked_unit(unit)}
 
     def _infer(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from foundation.errors import near_miss
 from foundation.saved_model import DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE
@@ -33,11 +33,13 @@ class Target:
         name: Its name.
         version: An explicit version; None means the latest, or the label's.
         label: A version label instead of a version.
+        headers: Sent with this call alone, as HTTP headers or gRPC metadata.
     """
 
     name: str
     version: int | None = None
     label: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.name:

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from foundation.errors import near_miss
 from serving.client.errors import InputError
+from serving.headers import ARM, REQUEST_ID
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The part that an answer had in an experiment.
+
+    Attributes:
+        experiment: The experiment's name.
+        name: The arm that answered.
+        request_id: The request's id, by which a reward finds it.
+    """
+
+    experiment: str
+    name: str
+    request_id: str
+
+
+def arm_of(headers: Iterable[tuple[str, Any]]) -> Arm | None:
+    """Returns what the headers or the trailing metadata of an answer say of its arm; None without an experiment."""
+    said = {name.lower(): value for name, value in headers if name.lower() in (ARM, REQUEST_ID)}
+    experiment, slash, name = said.get(ARM, "").partition("/")
+    return Arm(experiment, name, said.get(REQUEST_ID, "")) if slash else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,12 +44,14 @@ class Prediction:
         version: The version that computed it; None over REST, which does not say.
         signature: The signature used.
         outputs: By name; text is an object array of bytes.
+        arm: The arm of the experiment that answered; None if the request took part in none.
     """
 
     model: str
     version: int | None
     signature: str
     outputs: Mapping[str, np.ndarray]
+    arm: Arm | None = None
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self.outputs:
@@ -69,12 +95,14 @@ class Classification:
         version: The version that computed it; None over REST, which does not say.
         signature: The signature used.
         results: The classes of each example, in the model's order.
+        arm: The arm of the experiment that answered; None if the request took part in none.
     """
 
     model: str
     version: int | None
     signature: str
     results: tuple[tuple[Class, ...], ...]
+    arm: Arm | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -91,12 +119,14 @@ class Regression:
         version: The version that computed it; None over REST, which does not say.
         signature: The signature used.
         values: float32 ``[examples]``.
+        arm: The arm of the experiment that answered; None if the request took part in none.
     """
 
     model: str
     version: int | None
     signature: str
     values: np.ndarray
+    arm: Arm | None = None
 
 
 @dataclass(frozen=True)

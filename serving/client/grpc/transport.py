@@ -15,7 +15,7 @@ from serving.client.grpc.requests import example_request, predict_request, write
 from serving.client.grpc.tensors import read_tensor
 from serving.client.inputs.examples import Example, Examples
 from serving.client.model import ModelMetadata, ModelStatus, Signature, Target, VersionStatus
-from serving.client.results import Class, Classification, Prediction, Regression
+from serving.client.results import Arm, Class, Classification, Prediction, Regression, arm_of
 from serving.client.signatures import signatures_of
 from serving.client.transport import Arrays, Prepared, Tasks, Transport
 from serving.codes import Code
@@ -80,27 +80,28 @@ class GrpcTransport(Transport):
         """Builds the message; the server computes only the requested outputs."""
         request = predict_request(target, signature, inputs, outputs)
 
-        def read(answer: Any) -> Prediction:
+        def read(answered: tuple[Any, Arm | None]) -> Prediction:
+            answer, arm = answered
             found = {name: read_tensor(answer.outputs[name], name) for name in sorted(answer.outputs)}
-            return Prediction(*_spec(answer.model_spec, target, signature.name), found)
+            return Prediction(*_spec(answer.model_spec, target, signature.name), found, arm)
 
-        return Prepared(lambda timeout: self._ask("Predict", request, target, timeout), read)
+        return Prepared(lambda timeout: self._ask_arm("Predict", request, target, timeout), read)
 
     def classify(
         self, target: Target, signature: str, examples: Examples, context: Example | None, timeout: float
     ) -> Classification:
         """Classifies examples."""
         request = example_request(client_pb2.ClassificationRequest, target, signature, examples, context)
-        answer = self._ask("Classify", request, target, timeout)
-        return Classification(*_spec(answer.model_spec, target, signature), _classes(answer.result))
+        answer, arm = self._ask_arm("Classify", request, target, timeout)
+        return Classification(*_spec(answer.model_spec, target, signature), _classes(answer.result), arm)
 
     def regress(
         self, target: Target, signature: str, examples: Examples, context: Example | None, timeout: float
     ) -> Regression:
         """Returns a number for each example."""
         request = example_request(client_pb2.RegressionRequest, target, signature, examples, context)
-        answer = self._ask("Regress", request, target, timeout)
-        return Regression(*_spec(answer.model_spec, target, signature), _values(answer.result))
+        answer, arm = self._ask_arm("Regress", request, target, timeout)
+        return Regression(*_spec(answer.model_spec, target, signature), _values(answer.result), arm)
 
     def multi_inference(
         self, target: Target, tasks: Tasks, examples: Examples, context: Example | None, timeout: float
@@ -111,8 +112,8 @@ class GrpcTransport(Transport):
             added = request.tasks.add(method_name=task.method_name)
             write_spec(added.model_spec, target, task.signature)
         write_examples(request.input, examples, context)
-        answer = self._ask("MultiInference", request, target, timeout)
-        return tuple(_inferred(result, target) for result in answer.results)
+        answer, arm = self._ask_arm("MultiInference", request, target, timeout)
+        return tuple(_inferred(result, target, arm) for result in answer.results)
 
     def metadata(self, target: Target, timeout: float) -> ModelMetadata:
         """Fetches the signatures."""
@@ -157,16 +158,26 @@ class GrpcTransport(Transport):
         self._channel.close()
 
     def _ask(self, name: str, request: Any, target: Target | None, timeout: float) -> Any:
+        return self._call(name, request, target, timeout)[0]
+
+    def _ask_arm(self, name: str, request: Any, target: Target, timeout: float) -> tuple[Any, Arm | None]:
+        answer, call = self._call(name, request, target, timeout)
+        return answer, arm_of(call.trailing_metadata())
+
+    def _call(self, name: str, request: Any, target: Target | None, timeout: float) -> tuple[Any, grpc.Call]:
+        metadata = self._metadata
+        if target is not None and target.headers:
+            metadata += tuple((key.lower(), value) for key, value in target.headers.items())
         try:
             limit = None if timeout == float("inf") else timeout
-            answer = self._calls[name](request, timeout=limit, metadata=self._metadata)
+            answer, call = self._calls[name].with_call(request, timeout=limit, metadata=metadata)
         except grpc.RpcError as error:
             raise _failed(error, target) from error
         except ValueError as error:
             if self._closed:
                 raise InputError("client", expected="an open client", seen="a closed one") from error
             raise
-        return _parse(_CALLS[name][1], answer, target)
+        return _parse(_CALLS[name][1], answer, target), call
 
 
 def _channel(address: Address, tls: Tls, options: Mapping[str, str | int]) -> Any:
@@ -221,8 +232,8 @@ def _values(result: Any) -> np.ndarray:
     return np.array([one.value for one in result.regressions], np.float32)
 
 
-def _inferred(result: Any, target: Target) -> Classification | Regression:
+def _inferred(result: Any, target: Target, arm: Arm | None) -> Classification | Regression:
     spec = _spec(result.model_spec, target, "")
     if result.HasField("classification_result"):
-        return Classification(*spec, _classes(result.classification_result))
-    return Regression(*spec, _values(result.regression_result))
+        return Classification(*spec, _classes(result.classification_result), arm)
+    return Regression(*spec, _values(result.regression_result), arm)

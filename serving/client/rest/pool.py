@@ -41,6 +41,7 @@ class Reply:
     status: int
     content_type: str
     body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class HttpPool:
@@ -183,7 +184,8 @@ class _Connection(http.client.HTTPConnection):
             self.close()
         self.exchanges += 1
         self._last = time.monotonic()
-        return Reply(response.status, response.headers.get("Content-Type", ""), content)
+        said = response.headers
+        return Reply(response.status, said.get("Content-Type", ""), content, tuple(said.items()))
 
     def is_usable(self) -> bool:
         """Returns whether the connection has not been idle for long, and the server has kept it open so far."""

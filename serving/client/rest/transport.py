@@ -14,7 +14,7 @@ from serving.client.inputs.examples import Example, Examples, example_json
 from serving.client.model import ModelMetadata, ModelStatus, Signature, Target, TensorInfo, VersionStatus
 from serving.client.rest.documents import dumps, loads, predict_body, read_output
 from serving.client.rest.pool import HttpPool, Reply
-from serving.client.results import Class, Classification, Prediction, Regression
+from serving.client.results import Class, Classification, Prediction, Regression, arm_of
 from serving.client.transport import Arrays, Prepared, Tasks, Transport
 from serving.codes import Code, code_of_http
 from serving.wire.dtypes import dtype_of
@@ -41,10 +41,9 @@ class RestTransport(Transport):
         """Builds the body in columns. REST has no output filter: all outputs are computed, and the requested ones kept."""
         body = predict_body(signature.name, inputs)
 
-        def read(raw: bytes) -> Prediction:
-            return Prediction(
-                target.name, target.version, signature.name, _outputs(raw, target, signature, outputs)
-            )
+        def read(reply: Reply) -> Prediction:
+            found = _outputs(reply.body, target, signature, outputs)
+            return Prediction(target.name, target.version, signature.name, found, arm_of(reply.headers))
 
         return Prepared(lambda timeout: self._send("POST", target, ":predict", body, timeout), read)
 
@@ -52,20 +51,23 @@ class RestTransport(Transport):
         self, target: Target, signature: str, examples: Examples, context: Example | None, timeout: float
     ) -> Classification:
         """Classifies examples."""
-        answer = self._ask("POST", target, ":classify", _examples(signature, examples, context), timeout)
+        reply = self._send("POST", target, ":classify", _examples(signature, examples, context), timeout)
+        answer = loads(reply.body)
 
         def read() -> tuple[tuple[Class, ...], ...]:
             return tuple(tuple(Class(str(label), float(s)) for label, s in row) for row in answer["results"])
 
-        return Classification(target.name, target.version, signature, _read(target, read))
+        found = _read(target, read)
+        return Classification(target.name, target.version, signature, found, arm_of(reply.headers))
 
     def regress(
         self, target: Target, signature: str, examples: Examples, context: Example | None, timeout: float
     ) -> Regression:
         """Returns a number for each example."""
-        answer = self._ask("POST", target, ":regress", _examples(signature, examples, context), timeout)
+        reply = self._send("POST", target, ":regress", _examples(signature, examples, context), timeout)
+        answer = loads(reply.body)
         values = _read(target, lambda: np.asarray(answer["results"], np.float32).reshape(-1))
-        return Regression(target.name, target.version, signature, values)
+        return Regression(target.name, target.version, signature, values, arm_of(reply.headers))
 
     def multi_inference(
         self, target: Target, tasks: Tasks, examples: Examples, context: Example | None, timeout: float
@@ -104,17 +106,19 @@ class RestTransport(Transport):
         self._pool.close()
 
     def _ask(self, method: str, target: Target, what: str, body: bytes | None, timeout: float) -> Any:
-        return loads(self._send(method, target, what, body, timeout))
+        return loads(self._send(method, target, what, body, timeout).body)
 
-    def _send(self, method: str, target: Target, what: str, body: bytes | None, timeout: float) -> bytes:
-        headers = self._headers | ({"Content-Type": "application/json"} if body else {})
+    def _send(self, method: str, target: Target, what: str, body: bytes | None, timeout: float) -> Reply:
+        headers = {**self._headers, **target.headers}
+        if body:
+            headers["Content-Type"] = "application/json"
         try:
             reply = self._pool.request(method, _path(target) + what, body, headers, timeout)
         except CallError as error:
             raise call_error(error.code, error.message, model=str(target)) from error.__cause__
         if reply.status != 200:
             raise _failed(reply, target)
-        return reply.body
+        return reply
 
 
 def _no_such_call(name: str) -> UnsupportedError:
