@@ -1,0 +1,1 @@
+"""The HTTP endpoints of experiments: rewards, status and control."""
