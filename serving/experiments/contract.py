@@ -89,11 +89,17 @@ class Route(Protocol):
         unit_header: Lower-case name of the header or metadata key that holds the unit; None if it is not there.
         unit_feature: Name of the request's feature that holds the unit; None if it is not there.
         reads_body: Whether ``choose`` needs the request's body: for a unit or a context in it.
+        features: The features that ``choose`` reads if ``reads_body``; None means all of them.
+        control: The control arm's target: it answers for the public name's status and metadata.
+        hang: Seconds after which a target that has not answered counts as failed; None leaves it to the data plane.
     """
 
     unit_header: bytes | None
     unit_feature: str | None
     reads_body: bool
+    features: tuple[str, ...] | None
+    control: Target
+    hang: float | None
 
     def choose(
         self, unit: str | None, request_id: str, body: Callable[[], Mapping[str, object]] | None = None
