@@ -17,6 +17,7 @@ from foundation.publish import write_text
 DOCUMENTS = {
     "pipeline": "pipeline.document.json_schema:document_schema",
     "deploy": "serving.deploy.json_schema:document_schema",
+    "experiments": "serving.experiments.document.json_schema:document_schema",
 }
 """Name of a document → the function that returns its JSON Schema."""
 

@@ -14,7 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from foundation.errors import PenstockError
-from pipeline.cli import clean, deploy, export, history, look, models, project, run, schema, serve
+from pipeline.cli import clean, deploy, experiment, export, history, look, models, project, run, schema, serve
 from pipeline.cli.screen import say_error
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app = typer.Typer(
 for group in (project, look, export, run, history, models, serve, deploy, clean):
     group.register(app)
 app.add_typer(schema.app, name="schema")
+app.add_typer(experiment.app, name="experiment")
 
 
 ENDED_BY_CTRL_C = 130

@@ -17,6 +17,7 @@ class Document(StrEnum):
 
     PIPELINE = "pipeline"
     DEPLOY = "deploy"
+    EXPERIMENTS = "experiments"
 
 
 def register(app: typer.Typer) -> None:

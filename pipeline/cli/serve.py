@@ -65,12 +65,12 @@ def serve(
     from serving.engines.serve import Serve
     from serving.engines.serve import serve as serve_model
 
-    folder, name = _model(target)
+    folder, name = model_of(target)
     asked = Serve(folder, engine.value, host, port, rest_port, model_name or name, tuple(context.args))
     serve_model(asked, say)
 
 
-def _model(target: Path) -> tuple[Path, str]:
+def model_of(target: Path) -> tuple[Path, str]:
     """Returns the folder that a pipeline pushes to, and its name; any other folder as it is, without a name."""
     if target.name == MODEL_FILE:
         target = target.parent

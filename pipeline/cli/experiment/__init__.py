@@ -1,0 +1,11 @@
+"""``penstock experiment``: A/B traffic from a document to a verdict; one thin file per kind of command."""
+
+from __future__ import annotations
+
+import typer
+
+from pipeline.cli.experiment import document
+
+app = typer.Typer(help="A/B traffic: the document, its experiments, their verdicts.")
+for group in (document,):
+    group.register(app)

@@ -1,0 +1,1 @@
+"""The document of experiments, ``experiments.yaml``: its models, its reader and what contradicts in it."""
