@@ -1,0 +1,1 @@
+"""How an experiment's traffic is divided: fixed, copied, or learned from rewards."""
