@@ -8,6 +8,8 @@ from serving.deploy.command import CONFIG_FOLDER, SECRET_FOLDER, TLS_FOLDER, arg
 from serving.deploy.document import MODELS_FOLDER, ComposeConfig, DeployDocument, ResourcesConfig
 from serving.deploy.probes import status_path
 from serving.deploy.quantity import cores, memory_bytes
+from serving.deploy.router.command import router_name
+from serving.deploy.router.compose import router_service, router_volumes
 
 
 def compose_file(document: DeployDocument, compose: ComposeConfig) -> dict[str, Any]:
@@ -40,7 +42,13 @@ def compose_file(document: DeployDocument, compose: ComposeConfig) -> dict[str, 
         "security_opt": ["no-new-privileges:true"],
         "deploy": {"resources": _resources(document.resources)},
     }
-    return {"name": document.name, "services": {document.name: service}}
+    services = {document.name: service}
+    if document.router is None:
+        return {"name": document.name, "services": services}
+    del service["ports"]  # the router takes them
+    resources = _resources(document.router.resources)
+    services[router_name(document)] = router_service(document, compose, document.router, resources)
+    return {"name": document.name, "services": services, "volumes": router_volumes(document)}
 
 
 def _resources(resources: ResourcesConfig) -> dict[str, Any]:

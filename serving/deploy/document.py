@@ -26,12 +26,14 @@ def _as_text(value: Any) -> Any:
 _NAME, _OBJECT = r"^[a-z]([-a-z0-9]*[a-z0-9])?$", r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
 _LONGEST_NAME = 50
 _LABEL, _PATH = r"^[A-Za-z0-9_]+$", r"^/[A-Za-z0-9/_.-]+$"
+_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PATTERNS: Final = {
     _NAME: "lower case letters, digits and dashes, beginning with a letter, as Kubernetes names Services",
     _OBJECT: "lower case letters, digits, dashes and dots, as Kubernetes names objects",
     QUANTITY: "a quantity such as 500m or 2Gi",
     _LABEL: "letters, digits and underscores",
     _PATH: "a path that begins with /",
+    _VARIABLE: "the name of an environment variable",
 }
 """What each pattern allows, for messages."""
 
@@ -185,6 +187,25 @@ class KubernetesConfig(Config):
     """Service account of the pods, such as one that may read the models."""
 
 
+class RouterConfig(Config):
+    """The router that splits traffic between versions. Clients use it in the place of the server."""
+
+    experiments: str
+    """The experiments' document; relative to this one. Its default backend is the server, NAME:8500 and NAME:8501."""
+    image: str
+    """An image of Penstock with its tag; the repository's Dockerfile builds it."""
+    environment: tuple[Annotated[str, StringConstraints(pattern=_VARIABLE)], ...] = ()
+    """Environment variables that docker compose passes on, such as tokens; only their names."""
+    replicas: int = Field(default=1, ge=1)
+    """Number of routers in Kubernetes; several need their state in PostgreSQL."""
+    secret: Object | None = None
+    """Kubernetes Secret whose entries become environment variables, such as tokens and the state's URL."""
+    data_claim: Object | None = None
+    """PersistentVolumeClaim for /data: SQLite and the prediction log; by default they end with the pod."""
+    resources: ResourcesConfig = ResourcesConfig(cpu="500m", memory="512Mi")
+    """What one router may use."""
+
+
 class DeployDocument(Config):
     """The document of ``penstock deploy``."""
 
@@ -216,6 +237,8 @@ class DeployDocument(Config):
     """How long a stopping server keeps answering; must exceed the longest request."""
     resources: ResourcesConfig = ResourcesConfig()
     """What one server may use."""
+    router: RouterConfig | None = None
+    """Put a router in front of the server; by default clients use the server."""
     compose: ComposeConfig | None = None
     """Generate docker-compose.yaml."""
     kubernetes: KubernetesConfig | None = None

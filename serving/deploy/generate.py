@@ -14,6 +14,7 @@ from serving.deploy.command import START_SCRIPT, start_script
 from serving.deploy.compose import compose_file
 from serving.deploy.document import DeployDocument
 from serving.deploy.kubernetes import manifests
+from serving.deploy.router.command import EXPERIMENTS
 from serving.deploy.text_files import BATCHING, MODELS, MONITORING, text_files
 from serving.deploy.verify import verify
 
@@ -25,6 +26,7 @@ _POSSIBLE: Final = (
     f"config/{BATCHING}",
     f"config/{MONITORING}",
     f"config/{START_SCRIPT}",
+    f"config/{EXPERIMENTS}",
     COMPOSE,
     KUBERNETES,
 )
@@ -45,8 +47,12 @@ class Written:
     removed: tuple[str, ...]
 
 
-def generate(document: DeployDocument) -> dict[str, str]:
+def generate(document: DeployDocument, experiments: str = "") -> dict[str, str]:
     """Returns path below the output folder → text of every file.
+
+    Args:
+        document: The document.
+        experiments: The text of the router's document, if there is a router.
 
     Raises:
         SpecError: A file, read back, differs from the document: an internal error.
@@ -55,10 +61,12 @@ def generate(document: DeployDocument) -> dict[str, str]:
     if document.tls is not None:
         inside[START_SCRIPT] = start_script(document)
     files = {f"config/{name}": _headed(text) for name, text in inside.items()}
+    if document.router is not None:
+        files[f"config/{EXPERIMENTS}"] = _headed(experiments)
     if document.compose is not None:
         files[COMPOSE] = _headed(_yaml([compose_file(document, document.compose)]))
     if document.kubernetes is not None:
-        files[KUBERNETES] = _headed(_yaml(manifests(document, document.kubernetes, inside)))
+        files[KUBERNETES] = _headed(_yaml(manifests(document, document.kubernetes, inside, experiments)))
     verify(document, files)
     return files
 

@@ -15,6 +15,7 @@ from serving.deploy.document import (
     StorageConfig,
 )
 from serving.deploy.probes import probes
+from serving.deploy.router.kubernetes import router_manifests
 from serving.deploy.text_files import MODELS
 
 _USER = 65532
@@ -23,13 +24,16 @@ _USER = 65532
 Manifest = dict[str, Any]
 
 
-def manifests(document: DeployDocument, cluster: KubernetesConfig, files: dict[str, str]) -> list[Manifest]:
+def manifests(
+    document: DeployDocument, cluster: KubernetesConfig, files: dict[str, str], experiments: str = ""
+) -> list[Manifest]:
     """Returns the objects in the order to apply them.
 
     Args:
         document: The document.
         cluster: Its Kubernetes section.
         files: File name → text of the server's configuration files.
+        experiments: The text of the router's document, if there is a router.
     """
     made = [_config_map(document, files)]
     if cluster.storage is not None and cluster.storage.create:
@@ -39,6 +43,8 @@ def manifests(document: DeployDocument, cluster: KubernetesConfig, files: dict[s
         made.append(_disruption_budget(document))
     if cluster.autoscale is not None:
         made.append(_autoscaler(document, cluster.replicas, cluster.autoscale))
+    if document.router is not None:
+        made += router_manifests(document, cluster, document.router, experiments)
     for manifest in made:
         if cluster.namespace is not None:
             manifest["metadata"]["namespace"] = cluster.namespace

@@ -17,7 +17,11 @@ def notes(document: DeployDocument, before: str | None) -> list[str]:
         document: The new document.
         before: The text of the model configuration in the output folder; None if there is none.
     """
-    return [*_drifting_labels(document), *(_refused_moves(document, before) if before else ())]
+    return [
+        *_drifting_labels(document),
+        *(_refused_moves(document, before) if before else ()),
+        *_undone_promotions(document),
+    ]
 
 
 def _drifting_labels(document: DeployDocument) -> Iterator[str]:
@@ -47,6 +51,15 @@ def _refused_moves(document: DeployDocument, before: str) -> Iterator[str]:
                     f"asks for version {version}. A running server refuses the whole list. Apply the versions first, "
                     "and the label when the version is AVAILABLE; or restart the servers"
                 )
+
+
+def _undone_promotions(document: DeployDocument) -> Iterator[str]:
+    if document.router is not None and document.labelled and document.config_poll_seconds:
+        yield (
+            f"the server rereads models.config every {document.config_poll_seconds} s, which takes back a label that "
+            "'penstock experiment promote' has moved. Set config_poll_seconds: 0, and move the label here too "
+            "once it is promoted"
+        )
 
 
 def _is_refused(old: ModelConfig, label: str, version: int) -> bool:

@@ -1,0 +1,1 @@
+"""The router beside the model server, under docker compose and in Kubernetes."""
