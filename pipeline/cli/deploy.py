@@ -36,6 +36,7 @@ def deploy(
     from serving.deploy.generate import generate, read, write
     from serving.deploy.notes import notes
     from serving.deploy.reader import read_document
+    from serving.deploy.router.checks import read_experiments
     from serving.deploy.text_files import MODELS
 
     if document is not None and file:
@@ -43,7 +44,8 @@ def deploy(
     wanted = read_document(document) if document is not None else _of_pipeline(file, out)
     for note in notes(wanted, read(out / "config" / MODELS)):
         say(f"note: {note}")
-    written = write(generate(wanted), out)
+    folder = document.parent if document is not None else Path()
+    written = write(generate(wanted, read_experiments(wanted, folder)), out)
     for verb, names in (("wrote", written.changed), ("removed", written.removed)):
         for name in names:
             say(f"{verb} {out / name}")

@@ -21,7 +21,9 @@ router: {experiments: experiments.yaml, image: "penstock:1", environment: [REWAR
 compose: {models_folder: ../models}
 kubernetes: {namespace: ml, storage: {claim: models}}
 """
-MANY = DOCUMENT.replace('"penstock:1"', '"penstock:1", replicas: 3, secret: router-keys, data_claim: router-data')
+MANY = DOCUMENT.replace(
+    '"penstock:1"', '"penstock:1", replicas: 3, secret: router-keys, data_claim: router-data'
+)
 EXPERIMENTS = """
 backends: {main: {grpc: "learners:8500", rest: "learners:8501"}}
 state: /data/experiments.db
@@ -108,9 +110,7 @@ def test_experiments_that_cannot_work_there_are_refused(text: str, experiments: 
     document = parse_document(text, "serving.yaml")
     problems = list(router_problems(document, parse_experiments(experiments, "experiments.yaml")))
     assert [p for p in problems if said in str(p)], problems
-    assert not list(
-        router_problems(parse_document(MANY, "s"), parse_experiments(SHARED, "experiments.yaml"))
-    )
+    assert not list(router_problems(parse_document(MANY, "s"), parse_experiments(SHARED, "experiments.yaml")))
 
 
 def test_a_server_that_would_take_a_promotion_back_gets_a_note() -> None:
