@@ -40,6 +40,8 @@ class Choice:
         table: The version of the slot table.
         fallback: Where to ask again if the target fails; None means that the client gets the arm's own error.
         shadows: Arms that get a copy whose answer the client never sees, with their targets.
+        probabilities: Every arm's name and probability for this request, where they depend on it; else empty.
+        context: The numbers that these probabilities were computed from; None where one is missing.
     """
 
     experiment: str
@@ -51,6 +53,8 @@ class Choice:
     table: int
     fallback: Target | None = None
     shadows: tuple[tuple[str, Target], ...] = ()
+    probabilities: tuple[tuple[str, float], ...] = ()
+    context: tuple[float | None, ...] = ()
 
 
 @dataclass(slots=True)

@@ -70,6 +70,7 @@ class Exposure:
         epoch: The epoch of the assignment; a unit is exposed once in each. 0 where there are none.
         propensities: The probability of every arm when the unit was assigned; empty if not known.
         covariate: The score that the comparison is adjusted by; None if there is none.
+        context: The numbers that a contextual mode learns from; None where one is missing.
     """
 
     experiment: str
@@ -81,6 +82,7 @@ class Exposure:
     epoch: int = 0
     propensities: Mapping[str, float] = field(default_factory=dict)
     covariate: float | None = None
+    context: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class Matured:
         at: When it was first exposed, by the store's clock, in seconds since the epoch.
         covariate: The score that the comparison is adjusted by; None if there is none.
         reward: Its reward; None if none arrived in time.
+        context: The numbers that a contextual mode learns from; empty if there are none.
     """
 
     key: str
@@ -142,6 +145,7 @@ class Matured:
     at: float
     covariate: float | None
     reward: float | None
+    context: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
