@@ -89,7 +89,12 @@ class SlotTable:
         number = {owner: index for index, owner in enumerate(owners)}
         packed = _LAYOUT.pack(*(number[owner] for owner in self.slots))
         slots = base64.b64encode(zlib.compress(packed)).decode()
-        return {"salt": self.salt, "version": self.version, "owners": [list(o) for o in owners], "slots": slots}
+        return {
+            "salt": self.salt,
+            "version": self.version,
+            "owners": [list(o) for o in owners],
+            "slots": slots,
+        }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> SlotTable:
@@ -103,7 +108,15 @@ class SlotTable:
             owners = [(str(experiment), str(arm)) for experiment, arm in stored["owners"]]
             slots = tuple(owners[index] for index in _LAYOUT.unpack(packed))
             return cls(str(stored["salt"]), int(stored["version"]), slots)
-        except (KeyError, TypeError, IndexError, ValueError, binascii.Error, zlib.error, struct.error) as error:
+        except (
+            KeyError,
+            TypeError,
+            IndexError,
+            ValueError,
+            binascii.Error,
+            zlib.error,
+            struct.error,
+        ) as error:
             raise ValueError(f"the stored slot table is damaged: {error!r}") from error
 
 

@@ -20,6 +20,7 @@ def contradictions(document: ExperimentsDocument) -> Iterator[Problem]:
     for name, experiment in document.experiments.items():
         yield from _names(document, name, experiment)
         yield from _weights(name, experiment)
+        yield from _mode(name, experiment)
     if "://" in document.state.sqlite:
         remedy = "put a database's URL into an environment variable and name that: {postgresql: NAME}"
         yield Problem(("state", "sqlite"), "", "the path of a file", "an address", remedy)
@@ -71,6 +72,18 @@ def _weights(name: str, experiment: ExperimentConfig) -> Iterator[Problem]:
             seen = f"{bound(share)} of {slots} slots"
             remedy = f"raise the weight to {bound(1 / slots)} or more, or the experiment's share"
             yield Problem((*at, "arms", arm, "weight"), "", "at least one slot", seen, remedy)
+
+
+def _mode(name: str, experiment: ExperimentConfig) -> Iterator[Problem]:
+    at = ("experiments", name)
+    if wrong := experiment.mode.contradiction(len(experiment.arms)):
+        yield Problem((*at, "mode"), wrong)
+    if experiment.mode.learns and experiment.reward is None:
+        what = f"{experiment.mode.type} moves traffic to what earns more, and no reward is declared"
+        yield Problem((*at, "mode"), what, remedy="add reward: {metric: …, window: …}, or take mode: split")
+    if experiment.reward is None and experiment.guardrails.reward is not None:
+        what = "there is no reward to compare"
+        yield Problem((*at, "guardrails", "reward"), what, remedy="add reward: {metric: …, window: …}")
 
 
 def _layers(document: ExperimentsDocument) -> Iterator[Problem]:

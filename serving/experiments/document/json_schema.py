@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from foundation.document.json_schema import Schema, either, model_schema
 from serving.experiments.document.models import ExperimentsDocument
+from serving.experiments.modes.registry import MODES
 
 
 def document_schema() -> Schema:
@@ -16,4 +17,11 @@ def document_schema() -> Schema:
         layers[pattern] = either(layer, {"type": "null"})
     experiment = definitions["ExperimentConfig"]["properties"]
     experiment["unit"] = either(experiment["unit"], {"const": "request"})
+    experiment["mode"] = either(experiment["mode"], {"enum": sorted(MODES)})
+    mode = definitions["ModeConfig"]["properties"]
+    mode["features"] = either(mode["features"], {"type": "array", "items": {"type": "string"}})
+    properties["alert"] = either(properties["alert"], {"type": "string"})
+    definitions["LogPrivacyConfig"]["properties"]["rules"]["additionalProperties"] = either(
+        {"$ref": "#/$defs/PrivacyRule"}, {"enum": ["drop", "hash"]}
+    )
     return schema

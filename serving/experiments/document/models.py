@@ -13,7 +13,9 @@ from foundation.quantities import Share
 from serving import headers
 from serving.experiments.control.config import LimitsConfig, TokensConfig
 from serving.experiments.document.weights import Weight, shares
+from serving.experiments.guardrails.config import AlertConfig, GuardrailsConfig
 from serving.experiments.log.config import LogConfig
+from serving.experiments.modes.config import ModeConfig
 from serving.experiments.rewards.config import RewardConfig
 from serving.experiments.state.config import StateConfig
 
@@ -136,8 +138,12 @@ class ExperimentConfig(Config):
     """Share of the layer's units that take part; the others get what they ask for."""
     unit: UnitConfig = UnitConfig(header=headers.UNIT)
     """What always gets the same arm: a header, a feature of the request, or the request itself."""
+    mode: ModeConfig = ModeConfig()
+    """How traffic is divided between the arms: split, or one that learns."""
     reward: RewardConfig | None = None
     """What tells a good answer from a bad one; without it nothing is compared."""
+    guardrails: GuardrailsConfig = GuardrailsConfig()
+    """When an arm is taken out."""
     fallback: Literal["none", "control"] = "none"
     """Whether control answers where an arm fails; by default clients see the arm's own error."""
 
@@ -159,6 +165,8 @@ class ExperimentsDocument(Config):
     """Where assignments, rewards and statistics are kept: the path of a SQLite file, or PostgreSQL."""
     log: LogConfig | None = None
     """The prediction log; by default none."""
+    alert: AlertConfig | None = None
+    """Who hears of an arm that was taken out, a promotion or a rollback; by default only the log and the status."""
     tokens: TokensConfig = TokensConfig()
     """Environment variables with the tokens of the endpoints; without them these are open on loopback only."""
     limits: LimitsConfig = LimitsConfig()

@@ -22,7 +22,7 @@ EXPERIMENTS: Final[Kind[ExperimentsDocument]] = Kind(
     if_empty="'penstock experiment init' writes one",
     strict=False,
     patterns=PATTERNS,
-    choices=(("state",), ("experiments", "*", "unit")),
+    choices=(("state",), ("experiments", "*", "unit"), ("experiments", "*", "mode")),
 )
 """How the document of experiments is read and typed."""
 

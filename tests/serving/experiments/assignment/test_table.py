@@ -23,7 +23,9 @@ def layers(draw: st.DrawFn) -> Shares:
     """Draws shares of a layer: up to three experiments with up to four arms, in steps of 0.01% and others."""
     experiments = draw(st.lists(st.sampled_from("efg"), max_size=3, unique=True))
     parts = draw(st.lists(st.integers(0, 1000), min_size=12, max_size=12))
-    arms = {e: draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True)) for e in experiments}
+    arms = {
+        e: draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True)) for e in experiments
+    }
     total = max(1, sum(parts)) * draw(st.sampled_from([1.0, 1.5, 10.0]))
     numbers = iter(parts)
     return {e: {arm: next(numbers) / total for arm in arms[e]} for e in experiments}
@@ -42,7 +44,9 @@ def test_every_change_moves_the_fewest_units_and_gives_each_arm_its_share(change
     for shares in changes:
         after = table.moved_to(shares)
         assert after.moved_from(table) == fewest(table, shares)
-        assert {o: n for o, n in after.counts.items() if n} == {o: n for o, n in slot_counts(shares).items() if n}
+        assert {o: n for o, n in after.counts.items() if n} == {
+            o: n for o, n in slot_counts(shares).items() if n
+        }
         assert after.version == table.version + (after.slots != table.slots)
         table = after
 
@@ -81,7 +85,11 @@ def test_going_back_gives_every_unit_its_former_arm() -> None:
 
 @pytest.mark.parametrize(
     ("before", "after", "fewest"),
-    [((0.8, 0.1, 0.1), (0.7, 0.2, 0.1), 0.1), ((0.5, 0.3, 0.2), (0.5, 0.4, 0.1), 0.1), ((0.9, 0.05, 0.05), (0.6, 0.2, 0.2), 0.3)],
+    [
+        ((0.8, 0.1, 0.1), (0.7, 0.2, 0.1), 0.1),
+        ((0.5, 0.3, 0.2), (0.5, 0.4, 0.1), 0.1),
+        ((0.9, 0.05, 0.05), (0.6, 0.2, 0.2), 0.3),
+    ],
 )
 def test_units_that_move_are_the_minimum_of_the_published_comparison(
     before: tuple[float, ...], after: tuple[float, ...], fewest: float
@@ -125,7 +133,9 @@ def test_a_table_survives_being_stored() -> None:
     assert SlotTable.from_json(json.loads(json.dumps(table.to_json()))) == table
 
 
-@pytest.mark.parametrize("damage", [{"slots": "AAAA"}, {"slots": "!"}, {"owners": []}, {"slots": 3}, {"version": None}])
+@pytest.mark.parametrize(
+    "damage", [{"slots": "AAAA"}, {"slots": "!"}, {"owners": []}, {"slots": 3}, {"version": None}]
+)
 def test_a_damaged_table_is_refused(damage: dict[str, object]) -> None:
     stored = EMPTY.moved_to({"e": {"a": 0.2}}).to_json() | damage
     with pytest.raises(ValueError, match="the stored slot table is damaged"):
@@ -175,9 +185,17 @@ def chi_square(cells: list[list[int]]) -> float:
     """Returns Pearson's statistic of a table for independence; of a single row for uniformity."""
     total = sum(map(sum, cells))
     rows = [sum(row) for row in cells]
-    columns = [sum(column) for column in zip(*cells, strict=True)] if len(cells) > 1 else [total / len(cells[0])] * len(cells[0])
+    columns = (
+        [sum(column) for column in zip(*cells, strict=True)]
+        if len(cells) > 1
+        else [total / len(cells[0])] * len(cells[0])
+    )
     expected = [[r * c / total for c in columns] for r in rows]
-    pairs = [(seen, e) for seen_row, e_row in zip(cells, expected, strict=True) for seen, e in zip(seen_row, e_row, strict=True)]
+    pairs = [
+        (seen, e)
+        for seen_row, e_row in zip(cells, expected, strict=True)
+        for seen, e in zip(seen_row, e_row, strict=True)
+    ]
     return sum((seen - e) ** 2 / e for seen, e in pairs)
 
 

@@ -160,3 +160,21 @@ def test_the_document_that_init_writes_is_valid(versions: list[int]) -> None:
     )
     arms = read.experiments["new_version"].arms
     assert [arm.version for arm in arms.values()] == {0: [1, 2], 1: [3, 4], 3: [4, 9]}[len(versions)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("mode: thompson", "no reward is declared"),
+        ("mode: {type: thompson, floor: 60%}, reward: {}", "the floors of 2 arms add up to"),
+        ("mode: thomson", "expected epsilon_greedy, linear"),
+        ("guardrails: {reward: 5%}", "there is no reward to compare"),
+        ("guardrails: {hangs: 5}", "did you mean 'hang'"),
+        ("reward: {window: 7}", ""),
+    ],
+)
+def test_the_slices_of_an_experiment_are_checked_together(keys: str, said: str) -> None:
+    if said:
+        assert said in problems(document(keys))
+    else:
+        assert parse_document(document(keys), "x.yaml").experiments["e0"].reward
