@@ -1,0 +1,143 @@
+"""One arm against control, unit by unit: valid however often it is looked at, under moving weights too."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from serving.experiments.statistics.arm_mean import ArmMean
+from serving.experiments.statistics.interval import Interval
+from serving.experiments.statistics.moments import Moments
+from serving.experiments.statistics.sequence import radius, tuned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from serving.experiments.statistics.design import Design
+
+FIRST = 10
+"""Units of each arm that only teach the expected reward, so that no difference is taken from a wild guess."""
+
+
+@dataclass(slots=True)
+class Comparison:
+    """The difference between an arm and control (augmented inverse propensity weighting).
+
+    Each unit gives ``mu1 - mu0 + 1{arm} (y - mu1) / q1 - 1{control} (y - mu0) / q0``, where mu is what the units before it
+    let expect and q the probability that it was assigned with. Its mean is the difference, whatever mu is, as long as mu
+    knows only earlier units.
+
+    Attributes:
+        arm: The arm.
+        control: The arm that it is compared with.
+        pseudo: Moments of these values.
+        largest: The largest square of a weighted deviation in the arm and in control.
+        r: The constant of the sequence, fixed at the first look; 0 before.
+        skipped: Units that could not have been in both arms.
+    """
+
+    arm: str
+    control: str
+    pseudo: Moments = field(default_factory=Moments)
+    largest: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    r: float = 0.0
+    skipped: int = 0
+
+    def add(
+        self,
+        arm: str,
+        value: float,
+        propensities: Mapping[str, float],
+        covariate: float | None,
+        means: Mapping[str, ArmMean],
+    ) -> None:
+        """Takes one more unit.
+
+        Args:
+            arm: The arm that it was assigned to; may be a third one.
+            value: Its reward.
+            propensities: The probability of each arm when it was assigned.
+            covariate: A score known before the assignment; None if there is none.
+            means: What the earlier units let expect, by arm; this unit is not in it yet.
+        """
+        if not (propensities.get(self.arm, 0.0) > 0 and propensities.get(self.control, 0.0) > 0):
+            self.skipped += 1
+            return
+        one, zero = means[self.arm], means[self.control]
+        if min(one.values.count, zero.values.count) < FIRST:
+            return
+        mu1, mu0 = one.expected(covariate), zero.expected(covariate)
+        pseudo = mu1 - mu0
+        if arm == self.arm:
+            pseudo += self._weighted(0, (value - mu1) / propensities[arm])
+        elif arm == self.control:
+            pseudo -= self._weighted(1, (value - mu0) / propensities[arm])
+        self.pseudo.add(pseudo)
+
+    def _weighted(self, side: int, residual: float) -> float:
+        self.largest[side] = max(self.largest[side], residual * residual)
+        return residual
+
+    @property
+    def variance(self) -> float:
+        """Sum of the squared deviations, as if the largest one of each arm had been seen once more.
+
+        Rare rewards look constant until the first success; for rewards of 0 and 1 this is the add-one rule.
+        """
+        return self.pseudo.squares + self.largest[0] + self.largest[1]
+
+    def tune(self, design: Design) -> None:
+        """Fixes the constant of the sequence for the planned size."""
+        planned = self.variance * max(1.0, design.planned.units / self.pseudo.count)
+        self.r = tuned(planned, min(0.99, design.alpha * (1 if design.planned.sides == "two" else 2)))
+
+    def margin_of_error(self, alpha: float, sides: int, units: float | None = None) -> float:
+        """Returns half the interval's width, now or after more units that vary like those so far.
+
+        Args:
+            alpha: Chance of ever missing.
+            sides: 2 or 1.
+            units: Number of units then; None means now.
+        """
+        now = self.pseudo.count
+        units = units or now
+        return radius(self.variance * units / now, self.r, alpha, sides) / units
+
+    def interval(self, alpha: float, sides: int, waiting: str = "") -> Interval:
+        """Returns the interval.
+
+        Args:
+            alpha: Chance of ever missing: at both ends together or, with one side, at each.
+            sides: 2 or 1.
+            waiting: Why it may not be looked at yet; see ``first_look``.
+        """
+        if not self.pseudo.count:
+            return Interval(None, None, None, waiting or "no units yet")
+        if waiting or not self.r or not math.isfinite(self.variance):
+            return Interval(self.pseudo.mean, None, None, waiting or "no first look yet")
+        half = self.margin_of_error(alpha, sides)
+        return Interval(self.pseudo.mean, self.pseudo.mean - half, self.pseudo.mean + half)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the state as plain JSON."""
+        return {
+            "arm": self.arm,
+            "control": self.control,
+            "pseudo": self.pseudo.to_json(),
+            "largest": list(self.largest),
+            "r": self.r,
+            "skipped": self.skipped,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Comparison:
+        """Returns what ``to_json`` gave, exactly."""
+        return cls(
+            value["arm"],
+            value["control"],
+            Moments.from_json(value["pseudo"]),
+            [float(square) for square in value["largest"]],
+            float(value["r"]),
+            int(value["skipped"]),
+        )

@@ -1,0 +1,52 @@
+"""What the statistics must know of an experiment: its arms, its reward, and the ``planned`` slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from serving.experiments.statistics.config import PlannedConfig
+
+
+@dataclass(frozen=True)
+class Design:
+    """An experiment as the statistics see it.
+
+    Attributes:
+        arms: Names of all arms, control among them.
+        control: The arm that the others are compared with.
+        binary: Whether rewards are 0 or 1.
+        missing_fails: Whether a unit without a reward counts as 0; if not it is left out.
+        planned: Size, error and margin.
+        by_request: Whether each request is a unit of its own; for words only.
+        window: Seconds from a unit's first request until it is counted.
+    """
+
+    arms: tuple[str, ...]
+    control: str
+    binary: bool = True
+    missing_fails: bool = True
+    planned: PlannedConfig = field(default_factory=PlannedConfig)
+    by_request: bool = False
+    window: float = 0.0
+
+    @property
+    def challengers(self) -> tuple[str, ...]:
+        """The arms that are compared with control."""
+        return tuple(arm for arm in self.arms if arm != self.control)
+
+    @property
+    def alpha(self) -> float:
+        """The share of ``planned.alpha`` that each comparison has (Bonferroni)."""
+        return self.planned.alpha / max(1, len(self.challengers))
+
+    @property
+    def noun(self) -> str:
+        """What a unit is called in sentences."""
+        return "request" if self.by_request else "unit"
+
+    def counted(self, reward: float | None) -> float | None:
+        """Returns the value that a unit counts with; None means that it is left out."""
+        if reward is None:
+            return 0.0 if self.missing_fails else None
+        cap = self.planned.cap
+        return reward if cap is None or self.binary else min(cap, max(-cap, reward))
