@@ -29,8 +29,8 @@ class Receipt:
     """What became of a reward.
 
     Attributes:
-        status: ``accepted``; ``repeated``: the same one was counted before; or why it does not count, such as
-            ``conflicting``, ``late`` or ``unknown``; ``no experiment`` for an answer that took part in none.
+        status: ``accepted``; ``repeated``: the same one was counted before; ``replaced``: it counts instead of the one
+            before; or why it does not count, such as ``conflicting``, ``late`` or ``unknown``; ``no experiment`` for an answer that took part in none.
         message: The server's own words; empty if there is nothing to add.
     """
 
@@ -40,7 +40,7 @@ class Receipt:
     @property
     def counted(self) -> bool:
         """Whether the reward counts, now or from before."""
-        return self.status in ("accepted", "repeated")
+        return self.status in ("accepted", "repeated", "replaced")
 
 
 @dataclass(frozen=True)

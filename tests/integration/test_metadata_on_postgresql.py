@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,57 +11,20 @@ import pytest
 from foundation.errors import MetadataError
 from pipeline.document.models import MetadataConfig
 from pipeline.lineage.store import MlmdLineage, connection_config, open_store
-from tests.side_by_side import free_port
+from tests import postgresql
+from tests.postgresql import PASSWORD
 
 pytestmark = pytest.mark.integration
-
-PASSWORD = "only-in-the-environment"
-
-
-def _binaries() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    on_path = shutil.which("initdb")
-    return found[-1].parent if found else Path(on_path).parent if on_path else None
-
-
-def _as_server(*command: str) -> None:
-    """Runs a command as an ordinary user: PostgreSQL refuses to run as root."""
-    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    subprocess.run([*prefix, *command], check=True, capture_output=True, timeout=60)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[int]:
     """The port of a PostgreSQL server on loopback, with an empty database for ML Metadata."""
-    binaries = _binaries()
-    if binaries is None:
-        pytest.skip("PostgreSQL's server programs are not installed")
-    folder = Path(tempfile.mkdtemp(prefix="penstock-postgresql-"))
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-    port, data, secret = free_port(), folder / "data", folder / "secret"
-    secret.write_text(PASSWORD)
-    secret.chmod(0o644)
-    initdb = [
-        str(binaries / "initdb"),
-        "-D",
-        str(data),
-        "-U",
-        "penstock",
-        "--auth=scram-sha-256",
-        f"--pwfile={secret}",
-    ]
-    _as_server(*initdb)
-    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off"
-    pg_ctl = [str(binaries / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log")]
-    _as_server(*pg_ctl, "-o", options, "start")
-    try:
-        create = [str(binaries / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "penstock", "mlmd"]
-        subprocess.run(create, check=True, env={**os.environ, "PGPASSWORD": PASSWORD}, timeout=60)
-        yield port
-    finally:
-        _as_server(*pg_ctl, "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+    if reason := postgresql.missing():
+        pytest.skip(reason)
+    with postgresql.running() as running:
+        running.create("mlmd")
+        yield running.port
 
 
 @pytest.fixture

@@ -27,11 +27,13 @@ class Status(StrEnum):
     """It counts."""
     REPEATED = "repeated"
     """The same value was reported before; it counts once."""
+    REPLACED = "replaced"
+    """Another value was reported before; the last counts, as declared."""
     CONFLICTING = "conflicting"
-    """Another value was reported before; the first or the last counts, as declared."""
+    """Another value was reported before; the first counts, as declared."""
     UNKNOWN = "unknown"
     """The experiment never saw the unit or request, or has forgotten it."""
-    TOO_LATE = "too_late"
+    LATE = "late"
     """The unit's window is closed."""
     REFUSED = "refused"
     """It is not what the experiment declares: another metric, or a value of another type."""
@@ -260,8 +262,9 @@ class Store(ABC):
     def counters(self, experiment: str) -> dict[str, int]:
         """Returns how often things happened.
 
-        Among them ``accepted``, ``repeated``, ``conflicting``, ``unknown`` and ``too_late`` rewards, ``units_beyond_limit``,
-        ``requests_beyond_limit``, and ``units_switched``: units that came back with another arm in the same epoch.
+        Among them ``accepted``, ``repeated``, ``replaced``, ``conflicting``, ``unknown``, ``late`` and ``refused`` rewards,
+        ``units_beyond_limit``, ``requests_beyond_limit``, ``undeclared`` exposures, and ``units_switched``: units that
+        came back with another arm in the same epoch.
         """
 
     @abstractmethod

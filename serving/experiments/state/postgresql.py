@@ -1,0 +1,208 @@
+"""The state in a PostgreSQL database, for routers on several machines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from foundation.errors import SpecError, StorageError
+from serving.experiments.state.sql.base import SqlStore
+from serving.experiments.state.sql.session import Row, Session
+from serving.experiments.state.store import StoreAwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+_LOCK: Final = 0x70656E73746F636B
+"""The advisory lock that all writers take: the letters of our name."""
+_CONNECT: Final = {
+    "connect_timeout": 3,
+    "application_name": "penstock",
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "options": "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s",
+}
+"""No call hangs: not on a network that is away, and not on a writer that was stopped in the middle."""
+_SHORTEST_WAIT: Final = 0.2
+_LONGEST_WAIT: Final = 5.0
+
+
+class PostgresqlStore(SqlStore):
+    """The state in a PostgreSQL database.
+
+    Writers take turns, so that units are numbered in the order in which they become visible. A connection that breaks
+    is made anew at the next call; while the database is away, calls fail at once until the next attempt is due.
+
+    Args:
+        url: Its URL, which is never shown.
+        variable: Name of the environment variable that the URL is from, for messages.
+        clock: Returns the time instead of the database's clock; for tests.
+
+    Raises:
+        SpecError: The URL is none.
+        StoreAwayError: The database does not answer.
+        StorageError: Its tables are of another version.
+    """
+
+    def __init__(self, url: str, variable: str, clock: Callable[[], float] | None = None) -> None:
+        super().__init__(clock)
+        self._connections = [_Connection(url, variable) for _ in range(2)]
+        self._prepare(self._connections[0].place)
+
+    def _seen(self, session: Session) -> float:
+        ((now,),) = session.rows("SELECT EXTRACT(EPOCH FROM clock_timestamp())::double precision")
+        return float(now)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Session]:
+        with self._connections[0].transaction() as session:
+            yield session
+
+    @contextlib.contextmanager
+    def _writing(self, *, safe: bool = False) -> Iterator[Session]:
+        with self._connections[1].transaction() as session:
+            if not safe:
+                session.changed("SET LOCAL synchronous_commit = off")
+            session.rows("SELECT 1 FROM pg_advisory_xact_lock(?)", (_LOCK,))
+            yield session
+
+    def close(self) -> None:
+        """Closes the connections."""
+        for connection in self._connections:
+            connection.close()
+
+
+class _Connection:
+    """One connection, used by one thread at a time, and made anew when it breaks."""
+
+    def __init__(self, url: str, variable: str) -> None:
+        self._parts = _parts(url, variable)
+        self._variable = variable
+        host, port = self._parts.get("host", "its socket"), self._parts.get("port", 5432)
+        self.place = f"state: PostgreSQL at {host}:{port}"
+        self._lock, self._connection = threading.Lock(), None  # type: tuple[threading.Lock, Any]  # type: ignore[assignment]
+        self._next, self._wait = 0.0, _SHORTEST_WAIT
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Runs the block as one transaction."""
+        import psycopg
+
+        with self._lock:
+            try:
+                self._begin()
+                yield _PostgresqlSession(self._connection)
+                self._connection.execute("COMMIT")
+            except psycopg.Error as error:
+                self._recover()
+                raise self._told(error) from error
+            except BaseException:
+                self._recover()
+                raise
+
+    def _begin(self) -> None:
+        import psycopg
+
+        if self._connection is not None:
+            try:
+                self._connection.execute("BEGIN")
+                return
+            except psycopg.Error:
+                self._drop()
+        if time.monotonic() < self._next:
+            raise psycopg.OperationalError("no connection; the next attempt follows soon")
+        try:
+            self._connection = psycopg.connect(**self._parts, autocommit=True)
+            self._connection.execute("BEGIN")
+        except psycopg.Error:
+            self._drop()
+            self._next = time.monotonic() + self._wait * random.uniform(0.5, 1.0)
+            self._wait = min(2 * self._wait, _LONGEST_WAIT)
+            raise
+        self._next, self._wait = 0.0, _SHORTEST_WAIT
+
+    def _recover(self) -> None:
+        import psycopg
+
+        if self._connection is None:
+            return
+        try:
+            self._connection.execute("ROLLBACK")
+        except psycopg.Error:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _told(self, error: Exception) -> StorageError:
+        import psycopg
+
+        passing = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+        kind = StoreAwayError if isinstance(error, passing) else StorageError
+        return kind(
+            self.place,
+            expected="a database that answers",
+            seen=str(error).strip().split("\n")[0] or type(error).__name__,
+            remedy=f"check the database and the environment variable {self._variable}; it is tried again",
+        )
+
+    def close(self) -> None:
+        """Closes the connection."""
+        with self._lock:
+            self._drop()
+
+
+def _parts(url: str, variable: str) -> dict[str, Any]:
+    """Returns what a URL says, with limits on how long a call may hang."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.Error:
+        # The driver's own text repeats the URL, password and all.
+        raise SpecError(
+            f"state: the URL in the environment variable {variable}",
+            expected="postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+            seen="something else (not shown)",
+            remedy=f"export {variable} anew",
+        ) from None
+    return {**_CONNECT, **given}
+
+
+class _PostgresqlSession(Session):
+    """A transaction in PostgreSQL."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Runs a statement and returns its rows."""
+        found: list[Row] = self._connection.execute(sql.replace("?", "%s"), values).fetchall()
+        return found
+
+    def changed(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Runs a statement and returns how many rows it changed."""
+        return int(self._connection.execute(sql.replace("?", "%s"), values).rowcount)
+
+    def insert_new(self, table: str, columns: Mapping[str, str], rows: Sequence[Row]) -> int:
+        """Inserts the rows whose keys are not there yet, and returns how many those were.
+
+        All rows travel as one value: a parameter for each would cost the client several times as much.
+        """
+        if not rows:
+            return 0
+        typed = ", ".join(f"(row ->> {n})::{kind}" for n, kind in enumerate(columns.values()))
+        sql = (
+            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {typed} "
+            "FROM json_array_elements(%s::json) row ON CONFLICT DO NOTHING"
+        )
+        return int(self._connection.execute(sql, (json.dumps(rows),)).rowcount)

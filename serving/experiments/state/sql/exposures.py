@@ -1,0 +1,158 @@
+"""Exposures: each unit is recorded once in an epoch, and each request of it, so that a reward can name either."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from serving.experiments.state.sql.schema import REQUESTS, UNITS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from serving.experiments.state.sql.experiments import Declared
+    from serving.experiments.state.sql.session import Row, Session
+    from serving.experiments.state.store import Exposure
+
+REQUESTS_PER_UNIT: Final = 4
+"""Request ids that are kept for each unit that may be kept, on average."""
+
+Known = dict[tuple[int, str, int], str]
+"""(experiment, key, epoch) → arm of units that are stored already, as far as memory recalls them."""
+
+
+def expose(
+    session: Session,
+    batch: Sequence[Exposure],
+    declared: Mapping[str, Declared],
+    now: float,
+    known: Mapping[tuple[int, str, int], str],
+) -> Known:
+    """Records exposures.
+
+    Args:
+        session: The transaction.
+        batch: The exposures.
+        declared: The experiments.
+        now: The store's time.
+        known: Units that need not be looked for.
+
+    Returns:
+        Units that are stored now; true only once the transaction is committed.
+    """
+    by_experiment: defaultdict[str, list[Exposure]] = defaultdict(list)
+    for exposure in batch:
+        by_experiment[exposure.experiment].append(exposure)
+    stored: Known = {}
+    for name, exposures in by_experiment.items():
+        experiment = declared.get(name)
+        if experiment is None:
+            session.count(name, Counter(undeclared=len(exposures)))
+            continue
+        counted: Counter[str] = Counter()
+        new = _units(session, exposures, experiment, now, known, counted)
+        if not experiment.rules.by_request:
+            stored |= new
+            _requests(session, exposures, experiment, now, known.keys() | stored.keys(), counted)
+        experiment.save(session)
+        session.count(name, counted)
+    return stored
+
+
+def _units(
+    session: Session,
+    exposures: Sequence[Exposure],
+    experiment: Declared,
+    now: float,
+    known: Mapping[tuple[int, str, int], str],
+    counted: Counter[str],
+) -> Known:
+    fresh: dict[tuple[str, int], Exposure] = {}
+    for exposure in exposures:
+        if known.get((experiment.id, exposure.key, exposure.epoch)) == exposure.arm:
+            continue
+        first = fresh.setdefault((exposure.key, exposure.epoch), exposure)
+        counted["units_switched"] += first.arm != exposure.arm
+    taken = _within_limit(session, list(fresh.values()), experiment, counted)
+    stored: Known = {}
+    for arm in dict.fromkeys(exposure.arm for exposure in taken):
+        of_arm = [exposure for exposure in taken if exposure.arm == arm]
+        rows = [
+            _row(exposure, experiment.id, experiment.next_seq + n, now) for n, exposure in enumerate(of_arm)
+        ]
+        inserted = session.insert_new("penstock_units", UNITS, rows)
+        experiment.next_seq += len(rows)
+        experiment.kept_units += inserted
+        counted[f"units:{arm}"] += inserted
+        switched = _switched(session, of_arm, experiment.id) if inserted < len(rows) else {}
+        counted["units_switched"] += len(switched)
+        for exposure in of_arm:
+            place = (exposure.key, exposure.epoch)
+            stored[(experiment.id, *place)] = switched.get(place, arm)
+    return stored
+
+
+def _within_limit(
+    session: Session, exposures: list[Exposure], experiment: Declared, counted: Counter[str]
+) -> list[Exposure]:
+    """Returns the exposures that may be stored; what is stored already may stay."""
+    room = max(0, experiment.rules.most_units - experiment.kept_units)
+    if len(exposures) <= room:
+        return exposures
+    keys = list({exposure.key for exposure in exposures})
+    sql = "SELECT key, epoch FROM penstock_units WHERE experiment = ? AND key"
+    there = set(session.listed(sql, (experiment.id,), keys))
+    old = [exposure for exposure in exposures if (exposure.key, exposure.epoch) in there]
+    new = [exposure for exposure in exposures if (exposure.key, exposure.epoch) not in there]
+    counted["units_beyond_limit"] += max(0, len(new) - room)
+    return old + new[:room]
+
+
+def _switched(session: Session, of_arm: Sequence[Exposure], experiment: int) -> dict[tuple[str, int], str]:
+    """Returns (key, epoch) → arm of the units that are stored with another arm."""
+    sql = "SELECT key, epoch, arm FROM penstock_units WHERE experiment = ? AND arm <> ? AND key"
+    epochs = {(exposure.key, exposure.epoch) for exposure in of_arm}
+    keys = [exposure.key for exposure in of_arm]
+    found = session.listed(sql, (experiment, of_arm[0].arm), keys)
+    return {(key, epoch): arm for key, epoch, arm in found if (key, epoch) in epochs}
+
+
+def _row(exposure: Exposure, experiment: int, seq: int, now: float) -> Row:
+    return (
+        experiment,
+        seq,
+        exposure.key,
+        exposure.epoch,
+        exposure.arm,
+        now,
+        exposure.propensity,
+        exposure.table,
+        _probabilities(tuple(exposure.propensities.items())),
+        exposure.covariate,
+    )
+
+
+@lru_cache(maxsize=256)
+def _probabilities(items: tuple[tuple[str, float], ...]) -> str | None:
+    return json.dumps(dict(items)) if items else None
+
+
+def _requests(
+    session: Session,
+    exposures: Sequence[Exposure],
+    experiment: Declared,
+    now: float,
+    stored: set[tuple[int, str, int]],
+    counted: Counter[str],
+) -> None:
+    """Records which unit each request was of, for the units that are stored."""
+    rows = [
+        (experiment.id, exposure.request_id, exposure.key, exposure.epoch, now)
+        for exposure in exposures
+        if exposure.request_id and (experiment.id, exposure.key, exposure.epoch) in stored
+    ]
+    room = max(0, REQUESTS_PER_UNIT * experiment.rules.most_units - experiment.kept_requests)
+    counted["requests_beyond_limit"] += max(0, len(rows) - room)
+    experiment.kept_requests += session.insert_new("penstock_requests", REQUESTS, rows[:room])

@@ -1,0 +1,139 @@
+"""Rewards: which unit each is of, and what becomes of it. Nothing counts twice, however often it is reported."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from serving.experiments.state.store import Receipt, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from serving.experiments.state.sql.experiments import Declared
+    from serving.experiments.state.sql.session import Session
+    from serving.experiments.state.store import Reward
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    seq: int
+    at: float
+    arm: str
+
+
+def reward(
+    session: Session, batch: Sequence[Reward], declared: Mapping[str, Declared], now: float
+) -> list[Receipt]:
+    """Records rewards.
+
+    Args:
+        session: The transaction.
+        batch: The rewards, in the order in which they were reported.
+        declared: The experiments.
+        now: The store's time.
+
+    Returns:
+        One receipt for each.
+    """
+    receipts: list[Receipt | None] = [None] * len(batch)
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, one in enumerate(batch):
+        places[one.experiment].append(place)
+    for name, chosen in places.items():
+        experiment = declared.get(name)
+        some = [batch[place] for place in chosen]
+        if experiment is None:
+            answers = [Receipt(Status.UNKNOWN, name) for _ in some]
+            session.count(name, Counter(unknown=len(some)))
+        else:
+            answers = _of_experiment(session, some, experiment, now)
+        for place, answer in zip(chosen, answers, strict=True):
+            receipts[place] = answer
+    return [receipt for receipt in receipts if receipt is not None]
+
+
+def _of_experiment(
+    session: Session, rewards: Sequence[Reward], experiment: Declared, now: float
+) -> list[Receipt]:
+    units = _units(session, rewards, experiment)
+    numbers = sorted({unit.seq for unit in units if unit is not None})
+    sql = "SELECT seq, value FROM penstock_rewards WHERE experiment = ? AND metric = ? AND seq"
+    values: dict[int, float] = dict(session.listed(sql, (experiment.id, experiment.rules.metric), numbers))  # type: ignore[arg-type]
+    counted: Counter[str] = Counter()
+    receipts = []
+    for one, unit in zip(rewards, units, strict=True):
+        receipt = _decided(one, unit, values, experiment, now)
+        counted[receipt.status.value] += 1
+        if unit is not None and receipt.status in (Status.ACCEPTED, Status.REPLACED):
+            _write(session, one, unit, experiment, now)
+            values[unit.seq] = one.value
+            counted[f"rewarded:{unit.arm}"] += receipt.status is Status.ACCEPTED
+        receipts.append(receipt)
+    session.count(experiment.name, counted)
+    return receipts
+
+
+def _decided(
+    one: Reward, unit: _Unit | None, values: Mapping[int, float], experiment: Declared, now: float
+) -> Receipt:
+    name, rules = experiment.name, experiment.rules
+    if one.metric != rules.metric:
+        return Receipt(Status.REFUSED, name)
+    if unit is None:
+        return Receipt(Status.UNKNOWN, name)
+    before = values.get(unit.seq)
+    if before == one.value:
+        return Receipt(Status.REPEATED, name, before)
+    if now >= unit.at + rules.window or unit.seq <= experiment.closed_seq:
+        return Receipt(Status.LATE, name, before)
+    if before is None:
+        return Receipt(Status.ACCEPTED, name, one.value)
+    if rules.repeated == "last":
+        return Receipt(Status.REPLACED, name, one.value)
+    return Receipt(Status.CONFLICTING, name, before)
+
+
+def _write(session: Session, one: Reward, unit: _Unit, experiment: Declared, now: float) -> None:
+    session.changed(
+        "INSERT INTO penstock_rewards (experiment, seq, metric, value, at) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (experiment, seq, metric) DO UPDATE SET value = excluded.value, at = excluded.at",
+        (experiment.id, unit.seq, experiment.rules.metric, one.value, now),
+    )
+
+
+def _units(session: Session, rewards: Sequence[Reward], experiment: Declared) -> list[_Unit | None]:
+    """Returns the unit of each reward; of a unit with several epochs the latest."""
+    by_request = experiment.rules.by_request
+    keys = {one.key for one in rewards if one.key}
+    requests = {one.request_id for one in rewards if one.request_id and not one.key}
+    if by_request:
+        keys, requests = keys | requests, set()
+    of_key, of_request = (
+        _by_key(session, sorted(keys), experiment.id),
+        _by_request(session, sorted(requests), experiment.id),
+    )
+    return [
+        of_key.get(one.key or one.request_id) if one.key or by_request else of_request.get(one.request_id)
+        for one in rewards
+    ]
+
+
+def _by_key(session: Session, keys: Sequence[str], experiment: int) -> dict[str, _Unit]:
+    sql = "SELECT key, seq, at, arm FROM penstock_units WHERE experiment = ? AND key"
+    found: dict[str, _Unit] = {}
+    for key, seq, at, arm in session.listed(sql, (experiment,), keys):
+        if key not in found or seq > found[key].seq:
+            found[key] = _Unit(seq, at, arm)
+    return found
+
+
+def _by_request(session: Session, requests: Sequence[str], experiment: int) -> dict[str, _Unit]:
+    sql = (
+        "SELECT r.request, u.seq, u.at, u.arm FROM penstock_requests r JOIN penstock_units u "
+        "ON u.experiment = r.experiment AND u.key = r.key AND u.epoch = r.epoch "
+        "WHERE r.experiment = ? AND r.request"
+    )
+    rows = session.listed(sql, (experiment,), requests)
+    return {request: _Unit(seq, at, arm) for request, seq, at, arm in rows}
