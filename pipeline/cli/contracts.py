@@ -38,6 +38,7 @@ RESULTS = {
 CONTRACTS = {
     **{f"documents/{name}.json": function for name, function in DOCUMENTS.items()},
     **{f"results/{name}.json": f"{kind}.json_schema" for name, kind in RESULTS.items()},
+    "prediction_log.json": "serving.experiments.log.schema:json_schema",
 }
 """Path below ``schema/`` → the function that returns the JSON Schema in that file."""
 

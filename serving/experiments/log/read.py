@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from foundation.errors import DataError
 from foundation.publish import storage_error
 from serving.experiments.log.compact import DAY_FOLDER, batches, final_path
 from serving.experiments.log.kinds import Kind, fitted, from_arrow
-from serving.experiments.log.schema import COLUMNS, FORMAT, FORMAT_KEY, fixed_schema, whole_schema
+from serving.experiments.log.schema import FORMAT, FORMAT_KEY, fixed_schema, is_value, whole_schema
 from serving.experiments.log.stream import SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-_FIXED: Final = frozenset(column.name for column in COLUMNS)
 
 
 def files(directory: Path, experiment: str) -> list[Path]:
@@ -65,7 +63,7 @@ def _kinds(paths: list[Path]) -> dict[str, Kind]:
     for path in paths:
         schema = _schema(path)
         for field in schema if schema is not None else ():
-            if field.name not in _FIXED:
+            if is_value(field.name):
                 kinds[field.name] = from_arrow(field.type).joined(kinds.get(field.name, Kind()))
     ordered = sorted(kinds, key=lambda name: not name.startswith("input"))
     return {name: kinds[name] for name in ordered}

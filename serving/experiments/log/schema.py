@@ -64,6 +64,11 @@ def column_name(side: str, name: str) -> str:
     return f"{side}_{name}" if name else side
 
 
+def is_value(column: str) -> bool:
+    """Returns whether a column holds an input or an output."""
+    return column.split("_", 1)[0] in (INPUT, OUTPUT)
+
+
 def fixed_schema() -> Any:
     """Returns the Arrow schema of the columns that every file has."""
     import pyarrow as pa

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from serving.experiments.log.compact import DAY_FOLDER
 from serving.experiments.log.kinds import NULL, Kind, fitted, from_arrow, kind_of
-from serving.experiments.log.schema import COLUMNS, fixed_schema, whole_schema
+from serving.experiments.log.schema import fixed_schema, is_value, whole_schema
 from serving.experiments.log.stream import Stream
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ MOST_COLUMNS: Final = 500
 """Inputs and outputs of an experiment that get a column; a client may send any number of names."""
 _READ_FILES: Final = 8
 """Newest files whose columns a process begins with."""
-_FIXED: Final = frozenset(column.name for column in COLUMNS)
 
 
 class Segment:
@@ -99,9 +98,9 @@ class Segment:
         if self._kinds is None:
             self._kinds = _latest_kinds(self._folder)
             self._schema = whole_schema(self._kinds)
-        changed = {}
+        changed: dict[str, Kind] = {}
         for name, values in columns.items():
-            if name in _FIXED:
+            if not is_value(name):
                 continue
             known = self._kinds.get(name)
             kind = kind_of(values).joined(known or Kind())
@@ -128,7 +127,7 @@ def _latest_kinds(folder: Path) -> dict[str, Kind]:
     for path in newest:
         with contextlib.suppress(OSError, pa.ArrowException):
             for field in pq.read_schema(path):
-                if field.name not in _FIXED:
+                if is_value(field.name):
                     kinds[field.name] = from_arrow(field.type).joined(kinds.get(field.name, Kind()))
     return kinds
 
