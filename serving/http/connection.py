@@ -71,9 +71,12 @@ class Connection(asyncio.Protocol):
     # The transport's calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Stores the transport."""
+        """Stores the transport; refuses a connection too many."""
         self._transport = transport  # type: ignore[assignment]
         self._shared.connections.add(self)
+        most = self._limits.connections
+        if most is not None and len(self._shared.connections) > most:
+            self.refuse(503, f"The server has {most} connections already; try again later")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancels the pending answer: nobody waits for it, and a run that has not started is skipped."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from typing import Final
 
 from serving.http.budget import Budget, default_bytes
@@ -41,16 +42,22 @@ class HttpServer:
         self._listeners: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self, sockets: list[socket.socket]) -> None:
+    @property
+    def clients(self) -> int:
+        """The number of open connections."""
+        return len(self._shared.connections)
+
+    async def start(self, sockets: list[socket.socket], tls: ssl.SSLContext | None = None) -> None:
         """Starts to answer.
 
         Args:
             sockets: Bound listening sockets; the server closes them when it stops.
+            tls: The settings of TLS; None means in the clear.
         """
         loop = asyncio.get_running_loop()
         for listener in sockets:
             server = await loop.create_server(
-                lambda: Connection(self._shared, loop), sock=listener, backlog=_BACKLOG
+                lambda: Connection(self._shared, loop), sock=listener, backlog=_BACKLOG, ssl=tls
             )
             self._listeners.append(server)
         self._tasks = [loop.create_task(self._sweep()), loop.create_task(self._trim())]

@@ -17,12 +17,21 @@ class Answer:
         body: The whole body.
         content_type: Its type.
         cors: Whether to add the CORS headers.
+        headers: More header lines, each with its line end.
+        forwarded: The header lines of another server's answer, which is passed on: they stand in place of the type, the
+            date and the CORS headers. None for an own answer.
+        length: The length to announce, if it is not the body's (of an answer to HEAD, say); -1 announces none.
+        reason: The words after the status; empty means the usual ones.
     """
 
     status: int
     body: bytes
     content_type: bytes = JSON
     cors: bool = False
+    headers: bytes = b""
+    forwarded: bytes | None = None
+    length: int | None = None
+    reason: bytes = b""
 
 
 class Handler(Protocol):
@@ -58,6 +67,7 @@ class Limits:
         body_bytes: The largest request body; a larger one is answered with 413.
         head_bytes: Request line and headers together; a larger head is answered with 431.
         headers: How many headers a request may have; more are answered with 431.
+        connections: How many connections there may be at once; None means any number. Further ones are answered with 503.
         idle_seconds: When to close a connection that neither sends nor waits for an answer.
         head_seconds: When to answer 408 to a request whose head is incomplete.
         body_seconds: When to answer 408 to a request whose body is incomplete; what has arrived prolongs it.
@@ -81,3 +91,4 @@ class Limits:
     linger_seconds: float = 30.0
     linger_silence_seconds: float = 1.0
     linger_bytes: int = 256 * 1024**2
+    connections: int | None = None

@@ -57,6 +57,8 @@ class Shared:
             end = _CLOSE
         else:
             end = _KEEP_ALIVE if version == "1.0" else _PLAIN_END
+        if answer.forwarded is not None:
+            return _forwarded_head(answer, end)
         return b"".join(
             (
                 _STATUS_LINES[answer.status],
@@ -65,6 +67,7 @@ class Shared:
                 b"\r\nContent-Length: %d\r\n" % len(answer.body),
                 self._date_line(),
                 _CORS if answer.cors else b"",
+                answer.headers,
                 end,
             )
         )
@@ -81,3 +84,15 @@ class Shared:
         """Closes the connections that have timed out."""
         for connection in list(self.connections):
             connection.close_if_idle(now)
+
+
+def _forwarded_head(answer: Answer, end: bytes) -> bytes:
+    """Returns the head of another server's answer: its own lines, with this connection's length and end."""
+    status, length = answer.status, len(answer.body) if answer.length is None else answer.length
+    line = (
+        b"HTTP/1.1 %d %b\r\n" % (status, answer.reason)
+        if answer.reason or status not in _STATUS_LINES
+        else _STATUS_LINES[status]
+    )
+    announced = b"Content-Length: %d\r\n" % length if length >= 0 else b""
+    return b"".join((line, answer.forwarded or b"", answer.headers, announced, end))

@@ -1,0 +1,103 @@
+"""The assembled router: both ports, the backends behind them and the experiments, on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from foundation.errors import SpecError
+from serving.http.budget import Budget, default_bytes
+from serving.http.front import HttpServer
+from serving.http.handler import Limits
+from serving.http.sockets import BindError, bind
+from serving.router.backends import Backends, server_context
+from serving.router.rest.front import OwnEndpoints, RestFront
+from serving.router.rest.proxy import RestProxy
+from serving.router.shadow import Shadows
+
+if TYPE_CHECKING:
+    import ssl
+
+    from serving.experiments.contract import Traffic
+    from serving.router.options import RouterOptions
+
+log = logging.getLogger(__name__)
+_SWEEP_SECONDS: Final = 5.0
+
+
+class Router:
+    """One router process.
+
+    Args:
+        options: Its options.
+        backends: The TF Servings behind it.
+        traffic: The experiments.
+        own: The experiments' HTTP endpoints; None if there are none.
+
+    Attributes:
+        rest_port: The REST port, once started; None if there is none.
+        shadows: Sends copies.
+
+    Raises:
+        PenstockError: A TLS file is wrong.
+    """
+
+    def __init__(
+        self, options: RouterOptions, backends: Backends, traffic: Traffic, own: OwnEndpoints | None = None
+    ) -> None:
+        self._options = options
+        self.shadows = Shadows()
+        budget = Budget(default_bytes())
+        self._proxy = RestProxy(backends, traffic, self.shadows, budget, options.seconds)
+        limits = Limits(body_bytes=options.body_bytes, connections=options.connections)
+        self._http = HttpServer(RestFront(self._proxy, own), limits, budget)
+        self._http_tls = self._tls("http/1.1")
+        self._sweeper: asyncio.Task[None] | None = None
+        self.rest_port: int | None = None
+
+    @property
+    def clients(self) -> int:
+        """The number of clients' connections."""
+        return self._http.clients
+
+    def _tls(self, *protocols: str) -> ssl.SSLContext | None:
+        options = self._options
+        if not options.certificate:
+            return None
+        return server_context(options.certificate, options.key, options.client_ca, *protocols)
+
+    async def start(self) -> None:
+        """Opens the ports.
+
+        Raises:
+            SpecError: A port cannot be bound.
+        """
+        options = self._options
+        if options.rest_port is not None:
+            listeners = self._bind(options.rest_port)
+            self.rest_port = listeners[0].getsockname()[1]
+            await self._http.start(listeners, self._http_tls)
+            log.info("Exporting HTTP/REST API at: %s:%d", options.host, self.rest_port)
+        self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+
+    def _bind(self, port: int) -> Any:
+        try:
+            return bind(self._options.host, port, shared=self._options.shared)
+        except BindError as error:
+            raise SpecError(
+                f"port {port}", expected="a free port", seen=str(error), remedy="give another port or host"
+            ) from error
+
+    async def stop(self) -> None:
+        """Accepts nothing new and finishes the requests in flight, within the drain time."""
+        await self._http.stop(self._options.drain_seconds)
+        self.shadows.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        log.info("Drained; stopping")
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            self._proxy.sweep()
