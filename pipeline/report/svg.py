@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from foundation.pages.forest import axis, interval
+from foundation.pages.scale import Scale, tick_labels
 from pipeline.report import text
 from pipeline.report.data import Bar, Curve, NodeView
 
+__all__ = ["Scale", "axis", "curves", "histogram", "interval", "rail"]
 ROW = 38
 """Height of one node's row in pixels; the style sheet uses the same."""
 _LANE = 11
@@ -41,110 +43,6 @@ def histogram(bars: Sequence[Bar], title: str) -> Markup:
     return Markup('<svg class="histogram" role="img" aria-label="{}" focusable="false">{}</svg>').format(
         title, Markup("").join(parts)
     )
-
-
-@dataclass(frozen=True)
-class Scale:
-    """A range of values mapped to the width of a plot, with a margin on both sides."""
-
-    low: float
-    high: float
-
-    @classmethod
-    def over(cls, values: Sequence[float | None]) -> Scale:
-        """Returns a scale that fits all the given values."""
-        finite = [v for v in values if v is not None and math.isfinite(v)]
-        if not finite:
-            return cls(0.0, 1.0)
-        low, high = min(finite), max(finite)
-        margin = (high - low) * 0.08 or abs(high) * 0.05 or 0.05
-        return cls(low - margin, high + margin)
-
-    def percent(self, value: float) -> float:
-        """Returns the position of a value, 0 to 100; the end of a line outside is moved to the edge."""
-        return min(100.0, max(0.0, 100 * (value - self.low) / (self.high - self.low)))
-
-    def holds(self, value: float) -> bool:
-        """Returns whether a value is inside; a point outside must not be drawn as one at the edge."""
-        return self.low <= value <= self.high
-
-    def ticks(self, wanted: int = 4) -> list[float]:
-        """Returns round numbers within the scale."""
-        rough = (self.high - self.low) / wanted
-        power = 10 ** math.floor(math.log10(rough))
-        step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
-        first = math.ceil(self.low / step)
-        return [k * step for k in range(first, math.floor(self.high / step) + 1)]
-
-
-def interval(
-    scale: Scale,
-    value: float | None,
-    low: float | None,
-    high: float | None,
-    baseline: float | None,
-    bounds: Sequence[float],
-) -> Markup:
-    """Returns one row of a forest plot: the interval as a line, the value as a dot, the baseline as a ring.
-
-    Args:
-        scale: The scale that the rows of one metric share.
-        value: The metric.
-        low: Lower end of its interval.
-        high: Upper end.
-        baseline: The blessed model's value.
-        bounds: Values of gates, drawn as dashed lines.
-    """
-    parts = [_upright("tick", scale.percent(tick)) for tick in scale.ticks()]
-    parts += [_upright("bound", scale.percent(bound)) for bound in bounds]
-    if low is not None and high is not None:
-        line = Markup('<line class="interval" x1="{:.2f}%" x2="{:.2f}%" y1="50%" y2="50%"/>')
-        parts.append(line.format(scale.percent(low), scale.percent(high)))
-    if baseline is not None:
-        parts.append(_point("baseline", scale, baseline, 5))
-    if value is not None:
-        parts.append(_point("value", scale, value, 4.5))
-    return Markup('<svg class="forest" aria-hidden="true" focusable="false">{}</svg>').format(
-        Markup("").join(parts)
-    )
-
-
-def _point(name: str, scale: Scale, value: float, radius: float) -> Markup:
-    """Returns a dot, or an arrow at the edge for a value beyond it; the row says the number."""
-    if scale.holds(value):
-        dot = Markup('<circle class="{}" cx="{:.2f}%" cy="50%" r="{}"/>')
-        return dot.format(name, scale.percent(value), radius)
-    text_anchor, sign, place = ("start", "◂", 0) if value < scale.low else ("end", "▸", 100)
-    arrow = Markup('<text class="{} beyond" x="{}%" y="50%" dy=".35em" text-anchor="{}">{}</text>')
-    return arrow.format(name, place, text_anchor, sign)
-
-
-def axis(scale: Scale) -> Markup:
-    """Returns the labelled axis under a forest plot."""
-    ticks = scale.ticks()
-    labels = [
-        Markup('<text x="{:.2f}%" y="12" text-anchor="middle">{}</text>').format(scale.percent(tick), label)
-        for tick, label in zip(ticks, _labels(ticks), strict=True)
-    ]
-    return Markup('<svg class="axis" aria-hidden="true" focusable="false">{}</svg>').format(
-        Markup("").join(labels)
-    )
-
-
-def _labels(ticks: Sequence[float]) -> list[str]:
-    """Returns evenly spaced round numbers as texts, with the digits that tell them apart."""
-    if len(ticks) < 2:
-        return [text.number(tick) for tick in ticks]
-    step = ticks[1] - ticks[0]
-    largest = max(map(abs, ticks))
-    if largest >= 1e7 or largest < 1e-4:
-        return [text.number(tick, 1 + math.ceil(math.log10(largest / step) + 1)) for tick in ticks]
-    places = next(p for p in range(16) if abs(round(step, p) - step) < step / 1000)
-    return [f"{tick + 0.0:,.{places}f}".replace("-", "−") for tick in ticks]
-
-
-def _upright(name: str, place: float) -> Markup:
-    return Markup('<line class="{}" x1="{:.2f}%" x2="{:.2f}%" y1="0" y2="100%"/>').format(name, place, place)
 
 
 def rail(nodes: Sequence[NodeView]) -> Markup:
@@ -203,7 +101,7 @@ def curves(curve: Curve) -> Markup:
     scale = Scale.over([*curve.train, *curve.validation])
     epochs = max(len(curve.train), len(curve.validation))
     ticks = scale.ticks()
-    parts = [_grid_line(scale, tick, label) for tick, label in zip(ticks, _labels(ticks), strict=True)]
+    parts = [_grid_line(scale, tick, label) for tick, label in zip(ticks, tick_labels(ticks), strict=True)]
     for epoch in _epoch_ticks(epochs):
         label = Markup('<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>')
         parts.append(label.format(_x(epoch - 1, epochs), _PLOT_HEIGHT - _BOTTOM + 18, epoch))

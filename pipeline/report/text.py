@@ -7,21 +7,7 @@ from datetime import UTC, datetime
 
 from components.evaluator.metrics import METRICS
 from foundation.numbers import decimals, fixed, percent, telling
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """Returns a number with ``digits`` significant digits, a dash for None and NaN."""
-    if value is None or math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if value == int(value) and abs(value) < 1e7:
-        return f"{int(value):,}".replace("-", "−")
-    if abs(value) >= 1e7 or abs(value) < 1e-4:
-        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-        return f"{mantissa}e{int(exponent)}".replace("-", "−")
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{min(decimals, 6)}f}".replace("-", "−")
+from foundation.pages.scale import number
 
 
 def metric(value: float | None) -> str:

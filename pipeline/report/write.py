@@ -14,6 +14,7 @@ from markupsafe import Markup
 from components.bulk_inferrer.sentences import predicted, unidentified
 from components.evaluation_gate.beside import beside
 from components.evaluation_gate.result import OVERALL, Metric, Verdict
+from foundation.pages import base_style
 from foundation.publish import write_text
 from pipeline.report import svg, text, validation
 from pipeline.report.data import ReportData
@@ -95,7 +96,7 @@ def render(data: ReportData) -> str:
 def _view(data: ReportData) -> dict[str, Any]:
     return {
         "data": data,
-        "style": (_FOLDER / "report.css").read_text(encoding="utf-8"),
+        "style": base_style() + (_FOLDER / "report.css").read_text(encoding="utf-8"),
         "svg": svg,
         "checks": validation,
         "headline": headline(data),
