@@ -85,6 +85,11 @@ class Linear(ContextualMode):
             self._arms[arm].add(scale.apply(context), reward)
         self._waiting = []
 
+    def _features(self) -> dict[str, Any]:
+        return {
+            name: values if values == "number" else list(values) for name, values in self.config.features.items()
+        }
+
     def wishes(self, arms: Sequence[ArmRewards], rng: Any) -> list[float]:
         """Returns the mean probabilities over recent contexts."""
         return self.allocate(arms, [1.0] * len(arms), rng)
@@ -92,6 +97,7 @@ class Linear(ContextualMode):
     def to_json(self) -> dict[str, Any]:
         """Returns all that was learned, and the frozen parameters, as plain JSON."""
         return {
+            "features": self._features(),
             "scale": self._scale.to_json() if self._scale else None,
             "waiting": [list(row) for row in self._waiting],
             "recent": self._recent,
@@ -101,8 +107,8 @@ class Linear(ContextualMode):
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes back what ``to_json`` returned."""
-        if not state:
+        """Takes back what ``to_json`` returned, unless it was learned from other features."""
+        if not state or state["features"] != self._features():
             return
         self._scale = Scale(**state["scale"]) if state["scale"] else None
         self._waiting = [(arm, list(context), reward) for arm, context, reward in state["waiting"]]
