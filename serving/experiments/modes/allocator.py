@@ -16,6 +16,12 @@ Row = tuple[str, float, Sequence[float | None]]
 """A unit whose window has closed: its arm, what it counts with, and its context (empty without a contextual mode)."""
 
 
+_LARGEST = 1e100
+"""A reward beyond this is left out: its square would not be a number."""
+_FADED = 1e-6
+"""An arm with fewer units than this is as one that was never tried."""
+
+
 class Allocator:
     """Learns from units whose window has closed, and computes the shares of one interval after the other.
 
@@ -50,10 +56,10 @@ class Allocator:
     def learn(self, rows: Iterable[Row]) -> None:
         """Takes units whose window has closed; they count from the next interval on.
 
-        Numbers that are not finite are left out.
+        Numbers that are not finite, or beyond 1e100, are left out.
         """
         for arm, value, context in rows:
-            if not math.isfinite(value):
+            if not -_LARGEST <= value <= _LARGEST:  # NaN is not in between
                 continue
             sums = self._sums.setdefault(arm, [0.0, 0.0, 0.0])
             sums[0] += 1
@@ -93,7 +99,8 @@ class Allocator:
     def _fade(self, intervals: int) -> None:
         if self.config.half_life:
             kept = 0.5 ** (intervals * self.config.every / self.config.half_life)
-            self._sums = {arm: [kept * value for value in sums] for arm, sums in self._sums.items()}
+            faded = {arm: [kept * value for value in sums] for arm, sums in self._sums.items()}
+            self._sums = {arm: sums for arm, sums in faded.items() if sums[0] >= _FADED}
 
     def to_json(self) -> dict[str, Any]:
         """Returns the whole state as plain JSON."""

@@ -87,7 +87,8 @@ class Linear(ContextualMode):
 
     def _features(self) -> dict[str, Any]:
         return {
-            name: values if values == "number" else list(values) for name, values in self.config.features.items()
+            name: values if values == "number" else list(values)
+            for name, values in self.config.features.items()
         }
 
     def wishes(self, arms: Sequence[ArmRewards], rng: Any) -> list[float]:

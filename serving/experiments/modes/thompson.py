@@ -55,7 +55,7 @@ def normal_draws(arms: Sequence[ArmRewards], count: int, rng: Any) -> npt.NDArra
     everything = max(units.sum(), 1.0)
     centre = total.sum() / everything
     variance = max(squares.sum() / everything - centre**2, 0.0) or 1.0
-    mean = np.where(units > 0, total / np.maximum(units, 1e-300), centre)
+    mean = np.where(units > 0, total / np.where(units > 0, units, 1), centre)
     spread = np.maximum(squares - units * mean**2, 0.0)
     weight, shape = _PRIOR_UNITS + units, 1.0 + units / 2
     middle = (_PRIOR_UNITS * centre + units * mean) / weight

@@ -33,7 +33,7 @@ class Ucb(Mode):
         found = []
         for arm in arms:
             doubt = math.log(max(n, math.e)) / arm.units
-            variance = max(arm.squares / arm.units - arm.mean**2, 0.0) / unit
+            variance = max(arm.squares / arm.units - arm.mean * arm.mean, 0.0) / unit
             bonus = math.sqrt(unit * doubt * min(most, variance + math.sqrt(2 * doubt)))
             found.append(arm.mean + self.config.exploration * bonus)
         return found
@@ -43,4 +43,4 @@ def _variance(arms: Sequence[ArmRewards]) -> float:
     """Returns the variance of all arms' rewards together; 1 if there is none to see."""
     n = math.fsum(arm.units for arm in arms)
     mean = math.fsum(arm.total for arm in arms) / n
-    return max(math.fsum(arm.squares for arm in arms) / n - mean**2, 0.0) or 1.0
+    return max(math.fsum(arm.squares for arm in arms) / n - mean * mean, 0.0) or 1.0
