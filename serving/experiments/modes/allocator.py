@@ -94,7 +94,8 @@ class Allocator:
 
     def rewards(self, arm: str) -> ArmRewards:
         """Returns what an arm has earned."""
-        return ArmRewards(arm, *self._sums.get(arm, (0.0, 0.0, 0.0)), pending=self._pending.get(arm, 0))
+        units, total, squares = self._sums.get(arm, (0.0, 0.0, 0.0))
+        return ArmRewards(arm, units, total, squares, self._pending.get(arm, 0))
 
     def _fade(self, intervals: int) -> None:
         if self.config.half_life:
