@@ -42,6 +42,7 @@ class Choice:
         shadows: Arms that get a copy whose answer the client never sees, with their targets.
         probabilities: Every arm's name and probability for this request, where they depend on it; else empty.
         context: The numbers that these probabilities were computed from; None where one is missing.
+        epoch: The epoch of the assignment: a unit is assigned anew in each; 0 where there are none.
     """
 
     experiment: str
@@ -55,6 +56,7 @@ class Choice:
     shadows: tuple[tuple[str, Target], ...] = ()
     probabilities: tuple[tuple[str, float], ...] = ()
     context: tuple[float | None, ...] = ()
+    epoch: int = 0
 
 
 @dataclass(slots=True)

@@ -45,30 +45,42 @@ class PostgresqlStore(SqlStore):
         clock: Returns the time instead of the database's clock; for tests.
 
     Raises:
-        SpecError: The URL is none.
-        StoreAwayError: The database does not answer.
-        StorageError: Its tables are of another version.
+        SpecError: The URL is none. A database that is away is no error here: it is looked for at each call.
     """
 
     def __init__(self, url: str, variable: str, clock: Callable[[], float] | None = None) -> None:
         super().__init__(clock)
         self._connections = [_Connection(url, variable) for _ in range(2)]
-        self._prepare(self._connections[0].place)
+        self._preparing, self._begun, self._prepared = threading.RLock(), False, False
 
     def _seen(self, session: Session) -> float:
         ((now,),) = session.rows("SELECT EXTRACT(EPOCH FROM clock_timestamp())::double precision")
         return float(now)
 
+    def _ensure(self) -> None:
+        """Creates the tables at the first call that reaches the database."""
+        if self._prepared:
+            return
+        with self._preparing:
+            if self._begun:  # by this thread: the call is part of it
+                return
+            self._begun = True
+            try:
+                self._prepare(self._connections[0].place)
+                self._prepared = True
+            finally:
+                self._begun = self._prepared
+
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Session]:
+        self._ensure()
         with self._connections[0].transaction() as session:
             yield session
 
     @contextlib.contextmanager
     def _writing(self, *, safe: bool = False) -> Iterator[Session]:
+        self._ensure()
         with self._connections[1].transaction() as session:
-            if not safe:
-                session.changed("SET LOCAL synchronous_commit = off")
             session.rows("SELECT 1 FROM pg_advisory_xact_lock(?)", (_LOCK,))
             yield session
 

@@ -44,17 +44,15 @@ class Rules:
     """What the store must know of an experiment to take its exposures and rewards.
 
     Attributes:
-        metric: Name of the reward.
+        metric: Name of the reward; empty means that there is none.
         window: Seconds from a unit's first exposure until its reward must have arrived.
         repeated: ``first`` or ``last``: which value counts if several are reported.
-        by_request: Whether each request is a unit of its own.
         most_units: The most units that are remembered at a time.
     """
 
     metric: str
     window: float
     repeated: str = "first"
-    by_request: bool = False
     most_units: int = 5_000_000
 
 
@@ -64,7 +62,7 @@ class Exposure:
 
     Attributes:
         experiment: The experiment's name.
-        key: The unit's hash as hex digits; the request's id if each request is a unit.
+        key: The unit's hash as hex digits; the request's id if the request is a unit of its own.
         request_id: The request's id.
         arm: The arm.
         propensity: The arm's probability when the unit was assigned.

@@ -44,34 +44,34 @@ class Declared:
 def read_all(session: Session) -> dict[str, Declared]:
     """Returns all declared experiments by name."""
     rows = session.rows(
-        "SELECT id, name, metric, span, repeated, by_request, most_units, kept_units, kept_requests, next_seq, closed_seq "
+        "SELECT id, name, metric, span, repeated, most_units, kept_units, kept_requests, next_seq, closed_seq "
         "FROM penstock_experiments ORDER BY id"
     )
     return {
         name: Declared(
             number,
             name,
-            Rules(metric, span, repeated, bool(by_request), most),
+            Rules(metric, span, repeated, most),
             units,
             requests,
             next_seq,
             closed,
         )
-        for number, name, metric, span, repeated, by_request, most, units, requests, next_seq, closed in rows
+        for number, name, metric, span, repeated, most, units, requests, next_seq, closed in rows
     }
 
 
 def declare(session: Session, name: str, rules: Rules) -> None:
     """Declares an experiment, or declares it anew."""
-    values = (rules.metric, rules.window, rules.repeated, int(rules.by_request), rules.most_units, name)
+    values = (rules.metric, rules.window, rules.repeated, rules.most_units, name)
     if session.changed(
-        "UPDATE penstock_experiments SET metric = ?, span = ?, repeated = ?, by_request = ?, most_units = ? WHERE name = ?",
+        "UPDATE penstock_experiments SET metric = ?, span = ?, repeated = ?, most_units = ? WHERE name = ?",
         values,
     ):
         return
     session.changed(
-        "INSERT INTO penstock_experiments (metric, span, repeated, by_request, most_units, name, id, kept_units, "
-        "kept_requests, next_seq, closed_seq) SELECT ?, ?, ?, ?, ?, ?, COALESCE(MAX(id), 0) + 1, 0, 0, 1, 0 FROM penstock_experiments",
+        "INSERT INTO penstock_experiments (metric, span, repeated, most_units, name, id, kept_units, "
+        "kept_requests, next_seq, closed_seq) SELECT ?, ?, ?, ?, ?, COALESCE(MAX(id), 0) + 1, 0, 0, 1, 0 FROM penstock_experiments",
         values,
     )
 

@@ -42,6 +42,7 @@ def expose(
     Returns:
         Units that are stored now; true only once the transaction is committed.
     """
+    singles = {exposure.key for exposure in batch if exposure.key == exposure.request_id}
     by_experiment: defaultdict[str, list[Exposure]] = defaultdict(list)
     for exposure in batch:
         by_experiment[exposure.experiment].append(exposure)
@@ -53,9 +54,8 @@ def expose(
             continue
         counted: Counter[str] = Counter()
         new = _units(session, exposures, experiment, now, known, counted)
-        if not experiment.rules.by_request:
-            stored |= new
-            _requests(session, exposures, experiment, now, known.keys() | stored.keys(), counted)
+        _requests(session, exposures, experiment, now, known, new, counted)
+        stored |= {place: arm for place, arm in new.items() if place[1] not in singles}
         experiment.save(session)
         session.count(name, counted)
     return stored
@@ -131,6 +131,8 @@ def _row(exposure: Exposure, experiment: int, seq: int, now: float) -> Row:
         exposure.table,
         _probabilities(tuple(exposure.propensities.items())),
         exposure.covariate,
+        json.dumps(exposure.context) if exposure.context else None,
+        int(exposure.key == exposure.request_id),
     )
 
 
@@ -144,15 +146,16 @@ def _requests(
     exposures: Sequence[Exposure],
     experiment: Declared,
     now: float,
-    stored: set[tuple[int, str, int]],
+    known: Mapping[tuple[int, str, int], str],
+    stored: Known,
     counted: Counter[str],
 ) -> None:
     """Records which unit each request was of, for the units that are stored."""
-    rows = [
-        (experiment.id, exposure.request_id, exposure.key, exposure.epoch, now)
-        for exposure in exposures
-        if exposure.request_id and (experiment.id, exposure.key, exposure.epoch) in stored
-    ]
+    rows = []
+    for exposure in exposures:
+        place = (experiment.id, exposure.key, exposure.epoch)
+        if exposure.request_id not in ("", exposure.key) and (place in known or place in stored):
+            rows.append((experiment.id, exposure.request_id, exposure.key, exposure.epoch, now))
     room = max(0, REQUESTS_PER_UNIT * experiment.rules.most_units - experiment.kept_requests)
     counted["requests_beyond_limit"] += max(0, len(rows) - room)
     experiment.kept_requests += session.insert_new("penstock_requests", REQUESTS, rows[:room])

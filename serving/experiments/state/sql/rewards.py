@@ -105,25 +105,19 @@ def _write(session: Session, one: Reward, unit: _Unit, experiment: Declared, now
 
 def _units(session: Session, rewards: Sequence[Reward], experiment: Declared) -> list[_Unit | None]:
     """Returns the unit of each reward; of a unit with several epochs the latest."""
-    by_request = experiment.rules.by_request
-    keys = {one.key for one in rewards if one.key}
-    requests = {one.request_id for one in rewards if one.request_id and not one.key}
-    if by_request:
-        keys, requests = keys | requests, set()
-    of_key, of_request = (
-        _by_key(session, sorted(keys), experiment.id),
-        _by_request(session, sorted(requests), experiment.id),
-    )
-    return [
-        of_key.get(one.key or one.request_id) if one.key or by_request else of_request.get(one.request_id)
-        for one in rewards
-    ]
+    keys = sorted({one.key for one in rewards if one.key})
+    requests = sorted({one.request_id for one in rewards if not one.key})
+    of_key = _by_key(session, keys, experiment.id)
+    of_request = _by_request(session, requests, experiment.id)
+    rest = [request for request in requests if request not in of_request]
+    of_request |= _by_key(session, rest, experiment.id, single=1)
+    return [of_key.get(one.key) if one.key else of_request.get(one.request_id) for one in rewards]
 
 
-def _by_key(session: Session, keys: Sequence[str], experiment: int) -> dict[str, _Unit]:
-    sql = "SELECT key, seq, at, arm FROM penstock_units WHERE experiment = ? AND key"
+def _by_key(session: Session, keys: Sequence[str], experiment: int, single: int = 0) -> dict[str, _Unit]:
+    sql = "SELECT key, seq, at, arm FROM penstock_units WHERE experiment = ? AND single >= ? AND key"
     found: dict[str, _Unit] = {}
-    for key, seq, at, arm in session.listed(sql, (experiment,), keys):
+    for key, seq, at, arm in session.listed(sql, (experiment, single), keys):
         if key not in found or seq > found[key].seq:
             found[key] = _Unit(seq, at, arm)
     return found

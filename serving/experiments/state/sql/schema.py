@@ -12,12 +12,12 @@ CREATE: Final = (
     "CREATE TABLE IF NOT EXISTS penstock_documents (key TEXT PRIMARY KEY, version BIGINT NOT NULL, value TEXT NOT NULL)",
     """CREATE TABLE IF NOT EXISTS penstock_experiments (
         id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, metric TEXT NOT NULL, span DOUBLE PRECISION NOT NULL,
-        repeated TEXT NOT NULL, by_request BIGINT NOT NULL, most_units BIGINT NOT NULL,
+        repeated TEXT NOT NULL, most_units BIGINT NOT NULL,
         kept_units BIGINT NOT NULL, kept_requests BIGINT NOT NULL, next_seq BIGINT NOT NULL, closed_seq BIGINT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS penstock_units (
         experiment BIGINT NOT NULL, seq BIGINT NOT NULL, key TEXT NOT NULL, epoch BIGINT NOT NULL, arm TEXT NOT NULL,
         at DOUBLE PRECISION NOT NULL, propensity DOUBLE PRECISION NOT NULL, tbl BIGINT NOT NULL,
-        propensities TEXT, covariate DOUBLE PRECISION,
+        propensities TEXT, covariate DOUBLE PRECISION, context TEXT, single BIGINT NOT NULL,
         PRIMARY KEY (experiment, seq), UNIQUE (experiment, key, epoch)){clustered}""",
     """CREATE TABLE IF NOT EXISTS penstock_requests (
         experiment BIGINT NOT NULL, request TEXT NOT NULL, key TEXT NOT NULL, epoch BIGINT NOT NULL,
@@ -34,7 +34,7 @@ CREATE: Final = (
 )
 """Statements that create what is missing.
 
-``{clustered}`` is what the database calls a table that is kept in its key's order; ``span`` is a window's length:
+``single`` marks a request that is a unit of its own; ``{clustered}`` is what the database calls a table that is kept in its key's order; ``span`` is a window's length:
 ``window`` is a word of SQL.
 """
 
@@ -49,6 +49,8 @@ UNITS: Final = {
     "tbl": "bigint",
     "propensities": "text",
     "covariate": "double precision",
+    "context": "text",
+    "single": "bigint",
 }
 """Columns of ``penstock_units`` and their types, in the order in which rows are written."""
 

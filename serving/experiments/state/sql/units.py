@@ -30,15 +30,18 @@ def matured(
         last: Only units up to this number.
     """
     rows = session.rows(
-        "SELECT u.seq, u.key, u.arm, u.propensity, u.propensities, u.tbl, u.epoch, u.at, u.covariate, r.value "
+        "SELECT u.seq, u.key, u.arm, u.propensity, u.propensities, u.tbl, u.epoch, u.at, u.covariate, r.value, u.context "
         "FROM penstock_units u LEFT JOIN penstock_rewards r "
         "ON r.experiment = u.experiment AND r.seq = u.seq AND r.metric = ? "
         "WHERE u.experiment = ? AND u.seq > ? AND u.seq <= ? AND u.at <= ? ORDER BY u.seq LIMIT ?",
         (experiment.rules.metric, experiment.id, cursor, last, until, limit),
     )
     units = [
-        Matured(key, arm, propensity, _probabilities(propensities), table, epoch, at, covariate, value)
-        for _, key, arm, propensity, propensities, table, epoch, at, covariate, value in rows
+        Matured(
+            *(key, arm, propensity, _probabilities(chances), table, epoch, at, covariate, value),
+            context=tuple(json.loads(context)) if context else (),
+        )
+        for _, key, arm, propensity, chances, table, epoch, at, covariate, value, context in rows
     ]
     return units, rows[-1][0] if rows else cursor
 
@@ -100,24 +103,20 @@ def by_arm(counted: dict[str, int], closing: Counter[str]) -> dict[str, Counts]:
 
 
 def prune(session: Session, experiment: Declared, cursor: int, until: float) -> int:
-    """Removes units that are requests, and others' request ids, if they were exposed before a time.
+    """Removes requests that are units of their own, and others' request ids, if they were exposed before a time.
 
     Returns:
         How many rows were removed.
     """
-    if not experiment.rules.by_request:
-        sql = "DELETE FROM penstock_requests WHERE experiment = ? AND at < ?"
-        gone = session.changed(sql, (experiment.id, until))
-        experiment.kept_requests -= gone
-        experiment.save(session)
-        return gone
-    where = "experiment = ? AND seq <= ? AND at < ?"
+    sql = "DELETE FROM penstock_requests WHERE experiment = ? AND at < ?"
+    requests = session.changed(sql, (experiment.id, until))
+    where = "FROM penstock_units WHERE experiment = ? AND seq <= ? AND at < ? AND single = 1"
     values = (experiment.id, min(cursor, experiment.closed_seq), until)
-    ((last,),) = session.rows(f"SELECT COALESCE(MAX(seq), 0) FROM penstock_units WHERE {where}", values)
-    if not last:
-        return 0
-    session.changed("DELETE FROM penstock_rewards WHERE experiment = ? AND seq <= ?", (experiment.id, last))
-    gone = session.changed(f"DELETE FROM penstock_units WHERE {where}", values)
-    experiment.kept_units -= gone
-    experiment.save(session)
-    return gone
+    sql = f"DELETE FROM penstock_rewards WHERE experiment = ? AND seq IN (SELECT seq {where})"
+    session.changed(sql, (experiment.id, *values))
+    units = session.changed(f"DELETE {where}", values)
+    if requests or units:
+        experiment.kept_requests -= requests
+        experiment.kept_units -= units
+        experiment.save(session)
+    return requests + units

@@ -78,12 +78,12 @@ def test_unknown_units_experiments_and_metrics_get_a_clear_answer(store: Store) 
     assert store.counters("e")["unknown"] == 2
 
 
-def test_where_each_request_is_a_unit_its_id_is_the_unit(store: Store) -> None:
-    store.declare("e", Rules("retained", 100.0, by_request=True))
-    store.expose([exposure("a", request="a"), exposure("b", request="b")])
-    assert statuses(store.reward([by_request("a"), by_unit("a"), by_request("c")])) == [
+def test_a_request_without_a_unit_is_a_unit_of_its_own(store: Store) -> None:
+    store.expose([exposure("a", request="a"), exposure("b", request="b"), exposure("u", request="c")])
+    assert statuses(store.reward([by_request("a"), by_unit("a"), by_request("d"), by_request("u")])) == [
         "accepted",
         "repeated",
+        "unknown",
         "unknown",
     ]
 

@@ -30,11 +30,11 @@ def test_a_unit_is_exposed_once_however_often_it_comes(store: Store, opener: Ope
 
 def test_what_was_known_at_the_exposure_comes_back_when_the_window_closes(store: Store, clock: Clock) -> None:
     chances = {"old": 0.9, "new": 0.1}
-    store.expose([Exposure("e", "u", "a", "new", 0.1, 7, 3, chances, 0.25)])
+    store.expose([Exposure("e", "u", "a", "new", 0.1, 7, 3, chances, 0.25, (1.5, None))])
     store.reward([by_request("a", 0.0)])
     clock.at += 100
     (unit,), _ = store.matured("e", 0)
-    assert unit == Matured("u", "new", 0.1, chances, 7, 3, clock.at - 100, 0.25, 0.0)
+    assert unit == Matured("u", "new", 0.1, chances, 7, 3, clock.at - 100, 0.25, 0.0, (1.5, None))
 
 
 def test_windows_close_in_the_order_of_exposure_whatever_the_page(store: Store, clock: Clock) -> None:
@@ -180,15 +180,16 @@ def test_exposures_of_an_experiment_nobody_declared_are_counted(store: Store) ->
 def test_requests_are_forgotten_some_time_after_their_window_but_only_evaluated_ones(
     store: Store, clock: Clock
 ) -> None:
-    store.declare("e", Rules("retained", 100.0, by_request=True, most_units=10))
+    store.declare("e", Rules("retained", 100.0, most_units=10))
     store.expose([exposure(f"r{n}", request=f"r{n}") for n in range(10)])
+    store.reward([by_request("r0"), by_request("r9")])
     clock.at += 200
     assert store.prune("e", cursor=0, keep=50.0) == 0
     units, cursor = store.matured("e", 0, limit=6)
     assert store.prune("e", cursor, keep=150.0) == 0
     assert store.prune("e", cursor, keep=50.0) == 6
     assert [unit.key for unit in store.matured("e", cursor)[0]] == ["r6", "r7", "r8", "r9"]
-    assert store.pending("e")["new"] == Counts(units=10, closed=10)
+    assert store.pending("e")["new"] == Counts(units=10, closed=10, rewarded=2)
     store.expose([exposure(f"s{n}", request=f"s{n}") for n in range(10)])
     assert store.counters("e")["units_beyond_limit"] == 4
     assert len(units) == 6
