@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from serving.experiments.payload import examples
-from serving.experiments.payload.rows import Rows, cell, gathered, text
+from serving.experiments.payload import examples, tensors
+from serving.experiments.payload.rows import Rows, gathered
+from serving.wire.writer import delimited
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-_FEWEST_VALUES: Final = 1024
-"""A tensor may always have this many values, however small its message."""
+    from collections.abc import Collection, Iterable, Sequence
 
 
 def request(method: str, body: bytes, names: Collection[str] | None, most: int) -> Rows:
@@ -30,13 +28,14 @@ def request(method: str, body: bytes, names: Collection[str] | None, most: int) 
     from serving.wire import requests_pb2
 
     if method == "predict":
-        message = requests_pb2.PredictRequest.FromString(body)
-        rows = _predict(message, names, most, len(body))
+        spec, entries = _maps(body)
+        rows = _predict(entries, names, most, len(body))
     else:
         message = requests_pb2.ExampleRequest.FromString(body)
+        spec = message.model_spec
         rows = _examples(message.input, names, most)
     if method != "multi_inference":
-        rows.signature = _signature(b"".join(message.model_spec))
+        rows.signature = _signature(b"".join(spec))
     return rows
 
 
@@ -45,8 +44,7 @@ def response(method: str, body: bytes, most: int) -> Rows:
     from serving.wire import client_pb2
 
     if method == "predict":
-        tensors = client_pb2.PredictResponse.FromString(body).outputs
-        return _tensors(tensors, most, len(body))
+        return tensors.rows(_maps(body)[0], most, len(body))
     if method == "classify":
         return _result(client_pb2.ClassificationResponse.FromString(body).result, None, most)
     if method == "regress":
@@ -61,65 +59,27 @@ def _signature(model_spec: bytes) -> str:
     return str(client_pb2.ModelSpec.FromString(model_spec).signature_name)
 
 
-def _predict(message: Any, names: Collection[str] | None, most: int, size: int) -> Rows:
-    tensors = {entry.key: entry.value for entry in message.inputs}
+def _maps(body: bytes) -> tuple[Sequence[bytes], Sequence[bytes]]:
+    """Returns the fields 1 and 2 of a Predict as bytes: ModelSpec and inputs, or outputs and ModelSpec."""
+    from serving.wire import requests_pb2
+
+    parts = requests_pb2.ExamplesWithContext.FromString(
+        body
+    )  # the message that declares just these two, as bytes
+    return parts.examples, parts.context
+
+
+def _predict(entries: Sequence[bytes], names: Collection[str] | None, most: int, size: int) -> Rows:
     if names is None:
-        return examples.opened(_tensors(tensors, most, size))
-    rows = _tensors({name: tensors[name] for name in names if name in tensors}, most, size)
-    if len(rows.columns) < len(names):
-        others = {name: tensor for name, tensor in tensors.items() if name not in names}
-        rest = examples.opened(_tensors(others, most, size))
-        found = {name: rest.columns[name] for name in names if name in rest.columns}
-        if found and (not rows.columns or rows.count == rest.count):
-            return Rows(rest.count, {**rows.columns, **found})
-    return rows
-
-
-def _tensors(tensors: Mapping[str, Any], most: int, size: int) -> Rows:
-    """Returns tensors as rows if their first axes agree, otherwise everything as one row."""
-    from serving.wire.tensors import decode
-
-    arrays = {name: decode(tensor) for name, tensor in tensors.items()}
-    lengths = {array.shape[0] for array in arrays.values() if array.ndim}
-    together = len(lengths) == 1
-    count = next(iter(lengths)) if together else 1
-    rows = Rows(count if arrays else 0)
-    for name, array in arrays.items():
-        if array.size > max(size, _FEWEST_VALUES):
-            # One value that is to fill a whole tensor: not worth the memory.
-            rows.columns[name] = [None] * min(count, most)
-        elif together and array.ndim:
-            rows.columns[name] = _cells(array[:most])
-        else:
-            rows.columns[name] = [_whole(array)] * min(count, most)
-    return rows
-
-
-def _cells(array: Any) -> list[Any]:
-    """Returns an array's rows as plain values."""
-    if array.size == array.shape[0]:
-        values = array.reshape(-1).tolist()
-        return [text(value) for value in values] if array.dtype.hasobject else list(map(_number, values))
-    values = array.tolist()
-    return (
-        [cell(_texts(value)) for value in values]
-        if array.dtype.hasobject
-        else [cell(value) for value in values]
-    )
-
-
-def _number(value: Any) -> Any:
-    # NumPy's own types for half precision and bfloat16 come as floats; complex numbers have no column.
-    return None if isinstance(value, complex) else value
-
-
-def _whole(array: Any) -> Any:
-    value = array.tolist()
-    return cell(_texts(value) if array.dtype.hasobject else value)
-
-
-def _texts(value: Any) -> Any:
-    return [_texts(item) for item in value] if isinstance(value, list) else text(value)
+        return examples.opened(tensors.rows(entries, most, size))
+    begins = tuple(delimited(1, name.encode()) for name in names)
+    rows = tensors.rows([entry for entry in entries if entry.startswith(begins)], most, size)
+    if len(rows.columns) == len(names):
+        return rows
+    # Inside of serialized Examples, or written in another order of fields.
+    whole = examples.opened(tensors.rows(entries, most, size))
+    whole.columns = {name: whole.columns[name] for name in names if name in whole.columns}
+    return whole
 
 
 def _examples(message: Any, names: Collection[str] | None, most: int) -> Rows:
