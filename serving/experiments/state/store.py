@@ -149,6 +149,29 @@ class Matured:
 
 
 @dataclass(frozen=True, slots=True)
+class Assigned:
+    """A unit at its first exposure.
+
+    Attributes:
+        key: The unit's hash as hex digits, or the request's id.
+        arm: The arm that it was assigned to.
+        propensity: The arm's probability then.
+        propensities: The probability of every arm then; empty if not known.
+        table: The version of the slot table then.
+        epoch: The epoch of the assignment.
+        at: When, by the store's clock, in seconds since the epoch.
+    """
+
+    key: str
+    arm: str
+    propensity: float
+    propensities: Mapping[str, float]
+    table: int
+    epoch: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """The units of an arm.
 
@@ -235,6 +258,21 @@ class Store(ABC):
     @abstractmethod
     def reward(self, batch: Sequence[Reward]) -> list[Receipt]:
         """Records rewards, each once; returns after they are safe on disk, with one receipt for each."""
+
+    @abstractmethod
+    def assigned(self, experiment: str, cursor: int, limit: int = 1000) -> tuple[list[Assigned], int]:
+        """Returns units after a cursor in the order of their first exposure, which never changes.
+
+        So replicas learn which arms the others' units have, and the arms' shares are tested as soon as units are assigned.
+
+        Args:
+            experiment: The experiment's name.
+            cursor: The cursor of the call before; 0 begins.
+            limit: The most units to return.
+
+        Returns:
+            The units, and the cursor of the next call.
+        """
 
     @abstractmethod
     def matured(self, experiment: str, cursor: int, limit: int = 1000) -> tuple[list[Matured], int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from foundation.errors import StorageError
 from serving.experiments.state.sql import documents, experiments, exposures, rewards, schema, units
 from serving.experiments.state.store import (
+    Assigned,
     Counts,
     Document,
     Event,
@@ -132,6 +133,12 @@ class SqlStore(Store):
         with self._writing(safe=True) as session:
             now = experiments.advance(session, self._time(session))
             return rewards.reward(session, batch, experiments.read_all(session), now)
+
+    def assigned(self, experiment: str, cursor: int, limit: int = 1000) -> tuple[list[Assigned], int]:
+        """Returns units after a cursor in the order of their first exposure."""
+        with self._reading() as session:
+            there = experiments.read_all(session).get(experiment)
+            return units.assigned(session, there.id, cursor, limit) if there is not None else ([], cursor)
 
     def matured(self, experiment: str, cursor: int, limit: int = 1000) -> tuple[list[Matured], int]:
         """Returns the units whose window has closed, after a cursor, in an order that never changes."""

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from serving.experiments.state.store import Counts, Matured
+from serving.experiments.state.store import Assigned, Counts, Matured
 
 if TYPE_CHECKING:
     from serving.experiments.state.sql.experiments import Declared
@@ -44,6 +44,27 @@ def matured(
         for _, key, arm, propensity, chances, table, epoch, at, covariate, value, context in rows
     ]
     return units, rows[-1][0] if rows else cursor
+
+
+def assigned(session: Session, experiment: int, cursor: int, limit: int) -> tuple[list[Assigned], int]:
+    """Returns units in the order of their first exposure, and the next cursor.
+
+    Args:
+        session: The transaction.
+        experiment: The experiment's number.
+        cursor: Only units after it.
+        limit: The most units to return.
+    """
+    rows = session.rows(
+        "SELECT seq, key, arm, propensity, propensities, tbl, epoch, at FROM penstock_units "
+        "WHERE experiment = ? AND seq > ? ORDER BY seq LIMIT ?",
+        (experiment, cursor, limit),
+    )
+    found = [
+        Assigned(key, arm, p, _probabilities(text), tbl, epoch, at)
+        for _, key, arm, p, text, tbl, epoch, at in rows
+    ]
+    return found, rows[-1][0] if rows else cursor
 
 
 @lru_cache(maxsize=256)

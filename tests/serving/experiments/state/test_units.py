@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from serving.experiments.state.store import Counts, Exposure, Matured, Rules, Store
+from serving.experiments.state.store import Assigned, Counts, Exposure, Matured, Rules, Store
 from tests.serving.experiments.state.conftest import Clock, Opener, by_request, by_unit, exposure
 
 
@@ -206,3 +206,19 @@ def test_units_are_remembered_so_that_none_counts_twice_and_only_their_requests_
     assert store.pending("e")["new"].units == 1
     answers = store.reward([by_request("a"), by_request("b"), by_unit("u")])
     assert [receipt.status.value for receipt in answers] == ["unknown", "late", "late"]
+
+
+def test_units_are_handed_out_once_each_as_soon_as_they_are_assigned(
+    store: Store, opener: Opener, clock: Clock
+) -> None:
+    chances = {"old": 0.9, "new": 0.1}
+    store.expose([Exposure("e", "u", "a", "new", 0.1, 7, 3, chances)])
+    store.expose([exposure("u", "old"), exposure("v", "old")])
+    reader = opener(clock)
+    (first,), cursor = reader.assigned("e", 0, 1)
+    assert first == Assigned("u", "new", 0.1, chances, 7, 3, clock.at)
+    later, end = reader.assigned("e", cursor)
+    # The unit came back in epoch 0, which is another assignment.
+    assert [(unit.key, unit.arm, unit.epoch) for unit in later] == [("u", "old", 0), ("v", "old", 0)]
+    assert reader.assigned("e", end) == ([], end)
+    assert reader.assigned("unknown", 5) == ([], 5)
