@@ -40,7 +40,7 @@ class Choice:
         table: The version of the slot table.
         fallback: Where to ask again if the target fails; None means that the client gets the arm's own error.
         shadows: Arms that get a copy whose answer the client never sees, with their targets.
-        probabilities: Every arm's name and probability for this request, where they depend on it; else empty.
+        probabilities: Every arm's name and probability when the unit was assigned; empty if they are not known.
         context: The numbers that these probabilities were computed from; None where one is missing.
         epoch: The epoch of the assignment: a unit is assigned anew in each; 0 where there are none.
     """

@@ -1,1 +1,0 @@
-"""Simulated experiments with known truth, many at once."""
