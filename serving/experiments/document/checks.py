@@ -21,6 +21,7 @@ def contradictions(document: ExperimentsDocument) -> Iterator[Problem]:
         yield from _names(document, name, experiment)
         yield from _weights(name, experiment)
         yield from _mode(name, experiment)
+        yield from _planned(name, experiment)
     if "://" in document.state.sqlite:
         remedy = "put a database's URL into an environment variable and name that: {postgresql: NAME}"
         yield Problem(("state", "sqlite"), "", "the path of a file", "an address", remedy)
@@ -84,6 +85,21 @@ def _mode(name: str, experiment: ExperimentConfig) -> Iterator[Problem]:
     if experiment.reward is None and experiment.guardrails.reward is not None:
         what = "there is no reward to compare"
         yield Problem((*at, "guardrails", "reward"), what, remedy="add reward: {metric: …, window: …}")
+
+
+def _planned(name: str, experiment: ExperimentConfig) -> Iterator[Problem]:
+    at, planned, reward = ("experiments", name, "planned"), experiment.planned, experiment.reward
+    for arm in planned.rates:
+        if arm not in experiment.arms:
+            yield _unknown((*at, "rates", arm), arm, list(experiment.arms), "arm")
+        elif reward is not None and reward.type == "binary" and not 0 <= planned.rates[arm] <= 1:
+            seen = f"{planned.rates[arm]:g}"
+            yield Problem((*at, "rates", arm), "", "a share from 0 to 1, as rewards are 0 or 1", seen)
+    if reward is not None and reward.type == "number" and planned.interval == "exact":
+        what = "the exact interval is for rewards of 0 and 1, and this reward is a number"
+        yield Problem((*at, "interval"), what, remedy="take interval: asymptotic")
+    if reward is not None and reward.type == "binary" and planned.cap is not None:
+        yield Problem((*at, "cap"), "rewards of 0 and 1 need no cap", remedy="leave it out")
 
 
 def _layers(document: ExperimentsDocument) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from serving.experiments.log.config import LogConfig
 from serving.experiments.modes.config import ModeConfig
 from serving.experiments.rewards.config import RewardConfig
 from serving.experiments.state.config import StateConfig
+from serving.experiments.statistics.config import PlannedConfig
 
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 _MODEL: Final = r"^[^/:\s]+$"
@@ -142,6 +143,8 @@ class ExperimentConfig(Config):
     """How traffic is divided between the arms: split, or one that learns."""
     reward: RewardConfig | None = None
     """What tells a good answer from a bad one; without it nothing is compared."""
+    planned: PlannedConfig = PlannedConfig()
+    """How large it is meant to be, and when the verdict is sure enough."""
     guardrails: GuardrailsConfig = GuardrailsConfig()
     """When an arm is taken out."""
     fallback: Literal["none", "control"] = "none"

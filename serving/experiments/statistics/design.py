@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from serving.experiments.statistics.config import PlannedConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from serving.experiments.rewards.config import RewardConfig
 
 
 @dataclass(frozen=True)
@@ -50,3 +56,22 @@ class Design:
             return 0.0 if self.missing_fails else None
         cap = self.planned.cap
         return reward if cap is None or self.binary else min(cap, max(-cap, reward))
+
+
+def design_of(
+    arms: Iterable[str], control: str, reward: RewardConfig | None, planned: PlannedConfig, by_request: bool
+) -> Design:
+    """Returns an experiment's design from its slices of the document.
+
+    Args:
+        arms: Names of all arms.
+        control: The control arm.
+        reward: The ``reward`` slice; None if there is none, and nothing is compared.
+        planned: The ``planned`` slice.
+        by_request: Whether each request is a unit of its own.
+    """
+    binary = reward is None or reward.type == "binary"
+    missing_fails = reward is None or reward.missing == "failure"
+    return Design(
+        tuple(arms), control, binary, missing_fails, planned, by_request, reward.window if reward else 0.0
+    )

@@ -29,7 +29,8 @@ class Evidence:
 
     Attributes:
         design: What is compared.
-        assigned: Whether units were assigned with the intended shares.
+        assigned: Whether units were assigned with the intended shares, as soon as they are.
+        counted: The same once their windows are closed, with the shares that each of them had.
         joined: Whether rewards arrived with the intended shares.
         means: Mean reward of each arm.
         missing: Units of each arm whose window closed without a reward.
@@ -42,6 +43,7 @@ class Evidence:
 
     design: Design
     assigned: SampleRatio = field(init=False)
+    counted: SampleRatio = field(init=False)
     joined: SampleRatio = field(init=False)
     means: dict[str, ArmMean] = field(init=False)
     missing: dict[str, int] = field(init=False)
@@ -54,7 +56,7 @@ class Evidence:
     def __post_init__(self) -> None:
         """Begins with nothing."""
         design = self.design
-        self.assigned, self.joined = SampleRatio(design.arms), SampleRatio(design.arms)
+        self.assigned, self.counted, self.joined = (SampleRatio(design.arms) for _ in range(3))
         self.means = {arm: ArmMean() for arm in design.arms}
         self.missing = dict.fromkeys(design.arms, 0)
         self.comparisons = {arm: Comparison(arm, design.control) for arm in design.challengers}
@@ -68,7 +70,8 @@ class Evidence:
 
         Args:
             totals: Units of each arm, such as ``Counts.units`` of ``Store.pending``.
-            propensities: Each arm's share since the call before: ask before the shares change.
+            propensities: Each arm's share since the call before: call before the shares change. Where shares depend on the
+                request there are none: do not call; the units are tested when they are counted.
             now: The time, in seconds since the epoch.
         """
         counts = self.assigned.counts
@@ -86,6 +89,8 @@ class Evidence:
     def _take(self, row: Matured) -> None:
         shares, known = self._shares(row)
         self.closed, self.latest = self.closed + 1, max(self.latest, row.at)
+        if known:
+            self.counted.add({row.arm: 1}, shares)
         if row.reward is None:
             self.missing[row.arm] += 1
         elif known:
@@ -148,7 +153,8 @@ class Evidence:
         """
         alpha, noun = self.design.planned.mismatch_alpha, f"{self.design.noun}s"
         at_reward = "" if self.design.missing_fails else self.joined.alarm(alpha, noun, "with a reward")
-        return self.assigned.alarm(alpha, noun, "assigned") or at_reward
+        at_start = self.assigned.alarm(alpha, noun, "assigned") or self.counted.alarm(alpha, noun, "counted")
+        return at_start or at_reward
 
     def rate(self) -> float | None:
         """Returns the units assigned per hour over the later half of the time so far; None if it cannot be said."""
@@ -169,6 +175,7 @@ class Evidence:
         return {
             "format": FORMAT,
             "assigned": self.assigned.to_json(),
+            "counted": self.counted.to_json(),
             "joined": self.joined.to_json(),
             "means": {arm: mean.to_json() for arm, mean in self.means.items()},
             "missing": dict(self.missing),
@@ -191,6 +198,7 @@ class Evidence:
         if not value:
             return evidence
         evidence.assigned = SampleRatio.from_json(design.arms, value["assigned"])
+        evidence.counted = SampleRatio.from_json(design.arms, value["counted"])
         evidence.joined = SampleRatio.from_json(design.arms, value["joined"])
         stored = {arm: Comparison.from_json(c) for arm, c in value["comparisons"].items()}
         for arm in design.arms:

@@ -57,6 +57,9 @@ class SampleRatio:
             propensities: Each arm's share when they were assigned; the sum is 1.
         """
         total = sum(propensities.get(arm, 0.0) for arm in self.arms)
+        if not total > 0:
+            self.impossible += sum(counts.values())
+            return
         shares = {arm: propensities.get(arm, 0.0) / total for arm in self.arms}
         bets = {arm: self._bet(arm, share) for arm, share in shares.items()}
         weight = (_PRIOR + self.units) / sum(bets.values())
