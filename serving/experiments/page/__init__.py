@@ -1,0 +1,1 @@
+"""The web page of experiments: rendered on the server, without scripts or requests to anybody else."""
