@@ -91,16 +91,14 @@ class Alerts:
         if not url or not url.startswith(("http://", "https://")):
             return f"the environment variable {config.url_variable} holds no address: nothing is sent"
         headers = {"Content-Type": "application/json", "User-Agent": "penstock"}
-        if self._config.token:
-            token = self._environment.get(self._config.token)
+        if config.token:
+            token = self._environment.get(config.token)
             if not token:
-                return (
-                    f"the environment variable {self._config.token} of its token is not set: nothing is sent"
-                )
+                return f"the environment variable {config.token} of its token is not set: nothing is sent"
             headers["Authorization"] = f"Bearer {token}"
         try:
             request = urllib.request.Request(url, body, headers, method="POST")
-            with urllib.request.build_opener(_Stay).open(request, timeout=self._config.timeout) as answer:
+            with urllib.request.build_opener(_Stay).open(request, timeout=config.timeout) as answer:
                 answer.read(1)
         except urllib.error.HTTPError as error:
             return f"the address answered {error.code}" + (
