@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from pipeline.cli.experiment import document
+from pipeline.cli.experiment import document, verdict
 
 app = typer.Typer(help="A/B traffic: the document, its experiments, their verdicts.")
-for group in (document,):
+for group in (document, verdict):
     group.register(app)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from serving.experiments.statistics import words
+from serving.experiments.statistics.best import best
 from serving.experiments.statistics.forecast import units_needed
 from serving.experiments.statistics.verdict import ArmVerdict, Verdict
 
@@ -33,9 +35,13 @@ def decide(
     pending, removed = pending or {}, removed or {}
     rate = evidence.rate() if rate is None else rate
     design = evidence.design
-    arms = (
-        _control(evidence, pending.get(design.control, 0)),
-        *(_arm(evidence, arm, pending.get(arm, 0), arm in removed) for arm in design.challengers),
+    chances = best(evidence)
+    arms = tuple(
+        replace(each, probability_best=chances[each.arm])
+        for each in (
+            _control(evidence, pending.get(design.control, 0)),
+            *(_arm(evidence, arm, pending.get(arm, 0), arm in removed) for arm in design.challengers),
+        )
     )
     mismatch = evidence.mismatch()
     verdict = (
@@ -84,7 +90,7 @@ def _arm(evidence: Evidence, arm: str, pending: int, removed: bool) -> ArmVerdic
         seen.low,
         seen.high,
         seen.waiting,
-        None if needed is None else round(needed),
+        units_needed=None if needed is None else round(needed),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from serving.experiments.statistics.arm_mean import ArmMean
@@ -16,7 +18,7 @@ from serving.experiments.statistics.srm import SampleRatio
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from serving.experiments.state.store import Matured
+    from serving.experiments.state.store import Assigned, Matured
     from serving.experiments.statistics.design import Design
 
 FORMAT = 1
@@ -30,7 +32,6 @@ class Evidence:
     Attributes:
         design: What is compared.
         assigned: Whether units were assigned with the intended shares, as soon as they are.
-        counted: The same once their windows are closed, with the shares that each of them had.
         joined: Whether rewards arrived with the intended shares.
         means: Mean reward of each arm.
         missing: Units of each arm whose window closed without a reward.
@@ -39,11 +40,11 @@ class Evidence:
         arrivals: Points ``[units assigned, time]``.
         closed: Units whose window closed.
         latest: When the last of them was assigned, in seconds since the epoch.
+        cursor: The cursor of ``Store.assigned`` up to which units are in ``assigned``.
     """
 
     design: Design
     assigned: SampleRatio = field(init=False)
-    counted: SampleRatio = field(init=False)
     joined: SampleRatio = field(init=False)
     means: dict[str, ArmMean] = field(init=False)
     missing: dict[str, int] = field(init=False)
@@ -52,33 +53,28 @@ class Evidence:
     arrivals: History = field(default_factory=History)
     closed: int = 0
     latest: float = 0.0
+    cursor: int = 0
 
     def __post_init__(self) -> None:
         """Begins with nothing."""
         design = self.design
-        self.assigned, self.counted, self.joined = (SampleRatio(design.arms) for _ in range(3))
+        self.assigned, self.joined = SampleRatio(design.arms), SampleRatio(design.arms)
         self.means = {arm: ArmMean() for arm in design.arms}
         self.missing = dict.fromkeys(design.arms, 0)
         self.comparisons = {arm: Comparison(arm, design.control) for arm in design.challengers}
         step = 1 << max(0, (design.planned.units // POINTS).bit_length() - 1)
         self.histories = {arm: History(step=step) for arm in design.challengers}
 
-    def assigned_totals(
-        self, totals: Mapping[str, int], propensities: Mapping[str, float], now: float
-    ) -> None:
-        """Takes how many units each arm has been assigned since the beginning; what was taken before is not taken twice.
-
-        Args:
-            totals: Units of each arm, such as ``Counts.units`` of ``Store.pending``.
-            propensities: Each arm's share since the call before: call before the shares change. Where shares depend on the
-                request there are none: do not call; the units are tested when they are counted.
-            now: The time, in seconds since the epoch.
-        """
-        counts = self.assigned.counts
-        new = {arm: max(0, totals.get(arm, 0) - counts.get(arm, 0)) for arm in self.design.arms}
-        if any(new.values()):
-            self.assigned.add(new, propensities)
-            self.arrivals.add([self.assigned.units, now])
+    def assign(self, rows: Sequence[Assigned]) -> None:
+        """Takes units at their first exposure, each once, in the order of ``Store.assigned``."""
+        for key, group in groupby(rows, key=lambda row: (row.arm in self.means, self._shares(row))):
+            (ours, (shares, known)), counts = key, Counter(row.arm for row in group)
+            if ours and known:
+                self.assigned.add(counts, shares)
+        if rows:
+            if not self.arrivals.points:
+                self.arrivals.add([0, rows[0].at])
+            self.arrivals.add([self.assigned.units, rows[-1].at])
 
     def take(self, rows: Sequence[Matured]) -> None:
         """Takes units whose window has closed, in the order of closing; each once."""
@@ -89,8 +85,6 @@ class Evidence:
     def _take(self, row: Matured) -> None:
         shares, known = self._shares(row)
         self.closed, self.latest = self.closed + 1, max(self.latest, row.at)
-        if known:
-            self.counted.add({row.arm: 1}, shares)
         if row.reward is None:
             self.missing[row.arm] += 1
         elif known:
@@ -106,7 +100,7 @@ class Evidence:
                 comparison.tune(self.design)
             self._remember(arm, row.at + self.design.window)
 
-    def _shares(self, row: Matured) -> tuple[Mapping[str, float], bool]:
+    def _shares(self, row: Matured | Assigned) -> tuple[Mapping[str, float], bool]:
         """Returns the shares that a unit was assigned with, and whether they are known of all arms."""
         if sum(row.propensities.get(arm, 0.0) for arm in self.design.arms) > 0.5:
             return row.propensities, True
@@ -153,29 +147,26 @@ class Evidence:
         """
         alpha, noun = self.design.planned.mismatch_alpha, f"{self.design.noun}s"
         at_reward = "" if self.design.missing_fails else self.joined.alarm(alpha, noun, "with a reward")
-        at_start = self.assigned.alarm(alpha, noun, "assigned") or self.counted.alarm(alpha, noun, "counted")
-        return at_start or at_reward
+        return self.assigned.alarm(alpha, noun, "assigned") or at_reward
 
-    def rate(self) -> float | None:
-        """Returns the units assigned per hour over the later half of the time so far; None if it cannot be said."""
-        points = self.arrivals.points
+    def rate(self, now: float | None = None) -> float | None:
+        """Returns the units assigned per hour over the later half of the time so far; None if it cannot be said.
+
+        Args:
+            now: The time, in seconds since the epoch; None means when the last unit came.
+        """
+        points = [(float(units or 0), float(at or 0)) for units, at, *_ in self.arrivals.points]
         if len(points) < 2:
             return None
-        (last, until), began = points[-1], points[0][1]
-        assert last is not None and until is not None and began is not None
-        middle = began + (until - began) / 2
-        units, since = max(
-            (p for p in points[:-1] if p[1] is not None and p[1] <= middle), key=lambda p: p[1] or 0.0
-        )
-        seconds = until - (since or 0.0)
-        return (last - (units or 0.0)) / seconds * 3600 if seconds > 0 else None
+        began, until = points[0][1], max(points[-1][1], now or 0.0)
+        units, since = max((p for p in points if p[1] <= (began + until) / 2), key=lambda point: point[1])
+        return (points[-1][0] - units) / (until - since) * 3600 if until > since else None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the state as plain JSON."""
         return {
             "format": FORMAT,
             "assigned": self.assigned.to_json(),
-            "counted": self.counted.to_json(),
             "joined": self.joined.to_json(),
             "means": {arm: mean.to_json() for arm, mean in self.means.items()},
             "missing": dict(self.missing),
@@ -184,6 +175,7 @@ class Evidence:
             "arrivals": self.arrivals.to_json(),
             "closed": self.closed,
             "latest": self.latest,
+            "cursor": self.cursor,
         }
 
     @classmethod
@@ -198,7 +190,6 @@ class Evidence:
         if not value:
             return evidence
         evidence.assigned = SampleRatio.from_json(design.arms, value["assigned"])
-        evidence.counted = SampleRatio.from_json(design.arms, value["counted"])
         evidence.joined = SampleRatio.from_json(design.arms, value["joined"])
         stored = {arm: Comparison.from_json(c) for arm, c in value["comparisons"].items()}
         for arm in design.arms:
@@ -210,4 +201,5 @@ class Evidence:
                 evidence.histories[arm] = History.from_json(value["histories"][arm])
         evidence.arrivals = History.from_json(value["arrivals"])
         evidence.closed, evidence.latest = int(value["closed"]), float(value["latest"])
+        evidence.cursor = int(value["cursor"])
         return evidence

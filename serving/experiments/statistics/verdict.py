@@ -20,6 +20,7 @@ class ArmVerdict:
         low: Lower end of the interval of the difference.
         high: Upper end of the interval of the difference.
         waiting: Why there is no interval yet.
+        probability_best: Its probability of being the best of all arms, given the rewards so far; not for stopping.
         units_needed: Units of all arms in all that its verdict is likely to need; None if it has one or it cannot be said.
     """
 
@@ -32,6 +33,7 @@ class ArmVerdict:
     low: float | None = None
     high: float | None = None
     waiting: str = ""
+    probability_best: float | None = None
     units_needed: int | None = None
 
 

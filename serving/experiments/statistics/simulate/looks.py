@@ -41,11 +41,13 @@ class Looks:
         estimate: The difference.
         half: Half the interval's width; infinite before the first look.
         units: Units that count in the comparison.
+        error: Standard error of the estimate, for one look that was planned beforehand.
     """
 
     estimate: Array
     half: Array
     units: Array
+    error: Array
 
     def missed(self, truth: float) -> Array:
         """Returns which experiments ever missed the true difference."""
@@ -69,14 +71,13 @@ class Looks:
         return np.where(any_, at + 1, 0), any_ & promoted[np.arange(len(at)), at]
 
 
-def looks(design: Design, units: Units, arm: str, gate: int | None = None) -> Looks:
+def looks(design: Design, units: Units, arm: str) -> Looks:
     """Returns what an experimenter who looks after every unit sees.
 
     Args:
         design: The experiment.
         units: The units.
         arm: The arm that is compared with control.
-        gate: Successes and failures before the first look; None means as planned.
     """
     import numpy as np
 
@@ -92,12 +93,13 @@ def looks(design: Design, units: Units, arm: str, gate: int | None = None) -> Lo
         pseudo = np.where(taught, mu[0] - mu[1] + residuals[0] - residuals[1], 0.0)
         count = taught.cumsum(axis=1)
         mean, squares, effective = _moments(pseudo, count)
+        error = np.sqrt(squares) / np.maximum(1, count)
         squares += sum(np.maximum.accumulate(residual**2, axis=1) for residual in residuals)
-        minimum = design.planned.minimum if gate is None else gate
+        minimum = design.planned.minimum
         opened = (count > 0) & (effective >= minimum)
         for side in (one, zero):
             opened &= _seen(design, side, units.values) >= minimum
-        return Looks(mean, _half(design, squares, count, opened), count)
+        return Looks(mean, _half(design, squares, count, opened), count, error)
 
 
 @dataclass(frozen=True)

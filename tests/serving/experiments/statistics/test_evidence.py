@@ -9,7 +9,7 @@ import pytest
 
 from serving.experiments.statistics.decide import decide
 from serving.experiments.statistics.evidence import Evidence
-from tests.serving.experiments.statistics.units import design, unit
+from tests.serving.experiments.statistics.units import assigned, design, unit
 
 
 def run(
@@ -64,17 +64,26 @@ def test_where_lower_is_better_the_verdicts_change_places() -> None:
 def test_wrong_shares_refuse_a_verdict() -> None:
     evidence = Evidence(design())
     run(evidence, 4000, {"old": 0.2, "new": 0.3})
-    evidence.assigned_totals({"old": 3000, "new": 2500}, {"old": 0.5, "new": 0.5}, now=0.0)
+    evidence.assign([assigned("old", {"old": 0.5, "new": 0.5})] * 3000)
+    evidence.assign([assigned("new", {"old": 0.5, "new": 0.5})] * 2500)
     verdict = decide(evidence)
     assert verdict.action == "refuse"
     assert "old has 3,000 of 5,500 units assigned where its shares let expect 2,750" in verdict.sentence
 
 
-def test_totals_that_were_taken_are_not_taken_again() -> None:
-    evidence = Evidence(design())
-    for _ in range(3):
-        evidence.assigned_totals({"old": 30, "new": 25}, {"old": 0.5, "new": 0.5}, now=1.0)
-    assert evidence.assigned.units == 55
+def test_units_of_one_batch_are_tested_with_the_shares_that_each_had() -> None:
+    evidence, other = Evidence(design()), Evidence(design())
+    rng = random.Random(5)
+    rows = []
+    for number in range(400):
+        shares = {"old": 0.5, "new": 0.5} if number % 7 else {"old": 0.9, "new": 0.1}
+        rows.append(assigned(rng.choices(("old", "new"), list(shares.values()))[0], shares))
+    evidence.assign(rows)
+    for row in rows:
+        other.assign([row])
+    assert evidence.assigned.counts == other.assigned.counts
+    assert evidence.assigned.expected == pytest.approx(other.assigned.expected)
+    assert evidence.assigned.log_wealth == pytest.approx(other.assigned.log_wealth, abs=0.05)
 
 
 def test_units_that_could_not_be_in_both_arms_do_not_count() -> None:
@@ -97,3 +106,13 @@ def test_the_history_keeps_about_two_hundred_points() -> None:
     points = evidence.histories["new"].points
     assert 90 <= len(points) <= 200
     assert points[-1][0] >= 2900
+
+
+def test_the_rate_is_that_of_the_later_half_until_now() -> None:
+    evidence, shares = Evidence(design()), {"old": 0.5, "new": 0.5}
+    assert evidence.rate() is None
+    for second in range(0, 7200, 10):  # 360 an hour, then 720
+        units = [assigned("old", shares, second)] * (1 if second < 3600 else 2)
+        evidence.assign(units)
+    assert evidence.rate() == pytest.approx(720, rel=0.05)
+    assert evidence.rate(now=4 * 3600) == pytest.approx(0.0, abs=1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from serving.experiments.state.store import Matured
+from serving.experiments.state.store import Assigned, Matured
 from serving.experiments.statistics.config import PlannedConfig
 from serving.experiments.statistics.design import Design
 
@@ -18,6 +18,11 @@ def unit(
 ) -> Matured:
     """Returns a unit whose window is closed."""
     return Matured("", arm, shares[arm], shares, 1, 0, at, covariate, reward)
+
+
+def assigned(arm: str, shares: Mapping[str, float], at: float = 0.0) -> Assigned:
+    """Returns a unit at its first exposure."""
+    return Assigned("", arm, shares[arm], shares, 1, 0, at)
 
 
 def design(
