@@ -48,6 +48,9 @@ def _web_address(url: str) -> str:
     return url
 
 
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
 class AlertConfig(Config):
     """Who hears of an arm taken out, an alarm of control, a promotion or a rollback: an address, a command, or both.
 
@@ -56,7 +59,9 @@ class AlertConfig(Config):
 
     url: Annotated[str, AfterValidator(_web_address)] | None = None
     """Address that gets the JSON by POST."""
-    token: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    url_variable: Variable | None = None
+    """Name of the environment variable that holds the address, where the address itself is a secret."""
+    token: Variable | None = None
     """Name of the environment variable that holds the address's bearer token."""
     command: tuple[str, ...] = ()
     """Command and arguments, run without a shell; the JSON is its standard input."""
@@ -70,8 +75,10 @@ class AlertConfig(Config):
 
     @model_validator(mode="after")
     def _some_way(self) -> Self:
-        if not self.url and not self.command:
+        if not self.url and not self.url_variable and not self.command:
             raise ValueError("expected url, command or both")
-        if self.token and not self.url:
+        if self.url and self.url_variable:
+            raise ValueError("give either url or url_variable")
+        if self.token and not (self.url or self.url_variable):
             raise ValueError("token belongs to url, which is not given")
         return self
