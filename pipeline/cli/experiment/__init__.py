@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from pipeline.cli.experiment import document, verdict
+from pipeline.cli.experiment import document, haproxy, verdict
 
 app = typer.Typer(help="A/B traffic: the document, its experiments, their verdicts.")
-for group in (document, verdict):
+for group in (document, verdict, haproxy):
     group.register(app)
