@@ -26,7 +26,11 @@ class TokensConfig(Config):
 
 
 class LimitsConfig(Config):
-    """What one call to the endpoints of experiments may hold."""
+    """What a process remembers, and what one call to the endpoints of experiments may hold."""
+
+    units: int = Field(default=1_000_000, ge=1)
+    """The most units of an experiment whose first arm is remembered where shares move, about 120 bytes each. Beyond it
+    control answers new units, and they are not counted."""
 
     body: int = Field(default=1024**2, ge=1024)
     """The most bytes of a body."""

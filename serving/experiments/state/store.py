@@ -160,6 +160,7 @@ class Assigned:
         table: The version of the slot table then.
         epoch: The epoch of the assignment.
         at: When, by the store's clock, in seconds since the epoch.
+        single: Whether it is a request without a unit.
     """
 
     key: str
@@ -169,6 +170,7 @@ class Assigned:
     table: int
     epoch: int
     at: float
+    single: bool = False
 
 
 @dataclass(frozen=True, slots=True)

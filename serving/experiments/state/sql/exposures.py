@@ -77,13 +77,13 @@ def _units(
         counted["units_switched"] += first.arm != exposure.arm
     taken = _within_limit(session, list(fresh.values()), experiment, counted)
     stored: Known = {}
+    # In the order of their arrival, whatever the arm: statistics that look after each unit need it.
+    numbered = list(enumerate(taken, experiment.next_seq))
+    experiment.next_seq += len(taken)
     for arm in dict.fromkeys(exposure.arm for exposure in taken):
         of_arm = [exposure for exposure in taken if exposure.arm == arm]
-        rows = [
-            _row(exposure, experiment.id, experiment.next_seq + n, now) for n, exposure in enumerate(of_arm)
-        ]
+        rows = [_row(exposure, experiment.id, seq, now) for seq, exposure in numbered if exposure.arm == arm]
         inserted = session.insert_new("penstock_units", UNITS, rows)
-        experiment.next_seq += len(rows)
         experiment.kept_units += inserted
         counted[f"units:{arm}"] += inserted
         switched = _switched(session, of_arm, experiment.id) if inserted < len(rows) else {}

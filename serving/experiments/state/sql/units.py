@@ -56,13 +56,13 @@ def assigned(session: Session, experiment: int, cursor: int, limit: int) -> tupl
         limit: The most units to return.
     """
     rows = session.rows(
-        "SELECT seq, key, arm, propensity, propensities, tbl, epoch, at FROM penstock_units "
+        "SELECT seq, key, arm, propensity, propensities, tbl, epoch, at, single FROM penstock_units "
         "WHERE experiment = ? AND seq > ? ORDER BY seq LIMIT ?",
         (experiment, cursor, limit),
     )
     found = [
-        Assigned(key, arm, p, _probabilities(text), tbl, epoch, at)
-        for _, key, arm, p, text, tbl, epoch, at in rows
+        Assigned(key, arm, propensity, _probabilities(text), table, epoch, at, bool(single))
+        for _, key, arm, propensity, text, table, epoch, at, single in rows
     ]
     return found, rows[-1][0] if rows else cursor
 

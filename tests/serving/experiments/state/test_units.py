@@ -222,3 +222,10 @@ def test_units_are_handed_out_once_each_as_soon_as_they_are_assigned(
     assert [(unit.key, unit.arm, unit.epoch) for unit in later] == [("u", "old", 0), ("v", "old", 0)]
     assert reader.assigned("e", end) == ([], end)
     assert reader.assigned("unknown", 5) == ([], 5)
+
+
+def test_units_of_one_batch_are_numbered_in_the_order_of_their_arrival(store: Store) -> None:
+    arms = ["old", "new", "old", "old", "new", "far", "old"]
+    store.expose([exposure(f"u{n}", arm) for n, arm in enumerate(arms)])
+    units, _ = store.assigned("e", 0)
+    assert [unit.arm for unit in units] == arms

@@ -1,0 +1,67 @@
+"""Which document leads when replicas have different ones: the newest that a living replica has.
+
+While a change is rolled out, or where one machine was forgotten, each replica would move the shared table to what its own
+document says, to and fro. So replicas say in the store which document they have; only those with the newest may
+change tables, the others adopt them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from serving.experiments.state.store import Store
+
+KEY: Final = "documents"
+_SAY_EVERY: Final = 5.0
+_DEAD_AFTER: Final = 20.0
+_KEPT: Final = 50
+
+
+class Authority:
+    """This replica's word on which document it has.
+
+    Args:
+        store: The state.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._replica = uuid.uuid4().hex[:12]
+        self._said = -1e18
+        self._version = ""
+        self.others: dict[str, int] = {}
+        """Versions of the document that other living replicas have → how many of them."""
+
+    def leads(self, version: str, now: float) -> bool:
+        """Returns whether this replica's document is the newest.
+
+        Args:
+            version: The version of the document that it has.
+            now: The store's time.
+        """
+        number, value = self._store.read(KEY) or (0, {})
+        known, alive = dict(value.get("known", {})), dict(value.get("alive", {}))
+        # A document that is edited while we run is news, even if it was in force once before.
+        news = bool(self._version) and version != self._version
+        if news or version not in known or self._replica not in alive or now - self._said >= _SAY_EVERY:
+            if news or version not in known:
+                known[version] = now
+            alive = {name: said for name, said in alive.items() if now - said[1] < _DEAD_AFTER}
+            alive[self._replica] = [version, now]
+            kept = sorted(known, key=lambda one: known[one])[-_KEPT:]
+            document: dict[str, Any] = {"known": {one: known[one] for one in kept}, "alive": alive}
+            if not self._store.write(KEY, document, number):
+                return False  # another replica was faster; the next call knows what it said
+            self._said, self._version = now, version
+        living = [said[0] for said in alive.values() if now - said[1] < _DEAD_AFTER]
+        self.others = {one: living.count(one) for one in set(living) if one != version}
+        return all(known.get(version, now) >= known.get(other, 0.0) for other in living)
+
+    def leave(self) -> None:
+        """Says that this replica has ended."""
+        number, value = self._store.read(KEY) or (0, {})
+        alive = dict(value.get("alive", {}))
+        if alive.pop(self._replica, None) is not None:
+            self._store.write(KEY, {**value, "alive": alive}, number)

@@ -1,0 +1,159 @@
+"""All experiments of a process: what the router and the server hold, and what runs beside their event loop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from serving.experiments.assignment.units import hashed, layer_key
+from serving.experiments.live.arms import Bystander
+from serving.experiments.live.follow import Followed
+from serving.experiments.live.keeper import LEAD, Keeper
+from serving.experiments.live.route import Answers
+from serving.experiments.live.takers import Parts
+from serving.experiments.log.log import PredictionLog
+from serving.experiments.metrics.metrics import Metrics
+from serving.experiments.state.exposures import Exposures
+from serving.experiments.state.open import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from serving.experiments.contract import Choice, Outcome, Route
+    from serving.experiments.document.models import ExperimentsDocument
+    from serving.experiments.state.store import Store
+
+log = logging.getLogger(__name__)
+
+TICK: Final = 0.25
+"""Seconds between two ticks."""
+_JOIN: Final = 30.0
+_MOST_WAITING: Final = 100_000
+
+Answered = list["tuple[Choice, Outcome]"]
+
+
+class Live:
+    """The experiments of a process: ``contract.Traffic`` for a data plane.
+
+    The data plane's loop only reads frozen tables and appends to lists. One thread hands answers to the log, the metrics
+    and the exposures each quarter of a second; another keeps the process in step with the store, so that a store that is away
+    delays neither answers nor the log.
+
+    Args:
+        path: The document.
+        overrides: ``a.b=value`` options, laid over the document.
+        store: The state instead of the document's, which is closed by ``close`` as well; for tests.
+        lead: Seconds from the decision that units move until they do.
+
+    Raises:
+        SpecErrors: The document is missing or wrong.
+        PenstockError: The state cannot be read: without it, nobody's arm is known.
+    """
+
+    def __init__(
+        self, path: Path, overrides: Sequence[str] = (), *, store: Store | None = None, lead: float = LEAD
+    ) -> None:
+        self.followed = Followed(path, overrides)
+        document, folder = self.followed.document, path.resolve().parent
+        self.store = store or open_store(document.state, folder)
+        self.answers = Answers()
+        self.prediction_log = (
+            PredictionLog(document.log, folder, _unit_features(document)) if document.log else None
+        )
+        self.metrics = Metrics(
+            self.prediction_log.reader if self.prediction_log else None,
+            self.prediction_log,
+            _addresses(document),
+        )
+        self.parts = Parts(self.metrics.failed)
+        self.exposures = Exposures(self.store)
+        self.keeper = Keeper(self.followed, self.store, self.answers, document.limits.units, lead=lead)
+        self._for_guards: list[tuple[Choice, Outcome]] = []
+        self._taking, self._keeping = threading.Lock(), threading.Lock()
+        self._ended = threading.Event()
+        self.keeper.poll()
+        self._threads = [
+            threading.Thread(target=self._every_tick, args=(part,), name=name, daemon=True)
+            for name, part in (("experiments-answers", self._take), ("experiments-state", self._keep))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def document(self) -> ExperimentsDocument:
+        """The document in force."""
+        return self.followed.document
+
+    def route(self, model: str) -> Route | None:
+        """Returns the route of a public model name; None if there is no running experiment on it."""
+        routes = self.keeper.routes
+        if routes.then is not None and time.monotonic() >= routes.at:
+            return routes.then.get(model)
+        return routes.now.get(model)
+
+    def unit_key(self, experiment: str, unit: str) -> str:
+        """Returns what the state knows a unit by.
+
+        Args:
+            experiment: An experiment of the document.
+            unit: The unit as the caller gives it.
+        """
+        layer = self.document.experiments[experiment].layer
+        return hashed(layer_key(self.document.salt(layer)), unit).hex()
+
+    def tick(self) -> None:
+        """Does at once what the threads do each tick; for tests and for the end."""
+        self._take()
+        self.exposures.flush()
+        self._keep()
+
+    def close(self) -> None:
+        """Ends the threads, hands out what waits, writes it and closes everything."""
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(_JOIN)
+        self.parts.call("answers", self._take)
+        self.parts.call("state", self.exposures.close)
+        self.parts.call("state", self._keep)
+        self.parts.call("state", self.keeper.close)
+        if self.prediction_log is not None:
+            self.parts.call("log", self.prediction_log.close)
+        self.parts.call("state", self.store.close)
+
+    def _every_tick(self, part: Callable[[], None]) -> None:
+        while not self._ended.wait(TICK):
+            self.parts.call("tick", part)
+
+    def _take(self) -> None:
+        """Hands waiting answers to all who take them."""
+        with self._taking:
+            answered, shadowed = self.answers.drained()
+            if self.prediction_log is not None:
+                logger = self.prediction_log
+                self.parts.call("log", lambda: logger.take(answered, shadowed))
+            self.parts.call("metrics", lambda: self.metrics.take(answered, shadowed))
+            counted = [pair for pair in answered if not isinstance(pair[0], Bystander)]
+            if counted:
+                self.parts.call("state", lambda: self.exposures.take(counted))
+            self._for_guards += answered[: _MOST_WAITING - len(self._for_guards)]
+
+    def _keep(self) -> None:
+        """Brings the process and the store in step, and lets the guardrails see what was answered."""
+        with self._keeping:
+            with self._taking:
+                batch, self._for_guards = self._for_guards, []
+            self.parts.call("guardrails", lambda: self.keeper.guard(batch))
+            self.parts.call("state", self.keeper.poll)
+
+
+def _unit_features(document: ExperimentsDocument) -> dict[str, str]:
+    return {name: e.unit.feature for name, e in document.experiments.items() if e.unit.feature}
+
+
+def _addresses(document: ExperimentsDocument) -> dict[str, str]:
+    return {name: backend.rest or backend.grpc or "" for name, backend in document.backends.items()}

@@ -1,0 +1,153 @@
+"""Experiments as they run: a document, a store, and a data plane that calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from serving.experiments.state.lifecycle import Phase, Ramp, change, read_lifecycle
+from serving.experiments.statistics.decide import decide
+from tests.serving.experiments.live.conftest import Open, experiment
+from tests.serving.experiments.live.plane import Clock
+
+UNITS = [f"user-{n}" for n in range(2000)]
+
+
+def test_a_draft_leaves_requests_alone_and_start_takes_effect(opened: Open) -> None:
+    plane = opened(experiment())
+    assert plane.live.route("m") is None
+    plane.start("e")
+    arms = [choice.arm for unit in UNITS for choice, _ in [plane.call(unit)] if choice]
+    assert len(arms) == len(UNITS)
+    assert 0.17 < arms.count("new") / len(arms) < 0.23
+    choice, _ = plane.call("user-1")
+    assert choice is not None
+    assert dict(choice.probabilities) == {"old": 0.8, "new": 0.2}
+    assert choice.propensity == dict(choice.probabilities)[choice.arm]
+    assert plane.live.route("other") is None
+
+
+def test_units_keep_their_arms_over_replicas_and_restarts(opened: Open) -> None:
+    first = opened(experiment())
+    first.start("e")
+    second = opened()
+    arms = {unit: first.call(unit)[0].arm for unit in UNITS[:300]}  # type: ignore[union-attr]
+    assert {unit: second.call(unit)[0].arm for unit in UNITS[:300]} == arms  # type: ignore[union-attr]
+    first.live.close()
+    third = opened()
+    assert {unit: third.call(unit)[0].arm for unit in UNITS[:300]} == arms  # type: ignore[union-attr]
+
+
+def test_a_whole_experiment_from_split_to_verdict(opened: Open) -> None:
+    plane = opened(experiment("planned: {units: 4000}", "arms: {old: {version: 1}, new: {version: 2}}"))
+    plane.start("e")
+    for number in range(4000):
+        choice, request = plane.call(f"user-{number}")
+        assert choice is not None
+        if number % 1000 == 0:
+            plane.live.tick()
+    plane.live.tick()
+    # Every third request of the old arm is rewarded, every second of the new one.
+    for number in range(4000):
+        choice, request = plane.call(f"user-{number}", request_id=f"later-{number}")
+        assert choice is not None
+        plane.arms.setdefault(choice.arm, set()).add(request)
+    plane.live.tick()
+    for number in range(4000):
+        arm = next(iter(plane.arms[f"user-{number}"]))
+        plane.reward("e", f"later-{number}", float(number % (2 if arm == "new" else 3) == 0))
+    plane.passes(3601)
+    plane.live.tick()
+    evidence = plane.live.keeper.results["e"].evidence
+    assert evidence.closed == 4000
+    assert evidence.assigned.units == 4000
+    assert not evidence.mismatch()
+    verdict = decide(evidence)
+    assert verdict.action == "promote"
+    assert verdict.arm == "new"
+
+
+def test_two_replicas_count_each_unit_once(opened: Open, clock: Clock) -> None:
+    planes = [opened(experiment()), opened()]
+    planes[0].start("e")
+    planes[1].live.tick()
+    for number, unit in enumerate(UNITS):
+        planes[number % 2].call(unit)
+        planes[1 - number % 2].call(unit)
+    for plane in planes:
+        plane.live.tick()
+    clock.at += 3601
+    for _ in range(3):
+        for plane in planes:
+            plane.live.tick()
+    for plane in planes:
+        evidence = plane.live.keeper.results["e"].evidence
+        assert (evidence.closed, evidence.assigned.units) == (len(UNITS), len(UNITS))
+    assert planes[0].live.store.counters("e").get("units_switched", 0) == 0
+
+
+def test_a_ramp_moves_only_units_from_old_to_new(opened: Open) -> None:
+    plane = opened(experiment())
+    plane.start("e")
+    before = {unit: plane.call(unit)[0].arm for unit in UNITS}  # type: ignore[union-attr]
+    ramp = Ramp(weights={"old": 0.5, "new": 0.5}, instead_of_weights={"old": 0.8, "new": 0.2})
+    change(
+        plane.live.store, "e", lambda life: life.__class__(life.phase, life.since, life.arm, ramp, life.out)
+    )
+    plane.live.tick()
+    after = {unit: plane.call(unit)[0].arm for unit in UNITS}  # type: ignore[union-attr]
+    moved = [unit for unit in UNITS if before[unit] != after[unit]]
+    assert {before[unit] for unit in moved} == {"old"}
+    assert 0.25 < len(moved) / len(UNITS) < 0.35
+
+
+def test_a_changed_document_takes_effect_and_a_wrong_one_does_not(opened: Open, document: Path) -> None:
+    plane = opened(experiment())
+    plane.start("e")
+    version = plane.call("u")[0].document  # type: ignore[union-attr]
+    document.write_text(experiment("shar: 50%"))
+    plane.live.tick()
+    assert plane.call("u")[0].document == version  # type: ignore[union-attr]
+    assert "unknown key 'shar'" in plane.live.followed.error
+    document.write_text(experiment("share: 50%"))
+    plane.live.tick()
+    assert plane.live.followed.error == ""
+    part = [plane.call(unit)[0] for unit in UNITS]
+    assert 0.45 < sum(choice is None for choice in part) / len(UNITS) < 0.55
+
+
+def test_stop_promote_and_roll_back_end_it(opened: Open) -> None:
+    plane = opened(experiment("share: 50%"))
+    plane.start("e")
+    plane.phase("e", Phase.STOPPED)
+    assert plane.live.route("m") is None
+    plane.phase("e", Phase.PROMOTED, "new")
+    assert {plane.call(unit)[0].arm for unit in UNITS[:100]} == {"new"}  # type: ignore[union-attr]
+    plane.phase("e", Phase.ROLLED_BACK, "old")
+    assert {plane.call(unit)[0].arm for unit in UNITS[:100]} == {"old"}  # type: ignore[union-attr]
+    plane.live.tick()
+    assert plane.live.store.pending("e") == {}
+
+
+def test_an_arm_that_is_taken_out_gives_its_units_to_control_and_gets_them_back(opened: Open) -> None:
+    plane = opened(experiment())
+    plane.start("e")
+    before = {unit: plane.call(unit)[0].arm for unit in UNITS}  # type: ignore[union-attr]
+    change(plane.live.store, "e", lambda life: life.without("new", "it failed", 1.0))
+    plane.live.tick()
+    choices = [plane.call(unit)[0] for unit in UNITS]
+    assert {choice.arm for choice in choices if choice} == {"old"}
+    assert {choice.propensity for choice in choices if choice} == {1.0}
+    change(plane.live.store, "e", lambda life: life.readmitted("new"))
+    plane.live.tick()
+    assert {unit: plane.call(unit)[0].arm for unit in UNITS} == before  # type: ignore[union-attr]
+    assert read_lifecycle(plane.live.store, "e").out == {}
+
+
+def test_a_request_without_a_unit_is_assigned_by_itself(opened: Open) -> None:
+    plane = opened(experiment())
+    plane.start("e")
+    arms = [plane.call(None)[0] for _ in range(1000)]
+    assert 0.15 < sum(choice.arm == "new" for choice in arms if choice) / 1000 < 0.25
+    assert {choice.unit for choice in arms if choice} == {b""}
+    same = {plane.call(None, request_id="again")[0].arm for _ in range(20)}  # type: ignore[union-attr]
+    assert len(same) == 1
