@@ -101,7 +101,7 @@ def review(path: Path, overrides: Sequence[str] = ()) -> Review:
 def _experiment(document: ExperimentsDocument, name: str, experiment: ExperimentConfig) -> ExperimentReview:
     shares = experiment.shares()
     arms = (
-        ArmReview(arm, _target(document, experiment, it), experiment.share * shares[arm])
+        ArmReview(arm, target_words(document, experiment, it), experiment.share * shares[arm])
         for arm, it in experiment.arms.items()
     )
     return ExperimentReview(
@@ -122,7 +122,8 @@ def unit_words(experiment: ExperimentConfig) -> str:
     return f"header {unit.key}" if unit.key else f"feature {unit.feature}" if unit.feature else "request"
 
 
-def _target(document: ExperimentsDocument, experiment: ExperimentConfig, arm: ArmConfig) -> str:
+def target_words(document: ExperimentsDocument, experiment: ExperimentConfig, arm: ArmConfig) -> str:
+    """Returns where an arm's requests go, in words."""
     version = (
         f"version {arm.version}" if arm.version is not None else f"label {arm.label}" if arm.label else ""
     )

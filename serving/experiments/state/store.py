@@ -258,8 +258,13 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def reward(self, batch: Sequence[Reward]) -> list[Receipt]:
-        """Records rewards, each once; returns after they are safe on disk, with one receipt for each."""
+    def reward(self, batch: Sequence[Reward], *, again: bool = False) -> list[Receipt]:
+        """Records rewards, each once; returns after they are safe on disk, with one receipt for each.
+
+        Args:
+            batch: The rewards, in the order in which they were reported.
+            again: Whether unknown ones will be tried again, so that they are not counted as unknown yet.
+        """
 
     @abstractmethod
     def assigned(self, experiment: str, cursor: int, limit: int = 1000) -> tuple[list[Assigned], int]:

@@ -126,13 +126,13 @@ class SqlStore(Store):
                 for place in list(islice(self._known, _RECALLED // 10)):
                     del self._known[place]
 
-    def reward(self, batch: Sequence[Reward]) -> list[Receipt]:
+    def reward(self, batch: Sequence[Reward], *, again: bool = False) -> list[Receipt]:
         """Records rewards, each once; returns after they are safe on disk."""
         if not batch:
             return []
         with self._writing(safe=True) as session:
             now = experiments.advance(session, self._time(session))
-            return rewards.reward(session, batch, experiments.read_all(session), now)
+            return rewards.reward(session, batch, experiments.read_all(session), now, again)
 
     def assigned(self, experiment: str, cursor: int, limit: int = 1000) -> tuple[list[Assigned], int]:
         """Returns units after a cursor in the order of their first exposure."""

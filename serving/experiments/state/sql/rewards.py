@@ -24,7 +24,7 @@ class _Unit:
 
 
 def reward(
-    session: Session, batch: Sequence[Reward], declared: Mapping[str, Declared], now: float
+    session: Session, batch: Sequence[Reward], declared: Mapping[str, Declared], now: float, again: bool
 ) -> list[Receipt]:
     """Records rewards.
 
@@ -33,6 +33,7 @@ def reward(
         batch: The rewards, in the order in which they were reported.
         declared: The experiments.
         now: The store's time.
+        again: Whether unknown ones will be tried again: they are not counted.
 
     Returns:
         One receipt for each.
@@ -46,16 +47,16 @@ def reward(
         some = [batch[place] for place in chosen]
         if experiment is None:
             answers = [Receipt(Status.UNKNOWN, name) for _ in some]
-            session.count(name, Counter(unknown=len(some)))
+            session.count(name, Counter(unknown=0 if again else len(some)))
         else:
-            answers = _of_experiment(session, some, experiment, now)
+            answers = _of_experiment(session, some, experiment, now, again)
         for place, answer in zip(chosen, answers, strict=True):
             receipts[place] = answer
     return [receipt for receipt in receipts if receipt is not None]
 
 
 def _of_experiment(
-    session: Session, rewards: Sequence[Reward], experiment: Declared, now: float
+    session: Session, rewards: Sequence[Reward], experiment: Declared, now: float, again: bool
 ) -> list[Receipt]:
     units = _units(session, rewards, experiment)
     numbers = sorted({unit.seq for unit in units if unit is not None})
@@ -71,6 +72,8 @@ def _of_experiment(
             values[unit.seq] = one.value
             counted[f"rewarded:{unit.arm}"] += receipt.status is Status.ACCEPTED
         receipts.append(receipt)
+    if again:
+        del counted[Status.UNKNOWN.value]
     session.count(experiment.name, counted)
     return receipts
 

@@ -1,0 +1,111 @@
+"""Writes rewards that come in at the same time together, and waits for exposures that are still on their way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from serving.experiments.state.store import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from serving.experiments.state.store import Receipt, Reward, Store
+
+PAUSES: Final = (0.3, 0.7, 1.0, 1.5)
+"""Seconds between attempts to find a unit: its exposure may be in another replica, which writes it within a second."""
+_AT_A_TIME: Final = 5_000
+
+
+class TooManyWaitingError(Exception):
+    """More rewards wait to be written than the limit allows."""
+
+
+@dataclass
+class _Waiting:
+    rewards: Sequence[Reward]
+    again: bool
+    done: asyncio.Future[list[Receipt]]
+
+
+class RewardWriter:
+    """Writes rewards to the store, in one thread, as many together as there are.
+
+    Args:
+        store: The state.
+        most_waiting: How many rewards may wait at a time.
+        pauses: Seconds between attempts to find a unit.
+    """
+
+    def __init__(self, store: Store, most_waiting: int, pauses: Sequence[float] = PAUSES) -> None:
+        self._store, self._most, self._pauses = store, most_waiting, tuple(pauses)
+        self._queue: deque[_Waiting] = deque()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="rewards")
+        self._task: asyncio.Task[None] | None = None
+        self._held = 0
+
+    async def write(self, rewards: Sequence[Reward]) -> list[Receipt]:
+        """Writes rewards; returns after they are safe on disk, with one receipt for each.
+
+        Raises:
+            TooManyWaitingError: Too many wait already.
+            StoreAwayError: The store does not answer; none of them is written, and they may be sent again.
+        """
+        if self._held + len(rewards) > self._most:
+            raise TooManyWaitingError
+        self._held += len(rewards)
+        try:
+            return await self._found(rewards)
+        finally:
+            self._held -= len(rewards)
+
+    async def _found(self, rewards: Sequence[Reward]) -> list[Receipt]:
+        receipts = await self._written(rewards, again=bool(self._pauses))
+        for n, pause in enumerate(self._pauses, 1):
+            places = [place for place, receipt in enumerate(receipts) if receipt.status is Status.UNKNOWN]
+            if not places:
+                break
+            await asyncio.sleep(pause)
+            some = await self._written([rewards[place] for place in places], again=n < len(self._pauses))
+            for place, receipt in zip(places, some, strict=True):
+                receipts[place] = receipt
+        return receipts
+
+    def _written(self, rewards: Sequence[Reward], *, again: bool) -> asyncio.Future[list[Receipt]]:
+        done: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(rewards, again, done))
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._drain())
+        return done
+
+    async def _drain(self) -> None:
+        while self._queue:
+            again, chosen, count = self._queue[0].again, [], 0
+            while self._queue and self._queue[0].again is again and count < _AT_A_TIME:
+                chosen.append(self._queue.popleft())
+                count += len(chosen[-1].rewards)
+            await self._together(chosen, again)
+
+    async def _together(self, chosen: list[_Waiting], again: bool) -> None:
+        rewards = [reward for waiting in chosen for reward in waiting.rewards]
+        try:
+            call = asyncio.get_running_loop().run_in_executor(
+                self._thread, lambda: self._store.reward(rewards, again=again)
+            )
+            receipts = iter(await call)
+        except Exception as error:  # noqa: BLE001 - it is raised where each waits
+            for waiting in chosen:
+                if not waiting.done.done():
+                    waiting.done.set_exception(error)
+            return
+        for waiting in chosen:
+            mine = [next(receipts) for _ in waiting.rewards]
+            if not waiting.done.done():
+                waiting.done.set_result(mine)
+
+    def close(self) -> None:
+        """Ends the thread after what it is writing."""
+        self._thread.shutdown()
