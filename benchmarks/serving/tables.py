@@ -27,10 +27,6 @@ Point = tuple[str, str, int, int]
 
 def describe(venvs: Path) -> str:
     """Returns date, machine and versions, without host names or paths."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    today = datetime.datetime.now(datetime.UTC).date()
     ours = [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES]
     for peer, names in (
         ("fastapi", ("fastapi", "uvicorn")),
@@ -41,9 +37,17 @@ def describe(venvs: Path) -> str:
         ours += [
             " ".join(found.groups()) for name in names if (found := re.search(rf"(?m)^({name})==(\S+)", pins))
         ]
+    return f"{machine()}, {', '.join(ours)}"
+
+
+def machine() -> str:
+    """Returns date, processor, cores, memory and Python's version."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    today = datetime.datetime.now(datetime.UTC).date()
     cores = len(os.sched_getaffinity(0))
-    python = f"Python {platform.python_version()}"
-    return f"{today}; {processor or platform.machine()}, {cores} cores, {memory:.0f} GB; {python}, {', '.join(ours)}"
+    return f"{today}; {processor or platform.machine()}, {cores} cores, {memory:.0f} GB; Python {platform.python_version()}"
 
 
 class Figures:
@@ -184,19 +188,21 @@ def markdown(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, marks, *rows])
 
 
-def check_markers(path: Path) -> None:
+def check_markers(path: Path, markers: tuple[str, str] = (BEGIN, END)) -> None:
     """Refuses a file without markers for the tables.
 
     Raises:
         DataError: The markers are missing.
     """
+    begin, end = markers
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    if not 0 <= text.find(BEGIN) < text.find(END):
-        raise DataError(str(path), expected=f"the lines {BEGIN} and {END}", seen="not both, in this order")
+    if not 0 <= text.find(begin) < text.find(end):
+        raise DataError(str(path), expected=f"the lines {begin} and {end}", seen="not both, in this order")
 
 
-def write_between(path: Path, text: str) -> None:
+def write_between(path: Path, text: str, markers: tuple[str, str] = (BEGIN, END)) -> None:
     """Puts the tables between the markers of a file."""
-    check_markers(path)
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    write_text(path, f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+    begin, end = markers
+    check_markers(path, markers)
+    before, _, rest = path.read_text(encoding="utf-8").partition(begin)
+    write_text(path, f"{before}{begin}\n\n{text}\n\n{end}{rest.partition(end)[2]}")
