@@ -39,13 +39,13 @@ class Pending:
 
     Args:
         head: The request's head.
-        handler: Answers it.
+        handler: Answers it; None if the call is refused.
         deadline: When its client gives up, by the loop's clock.
     """
 
     __slots__ = ("deadline", "gatherer", "handler", "head", "held", "left", "task", "timer")
 
-    def __init__(self, head: RequestHead, handler: Handler, deadline: float | None) -> None:
+    def __init__(self, head: RequestHead, handler: Handler | None, deadline: float | None) -> None:
         self.head = head
         self.handler = handler
         self.deadline = deadline
@@ -91,31 +91,32 @@ class ServerConnection(Connection):
         head = request_head.read(block, largest)
         if head.fault:
             raise StreamFault(stream.number, frames.PROTOCOL_ERROR, head.fault)
-        if head.method != b"POST" or not head.is_grpc:
-            self._refuse_http(stream, head)
-            return
-        handler = self._shared.methods.get(head.path)
-        if handler is None:
+        deadline = None if head.timeout is None else self.loop.time() + head.timeout
+        handler = self._shared.methods.get(head.path) if head.method == b"POST" and head.is_grpc else None
+        pending = stream.user = Pending(head, handler, deadline)
+        if not (head.method == b"POST" and head.is_grpc):
+            pass  # Answered at its end: a browser's upload is taken first.
+        elif handler is None:
             self._end(stream, Code.UNIMPLEMENTED, "Method not found!")
         elif not request_head.is_known(head.encoding):
+            pending.handler = None
             text = f"Compression algorithm '{head.encoding.decode('latin-1')}' is not supported."
             self._end(stream, Code.UNIMPLEMENTED, text, more=_ACCEPTED)
-        else:
-            deadline = None if head.timeout is None else self.loop.time() + head.timeout
-            pending = stream.user = Pending(head, handler, deadline)
-            if ended:
-                self._complete(stream, pending)
+        if ended:
+            self._complete(stream, pending)
 
     def took_data(self, stream: Stream, data: bytes, ended: bool) -> None:
         """Takes a piece of the message."""
         self.used(stream, len(data))
-        pending: Pending | None = stream.user
-        if pending is None:
-            return  # It was refused.
+        pending: Pending = stream.user
         if pending.left is not None:
             pending.left -= len(data)
             if pending.left < 0:
                 raise StreamFault(stream.number, frames.PROTOCOL_ERROR, "more data than its content-length")
+        if pending.handler is None or stream.local_ended:
+            if ended:
+                self._complete(stream, pending)
+            return
         size = len(data) - 5
         if (
             ended
@@ -170,6 +171,11 @@ class ServerConnection(Connection):
         """Starts a call whose stream has ended."""
         if pending.left:
             raise StreamFault(stream.number, frames.PROTOCOL_ERROR, "less data than its content-length")
+        if stream.local_ended:
+            return  # It was answered before its end.
+        if pending.handler is None:
+            self._refuse_http(stream, pending.head)
+            return
         gatherer, pending.gatherer = pending.gatherer, None
         try:
             if gatherer is None:
@@ -183,7 +189,7 @@ class ServerConnection(Connection):
         except CallFault as fault:
             self._fault(stream, fault)
             return
-        self._start(stream, pending, message)
+        self._start(stream, pending, message, compressed)
 
     def _inflate(self, pending: Pending, message: bytes) -> bytes:
         text = messages.inflate(message, pending.head.encoding, self._shared.most_received)
@@ -199,12 +205,16 @@ class ServerConnection(Connection):
             return
         pending.task = None
         if not stream.local_ended:
-            self._start(stream, pending, text)
+            self._start(stream, pending, text, True)
 
-    def _start(self, stream: Stream, pending: Pending, message: bytes) -> None:
-        head = pending.head
+    def _start(
+        self, stream: Stream, pending: Pending, message: bytes, compressed: bool = False
+    ) -> None:
+        head, handler = pending.head, pending.handler
+        assert handler is not None
         try:
-            result: Any = pending.handler(Call(head.path, head.metadata, message, pending.deadline))
+            call = Call(head.path, head.metadata, message, pending.deadline, compressed)
+            result: Any = handler(call)
         except Exception as error:  # noqa: BLE001 - the handler's errors become statuses
             self._fail_call(stream, error)
             return
@@ -262,6 +272,8 @@ class ServerConnection(Connection):
                 encoding = _first_taken(pending.head.accepted)
                 if encoding:
                     block, message, flag = _ENCODED[encoding], messages.deflate(message, encoding), 1
+            if result.initial:
+                block += hpack.block(_encoded(result.initial))
         else:
             message = result
             if self._shared.compress:

@@ -17,12 +17,14 @@ class Call:
         metadata: By lower-case name, in their order; binary values are decoded.
         message: The message, uncompressed.
         deadline: When its client gives up, by the loop's clock; None means never.
+        compressed: Whether the message came compressed.
     """
 
     path: bytes
     metadata: Metadata
     message: bytes
     deadline: float | None
+    compressed: bool = False
 
 
 @dataclass(slots=True)
@@ -33,11 +35,13 @@ class Reply:
         message: The message.
         trailing: Trailing metadata.
         compress: Whether to compress it in the first way that the client takes: gzip, deflate, or not at all.
+        initial: Metadata to send before the message.
     """
 
     message: bytes
     trailing: Metadata = ()
     compress: bool = False
+    initial: Metadata = ()
 
 
 class CallFault(Exception):  # noqa: N818 - it becomes the status of a call

@@ -28,6 +28,7 @@ from serving.http2.stream import Stream
 log = logging.getLogger(__name__)
 _LINGER_SECONDS: Final = 1.0
 """How long a connection stays half open after GOAWAY for a fault, so that its peer gets to read it."""
+_DEFAULT_TABLE_BYTES: Final = 4096
 _CLOSED_REMEMBERED: Final = 1024
 _PING: Final = b"penstock"
 _WRITE_BUFFER_BYTES: Final = 256 << 10
@@ -160,6 +161,10 @@ class Connection(Sender):
             if now - since > limits.handshake_seconds:
                 self._fail(ConnectionFault(frames.SETTINGS_TIMEOUT, "the peer is too slow"))
             return
+        if self._early is not None and not limits.table_bytes and now - self._began > limits.handshake_seconds:
+            # It could use a dynamic table, which costs us much, for as long as it does not acknowledge that there is none.
+            self._fail(ConnectionFault(frames.SETTINGS_TIMEOUT, "SETTINGS were never acknowledged"))
+            return
         for stream in list(self.streams.values()):
             if stream.waiting or not (stream.remote_ended or self.client):
                 stream.still += seconds
@@ -199,7 +204,7 @@ class Connection(Sender):
         self.transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
         limits = self.limits
         values = {
-            frames.HEADER_TABLE_SIZE: 0,
+            frames.HEADER_TABLE_SIZE: limits.table_bytes,
             frames.INITIAL_WINDOW_SIZE: limits.window,
             frames.MAX_HEADER_LIST_SIZE: limits.header_list_bytes,
         }
@@ -458,16 +463,20 @@ class Connection(Sender):
         if flags & frames.ACK:
             if payload:
                 raise ConnectionFault(frames.FRAME_SIZE_ERROR, "an acknowledgement with a payload")
-            self._early = None
+            if not self.limits.table_bytes:
+                self._early = None
             return
         self._controls.take(self._last_heard)
         values = frames.read_settings(payload)
         self._check_settings(values)
         self.peer_settings.update(values)
         self._peer_frame = values.get(frames.MAX_FRAME_SIZE, self._peer_frame)
+        if values.get(frames.HEADER_TABLE_SIZE, _DEFAULT_TABLE_BYTES) < _DEFAULT_TABLE_BYTES:
+            self._table_update_due = True
+        # Before any data that these settings allow.
+        self.control(frames.SETTINGS_ACK)
         if frames.INITIAL_WINDOW_SIZE in values:
             self._resize_windows(values[frames.INITIAL_WINDOW_SIZE])
-        self.control(frames.SETTINGS_ACK)
         if not self.is_open:
             self.is_open = True
             self.opened()

@@ -18,6 +18,8 @@ class Limits:
         header_bytes: A header block as it is sent; a peer that sends more is cut off.
         header_list_bytes: Its fields as they are read, counted as in RFC 7541, 4.1; announced.
         continuations: The frames of one header block.
+        table_bytes: The dynamic table that a peer may use; announced. Anything but 0 costs a slow decoder for every
+            header block: for peers that cannot do without a table.
         resets: How many streams a peer may reset, or make us reset, at once (rapid reset).
         resets_per_second: How many more it may each second.
         controls: How many PING, SETTINGS, PRIORITY, unknown and empty frames a peer may send at once.
@@ -38,6 +40,7 @@ class Limits:
     header_bytes: int = 64 << 10
     header_list_bytes: int = 64 << 10
     continuations: int = 64
+    table_bytes: int = 0
     resets: int = 1000
     resets_per_second: float = 100.0
     controls: int = 5000

@@ -20,6 +20,7 @@ _RESERVED: Final = frozenset(
     {b"content-type", b"te", b"grpc-timeout", b"grpc-encoding", b"grpc-accept-encoding"}
 )
 _LARGEST_CACHED: Final = 1024
+_LONGEST_NUMBER: Final = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,9 @@ def _read(block: bytes, largest: int) -> RequestHead:
             pseudo[name] = value
         elif name in _RESERVED:
             plain.setdefault(name, value)
-        elif name == b"content-length" and (not value.isdigit() or plain.setdefault(name, value) != value):
-            fault = "a content-length that is no number"
+        elif name == b"content-length":
+            if not value.isdigit() or len(value) > _LONGEST_NUMBER or plain.setdefault(name, value) != value:
+                fault = "a content-length that is no number"
         elif name in _OF_A_CONNECTION or not is_name(name):
             fault = "a field that HTTP/2 does not have"
         elif not is_value(value):

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _JOIN_BELOW_BYTES: Final = 64 << 10
 _TURN_BYTES: Final = 256 << 10
 """How much is collected before it is handed to the socket, which then says whether it takes more."""
+TABLE_OF_NO_SIZE: Final = b"\x20"
+"""The update of the dynamic table's size that the next header block must begin with after a peer has made its table
+smaller (RFC 9113, 4.3.1); strict ones, as nghttp2, end the connection without it."""
 _head: Final = frames.head
 
 
@@ -52,6 +55,7 @@ class Sender(asyncio.Protocol):
         self._out: list[Bytes] = []
         self._out_bytes = 0
         self._unread_controls = 0
+        self._table_update_due = False
         self._flush_due = self._receiving = False
         # Streams that have something to send and a window for it; those without a window are only in ``streams``.
         self._ready: dict[int, Stream] = {}
@@ -122,6 +126,7 @@ class Sender(asyncio.Protocol):
             size += len(piece)
         if (
             self.paused
+            or self._table_update_due
             or stream.waiting
             or stream.local_ended
             or size > self._peer_frame
@@ -233,6 +238,8 @@ class Sender(asyncio.Protocol):
         self._ready[stream.number] = stream
 
     def _put_headers(self, stream: Stream, block: Bytes, end: bool) -> None:
+        if self._table_update_due:
+            block, self._table_update_due = TABLE_OF_NO_SIZE + block, False
         self._out.append(frames.headers(stream.number, bytes(block), end=end, largest=self._peer_frame))
         if end:
             self._end_locally(stream)

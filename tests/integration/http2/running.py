@@ -8,10 +8,7 @@ SECONDS = 120
 
 
 def verdicts(command: list[str]) -> dict[str, str]:
-    """Returns what a suite printed, by case: ``PASS``, ``SKIP``, or ``FAIL`` and what was seen.
-
-    A case's name may hold a colon; what was seen begins after the last one that a blank follows.
-    """
+    """Returns what a suite printed, by case: ``PASS``, ``SKIP``, or ``FAIL`` and what was seen."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     found = {}
     for line in done.stdout.splitlines():
@@ -19,7 +16,7 @@ def verdicts(command: list[str]) -> dict[str, str]:
         if verdict in ("PASS", "SKIP"):
             found[rest] = verdict
         elif verdict == "FAIL":
-            name, _, seen = rest.partition(": ")
+            name, _, seen = rest.partition(" :: ")
             found[name] = f"FAIL {seen}"
     assert done.returncode == 0, done.stderr[-2000:]
     return found

@@ -1,4 +1,4 @@
-"""Runs the suites' service on ``serving.http2``: ``serve.py PORT TLS_PORT CERTIFICATES``; prints ``ready``."""
+"""Runs the suites' service on ``serving.http2``: ``serve.py PORT TLS_PORT TABLE_PORT CERTIFICATES``; prints ``ready``."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from serving.http2.server import Server  # noqa: E402
 from tests.integration.http2 import service  # noqa: E402
 
 LIMITS = Limits(streams=100)
+WITH_TABLE = Limits(streams=100, table_bytes=4096)
 GRACE_SECONDS = 20
 METHODS = [f"/suite.Echo/{name}" for name in ("Echo", "Sleep", "Cancelled", "Fail", "Drain")]
 METHODS += [f"/grpc.testing.TestService/{name}" for name in ("EmptyCall", "UnaryCall", "FullDuplexCall", "StreamingInputCall")]
 
 
 class Front:
-    """Two servers, one with TLS, that can be replaced by fresh ones on the same ports.
+    """Three servers, one with TLS, one with a dynamic table, that can be replaced by fresh ones on the same ports.
 
     Args:
         plain: The port without TLS.
         secure: The port with TLS.
+        table: The port whose clients may use a dynamic table.
         folder: The folder of the certificate.
     """
 
-    def __init__(self, plain: int, secure: int, folder: Path) -> None:
-        self._ports = (plain, secure)
+    def __init__(self, plain: int, secure: int, table: int, folder: Path) -> None:
+        self._ports = (plain, secure, table)
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._tls.load_cert_chain(folder / "tls.crt", folder / "tls.key")
         self._tls.set_alpn_protocols(["h2"])
@@ -43,8 +45,9 @@ class Front:
     async def start(self) -> None:
         """Listens with fresh servers."""
         started = []
-        for port, tls in zip(self._ports, (None, self._tls), strict=True):
-            server = Server({method.encode(): self._answer for method in METHODS}, LIMITS)
+        forms = ((None, LIMITS), (self._tls, LIMITS), (None, WITH_TABLE))
+        for port, (tls, limits) in zip(self._ports, forms, strict=True):
+            server = Server({method.encode(): self._answer for method in METHODS}, limits)
             await server.start([_listener(port)], tls=tls)
             started.append(server)
         self._running = started
@@ -72,8 +75,8 @@ def _listener(port: int) -> socket.socket:
     return made
 
 
-async def main(plain: str, secure: str, folder: str) -> None:
-    await Front(int(plain), int(secure), Path(folder)).start()
+async def main(plain: str, secure: str, table: str, folder: str) -> None:
+    await Front(int(plain), int(secure), int(table), Path(folder)).start()
     print("ready", flush=True)
     await asyncio.Event().wait()
 

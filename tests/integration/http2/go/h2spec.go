@@ -58,7 +58,7 @@ func collect(settings *config.Config, group *spec.TestGroup) []func() string {
 func one(settings *config.Config, test *spec.TestCase, name string) string {
 	connection, err := spec.Dial(settings)
 	if err != nil {
-		return fmt.Sprintf("FAIL %s: no connection: %v", name, err)
+		return fmt.Sprintf("FAIL %s :: no connection: %v", name, err)
 	}
 	defer connection.Close()
 	err = test.Run(settings, connection)
@@ -69,7 +69,7 @@ func one(settings *config.Config, test *spec.TestCase, name string) string {
 		return "SKIP " + name
 	}
 	if failed, ok := err.(*spec.TestError); ok {
-		return fmt.Sprintf("FAIL %s: expected %q, seen %s", name, failed.Expected, failed.Actual)
+		return fmt.Sprintf("FAIL %s :: expected %q, seen %s", name, failed.Expected, failed.Actual)
 	}
-	return fmt.Sprintf("FAIL %s: %v", name, err)
+	return fmt.Sprintf("FAIL %s :: %v", name, err)
 }

@@ -1,5 +1,5 @@
 // Runs one of: h2spec's cases, gRPC's interop cases for unary services, or our own cases with grpc-go.
-// Each case prints one line, "PASS name" or "FAIL name: what was seen".
+// Each case prints one line, "PASS name" or "FAIL name :: what was seen".
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 
 func report(name string, err error) {
 	if err != nil {
-		fmt.Printf("FAIL %s: %v\n", name, err)
+		fmt.Printf("FAIL %s :: %v\n", name, err)
 		return
 	}
 	fmt.Printf("PASS %s\n", name)

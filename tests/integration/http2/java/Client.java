@@ -21,7 +21,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 
-/** Our cases with grpc-java on Netty; one line each, "PASS name" or "FAIL name: what was seen". */
+/** Our cases with grpc-java on Netty; one line each, "PASS name" or "FAIL name :: what was seen". */
 public class Client {
   static final int MEGABYTE = 1 << 20;
   static final String MESSAGE = "\t\ntest with whitespace\r\nand Unicode BMP \u263a and non-BMP \ud83d\ude08\t\n";
@@ -76,7 +76,7 @@ public class Client {
       test.run();
       System.out.println("PASS " + name);
     } catch (Throwable e) {
-      System.out.println("FAIL " + name + ": " + e.toString().replace('\n', ' '));
+      System.out.println("FAIL " + name + " :: " + e.toString().replace('\n', ' '));
     }
   }
 

@@ -1,4 +1,4 @@
-// Our cases with @grpc/grpc-js; one line each, "PASS name" or "FAIL name: what was seen".
+// Our cases with @grpc/grpc-js; one line each, "PASS name" or "FAIL name :: what was seen".
 'use strict';
 const fs = require('fs');
 const grpc = require('@grpc/grpc-js');
@@ -124,7 +124,7 @@ async function report(name, run) {
     await run();
     console.log(`PASS ${name}`);
   } catch (error) {
-    console.log(`FAIL ${name}: ${String(error).replaceAll('\n', ' ')}`);
+    console.log(`FAIL ${name} :: ${String(error).replaceAll('\n', ' ')}`);
   }
 }
 
