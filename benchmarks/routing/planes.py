@@ -18,6 +18,7 @@ from foundation.errors import DataError, NodeError
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 READY_SECONDS = 120
+FORMER_FRONT = "--grpc_front=aio"
 DIRECT, ROUTER, HAPROXY, NGINX, AIO = "direct", "Penstock's router", "HAProxy", "nginx", "grpc.aio proxy"
 
 
@@ -182,7 +183,12 @@ def planes(work: Path, backend: Plane) -> list[Plane]:
         command += ["-e", str(folder / "start.log")] if program == "nginx" else ["-db"]
         made.append(Plane(name, command, folder, grpc, rest))
     folder, grpc = _folder(work, AIO), free_port()
-    command = [sys.executable, str(HERE / "competitors" / "aio_proxy.py"), str(grpc), f"127.0.0.1:{backend.grpc}"]
+    command = [
+        sys.executable,
+        str(HERE / "competitors" / "aio_proxy.py"),
+        str(grpc),
+        f"127.0.0.1:{backend.grpc}",
+    ]
     made.append(Plane(AIO, command, folder, grpc))
     return made
 

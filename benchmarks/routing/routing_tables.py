@@ -44,7 +44,11 @@ class Medians:
         return statistics.median(entry[what] for entry in entries) if entries else None
 
     def ratio(
-        self, first: tuple[str, str, str, int, str], second: tuple[str, str, str, int, str], *, less: bool = False
+        self,
+        first: tuple[str, str, str, int, str],
+        second: tuple[str, str, str, int, str],
+        *,
+        less: bool = False,
     ) -> float | None:
         """Returns one median over another, or less it."""
         one, other = self.get(*first), self.get(*second)
@@ -62,7 +66,15 @@ def render(results: dict[str, Any]) -> str:
         for protocol in ("gRPC", "REST"):
             rows = _rows(medians, backend, protocol)
             if rows:
-                head = ["", "requests/s", "of direct", "p50 ms", "p99 ms", "added p50 ms", "CPU of the plane, µs"]
+                head = [
+                    "",
+                    "requests/s",
+                    "of direct",
+                    "p50 ms",
+                    "p99 ms",
+                    "added p50 ms",
+                    "CPU of the plane, µs",
+                ]
                 head += ["of the backend, µs", "of the client, µs"]
                 parts += [f"### {protocol}, {TITLES[backend]}", markdown(head, rows)]
     return "\n\n".join([*parts, "### Against the aims", markdown(["aim", "seen", "reached"], _aims(medians))])
@@ -96,18 +108,33 @@ def _aims(medians: Medians) -> list[list[str]]:
             ours, direct = (SERVER, protocol, ROUTER, c), (SERVER, protocol, DIRECT, c)
             added = medians.ratio((*ours, "p50"), (*direct, "p50"), less=True)
             if c == 1:
-                rows.append(_aim(f"router, {protocol}, alone: at most 0.3 ms added at p50", added, 0.3, "{:+.2f} ms"))
+                rows.append(
+                    _aim(f"router, {protocol}, alone: at most 0.3 ms added at p50", added, 0.3, "{:+.2f} ms")
+                )
             share = medians.ratio((*ours, "rate"), (*direct, "rate"))
-            rows.append(_aim(f"router, {protocol}, {c} at once: at least 85% of direct", share, -0.85, "{:.0%}"))
-            cpu = medians.ratio((ECHO, protocol, ROUTER, c, "plane_us"), (ECHO, protocol, HAPROXY, c, "plane_us"))
-            rows.append(_aim(f"router, {protocol}, {c} at once: at most 2× HAProxy's CPU (echo)", cpu, 2, "{:.2f}×"))
+            rows.append(
+                _aim(f"router, {protocol}, {c} at once: at least 85% of direct", share, -0.85, "{:.0%}")
+            )
+            cpu = medians.ratio(
+                (ECHO, protocol, ROUTER, c, "plane_us"), (ECHO, protocol, HAPROXY, c, "plane_us")
+            )
+            rows.append(
+                _aim(f"router, {protocol}, {c} at once: at most 2× HAProxy's CPU (echo)", cpu, 2, "{:.2f}×")
+            )
             free = medians.ratio((SERVER, protocol, HOP_FREE, c, "rate"), (*direct, "rate"))
             rows.append(
-                _aim(f"experiments in the server, {protocol}, {c} at once: at most 5% off", free, -0.95, "{:.0%}")
+                _aim(
+                    f"experiments in the server, {protocol}, {c} at once: at most 5% off",
+                    free,
+                    -0.95,
+                    "{:.0%}",
+                )
             )
             if protocol == "gRPC" and c > 1:
                 front = medians.ratio((*direct, "rate"), (SERVER, protocol, AIO_FRONT, c, "rate"))
-                rows.append(_aim(f"server, gRPC, {c} at once: at least 2× its former front", front, -2, "{:.2f}×"))
+                rows.append(
+                    _aim(f"server, gRPC, {c} at once: at least 2× its former front", front, -2, "{:.2f}×")
+                )
     return rows
 
 

@@ -48,7 +48,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     default = Path(tempfile.gettempdir()) / "penstock-bench-routing"
     parser.add_argument("--cache", type=Path, default=default, help="model, logs; default %(default)s")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=0.8, help="target time for one point; default %(default)s")
+    parser.add_argument(
+        "--seconds", type=float, default=0.8, help="target time for one point; default %(default)s"
+    )
     parser.add_argument("--only", nargs="*", default=[], help="names of data planes; default: all")
     parser.add_argument("--quick", action="store_true", help="one repeat with few requests")
     parser.add_argument("--json", type=Path, help="also write every figure to this file")
@@ -123,7 +125,9 @@ class Bench:
                 for form in beside:
                     self._point(form, form.name, [], concurrency, repeat)
 
-    def _point(self, backend: Plane, name: str, between: Iterable[Plane], concurrency: int, repeat: int) -> None:
+    def _point(
+        self, backend: Plane, name: str, between: Iterable[Plane], concurrency: int, repeat: int
+    ) -> None:
         plane = next(iter(between), None)
         for call, port in self._of(plane or backend):
             cost = self._measure(name, call, port, plane, backend, concurrency)

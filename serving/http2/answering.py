@@ -207,9 +207,7 @@ class ServerConnection(Connection):
         if not stream.local_ended:
             self._start(stream, pending, text, True)
 
-    def _start(
-        self, stream: Stream, pending: Pending, message: bytes, compressed: bool = False
-    ) -> None:
+    def _start(self, stream: Stream, pending: Pending, message: bytes, compressed: bool = False) -> None:
         head, handler = pending.head, pending.handler
         assert handler is not None
         try:

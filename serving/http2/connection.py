@@ -161,7 +161,11 @@ class Connection(Sender):
             if now - since > limits.handshake_seconds:
                 self._fail(ConnectionFault(frames.SETTINGS_TIMEOUT, "the peer is too slow"))
             return
-        if self._early is not None and not limits.table_bytes and now - self._began > limits.handshake_seconds:
+        if (
+            self._early is not None
+            and not limits.table_bytes
+            and now - self._began > limits.handshake_seconds
+        ):
             # It could use a dynamic table, which costs us much, for as long as it does not acknowledge that there is none.
             self._fail(ConnectionFault(frames.SETTINGS_TIMEOUT, "SETTINGS were never acknowledged"))
             return

@@ -30,7 +30,17 @@ def go() -> list[str]:
     needed("go")
 
     def build(folder: Path) -> None:
-        _run("go", "build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o", str(folder / "suites"), ".", cwd=HERE / "go")
+        _run(
+            "go",
+            "build",
+            "-buildvcs=false",
+            "-trimpath",
+            "-ldflags=-s -w",
+            "-o",
+            str(folder / "suites"),
+            ".",
+            cwd=HERE / "go",
+        )
 
     return [str(_built("go", build) / "suites")]
 
@@ -41,12 +51,29 @@ def java() -> list[str]:
 
     def build(folder: Path) -> None:
         jars = folder / "jars"
-        _run("mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={jars}", cwd=HERE / "java")
-        _run("javac", "-cp", f"{jars}/*", "-d", str(folder / "classes"), str(HERE / "java" / "Client.java"), cwd=folder)
+        _run(
+            "mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={jars}", cwd=HERE / "java"
+        )
+        _run(
+            "javac",
+            "-cp",
+            f"{jars}/*",
+            "-d",
+            str(folder / "classes"),
+            str(HERE / "java" / "Client.java"),
+            cwd=folder,
+        )
 
     folder = _built("java", build)
     # The client lives for two seconds: the second compiler and a large heap only cost time.
-    return ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{folder}/classes:{folder}/jars/*", "Client"]
+    return [
+        "java",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        "-cp",
+        f"{folder}/classes:{folder}/jars/*",
+        "Client",
+    ]
 
 
 def node() -> list[str]:

@@ -53,5 +53,3 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         process.terminate()
         process.wait(30)
         process.stdout.close()  # type: ignore[union-attr]
-
-

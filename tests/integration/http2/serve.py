@@ -12,16 +12,19 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from serving.http2.call import Call, CallFault, Reply  # noqa: E402
-from serving.http2.limits import Limits  # noqa: E402
-from serving.http2.server import Server  # noqa: E402
-from tests.integration.http2 import service  # noqa: E402
+from serving.http2.call import Call, CallFault, Reply
+from serving.http2.limits import Limits
+from serving.http2.server import Server
+from tests.integration.http2 import service
 
 LIMITS = Limits(streams=100)
 WITH_TABLE = Limits(streams=100, table_bytes=4096)
 GRACE_SECONDS = 20
 METHODS = [f"/suite.Echo/{name}" for name in ("Echo", "Sleep", "Cancelled", "Fail", "Drain")]
-METHODS += [f"/grpc.testing.TestService/{name}" for name in ("EmptyCall", "UnaryCall", "FullDuplexCall", "StreamingInputCall")]
+METHODS += [
+    f"/grpc.testing.TestService/{name}"
+    for name in ("EmptyCall", "UnaryCall", "FullDuplexCall", "StreamingInputCall")
+]
 
 
 class Front:

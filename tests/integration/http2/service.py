@@ -35,7 +35,12 @@ class Reply:
 def _messages() -> dict[str, Any]:
     """Builds the part of ``grpc/testing/messages.proto`` that unary calls need; its bytes are the same."""
     kinds = descriptor_pb2.FieldDescriptorProto
-    scalar = {"bool": kinds.TYPE_BOOL, "int32": kinds.TYPE_INT32, "string": kinds.TYPE_STRING, "bytes": kinds.TYPE_BYTES}
+    scalar = {
+        "bool": kinds.TYPE_BOOL,
+        "int32": kinds.TYPE_INT32,
+        "string": kinds.TYPE_STRING,
+        "bytes": kinds.TYPE_BYTES,
+    }
     shapes = {
         "Empty": {},
         "BoolValue": {"value": (1, "bool")},
@@ -59,7 +64,8 @@ def _messages() -> dict[str, Any]:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"grpc.testing.{name}")) for name in shapes
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"grpc.testing.{name}"))
+        for name in shapes
     }
 
 
@@ -123,10 +129,14 @@ class Service:
         first = [pair for pair in metadata if pair[0] == "x-grpc-test-echo-initial"]
         last = [pair for pair in metadata if pair[0] == "x-grpc-test-echo-trailing-bin"]
         if request.HasField("expect_compressed") and request.expect_compressed.value != compressed:
-            return Reply(code=INVALID_ARGUMENT, text="the message is compressed" if compressed else "it is not")
+            return Reply(
+                code=INVALID_ARGUMENT, text="the message is compressed" if compressed else "it is not"
+            )
         if request.response_status.code:
             status = request.response_status
             return Reply(code=status.code, text=status.message, echoed=(first, last))
         answer = MESSAGES["SimpleResponse"]()
         answer.payload.body = bytes(request.response_size)
-        return Reply(answer.SerializeToString(), echoed=(first, last), compress=request.response_compressed.value)
+        return Reply(
+            answer.SerializeToString(), echoed=(first, last), compress=request.response_compressed.value
+        )

@@ -139,10 +139,15 @@ def test_aio(served: Served) -> None:
             messages = [bytes([i % 251]) * 20_000 for i in range(300)]
             yield await asyncio.gather(*(echo(message, timeout=30) for message in messages)) == messages
             yield await echo(bytes(5 * MEGABYTE), timeout=30) == bytes(5 * MEGABYTE)
-            yield await echo(bytes(MEGABYTE), timeout=30, compression=grpc.Compression.Gzip) == bytes(MEGABYTE)
+            yield await echo(bytes(MEGABYTE), timeout=30, compression=grpc.Compression.Gzip) == bytes(
+                MEGABYTE
+            )
             call = echo(b"x", timeout=30, metadata=SENT)
             await call
-            yield tuple(pair for pair in await call.trailing_metadata() if pair[0].startswith("x-echo-")) == SENT
+            yield (
+                tuple(pair for pair in await call.trailing_metadata() if pair[0].startswith("x-echo-"))
+                == SENT
+            )
             with pytest.raises(grpc.aio.AioRpcError) as raised:
                 await channel.unary_unary("/suite.Echo/Sleep")(b"30000", timeout=0.1)
             yield raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED

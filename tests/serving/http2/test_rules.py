@@ -21,7 +21,11 @@ HEAD = [
 def call(number: int, *more: tuple[bytes, bytes], data: bytes = b"\0\0\0\0\1x") -> bytes:
     """Returns the frames of a whole call."""
     block = hpack.block([*HEAD, *more])
-    return frames.headers(number, block, end=False) + frames.head(len(data), frames.DATA, frames.END_STREAM, number) + data
+    return (
+        frames.headers(number, block, end=False)
+        + frames.head(len(data), frames.DATA, frames.END_STREAM, number)
+        + data
+    )
 
 
 def test_after_a_client_gives_up_its_table_the_next_block_says_so() -> None:
