@@ -156,18 +156,9 @@ class Connection(Sender):
         limits = self.limits
         if self._over or self.transport is None:
             return
-        if not self.is_open or self._block is not None:
-            since = self._began if self._block is None else self._block_since
-            if now - since > limits.handshake_seconds:
-                self._fail(ConnectionFault(frames.SETTINGS_TIMEOUT, "the peer is too slow"))
-            return
-        if (
-            self._early is not None
-            and not limits.table_bytes
-            and now - self._began > limits.handshake_seconds
-        ):
-            # It could use a dynamic table, which costs us much, for as long as it does not acknowledge that there is none.
-            self._fail(ConnectionFault(frames.SETTINGS_TIMEOUT, "SETTINGS were never acknowledged"))
+        late = self._lateness(now)
+        if late:
+            self._fail(ConnectionFault(frames.SETTINGS_TIMEOUT, late))
             return
         for stream in list(self.streams.values()):
             if stream.waiting or not (stream.remote_ended or self.client):
@@ -187,6 +178,18 @@ class Connection(Sender):
             self.go_away(text="max_age")
             if limits.age_grace_seconds:
                 self.loop.call_later(limits.age_grace_seconds, self.close)
+
+    def _lateness(self, now: float) -> str:
+        """Returns what the peer has not done in time; empty if there is no such thing."""
+        bound = now - self.limits.handshake_seconds
+        if self._block is not None and self._block_since < bound:
+            return "a header block takes too long"
+        if not self.is_open and self._began < bound:
+            return "there were no SETTINGS"
+        if self._early is not None and not self.limits.table_bytes and self._began < bound:
+            # Until then it may use a dynamic table, which costs us much.
+            return "SETTINGS were not acknowledged"
+        return ""
 
     def _keep_alive(self, now: float) -> None:
         limits = self.limits
