@@ -133,3 +133,10 @@ def host_and_port(address: str) -> tuple[str, int]:
     """Returns host and port of ``HOST:PORT``; an IPv6 address is in brackets."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
+
+
+def reason(error: OSError) -> str:
+    """Returns why a connection failed, in a few words."""
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({getattr(error, 'verify_message', '') or error.reason or 'no common settings'})"
+    return (error.strerror or str(error) or type(error).__name__).split("] ")[-1]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-_MOST_BYTES: Final = 128 * 1024**2
+_MOST_BYTES: Final = 2**31 - 1
 
 
 class Reload(StrEnum):

@@ -12,6 +12,7 @@ from serving.http.front import HttpServer
 from serving.http.handler import Limits
 from serving.http.sockets import BindError, bind
 from serving.router.backends import Backends, server_context
+from serving.router.grpc.front import GrpcFront
 from serving.router.rest.front import OwnEndpoints, RestFront
 from serving.router.rest.proxy import RestProxy
 from serving.router.shadow import Shadows
@@ -36,6 +37,7 @@ class Router:
         own: The experiments' HTTP endpoints; None if there are none.
 
     Attributes:
+        port: The gRPC port, once started; None if there is none.
         rest_port: The REST port, once started; None if there is none.
         shadows: Sends copies.
 
@@ -53,13 +55,16 @@ class Router:
         limits = Limits(body_bytes=options.body_bytes, connections=options.connections)
         self._http = HttpServer(RestFront(self._proxy, own), limits, budget)
         self._http_tls = self._tls("http/1.1")
+        self._grpc = GrpcFront(backends, traffic, self.shadows, budget, options)
+        self._grpc_tls = self._tls("h2")
         self._sweeper: asyncio.Task[None] | None = None
+        self.port: int | None = None
         self.rest_port: int | None = None
 
     @property
     def clients(self) -> int:
         """The number of clients' connections."""
-        return self._http.clients
+        return self._http.clients + len(self._grpc.clients)
 
     def _tls(self, *protocols: str) -> ssl.SSLContext | None:
         options = self._options
@@ -74,6 +79,11 @@ class Router:
             SpecError: A port cannot be bound.
         """
         options = self._options
+        if options.port is not None:
+            listeners = self._bind(options.port)
+            self.port = listeners[0].getsockname()[1]
+            await self._grpc.start(listeners, self._grpc_tls)
+            log.info("Running gRPC router at %s:%d", options.host, self.port)
         if options.rest_port is not None:
             listeners = self._bind(options.rest_port)
             self.rest_port = listeners[0].getsockname()[1]
@@ -91,7 +101,11 @@ class Router:
 
     async def stop(self) -> None:
         """Accepts nothing new and finishes the requests in flight, within the drain time."""
-        await self._http.stop(self._options.drain_seconds)
+        seconds = self._options.drain_seconds
+        stops = [self._http.stop(seconds)]
+        if self.port is not None:
+            stops.append(self._grpc.stop(seconds))
+        await asyncio.gather(*stops)
         self.shadows.close()
         if self._sweeper is not None:
             self._sweeper.cancel()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from serving.codes import Code
-from serving.router.backends import host_and_port
+from serving.router.backends import host_and_port, reason
 from serving.router.rest.upstream import Reply, Upstream, UpstreamError
 
 if TYPE_CHECKING:
@@ -157,7 +156,7 @@ class Pool:
             ) from error
         except OSError as error:
             raise UpstreamError(
-                Code.UNAVAILABLE, f"{self.name} cannot be reached: {_reason(error)}"
+                Code.UNAVAILABLE, f"{self.name} cannot be reached: {reason(error)}"
             ) from error
         return connection
 
@@ -190,9 +189,3 @@ class Pool:
 def _late(waiter: asyncio.Future[Any], text: str) -> None:
     if not waiter.done():
         waiter.set_exception(UpstreamError(Code.DEADLINE_EXCEEDED, text))
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({getattr(error, 'verify_message', '') or error.reason or 'no common settings'})"
-    return (error.strerror or str(error) or type(error).__name__).split("] ")[-1]

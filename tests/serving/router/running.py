@@ -124,6 +124,11 @@ class RunningRouter:
         return self.router.rest_port
 
     @property
+    def address(self) -> str:
+        """Of its gRPC port."""
+        return f"127.0.0.1:{self.router.port}"
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.rest_port}"
 
