@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from serving.experiments.assignment.layer import LayerState
 from serving.experiments.assignment.memory import Assignment
 from serving.experiments.assignment.table import SlotTable
+from serving.experiments.live.arms import Bystander
 from serving.experiments.live.authority import Authority
 from serving.experiments.live.compile import Compiler
 from serving.experiments.live.plan import Kind, World, kind_of, redraws
@@ -88,6 +90,10 @@ class Keeper:
         self.leads = False
         self.troubles: dict[str, str] = {}
         """What does not work at present: subject → what is wrong."""
+        self.beyond: Counter[str] = Counter()
+        """Experiment → requests of units beyond the limit."""
+        self.without_unit: Counter[str] = Counter()
+        """Experiment → requests that were assigned by themselves because their unit was missing."""
         self.at = 0.0
         """The store's time of the latest poll."""
 
@@ -125,6 +131,17 @@ class Keeper:
         self._learn_units()
         self._compile()
 
+    def count(self, batch: Sequence[tuple[Choice, Outcome]]) -> None:
+        """Counts requests that are not as the document means them to be."""
+        for choice, _ in batch:
+            experiment = self.world.document.experiments.get(choice.experiment)
+            if experiment is None:
+                continue
+            if isinstance(choice, Bystander):
+                self.beyond[choice.experiment] += choice.unit != b""
+            elif not choice.unit and not experiment.unit.request:
+                self.without_unit[choice.experiment] += 1
+
     def guard(self, batch: Sequence[tuple[Choice, Outcome]]) -> None:
         """Lets the guardrails see answers; an arm that fails is out in this process before the store knows.
 
@@ -134,7 +151,7 @@ class Keeper:
         if self._guards is None:
             return
         try:
-            self._guards.take(batch)
+            self._guards.take(self.world, batch)
             self._guards.check(self.world, self.results)
         finally:
             self._compile()

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from serving.experiments.assignment.units import hashed, layer_key
+from serving.experiments.guardrails.alerts import Alerts
 from serving.experiments.live.arms import Bystander
 from serving.experiments.live.follow import Followed
+from serving.experiments.live.guards import Guards
 from serving.experiments.live.keeper import LEAD, Keeper
+from serving.experiments.live.observed import states
 from serving.experiments.live.route import Answers
 from serving.experiments.live.takers import Parts
 from serving.experiments.log.log import PredictionLog
 from serving.experiments.metrics.metrics import Metrics
+from serving.experiments.page.traffic import TrafficHistory
 from serving.experiments.state.exposures import Exposures
 from serving.experiments.state.open import open_store
 
@@ -33,6 +37,7 @@ TICK: Final = 0.25
 """Seconds between two ticks."""
 _JOIN: Final = 30.0
 _MOST_WAITING: Final = 100_000
+_OBSERVE_EVERY: Final = 2.0
 
 Answered = list["tuple[Choice, Outcome]"]
 
@@ -72,10 +77,16 @@ class Live:
         )
         self.parts = Parts(self.metrics.failed)
         self.exposures = Exposures(self.store)
-        self.keeper = Keeper(self.followed, self.store, self.answers, document.limits.units, lead=lead)
+        self.alerts = Alerts(document.alert)
+        self._guards = Guards(self.store, self.alerts)
+        self._history = TrafficHistory(self.store)
+        self.keeper = Keeper(
+            self.followed, self.store, self.answers, document.limits.units, self._guards, lead
+        )
         self._for_guards: list[tuple[Choice, Outcome]] = []
         self._taking, self._keeping = threading.Lock(), threading.Lock()
         self._ended = threading.Event()
+        self._observed = float("-inf")
         self.keeper.poll()
         self._threads = [
             threading.Thread(target=self._every_tick, args=(part,), name=name, daemon=True)
@@ -120,7 +131,10 @@ class Live:
         self.parts.call("answers", self._take)
         self.parts.call("state", self.exposures.close)
         self.parts.call("state", self._keep)
+        self.parts.call("guardrails", self._guards.close)
+        self.parts.call("page", self._history.close)
         self.parts.call("state", self.keeper.close)
+        self.parts.call("alerts", self.alerts.close)
         if self.prediction_log is not None:
             self.parts.call("log", self.prediction_log.close)
         self.parts.call("state", self.store.close)
@@ -137,6 +151,7 @@ class Live:
                 logger = self.prediction_log
                 self.parts.call("log", lambda: logger.take(answered, shadowed))
             self.parts.call("metrics", lambda: self.metrics.take(answered, shadowed))
+            self.parts.call("page", lambda: self._history.take(answered))
             counted = [pair for pair in answered if not isinstance(pair[0], Bystander)]
             if counted:
                 self.parts.call("state", lambda: self.exposures.take(counted))
@@ -147,8 +162,14 @@ class Live:
         with self._keeping:
             with self._taking:
                 batch, self._for_guards = self._for_guards, []
+            self.keeper.count(batch)
             self.parts.call("guardrails", lambda: self.keeper.guard(batch))
             self.parts.call("state", self.keeper.poll)
+            self.parts.call("page", lambda: self._history.tick(time.monotonic()))
+            now = time.monotonic()
+            if now - self._observed >= _OBSERVE_EVERY:
+                self._observed = now
+                self.parts.call("metrics", lambda: self.metrics.observe(states(self.keeper, self.store)))
 
 
 def _unit_features(document: ExperimentsDocument) -> dict[str, str]:

@@ -18,7 +18,7 @@ from serving.experiments.statistics.evidence import Evidence
 if TYPE_CHECKING:
     from serving.experiments.document.models import ExperimentConfig
     from serving.experiments.modes.allocator import Allocator
-    from serving.experiments.state.store import Assigned, Matured, Store
+    from serving.experiments.state.store import Matured, Store
 
 FORMAT: Final = 1
 _PAGE: Final = 1000
@@ -51,13 +51,12 @@ class Results:
         self.evidence = Evidence(design_of_experiment(experiment))
         self.allocation = Allocation()
         self._allocator: Allocator | None = None
-        self._matured = self._assigned = 0
-        self._stored: Mapping[str, Any] | None = None
+        self._cursor = 0
 
     @property
     def cursor(self) -> int:
         """Up to where units were evaluated."""
-        return self._matured
+        return self._cursor
 
     def read(self, weights: Mapping[str, float]) -> None:
         """Takes the stored document, if it is another than before.
@@ -71,7 +70,7 @@ class Results:
         self.evidence = Evidence.from_json(design_of_experiment(self.experiment), value.get("evidence"))
         self._allocator = allocator_of(self.experiment, weights)
         self._allocator.restore(value.get("allocator", {}))
-        self._matured, self._assigned = int(value.get("matured", 0)), int(value.get("assigned", 0))
+        self._cursor = int(value.get("cursor", 0))
         self.version = version
         self._publish(value.get("allocator", {}))
 
@@ -87,16 +86,17 @@ class Results:
             Whether there may be more to count.
         """
         self.read(weights)
-        assigned, after_assigned = self._store.assigned(self.name, self._assigned, _PAGE)
-        matured, after_matured = self._store.matured(self.name, self._matured, _PAGE)
+        assigned, after_assigned = self._store.assigned(self.name, self.evidence.cursor, _PAGE)
+        matured, after_matured = self._store.matured(self.name, self._cursor, _PAGE)
         due = self._due(life, now)
         if not (assigned or matured or due):
             return False
         try:
-            self._count(assigned, matured)
+            self.evidence.assign(assigned)
+            self._take(matured)
+            self.evidence.cursor, self._cursor = after_assigned, after_matured
             if due:
                 self._advance(life, now)
-            self._matured, self._assigned = after_matured, after_assigned
             value = self._value()
             written = self._store.write(results_key(self.name), value, self.version)
         except BaseException:
@@ -113,29 +113,11 @@ class Results:
         """Lets the next call read the stored document anew."""
         self._allocator = None
 
-    def _count(self, assigned: Sequence[Assigned], matured: Sequence[Matured]) -> None:
+    def _take(self, matured: Sequence[Matured]) -> None:
         assert self._allocator is not None
-        arms, begin = set(self.experiment.arms), 0
-        known = [unit for unit in assigned if unit.arm in arms]
-        for end, unit in enumerate(known, 1):
-            # Units that were assigned alike are tested together: the test is exact unit by unit, and quicker so.
-            if end == len(known) or known[end].propensities != unit.propensities:
-                self._test(known[begin:end])
-                begin = end
-        if known:
-            self.evidence.arrivals.add([self.evidence.assigned.units, known[-1].at])
         self.evidence.take(matured)
-        values = [(unit, self.evidence.design.counted(unit.reward)) for unit in matured if unit.arm in arms]
+        values = [(unit, self.evidence.design.counted(unit.reward)) for unit in matured]
         self._allocator.learn((u.arm, value, u.context) for u, value in values if value is not None)
-
-    def _test(self, alike: Sequence[Assigned]) -> None:
-        shares = dict(alike[0].propensities)
-        if not shares:
-            return
-        counts: dict[str, int] = {}
-        for unit in alike:
-            counts[unit.arm] = counts.get(unit.arm, 0) + 1
-        self.evidence.assigned.add(counts, shares)
 
     def _due(self, life: Lifecycle, now: float) -> bool:
         """Returns whether the next interval begins. The first one has the shares of the document."""
@@ -160,8 +142,7 @@ class Results:
         assert self._allocator is not None
         return {
             "format": FORMAT,
-            "matured": self._matured,
-            "assigned": self._assigned,
+            "cursor": self._cursor,
             "evidence": self.evidence.to_json(),
             "allocator": self._allocator.to_json(),
         }
