@@ -14,7 +14,20 @@ import typer
 from typer.exceptions import TyperException
 
 from foundation.errors import PenstockError
-from pipeline.cli import clean, deploy, experiment, export, history, look, models, project, run, schema, serve
+from pipeline.cli import (
+    clean,
+    deploy,
+    experiment,
+    export,
+    history,
+    look,
+    models,
+    project,
+    route,
+    run,
+    schema,
+    serve,
+)
 from pipeline.cli.screen import say_error
 
 app = typer.Typer(
@@ -25,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (project, look, export, run, history, models, serve, deploy, clean):
+for group in (project, look, export, run, history, models, serve, route, deploy, clean):
     group.register(app)
 app.add_typer(schema.app, name="schema")
 app.add_typer(experiment.app, name="experiment")

@@ -48,6 +48,21 @@ Address = Annotated[str, StringConstraints(pattern=_ADDRESS)]
 Header = Annotated[str, StringConstraints(pattern=_HEADER, max_length=100), BeforeValidator(_lower)]
 
 
+class BackendTlsConfig(Config):
+    """How the router speaks TLS to a backend; paths are relative to the document's folder."""
+
+    ca: str | None = None
+    """Path of the certificates to trust, PEM; by default the system's."""
+    certificate: str | None = None
+    """Path of the router's own certificate, PEM, if the backend asks for one."""
+    key: str | None = None
+    """Path of its key, PEM."""
+    name: str | None = None
+    """The name in the backend's certificate; by default the address's host."""
+    rest: bool = False
+    """Whether the REST address speaks TLS too; TF Serving's own does not."""
+
+
 class BackendConfig(Config):
     """A TF Serving that ``penstock route`` sends requests to."""
 
@@ -55,6 +70,8 @@ class BackendConfig(Config):
     """HOST:PORT of its gRPC API."""
     rest: Address | None = None
     """HOST:PORT of its REST API."""
+    tls: BackendTlsConfig | None = None
+    """TLS to the gRPC address; by default in the clear."""
 
 
 class LayerConfig(Config):
