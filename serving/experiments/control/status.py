@@ -61,7 +61,7 @@ def status(store: Store, document: ExperimentsDocument, name: str) -> Status:
     life = read_lifecycle(store, name)
     results = (store.read(results_key(name)) or (0, {}))[1]
     counts = store.pending(name)
-    verdict = verdict_of(experiment, results, counts, life)
+    verdict = _verdict(document, store, name, counts, life)
     reward = experiment.reward
     return {
         "experiment": name,
@@ -160,27 +160,19 @@ def _weight(arm: str, control: str, weights: Mapping[str, float], life: Lifecycl
     return float(arm == life.arm) if life.arm else 0.0
 
 
-def verdict_of(
-    experiment: ExperimentConfig, results: Mapping[str, Any], counts: Mapping[str, Counts], life: Lifecycle
+def _verdict(
+    document: ExperimentsDocument, store: Store, name: str, counts: Mapping[str, Counts], life: Lifecycle
 ) -> Verdict | None:
-    """Returns the verdict as the stored results give it; None if no reward is declared or nothing has been counted yet."""
-    evidence = results.get("evidence")
-    if experiment.reward is None or not evidence:
+    """Returns the verdict; None if no reward is declared or no unit was exposed yet."""
+    if document.experiments[name].reward is None or not any(of_arm.units for of_arm in counts.values()):
         return None
+    from serving.experiments.statistics.asked import caught_up, design_in
     from serving.experiments.statistics.decide import decide
-    from serving.experiments.statistics.design import design_of
-    from serving.experiments.statistics.evidence import Evidence
 
-    design = design_of(
-        experiment.arms,
-        experiment.control,
-        experiment.reward,
-        experiment.planned,
-        bool(experiment.unit.request),
-    )
+    evidence = caught_up(store, name, design_in(document, name))
     pending = {arm: of_arm.pending for arm, of_arm in counts.items()}
     removed = {arm: out.reason for arm, out in life.out.items()}
-    return decide(Evidence.from_json(design, evidence), pending, removed=removed)
+    return decide(evidence, pending, evidence.rate(store.now()), removed)
 
 
 _ALARMS: Final = {
