@@ -17,7 +17,7 @@ def test_the_verdict_comes_first_with_what_would_flip_it() -> None:
     page = render_experiment(RUNNING)
     head = page[: page.index("<main")]
     assert "Wait: about 3,000 more units" in head
-    assert "Promote as soon as the interval of new lies above 0." in head
+    assert "promote as soon as the interval of new lies above 0." in head
     assert "8,400" in head
 
 
