@@ -1,4 +1,4 @@
-"""HTTP's listening sockets, bound here so that both address families and several processes can share a port."""
+"""Listening sockets, bound here so that both address families and several processes can share a port."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ def check_free(host: str, port: int, protocol: str) -> None:
             ) from error
 
 
-def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
+def bind(host: str, port: int, *, shared: bool = False, protocol: str = "HTTP") -> list[socket.socket]:
     """Binds the HTTP port, on every interface (IPv6 and IPv4) if no host is given.
 
     Args:
         host: The address to bind, or empty.
         port: The port.
         shared: Whether other processes of this server listen on the same port.
+        protocol: The protocol's name, for the error.
 
     Returns:
         The listening sockets.
@@ -53,7 +54,7 @@ def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
         return [_listen(entry[0], entry[4], shared=shared, dual=False) for entry in addresses]
     except OSError as error:
         raise BindError(
-            f"Failed to start HTTP Server at {host or 'localhost'}:{port}: {error.strerror}"
+            f"Failed to start {protocol} Server at {host or 'localhost'}:{port}: {error.strerror}"
         ) from error
 
 

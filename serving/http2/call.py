@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,17 @@ class Call:
     message: bytes
     deadline: float | None
     compressed: bool = False
+
+    def remaining(self) -> float | None:
+        """Returns how long the client waits, in seconds; None means any time."""
+        if self.deadline is None:
+            return None
+        return self.deadline - asyncio.get_running_loop().time()
+
+    def take_message(self) -> bytes:
+        """Returns the message and keeps nothing of it."""
+        message, self.message = self.message, b""
+        return message
 
 
 @dataclass(slots=True)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from serving.http2.stream import Stream
 
-_SWEEP_SECONDS: Final = 1.0
 _CODES: Final = {frames.REFUSED_STREAM: Code.UNAVAILABLE, frames.CANCEL: Code.CANCELLED}
 
 

@@ -208,6 +208,11 @@ class Connection(Sender):
         """Sends our SETTINGS."""
         self.transport = transport  # type: ignore[assignment]
         assert self.transport is not None
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None and tls.selected_alpn_protocol() != "h2":
+            self._over = True
+            self.transport.abort()
+            return
         self.transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
         limits = self.limits
         values = {

@@ -8,13 +8,14 @@ handler that answers at once costs no task. A call whose client resets it or lea
 from __future__ import annotations
 
 import asyncio
-import os
+import logging
 from typing import TYPE_CHECKING, Final
 
 from serving.http.budget import Budget, default_bytes
 from serving.http2.answering import ServerConnection
 from serving.http2.frames import LARGEST
 from serving.http2.limits import Limits
+from serving.memory import return_freed_memory
 
 if TYPE_CHECKING:
     import socket
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
     from serving.http2.call import Handler
     from serving.http2.connection import Connection
 
+log = logging.getLogger(__name__)
 _BACKLOG: Final = 1024
-_SWEEP_SECONDS: Final = 1.0
 _DRAIN_TICK_SECONDS: Final = 0.02
 _LAST_CALL_SECONDS: Final = 0.1
 """How long after the first GOAWAY calls are still taken: they may be on their way."""
+_TRIM_BYTES: Final = 8 << 20
+"""How much messages must have given back before freed memory is returned to the system."""
 UNLIMITED: Final = 2**31 - 1
 
 
@@ -67,7 +70,12 @@ class Listening:
 
     Args:
         connections: The open connections, kept by them.
+
+    Attributes:
+        sweep_seconds: How often connections are looked after.
     """
+
+    sweep_seconds = 1.0
 
     def __init__(self, connections: set[Connection]) -> None:
         self._connections = connections
@@ -96,8 +104,6 @@ class Listening:
             server = await loop.create_server(self.connect, sock=listener, ssl=tls, backlog=_BACKLOG)
             self._listeners.append(server)
         for path in paths:
-            if os.path.exists(path):
-                os.unlink(path)
             self._listeners.append(
                 await loop.create_unix_server(self.connect, path, ssl=tls, backlog=_BACKLOG)
             )
@@ -124,10 +130,18 @@ class Listening:
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(_SWEEP_SECONDS)
+            await asyncio.sleep(self.sweep_seconds)
             now = loop.time()
             for connection in list(self._connections):
-                connection.sweep(now, _SWEEP_SECONDS)
+                try:
+                    connection.sweep(now, self.sweep_seconds)
+                except Exception:
+                    log.exception("An HTTP/2 connection could not be looked after")
+                    connection.abort()
+            await self.tidy()
+
+    async def tidy(self) -> None:
+        """Hook that runs every second."""
 
 
 class Server(Listening):
@@ -156,6 +170,14 @@ class Server(Listening):
             methods, limits or Limits(), budget or Budget(default_bytes()), most_received, most_sent, compress
         )
         super().__init__(self.shared.connections)
+
+    async def tidy(self) -> None:
+        """Returns freed memory to the system after large messages."""
+        budget = self.shared.budget
+        taken = budget.taken
+        if budget.peak - taken > _TRIM_BYTES:
+            budget.peak = taken
+            await asyncio.to_thread(return_freed_memory)
 
     def connect(self) -> ServerConnection:
         """Returns the protocol of a new connection."""

@@ -165,9 +165,6 @@ class _Fronts:
 
     async def _open_grpc(self) -> None:
         options = self._options
-        addresses = [options.grpc_address] if options.port else []
-        if options.grpc_socket_path:
-            addresses.append(f"unix:{options.grpc_socket_path}")
         if options.port and options.worker_processes == 1:
             # gRPC would silently share the port with another server.
             ports.check_free(options.host, options.port, "gRPC")
@@ -176,24 +173,7 @@ class _Fronts:
 
             self._health = Health()
         self._grpc = self._build_grpc(*self._arguments, self._health)
-        for address in addresses:
-            self._add_port(address)
         await self._grpc.start()
-
-    def _add_port(self, address: str) -> None:
-        from serving.server.config.tls import credentials
-
-        try:
-            if self._options.ssl is None:
-                port = self._grpc.add_insecure_port(address)
-            else:
-                port = self._grpc.add_secure_port(address, credentials(self._options.ssl))
-        except RuntimeError as error:
-            raise ServingError(
-                Code.INVALID_ARGUMENT, f"Failed to BuildAndStart gRPC server at {address}: {error}"
-            ) from error
-        if port == 0 and not address.startswith("unix:"):
-            raise ServingError(Code.INVALID_ARGUMENT, f"Failed to BuildAndStart gRPC server at {address}")
 
     async def drain(self) -> None:
         """Accepts nothing new and finishes requests in flight, within the drain time."""

@@ -136,6 +136,8 @@ def _refuse_contradictions(options: Options) -> None:
         raise _invalid(
             "server_options.batching_parameters_file is set without setting server_options.enable_batching to true."
         )
+    if options.grpc_front not in ("own", "aio"):
+        raise _invalid(f"--grpc_front must be own or aio; was {options.grpc_front}.")
     if options.worker_processes < 1:
         raise _invalid(f"--worker_processes must be at least 1; was {options.worker_processes}.")
     if options.worker_processes > 1:

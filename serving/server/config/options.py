@@ -117,6 +117,14 @@ class Options:
         "Memory for all HTTP requests at once: received, inflated and parsed bodies, unread answers."
         " 0 means 2 GiB, or half of the memory if that is less.",
     )
+    grpc_front: str = _extension(
+        "own", "What speaks gRPC: own (our HTTP/2) or aio (grpc.aio; for one version, as a way back)."
+    )
+    grpc_max_bytes_in_flight: int = _extension(
+        0,
+        "Memory for all gRPC messages at once, received, inflated and unread; 0 means 2 GiB, or half of the memory if"
+        " that is less. Not with --grpc_front=aio.",
+    )
     grpc_max_message_bytes: int = _extension(0, "Largest gRPC message, both ways; 0 means 2 GiB - 1.")
     drain_seconds: float = _extension(30.0, "How long requests in flight may take after SIGTERM.")
     reload_wait_seconds: float = _extension(

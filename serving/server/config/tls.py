@@ -30,6 +30,15 @@ def check(config: SslConfig) -> None:
     Raises:
         ServingError: INVALID_ARGUMENT if key and certificates are not PEM or do not match.
     """
+    context(config)
+
+
+def context(config: SslConfig) -> ssl.SSLContext:
+    """Returns the TLS context of our own HTTP/2; with ``client_verify`` clients need a certificate of the custom CA.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT if key and certificates are not PEM or do not match.
+    """
     # The ssl module reads keys only from files; this one is private to its owner and soon deleted.
     with tempfile.TemporaryDirectory() as folder:
         paths = []
@@ -41,10 +50,13 @@ def check(config: SslConfig) -> None:
                 file.write(text)
             paths.append(path)
         try:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(paths[0], paths[1], password=_no_password)
+            made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            made.set_alpn_protocols(["h2"])
+            made.load_cert_chain(paths[0], paths[1], password=_no_password)
             if config.custom_ca:
-                context.load_verify_locations(cadata=config.custom_ca)
+                made.load_verify_locations(cadata=config.custom_ca)
+            if config.client_verify:
+                made.verify_mode = ssl.CERT_REQUIRED
         except (ssl.SSLError, ValueError) as error:
             reason = getattr(error, "reason", None) or "not PEM, or protected by a password"
             # Without its cause: the parser's text may quote the key.
@@ -52,6 +64,7 @@ def check(config: SslConfig) -> None:
                 Code.INVALID_ARGUMENT,
                 f"SSLConfig: server_key, server_cert and custom_ca do not make a TLS server ({reason})",
             ) from None
+    return made
 
 
 def _no_password() -> str:

@@ -41,6 +41,7 @@ async def running(
 ) -> AsyncIterator[tuple[Server, int]]:
     """Runs a server; yields it and its port."""
     server = Server(methods or {ECHO: echo}, **options)
+    server.sweep_seconds = 0.1
     own = listener()
     port = own.getsockname()[1]
     await server.start([own])
