@@ -13,7 +13,7 @@ from serving.experiments.log.schema import FORMAT, FORMAT_KEY, fixed_schema, is_
 from serving.experiments.log.stream import SUFFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 
@@ -25,7 +25,9 @@ def files(directory: Path, experiment: str) -> list[Path]:
     return sorted(found, key=lambda path: (path.parent.name, path.name.lstrip(".")))
 
 
-def tables(directory: Path, experiment: str, *, shadows: bool = False) -> Iterator[Any]:
+def tables(
+    directory: Path, experiment: str, *, shadows: bool = False, columns: Collection[str] | None = None
+) -> Iterator[Any]:
     """Yields the log of an experiment as Arrow tables with equal columns, oldest first.
 
     A column that an older file lacks is null there; one whose type became wider has the widest.
@@ -34,6 +36,7 @@ def tables(directory: Path, experiment: str, *, shadows: bool = False) -> Iterat
         directory: The log's directory.
         experiment: The experiment's name.
         shadows: Whether to read the copies whose answers no client saw.
+        columns: Of the columns that every file has, those to read, and no others; None for all.
 
     Raises:
         DataError: There is no log, or a newer Penstock wrote it.
@@ -51,9 +54,9 @@ def tables(directory: Path, experiment: str, *, shadows: bool = False) -> Iterat
         )
     kinds = _kinds(paths)
     for path in paths:
-        table = _read(path)
+        table = _read(path, columns)
         if table is not None and table.num_rows:
-            whole = _conformed(table, kinds)
+            whole = _conformed(table, kinds) if columns is None else table.select(list(columns))
             yield whole if shadows else whole.filter(pc.invert(whole["shadow"]))
 
 
@@ -96,20 +99,20 @@ def _schema(path: Path) -> Any:
     return schema
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, columns: Collection[str] | None) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         if path.suffix != SUFFIX:
-            return pq.read_table(path, partitioning=None)
+            return pq.read_table(path, columns=columns and list(columns), partitioning=None)
         with open(path, "rb") as source:
             found = list(batches(source))
         return pa.Table.from_batches(found) if found else None
     except FileNotFoundError:
         # The stream became Parquet in the meantime, or the file too old.
         final = final_path(path)
-        return _read(final) if path.suffix == SUFFIX and final.exists() else None
+        return _read(final, columns) if path.suffix == SUFFIX and final.exists() else None
     except (OSError, pa.ArrowException) as error:
         raise _damaged(path, error) from error
 
