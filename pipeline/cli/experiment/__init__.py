@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from pipeline.cli.experiment import document, haproxy, life, rewards, verdict
+from pipeline.cli.experiment import data, document, haproxy, life, rewards, verdict
 
 app = typer.Typer(help="A/B traffic: the document, its experiments, their verdicts.")
-for group in (document, life, rewards, verdict, haproxy):
+for group in (document, life, rewards, verdict, haproxy, data):
     group.register(app)

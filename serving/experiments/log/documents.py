@@ -27,11 +27,13 @@ class Shape:
         paths: Feature → its dotted path in the documents; others keep their name.
         types: Feature → the type that ``data.fields`` declares.
         key: Dotted path that gets the unit's hash, for the split; empty for none.
+        at: Dotted path that gets the time of the prediction; empty for none.
     """
 
     paths: Mapping[str, str] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
+    at: str = ""
 
 
 def documents(table: Any, found: Mapping[str, Label], label: str, shape: Shape) -> Any:
@@ -72,13 +74,16 @@ def documents(table: Any, found: Mapping[str, Label], label: str, shape: Shape) 
     keys = [one.key for one in labels]
     if shape.key and shape.key not in columns:
         columns[shape.key] = pa.array(keys, pa.string())
+    about = _about(table, keys)
+    if shape.at and shape.at not in columns:
+        columns[shape.at] = about[f"{ABOUT}.at"]
     if ABOUT in columns:
         raise DataError(
             f"prediction log: input {ABOUT}",
             expected="no input of this name: it holds the weight and the arm",
             seen="one",
         )
-    return nested({**columns, **_about(table, keys)})
+    return nested({**columns, **about})
 
 
 def _about(table: Any, keys: list[str]) -> dict[str, Any]:
