@@ -17,22 +17,22 @@ SAMPLES = {name: family for family in families.FAMILIES for name in families.sam
 OF_THE_CLIENT = {"process_cpu_seconds_total", "process_resident_memory_bytes"}
 WORDS = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 OF_PROMQL = {
-        "sum",
-        "by",
-        "max",
-        "min",
-        "avg",
-        "count",
-        "rate",
-        "increase",
-        "topk",
-        "histogram_quantile",
-        "on",
-        "group_left",
-        "or",
-        "label_values",
-        "le",
-    }
+    "sum",
+    "by",
+    "max",
+    "min",
+    "avg",
+    "count",
+    "rate",
+    "increase",
+    "topk",
+    "histogram_quantile",
+    "on",
+    "group_left",
+    "or",
+    "label_values",
+    "le",
+}
 OF_THE_SCRAPE = {"job", "instance"}
 VARIABLES = {"datasource", "experiment", "job", "__rate_interval", "__all"}
 PANELS: list[dict[str, Any]] = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
