@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from serving.experiments.state.store import Store
 
 KEY: Final = "documents"
+Notes = dict[str, Any]
+"""What a replica says of itself, as plain JSON; empty if all is well."""
 _SAY_EVERY: Final = 5.0
 _DEAD_AFTER: Final = 20.0
 _KEPT: Final = 50
@@ -31,30 +33,39 @@ class Authority:
         self._replica = uuid.uuid4().hex[:12]
         self._said = -1e18
         self._version = ""
+        self._notes: Notes = {}
         self.others: dict[str, int] = {}
         """Versions of the document that other living replicas have → how many of them."""
 
-    def leads(self, version: str, now: float) -> bool:
+    def leads(self, version: str, now: float, notes: Notes) -> bool:
         """Returns whether this replica's document is the newest.
 
         Args:
             version: The version of the document that it has.
             now: The store's time.
+            notes: What there is to say of this replica.
         """
         number, value = self._store.read(KEY) or (0, {})
         known, alive = dict(value.get("known", {})), dict(value.get("alive", {}))
         # A document that is edited while we run is news, even if it was in force once before.
         news = bool(self._version) and version != self._version
-        if news or version not in known or self._replica not in alive or now - self._said >= _SAY_EVERY:
+        if (
+            news
+            or version not in known
+            or self._replica not in alive
+            or now - self._said >= _SAY_EVERY
+            or notes != self._notes
+        ):
             if news or version not in known:
-                known[version] = now
+                # Later than any other, even if the clock has not moved since.
+                known[version] = max([now, *(at + 1e-3 for at in known.values())])
             alive = {name: said for name, said in alive.items() if now - said[1] < _DEAD_AFTER}
-            alive[self._replica] = [version, now]
+            alive[self._replica] = [version, now, notes]
             kept = sorted(known, key=lambda one: known[one])[-_KEPT:]
             document: dict[str, Any] = {"known": {one: known[one] for one in kept}, "alive": alive}
             if not self._store.write(KEY, document, number):
                 return False  # another replica was faster; the next call knows what it said
-            self._said, self._version = now, version
+            self._said, self._version, self._notes = now, version, notes
         living = [said[0] for said in alive.values() if now - said[1] < _DEAD_AFTER]
         self.others = {one: living.count(one) for one in set(living) if one != version}
         return all(known.get(version, now) >= known.get(other, 0.0) for other in living)
@@ -65,3 +76,18 @@ class Authority:
         alive = dict(value.get("alive", {}))
         if alive.pop(self._replica, None) is not None:
             self._store.write(KEY, {**value, "alive": alive}, number)
+
+
+def replicas(store: Store, now: float) -> list[dict[str, Any]]:
+    """Returns the living replicas: each one's name, the version of its document, and what it says of itself.
+
+    Args:
+        store: The state.
+        now: The store's time.
+    """
+    _, value = store.read(KEY) or (0, {})
+    return [
+        {"replica": name, "document": said[0], "seen": said[1], **said[2]}
+        for name, said in sorted(value.get("alive", {}).items())
+        if now - said[1] < _DEAD_AFTER
+    ]

@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from serving.experiments.assignment.layer import LayerState
 from serving.experiments.assignment.memory import Assignment
@@ -97,6 +97,17 @@ class Keeper:
         self.at = 0.0
         """The store's time of the latest poll."""
 
+    def notes(self) -> dict[str, Any]:
+        """Returns what a person should know of this process; empty if all is well."""
+        found: dict[str, Any] = {
+            "document_error": self.followed.error,
+            "restart_for": list(self.followed.restart),
+            "troubles": dict(self.troubles),
+            "without_unit": dict(self.without_unit),
+            "beyond_limit": dict(self.beyond),
+        }
+        return {name: value for name, value in found.items() if value}
+
     @property
     def other_documents(self) -> dict[str, int]:
         """Versions of the document that other replicas have → how many of them."""
@@ -107,8 +118,11 @@ class Keeper:
         found = self._layers.get(name)
         return found[1] if found else None
 
-    def poll(self) -> None:
+    def poll(self, *, count: bool = True) -> None:
         """Brings the process and the store in step once.
+
+        Args:
+            count: Whether to count units that are new or whose window has closed, and to begin due intervals.
 
         Raises:
             PenstockError: The store does not answer; what is in memory stays in force.
@@ -118,14 +132,15 @@ class Keeper:
             self.results.clear()
         document = self.followed.document
         self.at = self._store.now()
-        self.leads = self._authority.leads(document.version, self.at)
+        self.leads = self._authority.leads(document.version, self.at, self.notes())
         if self.leads:
             for name, experiment in document.experiments.items():
                 self._store.declare(name, rules_of(experiment.reward))
         # Tables are read first: whoever changed them knew lives and results that are not newer than those read next.
         stored = {name: self._read_layer(name) for name in self._layer_names()}
         self.world = World(document, self._read_lives(), self.world.allocations)
-        self._step_results()
+        if count:
+            self._step_results()
         for name, (number, state) in stored.items():
             self._layers[name] = self._moved(name, number, state)
         self._learn_units()
@@ -191,7 +206,7 @@ class Keeper:
             weights = life.ramp.of(experiment.share, experiment.shares())[1]
             all_steps(results, life, weights, self.at)
             allocations[name] = results.allocation
-            if self.at - self._pruned.get(name, 0.0) >= _PRUNE_EVERY:
+            if self.at - self._pruned.get(name, self.at - _PRUNE_EVERY) >= _PRUNE_EVERY:
                 self._pruned[name] = self.at
                 self._store.prune(name, results.cursor, _KEEP)
         self.world = World(self.world.document, self.world.lives, allocations)

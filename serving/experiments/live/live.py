@@ -38,6 +38,7 @@ TICK: Final = 0.25
 _JOIN: Final = 30.0
 _MOST_WAITING: Final = 100_000
 _OBSERVE_EVERY: Final = 2.0
+_COUNT_EVERY: Final = 1.0
 
 Answered = list["tuple[Choice, Outcome]"]
 
@@ -86,7 +87,7 @@ class Live:
         self._for_guards: list[tuple[Choice, Outcome]] = []
         self._taking, self._keeping = threading.Lock(), threading.Lock()
         self._ended = threading.Event()
-        self._observed = float("-inf")
+        self._observed = self._counted = float("-inf")
         self.keeper.poll()
         self._threads = [
             threading.Thread(target=self._every_tick, args=(part,), name=name, daemon=True)
@@ -121,7 +122,7 @@ class Live:
         """Does at once what the threads do each tick; for tests and for the end."""
         self._take()
         self.exposures.flush()
-        self._keep()
+        self._keep(count=True)
 
     def close(self) -> None:
         """Ends the threads, hands out what waits, writes it and closes everything."""
@@ -130,7 +131,7 @@ class Live:
             thread.join(_JOIN)
         self.parts.call("answers", self._take)
         self.parts.call("state", self.exposures.close)
-        self.parts.call("state", self._keep)
+        self.parts.call("state", lambda: self._keep(count=True))
         self.parts.call("guardrails", self._guards.close)
         self.parts.call("page", self._history.close)
         self.parts.call("state", self.keeper.close)
@@ -157,16 +158,19 @@ class Live:
                 self.parts.call("state", lambda: self.exposures.take(counted))
             self._for_guards += answered[: _MOST_WAITING - len(self._for_guards)]
 
-    def _keep(self) -> None:
+    def _keep(self, *, count: bool | None = None) -> None:
         """Brings the process and the store in step, and lets the guardrails see what was answered."""
         with self._keeping:
             with self._taking:
                 batch, self._for_guards = self._for_guards, []
             self.keeper.count(batch)
             self.parts.call("guardrails", lambda: self.keeper.guard(batch))
-            self.parts.call("state", self.keeper.poll)
-            self.parts.call("page", lambda: self._history.tick(time.monotonic()))
             now = time.monotonic()
+            if count is None:
+                count = now - self._counted >= _COUNT_EVERY
+            self._counted = now if count else self._counted
+            self.parts.call("state", lambda: self.keeper.poll(count=bool(count)))
+            self.parts.call("page", lambda: self._history.tick(now))
             if now - self._observed >= _OBSERVE_EVERY:
                 self._observed = now
                 self.parts.call("metrics", lambda: self.metrics.observe(states(self.keeper, self.store)))

@@ -61,9 +61,10 @@ class Plane:
                 self.arms.setdefault(unit, set()).add(choice.arm)
         return choice, request_id
 
-    def reward(self, experiment: str, request_id: str, value: float) -> None:
-        """Reports a reward."""
-        self.live.store.reward([Reward(experiment, "reward", value, request_id=request_id)])
+    def rewards(self, experiment: str, values: Mapping[str, float]) -> None:
+        """Reports rewards by request."""
+        found = [Reward(experiment, "reward", value, request_id=request) for request, value in values.items()]
+        assert {receipt.status.value for receipt in self.live.store.reward(found)} == {"accepted"}
 
     def phase(self, experiment: str, phase: Phase, arm: str = "") -> None:
         """Moves an experiment into a phase, as a command does."""

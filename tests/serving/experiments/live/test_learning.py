@@ -22,9 +22,7 @@ def let_the_new_arm_win(plane: Plane, units: int = 400, first: int = 0) -> None:
     """Sends units whose rewards come from the new arm alone, and lets their windows close."""
     requests = [plane.call(f"user-{n}") for n in range(first, first + units)]
     plane.live.tick()
-    for choice, request in requests:
-        assert choice is not None
-        plane.reward("e", request, float(choice.arm == "new"))
+    plane.rewards("e", {request: float(choice.arm == "new") for choice, request in requests if choice})
     plane.passes(3601)
     plane.live.tick()
 
@@ -143,12 +141,19 @@ def test_a_contextual_mode_logs_the_probabilities_of_each_request(opened: Open) 
     for hour in range(3):
         sent = [plane.call(None, features={"x": float(n % 2)}) for n in range(300)]
         plane.live.tick()
-        for n, (choice, request) in enumerate(sent):
+        for n, (choice, _) in enumerate(sent):
             assert choice is not None
             assert choice.propensity == dict(choice.probabilities)[choice.arm]
             assert sum(p for _, p in choice.probabilities) == pytest.approx(1.0)
             assert choice.context == (float(n % 2),)
-            plane.reward("e", request, float((choice.arm == "new") == bool(n % 2)))
+        plane.rewards(
+            "e",
+            {
+                request: float((choice.arm == "new") == bool(n % 2))
+                for n, (choice, request) in enumerate(sent)
+                if choice
+            },
+        )
         plane.passes(3601)
         plane.live.tick()
         assert hour >= 0

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from serving.experiments.live.authority import replicas
+from serving.experiments.live.results import design_of_experiment
 from serving.experiments.state.lifecycle import Phase, Ramp, change, read_lifecycle
+from serving.experiments.statistics.asked import caught_up
 from serving.experiments.statistics.decide import decide
 from tests.serving.experiments.live.conftest import Open, experiment
 from tests.serving.experiments.live.plane import Clock
@@ -52,9 +55,11 @@ def test_a_whole_experiment_from_split_to_verdict(opened: Open) -> None:
         assert choice is not None
         plane.arms.setdefault(choice.arm, set()).add(request)
     plane.live.tick()
-    for number in range(4000):
-        arm = next(iter(plane.arms[f"user-{number}"]))
-        plane.reward("e", f"later-{number}", float(number % (2 if arm == "new" else 3) == 0))
+    every = {"old": 3, "new": 2}
+    plane.rewards(
+        "e",
+        {f"later-{n}": float(n % every[next(iter(plane.arms[f"user-{n}"]))] == 0) for n in range(4000)},
+    )
     plane.passes(3601)
     plane.live.tick()
     evidence = plane.live.keeper.results["e"].evidence
@@ -151,3 +156,67 @@ def test_a_request_without_a_unit_is_assigned_by_itself(opened: Open) -> None:
     assert {choice.unit for choice in arms if choice} == {b""}
     same = {plane.call(None, request_id="again")[0].arm for _ in range(20)}  # type: ignore[union-attr]
     assert len(same) == 1
+
+
+def test_decide_counts_what_the_running_process_counts(opened: Open, document: Path) -> None:
+    plane = opened(
+        experiment("planned: {units: 1000}").replace("experiments:", "state: state.db\nexperiments:")
+    )
+    plane.start("e")
+    sent = [plane.call(f"user-{n}")[1] for n in range(600)]
+    plane.live.tick()
+    plane.rewards("e", {request: float(n % 3 == 0) for n, request in enumerate(sent)})
+    plane.passes(3601)
+    for n in range(600, 700):
+        plane.call(f"user-{n}")
+    plane.live.tick()
+    design = design_of_experiment(plane.live.document.experiments["e"])
+    for _ in range(2):
+        evidence = caught_up(plane.live.store, "e", design)
+        assert (evidence.units(), evidence.closed, evidence.assigned.units) == (600, 600, 700)
+    # What has not been counted yet is counted on top, and only once.
+    plane.clock.at += 3601
+    evidence = caught_up(plane.live.store, "e", design)
+    assert (evidence.closed, evidence.assigned.units) == (700, 700)
+
+
+def test_a_replica_says_what_is_wrong_with_it(opened: Open, document: Path, clock: Clock) -> None:
+    plane = opened(experiment())
+    plane.start("e")
+    assert [found["document"] for found in replicas(plane.live.store, clock.at)] == [
+        plane.live.document.version
+    ]
+    plane.call(None)
+    document.write_text("experiments: {e: }")
+    plane.live.tick()
+    (said,) = replicas(plane.live.store, clock.at)
+    assert "experiments.yaml:1" in said["document_error"]
+    assert said["without_unit"] == {"e": 1}
+    plane.live.close()
+    assert replicas(opened(experiment()).live.store, clock.at)[0]["replica"] != said["replica"]
+
+
+def test_replicas_with_an_older_document_adopt_what_the_newest_says(
+    opened: Open, document: Path, clock: Clock
+) -> None:
+    old = opened(experiment())
+    old.start("e")
+    document.write_text(experiment(arms="arms: {old: {weight: 50%}, new: {weight: 50%}}"))
+    old.live.followed._looked = old.live.followed._look()  # it does not see the change: another machine
+    new = opened()
+    for plane in (old, new, old, new):
+        plane.passes(1)
+    for plane in (old, new):
+        choice, _ = plane.call("u")
+        assert choice is not None
+        assert dict(choice.probabilities) == {"old": 0.5, "new": 0.5}
+    assert old.live.keeper.other_documents == {new.live.document.version: 1}
+    table = new.call("u")[0].table  # type: ignore[union-attr]
+    for plane in (old, new, old):
+        plane.passes(1)
+    assert new.call("u")[0].table == table  # type: ignore[union-attr]
+    # Once nobody has the newer document any more, the older one counts again.
+    new.live.close()
+    old.passes(30)
+    old.live.tick()
+    assert dict(old.call("u")[0].probabilities) == {"old": 0.8, "new": 0.2}  # type: ignore[union-attr]
