@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ class LabelPromoter:
             _agreed(asked, verdict, arm)
         with connected(asked.document, self._folder) as servers:
             found = goal(asked.document, experiment, arm, servers, label)
-            notes = self._moved(asked, arm, found)
+            found, notes = self._moved(asked, arm, found)
         overruled = anyway and not (verdict.action == "promote" and verdict.arm == arm)
         said = [*_sentences(asked.name, arm, found, overruled, verdict), *notes]
         return self._finish(asked, Phase.PROMOTED, arm, found, said, verdict.sentence, overruled)
@@ -106,10 +107,10 @@ class LabelPromoter:
             said.append(f"label {found.move.label} points at version {found.move.after} again")
         return self._finish(asked, Phase.ROLLED_BACK, experiment.control, found, [*said, *notes], "", anyway)
 
-    def _moved(self, asked: Asked, arm: str, found: Goal) -> list[str]:
-        """Moves the label, after writing down what a rollback will have to take back."""
+    def _moved(self, asked: Asked, arm: str, found: Goal) -> tuple[Goal, list[str]]:
+        """Moves the label, after writing down what a rollback will have to take back; returns what was moved from where."""
         if found.move is None:
-            return []
+            return found, []
         version, before = asked.store.read(promotion_key(asked.name)) or (0, {})
         wanted = found.move
         if before.get("label") == wanted.label and before.get("after") == wanted.after:
@@ -124,7 +125,7 @@ class LabelPromoter:
             raise PromotionError(
                 f"experiment {asked.name}", expected="no other promotion", seen="one under way"
             )
-        return move(found.servers, wanted)
+        return replace(found, move=wanted), move(found.servers, wanted)
 
     def _taken_back(self, asked: Asked, note: dict[str, Any], anyway: bool) -> tuple[Goal, list[str]]:
         wanted = Move(note["model"], note["label"], note["after"], note["before"])

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from foundation.errors import SpecError
-from serving.client import Client
+from serving.client import Client, Tls
 from serving.client.errors import CallError, NotFoundError, RefusedError
 
 _SECONDS = 30.0
@@ -20,11 +20,12 @@ class Server:
         name: Its name in the document.
         address: ``HOST:PORT`` of its gRPC API.
         file: Its model configuration file; None if the document names none.
+        tls: Files for TLS; None speaks in the clear.
     """
 
-    def __init__(self, name: str, address: str, file: Path | None) -> None:
+    def __init__(self, name: str, address: str, file: Path | None, tls: Tls | None = None) -> None:
         self.name, self.file = name, file
-        self._client = Client(f"grpc://{address}", timeout=_SECONDS)
+        self._client = Client(f"{'grpcs' if tls else 'grpc'}://{address}", timeout=_SECONDS, tls=tls)
 
     def version_of(self, model: str, label: str = "", version: int | None = None) -> int | None:
         """Returns the version that answers for a label, a version, or a request with neither; None if none does.

@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation.errors import SpecError
+from serving.client import Tls
 from serving.promotion.model_config import labels, parsed
 from serving.promotion.move import Move, PromotionError
 from serving.promotion.servers import Server
 
 if TYPE_CHECKING:
-    from serving.experiments.document.models import ArmConfig, ExperimentConfig, ExperimentsDocument
+    from serving.experiments.document.models import (
+        ArmConfig,
+        BackendConfig,
+        ExperimentConfig,
+        ExperimentsDocument,
+    )
 
 
 @dataclass(frozen=True)
@@ -46,12 +52,20 @@ def connected(document: ExperimentsDocument, folder: Path) -> Iterator[dict[str,
     """
     with contextlib.ExitStack() as stack:
         yield {
-            name: stack.enter_context(
-                Server(name, backend.grpc, folder / backend.models if backend.models else None)
-            )
+            name: stack.enter_context(_server(name, backend.grpc, backend, folder))
             for name, backend in document.backends.items()
             if backend.grpc
         }
+
+
+def _server(name: str, address: str, backend: BackendConfig, folder: Path) -> Server:
+    given, tls = backend.tls, None
+    if given is not None:
+        ca, certificate, key = (
+            folder / path if path else None for path in (given.ca, given.certificate, given.key)
+        )
+        tls = Tls(ca, certificate, key, given.name)
+    return Server(name, address, folder / backend.models if backend.models else None, tls)
 
 
 def goal(

@@ -82,14 +82,14 @@ def test_what_cannot_be_undone_is_said(pair: tuple[Double, Double]) -> None:
 
 def test_a_version_that_is_not_loaded_is_refused_before_anything_changes(pair: tuple[Double, Double]) -> None:
     pair[1].versions = (1, 3)
-    with pytest.raises(PromotionError, match="version 2 loaded.*let model_version_policy"):
+    with pytest.raises(PromotionError, match=r"version 2 loaded.*let model_version_policy"):
         move(pair, TO_TWO)
     assert [text(server) for server in pair] == [config(stable=1, canary=2)] * 2
 
 
 def test_a_label_that_somebody_else_moved_is_left_alone(pair: tuple[Double, Double]) -> None:
     pair[1].labels["stable"] = 3
-    with pytest.raises(PromotionError, match="version 1 in far.config, version 3 at the server"):
+    with pytest.raises(PromotionError, match=r"version 1 in far.config, version 3 at the server"):
         move(pair, TO_TWO)
     assert pair[0].reloads == []
 

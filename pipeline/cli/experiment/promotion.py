@@ -1,0 +1,119 @@
+"""``penstock experiment promote`` and ``rollback``: ending an experiment, with the labels of the model servers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foundation.errors import DataError, SpecError
+from pipeline.cli.experiment.life import Name, asked
+from pipeline.cli.experiment.options import DOCUMENT, Document, Overrides
+from pipeline.cli.options import local, open_session
+from pipeline.cli.screen import say
+
+if TYPE_CHECKING:
+    from serving.experiments.control.actions import Asked
+    from serving.experiments.statistics.verdict import Verdict
+    from serving.promotion.promotion import LabelPromoter
+    from serving.promotion.records import Recorder, Transition
+
+Pipeline = Annotated[
+    Path | None,
+    typer.Option(
+        "--pipeline",
+        callback=local,
+        help="Document of the pipeline that pushed the models, whose lineage records this; default: pipeline.yaml beside "
+        "the document, if there is one.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Registers the commands."""
+    app.command()(promote)
+    app.command()(rollback)
+
+
+def promote(
+    name: Name,
+    arm: Annotated[
+        str, typer.Option(help="The arm; default: the verdict's, or the only one besides control.")
+    ] = "",
+    label: Annotated[
+        str, typer.Option(help="The label to move; default: control's, or the one at control's version.")
+    ] = "",
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Promote although the verdict is another.")
+    ] = False,
+    pipeline: Pipeline = None,
+    file: Document = DOCUMENT,
+    overrides: Overrides = None,
+) -> None:
+    """Let an arm answer everything, and move the servers' label of control's version to the arm's."""
+    with asked(file, overrides, name) as what, _promoter(what, file.parent, pipeline) as promoter:
+        _say(promoter.promote(what, arm, label, anyway=anyway))
+
+
+def rollback(
+    name: Name,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Move the label back even if somebody else has moved it since.")
+    ] = False,
+    pipeline: Pipeline = None,
+    file: Document = DOCUMENT,
+    overrides: Overrides = None,
+) -> None:
+    """Let control answer everything, and move back the label that a promotion moved."""
+    with asked(file, overrides, name) as what, _promoter(what, file.parent, pipeline) as promoter:
+        _say(promoter.rollback(what, anyway=anyway))
+
+
+def _say(text: str) -> None:
+    for sentence in text.split("; "):
+        say(f"{sentence[0].upper()}{sentence[1:]}.")
+
+
+@contextlib.contextmanager
+def _promoter(what: Asked, folder: Path, pipeline: Path | None) -> Iterator[LabelPromoter]:
+    from serving.experiments.guardrails.alerts import Alerts
+    from serving.promotion.promotion import LabelPromoter
+
+    def verdict(of: Asked) -> Verdict:
+        return _verdict(of, folder)
+
+    alerts = Alerts(what.document.alert)
+    try:
+        yield LabelPromoter(folder, verdict, _recorder(folder, pipeline), alerts)
+    finally:
+        alerts.close(what.document.alert.timeout if what.document.alert else 0.0)
+
+
+def _verdict(of: Asked, folder: Path) -> Verdict:
+    """Returns the verdict; where there can be none, that is what it says."""
+    from serving.experiments.statistics.asked import verdict_of
+    from serving.experiments.statistics.verdict import Verdict as Said
+
+    try:
+        return verdict_of(of.document, folder, of.name)
+    except (DataError, SpecError) as error:
+        of.experiment  # noqa: B018 - an experiment that there is not is refused as such
+        return Said("wait", "", f"none, {error}", "")
+
+
+def _recorder(folder: Path, pipeline: Path | None) -> Recorder | None:
+    usual = folder / "pipeline.yaml"
+    if pipeline is None and not usual.exists():
+        return None
+    session = open_session([pipeline or usual])
+
+    def record(transition: Transition) -> str:
+        from pipeline.lineage.promotions import record_transition
+
+        spec = session.loaded.spec
+        return record_transition(spec.metadata, session.root, spec.name, transition.to_json())
+
+    return record
