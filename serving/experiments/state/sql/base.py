@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _RECALLED: Final = 200_000
 """Units that memory recalls as stored."""
+_PRUNINGS: Final = 50
+"""Transactions of one pruning at most."""
 
 
 class SqlStore(Store):
@@ -148,7 +150,8 @@ class SqlStore(Store):
                 return [], cursor
             if cursor < there.closed_seq:
                 # Another reader was given these before: they are final.
-                return units.matured(session, there, cursor, float("inf"), limit, there.closed_seq)
+                found, after = units.matured(session, there, cursor, float("inf"), limit, there.closed_seq)
+                return found, after if len(found) == limit else there.closed_seq
             if not units.any_matured(session, there.id, cursor, self._time(session) - there.rules.window):
                 return [], cursor
         # No reward is being written meanwhile: what is returned is final.
@@ -175,6 +178,15 @@ class SqlStore(Store):
 
     def prune(self, experiment: str, cursor: int, keep: float) -> int:
         """Forgets what is not needed any more; returns the number of rows removed."""
+        total = 0
+        for _ in range(_PRUNINGS):
+            gone = self._prune(experiment, cursor, keep)
+            total += gone
+            if gone < units.PRUNED_AT_A_TIME:
+                break
+        return total
+
+    def _prune(self, experiment: str, cursor: int, keep: float) -> int:
         with self._writing() as session:
             there = experiments.read_all(session).get(experiment)
             if there is None:

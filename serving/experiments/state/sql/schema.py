@@ -19,6 +19,7 @@ CREATE: Final = (
         at DOUBLE PRECISION NOT NULL, propensity DOUBLE PRECISION NOT NULL, tbl BIGINT NOT NULL,
         propensities TEXT, covariate DOUBLE PRECISION, context TEXT, single BIGINT NOT NULL,
         PRIMARY KEY (experiment, seq), UNIQUE (experiment, key, epoch)){clustered}""",
+    "CREATE INDEX IF NOT EXISTS penstock_units_single ON penstock_units (experiment, at) WHERE single = 1",
     """CREATE TABLE IF NOT EXISTS penstock_requests (
         experiment BIGINT NOT NULL, request TEXT NOT NULL, key TEXT NOT NULL, epoch BIGINT NOT NULL,
         at DOUBLE PRECISION NOT NULL, PRIMARY KEY (experiment, request)){clustered}""",

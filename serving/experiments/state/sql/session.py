@@ -49,6 +49,15 @@ class Session(ABC):
             marks = ",".join("?" * len(some))
             yield from self.rows(f"{sql} IN ({marks})", [*values, *some])
 
+    def removed(self, where: str, values: Sequence[Any], wanted: Sequence[Any]) -> int:
+        """Deletes the rows of a condition that ends with ``IN (...)``; returns how many there were."""
+        gone = 0
+        for start in range(0, len(wanted), AT_A_TIME):
+            some = wanted[start : start + AT_A_TIME]
+            marks = ",".join("?" * len(some))
+            gone += self.changed(f"DELETE FROM {where} IN ({marks})", [*values, *some])
+        return gone
+
     def count(self, experiment: str, counted: Counter[str]) -> None:
         """Adds to an experiment's counters."""
         for name, more in counted.items():

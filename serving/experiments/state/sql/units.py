@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from functools import lru_cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from serving.experiments.state.store import Assigned, Counts, Matured
@@ -14,12 +15,17 @@ if TYPE_CHECKING:
     from serving.experiments.state.sql.session import Session
 
 _NO_LAST: Final = 2**62
+_PAGE: Final = 5000
+PRUNED_AT_A_TIME: Final = 20_000
+"""Rows that one transaction removes, so that nobody waits for long."""
 
 
 def matured(
     session: Session, experiment: Declared, cursor: int, until: float, limit: int, last: int = _NO_LAST
 ) -> tuple[list[Matured], int]:
     """Returns units in the order of their exposure, and the next cursor.
+
+    Times rise with numbers, so the first unit that is too young ends the search: nothing behind it is read.
 
     Args:
         session: The transaction.
@@ -33,9 +39,10 @@ def matured(
         "SELECT u.seq, u.key, u.arm, u.propensity, u.propensities, u.tbl, u.epoch, u.at, u.covariate, r.value, u.context "
         "FROM penstock_units u LEFT JOIN penstock_rewards r "
         "ON r.experiment = u.experiment AND r.seq = u.seq AND r.metric = ? "
-        "WHERE u.experiment = ? AND u.seq > ? AND u.seq <= ? AND u.at <= ? ORDER BY u.seq LIMIT ?",
-        (experiment.rules.metric, experiment.id, cursor, last, until, limit),
+        "WHERE u.experiment = ? AND u.seq > ? AND u.seq <= ? ORDER BY u.seq LIMIT ?",
+        (experiment.rules.metric, experiment.id, cursor, last, limit),
     )
+    rows = list(takewhile(lambda row: row[7] <= until, rows))
     units = [
         Matured(
             *(key, arm, propensity, _probabilities(chances), table, epoch, at, covariate, value),
@@ -95,8 +102,15 @@ def close(session: Session, experiment: Declared, last: int) -> None:
 
 def closing(session: Session, experiment: Declared, until: float) -> Counter[str]:
     """Returns how many units of each arm were exposed at a time or before and are not evaluated yet."""
-    sql = "SELECT arm, COUNT(*) FROM penstock_units WHERE experiment = ? AND seq > ? AND at <= ? GROUP BY arm"
-    return Counter(dict(session.rows(sql, (experiment.id, experiment.closed_seq, until))))  # type: ignore[arg-type]
+    sql = "SELECT seq, arm, at FROM penstock_units WHERE experiment = ? AND seq > ? ORDER BY seq LIMIT ?"
+    found: Counter[str] = Counter()
+    cursor = experiment.closed_seq
+    while rows := session.rows(sql, (experiment.id, cursor, _PAGE)):
+        found.update(arm for _, arm, at in rows if at <= until)
+        cursor, _, latest = rows[-1]
+        if latest > until:
+            break
+    return found
 
 
 def counters(session: Session, experiment: str) -> dict[str, int]:
@@ -127,15 +141,16 @@ def prune(session: Session, experiment: Declared, cursor: int, until: float) -> 
     """Removes requests that are units of their own, and others' request ids, if they were exposed before a time.
 
     Returns:
-        How many rows were removed.
+        How many rows were removed; ``PRUNED_AT_A_TIME`` or more if there may be further ones.
     """
-    sql = "DELETE FROM penstock_requests WHERE experiment = ? AND at < ?"
-    requests = session.changed(sql, (experiment.id, until))
-    where = "FROM penstock_units WHERE experiment = ? AND seq <= ? AND at < ? AND single = 1"
-    values = (experiment.id, min(cursor, experiment.closed_seq), until)
-    sql = f"DELETE FROM penstock_rewards WHERE experiment = ? AND seq IN (SELECT seq {where})"
-    session.changed(sql, (experiment.id, *values))
-    units = session.changed(f"DELETE {where}", values)
+    old = "SELECT request FROM penstock_requests WHERE experiment = ? AND at < ? ORDER BY at LIMIT ?"
+    sql = f"DELETE FROM penstock_requests WHERE experiment = ? AND request IN ({old})"
+    requests = session.changed(sql, (experiment.id, experiment.id, until, PRUNED_AT_A_TIME))
+    single = "SELECT seq FROM penstock_units WHERE experiment = ? AND at < ? AND single = 1 ORDER BY at, seq LIMIT ?"
+    rows = session.rows(single, (experiment.id, until, PRUNED_AT_A_TIME))
+    numbers = [seq for (seq,) in rows if seq <= min(cursor, experiment.closed_seq)]
+    units = session.removed("penstock_units WHERE experiment = ? AND seq", (experiment.id,), numbers)
+    session.removed("penstock_rewards WHERE experiment = ? AND seq", (experiment.id,), numbers)
     if requests or units:
         experiment.kept_requests -= requests
         experiment.kept_units -= units
