@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from foundation.errors import SpecError
+from serving.experiments.plane.shadow import Shadows
 from serving.http.budget import Budget, default_bytes
 from serving.http.front import HttpServer
 from serving.http.handler import Limits
@@ -15,7 +16,6 @@ from serving.router.backends import Backends, server_context
 from serving.router.grpc.front import GrpcFront
 from serving.router.rest.front import OwnEndpoints, RestFront
 from serving.router.rest.proxy import RestProxy
-from serving.router.shadow import Shadows
 
 if TYPE_CHECKING:
     import ssl

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from serving.codes import Code
+from serving.experiments.plane import model_spec
 from serving.http2 import frames
 from serving.http2.hpack import find
 from serving.http2.messages import PREFIX, CallFault, inflate
-from serving.router.grpc import heads, model_spec
+from serving.router.grpc import heads
 
 if TYPE_CHECKING:
     from serving.experiments.contract import Target
+    from serving.experiments.plane.calls import Call
     from serving.http2.stream import Stream
-    from serving.router.calls import Call
     from serving.router.grpc.channel import Channel
     from serving.router.grpc.front import GrpcFront
     from serving.router.grpc.upstream import Upstream

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     import ssl
 
     from serving.experiments.contract import Traffic
+    from serving.experiments.plane.shadow import Shadows
     from serving.http.budget import Budget
     from serving.http2.stream import Stream
     from serving.router.backends import Backends
     from serving.router.options import RouterOptions
-    from serving.router.shadow import Shadows
 
 _BACKLOG: Final = 1024
 _LOOK_SECONDS: Final = 0.1

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from serving.codes import Code
 from serving.experiments.contract import Target
+from serving.experiments.plane import model_spec
+from serving.experiments.plane.calls import FAILED, Call, request_id_of, unit_of
 from serving.http.budget import Share
 from serving.http2 import frames
 from serving.http2.hpack import block
 from serving.http2.messages import PREFIX, CallFault, Gatherer, inflate
-from serving.router.calls import FAILED, Call, request_id_of, unit_of
-from serving.router.grpc import heads, methods, model_spec
+from serving.router.grpc import heads, methods
 from serving.router.grpc.copies import queue_shadow
 
 if TYPE_CHECKING:

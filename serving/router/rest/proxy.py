@@ -9,17 +9,17 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from serving.codes import Code, code_of_http, http_status
+from serving.experiments.plane import paths
+from serving.experiments.plane.calls import Call, request_id_of, unit_of
 from serving.http.budget import Budget, Share
 from serving.http.handler import Answer
-from serving.router.calls import Call, request_id_of, unit_of
-from serving.router.rest import paths
 from serving.router.rest.pool import Pool, PoolLimits
 from serving.router.rest.upstream import Reply, UpstreamError
 
 if TYPE_CHECKING:
     from serving.experiments.contract import Choice, Target, Traffic
+    from serving.experiments.plane.shadow import Shadows
     from serving.router.backends import Backends
-    from serving.router.shadow import Shadows
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -13,7 +13,7 @@ import pytest
 
 from serving.codes import Code
 from serving.experiments.contract import Target
-from serving.router.shadow import ShadowLimits
+from serving.experiments.plane.shadow import ShadowLimits
 from tests.serving.http.running import until
 from tests.serving.router.running import (
     Got,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.experiments.contract import Target
-from serving.router.grpc.model_spec import (
+from serving.experiments.plane.model_spec import (
     MULTI_INFERENCE,
     Spec,
     UnreadableError,
