@@ -10,6 +10,8 @@ from typing import Any
 from foundation.numbers import bound
 from serving.experiments.document.models import ArmConfig, ExperimentConfig, ExperimentsDocument
 from serving.experiments.document.reader import read_document
+from serving.experiments.live.known import Known, Move, known_state, moves
+from serving.experiments.live.warn import warnings
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class ExperimentReview:
         share: Its share of the layer.
         unit: What its units are, in words.
         control: Its control arm.
+        mode: Its mode.
+        phase: Where it is in its life; empty if the state was not read.
         arms: Its arms.
         warnings: What to think about.
     """
@@ -42,6 +46,8 @@ class ExperimentReview:
     share: float
     unit: str
     control: str
+    mode: str
+    phase: str
     arms: tuple[ArmReview, ...]
     warnings: tuple[str, ...]
 
@@ -54,11 +60,15 @@ class Review:
         document: Its path.
         version: Its version.
         experiments: Its experiments.
+        moves: What would move in the layers that are in force, or moves at this moment.
+        state: Why the state was not read; empty if it was.
     """
 
     document: str
     version: str
     experiments: tuple[ExperimentReview, ...]
+    moves: tuple[Move, ...] = ()
+    state: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Returns it as plain JSON."""
@@ -71,8 +81,8 @@ class Review:
         for experiment in self.experiments:
             yield ""
             yield (
-                f"{experiment.name}: {bound(experiment.share)} of layer {experiment.layer}, "
-                f"model {experiment.model}, by {experiment.unit}"
+                f"{experiment.name}: {experiment.phase or 'not known whether it runs'}; {experiment.mode}, "
+                f"{bound(experiment.share)} of layer {experiment.layer}, model {experiment.model}, by {experiment.unit}"
             )
             width = max(len(arm.name) for arm in experiment.arms)
             for arm in experiment.arms:
@@ -80,10 +90,15 @@ class Review:
                 yield f"  {arm.name:<{width}}  {bound(round(arm.share, 6)):>8}  {arm.target}{role}"
             for warning in experiment.warnings:
                 yield f"  note: {warning}"
+        yield ""
+        for move in self.moves:
+            yield move.line()
+        if self.state:
+            yield f"state: {self.state}"
 
 
 def review(path: Path, overrides: Sequence[str] = ()) -> Review:
-    """Reads and checks a document.
+    """Reads and checks a document; compares it with the state, if there is one. Nothing is changed.
 
     Args:
         path: The document.
@@ -94,25 +109,31 @@ def review(path: Path, overrides: Sequence[str] = ()) -> Review:
         StorageError: It cannot be read.
     """
     document = read_document(path, overrides)
-    found = (_experiment(document, name, it) for name, it in document.experiments.items())
-    return Review(str(path), document.version, tuple(found))
+    known = known_state(document, path.resolve().parent)
+    found = (_experiment(document, name, it, known) for name, it in document.experiments.items())
+    return Review(str(path), document.version, tuple(found), tuple(moves(document, known)), known.why_not)
 
 
-def _experiment(document: ExperimentsDocument, name: str, experiment: ExperimentConfig) -> ExperimentReview:
-    shares = experiment.shares()
+def _experiment(
+    document: ExperimentsDocument, name: str, experiment: ExperimentConfig, known: Known
+) -> ExperimentReview:
+    share, shares = known.world.shares_of(name)
     arms = (
-        ArmReview(arm, target_words(document, experiment, it), experiment.share * shares[arm])
+        ArmReview(arm, target_words(document, experiment, it), share * shares.get(arm, 0.0))
         for arm, it in experiment.arms.items()
     )
+    life = known.world.life(name)
     return ExperimentReview(
         name,
         experiment.model,
         experiment.layer,
-        experiment.share,
+        share,
         unit_words(experiment),
         experiment.control,
+        experiment.mode.type,
+        "" if known.why_not else life.phase.value.replace("_", " "),
         tuple(arms),
-        tuple(_warnings(experiment)),
+        tuple(warnings(document, experiment, known.world.shares_of(name))),
     )
 
 
@@ -129,15 +150,3 @@ def target_words(document: ExperimentsDocument, experiment: ExperimentConfig, ar
     )
     backend = arm.backend or document.default_backend
     return f"{arm.model or experiment.model} {version}".rstrip() + (f" at {backend}" if backend else "")
-
-
-def _warnings(experiment: ExperimentConfig) -> Iterator[str]:
-    if experiment.unit.request:
-        yield "each request is assigned by itself: a person may get either arm from one call to the next"
-    else:
-        yield "a request without its unit is assigned by itself; the status counts these requests"
-    targets = [(arm.model, arm.version, arm.label, arm.backend) for arm in experiment.arms.values()]
-    if len(set(targets)) < len(targets):
-        yield "two arms have the same target: an A/A test"
-    if experiment.reward is None:
-        yield "no reward is declared: nothing is compared"
