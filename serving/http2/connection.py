@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 _LINGER_SECONDS: Final = 1.0
 """How long a connection stays half open after GOAWAY for a fault, so that its peer gets to read it."""
 _DEFAULT_TABLE_BYTES: Final = 4096
+_CALLS_PER_RESET: Final = 2
+_SMALL_UPDATE_BYTES: Final = 1024
+_SMALL_UPDATES_PER_STREAM: Final = 2
+"""Of stream numbers, which are given out by twos."""
 _CLOSED_REMEMBERED: Final = 1024
 _PING: Final = b"penstock"
 _WRITE_BUFFER_BYTES: Final = 256 << 10
@@ -70,6 +74,7 @@ class Connection(Sender):
         self._block: list[bytes] | None = None
         self._block_of = self._block_flags = self._block_bytes = 0
         self._block_since = 0.0
+        self._small_updates = self._peer_resets = 0
         self._resets = Allowance(limits.resets, limits.resets_per_second, now, "resets of streams")
         self._controls = Allowance(limits.controls, limits.controls_per_second, now, "frames without data")
 
@@ -333,10 +338,10 @@ class Connection(Sender):
         length = len(payload)
         if not number:
             raise ConnectionFault(frames.PROTOCOL_ERROR, "data of no stream")
-        if not payload and not flags & frames.END_STREAM:
-            self._controls.take(self._last_heard)
         if flags & frames.PADDED:
             payload = frames.without_padding(payload)
+        if not payload and not flags & frames.END_STREAM:
+            self._controls.take(self._last_heard)
         stream = self.streams.get(number)
         if stream is None or stream.remote_ended:
             self._take_late_data(number, length, stream)
@@ -438,7 +443,10 @@ class Connection(Sender):
             if len(payload) != 4:
                 raise ConnectionFault(frames.FRAME_SIZE_ERROR, "a window update that is not 4 bytes")
             self._refuse_idle(number)
-            self._widen(number, int.from_bytes(payload, "big") & frames.LARGEST)
+            size = int.from_bytes(payload, "big") & frames.LARGEST
+            if size < _SMALL_UPDATE_BYTES:
+                self._take_small_update()
+            self._widen(number, size)
         elif kind == frames.CONTINUATION:
             self._take_continuation(number, flags, payload)
         elif kind == frames.RST_STREAM:
@@ -456,13 +464,24 @@ class Connection(Sender):
             if kind == frames.PRIORITY:
                 _check_priority(number, payload)
 
+    def _take_small_update(self) -> None:
+        """Counts a window update that allows little. Larger ones end in a window that is too large; small ones may follow
+        each answer.
+        """
+        self._small_updates += 1
+        if self._small_updates > _SMALL_UPDATES_PER_STREAM * (self._next_own + self._last_peer):
+            self._controls.take(self._last_heard)
+
     def _take_reset(self, number: int, payload: bytes) -> None:
         if len(payload) != 4:
             raise ConnectionFault(frames.FRAME_SIZE_ERROR, "a reset that is not 4 bytes")
         if not number:
             raise ConnectionFault(frames.PROTOCOL_ERROR, "a reset of no stream")
         self._refuse_idle(number)
-        self._resets.take(self._last_heard)
+        # Deadlines and cancelled calls are no attack while most calls get their answer.
+        self._peer_resets += 1
+        if _CALLS_PER_RESET * self._peer_resets > (self._next_own + self._last_peer) // 2:
+            self._resets.take(self._last_heard)
         stream = self.streams.get(number)
         if stream is not None:
             stream.local_ended = stream.remote_ended = True

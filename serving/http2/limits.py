@@ -20,7 +20,8 @@ class Limits:
         continuations: The frames of one header block.
         table_bytes: The dynamic table that a peer may use; announced. Anything but 0 costs a slow decoder for every
             header block: for peers that cannot do without a table.
-        resets: How many streams a peer may reset, or make us reset, at once (rapid reset).
+        resets: How many streams a peer may reset, or make us reset, at once (rapid reset); its own resets count only
+            while they are more than half of its calls.
         resets_per_second: How many more it may each second.
         controls: How many PING, SETTINGS, PRIORITY, unknown and empty frames a peer may send at once.
         controls_per_second: How many more it may each second.
