@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
 def promote(
     name: Name,
     arm: Annotated[
-        str, typer.Option(help="The arm; default: the verdict's, or the only one besides control.")
+        str, typer.Argument(help="The arm; default: the verdict's, or the only one besides control.")
     ] = "",
     label: Annotated[
         str, typer.Option(help="The label to move; default: control's, or the one at control's version.")
