@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from serving.experiments.control.access import Access
 from serving.experiments.control.handler import Control
 from serving.experiments.page.handler import Pages
+from serving.experiments.rewards.writer import RewardWriter
 from serving.http.handler import Answer
 
 if TYPE_CHECKING:
@@ -31,7 +33,12 @@ def endpoints(live: Live, hosts: Sequence[str], promoter: Promoter | None = None
         SpecError: A token is missing or short.
     """
     access = Access(live.document.tokens, hosts)
-    control = Control(live.store, lambda: live.document, access, promoter)
+    writer = RewardWriter(
+        live.store,
+        live.document.limits.waiting,
+        receive=lambda receipt: live.metrics.rewarded(receipt.experiment, receipt.status.value),
+    )
+    control = Control(live.store, lambda: live.document, access, promoter, writer)
     Pages(live.store, lambda: live.document, access).mount(control)
     control.mount(METRICS, _Exposition(live.metrics).answer, None)
     return control
@@ -46,5 +53,6 @@ class _Exposition:
     async def answer(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
         """Returns the metrics in the format that the caller accepts."""
         accept = dict(headers).get(b"accept", b"").decode("latin-1")
-        text, content_type = self._metrics.exposition(accept)
+        # In a thread: it adds up all series, and may look for the processes of backends.
+        text, content_type = await asyncio.to_thread(self._metrics.exposition, accept)
         return Answer(200, text, content_type.encode())

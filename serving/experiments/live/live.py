@@ -150,6 +150,8 @@ class Live:
             answered, shadowed = self.answers.drained()
             if self.prediction_log is not None:
                 logger = self.prediction_log
+                # An experiment may have come to the document: its unit must not be logged as it is.
+                logger.unit_features = _unit_features(self.document)
                 self.parts.call("log", lambda: logger.take(answered, shadowed))
             self.parts.call("metrics", lambda: self.metrics.take(answered, shadowed))
             self.parts.call("page", lambda: self._history.take(answered))

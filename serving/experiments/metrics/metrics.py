@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from serving.experiments.log.log import PredictionLog
 
 log = logging.getLogger(__name__)
+_MOST_PAIRS: Final = 1000
 OWN: Final = "self"
 """Name of the backend that is this process: the model server's, without a hop."""
 
@@ -96,6 +98,7 @@ class Metrics:
         self._backend_of: dict[tuple[str, str], str] = {}
         self._arm_cpu: dict[tuple[str, str], float] = {}
         self._before: tuple[dict[str, Usage], dict[tuple[str, str], float]] = ({}, {})
+        self._dividing = threading.Lock()
         self._registry: Any = None
 
     def take(
@@ -140,7 +143,10 @@ class Metrics:
             experiment: The experiment.
             status: ``accepted``, ``repeated``, ``conflicting``, ``late`` or ``unknown``; from us, never a client's text.
         """
-        self._rewards[experiment, status] += 1
+        key = (experiment, status)
+        self._rewards[
+            key if key in self._rewards or len(self._rewards) < _MOST_PAIRS else ("other", status)
+        ] += 1
 
     def failed(self, part: str) -> None:
         """Counts a failure of the machinery: ``state``, ``log``, ``guardrails`` or another part of the tick."""
@@ -161,9 +167,10 @@ class Metrics:
         if self._registry is None:
             from prometheus_client import CollectorRegistry, ProcessCollector
 
-            self._registry = CollectorRegistry(auto_describe=False)
-            self._registry.register(self)
-            ProcessCollector(registry=self._registry)
+            registry = CollectorRegistry(auto_describe=False)
+            registry.register(self)
+            ProcessCollector(registry=registry)
+            self._registry = registry
         return self._registry
 
     def describe(self) -> Iterator[Any]:
@@ -206,7 +213,8 @@ class Metrics:
     def _usage_families(self) -> Iterator[Any]:
         own = usage_of(os.getpid())
         usages = self._processes.read() if self._processes else ({OWN: own} if own else {})
-        self._divide(usages)
+        with self._dividing:
+            self._divide(usages)
         yield counter(f.BACKEND_CPU, Counter({name: usage.cpu_seconds for name, usage in usages.items()}))  # type: ignore[arg-type]
         yield _gauge(f.BACKEND_MEMORY, [((name,), usage.memory_bytes) for name, usage in usages.items()])
         yield counter(f.ARM_CPU, Counter(self._arm_cpu))  # type: ignore[arg-type]

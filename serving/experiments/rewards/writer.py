@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from serving.experiments.state.store import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from serving.experiments.state.store import Receipt, Reward, Store
 
@@ -38,10 +38,18 @@ class RewardWriter:
         store: The state.
         most_waiting: How many rewards may wait at a time.
         pauses: Seconds between attempts to find a unit.
+        receive: Is told each receipt, to count it; it must not raise.
     """
 
-    def __init__(self, store: Store, most_waiting: int, pauses: Sequence[float] = PAUSES) -> None:
+    def __init__(
+        self,
+        store: Store,
+        most_waiting: int,
+        pauses: Sequence[float] = PAUSES,
+        receive: Callable[[Receipt], None] | None = None,
+    ) -> None:
         self._store, self._most, self._pauses = store, most_waiting, tuple(pauses)
+        self._receive = receive
         self._queue: deque[_Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="rewards")
         self._task: asyncio.Task[None] | None = None
@@ -58,9 +66,13 @@ class RewardWriter:
             raise TooManyWaitingError
         self._held += len(rewards)
         try:
-            return await self._found(rewards)
+            receipts = await self._found(rewards)
         finally:
             self._held -= len(rewards)
+        if self._receive is not None:
+            for receipt in receipts:
+                self._receive(receipt)
+        return receipts
 
     async def _found(self, rewards: Sequence[Reward]) -> list[Receipt]:
         receipts = await self._written(rewards, again=bool(self._pauses))
