@@ -177,12 +177,11 @@ class GrpcFront:
             started: When it arrived.
         """
         waited = self.loop.time() - started
-        values: dict[bytes, bytes | None] = {}
         if head.content_length is not None:
-            values[b"content-length"] = None  # The message may have grown.
+            block = heads.without_length(block)  # The message may have grown.
         if head.timeout is not None and waited > _WAITED_SECONDS:
-            values[b"grpc-timeout"] = heads.timeout(head.timeout - waited)
-        return heads.changed(block, values) if values else block
+            return heads.changed(block, {b"grpc-timeout": heads.timeout(head.timeout - waited)})
+        return block
 
     # Channels.
 

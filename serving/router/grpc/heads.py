@@ -6,9 +6,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from serving import headers
 from serving.codes import Code
 from serving.http2 import frames
-from serving.http2.hpack import block, fields, find
+from serving.http2.hpack import block, field, fields, find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _STATUS: Final = b"grpc-status"
 _ENCODING: Final = b"grpc-encoding"
 _CACHED_BYTES: Final = 64
+_LARGEST_CACHED: Final = 1024
+_REQUEST_ID: Final = headers.REQUEST_ID.encode()
 _ANSWER: Final = block(((b":status", b"200"), (b"content-type", b"application/grpc")))
 _PRINTABLE: Final = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _OF_RESETS: Final = {
@@ -65,6 +68,28 @@ def changed(head: bytes, values: Mapping[bytes, bytes | None]) -> bytes:
     kept = [entry for entry in fields(head) if entry[0] not in values]
     more = [(name, value) for name, value in values.items() if value is not None]
     return block([*kept, *more])
+
+
+def without_length(head: bytes) -> bytes:
+    """Returns a request's block without its ``content-length``."""
+    return _cached_without(head) if len(head) <= _LARGEST_CACHED else _without(head)
+
+
+def _without(head: bytes) -> bytes:
+    return changed(head, {b"content-length": None})
+
+
+_cached_without: Final = lru_cache(maxsize=512)(_without)
+
+
+@lru_cache(maxsize=1024)
+def _arm(experiment: str, arm: str) -> bytes:
+    return field(headers.ARM.encode(), f"{experiment}/{arm}".encode())
+
+
+def of_answer(experiment: str, arm: str, request_id: str) -> bytes:
+    """Returns the fields that an experiment's answer carries, to append to its last block."""
+    return _arm(experiment, arm) + field(_REQUEST_ID, request_id.encode())
 
 
 def timeout(seconds: float) -> bytes:

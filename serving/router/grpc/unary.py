@@ -10,7 +10,6 @@ from serving.experiments.plane import model_spec
 from serving.experiments.plane.calls import FAILED, Call, request_id_of, unit_of
 from serving.http.budget import Share
 from serving.http2 import frames
-from serving.http2.hpack import block
 from serving.http2.messages import PREFIX, CallFault, Gatherer, inflate
 from serving.router.grpc import heads, methods
 from serving.router.grpc.copies import queue_shadow
@@ -30,8 +29,6 @@ _UNREAD_BYTES: Final = 1024**2
 """What a slow client may leave unread before it counts against the router's memory."""
 _DEADLINE_GRACE: Final = 0.5
 """How much later than the client's own deadline the router ends a call that nobody has ended."""
-_WAITED_SECONDS: Final = 0.02
-"""After so long the deadline that is forwarded is made shorter."""
 _RETRIES: Final = 2
 
 
@@ -209,7 +206,7 @@ class UnaryCall:
         self._call = call
         self._limit = route.hang
         self._plain = plain if choice.fallback is not None else None
-        self._extra = block(call.headers())
+        self._extra = heads.of_answer(choice.experiment, choice.arm, call.request_id)
         self._aim(choice.target, plain)
         self._send(choice.target.backend or self._front.default)
         for arm, target in choice.shadows:
