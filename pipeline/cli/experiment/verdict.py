@@ -16,6 +16,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def register(app: typer.Typer) -> None:
     """Registers the commands."""
     app.command()(decide)
+    app.command()(simulate)
     app.command()(estimate)
 
 
@@ -32,6 +33,41 @@ def decide(name: Name, file: Document = DOCUMENT, overrides: Overrides = None, a
     say(f"What would change it: {verdict.flip}.")
     for warning in verdict.warnings:
         say(f"Note: {warning}.")
+
+
+def simulate(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="The experiments; default: all.")
+    ] = None,
+    rate: Annotated[
+        list[str] | None, typer.Option(help="An arm's mean reward: --rate old=5% --rate new=6%")
+    ] = None,
+    deviation: Annotated[
+        float | None, typer.Option(help="Standard deviation of rewards that are numbers.")
+    ] = None,
+    per_day: Annotated[float | None, typer.Option(help="New units a day.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    file: Document = DOCUMENT,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Try the document's own design on simulated units before it starts: power, duration, errors, lost rewards."""
+    from serving.experiments.document.reader import read_document
+    from serving.experiments.statistics.asked import design_in, named
+    from serving.experiments.statistics.simulate import run, words
+
+    document, found = read_document(file, overrides or []), {}
+    for name in names or [name for name, each in document.experiments.items() if each.reward is not None]:
+        design = design_in(document, name)
+        assumed = run.assume(design, run.rates_of(rate or [], design), deviation, per_day)
+        found[name] = run.simulate(named(document, name), design, assumed, seed)
+        if not as_json:
+            for line in words.lines(name, design, found[name]):
+                say(line)
+    if as_json:
+        say_json({name: each.to_json() for name, each in found.items()})
+    elif not found:
+        say("no experiment has a reward: there is nothing to simulate")
 
 
 def estimate(

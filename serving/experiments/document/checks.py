@@ -95,6 +95,11 @@ def _planned(name: str, experiment: ExperimentConfig) -> Iterator[Problem]:
         elif reward is not None and reward.type == "binary" and not 0 <= planned.rates[arm] <= 1:
             seen = f"{planned.rates[arm]:g}"
             yield Problem((*at, "rates", arm), "", "a share from 0 to 1, as rewards are 0 or 1", seen)
+    if experiment.mode.learns and planned.better == "lower":
+        what = f"{experiment.mode.type} moves traffic to higher rewards, and lower ones are declared better"
+        yield Problem(
+            (*at, "better"), what, remedy="report the reward the other way round, or take mode: split"
+        )
     if reward is not None and reward.type == "number" and planned.interval == "exact":
         what = "the exact interval is for rewards of 0 and 1, and this reward is a number"
         yield Problem((*at, "interval"), what, remedy="take interval: asymptotic")

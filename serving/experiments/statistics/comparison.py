@@ -33,6 +33,7 @@ class Comparison:
         control: The arm that it is compared with.
         pseudo: Moments of these values.
         largest: The largest square of a weighted deviation in the arm and in control.
+        spread: Of the arm and of control: units, sum of the squared deviations, the largest of them, sum of 1/q over all units.
         r: The constant of the sequence, fixed at the first look; 0 before.
         skipped: Units that could not have been in both arms.
     """
@@ -41,6 +42,7 @@ class Comparison:
     control: str
     pseudo: Moments = field(default_factory=Moments)
     largest: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    spread: list[list[float]] = field(default_factory=lambda: [[0.0] * 4, [0.0] * 4])
     r: float = 0.0
     skipped: int = 0
 
@@ -69,23 +71,33 @@ class Comparison:
             return
         mu1, mu0 = one.expected(covariate), zero.expected(covariate)
         pseudo = mu1 - mu0
+        for side, name in enumerate((self.arm, self.control)):
+            self.spread[side][3] += 1.0 / propensities[name]
         if arm == self.arm:
-            pseudo += self._weighted(0, (value - mu1) / propensities[arm])
+            pseudo += self._weighted(0, value - mu1, propensities[arm])
         elif arm == self.control:
-            pseudo -= self._weighted(1, (value - mu0) / propensities[arm])
+            pseudo -= self._weighted(1, value - mu0, propensities[arm])
         self.pseudo.add(pseudo)
 
-    def _weighted(self, side: int, residual: float) -> float:
-        self.largest[side] = max(self.largest[side], residual * residual)
-        return residual
+    def _weighted(self, side: int, residual: float, propensity: float) -> float:
+        square, weighted = residual * residual, residual / propensity
+        self.largest[side] = max(self.largest[side], weighted * weighted)
+        spread = self.spread[side]
+        spread[0] += 1
+        spread[1] += square
+        spread[2] = max(spread[2], square)
+        return weighted
 
     @property
     def variance(self) -> float:
-        """Sum of the squared deviations, as if the largest one of each arm had been seen once more.
+        """Sum of the variances of the values, as if the largest deviation of each arm had been seen once more.
 
-        Rare rewards look constant until the first success; for rewards of 0 and 1 this is the add-one rule.
+        Rare rewards look constant until the first success; for rewards of 0 and 1 this is the add-one rule. The larger of two
+        estimates holds: the squared deviations of the values, and each arm's variance times the sum of 1/q. The second knows
+        at once what a smaller q will do; the first only after the rare units that it makes count for many.
         """
-        return self.pseudo.squares + self.largest[0] + self.largest[1]
+        expected = sum((squares + most) / max(n, 1.0) * inverse for n, squares, most, inverse in self.spread)
+        return max(self.pseudo.squares + self.largest[0] + self.largest[1], expected)
 
     def tune(self, design: Design) -> None:
         """Fixes the constant of the sequence for the planned size."""
@@ -126,6 +138,7 @@ class Comparison:
             "control": self.control,
             "pseudo": self.pseudo.to_json(),
             "largest": list(self.largest),
+            "spread": [list(side) for side in self.spread],
             "r": self.r,
             "skipped": self.skipped,
         }
@@ -138,6 +151,7 @@ class Comparison:
             value["control"],
             Moments.from_json(value["pseudo"]),
             [float(square) for square in value["largest"]],
+            [[float(each) for each in side] for side in value["spread"]],
             float(value["r"]),
             int(value["skipped"]),
         )

@@ -59,7 +59,7 @@ class PlannedConfig(Config):
     """Rewards beyond this count as this (and below its negative as that), so that few huge ones do not decide alone."""
     mismatch_alpha: Annotated[Share, Field(gt=0, lt=0.5)] = 0.001
     """Chance that the alarm on the arms' shares is ever false."""
-    rates: dict[str, float] = Field(default_factory=dict)
+    rates: dict[str, Margin] = Field(default_factory=dict)
     """Arm → mean reward as guessed beforehand, for 'penstock experiment simulate'."""
     deviation: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Standard deviation of rewards that are numbers as guessed beforehand, for 'penstock experiment simulate'."""

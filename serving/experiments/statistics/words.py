@@ -89,7 +89,7 @@ def wait(
     """Returns the sentence when it is too early."""
     parts = "; ".join(f"{arm.arm}: {arm.waiting or _range(evidence, arm)}" for arm in arms)
     end = ", when the planned size is reached" if at_the_end else ""
-    return f"{_count(evidence, more)} more, {_time(hours)}{end} ({parts})"
+    return f"wait: {_count(evidence, more)} more, {_time(hours)}{end} ({parts})"
 
 
 def _time(hours: float | None) -> str:

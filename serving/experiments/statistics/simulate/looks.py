@@ -9,6 +9,8 @@ from serving.experiments.statistics.comparison import FIRST
 from serving.experiments.statistics.sequence import tuned
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
     from serving.experiments.statistics.design import Design
@@ -23,13 +25,13 @@ class Units:
     Attributes:
         arms: The arm's number in the design.
         values: The reward.
-        propensities: The probability of the unit's arm when it was assigned.
+        shares: Each arm's probability when the unit was assigned; an array for each arm, or what fits to one.
         scores: A score known before; None if there is none.
     """
 
     arms: Array
     values: Array
-    propensities: Array
+    shares: Sequence[Array]
     scores: Array | None = None
 
 
@@ -82,24 +84,45 @@ def looks(design: Design, units: Units, arm: str) -> Looks:
     import numpy as np
 
     with np.errstate(all="ignore"):
-        one, zero = (units.arms == design.arms.index(name) for name in (arm, design.control))
-        before = [_before(side, units) for side in (one, zero)]
+        numbers = [design.arms.index(name) for name in (arm, design.control)]
+        sides, shares = (
+            [units.arms == number for number in numbers],
+            [units.shares[number] for number in numbers],
+        )
+        before = [_before(side, units) for side in sides]
         taught = np.minimum(before[0].count, before[1].count) >= FIRST
-        mu = [arm_mean.expected(units.scores) for arm_mean in before]
-        residuals = [
-            np.where(taught & side, (units.values - each) / units.propensities, 0.0)
-            for side, each in zip((one, zero), mu, strict=True)
+        mu = [each.expected(units.scores) for each in before]
+        plain = [
+            np.where(taught & side, units.values - each, 0.0) for side, each in zip(sides, mu, strict=True)
         ]
+        residuals = [each / share for each, share in zip(plain, shares, strict=True)]
         pseudo = np.where(taught, mu[0] - mu[1] + residuals[0] - residuals[1], 0.0)
         count = taught.cumsum(axis=1)
         mean, squares, effective = _moments(pseudo, count)
         error = np.sqrt(squares) / np.maximum(1, count)
         squares += sum(np.maximum.accumulate(residual**2, axis=1) for residual in residuals)
+        expected = sum(
+            _spread(side & taught, each, share, taught)
+            for side, each, share in zip(sides, plain, shares, strict=True)
+        )
+        squares = np.maximum(squares, expected)
         minimum = design.planned.minimum
         opened = (count > 0) & (effective >= minimum)
-        for side in (one, zero):
+        for side in sides:
             opened &= _seen(design, side, units.values) >= minimum
         return Looks(mean, _half(design, squares, count, opened), count, error)
+
+
+def _spread(side: Array, residual: Array, share: Array, taught: Array) -> Array:
+    """Returns an arm's variance times the sum of 1/q."""
+    import numpy as np
+
+    square: Array = residual**2
+    inverse = (taught / share).cumsum(axis=1)
+    variance = (square.cumsum(axis=1) + np.maximum.accumulate(square, axis=1)) / np.maximum(
+        1, side.cumsum(axis=1)
+    )
+    return np.asarray(variance * inverse)
 
 
 @dataclass(frozen=True)

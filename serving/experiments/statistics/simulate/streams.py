@@ -75,7 +75,7 @@ def fixed(
 
     shares = np.asarray(weights)
     arms = assign(rng, np.broadcast_to(shares, (shape[0], len(shares))), shape[1])
-    return Units(arms, rewards(rng, arms), shares[arms])
+    return Units(arms, rewards(rng, arms), [np.full((1, 1), share) for share in weights])
 
 
 def assign(rng: np.random.Generator, shares: Array, units: int) -> Array:
@@ -111,15 +111,17 @@ def moving(
 
     shares = np.tile(np.asarray(weights, dtype=float), (shape[0], 1))
     known = np.zeros((3, shape[0], shares.shape[1]))
-    parts: list[tuple[Array, Array, Array]] = []
+    parts: list[tuple[Array, Array, Array]] = []  # arms, rewards, and shares of experiment × arm
     for begin in range(0, shape[1], interval.units):
         arms = assign(rng, shares, min(interval.units, shape[1] - begin))
-        parts.append((arms, rewards(rng, arms), np.take_along_axis(shares, arms.astype(int), 1)))
+        parts.append((arms, rewards(rng, arms), shares))
         if len(parts) > interval.late:
             known += _sums(*parts[-1 - interval.late][:2], shares.shape[1])
             shares = allocate(known[0], known[1], known[2], shares)
-    arms, values, propensities = (np.concatenate(each, axis=1) for each in zip(*parts, strict=True))
-    return Units(arms, values, propensities)
+    arms, values = (np.concatenate([part[which] for part in parts], axis=1) for which in (0, 1))
+    lengths = [part[0].shape[1] for part in parts]
+    every = np.repeat(np.stack([part[2] for part in parts], axis=2), lengths, axis=2)
+    return Units(arms, values, [every[:, arm] for arm in range(every.shape[1])])
 
 
 def _sums(arms: Array, values: Array, number: int) -> Array:

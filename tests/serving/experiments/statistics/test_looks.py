@@ -23,8 +23,9 @@ def test_arrays_and_the_comparison_agree_after_every_unit(binary: bool, scored: 
     arms = (rng.random((n, 1)) > shares.cumsum(axis=1)).sum(axis=1)
     score = rng.random(n)
     value = (rng.random(n) < 0.1 + 0.5 * score).astype(float) if binary else 100 + score + rng.normal(size=n)
-    own = shares[np.arange(n), arms]
-    seen = looks(made, Units(arms[None], value[None], own[None], score[None] if scored else None), "new")
+    seen = looks(
+        made, Units(arms[None], value[None], list(shares.T[:, None]), score[None] if scored else None), "new"
+    )
     evidence = Evidence(made)
     for i in range(n):
         q = dict(zip(made.arms, shares[i].tolist(), strict=True))
