@@ -11,7 +11,7 @@ from components.exports.documents import BLOCKED, MISSING, value_at
 from components.exports.formats.base import BadDocumentError
 from foundation.errors import DataError, SpecError
 from pipeline.look.reading import blocks, open_export
-from serving.experiments.rewards.entry import LONGEST_ID, LONGEST_UNIT, Entry
+from serving.experiments.rewards.entry import LONGEST_ID, LONGEST_UNIT, Entry, unit_text
 from serving.experiments.rewards.targets import Targets
 
 if TYPE_CHECKING:
@@ -142,19 +142,12 @@ def _entry(row: _Row, experiment: str) -> Entry | str:
     """Returns a row's reward, or why it has none."""
     if row.value is None:
         return "without a value"
-    request, unit = _key(row.request), _key(row.unit)
+    request, unit = unit_text(row.request), unit_text(row.unit)
     if request and len(request) <= LONGEST_ID:
         return Entry(_plain(row.value), experiment, request_id=request)
     if unit and len(unit) <= LONGEST_UNIT:
         return Entry(_plain(row.value), experiment, unit=unit)
     return "without a unit or request"
-
-
-def _key(value: Any) -> str:
-    """Returns a unit or a request's id as clients write it: text, a whole number, an ObjectId."""
-    if value is None or isinstance(value, (bool, float, list, dict)):
-        return ""
-    return str(value)
 
 
 def _plain(value: Any) -> Any:

@@ -83,8 +83,8 @@ def _text(given: Mapping[str, Any], key: str, subject: str, longest: int) -> str
     value = given.get(key)
     if value is None:
         return ""
-    if key == "unit" and isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
+    if key == "unit":
+        value = unit_text(value) or value
     if not isinstance(value, str):
         raise DataError(f"{subject}: {key}", expected="text", seen=_kind(value))
     if not value:
@@ -92,6 +92,17 @@ def _text(given: Mapping[str, Any], key: str, subject: str, longest: int) -> str
     if len(value) > longest:
         raise DataError(f"{subject}: {key}", expected=f"at most {longest} characters", seen=f"{len(value)}")
     return value
+
+
+def unit_text(value: Any) -> str:
+    """Returns a unit as the data plane reads it from a request, where 7 and 7.0 are one; empty if it is none."""
+    if isinstance(value, (bool, list, dict)) or value is None:
+        return ""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, float):
+        return "" if not math.isfinite(value) else str(int(value)) if value.is_integer() else str(value)
+    return str(value)
 
 
 def _kind(value: Any) -> str:

@@ -25,10 +25,17 @@ class Target:
     Attributes:
         config: What it declares.
         layer: The key that its layer hashes units with.
+        header: Whether units come in a header, which cannot begin or end with a space.
     """
 
     config: RewardConfig
     layer: bytes
+    header: bool
+
+    def key(self, unit: str) -> str:
+        """Returns what the state knows a unit by; empty if the unit is."""
+        text = unit.strip() if self.header else unit
+        return hashed(self.layer, text).hex() if unit else ""
 
 
 class UnknownExperimentError(DataError):
@@ -45,7 +52,9 @@ class Targets:
     def __init__(self, document: ExperimentsDocument) -> None:
         self._names = list(document.experiments)
         self._targets = {
-            name: Target(experiment.reward, layer_key(document.salt(experiment.layer)))
+            name: Target(
+                experiment.reward, layer_key(document.salt(experiment.layer)), experiment.unit.key is not None
+            )
             for name, experiment in document.experiments.items()
             if experiment.reward is not None
         }
@@ -64,7 +73,7 @@ class Targets:
                 target.config.metric,
                 fitting(entry.value, target.config, subject),
                 entry.request_id,
-                hashed(target.layer, entry.unit).hex() if entry.unit else "",
+                target.key(entry.unit),
             )
             for name, target in chosen.items()
         ]

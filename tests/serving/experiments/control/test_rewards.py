@@ -9,7 +9,7 @@ import pytest
 from serving.client.address import Tls
 from serving.client.rewards import Reward, RewardChannel
 from serving.experiments.state.store import StoreAwayError
-from tests.serving.experiments.control.conftest import Starter, exposed
+from tests.serving.experiments.control.conftest import DOCUMENT, Starter, exposed
 
 
 def test_a_reward_by_unit_or_by_request_is_taken_once_and_says_so(start: Starter) -> None:
@@ -193,3 +193,17 @@ def test_units_with_any_characters_are_only_hashed(start: Starter) -> None:
     exposed(running, "a\x00b é 漢", "r1")
     assert running.post("/e:reward", {"unit": "a\x00b é 漢", "value": 1})[1]["status"] == "accepted"
     assert running.post("/e:reward", {"request_id": "a\x00b", "value": 1})[1]["status"] == "unknown"
+
+
+def test_units_are_read_as_the_data_plane_reads_them(start: Starter) -> None:
+    text = DOCUMENT.replace("    model: n\n", "    model: n\n    unit: {feature: user}\n")
+    running = start(text)
+    exposed(running, "ann", "r1")
+    exposed(running, "7", "r2", "numbers")
+    exposed(running, "7.5", "r3", "numbers")
+    exposed(running, " x ", "r4", "numbers")
+    assert running.post("/e:reward", {"unit": " ann ", "value": 1})[1]["status"] == "accepted"
+    for unit in (7, 7.5, " x "):
+        assert running.post("/numbers:reward", {"unit": unit, "value": 1})[1]["status"] == "accepted"
+    assert running.post("/numbers:reward", {"unit": 7.0, "value": 1})[1]["status"] == "repeated"
+    assert running.post("/numbers:reward", {"unit": True, "value": 1})[0] == 400
