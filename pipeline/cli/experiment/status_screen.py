@@ -78,6 +78,10 @@ def _about(seen: dict[str, Any]) -> list[str]:
         f"shares: {words[seen['weights_from']]}"
         + ("; the share of the layer is ramped" if seen["share_from"] == "ramp" else ""),
     ]
+    if moved := seen["counters"].get("units_switched"):
+        lines.append(
+            f"{moved:,} units came back with another arm, moved by a ramp or a removal; their first counts"
+        )
     if seen["ramp_replaced"]:
         lines.append("an earlier ramp no longer holds: the document's shares have changed since")
     return lines

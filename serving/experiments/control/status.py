@@ -176,7 +176,6 @@ def _verdict(
 
 
 _ALARMS: Final = {
-    "units_switched": "units came back with another arm: their salt, table or store was changed",
     "units_beyond_limit": "units are beyond most_units: they are assigned, but not evaluated",
     "requests_beyond_limit": "requests are beyond the limit: rewards that name them are unknown",
     "undeclared": "exposures came before the experiment was declared",

@@ -307,7 +307,7 @@ class Store(ABC):
 
         Among them ``accepted``, ``repeated``, ``replaced``, ``conflicting``, ``unknown``, ``late`` and ``refused`` rewards,
         ``units_beyond_limit``, ``requests_beyond_limit``, ``undeclared`` exposures, and ``units_switched``: units that
-        came back with another arm in the same epoch.
+        came back with another arm in the same epoch, after a ramp or because an arm was taken out; their first counts.
         """
 
     @abstractmethod

@@ -20,7 +20,7 @@ REQUESTS_PER_UNIT: Final = 4
 """Request ids that are kept for each unit that may be kept, on average."""
 
 Known = dict[tuple[int, str, int], str]
-"""(experiment, key, epoch) → arm of units that are stored already, as far as memory recalls them."""
+"""(experiment, key, epoch) → latest arm of units that are stored already, as far as memory recalls them."""
 
 
 def expose(
@@ -86,11 +86,9 @@ def _units(
         inserted = session.insert_new("penstock_units", UNITS, rows)
         experiment.kept_units += inserted
         counted[f"units:{arm}"] += inserted
-        switched = _switched(session, of_arm, experiment.id) if inserted < len(rows) else {}
-        counted["units_switched"] += len(switched)
-        for exposure in of_arm:
-            place = (exposure.key, exposure.epoch)
-            stored[(experiment.id, *place)] = switched.get(place, arm)
+        counted["units_switched"] += _switched(session, of_arm, experiment.id) if inserted < len(rows) else 0
+        # The arm seen last, not the first: a unit that was moved is counted once, not at each request.
+        stored |= {(experiment.id, exposure.key, exposure.epoch): arm for exposure in of_arm}
     return stored
 
 
@@ -110,13 +108,13 @@ def _within_limit(
     return old + new[:room]
 
 
-def _switched(session: Session, of_arm: Sequence[Exposure], experiment: int) -> dict[tuple[str, int], str]:
-    """Returns (key, epoch) → arm of the units that are stored with another arm."""
-    sql = "SELECT key, epoch, arm FROM penstock_units WHERE experiment = ? AND arm <> ? AND key"
+def _switched(session: Session, of_arm: Sequence[Exposure], experiment: int) -> int:
+    """Returns how many of the units are stored with another arm."""
+    sql = "SELECT key, epoch FROM penstock_units WHERE experiment = ? AND arm <> ? AND key"
     epochs = {(exposure.key, exposure.epoch) for exposure in of_arm}
     keys = [exposure.key for exposure in of_arm]
     found = session.listed(sql, (experiment, of_arm[0].arm), keys)
-    return {(key, epoch): arm for key, epoch, arm in found if (key, epoch) in epochs}
+    return sum(place in epochs for place in found)
 
 
 def _row(exposure: Exposure, experiment: int, seq: int, now: float) -> Row:

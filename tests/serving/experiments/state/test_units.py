@@ -138,7 +138,8 @@ def test_a_unit_that_comes_back_with_another_arm_keeps_its_first_and_is_counted(
 ) -> None:
     store.expose([exposure("u", "old"), exposure("v", "old")])
     for replica in (store, opener(clock)):
-        replica.expose([exposure("u", "new"), exposure("v", "old")])
+        for _ in range(3):
+            replica.expose([exposure("u", "new"), exposure("v", "old")])
     assert store.counters("e")["units_switched"] == 2
     assert store.pending("e")["old"] == Counts(units=2)
     assert store.pending("e").get("new", Counts()) == Counts()
