@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -33,10 +33,11 @@ class Memory:
 
     Args:
         limit: The most units.
+        note: Is told of each new unit before anybody else.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, note: Callable[[bytes, Assignment], None] | None = None) -> None:
+        self._limit, self._note = limit, note
         self._assigned: dict[int, Assignment] = {}
 
     def __len__(self) -> int:
@@ -57,6 +58,8 @@ class Memory:
 
     def add(self, unit: bytes, assignment: Assignment) -> None:
         """Remembers a new unit."""
+        if self._note is not None:
+            self._note(unit, assignment)
         self._assigned[int.from_bytes(unit[8:], "big")] = assignment
 
     def learn(self, units: Iterable[tuple[bytes, Assignment]]) -> None:

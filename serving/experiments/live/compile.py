@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from serving.experiments.assignment.memory import Memory
@@ -28,6 +29,7 @@ from serving.experiments.state.lifecycle import Phase
 if TYPE_CHECKING:
     from serving.experiments.assignment.layer import LayerState
     from serving.experiments.document.models import ExperimentConfig, ExperimentsDocument
+    from serving.experiments.live.journal import Journal
 
 
 class Compiler:
@@ -37,10 +39,14 @@ class Compiler:
         answers: Where answers wait.
         memories: Experiment → the units that it knows; filled as needed.
         most_units: The most units of an experiment that are remembered.
+        journal: Where new units are written first; None keeps them in memory only.
     """
 
-    def __init__(self, answers: Answers, memories: dict[str, Memory], most_units: int) -> None:
+    def __init__(
+        self, answers: Answers, memories: dict[str, Memory], most_units: int, journal: Journal | None = None
+    ) -> None:
         self._answers, self._memories, self._most_units = answers, memories, most_units
+        self._journal = journal
 
     def routes(self, world: World, layers: Mapping[str, LayerState]) -> dict[str, LiveRoute]:
         """Returns public model → its route; models without a running or promoted experiment have none.
@@ -136,7 +142,8 @@ class Compiler:
     def memory(self, experiment: str) -> Memory:
         """Returns the units that an experiment knows."""
         if experiment not in self._memories:
-            self._memories[experiment] = Memory(self._most_units)
+            note = partial(self._journal.add, experiment) if self._journal is not None else None
+            self._memories[experiment] = Memory(self._most_units, note)
         return self._memories[experiment]
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from serving.experiments.contract import Choice, Outcome
     from serving.experiments.live.follow import Followed
     from serving.experiments.live.guards import Guards
+    from serving.experiments.live.journal import Journal
     from serving.experiments.live.route import Answers, LiveRoute
     from serving.experiments.state.store import Assigned, Store
 
@@ -63,6 +64,7 @@ class Keeper:
         answers: Where the routes put answers.
         most_units: The most units of an experiment that are remembered.
         guards: The guardrails of all experiments; None watches nothing.
+        journal: Where new units are written first; None keeps them in memory only.
         lead: Seconds from a decision until it holds.
     """
 
@@ -73,12 +75,13 @@ class Keeper:
         answers: Answers,
         most_units: int,
         guards: Guards | None = None,
+        journal: Journal | None = None,
         lead: float = LEAD,
     ) -> None:
-        self._guards = guards
+        self._guards, self._journal = guards, journal
         self.followed, self._store, self._lead = followed, store, lead
         self.memories: dict[str, Memory] = {}
-        self._compiler = Compiler(answers, self.memories, most_units)
+        self._compiler = Compiler(answers, self.memories, most_units, journal)
         self._authority = Authority(store)
         self._layers: dict[str, tuple[int, LayerState]] = {}
         self._learned: dict[str, int] = {}
@@ -105,6 +108,7 @@ class Keeper:
             "troubles": dict(self.troubles),
             "without_unit": dict(self.without_unit),
             "beyond_limit": dict(self.beyond),
+            "not_on_disk": self._journal.failed if self._journal is not None else 0,
         }
         return {name: value for name, value in found.items() if value}
 
@@ -249,6 +253,9 @@ class Keeper:
                 )
                 if len(found) < _PAGE:
                     break
+
+        if self._journal is not None:
+            self._journal.compact()
 
     def _compile(self) -> None:
         """Makes the routes anew if anything that they follow from has changed."""

@@ -14,6 +14,7 @@ from serving.experiments.guardrails.alerts import Alerts
 from serving.experiments.live.arms import Bystander
 from serving.experiments.live.follow import Followed
 from serving.experiments.live.guards import Guards
+from serving.experiments.live.journal import Journal, recover
 from serving.experiments.live.keeper import LEAD, Keeper
 from serving.experiments.live.observed import states
 from serving.experiments.live.route import Answers
@@ -81,8 +82,9 @@ class Live:
         self.alerts = Alerts(document.alert)
         self._guards = Guards(self.store, self.alerts)
         self._history = TrafficHistory(self.store)
+        self._journal = _journal(document, folder, self.store)
         self.keeper = Keeper(
-            self.followed, self.store, self.answers, document.limits.units, self._guards, lead
+            self.followed, self.store, self.answers, document.limits.units, self._guards, self._journal, lead
         )
         self._for_guards: list[tuple[Choice, Outcome]] = []
         self._taking, self._keeping = threading.Lock(), threading.Lock()
@@ -136,6 +138,7 @@ class Live:
         self.parts.call("page", self._history.close)
         self.parts.call("state", self.keeper.close)
         self.parts.call("alerts", self.alerts.close)
+        self.parts.call("state", self._journal.close)
         if self.prediction_log is not None:
             self.parts.call("log", self.prediction_log.close)
         self.parts.call("state", self.store.close)
@@ -176,6 +179,14 @@ class Live:
             if now - self._observed >= _OBSERVE_EVERY:
                 self._observed = now
                 self.parts.call("metrics", lambda: self.metrics.observe(states(self.keeper, self.store)))
+
+
+def _journal(document: ExperimentsDocument, folder: Path, store: Store) -> Journal:
+    """Returns the journal, after the store was told of those of processes that were killed."""
+    state = document.state
+    place = folder / (f"{state.sqlite}.units" if state.postgresql is None else ".penstock-units")
+    recover(place, store)
+    return Journal(place)
 
 
 def _unit_features(document: ExperimentsDocument) -> dict[str, str]:

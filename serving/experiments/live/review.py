@@ -131,7 +131,7 @@ def _experiment(
         unit_words(experiment),
         experiment.control,
         experiment.mode.type,
-        "" if known.why_not else life.phase.value.replace("_", " "),
+        "" if known.why_not.startswith("not read") else life.phase.value.replace("_", " "),
         tuple(arms),
         tuple(warnings(document, experiment, known.world.shares_of(name))),
     )
