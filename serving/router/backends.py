@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -139,4 +141,6 @@ def reason(error: OSError) -> str:
     """Returns why a connection failed, in a few words."""
     if isinstance(error, ssl.SSLError):
         return f"TLS failed ({getattr(error, 'verify_message', '') or error.reason or 'no common settings'})"
-    return (error.strerror or str(error) or type(error).__name__).split("] ")[-1]
+    if error.errno is not None and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__

@@ -73,7 +73,8 @@ class GrpcBackend(grpc.GenericRpcHandler):
         self.got: list[Got] = []
         self.cancelled = threading.Event()
         self._answer = answer
-        self._server = grpc.server(ThreadPoolExecutor(16), handlers=[self], options=UNLIMITED, **options)
+        own = [*UNLIMITED, *options.pop("options", ())]
+        self._server = grpc.server(ThreadPoolExecutor(16), handlers=[self], options=own, **options)
         address = f"127.0.0.1:{port}"
         add = self._server.add_secure_port if credentials else self._server.add_insecure_port
         self.port = add(*((address, credentials) if credentials else (address,)))
