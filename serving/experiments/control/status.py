@@ -6,8 +6,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from serving.experiments.control.actions import experiment_of
+from serving.experiments.live.authority import replicas
 from serving.experiments.live.plan import Allocation, World
 from serving.experiments.live.review import target_words, unit_words
+from serving.experiments.live.said import replica_alarms
 from serving.experiments.state.lifecycle import Phase, read_lifecycle, results_key
 from serving.experiments.state.store import Counts
 
@@ -63,6 +65,9 @@ def status(store: Store, document: ExperimentsDocument, name: str) -> Status:
     counts = store.pending(name)
     verdict = _verdict(document, store, name, counts, life)
     reward = experiment.reward
+    now = store.now()
+    processes = replicas(store, now)
+    alarms = replica_alarms(processes, document.version, name, running=life.phase is Phase.RUNNING)
     return {
         "experiment": name,
         "document": document.version,
@@ -74,12 +79,13 @@ def status(store: Store, document: ExperimentsDocument, name: str) -> Status:
         "phase": life.phase.value,
         "since": life.since,
         "winner": life.arm,
-        "now": store.now(),
+        "now": now,
         "reward": reward.model_dump(mode="json") if reward else None,
         **_shares(document, name, life, results),
         "arms": _arms(document, experiment, life, results, counts, verdict),
         "counters": store.counters(name),
-        "alarms": _alarms(experiment, life, store, name, verdict),
+        "alarms": [*_alarms(experiment, life, store, name, verdict), *alarms],
+        "processes": processes,
         "verdict": verdict.to_json() if verdict else None,
         "events": [asdict(event) for event in store.events(name, limit=_EVENTS)],
     }

@@ -78,6 +78,11 @@ class Authority:
             self._store.write(KEY, {**value, "alive": alive}, number)
 
 
+def _news(notes: Notes) -> tuple[object, ...]:
+    """Returns what is said at once; numbers that only grow wait for the next time."""
+    return notes.get("document_error"), sorted(notes)
+
+
 def replicas(store: Store, now: float) -> list[dict[str, Any]]:
     """Returns the living replicas: each one's name, the version of its document, and what it says of itself.
 

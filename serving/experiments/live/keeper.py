@@ -78,7 +78,7 @@ class Keeper:
         journal: Journal | None = None,
         lead: float = LEAD,
     ) -> None:
-        self._guards, self._journal = guards, journal
+        self._guards, self._journal, self._answers = guards, journal, answers
         self.followed, self._store, self._lead = followed, store, lead
         self.memories: dict[str, Memory] = {}
         self._compiler = Compiler(answers, self.memories, most_units, journal)
@@ -97,6 +97,8 @@ class Keeper:
         """Experiment → requests of units beyond the limit."""
         self.without_unit: Counter[str] = Counter()
         """Experiment → requests that were assigned by themselves because their unit was missing."""
+        self.failing: Mapping[str, str] = {}
+        """Parts of the process that fail at present → what they say."""
         self.at = 0.0
         """The store's time of the latest poll."""
 
@@ -106,6 +108,8 @@ class Keeper:
             "document_error": self.followed.error,
             "restart_for": list(self.followed.restart),
             "troubles": dict(self.troubles),
+            "failing": dict(self.failing),
+            "dropped": self._answers.dropped,
             "without_unit": dict(self.without_unit),
             "beyond_limit": dict(self.beyond),
             "not_on_disk": self._journal.failed if self._journal is not None else 0,

@@ -86,6 +86,7 @@ class Live:
         self.keeper = Keeper(
             self.followed, self.store, self.answers, document.limits.units, self._guards, self._journal, lead
         )
+        self.keeper.failing = self.parts.latest
         self._for_guards: list[tuple[Choice, Outcome]] = []
         self._taking, self._keeping = threading.Lock(), threading.Lock()
         self._ended = threading.Event()

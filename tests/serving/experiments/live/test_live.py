@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from serving.experiments.control.status import status
 from serving.experiments.live.authority import replicas
 from serving.experiments.live.results import design_of_experiment
 from serving.experiments.state.lifecycle import Phase, Ramp, change, read_lifecycle
+from serving.experiments.state.sqlite import SqliteStore
 from serving.experiments.statistics.asked import caught_up
 from serving.experiments.statistics.decide import decide
 from tests.serving.experiments.live.conftest import Open, experiment
@@ -192,8 +194,15 @@ def test_a_replica_says_what_is_wrong_with_it(opened: Open, document: Path, cloc
     (said,) = replicas(plane.live.store, clock.at)
     assert "experiments.yaml:1" in said["document_error"]
     assert said["without_unit"] == {"e": 1}
+    alarms = "\n".join(status(plane.live.store, plane.live.document, "e")["alarms"])
+    assert "keeps its former document, because the present one is wrong" in alarms
+    assert "because their unit was missing: 1" in alarms
     plane.live.close()
-    assert replicas(opened(experiment()).live.store, clock.at)[0]["replica"] != said["replica"]
+    document.write_text(experiment())
+    store = SqliteStore(document.parent / "state.db", clock)
+    alarms = status(store, plane.live.document, "e")["alarms"]
+    assert alarms == ["no router or server runs with this state: nobody assigns units"]
+    store.close()
 
 
 def test_replicas_with_an_older_document_adopt_what_the_newest_says(
