@@ -14,7 +14,7 @@ from serving.experiments.guardrails.breaker import WINDOW, Breaker, finite
 from serving.experiments.guardrails.comparison import Compared
 from serving.experiments.guardrails.failures import PATIENCE, fault
 from serving.experiments.guardrails.reward import reward_reason
-from serving.experiments.payload import outputs
+from serving.experiments.payload.read import response
 from serving.experiments.state.lifecycle import Lifecycle, change, read_lifecycle
 from serving.experiments.state.store import StoreAwayError
 
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 _BETWEEN: Final = 1.0
 """Seconds between two sums over all replicas."""
+_ROWS: Final = 100
+"""Rows of an answer that are looked into for NaN."""
 _QUIET: Final = 60.0
 """Seconds without trouble after which an alarm of control may sound again."""
 
@@ -107,7 +109,7 @@ class Guardrails:
             return None
         if outcome.api == "rest" and b"NaN" not in outcome.response and b"Infinity" not in outcome.response:
             return False
-        return not finite(lambda: outputs(outcome.api, outcome.method, outcome.response))
+        return not finite(lambda: response(outcome.api, outcome.method, outcome.response, _ROWS).columns)
 
     def _words(self, outcome: Outcome) -> str:
         if self._config.hang is not None and outcome.seconds >= self._config.hang:

@@ -114,6 +114,12 @@ def test_nan_in_too_many_of_the_last_answers_takes_the_arm_out(watcher: Watcher)
     }
 
 
+def test_nan_in_any_row_of_an_answer_counts(watcher: Watcher) -> None:
+    watch = watcher(errors=None)
+    late = b'{"predictions": [[0.5], [0.5], [-Infinity]]}'
+    assert "new" in watch.take(*(watch.answer("new", response=late) for _ in range(11)))
+
+
 def test_old_nan_is_forgotten(watcher: Watcher) -> None:
     watch = watcher(errors=None, nan_share="20%")
     for _ in range(20):
@@ -140,11 +146,15 @@ def test_only_the_last_answers_of_a_large_batch_are_looked_into(
     watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from serving.experiments.guardrails import guardrails
+    from serving.experiments.payload.rows import Rows
 
     read: list[bytes] = []
-    monkeypatch.setattr(
-        guardrails, "outputs", lambda api, method, body: read.append(body) or {"x": float("nan")}
-    )
+
+    def response(api: str, method: str, body: bytes, most: int) -> Rows:
+        read.append(body)
+        return Rows(1, {"x": [float("nan")]})
+
+    monkeypatch.setattr(guardrails, "response", response)
     watch = watcher(errors=None, nan_share="20%")
     watch.take(*(watch.answer("new", response=NAN) for _ in range(5000)))
     assert len(read) == 50
