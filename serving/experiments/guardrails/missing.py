@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from serving.experiments.state.store import Matured
+    from serving.experiments.statistics.evidence import Evidence
 
 
 def with_missing(
@@ -35,3 +36,22 @@ def with_missing(
             counts[row.arm] = counts.get(row.arm, 0) + 1
         found.append(row)
     return found, counts
+
+
+def take_closed(evidence: Evidence, rows: Sequence[Matured], out: Collection[str]) -> list[Matured]:
+    """Gives units whose window has closed to the evidence; returns them as they count.
+
+    Args:
+        evidence: What the experiment has shown so far.
+        rows: The units, in the order of closing.
+        out: The arms that are taken out.
+    """
+    design = evidence.design
+    found, counts = with_missing(
+        rows, out, binary=design.binary, lower_is_better=design.planned.better == "lower"
+    )
+    evidence.take(found)
+    for arm, count in counts.items():
+        if arm in evidence.missing:
+            evidence.missing[arm] += count
+    return found

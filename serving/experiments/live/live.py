@@ -18,6 +18,7 @@ from serving.experiments.live.journal import Journal, recover
 from serving.experiments.live.keeper import LEAD, Keeper
 from serving.experiments.live.observed import states
 from serving.experiments.live.route import Answers
+from serving.experiments.live.shadows import Shadows
 from serving.experiments.live.takers import Parts
 from serving.experiments.log.log import PredictionLog
 from serving.experiments.metrics.metrics import Metrics
@@ -82,6 +83,7 @@ class Live:
         self.alerts = Alerts(document.alert)
         self._guards = Guards(self.store, self.alerts)
         self._history = TrafficHistory(self.store)
+        self._shadows = Shadows()
         self._journal = _journal(document, folder, self.store)
         self.keeper = Keeper(
             self.followed, self.store, self.answers, document.limits.units, self._guards, self._journal, lead
@@ -137,6 +139,7 @@ class Live:
         self.parts.call("state", lambda: self._keep(count=True))
         self.parts.call("guardrails", self._guards.close)
         self.parts.call("page", self._history.close)
+        self.parts.call("shadows", lambda: self._shadows.add_to(self.store))
         self.parts.call("state", self.keeper.close)
         self.parts.call("alerts", self.alerts.close)
         self.parts.call("state", self._journal.close)
@@ -159,6 +162,7 @@ class Live:
                 self.parts.call("log", lambda: logger.take(answered, shadowed))
             self.parts.call("metrics", lambda: self.metrics.take(answered, shadowed))
             self.parts.call("page", lambda: self._history.take(answered))
+            self.parts.call("shadows", lambda: self._shadows.take(self.document, answered, shadowed))
             counted = [pair for pair in answered if not isinstance(pair[0], Bystander)]
             if counted:
                 self.parts.call("state", lambda: self.exposures.take(counted))
@@ -179,6 +183,7 @@ class Live:
             self.parts.call("page", lambda: self._history.tick(now))
             if now - self._observed >= _OBSERVE_EVERY:
                 self._observed = now
+                self.parts.call("shadows", lambda: self._shadows.add_to(self.store))
                 self.parts.call("metrics", lambda: self.metrics.observe(states(self.keeper, self.store)))
 
 

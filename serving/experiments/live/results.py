@@ -6,9 +6,10 @@ and count from there. So each unit counts once, however many replicas there are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from serving.experiments.guardrails.missing import take_closed
 from serving.experiments.live.compile import allocator_of
 from serving.experiments.live.plan import Allocation, Kind, kind_of
 from serving.experiments.state.lifecycle import Lifecycle, results_key
@@ -93,7 +94,7 @@ class Results:
             return False
         try:
             self.evidence.assign(assigned)
-            self._take(matured)
+            self._take(matured, life.out)
             self.evidence.cursor, self._cursor = after_assigned, after_matured
             if due:
                 self._advance(life, now)
@@ -113,10 +114,10 @@ class Results:
         """Lets the next call read the stored document anew."""
         self._allocator = None
 
-    def _take(self, matured: Sequence[Matured]) -> None:
+    def _take(self, matured: Sequence[Matured], out: Collection[str]) -> None:
         assert self._allocator is not None
-        self.evidence.take(matured)
-        values = [(unit, self.evidence.design.counted(unit.reward)) for unit in matured]
+        units = take_closed(self.evidence, matured, out)
+        values = [(unit, self.evidence.design.counted(unit.reward)) for unit in units]
         self._allocator.learn((u.arm, value, u.context) for u, value in values if value is not None)
 
     def _due(self, life: Lifecycle, now: float) -> bool:

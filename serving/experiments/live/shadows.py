@@ -36,10 +36,6 @@ class Shadows:
             self._all[name][1].take(answered, shadowed)
 
     def add_to(self, store: Store) -> None:
-        """Adds what was seen to what all replicas have seen.
-
-        Raises:
-            StoreAwayError: The store does not answer; nothing is lost.
-        """
-        for _, comparison in self._all.values():
+        """Adds what was seen to what all replicas have seen; while the store is away it waits."""
+        for _, comparison in list(self._all.values()):
             comparison.add_to(store)

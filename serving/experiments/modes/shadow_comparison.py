@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bisect
+import logging
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -11,10 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from serving.experiments.modes.shadow_answers import Difference, difference
 from serving.experiments.payload.read import response
+from serving.experiments.state.store import StoreAwayError
 
 if TYPE_CHECKING:
     from serving.experiments.contract import Choice, Outcome
     from serving.experiments.state.store import Store
+
+log = logging.getLogger(__name__)
 
 _BUCKETS: Final = tuple(0.1 * 2**k for k in range(20))
 """Upper bounds in ms of the counts of latencies; the last count has no bound."""
@@ -169,7 +174,7 @@ class ShadowComparison:
     ) -> None:
         self._experiment, self._tolerance, self._clock = experiment, tolerance, clock
         self._waiting: OrderedDict[tuple[str, str], tuple[float, bool, Outcome]] = OrderedDict()
-        self._bytes = 0
+        self._bytes, self._lock = 0, threading.Lock()
         self.new: dict[str, ShadowSums] = {}
         """Arm → what was seen since ``add_to``."""
 
@@ -178,14 +183,15 @@ class ShadowComparison:
     ) -> None:
         """Takes originals and copies, in any order."""
         left = _AT_ONCE
-        for choice, outcome in answered:
-            if choice.experiment == self._experiment:
-                for arm, _ in choice.shadows:
-                    left -= self._meet(arm, outcome, True, left > 0)
-        for choice, arm, outcome in shadowed:
-            if choice.experiment == self._experiment:
-                left -= self._meet(arm, outcome, False, left > 0)
-        self._expire()
+        with self._lock:
+            for choice, outcome in answered:
+                if choice.experiment == self._experiment:
+                    for arm, _ in choice.shadows:
+                        left -= self._meet(arm, outcome, True, left > 0)
+            for choice, arm, outcome in shadowed:
+                if choice.experiment == self._experiment:
+                    left -= self._meet(arm, outcome, False, left > 0)
+            self._expire()
 
     def _meet(self, arm: str, outcome: Outcome, original: bool, look: bool) -> bool:
         """Takes one half of a pair; returns whether answers were looked into."""
@@ -200,8 +206,8 @@ class ShadowComparison:
         first, second = (outcome, known[2]) if original else (known[2], outcome)
         found = None
         if look and not first.code and not second.code:
-            rows = [response(one.api, one.method, one.response, _ROWS) for one in (first, second)]
-            found = difference(*rows, self._tolerance) if rows[0].count else None
+            mine, its = (response(one.api, one.method, one.response, _ROWS) for one in (first, second))
+            found = difference(mine, its, self._tolerance) if mine.count else None
         self.new.setdefault(arm, ShadowSums()).add(first, second, found)
         return found is not None
 
@@ -220,20 +226,36 @@ class ShadowComparison:
                 self.new.setdefault(key[0], ShadowSums()).lost += 1
 
     def add_to(self, store: Store) -> None:
-        """Adds what was seen to what all replicas have seen.
+        """Adds what was seen to what all replicas have seen; while the store is away it waits.
 
-        Raises:
-            StoreAwayError: The store does not answer; nothing is lost.
+        Another thread may take meanwhile.
         """
-        for _ in range(_ATTEMPTS if self.new else 0):
-            version, value = store.read(shadow_key(self._experiment)) or (0, {})
-            stored = {arm: ShadowSums.from_json(sums) for arm, sums in value.items()}
-            for arm, sums in self.new.items():
-                stored[arm] = _plus(stored[arm], sums) if arm in stored else sums
-            plain = {arm: sums.to_json() for arm, sums in stored.items()}
-            if store.write(shadow_key(self._experiment), plain, version):
-                self.new = {}
-                return
+        with self._lock:
+            new, self.new = self.new, {}
+        if new and not _added(store, shadow_key(self._experiment), new):
+            with self._lock:
+                self.new = _merged(self.new, new)
+
+
+def _added(store: Store, key: str, new: Mapping[str, ShadowSums]) -> bool:
+    """Adds sums to those in the store; returns whether they are there."""
+    for _ in range(_ATTEMPTS):
+        try:
+            version, value = store.read(key) or (0, {})
+            whole = _merged({arm: ShadowSums.from_json(sums) for arm, sums in value.items()}, new)
+            if store.write(key, {arm: sums.to_json() for arm, sums in whole.items()}, version):
+                return True
+        except StoreAwayError as error:
+            log.debug("the comparison of shadows waits: %s", error)
+            return False
+    return False
+
+
+def _merged(one: Mapping[str, ShadowSums], other: Mapping[str, ShadowSums]) -> dict[str, ShadowSums]:
+    found = dict(one)
+    for arm, sums in other.items():
+        found[arm] = _plus(found[arm], sums) if arm in found else sums
+    return found
 
 
 def shadow_report(store: Store, experiment: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from foundation.errors import DataError, SpecError, near_miss
+from serving.experiments.guardrails.missing import take_closed
 from serving.experiments.state.lifecycle import read_lifecycle, results_key
 from serving.experiments.state.open import open_store
 from serving.experiments.statistics.decide import decide
@@ -97,9 +98,10 @@ def caught_up(store: Store, name: str, design: Design) -> Evidence:
     stored = found[1] if found else {}
     evidence = Evidence.from_json(design, stored.get(EVIDENCE))
     cursor = int(stored.get("cursor", 0)) if stored.get(EVIDENCE) else 0
+    out = read_lifecycle(store, name).out
     while True:
         rows, after = store.matured(name, cursor)
-        evidence.take(rows)
+        take_closed(evidence, rows, out)
         if after == cursor:
             break
         cursor = after

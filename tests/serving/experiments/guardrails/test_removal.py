@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from serving.codes import Code
-from serving.experiments.guardrails.missing import with_missing
+from serving.experiments.guardrails.missing import take_closed, with_missing
 from serving.experiments.state.lifecycle import read_lifecycle
 from serving.experiments.state.store import Matured, StoreAwayError
+from serving.experiments.statistics.design import Design
+from serving.experiments.statistics.evidence import Evidence
 
 if TYPE_CHECKING:
     from tests.serving.experiments.guardrails.conftest import Watch, Watcher
@@ -110,3 +112,11 @@ def test_leaving_missing_rewards_out_would_flatter_the_arm_that_was_removed() ->
     told = [one.reward for one in rows if one.reward is not None]
     counted = [one.reward or 0.0 for one in with_missing(rows, {"new"})[0]]
     assert sum(told) / len(told) > 0.3 > sum(counted) / len(counted)
+
+
+def test_evidence_counts_them_as_failures_and_still_says_how_many_are_missing() -> None:
+    evidence = Evidence(Design(("old", "new"), "old", missing_fails=False))
+    units = take_closed(evidence, [row("new", None), row("new", 1.0), row("old", None)], {"new"})
+    assert [unit.reward for unit in units] == [0.0, 1.0, None]
+    assert (evidence.means["new"].values.count, evidence.means["new"].values.mean) == (2, 0.5)
+    assert evidence.missing == {"old": 1, "new": 1}
