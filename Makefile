@@ -1,6 +1,6 @@
 # Every target sets itself up first; a finished set-up is recognised in a fraction of a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebooks test quick lint bench bench-ingestion bench-serving bench-statistics bench-first-hour soak-serving fuzz-serving clean distclean
+.PHONY: help setup demo notebooks test quick lint bench bench-ingestion bench-serving bench-routing bench-statistics bench-first-hour soak-serving fuzz-serving clean distclean
 
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -45,8 +45,12 @@ bench-first-hour: setup ## Run init and run alone on data sets from PyPI beside 
 soak-serving: setup ## Ten minutes of mixed load, a new version every 20 s
 	@$(BIN)/python benchmarks/serving/soak.py
 
-fuzz-serving: setup ## 40,000 malformed requests over REST and gRPC
+bench-routing: setup ## Measure the router beside HAProxy, nginx and a grpc.aio proxy (needs h2load, HAProxy, nginx)
+	@$(BIN)/python benchmarks/routing/run.py
+
+fuzz-serving: setup ## 40,000 malformed requests over REST and gRPC, a million HTTP/2 frames
 	@$(BIN)/python benchmarks/serving/fuzz.py
+	@$(BIN)/python benchmarks/serving/fuzz_http2.py
 
 clean: ## Remove caches and built things; the environment stays
 	@rm -rf build dist htmlcov .coverage .coverage.* coverage.xml *.egg-info.tmp

@@ -30,8 +30,8 @@ _STREAM_AHEAD_BYTES: Final = 1 << 20
 _STREAM_PAUSE_SECONDS: Final = 0.05
 _DEADLINE_GRACE_SECONDS: Final = 0.05
 """How much later than the deadline a call is ended that has not ended itself: its own status says more."""
-_IN_THREAD_ABOVE: Final = 256 << 10
-"""Larger messages are inflated and compressed in a thread."""
+_IN_THREAD_ABOVE: Final = 16 << 10
+"""Larger messages are inflated in a thread: they may be a thousand times as long then."""
 
 
 class Pending:
@@ -43,17 +43,28 @@ class Pending:
         deadline: When its client gives up, by the loop's clock.
     """
 
-    __slots__ = ("deadline", "gatherer", "handler", "head", "held", "left", "task", "timer")
+    __slots__ = ("deadline", "gatherer", "handler", "head", "held", "left", "result", "task", "timer")
 
     def __init__(self, head: RequestHead, handler: Handler | None, deadline: float | None) -> None:
         self.head = head
         self.handler = handler
         self.deadline = deadline
         self.gatherer: messages.Gatherer | None = None
+        self.result: object = None
         self.task: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.held = 0
         self.left = head.content_length
+
+    def stop(self) -> None:
+        """Stops the work, however far it has come."""
+        if self.task is not None:
+            self.task.cancel()
+            if (
+                inspect.iscoroutine(self.result)
+                and inspect.getcoroutinestate(self.result) == inspect.CORO_CREATED
+            ):
+                self.result.close()  # Its task will not even begin it.
 
 
 class ServerConnection(Connection):
@@ -145,8 +156,8 @@ class ServerConnection(Connection):
     def took_reset(self, stream: Stream, code: int) -> None:
         """Stops the work that nobody waits for any more."""
         pending: Pending | None = stream.user
-        if pending is not None and pending.task is not None:
-            pending.task.cancel()
+        if pending is not None:
+            pending.stop()
 
     def stream_closed(self, stream: Stream) -> None:
         """Gives back what the call held."""
@@ -192,19 +203,41 @@ class ServerConnection(Connection):
         self._start(stream, pending, message, compressed)
 
     def _inflate(self, pending: Pending, message: bytes) -> bytes:
-        text = messages.inflate(message, pending.head.encoding, self._shared.most_received)
-        if not self._take(pending, len(text)):
-            raise CallFault(Code.RESOURCE_EXHAUSTED, "Too many bytes in requests at once; try again later")
-        return text
+        most = self._shared.most_received
+        return messages.inflate(message, pending.head.encoding, most, lambda size: self._take(pending, size))
 
     async def _inflate_in_thread(self, stream: Stream, pending: Pending, message: bytes) -> None:
+        """Inflates a large message; what its thread takes of the budget is given back even if the client has left."""
+        held, budget = [0], self._budget
+
+        def take(size: int) -> bool:
+            if not budget.take(size):
+                return False
+            held[0] += size
+            return True
+
+        encoding, most = pending.head.encoding, self._shared.most_received
+        job = self.loop.run_in_executor(None, messages.inflate, message, encoding, most, take)
         try:
-            text = await asyncio.to_thread(self._inflate, pending, message)
+            text = await asyncio.shield(job)
         except CallFault as fault:
+            budget.give(held[0])
             self._fault(stream, fault)
-            return
-        pending.task = None
-        if not stream.local_ended:
+        except asyncio.CancelledError:
+
+            def give_back(done: asyncio.Future[bytes]) -> None:
+                if not done.cancelled():
+                    done.exception()  # Nobody else asks for it.
+                budget.give(held[0])
+
+            job.add_done_callback(give_back)
+            raise
+        else:
+            pending.task = None
+            if stream.local_ended:
+                budget.give(held[0])
+                return
+            pending.held += held[0]
             self._start(stream, pending, text, True)
 
     def _start(self, stream: Stream, pending: Pending, message: bytes, compressed: bool = False) -> None:
@@ -221,6 +254,7 @@ class ServerConnection(Connection):
             return
         is_stream: bool = inspect.isasyncgen(result)
         work = self._stream(stream, pending, result) if is_stream else self._await(stream, pending, result)
+        pending.result = result
         pending.task = self.loop.create_task(work)
         if pending.deadline is not None:
             late = pending.deadline + _DEADLINE_GRACE_SECONDS
@@ -254,7 +288,7 @@ class ServerConnection(Connection):
 
     def _expire(self, stream: Stream, pending: Pending) -> None:
         if pending.task is not None:
-            pending.task.cancel()
+            pending.stop()
             self._end(stream, Code.DEADLINE_EXCEEDED, "Deadline Exceeded")
 
     # Answers.

@@ -159,7 +159,7 @@ class ClientConnection(Connection):
         elif code is None:
             self._settle(asked, CallFault(Code.UNKNOWN, "The answer has no grpc-status"))
         else:
-            self._settle(asked, CallFault(int(code), percent_decoded(text), found))
+            self._settle(asked, CallFault(_status(code), percent_decoded(text), found))
 
     def took_data(self, stream: Stream, data: bytes, ended: bool) -> None:
         """Takes a piece of an answer."""
@@ -187,6 +187,12 @@ class ClientConnection(Connection):
             asked.future.set_result(result)
         else:
             asked.future.set_exception(result)
+
+
+def _status(text: bytes) -> int:
+    """Returns a status; what is none counts as UNKNOWN, as in gRPC's own clients."""
+    known = text.isdigit() and len(text) <= 2 and int(text) <= max(Code)
+    return int(text) if known else Code.UNKNOWN
 
 
 async def connect(

@@ -148,6 +148,7 @@ class Connection(Sender):
         """Closes the connection once what was written has gone out."""
         self._over = True
         self.flush()
+        self._shut = True
         if self.transport is not None:
             self.transport.close()
 
@@ -599,6 +600,7 @@ class Connection(Sender):
             return
         self._out.append(frames.go_away(self._last_peer, fault.code, str(fault).encode()))
         self.flush()
+        self._shut = True
         if self.transport.can_write_eof():
             self.transport.write_eof()
             self.loop.call_later(_LINGER_SECONDS, self._close_late)

@@ -16,6 +16,7 @@ PREFIX: Final = struct.Struct(">BI")
 """Whether the message is compressed, and its length."""
 ENCODINGS: Final = (b"identity", b"deflate", b"gzip")
 ACCEPTED: Final = b"identity, deflate, gzip"
+_STEP_BYTES: Final = 1 << 20
 _SMALL_BYTES: Final = 4096
 """Smaller pieces are joined as they arrive: each would cost more than its bytes."""
 
@@ -91,11 +92,18 @@ class Gatherer:
         return b"".join(pieces)
 
 
-def inflate(data: bytes, encoding: bytes, most: int) -> bytes:
+def inflate(data: bytes, encoding: bytes, most: int, take: Callable[[int], bool] | None = None) -> bytes:
     """Returns a message without its compression.
 
+    Args:
+        data: The message as it came.
+        encoding: Its ``grpc-encoding``.
+        most: The largest message in bytes.
+        take: Takes memory for what is inflated next; returns whether it is there. A thousandth of a message may be all of
+            it that was sent, so it is asked as the message grows.
+
     Raises:
-        CallFault: It is broken, or larger than it may be.
+        CallFault: It is broken, larger than it may be, or there is no memory for it.
     """
     if encoding == b"gzip":
         inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
@@ -103,15 +111,23 @@ def inflate(data: bytes, encoding: bytes, most: int) -> bytes:
         inflater = zlib.decompressobj()
     else:
         raise CallFault(Code.INTERNAL, "A message is compressed, but its call has no grpc-encoding")
-    try:
-        text = inflater.decompress(data, most + 1)
-    except zlib.error as error:
-        raise CallFault(Code.INTERNAL, f"The {encoding.decode()} message is broken: {error}") from error
-    if len(text) > most:
-        raise CallFault(Code.RESOURCE_EXHAUSTED, f"Received message larger than max ({len(text)} vs. {most})")
-    if not inflater.eof:
-        raise CallFault(Code.INTERNAL, f"The {encoding.decode()} message is cut off")
-    return text
+    pieces: list[bytes] = []
+    size = 0
+    while not inflater.eof:
+        try:
+            piece = inflater.decompress(data, min(_STEP_BYTES, most + 1 - size))
+        except zlib.error as error:
+            raise CallFault(Code.INTERNAL, f"The {encoding.decode()} message is broken: {error}") from error
+        data = inflater.unconsumed_tail
+        if not piece and not data and not inflater.eof:
+            raise CallFault(Code.INTERNAL, f"The {encoding.decode()} message is cut off")
+        size += len(piece)
+        if size > most:
+            raise CallFault(Code.RESOURCE_EXHAUSTED, f"Received message larger than max ({size} vs. {most})")
+        if take is not None and not take(len(piece)):
+            raise CallFault(Code.RESOURCE_EXHAUSTED, "Too many bytes in requests at once; try again later")
+        pieces.append(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def deflate(data: bytes, encoding: bytes) -> bytes:

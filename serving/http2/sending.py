@@ -56,6 +56,8 @@ class Sender(asyncio.Protocol):
         self._out_bytes = 0
         self._unread_controls = 0
         self._table_update_due = False
+        # Whether the last byte was written: calls that end later have nobody to tell.
+        self._shut = False
         self._flush_due = self._receiving = False
         # Streams that have something to send and a window for it; those without a window are only in ``streams``.
         self._ready: dict[int, Stream] = {}
@@ -293,7 +295,7 @@ class Sender(asyncio.Protocol):
             return
         self._out = []
         joined, self._out_bytes = self._out_bytes < _JOIN_BELOW_BYTES, 0
-        if self.transport is None:
+        if self.transport is None or self._shut:
             return
         if joined:
             self.transport.write(b"".join(out))

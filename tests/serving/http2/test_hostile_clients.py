@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import os
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from serving.http.budget import Budget
 from serving.http2 import frames, hpack
 from serving.http2.call import Call
 from serving.http2.client import ClientConnection
@@ -344,5 +346,50 @@ def test_small_window_updates_after_each_answer_are_no_attack() -> None:
             while (await raw.until(frames.DATA))[2] < 4001:
                 pass
             raw.close()
+
+    run(work())
+
+
+def _zipped(number: int, size: int) -> bytes:
+    """A call whose message is this many zeros, compressed to a thousandth."""
+    packed = gzip.compress(bytes(size), 9)
+    data = b"\1" + len(packed).to_bytes(4, "big") + packed
+    parts = [head(number, (b"grpc-encoding", b"gzip"))]
+    for start in range(0, len(data), frames.DEFAULT_FRAME_BYTES):
+        part = data[start : start + frames.DEFAULT_FRAME_BYTES]
+        last = start + frames.DEFAULT_FRAME_BYTES >= len(data)
+        parts += (frames.head(len(part), frames.DATA, int(last), number), part)
+    return b"".join(parts)
+
+
+def test_a_gzip_bomb_ends_at_the_budget() -> None:
+    async def work() -> None:
+        budget = Budget(2 * MEGABYTE)
+        async with running(METHODS, budget=budget) as (_, port):
+            raw = await Raw.connect(port)
+            for number, size in ((1, 12 * MEGABYTE), (3, 60 * MEGABYTE)):  # On the loop, and in a thread.
+                raw.send(_zipped(number, size))
+                answer = await raw.until(frames.HEADERS, frames.END_STREAM)
+                assert dict(hpack.fields(answer[3]))[b"grpc-status"] == b"8"
+            raw.close()
+            while budget.taken:
+                await asyncio.sleep(0.01)
+            assert budget.peak <= 2 * MEGABYTE
+
+    run(work())
+
+
+def test_a_client_that_leaves_while_its_message_is_inflated_takes_nothing_along() -> None:
+    async def work() -> None:
+        budget = Budget(200 * MEGABYTE)
+        async with running(METHODS, budget=budget) as (_, port):
+            for _ in range(5):
+                raw = await Raw.connect(port)
+                raw.send(_zipped(1, 30 * MEGABYTE) + frames.reset(1, frames.CANCEL))
+                raw.send(frames.ping(b"12345678"))
+                await raw.until(frames.PING, frames.ACK)
+                raw.close()
+            while budget.taken:
+                await asyncio.sleep(0.01)
 
     run(work())
