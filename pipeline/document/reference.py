@@ -1,6 +1,8 @@
-"""The reference of the document: tables of its keys, generated from the models into ``docs/document.md``.
+"""The reference of a document: tables of its keys, generated from the models into its page.
 
-``python -m pipeline.document.reference docs/document.md`` regenerates them; a test fails when they are stale.
+``python -m pipeline.document.reference docs/document.md`` regenerates those of the pipeline's document,
+``python -m pipeline.document.reference docs/experiments.md serving.experiments.document.models:ExperimentsDocument``
+those of another one. A test fails when they are stale.
 """
 
 from __future__ import annotations
@@ -8,18 +10,22 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from foundation.config import Config
 from foundation.document.known_keys import plain_types
+from foundation.numbers import bound
 from foundation.publish import write_text
+from foundation.quantities import duration_words
 from pipeline.document.models import PipelineSpec
 
-BEGIN = "<!-- the tables below are written by: python -m pipeline.document.reference docs/document.md -->"
+_COMMAND = "<!-- the tables below are written by: python -m pipeline.document.reference "
+BEGIN = f"{_COMMAND}docs/document.md -->"
 END = "<!-- end of the tables -->"
 
 _WORDS: dict[Any, str] = {
@@ -30,27 +36,39 @@ _WORDS: dict[Any, str] = {
     Literal[True]: "true",
     Literal[False]: "false",
 }
+_WRITTEN = {
+    "share_of": "share, such as `10%` or `0.1`",
+    "seconds_of": "duration, such as `10s`, `5m` or `7d`",
+    "weight_text": "weight, such as `90%`, `9/10` or `9`",
+}
+"""Name of the function that reads what a person writes → what that is."""
 _BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
-def render() -> str:
-    """Returns the tables of all keys as Markdown, top-level keys first, then section by section."""
+def render(document: type[Config] = PipelineSpec) -> str:
+    """Returns the tables of all keys as Markdown, top-level keys first, then section by section.
+
+    Args:
+        document: The model of the whole document.
+    """
     titles: dict[type[Config], list[str]] = {}
-    for path, model in _sections((), PipelineSpec):
+    for path, model in _sections((), document):
         titles.setdefault(model, []).append(f"`{'.'.join(path)}`")
     tables = [_table(", ".join(places), model) for model, places in titles.items()]
-    return "\n\n".join([_table("The document", PipelineSpec), *tables])
+    return "\n\n".join([_table("The document", document), *tables])
 
 
-def put_into(text: str) -> str:
+def put_into(text: str, document: type[Config] = PipelineSpec) -> str:
     """Returns a page with its tables regenerated between the two markers.
 
     Args:
         text: The page, with both markers.
+        document: The model of the whole document.
     """
-    before, _, rest = text.partition(BEGIN)
+    before, begin, rest = text.partition(_COMMAND)
+    command, _, rest = rest.partition("-->")
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{render()}\n\n{END}{after}"
+    return f"{before}{begin}{command}-->\n\n{render(document)}\n\n{END}{after}"
 
 
 def _sections(
@@ -95,6 +113,8 @@ def _table(title: str, model: type[Config]) -> str:
 
 
 def _value(field: FieldInfo) -> str:
+    if written := _written(field):
+        return written
     arms = list(plain_types(field.annotation))
     arms = [arm for arm in arms if not (arm is int and float in arms)]
     words = " or ".join(dict.fromkeys(_words(arm) for arm in arms))
@@ -107,12 +127,26 @@ def _value(field: FieldInfo) -> str:
     return " ".join([words, ", ".join(bounds)]).strip()
 
 
+def _written(field: FieldInfo) -> str:
+    """Returns what a person writes, where a function reads it: a share, a duration."""
+    return _WRITTEN.get(_reader(field), "")
+
+
+def _reader(field: FieldInfo) -> str:
+    arms = (arm for arm in get_args(field.annotation) if get_origin(arm) is Annotated)
+    metadata = [*field.metadata, *(item for arm in arms for item in get_args(arm)[1:])]
+    names = (getattr(getattr(item, "func", None), "__name__", "") for item in metadata)
+    return next((name for name in names if name in _WRITTEN), "")
+
+
 def _words(arm: Any) -> str:
     if arm in _WORDS:
         return _WORDS[arm]
     origin = get_origin(arm)
     if origin is Literal:
         return ", ".join(f"`{value}`" for value in get_args(arm))
+    if origin is tuple:
+        return "list of text"
     if origin is list:
         items = " or ".join(dict.fromkeys(_words(item) for item in plain_types(get_args(arm)[0])))
         return f"list of {items}" if len(items) < 40 else "list"
@@ -125,8 +159,10 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
-    if value in (None, "", {}, []):
+    if value in (None, "", {}, [], ()):
         return ""
+    if reader := _reader(field):
+        return f"`{bound(value) if reader == 'share_of' else duration_words(value)}`"
     if isinstance(value, BaseModel):
         return "its own defaults"
     if isinstance(value, dict):
@@ -136,8 +172,11 @@ def _default(field: FieldInfo) -> str:
 
 def main() -> None:
     """Writes the tables into the page given on the command line."""
-    path = Path(sys.argv[1])
-    write_text(path, put_into(path.read_text(encoding="utf-8")))
+    path, document = Path(sys.argv[1]), PipelineSpec
+    if len(sys.argv) > 2:
+        module, _, name = sys.argv[2].partition(":")
+        document = getattr(import_module(module), name)
+    write_text(path, put_into(path.read_text(encoding="utf-8"), document))
 
 
 if __name__ == "__main__":

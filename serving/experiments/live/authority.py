@@ -54,7 +54,7 @@ class Authority:
             or version not in known
             or self._replica not in alive
             or now - self._said >= _SAY_EVERY
-            or notes != self._notes
+            or _news(notes) != _news(self._notes)
         ):
             if news or version not in known:
                 # Later than any other, even if the clock has not moved since.
