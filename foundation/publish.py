@@ -87,6 +87,7 @@ def storage_error(path: str | os.PathLike[str], error: OSError) -> StorageError:
     remedies = {
         errno.ENOSPC: "free space on that disk or name another path, then run again",
         errno.EDQUOT: "free space within the quota or name another path, then run again",
+        errno.EFBIG: "raise the limit of file sizes (ulimit -f), then run again",
         errno.EACCES: "give this user write permission or name another path",
         errno.EPERM: "give this user write permission or name another path",
         errno.EROFS: "the file system is read-only; name another path",

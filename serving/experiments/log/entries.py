@@ -5,14 +5,14 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from serving.experiments.contract import Target
+from serving.experiments.contract import Choice, Target
 from serving.experiments.log.schema import COLUMNS, INPUT, OUTPUT, column_name
 from serving.experiments.payload.rows import cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from serving.experiments.contract import Choice, Outcome
+    from serving.experiments.contract import Outcome
     from serving.experiments.log.config import LogConfig
     from serving.experiments.log.privacy import Protector
     from serving.experiments.payload.batch import Pair
@@ -111,6 +111,7 @@ def _heads(entry: Entry, signature: str, count: int, kept: int, sampling: float)
         outcome.fell_back,
         entry.shadow,
         sampling,
+        type(choice) is Choice,  # an answer outside of the results has a choice of another class
     )
     return [(outcome.request_id, index, *rest) for index in range(kept)]
 

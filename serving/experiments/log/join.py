@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 KEY_COLUMNS: Final = ("request_id", "row_index", "time", "unit", "arm", "code", "fell_back", "shadow")
 """The columns that are needed to find requests."""
+_FURTHEST_SECONDS: Final = 300.0
+"""A unit's request counts for a label if it came no further from the unit's assignment; clocks may differ."""
 _PARTS: Final = 2**64
 
 
@@ -104,7 +106,8 @@ class _Round:
             seconds = rows["time"].cast("int64").to_numpy() / 1e6
             at = self._at[found]
             distance = np.where(np.isnan(at), seconds, np.abs(seconds - at))
-            # Of several rows of a key the last assignment wins: the nearest.
+            distance[~np.isnan(at) & (distance > _FURTHEST_SECONDS)] = np.inf
+            # Of several values for one place NumPy keeps the last: the nearest.
             order = np.argsort(-distance, kind="stable")
             nearer = order[distance[order] < self._nearest[found[order]]]
             requests = np.array(rows["request_id"].to_pylist(), object)

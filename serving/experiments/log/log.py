@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from foundation.publish import storage_error
 from serving.experiments.log.compact import compact, expire, recover
 from serving.experiments.log.entries import Entry, columns, in_sample
 from serving.experiments.log.privacy import Protector
@@ -133,11 +134,12 @@ class PredictionLog:
         if now - self._said >= _SAY_EVERY_SECONDS:
             self._said = now
             log.warning(
-                "Prediction log: %d request(s) could not be logged so far, the last ones because of %s: %s; remedy: %s",
+                "Prediction log %s: %d request(s) could not be logged so far, the last ones because of %s: %s; remedy: %s",
+                self.directory,
                 self.dropped.total(),
                 type(error).__name__,
                 error,
-                f"free space at {self.directory}" if reason == "disk" else "report it; the traffic goes on",
+                storage_error(self.directory, error).remedy if isinstance(error, OSError) else "report it",
             )
 
     def _finish_streams(self) -> None:

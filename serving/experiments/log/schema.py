@@ -55,6 +55,7 @@ COLUMNS: Final = (
     Column("fell_back", "bool", False, "Whether the fallback answered in place of the arm."),
     Column("shadow", "bool", False, "Whether this is a copy whose answer no client saw; leave these out of statistics."),
     Column("sampling", "double", False, "Share of requests that were logged; weight by its inverse to count them."),
+    Column("counted", "bool", True, "Whether it is part of the experiment's results; not after a promotion, nor for units whose arm was taken out."),
 )  # fmt: skip
 """In the order of the files; the inputs follow, then the outputs."""
 

@@ -50,7 +50,7 @@ class Segment:
         """
         import pyarrow as pa
 
-        self._widen(columns)
+        columns = self._widened(columns)
         assert self._kinds is not None
         count = len(columns["request_id"])
         fixed = fixed_schema()
@@ -93,15 +93,37 @@ class Segment:
             self._stream = Stream(self._folder / f"{DAY_FOLDER}{self._day}", self._schema)
         return self._stream
 
-    def _widen(self, columns: Mapping[str, list[Any]]) -> None:
-        """Makes the columns hold these values; then the open stream, which has the old ones, ends."""
+    def _widened(self, columns: Mapping[str, list[Any]]) -> Mapping[str, list[Any]]:
+        """Makes the columns hold these values, and returns them; the open stream ends if it cannot.
+
+        What a backend refused does not make a column wider: a client that sends nonsense once would spoil it for good.
+        Values of such requests that do not fit are left out.
+        """
         if self._kinds is None:
             self._kinds = _latest_kinds(self._folder)
             self._schema = whole_schema(self._kinds)
+        codes = columns["code"]
+        if not any(codes):
+            self._widen({name: values for name, values in columns.items() if is_value(name)})
+            return columns
+        good = [place for place, code in enumerate(codes) if not code]
+        self._widen({name: [values[i] for i in good] for name, values in columns.items() if is_value(name)})
+        return {
+            name: self._fitting(name, values, codes) if is_value(name) else values
+            for name, values in columns.items()
+        }
+
+    def _fitting(self, name: str, values: list[Any], codes: list[int]) -> list[Any]:
+        known = (self._kinds or {}).get(name, Kind())
+        return [
+            None if code and kind_of([value]).joined(known) != known else value
+            for value, code in zip(values, codes, strict=True)
+        ]
+
+    def _widen(self, columns: Mapping[str, list[Any]]) -> None:
+        assert self._kinds is not None
         changed: dict[str, Kind] = {}
         for name, values in columns.items():
-            if not is_value(name):
-                continue
             known = self._kinds.get(name)
             kind = kind_of(values).joined(known or Kind())
             if kind == known or kind.base == NULL:

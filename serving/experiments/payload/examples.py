@@ -27,31 +27,30 @@ def read(serialized: bytes) -> dict[str, Any]:
 
 
 def recognised(values: list[Any]) -> list[dict[str, Any]] | None:
-    """Returns the features of each Example if that is what all these bytes are; None if any is something else.
+    """Returns the features of each Example if any of these texts is one; None if none is.
 
     A model may take Examples as an input of Predict. What is logged follows the privacy rules of their features, so they
-    have to be found inside.
+    have to be found inside; what stands among them and is none has no features.
     """
-    found = []
+    found = [_recognised(value) for value in values]
+    return [one or {} for one in found] if any(found) else None
+
+
+def _recognised(value: Any) -> dict[str, Any]:
+    raw = value.encode("utf-8", "replace") if isinstance(value, str) else value
+    if not isinstance(raw, bytes) or raw[:1] != b"\n":
+        return {}
     example, error = _message()
-    for value in values:
-        raw = value.encode() if isinstance(value, str) else value
-        if not isinstance(raw, bytes) or raw[:1] != b"\n":
-            return None
-        try:
-            message = example.FromString(raw)
-        except error:
-            return None
-        if not message.features.feature:
-            return None
-        found.append(_features(message))
-    return found or None
+    try:
+        return _features(example.FromString(raw))
+    except error:
+        return {}
 
 
 def opened(rows: Rows) -> Rows:
     """Replaces inputs that hold serialized Examples by the features inside."""
     for name, values in list(rows.columns.items()):
-        inside = recognised(values) if values and isinstance(values[0], str | bytes) else None
+        inside = recognised(values) if any(isinstance(value, str | bytes) for value in values) else None
         if inside is not None:
             del rows.columns[name]
             rows.columns = {**gathered(inside), **rows.columns}

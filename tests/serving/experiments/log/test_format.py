@@ -32,6 +32,7 @@ def test_the_first_format_is_still_read() -> None:
         "01" * 16,
         3,
     )
+    assert first["counted"] is None  # a column that came later
     assert first["time"].isoformat() == "2026-09-21T14:13:20.123456+00:00"
 
 

@@ -31,7 +31,7 @@ def test_an_answer_is_a_row_with_everything_about_it(tmp_path: Path) -> None:
         "request_id": "r1", "row_index": 0, "row_count": 1, "unit": "01" * 16, "experiment": "exp",
         "document": "0123456789ab", "arm": "new", "slot_table": 3, "propensity": 0.25, "backend": "", "model": "learner",
         "label": "", "version": 2, "api": "rest", "method": "predict", "signature": "", "code": 0, "seconds": 0.002,
-        "fell_back": False, "shadow": False, "sampling": 1.0, "input_x": 1.5, "input_country": "DE", "output": 0.5,
+        "fell_back": False, "shadow": False, "sampling": 1.0, "counted": True, "input_x": 1.5, "input_country": "DE", "output": 0.5,
     }  # fmt: skip
     assert set(row) >= {column.name for column in COLUMNS} - {"time"}
 
@@ -148,6 +148,23 @@ def test_columns_become_wider_over_time_and_older_files_are_still_read(tmp_path:
         log.close()
     assert [row["input_x"] for row in rows(log.directory)] == [[1.0], [2.5], [1.0, 2.0], [4.0]]
     assert [row["input_y"] for row in rows(log.directory)] == [None, "a", None, None]
+
+
+def test_what_a_backend_refused_does_not_spoil_a_column(tmp_path: Path) -> None:
+    refused = outcome(2, inputs=[{"x": "nonsense", "country": "FR", "new": 1}], code=3, response=b"")
+    log = logged(tmp_path, [(choice(), outcome(1)), (choice(), refused)])
+    first, second = rows(log.directory)
+    assert (first["input_x"], second["input_x"], second["input_country"]) == (1.5, None, "FR")
+    assert "input_new" not in second
+
+
+def test_answers_outside_of_the_results_are_marked(tmp_path: Path) -> None:
+    from serving.experiments.contract import Target
+    from serving.experiments.live.arms import Bystander
+
+    bystander = Bystander("exp", "old", Target("learner", 1), 1.0, b"", "0123456789ab", 0)
+    log = logged(tmp_path, [(choice(), outcome(1)), (bystander, outcome(2))])
+    assert [row["counted"] for row in rows(log.directory)] == [True, False]
 
 
 def test_one_odd_request_does_not_cost_the_others(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_writing_goes_on_when_there_is_space_again(tmp_path: Path, caplog: pytes
     assert log.dropped == {"disk": 6}
     assert [row["request_id"] for row in rows(log.directory)] == ["r1", "r8"]
     said_once = [record for record in caplog.records if "could not be logged" in record.message]
-    assert len(said_once) == 1 and "free space at" in said_once[0].message
+    assert len(said_once) == 1 and "remedy: raise the limit of file sizes" in said_once[0].message
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")

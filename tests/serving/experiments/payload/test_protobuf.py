@@ -164,6 +164,12 @@ def test_examples_inside_a_predict_are_opened() -> None:
     assert features("grpc", "predict", body, ["age"]) == {"age": 31}
 
 
+def test_what_stands_among_examples_and_is_none_is_left_out() -> None:
+    values = [example(mail="a@b.c"), b"\nno example", b"", b"\x0a\xff"]
+    body = predict(examples=np.array(values, object))
+    assert read.request("grpc", "predict", body).columns == {"mail": ["a@b.c", None, None, None]}
+
+
 def test_a_text_that_begins_like_an_example_stays_text() -> None:
     assert features("grpc", "predict", predict(x=np.array([b"\nhello"], object))) == {"x": "\nhello"}
 
