@@ -10,6 +10,7 @@ import typer
 
 from foundation.errors import DataError, SpecError
 from foundation.saved_model import MODEL_FILE
+from pipeline.cli.options import local
 from pipeline.cli.screen import say
 
 DOCUMENT = "pipeline.yaml"
@@ -50,6 +51,13 @@ def serve(
             "fewer), else the tensorflow/serving image if Docker already has it, else Penstock's own server."
         ),
     ] = EngineName.auto,
+    experiments: Annotated[
+        Path | None,
+        typer.Option(
+            callback=local,
+            help="Document of experiments: Penstock's own server runs them in its process, without a router.",
+        ),
+    ] = None,
     model_name: Annotated[
         str, typer.Option(help="Model name that clients use; default: the pipeline's or the folder's name.")
     ] = "",
@@ -66,7 +74,18 @@ def serve(
     from serving.engines.serve import serve as serve_model
 
     folder, name = model_of(target)
-    asked = Serve(folder, engine.value, host, port, rest_port, model_name or name, tuple(context.args))
+    flags = tuple(context.args)
+    chosen = engine.value
+    if experiments is not None:
+        if engine not in (EngineName.auto, EngineName.embedded):
+            raise SpecError(
+                f"--engine {chosen}",
+                expected="embedded, which alone runs experiments itself",
+                seen=chosen,
+                remedy="leave --engine out, or put 'penstock route' in front",
+            )
+        chosen, flags = EngineName.embedded.value, (*flags, f"--experiments={experiments.resolve()}")
+    asked = Serve(folder, chosen, host, port, rest_port, model_name or name, flags)
     serve_model(asked, say)
 
 

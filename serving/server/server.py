@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import logging
 import os
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from foundation.errors import PenstockError
 from serving.server import ports
 from serving.server.config import text_configs
 from serving.server.config.model_config import ServerConfig, parse_config
@@ -16,6 +18,10 @@ from serving.server.ending import Ending
 from serving.server.engine.tensorflow_import import import_tensorflow
 from serving.server.models.manager import ModelManager
 from serving.server.status import Code, ServingError
+
+if TYPE_CHECKING:
+    from serving.experiments.hosted import Hosted
+    from serving.server.arms.arms import Arms
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +37,7 @@ class ModelServer:
         self._options = options
         self.ending = Ending(options.drain_seconds)
         self._tasks: list[asyncio.Task[None]] = []
+        self._experiments: Hosted | None = None
 
     manager_type: type[ModelManager] = ModelManager
 
@@ -55,6 +62,8 @@ class ModelServer:
         finally:
             for task in self._tasks:
                 task.cancel()
+            if self._experiments is not None:
+                await asyncio.to_thread(self._experiments.close)
             await asyncio.to_thread(parts.close)
 
     async def _start(self, parts: Parts) -> _Fronts | None:
@@ -64,7 +73,8 @@ class ModelServer:
             parts.manager.start(config if config is not None else ServerConfig())
             if not await self.ending.unless(self.prepare(parts)):
                 return None
-            fronts = _Fronts(parts, self._options)
+            self._experiments = await _experiments(self._options)
+            fronts = _Fronts(parts, self._options, self._experiments)
             self.ending.serving()
             await fronts.open()
             await self.opened(parts)
@@ -96,6 +106,27 @@ class ModelServer:
                 await manager.follow(parse_config(text, path))
             except ServingError as error:
                 log.error("Reloading %s failed, the models stay as they are: %s", path, error)  # noqa: TRY400 - a line for the operator
+
+
+async def _experiments(options: Options) -> Hosted | None:
+    """Starts the experiments of the options' document.
+
+    Raises:
+        ServingError: The document, its state or its tokens are wrong.
+    """
+    if not options.experiments:
+        return None
+    from serving.experiments.hosted import METRICS, Hosted
+
+    if options.monitoring_path == METRICS:
+        raise ServingError(
+            Code.INVALID_ARGUMENT,
+            f"--monitoring_config_file: expected a path other than {METRICS}, which is the experiments' own",
+        )
+    try:
+        return await asyncio.to_thread(Hosted, Path(options.experiments), [options.host or "0.0.0.0"])
+    except PenstockError as error:
+        raise ServingError(Code.INVALID_ARGUMENT, f"--experiments: {error}") from error
 
 
 def _start_failure(error: Exception) -> ServingError:
@@ -133,12 +164,18 @@ class Parts:
 class _Fronts:
     """The two front ends."""
 
-    def __init__(self, parts: Parts, options: Options) -> None:
+    def __init__(self, parts: Parts, options: Options, experiments: Hosted | None) -> None:
         from serving.server.grpc.front import build_grpc_server
         from serving.server.rest.front import build_http_server
 
         self._options = options
         self._arguments = (parts.inference, parts.manager, options, parts.metrics, parts.request_log)
+        self._own = None if experiments is None else experiments.control
+        self._arms: Arms | None = None
+        if experiments is not None:
+            from serving.server.arms.arms import Arms
+
+            self._arms = Arms(experiments.live)
         self._build_grpc, self._build_http = build_grpc_server, build_http_server
         self._grpc: Any = None
         self._http: Any = None
@@ -154,7 +191,7 @@ class _Fronts:
         try:
             await self._open_grpc()
             if listeners:
-                self._http = self._build_http(*self._arguments)
+                self._http = self._build_http(*self._arguments, self._arms, self._own)
                 await self._http.start(listeners)
         except ServingError:
             for listener in listeners:
@@ -172,7 +209,7 @@ class _Fronts:
             from serving.server.grpc.health import Health
 
             self._health = Health()
-        self._grpc = self._build_grpc(*self._arguments, self._health)
+        self._grpc = self._build_grpc(*self._arguments, self._health, self._arms)
         await self._grpc.start()
 
     async def drain(self) -> None:
@@ -184,6 +221,8 @@ class _Fronts:
         if self._http is not None:
             stops.append(self._http.stop(seconds))
         await asyncio.gather(*stops)
+        if self._arms is not None:
+            self._arms.close()
         if self._options.grpc_socket_path:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._options.grpc_socket_path)

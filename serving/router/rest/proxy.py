@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import zlib
 from typing import TYPE_CHECKING, Final
 
 from serving.codes import Code, code_of_http, http_status
 from serving.experiments.plane import paths
+from serving.experiments.plane.bodies import plain, plain_body
 from serving.experiments.plane.calls import Call, request_id_of, unit_of
 from serving.http.budget import Budget, Share
 from serving.http.handler import Answer
@@ -39,9 +39,6 @@ _HOP_BY_HOP: Final = frozenset(
 )
 _PLAIN_CONNECTIONS: Final = frozenset((b"keep-alive", b"close", b"Keep-Alive", b"Close"))
 _WITH_BODY: Final = frozenset(("POST", "PUT", "PATCH"))
-_INFLATED_BYTES: Final = 8 * 1024**2
-"""Larger bodies are not read by anybody; the backend has its own limit."""
-_INFLATE_ON_LOOP_BYTES: Final = 4 * 1024
 _FIRST_ERROR: Final = 400
 _FIRST_FAILURE: Final = 500
 _FAILED_BELOW: Final = frozenset((404, 429, 499))
@@ -89,7 +86,7 @@ class RestProxy:
         if path.call in (paths.STATUS, paths.METADATA):
             to = route.control
             return await self._pass(self._named(to), method, paths.rewritten(path, to), headers, body)
-        call = Call(route, _API, path.call, request_id_of(headers), await _plain(headers, body))
+        call = Call(route, _API, path.call, request_id_of(headers), await plain(headers, body))
         unit = unit_of(headers, route.unit_header) if route.unit_header is not None else None
         choice = call.choose(unit)
         if choice is None:
@@ -151,7 +148,7 @@ class RestProxy:
                 answer = _error(http_status(error.code), error.text)
                 answer.headers = lines
                 return answer
-            response = await _plain_body(reply.body) if reply.encoded else reply.body
+            response = await plain_body(reply.body) if reply.encoded else reply.body
             call.answered(_code(reply.status), response, to, fell_back=fell_back)
             return _forwarded(reply, lines)
 
@@ -201,7 +198,7 @@ class RestProxy:
                         self._copies, self._named(to), "POST", target, headers, body, share, seconds
                     )
                     code = _code(reply.status)
-                    response = await _plain_body(reply.body) if reply.encoded else reply.body
+                    response = await plain_body(reply.body) if reply.encoded else reply.body
                 except UpstreamError as error:
                     code = error.code
             call.shadowed(arm, code, response, to, None, time.perf_counter() - began)
@@ -246,26 +243,3 @@ def _failed(reply: Reply | None) -> bool:
 
 def _code(status: int) -> Code:
     return Code.OK if status < _FIRST_ERROR else code_of_http(status)
-
-
-async def _plain(headers: Headers, body: bytes) -> bytes:
-    """Returns the body as the backend reads it; empty if it cannot be inflated."""
-    for name, value in headers:
-        if name == b"content-encoding" and b"gzip" in value:
-            return await _plain_body(body)
-    return body
-
-
-async def _plain_body(body: bytes) -> bytes:
-    if len(body) > _INFLATE_ON_LOOP_BYTES:
-        return await asyncio.to_thread(_inflated, body)
-    return _inflated(body)
-
-
-def _inflated(body: bytes) -> bytes:
-    reader = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-    try:
-        plain = reader.decompress(body, _INFLATED_BYTES)
-    except zlib.error:
-        return b""
-    return plain if reader.eof else b""

@@ -11,7 +11,7 @@ from dataclasses import Field, fields, replace
 from typing import Any
 
 from foundation.errors import near_miss
-from serving.server.config import text_configs, tls
+from serving.server.config import experiments, text_configs, tls
 from serving.server.config.batching_parameters import BatchingParameters
 from serving.server.config.model_config import ServerConfig, parse_config, single_model
 from serving.server.config.options import Level, Options
@@ -98,6 +98,12 @@ def check(options: Options) -> Options:
         )
     else:
         config = single_model(options.model_name, options.model_base_path)
+    if options.experiments:
+        document = experiments.check(options.experiments)
+        if not options.model_config_file:
+            config = experiments.with_versions(config, document)
+        if not options.http_port:
+            log.warning("--experiments without --rest_api_port: no rewards and no control by HTTP")
     ssl = _read(options.ssl_config_file, text_configs.ssl_config)
     if ssl is not None:
         tls.check(ssl)

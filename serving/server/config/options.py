@@ -133,6 +133,10 @@ class Options:
     refuse_outside_links: bool = _extension(
         False, "Refuse version directories that are links out of their base path."
     )
+    experiments: str = _extension(
+        "",
+        "Document of experiments (YAML): requests without a version or label get the version of their arm.",
+    )
     worker_processes: int = _extension(1, "Processes that serve behind the same ports.")
 
     batching: BatchingParameters | None = None

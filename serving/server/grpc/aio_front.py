@@ -79,13 +79,20 @@ def _arguments(options: Options) -> list[tuple[str, int | str]]:
 
 def _handler(front: Front, method: Method) -> grpc.RpcMethodHandler:
     async def handle(data: bytes, context: grpc.aio.ServicerContext) -> bytes:
-        answer, failure = await front.answer(method, data, context.time_remaining())
+        given = tuple(
+            (name.encode(), value if isinstance(value, bytes) else value.encode())
+            for name, value in context.invocation_metadata() or ()
+        )
+        answered = await front.answer(method, data, context.time_remaining(), given)
         # To abort raises an error that gRPC keeps beside the call: a cycle with this frame. The frame may not know the
         # message then, or it would stay until the garbage collector comes.
         del data
-        if failure is not None:
-            await context.abort(_CODES[int(failure[0])], failure[1])
-        assert answer is not None, "without a failure there is an answer"
-        return answer
+        if answered.trailing:
+            context.set_trailing_metadata(tuple((name.decode(), value) for name, value in answered.trailing))
+        message = answered.message
+        if message is None:
+            await context.abort(_CODES[int(answered.code)], answered.text)
+            raise AssertionError("abort raises")
+        return message
 
     return grpc.unary_unary_rpc_method_handler(handle)

@@ -8,6 +8,7 @@ from serving.server.grpc.calls import Calls
 from serving.server.grpc.methods import Front, methods_of
 
 if TYPE_CHECKING:
+    from serving.server.arms.arms import Arms
     from serving.server.config.options import Options
     from serving.server.grpc.health import Health
     from serving.server.inference import Inference
@@ -31,6 +32,7 @@ def build_grpc_server(
     metrics: Any = None,
     request_log: Any = None,
     health: Health | None = None,
+    arms: Arms | None = None,
 ) -> GrpcServer:
     """Builds the gRPC server that the options ask for; the caller starts it on the event loop.
 
@@ -41,11 +43,12 @@ def build_grpc_server(
         metrics: Counts requests, if given.
         request_log: Logs samples of requests, if given.
         health: The health service, if there is to be one.
+        arms: The experiments, if there are any.
 
     Returns:
         The server, not yet started.
     """
-    front = Front(metrics, request_log)
+    front = Front(metrics, request_log, arms)
     methods = methods_of(Calls(inference, manager, options, metrics))
     if options.grpc_front == "aio":
         from serving.server.grpc.aio_front import AioServer

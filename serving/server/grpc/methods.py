@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
+from serving.experiments.contract import Target
+from serving.experiments.plane import model_spec
+from serving.server.arms.arms import Done
 from serving.server.grpc.calls import Seen
 from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from serving.http2.call import Metadata
+    from serving.server.arms.arms import Arms
     from serving.server.config.options import Options
     from serving.server.grpc.calls import Calls
 
@@ -22,6 +27,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 PREDICTION_SERVICE: Final = "tensorflow.serving.PredictionService"
 MODEL_SERVICE: Final = "tensorflow.serving.ModelService"
+_API: Final = "grpc"
+_METADATA: Final = "metadata"
+_STATUS: Final = "status"
 _LONGEST_MESSAGE: Final = 1024
 
 
@@ -35,6 +43,7 @@ class Method:
         call: Takes the request's bytes and returns the answer's.
         api: The API's name in the metrics; empty means not counted.
         kind: The call's name in the metrics per version and in the request log; empty means neither.
+        asks: What experiments call it; empty means that they have nothing to do with it.
     """
 
     service: str
@@ -42,17 +51,35 @@ class Method:
     call: Answering
     api: str = ""
     kind: str = ""
+    asks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a call ended with.
+
+    Attributes:
+        message: The answer; None if it failed.
+        code: The status.
+        text: The status's text.
+        trailing: Trailing metadata.
+    """
+
+    message: bytes | None
+    code: Code = Code.OK
+    text: str = ""
+    trailing: Metadata = ()
 
 
 def methods_of(calls: Calls) -> list[Method]:
     """Returns the methods of TF Serving's services."""
     return [
-        Method(PREDICTION_SERVICE, "Predict", calls.predict, "Predict", "predict"),
-        Method(PREDICTION_SERVICE, "Classify", calls.classify, "Classify", "classify"),
-        Method(PREDICTION_SERVICE, "Regress", calls.regress, "Regress", "regress"),
-        Method(PREDICTION_SERVICE, "MultiInference", calls.multi_inference, "", "multi_inference"),
-        Method(PREDICTION_SERVICE, "GetModelMetadata", calls.metadata),
-        Method(MODEL_SERVICE, "GetModelStatus", calls.status),
+        Method(PREDICTION_SERVICE, "Predict", calls.predict, "Predict", "predict", "predict"),
+        Method(PREDICTION_SERVICE, "Classify", calls.classify, "Classify", "classify", "classify"),
+        Method(PREDICTION_SERVICE, "Regress", calls.regress, "Regress", "regress", "regress"),
+        Method(PREDICTION_SERVICE, "MultiInference", calls.multi_inference, "", *2 * ("multi_inference",)),
+        Method(PREDICTION_SERVICE, "GetModelMetadata", calls.metadata, asks=_METADATA),
+        Method(MODEL_SERVICE, "GetModelStatus", calls.status, asks=_STATUS),
         Method(MODEL_SERVICE, "HandleReloadConfigRequest", calls.reload),
     ]
 
@@ -63,39 +90,43 @@ class Front:
     Args:
         metrics: Counts requests, if given.
         request_log: Logs samples of requests, if given.
+        arms: The experiments, if there are any.
     """
 
-    def __init__(self, metrics: Any, request_log: Any) -> None:
+    def __init__(self, metrics: Any, request_log: Any, arms: Arms | None = None) -> None:
         self._metrics = metrics
         self._request_log = request_log
+        self._arms = arms
 
     async def answer(
-        self, method: Method, data: bytes, remaining: float | None
-    ) -> tuple[bytes | None, tuple[Code, str] | None]:
+        self, method: Method, data: bytes, remaining: float | None, metadata: Metadata = ()
+    ) -> Answered:
         """Answers a call; raises only when it is cancelled.
 
         Args:
             method: The method.
             data: The request.
             remaining: How long its client waits, in seconds; None means any time.
-
-        Returns:
-            The answer, and None; or None, and the code and text of the failure.
+            metadata: The call's metadata.
         """
+        if self._arms is not None and method.asks:
+            return await self._with_arms(self._arms, method, data, remaining, metadata)
+        return await self._answer(method, data, remaining, Seen())
+
+    async def _answer(self, method: Method, data: bytes, remaining: float | None, seen: Seen) -> Answered:
         began = perf_counter()
-        seen = Seen()
         timeout_ms = None if remaining is None else max(1, int(remaining * 1000))
         kind = method.kind
         try:
             answer = await method.call(data, seen, timeout_ms)
         except ServingError as error:
-            failure = error.code, shortened(error.message)
+            failure = Answered(None, error.code, shortened(error.message))
         except MemoryError:
             log.exception("There is not enough memory for a %s request", kind or "model")
-            failure = Code.RESOURCE_EXHAUSTED, "Not enough memory for this request"
+            failure = Answered(None, Code.RESOURCE_EXHAUSTED, "Not enough memory for this request")
         except Exception as error:
             log.exception("Internal error in a %s request", kind or "model")
-            failure = Code.INTERNAL, f"Internal error: {type(error).__name__}"
+            failure = Answered(None, Code.INTERNAL, f"Internal error: {type(error).__name__}")
         else:
             if kind:
                 self._count(method, seen, Code.OK, began)
@@ -104,9 +135,45 @@ class Front:
                     asyncio.get_running_loop().call_soon(
                         requests.add, kind, seen.model, seen.version, data, answer
                     )
-            return answer, None
-        self._count(method, seen, failure[0], began)
-        return None, failure
+            return Answered(answer)
+        self._count(method, seen, failure.code, began)
+        return failure
+
+    async def _with_arms(
+        self, arms: Arms, method: Method, data: bytes, remaining: float | None, metadata: Metadata
+    ) -> Answered:
+        """Answers a call by its arm, if an experiment on its model is running and it names no version itself."""
+        try:
+            spec = model_spec.read(method.asks, data)
+            route = None if spec.chosen else arms.route(spec.name)
+        except model_spec.UnreadableError:
+            route = None
+        if route is None:
+            return await self._answer(method, data, remaining, Seen())
+        if not method.kind:
+            # All versions of a model are listed in its status.
+            control = Target(route.control.model) if method.asks == _STATUS else route.control
+            return await self._answer(
+                method, model_spec.merged(method.asks, data, control), remaining, Seen()
+            )
+        call = arms.begin(route, _API, method.asks, metadata, data)
+        if call is None:
+            return await self._answer(method, data, remaining, Seen())
+        began = perf_counter()
+
+        async def ask(target: Target, seconds: float | None) -> Done:
+            left = None if remaining is None else remaining - (perf_counter() - began)
+            times = [one for one in (left, seconds) if one is not None]
+            seen = Seen()
+            merged = model_spec.merged(method.asks, data, target)
+            answered = await self._answer(method, merged, min(times, default=None), seen)
+            return Done(answered.code, answered.message or b"", seen.version, answered.text)
+
+        done = await arms.run(call, ask)
+        trailing = tuple(call.headers())
+        if done.code is Code.OK:
+            return Answered(done.body, trailing=trailing)
+        return Answered(None, done.code, done.text, trailing)
 
     def _count(self, method: Method, seen: Seen, code: Code, began: float) -> None:
         metrics, kind = self._metrics, method.kind

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from serving.http import sockets
 from serving.http.budget import Budget, default_bytes
-from serving.http2.call import CallFault
+from serving.http2.call import CallFault, Reply
 from serving.http2.server import Server
 from serving.server.config import tls
 from serving.server.grpc import arguments
@@ -102,12 +102,12 @@ def _clear(path: str) -> None:
 def _handler(front: Front, method: Method) -> Handler:
     answer = front.answer
 
-    async def handle(call: Call) -> bytes:
+    async def handle(call: Call) -> bytes | Reply:
         remaining = call.remaining()
-        message, failure = await answer(method, call.take_message(), remaining)
-        if failure is not None:
-            raise CallFault(*failure)
-        assert message is not None, "without a failure there is an answer"
-        return message
+        answered = await answer(method, call.take_message(), remaining, call.metadata)
+        message, trailing = answered.message, answered.trailing
+        if message is None:
+            raise CallFault(answered.code, answered.text, trailing)
+        return Reply(message, trailing) if trailing else message
 
     return handle

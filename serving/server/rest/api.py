@@ -41,8 +41,10 @@ _NOT_FOUND: Final = (
 
 
 @dataclass(slots=True)
-class _Seen:
+class Seen:
     """What is known about a request when it is counted."""
+
+    code: Code = Code.OK
 
     model: str = ""
     api: str = ""
@@ -87,10 +89,15 @@ class RestApi:
         self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes
     ) -> Answer:
         """Answers a request, as a ``Handler`` does."""
+        return await self.answer(method, target, headers, body, Seen())
+
+    async def answer(
+        self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes, seen: Seen
+    ) -> Answer:
+        """Answers a request, and notes what is known about it."""
         if target == self._monitoring_path or not is_api(target):
             return await self._beside_the_api(method, target)
         began = time.perf_counter_ns()
-        seen = _Seen()
         code = Code.OK
         try:
             if method == "OPTIONS" and _has_origin(headers):
@@ -109,6 +116,7 @@ class RestApi:
             raise
         except Exception:  # noqa: BLE001  (the client gets one line, the log gets the rest)
             code, status, content = Code.INTERNAL, 500, _unexpected(method, target)
+        seen.code = code
         self._count(seen, code, (time.perf_counter_ns() - began) / 1000)
         return Answer(status, content, JSON, self._cors)
 
@@ -134,7 +142,7 @@ class RestApi:
             return Answer(500, _unexpected(method, target))
 
     async def _answer(
-        self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes, seen: _Seen
+        self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes, seen: Seen
     ) -> bytes:
         wanted = route(method, target)
         seen.model = wanted.spec.name
@@ -155,7 +163,7 @@ class RestApi:
                 return await self._predict(wanted, plain, seen, work)
             return await self._examples(wanted, plain, seen, work)
 
-    async def _predict(self, wanted: Route, body: bytes | bytearray, seen: _Seen, work: Work) -> bytes:
+    async def _predict(self, wanted: Route, body: bytes | bytearray, seen: Seen, work: Work) -> bytes:
         if len(body) > OFF_LOOP_BYTES:
             lease, inputs = await self._in_thread(
                 work, self._read_predict, wanted, body, seen, lost=_give_back
@@ -182,7 +190,7 @@ class RestApi:
         return content
 
     def _read_predict(
-        self, wanted: Route, body: bytes | bytearray, seen: _Seen
+        self, wanted: Route, body: bytes | bytearray, seen: Seen
     ) -> tuple[Lease, predict_request.Inputs]:
         """Reads a body for the version it addresses."""
         document = predict_request.parse_object(body)
@@ -203,7 +211,7 @@ class RestApi:
             lease.release()
             raise
 
-    async def _examples(self, wanted: Route, body: bytes | bytearray, seen: _Seen, work: Work) -> bytes:
+    async def _examples(self, wanted: Route, body: bytes | bytearray, seen: Seen, work: Work) -> bytes:
         if len(body) > OFF_LOOP_BYTES:
             name, serialized = await self._in_thread(work, _read_examples, body)
         else:
@@ -265,7 +273,7 @@ class RestApi:
         finally:
             del error
 
-    def _count(self, seen: _Seen, code: Code, microseconds: float) -> None:
+    def _count(self, seen: Seen, code: Code, microseconds: float) -> None:
         self._metrics.request(seen.model, seen.api, "REST", code, microseconds)
         if seen.version is not None:
             self._metrics.version_request(
