@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from serving.experiments.control.access import Access
-from serving.experiments.control.handler import Control
+from serving.experiments.live.endpoints import endpoints
 from serving.experiments.live.live import Live
-from serving.http.handler import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from serving.experiments.control.verbs import Promoter
-
-METRICS: Final = "/metrics"
 
 
 class Hosted:
@@ -46,21 +41,10 @@ class Hosted:
     ) -> None:
         live = self.live = Live(path, overrides)
         try:
-            access = Access(live.document.tokens, hosts)
-            moves = promoter(live) if promoter is not None else None
-            self.control = Control(live.store, lambda: live.document, access, moves)
-            self.control.mount(METRICS, self._metrics, None)
+            self.control = endpoints(live, hosts, promoter(live) if promoter is not None else None)
         except BaseException:
             live.close()
             raise
-
-    async def _metrics(
-        self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes
-    ) -> Answer:
-        """Answers Prometheus."""
-        accept = b",".join(value for name, value in headers if name == b"accept").decode("latin-1")
-        content, kind = await asyncio.to_thread(self.live.metrics.exposition, accept)
-        return Answer(200, content, kind.encode("latin-1"))
 
     def close(self) -> None:
         """Ends the endpoints and the experiments; writes what waits."""

@@ -116,7 +116,8 @@ async def _experiments(options: Options) -> Hosted | None:
     """
     if not options.experiments:
         return None
-    from serving.experiments.hosted import METRICS, Hosted
+    from serving.experiments.hosted import Hosted
+    from serving.experiments.live.endpoints import METRICS
 
     if options.monitoring_path == METRICS:
         raise ServingError(
