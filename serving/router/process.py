@@ -9,6 +9,7 @@ from pathlib import Path
 
 from serving.experiments.document.models import BackendConfig, ExperimentsDocument
 from serving.experiments.hosted import Hosted
+from serving.promotion.hosted import promoter_of
 from serving.router.backends import Backend, Backends, Tls
 from serving.router.options import RouterOptions
 from serving.router.router import Router
@@ -36,7 +37,7 @@ def route(path: Path, options: RouterOptions, overrides: Sequence[str] = ()) -> 
 async def _run(path: Path, options: RouterOptions, overrides: Sequence[str]) -> None:
     ending = Ending(options.drain_seconds)
     ending.listen()
-    hosted = await asyncio.to_thread(Hosted, path, [options.host], overrides)
+    hosted = await asyncio.to_thread(Hosted, path, [options.host], overrides, promoter_of)
     try:
         backends = backends_of(hosted.live.document, path.resolve().parent)
         router = Router(options, backends, hosted.live, hosted.control)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundation.errors import DataError, SpecError
 from pipeline.cli.experiment.life import Name, asked
 from pipeline.cli.experiment.options import DOCUMENT, Document, Overrides
 from pipeline.cli.options import local, open_session
@@ -17,7 +16,6 @@ from pipeline.cli.screen import say
 
 if TYPE_CHECKING:
     from serving.experiments.control.actions import Asked
-    from serving.experiments.statistics.verdict import Verdict
     from serving.promotion.promotion import LabelPromoter
     from serving.promotion.records import Recorder, Transition
 
@@ -81,27 +79,15 @@ def _say(text: str) -> None:
 def _promoter(what: Asked, folder: Path, pipeline: Path | None) -> Iterator[LabelPromoter]:
     from serving.experiments.guardrails.alerts import Alerts
     from serving.promotion.promotion import LabelPromoter
-
-    def verdict(of: Asked) -> Verdict:
-        return _verdict(of, folder)
+    from serving.promotion.verdict import verdict_or_why
 
     alerts = Alerts(what.document.alert)
     try:
-        yield LabelPromoter(folder, verdict, _recorder(folder, pipeline), alerts)
+        yield LabelPromoter(
+            folder, lambda of: verdict_or_why(of, folder), _recorder(folder, pipeline), alerts
+        )
     finally:
         alerts.close(what.document.alert.timeout if what.document.alert else 0.0)
-
-
-def _verdict(of: Asked, folder: Path) -> Verdict:
-    """Returns the verdict; where there can be none, that is what it says."""
-    from serving.experiments.statistics.asked import verdict_of
-    from serving.experiments.statistics.verdict import Verdict as Said
-
-    try:
-        return verdict_of(of.document, folder, of.name)
-    except (DataError, SpecError) as error:
-        of.experiment  # noqa: B018 - an experiment that there is not is refused as such
-        return Said("wait", "", f"none, {error}", "")
 
 
 def _recorder(folder: Path, pipeline: Path | None) -> Recorder | None:

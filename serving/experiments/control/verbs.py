@@ -19,8 +19,8 @@ VERBS: Final = {
     "start": (),
     "stop": ("reason",),
     "ramp": ("weights", "share", "readmit"),
-    "promote": ("arm",),
-    "rollback": (),
+    "promote": ("arm", "label", "anyway"),
+    "rollback": ("anyway",),
 }
 """Verb → the keys that its body may have besides ``by``."""
 
@@ -31,11 +31,11 @@ _LONGEST_TEXT: Final = 500
 class Promoter(Protocol):
     """Ends an experiment by moving the model server's labels."""
 
-    def promote(self, asked: Asked, arm: str) -> str:
-        """Lets an arm answer everything; returns what was done, in one sentence."""
+    def promote(self, asked: Asked, arm: str, label: str, *, anyway: bool) -> str:
+        """Lets an arm answer everything; returns what was done, in words."""
 
-    def rollback(self, asked: Asked) -> str:
-        """Lets control answer everything; returns what was done, in one sentence."""
+    def rollback(self, asked: Asked, *, anyway: bool) -> str:
+        """Lets control answer everything; returns what was done, in words."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,11 @@ def act(call: Call, promoter: Promoter | None) -> str:
     elif promoter is None:
         raise RefusedError(501, call.verb, expected="a process that moves labels", seen="none")
     elif call.verb == "promote":
-        return promoter.promote(asked, _text(given, "arm"))
+        return promoter.promote(
+            asked, _text(given, "arm"), _text(given, "label"), anyway=_flag(given, "anyway")
+        )
     else:
-        return promoter.rollback(asked)
+        return promoter.rollback(asked, anyway=_flag(given, "anyway"))
     return f"experiment {call.name}: {call.verb} by {asked.who}"
 
 
@@ -96,6 +98,13 @@ def _ramp(asked: Asked, given: dict[str, Any]) -> None:
         raise DataError("body", expected='{"weights": {"ARM": 0.2}, "readmit": false}', seen="something else")
     checked = {arm: _share(weight, f"weights: {arm!r:.60}") for arm, weight in weights.items()}
     actions.ramp(asked, checked, None if share is None else _share(share, "share"), readmit=readmit)
+
+
+def _flag(given: dict[str, Any], key: str) -> bool:
+    value = given.get(key, False)
+    if not isinstance(value, bool):
+        raise DataError(key, expected="true or false", seen="something else")
+    return value
 
 
 def _text(given: dict[str, Any], key: str, longest: int = _LONGEST_TEXT) -> str:
