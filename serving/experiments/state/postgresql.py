@@ -100,6 +100,7 @@ class _Connection:
         self.place = f"state: PostgreSQL at {host}:{port}"
         self._lock, self._connection = threading.Lock(), None  # type: tuple[threading.Lock, Any]  # type: ignore[assignment]
         self._next, self._wait = 0.0, _SHORTEST_WAIT
+        self._why = ""
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -128,12 +129,13 @@ class _Connection:
             except psycopg.Error:
                 self._drop()
         if time.monotonic() < self._next:
-            raise psycopg.OperationalError("no connection; the next attempt follows soon")
+            raise psycopg.OperationalError(self._why)
         try:
             self._connection = psycopg.connect(**self._parts, autocommit=True)
             self._connection.execute("BEGIN")
-        except psycopg.Error:
+        except psycopg.Error as error:
             self._drop()
+            self._why = str(error)
             self._next = time.monotonic() + self._wait * random.uniform(0.5, 1.0)
             self._wait = min(2 * self._wait, _LONGEST_WAIT)
             raise
