@@ -93,7 +93,7 @@ class Control:
             )
         except Exception:
             log.exception("internal error at %s", target.partition("?")[0])
-            return refused(PenstockError("internal error", seen="see the server's log"))
+            return refused(RefusedError(500, "internal error", seen="see the server's log"))
 
     async def _handle(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
         path = target.partition("?")[0]

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from serving.experiments.control.access import Headers, Role
+from serving.experiments.control.actions import Asked
+from serving.experiments.control.answers import RefusedError
 from serving.http.handler import Answer
 from tests.serving.experiments.control.conftest import Starter, exposed
 from tests.serving.experiments.control.test_access import CONTROL, ENVIRONMENT, GUARDED
@@ -58,6 +60,38 @@ def test_what_cannot_be_done_is_said_and_not_done(
     assert text in answer["error"]
     _, after = running.get("/e")
     assert (after["phase"], after["events"]) == ("draft", [])
+
+
+class Labels:
+    """A test double of what moves labels: it notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+
+    def promote(self, asked: Asked, arm: str = "", label: str = "", *, anyway: bool = False) -> str:
+        self.asked.append(("promote", asked.name, asked.who, arm, label, anyway))
+        if not anyway:
+            raise RefusedError(409, "experiment e", expected="the verdict: promote new", seen="wait")
+        return "arm new was promoted"
+
+    def rollback(self, asked: Asked, *, anyway: bool = False) -> str:
+        self.asked.append(("rollback", asked.name, asked.who, anyway))
+        return "control answers everything"
+
+
+def test_promotion_is_asked_for_as_on_the_command_line(start: Starter) -> None:
+    labels = Labels()
+    running = start(promoter=labels)
+    status, answer = running.post("/e:promote", {"arm": "new", "by": "maria"})
+    assert (status, answer["seen"]) == (409, "wait")
+    assert running.post("/e:promote", {"arm": "new", "label": "stable", "anyway": True})[0] == 200
+    assert running.post("/e:rollback", {})[0] == 200
+    assert running.post("/e:promote", {"anyway": "yes"})[0] == 400
+    assert labels.asked == [
+        ("promote", "e", "maria over HTTP", "new", "", False),
+        ("promote", "e", "HTTP", "new", "stable", True),
+        ("rollback", "e", "HTTP", False),
+    ]
 
 
 @pytest.mark.parametrize(
