@@ -1,6 +1,6 @@
 # Every target sets itself up first; a finished set-up is recognised in a fraction of a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebooks test quick lint bench bench-ingestion bench-serving bench-routing bench-statistics bench-first-hour soak-serving fuzz-serving clean distclean
+.PHONY: help setup demo ab ab-keep notebooks test quick lint bench bench-ingestion bench-serving bench-routing bench-statistics bench-first-hour soak-serving fuzz-serving clean distclean
 
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -13,6 +13,12 @@ setup: ## Build the environment in .venv (first time: a few minutes)
 
 demo: setup ## Take the example's MongoDB export to a pushed model
 	@$(BIN)/python examples/learner_retention/demo.py
+
+ab: setup ## Two models under live A/B traffic, from the pipeline to a promoted winner
+	@$(BIN)/python examples/ab_traffic/run.py
+
+ab-keep: setup ## The same, and leave the servers running for a look at the page
+	@$(BIN)/python examples/ab_traffic/run.py --keep
 
 notebooks: setup ## Open the notebooks in JupyterLab, on PENSTOCK_PROJECT or the example
 	@scripts/notebooks

@@ -19,7 +19,7 @@ from generate import documents, true_probability
 
 REMIND_BELOW = 0.5
 """The app sends a reminder if the model's probability is lower."""
-HELPS, ANNOYS = 0.30, -0.30
+HELPS, ANNOYS = 0.45, -0.45
 """What a reminder adds to the probability of those below and above ``REMIND_BELOW`` in truth."""
 SEED = 11
 OBSERVED_SPAN = 2
