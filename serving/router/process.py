@@ -39,7 +39,7 @@ async def _run(path: Path, options: RouterOptions, overrides: Sequence[str]) -> 
     ending.listen()
     hosted = await asyncio.to_thread(Hosted, path, [options.host], overrides, promoter_of)
     try:
-        backends = backends_of(hosted.live.document, path.resolve().parent)
+        backends = backends_of(hosted.live.document, path.absolute().parent)
         router = Router(options, backends, hosted.live, hosted.control)
         await router.start()
         ending.serving()

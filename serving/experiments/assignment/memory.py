@@ -63,8 +63,9 @@ class Memory:
         self._assigned[int.from_bytes(unit[8:], "big")] = assignment
 
     def learn(self, units: Iterable[tuple[bytes, Assignment]]) -> None:
-        """Takes first assignments from the store, where whoever was first counts; keeps to the limit."""
+        """Takes first assignments from the store, where whoever was first counts.
+
+        The limit is on new units: what the store has is remembered, or somebody would get another arm.
+        """
         for unit, assignment in units:
-            key = int.from_bytes(unit[8:], "big")
-            if key in self._assigned or len(self._assigned) < self._limit:
-                self._assigned[key] = assignment
+            self._assigned[int.from_bytes(unit[8:], "big")] = assignment

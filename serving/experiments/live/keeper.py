@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from serving.experiments.assignment.memory import Memory
     from serving.experiments.contract import Choice, Outcome
+    from serving.experiments.document.models import ExperimentsDocument
     from serving.experiments.live.follow import Followed
     from serving.experiments.live.guards import Guards
     from serving.experiments.live.journal import Journal
@@ -36,6 +37,7 @@ LEAD: Final = 1.5
 """Seconds from the decision that units move until they do, so that all replicas know of it before."""
 _PAGE: Final = 5000
 _PRUNE_EVERY: Final = 60.0
+_DECLARE_EVERY: Final = 30.0
 _KEEP: Final = 7 * 86400.0
 """Seconds that late rewards get a clear answer after their window closed."""
 
@@ -87,6 +89,7 @@ class Keeper:
         self._learned: dict[str, int] = {}
         self._pruned: dict[str, float] = {}
         self._compiled: object = None
+        self._declared = ("", 0.0)
         self.world = World(followed.document)
         self.results: dict[str, Results] = {}
         self.routes = Routes({})
@@ -101,6 +104,8 @@ class Keeper:
         """Parts of the process that fail at present → what they say."""
         self.at = 0.0
         """The store's time of the latest poll."""
+        self._clock = 0.0
+        """This process's own monotonic clock at that moment."""
 
     def notes(self) -> dict[str, Any]:
         """Returns what a person should know of this process; empty if all is well."""
@@ -110,6 +115,7 @@ class Keeper:
             "troubles": dict(self.troubles),
             "failing": dict(self.failing),
             "dropped": self._answers.dropped,
+            "not_assigned": self._answers.failed,
             "without_unit": dict(self.without_unit),
             "beyond_limit": dict(self.beyond),
             "not_on_disk": self._journal.failed if self._journal is not None else 0,
@@ -139,13 +145,13 @@ class Keeper:
             self.world = World(self.followed.document, self.world.lives, self.world.allocations)
             self.results.clear()
         document = self.followed.document
-        self.at = self._store.now()
+        self.at, self._clock = self._store.now(), time.monotonic()
         self.leads = self._authority.leads(document.version, self.at, self.notes())
-        if self.leads:
-            for name, experiment in document.experiments.items():
-                self._store.declare(name, rules_of(experiment.reward))
+        self._declare(document)
         # Tables are read first: whoever changed them knew lives and results that are not newer than those read next.
-        stored = {name: self._read_layer(name) for name in self._layer_names()}
+        stored = {
+            name: found for name in self._layer_names() if (found := self._read_layer(name)) is not None
+        }
         self.world = World(document, self._read_lives(), self.world.allocations)
         if count:
             self._step_results()
@@ -164,6 +170,14 @@ class Keeper:
                 self.beyond[choice.experiment] += choice.unit != b""
             elif not choice.unit and not experiment.unit.request:
                 self.without_unit[choice.experiment] += 1
+
+    def _declare(self, document: ExperimentsDocument) -> None:
+        due = self._declared[0] != document.version or self.at - self._declared[1] >= _DECLARE_EVERY
+        if not self.leads or not due:
+            return
+        for name, experiment in document.experiments.items():
+            self._store.declare(name, rules_of(experiment.reward))
+        self._declared = (document.version, self.at)
 
     def guard(self, batch: Sequence[tuple[Choice, Outcome]]) -> None:
         """Lets the guardrails see answers; an arm that fails is out in this process before the store knows.
@@ -186,7 +200,8 @@ class Keeper:
     def _layer_names(self) -> list[str]:
         return list(dict.fromkeys(e.layer for e in self.followed.document.experiments.values()))
 
-    def _read_layer(self, name: str) -> tuple[int, LayerState | None]:
+    def _read_layer(self, name: str) -> tuple[int, LayerState | None] | None:
+        """Returns a layer; None if it cannot be read and no earlier one is known: then nobody may be assigned anew."""
         number, value = self._store.read(table_key(name)) or (0, None)
         known = self._layers.get(name)
         if value is None:
@@ -196,8 +211,10 @@ class Keeper:
         try:
             return number, LayerState.from_json(value)
         except ValueError as error:
-            self._trouble(f"layer {name}", f"{error}; the last good one stays in force")
-            return number, known[1] if known else None
+            self._trouble(
+                f"layer {name}", f"{error}; the last good one stays in force, without one nobody is assigned"
+            )
+            return known
 
     def _read_lives(self) -> dict[str, Lifecycle]:
         return {name: read_lifecycle(self._store, name) for name in self.followed.document.experiments}
@@ -268,21 +285,21 @@ class Keeper:
             lives[name] = (lives.get(name) or Lifecycle()).without(arm, reason, self.at)
         world = World(self.world.document, lives, self.world.allocations)
         states = {name: state for name, (_, state) in self._layers.items()}
-        starting = [state.starts for state in states.values() if state.before and state.starts > self.at]
+        starting = {name: s.starts for name, s in states.items() if s.before and s.starts > self.at}
         signature = (
             world.document.version,
             {name: (life.phase, life.arm, life.since, tuple(life.out)) for name, life in lives.items()},
             {name: state.table.version for name, state in states.items()},
-            {name: decided.number for name, decided in world.allocations.items()},
-            bool(starting),
+            {name: (decided.number, decided.shares) for name, decided in world.allocations.items()},
+            set(starting),
         )
         if signature == self._compiled:
             return
-        in_force = {n: s.before if s.before and s.starts > self.at else s for n, s in states.items()}
-        now = self._compiler.routes(world, in_force)
+        now = self._compiler.routes(world, _in_force(states, self.at))
         if starting:
-            at = time.monotonic() + max(0.0, min(starting) - self.at)
-            self.routes = Routes(now, self._compiler.routes(world, states), at)
+            next_at = min(starting.values())
+            then = self._compiler.routes(world, _in_force(states, next_at))
+            self.routes = Routes(now, then, self._clock + next_at - self.at)
         else:
             self.routes = Routes(now)
         self._compiled = signature
@@ -291,6 +308,11 @@ class Keeper:
         if self.troubles.get(subject) != what:
             log.error("%s: %s", subject, what)
         self.troubles[subject] = what
+
+
+def _in_force(states: Mapping[str, LayerState], at: float) -> dict[str, LayerState]:
+    """Returns what holds at a time, by the store's clock."""
+    return {name: s.before if s.before and s.starts > at else s for name, s in states.items()}
 
 
 def _assignment(unit: Assigned) -> Assignment:

@@ -67,7 +67,7 @@ class Live:
         self, path: Path, overrides: Sequence[str] = (), *, store: Store | None = None, lead: float = LEAD
     ) -> None:
         self.followed = Followed(path, overrides)
-        document, folder = self.followed.document, path.resolve().parent
+        document, folder = self.followed.document, path.absolute().parent
         self.store = store or open_store(document.state, folder)
         self.answers = Answers()
         self.prediction_log = (

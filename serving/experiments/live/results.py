@@ -129,7 +129,10 @@ class Results:
         interval = allocator.interval_at(now)
         if allocator.interval < 0:
             return kind_of(self.experiment) is Kind.CONTEXT or interval > allocator.interval_at(life.since)
-        return interval > allocator.interval
+        known, arms = set(allocator.probabilities), set(self.experiment.arms)
+        # Arms that are new or back in, and those that the document does not have any more, do not wait.
+        changed = not known <= arms or not arms - set(life.out) <= known
+        return interval > allocator.interval or changed
 
     def _advance(self, life: Lifecycle, now: float) -> None:
         assert self._allocator is not None

@@ -109,7 +109,7 @@ def review(path: Path, overrides: Sequence[str] = ()) -> Review:
         StorageError: It cannot be read.
     """
     document = read_document(path, overrides)
-    known = known_state(document, path.resolve().parent)
+    known = known_state(document, path.absolute().parent)
     found = (_experiment(document, name, it, known) for name, it in document.experiments.items())
     return Review(str(path), document.version, tuple(found), tuple(moves(document, known)), known.why_not)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -11,6 +12,8 @@ from serving.experiments.assignment.units import hashed, slot_of
 if TYPE_CHECKING:
     from serving.experiments.contract import Choice, Outcome, Target
     from serving.experiments.live.arms import Arms
+
+log = logging.getLogger(__name__)
 
 Slots = Sequence["tuple[Arms, str] | None"]
 """For each slot of the layer who assigns its requests, and the slot's arm; None if they take no part."""
@@ -27,6 +30,8 @@ class Answers:
         self._shadowed: deque[tuple[Choice, str, Outcome]] = deque()
         self.dropped = 0
         """Answers that no taker has seen."""
+        self.failed = 0
+        """Requests that could not be assigned."""
 
     def answered(self, choice: Choice, outcome: Outcome) -> None:
         """Takes the answer that a client got."""
@@ -102,7 +107,14 @@ class LiveRoute:
         if there is None:
             return self._otherwise
         arms, arm = there
-        return arms.choose(arm, digest, digest if unit else b"", body)
+        try:
+            return arms.choose(arm, digest, digest if unit else b"", body)
+        except Exception:
+            # A request with features that nobody thought of goes on unchanged rather than fail.
+            if not self._answers.failed:
+                log.exception("A request could not be assigned; it and further ones like it go on unchanged")
+            self._answers.failed += 1
+            return None
 
     def answered(self, choice: Choice, outcome: Outcome) -> None:
         """Takes what became of a request."""

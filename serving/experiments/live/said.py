@@ -47,5 +47,7 @@ def _of_one(one: Mapping[str, Any], experiment: str) -> Iterator[str]:
         yield f"has requests that went to control uncounted, because their units are beyond limits: units: {count:,}"
     if count := one.get("dropped"):
         yield f"has dropped {count:,} answers before anybody counted them"
+    if count := one.get("not_assigned"):
+        yield f"has let {count:,} requests go on unchanged, because they could not be assigned: see its log"
     if count := one.get("not_on_disk"):
         yield f"could not write {count:,} new units to disk before their answers"

@@ -14,7 +14,7 @@ EVEN = "arms: {old: {version: 1}, new: {version: 2}}"
 MODE = "mode: {type: thompson, every: 10m, step: 20%, floor: 5%, %s}"
 
 
-def document(mode: str = "stickiness: new_units", rest: str = "") -> str:
+def thompson(mode: str = "stickiness: new_units", rest: str = "") -> str:
     return experiment(MODE.replace("%s", mode) + (f", {rest}" if rest else ""), EVEN)
 
 
@@ -34,7 +34,7 @@ def share_of_new(plane: Plane) -> float:
 
 
 def test_weights_move_to_the_better_arm_by_at_most_a_step_an_interval(opened: Open) -> None:
-    plane = opened(document())
+    plane = opened(thompson())
     plane.start("e")
     assert share_of_new(plane) == pytest.approx(0.5)
     let_the_new_arm_win(plane)
@@ -46,7 +46,7 @@ def test_weights_move_to_the_better_arm_by_at_most_a_step_an_interval(opened: Op
 
 
 def test_a_known_unit_keeps_its_arm_while_weights_move(opened: Open) -> None:
-    plane = opened(document())
+    plane = opened(thompson())
     plane.start("e")
     let_the_new_arm_win(plane)
     before = {unit: set(arms) for unit, arms in plane.arms.items()}
@@ -63,7 +63,7 @@ def test_a_known_unit_keeps_its_arm_while_weights_move(opened: Open) -> None:
 
 
 def test_another_replica_and_a_restart_know_the_units(opened: Open) -> None:
-    first = opened(document())
+    first = opened(thompson())
     first.start("e")
     second = opened()
     let_the_new_arm_win(first)
@@ -82,7 +82,7 @@ def test_another_replica_and_a_restart_know_the_units(opened: Open) -> None:
 
 
 def test_two_replicas_have_the_same_weights_and_learn_each_unit_once(opened: Open) -> None:
-    planes = [opened(document()), opened()]
+    planes = [opened(thompson()), opened()]
     planes[0].start("e")
     planes[1].live.tick()
     let_the_new_arm_win(planes[0], 200)
@@ -99,7 +99,7 @@ def test_two_replicas_have_the_same_weights_and_learn_each_unit_once(opened: Ope
 
 
 def test_beyond_the_limit_control_answers_and_nobody_is_counted(opened: Open) -> None:
-    plane = opened(document() + "limits: {units: 100}\n")
+    plane = opened(thompson() + "limits: {units: 100}\n")
     plane.start("e")
     choices = [plane.call(f"user-{n}")[0] for n in range(300)]
     beyond = [choice for choice in choices if isinstance(choice, Bystander)]
@@ -112,7 +112,7 @@ def test_beyond_the_limit_control_answers_and_nobody_is_counted(opened: Open) ->
 
 def test_an_epoch_draws_every_unit_anew_and_holds_in_between(opened: Open, clock: Clock) -> None:
     clock.at = 86400.0 * 20
-    plane = opened(document("stickiness: epochs, epoch: 1d"))
+    plane = opened(thompson("stickiness: epochs, epoch: 1d"))
     plane.start("e")
     first = {f"user-{n}": plane.call(f"user-{n}")[0] for n in range(1000)}
     plane.live.tick()
@@ -191,3 +191,17 @@ def test_a_move_is_announced_so_that_replicas_change_together(opened: Open, docu
         choice.table for plane in planes for n in range(50) for choice, _ in [plane.call(f"v{n}")] if choice
     }
     assert tables == {before[0] + 1}
+
+
+def test_a_renamed_arm_keeps_the_experiment_whole(opened: Open, document: Path) -> None:
+    text = thompson()
+    plane = opened(text)
+    plane.start("e")
+    let_the_new_arm_win(plane)
+    document.write_text(text.replace("new:", "newer:"))
+    plane.live.tick()
+    plane.live.tick()
+    _, shares = plane.live.keeper.world.shares_of("e")
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert shares["newer"] >= 0.05
+    assert all(plane.call(f"u{n}")[0] for n in range(500))

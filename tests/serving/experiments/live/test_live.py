@@ -6,6 +6,7 @@ from pathlib import Path
 
 from serving.experiments.control.status import status
 from serving.experiments.live.authority import replicas
+from serving.experiments.live.live import Live
 from serving.experiments.live.results import design_of_experiment
 from serving.experiments.state.lifecycle import Phase, Ramp, change, read_lifecycle
 from serving.experiments.state.sqlite import SqliteStore
@@ -229,3 +230,74 @@ def test_replicas_with_an_older_document_adopt_what_the_newest_says(
     old.passes(30)
     old.live.tick()
     assert dict(old.call("u")[0].probabilities) == {"old": 0.8, "new": 0.2}  # type: ignore[union-attr]
+
+
+def test_a_damaged_table_assigns_nobody_anew(opened: Open, document: Path, clock: Clock) -> None:
+    plane = opened(experiment())
+    plane.start("e")
+    arm = plane.call("u")[0].arm  # type: ignore[union-attr]
+    version, value = plane.live.store.read("table/default") or (0, {})
+    assert plane.live.store.write(
+        "table/default", {**value, "table": {**value["table"], "slots": "AAAA"}}, version
+    )
+    plane.live.tick()
+    assert plane.call("u")[0].arm == arm  # type: ignore[union-attr]
+    assert "damaged" in plane.live.keeper.troubles["layer default"]
+    again = opened()
+    assert again.live.route("m") is None
+    assert plane.live.store.read("table/default") == (
+        version + 1,
+        {**value, "table": {**value["table"], "slots": "AAAA"}},
+    )
+    # The last good one is put back by hand, and everything goes on.
+    assert plane.live.store.write("table/default", value, version + 1)
+    again.live.tick()
+    assert again.call("u")[0].arm == arm  # type: ignore[union-attr]
+
+
+def test_a_link_to_the_document_does_not_move_the_state(tmp_path: Path) -> None:
+    """A cluster mounts a document as a link into a folder that changes with each edit."""
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "..data" / "experiments.yaml").write_text(experiment())
+    link = tmp_path / "experiments.yaml"
+    link.symlink_to(tmp_path / "..data" / "experiments.yaml")
+    live = Live(link)
+    live.close()
+    assert (tmp_path / "experiments.db").exists()
+
+
+def test_a_request_that_cannot_be_assigned_goes_on_unchanged(opened: Open) -> None:
+    plane = opened(experiment("mode: {type: linear, features: [x]}, unit: request"))
+    plane.start("e")
+
+    def broken() -> dict[str, object]:
+        raise RuntimeError("nobody thought of this")
+
+    route = plane.live.route("m")
+    assert route is not None
+    assert route.choose(None, "r", broken) is None
+    assert plane.live.keeper.notes()["not_assigned"] == 1
+
+
+def test_layers_that_change_one_after_the_other_each_change_in_their_time(
+    opened: Open, document: Path
+) -> None:
+    text = experiment() + experiment("layer: two", name="f", model="n").replace("experiments:\n", "")
+    text += "layers: {two: }\n"
+    plane = opened(text, lead=10.0)
+    plane.start("e", "f")
+    before = {model: plane.call("u", model)[0].table for model in "mn"}  # type: ignore[union-attr]
+    document.write_text(text.replace("e: {model: m", "e: {share: 50%, model: m"))
+    plane.passes(1)
+    document.write_text(
+        text.replace("e: {model: m", "e: {share: 50%, model: m").replace(
+            "f: {model: n", "f: {share: 50%, model: n"
+        )
+    )
+    plane.passes(5)
+    then = plane.live.keeper.routes.then
+    assert then is not None
+    tables = {
+        model: {c.table for k in range(99) if (c := then[model].choose(f"v{k}", "r"))} for model in "mn"
+    }
+    assert tables == {"m": {before["m"] + 1}, "n": {before["n"]}}
