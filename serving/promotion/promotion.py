@@ -149,8 +149,9 @@ class LabelPromoter:
         self, asked: Asked, phase: Phase, arm: str, found: Goal, said: list[str], verdict: str, anyway: bool
     ) -> str:
         now = asked.store.now()
-        change(asked.store, asked.name, lambda life: life.moved_to(phase, now, arm))
         moved = found.move
+        answers = moved.label if moved and moved.after is not None else ""
+        change(asked.store, asked.name, lambda life: life.moved_to(phase, now, arm, answers))
         transition = Transition(
             phase.value, asked.name, arm, found.model, found.version, moved.label if moved else "", moved.before if moved else None,
             tuple(server.name for server in found.servers), asked.who, now, verdict, anyway,

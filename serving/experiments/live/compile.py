@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -194,13 +195,15 @@ def _slots(layer: LayerState | None, arms: Mapping[str, Arms]) -> Slots:
 def _ended(world: World, experiments: Mapping[str, ExperimentConfig]) -> Choice | None:
     """Returns what answers a model's requests after a promotion or a rollback: the latest of them counts."""
     ended = [
-        (life.since, name, life.arm)
+        (life.since, name, life.arm, life.label)
         for name, experiment in experiments.items()
         for life in (world.life(name),)
         if life.phase in (Phase.PROMOTED, Phase.ROLLED_BACK) and life.arm in experiment.arms
     ]
     if not ended:
         return None
-    _, name, arm = max(ended)
+    _, name, arm, label = max(ended)
     target = _targets(world.document, experiments[name])[arm]
+    if label:  # a candidate that takes the arm's label or number later must not get everything
+        target = replace(target, version=None, label=label)
     return Bystander(name, arm, target, 1.0, b"", world.document.version, 0)

@@ -103,6 +103,7 @@ class Lifecycle:
         arm: The arm that answers everything once it was promoted or rolled back.
         ramp: Shares that were set while it runs.
         out: Arm → why and when it was taken out; control answers its units.
+        label: The label of ``arm``'s model that answers once it was promoted; empty means the arm as the document has it.
     """
 
     phase: Phase = Phase.DRAFT
@@ -110,6 +111,7 @@ class Lifecycle:
     arm: str = ""
     ramp: Ramp = Ramp()
     out: dict[str, Out] = field(default_factory=dict)
+    label: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Returns it as plain JSON."""
@@ -124,11 +126,12 @@ class Lifecycle:
             str(stored["arm"]),
             Ramp(**stored["ramp"]),
             {arm: Out(**out) for arm, out in stored["out"].items()},
+            str(stored.get("label", "")),
         )
 
-    def moved_to(self, phase: Phase, now: float, arm: str = "") -> Lifecycle:
+    def moved_to(self, phase: Phase, now: float, arm: str = "", label: str = "") -> Lifecycle:
         """Returns it in another phase."""
-        return replace(self, phase=phase, since=now, arm=arm)
+        return replace(self, phase=phase, since=now, arm=arm, label=label)
 
     def without(self, arm: str, reason: str, now: float) -> Lifecycle:
         """Returns it with an arm taken out; the first reason stays."""
