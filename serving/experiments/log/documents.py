@@ -12,7 +12,7 @@ from serving.experiments.log.join import usable
 from serving.experiments.log.schema import INPUT, is_value
 
 if TYPE_CHECKING:
-    from serving.experiments.log.labels import Label
+    from serving.experiments.log.join import Labelled
 
 ABOUT: Final = "penstock"
 """The document inside each row that says where it comes from: ``penstock.weight`` and so on in ``data.fields``."""
@@ -36,12 +36,12 @@ class Shape:
     at: str = ""
 
 
-def documents(table: Any, found: Mapping[str, Label], label: str, shape: Shape) -> Any:
+def documents(table: Any, found: Mapping[str, Labelled], label: str, shape: Shape) -> Any:
     """Returns the rows of labelled requests as documents.
 
     Args:
         table: A table of the log.
-        found: Request id → its label.
+        found: Request id → its label and unit.
         label: Name of the feature with the label.
         shape: How features become documents.
 
@@ -71,7 +71,7 @@ def documents(table: Any, found: Mapping[str, Label], label: str, shape: Shape) 
     columns[path] = _labels(
         [one.value for one in found.values()], [one.value for one in labels], shape.types.get(label, "")
     )
-    keys = [one.key for one in labels]
+    keys = [one.unit for one in labels]
     if shape.key and shape.key not in columns:
         columns[shape.key] = pa.array(keys, pa.string())
     about = _about(table, keys)

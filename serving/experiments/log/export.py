@@ -78,7 +78,7 @@ def export(
     found = match.found()
     left_out["without a label, or not the request of their unit that counts"] = requests["all"] - len(found)
     if holdout:
-        kept = {request: one for request, one in found.items() if held_out(one.key, holdout) == only_holdout}
+        kept = {request: one for request, one in found.items() if held_out(one.unit, holdout) == only_holdout}
         left_out["not held out" if only_holdout else "held out"] = len(found) - len(kept)
         found = kept
     left_out = Counter({reason: count for reason, count in left_out.items() if count})

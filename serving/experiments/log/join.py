@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ def held_out(key: str, share: float) -> bool:
     """Returns whether a unit belongs to the slice that is never trained on.
 
     Args:
-        key: The unit's hash, or the request's id: so the slice is the same in each export as long as the layer has the same salt.
+        key: The unit's hash, or the request's id: the slice is the same in each export as long as the layer has the same salt.
         share: The slice's share of all units; a larger slice holds a smaller one.
     """
     digest = blake2b(key.encode("utf-8", "replace"), digest_size=8, person=b"penstock holdout").digest()
@@ -41,6 +41,18 @@ def usable(table: Any, left_out: Counter[str]) -> Any:
         left_out[reason] += table.filter(unwanted & (pc.field("row_index") == 0)).num_rows
         table = table.filter(~unwanted)
     return table
+
+
+class Labelled(NamedTuple):
+    """A logged request with a label.
+
+    Attributes:
+        value: The label.
+        unit: The unit's hash, or the request's id if the request is a unit of its own.
+    """
+
+    value: Any
+    unit: str
 
 
 class Match:
@@ -67,12 +79,12 @@ class Match:
         for one in self._rounds:
             one.look(table)
 
-    def found(self) -> dict[str, Label]:
-        """Returns request id → its label."""
-        chosen: dict[str, Label] = {}
+    def found(self) -> dict[str, Labelled]:
+        """Returns request id → what is known of it."""
+        chosen: dict[str, Labelled] = {}
         for one in self._rounds:
-            for request, label in one.pairs():
-                chosen.setdefault(request, label)
+            for request, labelled in one.pairs():
+                chosen.setdefault(request, labelled)
         return chosen
 
 
@@ -89,6 +101,7 @@ class _Round:
         self._arms = pa.array([label.arm for label in labels], pa.string())
         self._nearest = np.full(len(labels), np.inf)
         self._requests: Any = np.full(len(labels), None, object)
+        self._units: Any = np.full(len(labels), None, object)
 
     def look(self, table: Any) -> None:
         import numpy as np
@@ -112,10 +125,14 @@ class _Round:
             nearer = order[distance[order] < self._nearest[found[order]]]
             requests = np.array(rows["request_id"].to_pylist(), object)
             self._nearest[found[nearer]] = distance[nearer]
+            units = np.array(pc.coalesce(rows["unit"], rows["request_id"]).to_pylist(), object)
             self._requests[found[nearer]] = requests[nearer]
+            self._units[found[nearer]] = units[nearer]
 
-    def pairs(self) -> Iterable[tuple[str, Label]]:
-        """Yields each label that has a request, with that request's id."""
-        for request, label in zip(self._requests.tolist(), self._labels, strict=True):
+    def pairs(self) -> Iterable[tuple[str, Labelled]]:
+        """Yields the id of each request that a label belongs to, and what is known of it."""
+        for request, unit, label in zip(
+            self._requests.tolist(), self._units.tolist(), self._labels, strict=True
+        ):
             if request is not None:
-                yield request, label
+                yield request, Labelled(label.value, unit)

@@ -26,9 +26,14 @@ def files(directory: Path, experiment: str) -> list[Path]:
 
 
 def tables(
-    directory: Path, experiment: str, *, shadows: bool = False, columns: Collection[str] | None = None
+    directory: Path,
+    experiment: str,
+    *,
+    shadows: bool = False,
+    columns: Collection[str] | None = None,
+    newest_first: bool = False,
 ) -> Iterator[Any]:
-    """Yields the log of an experiment as Arrow tables with equal columns, oldest first.
+    """Yields the log of an experiment as Arrow tables with equal columns, one for each file.
 
     A column that an older file lacks is null there; one whose type became wider has the widest.
 
@@ -37,6 +42,7 @@ def tables(
         experiment: The experiment's name.
         shadows: Whether to read the copies whose answers no client saw.
         columns: Of the columns that every file has, those to read, and no others; None for all.
+        newest_first: Whether the newest file comes first.
 
     Raises:
         DataError: There is no log, or a newer Penstock wrote it.
@@ -53,7 +59,7 @@ def tables(
             remedy="check the experiment's name and log.directory; a log begins with the first answer",
         )
     kinds = _kinds(paths)
-    for path in paths:
+    for path in reversed(paths) if newest_first else paths:
         table = _read(path, columns)
         if table is not None and table.num_rows:
             whole = _conformed(table, kinds) if columns is None else table.select(list(columns))

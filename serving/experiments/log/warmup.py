@@ -14,7 +14,7 @@ from foundation.errors import DataError
 from foundation.publish import published_file, storage_error
 from foundation.saved_model import DEFAULT_SIGNATURE, MODEL_FILE, WARMUP_FILE
 from foundation.tfrecord import framed_batch
-from serving.experiments.log.read import files, tables
+from serving.experiments.log.read import tables
 from serving.experiments.log.schema import INPUT, column_name
 from serving.wire.writer import delimited
 
@@ -99,9 +99,7 @@ def _signatures(version: Path) -> dict[str, Any]:
 
 def _requests(directory: Path, experiment: str) -> Iterator[list[dict[str, Any]]]:
     """Yields the rows of each successful request, newest first."""
-    if not files(directory, experiment):
-        list(tables(directory, experiment))  # says what is missing
-    for table in reversed(list(tables(directory, experiment))):
+    for table in tables(directory, experiment, newest_first=True):
         wanted = table.filter(_successful()).sort_by([("time", "descending")])
         for batch in wanted.to_batches(1024):
             rows: dict[str, list[dict[str, Any]]] = {}

@@ -83,12 +83,16 @@ def test_of_a_units_requests_the_one_that_was_rewarded_is_taken(tmp_path: Path) 
 def test_without_a_time_the_first_request_is_taken_and_requests_go_by_their_id(tmp_path: Path) -> None:
     batch = [(choice(unit=unit(1)), outcome(i, began=BEGAN - i)) for i in range(3)]
     batch.append((choice(unit=b""), outcome(7, inputs=[{"x": 7}, {"x": 8}], answer=[0, 1])))
-    labels = [Label(unit(1).hex(), 3), Label("r7", 5)]
+    batch.append((choice(unit=unit(2)), outcome(8)))
+    labels = [Label(unit(1).hex(), 3), Label("r7", 5), Label("r8", 6)]
     made = export(log_of(tmp_path, batch), "exp", labels, tmp_path / "out", "kept")
+    units = {row["penstock"]["request_id"]: row["penstock"]["unit"] for row in written(made.folder)}
+    assert units == {"r2": unit(1).hex(), "r7": "r7", "r8": unit(2).hex()}
     assert [(row["penstock"]["request_id"], row["kept"]) for row in written(made.folder)] == [
         ("r2", 3.0),
         ("r7", 5.0),
         ("r7", 5.0),
+        ("r8", 6.0),
     ]
 
 
