@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from serving.experiments.live.takers import Parts
 from serving.experiments.log.log import PredictionLog
 from serving.experiments.metrics.metrics import Metrics
 from serving.experiments.page.traffic import TrafficHistory
+from serving.experiments.payload import features
 from serving.experiments.state.exposures import Exposures
 from serving.experiments.state.open import open_store
 
@@ -79,7 +81,7 @@ class Live:
             _addresses(document),
         )
         self.parts = Parts(self.metrics.failed)
-        self.exposures = Exposures(self.store)
+        self.exposures = Exposures(self.store, self._covariate)
         self.alerts = Alerts(document.alert)
         self._guards = Guards(self.store, self.alerts)
         self._history = TrafficHistory(self.store)
@@ -122,6 +124,17 @@ class Live:
         """
         layer = self.document.experiments[experiment].layer
         return hashed(layer_key(self.document.salt(layer)), unit).hex()
+
+    def _covariate(self, choice: Choice, outcome: Outcome) -> float | None:
+        """Returns the number that a unit's comparison is adjusted by."""
+        experiment = self.document.experiments.get(choice.experiment)
+        name = experiment.planned.covariate if experiment is not None else None
+        if name is None:
+            return None
+        value = features(outcome.api, outcome.method, outcome.request, (name,)).get(name)
+        while isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
     def tick(self) -> None:
         """Does at once what the threads do each tick; for tests and for the end."""

@@ -57,6 +57,9 @@ class PlannedConfig(Config):
     """Successes, and failures, that each arm needs before the asymptotic interval is looked at; for numbers, as many in effect."""
     cap: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Rewards beyond this count as this (and below its negative as that), so that few huge ones do not decide alone."""
+    covariate: Annotated[str, Field(min_length=1)] | None = None
+    """Feature of the request with a number known before the assignment, such as the former model's score: the comparison is
+    adjusted by it and needs fewer units, the more it says about the reward."""
     mismatch_alpha: Annotated[Share, Field(gt=0, lt=0.5)] = 0.001
     """Chance that the alarm on the arms' shares is ever false."""
     rates: dict[str, Margin] = Field(default_factory=dict)

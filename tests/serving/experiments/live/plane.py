@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -55,7 +56,8 @@ class Plane:
         route = self.live.route(model)
         choice = route.choose(unit, request_id, lambda: features or {}) if route else None
         if route is not None and choice is not None:
-            outcome = Outcome(request_id, "rest", "predict", time.time(), seconds, code, b"{}", b"{}")
+            body = json.dumps({"instances": [dict(features or {})]}).encode()
+            outcome = Outcome(request_id, "rest", "predict", time.time(), seconds, code, body, b"{}")
             route.answered(choice, outcome)
             if unit is not None:
                 self.arms.setdefault(unit, set()).add(choice.arm)

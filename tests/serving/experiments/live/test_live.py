@@ -301,3 +301,26 @@ def test_layers_that_change_one_after_the_other_each_change_in_their_time(
         model: {c.table for k in range(99) if (c := then[model].choose(f"v{k}", "r"))} for model in "mn"
     }
     assert tables == {"m": {before["m"] + 1}, "n": {before["n"]}}
+
+
+def test_a_covariate_of_the_request_adjusts_the_comparison(opened: Open) -> None:
+    widths = {}
+    for name, key in (("plain", ""), ("adjusted", ", covariate: score")):
+        plane = opened(
+            experiment(
+                f"planned: {{units: 2000{key}}}", "arms: {old: {version: 1}, new: {version: 2}}", name=name
+            )
+        )
+        plane.start(name)
+        sent = [plane.call(f"user-{n}", features={"score": [n % 10 / 10]})[1] for n in range(2000)]
+        plane.live.tick()
+        # The score says nearly all about the reward, the arm nothing.
+        plane.rewards(name, {request: float(n % 10 >= 5) for n, request in enumerate(sent)})
+        plane.passes(3601)
+        plane.live.tick()
+        found = plane.live.keeper.results[name].evidence.interval("new")
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low < 0 < found.high
+        widths[name] = found.high - found.low
+    assert widths["adjusted"] < 0.8 * widths["plain"]
