@@ -168,7 +168,7 @@ def planes(work: Path, backend: Plane) -> list[Plane]:
     made = []
     folder = _folder(work, ROUTER)
     grpc, rest = free_port(), free_port()
-    command = [sys.executable, "-m", "pipeline.cli", "route", str(_document(folder, backend))]
+    command = [str(Path(sys.executable).parent / "penstock"), "route", str(_document(folder, backend))]
     made.append(Plane(ROUTER, [*command, f"--port={grpc}", f"--rest-port={rest}"], folder, grpc, rest))
     for name, program, flag, file in (
         (HAPROXY, "haproxy", "-f", "haproxy.cfg"),
