@@ -123,7 +123,7 @@ def server(work: Path, model: Path, name: str, *flags: str, experiments: bool = 
     folder = _folder(work, name)
     grpc, rest = free_port(), free_port()
     command = [sys.executable, "-m", "serving.server", f"--port={grpc}", f"--rest_api_port={rest}"]
-    command += [f"--model_config_file={_base(work, model)}", *flags]
+    command += ["--host=127.0.0.1", f"--model_config_file={_base(work, model)}", *flags]
     if experiments:
         command.append(f"--experiments={_document(folder, None)}")
     return Plane(name, command, folder, grpc, rest)

@@ -115,6 +115,10 @@ def _aims(medians: Medians) -> list[list[str]]:
             rows.append(
                 _aim(f"router, {protocol}, {c} at once: at least 85% of direct", share, -0.85, "{:.0%}")
             )
+            alone = _one_core(medians, protocol, c)
+            rows.append(
+                _aim("as CPU: server alone ÷ (server + router), were it one core", alone, -0.85, "{:.0%}")
+            )
             cpu = medians.ratio(
                 (ECHO, protocol, ROUTER, c, "plane_us"), (ECHO, protocol, HAPROXY, c, "plane_us")
             )
@@ -136,6 +140,16 @@ def _aims(medians: Medians) -> list[list[str]]:
                     _aim(f"server, gRPC, {c} at once: at least 2× its former front", front, -2, "{:.2f}×")
                 )
     return rows
+
+
+def _one_core(medians: Medians, protocol: str, concurrency: int) -> float | None:
+    """Returns the share of direct throughput that is left where server and router share one core, without the client."""
+    backend = medians.get(SERVER, protocol, DIRECT, concurrency, "backend_us")
+    routed = medians.get(SERVER, protocol, ROUTER, concurrency, "backend_us")
+    router = medians.get(SERVER, protocol, ROUTER, concurrency, "plane_us")
+    if backend is None or routed is None or router is None:
+        return None
+    return backend / (routed + router)
 
 
 def _aim(text: str, seen: float | None, bound: float, shape: str) -> list[str]:

@@ -91,11 +91,11 @@ class Bench:
     def _beside(self) -> list[Plane]:
         """Returns the same server in other forms: what experiments in it cost, and what its former front costs."""
         folder, work = self._model.folder, self._work
-        forms = [
-            planes.server(work, folder, HOP_FREE, experiments=True),
-            planes.server(work, folder, AIO_FRONT, planes.FORMER_FRONT),
-        ]
-        return [self._start(form) for form in forms if self._wanted(form.name)]
+        former = planes.server(work, folder, AIO_FRONT, planes.FORMER_FRONT)
+        forms = [planes.server(work, folder, HOP_FREE, experiments=True), former]
+        started = [self._start(form) for form in forms if self._wanted(form.name)]
+        former.rest = 0  # Its REST is the other's.
+        return started
 
     def _wanted(self, name: str) -> bool:
         return not self._given.only or name in self._given.only

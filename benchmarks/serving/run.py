@@ -2,6 +2,7 @@
 
     python benchmarks/serving/run.py                                     all points, three repeats, about ten minutes
     python benchmarks/serving/run.py --quick                             a dry run of a minute
+    python benchmarks/serving/run.py --only Penstock "Penstock, grpc.aio" --protocols gRPC   our two gRPC fronts alone
     python benchmarks/serving/run.py --write docs/benchmarks-serving.md  put the tables into the documentation
 
 The other servers are installed from the package index, each into its own environment under --cache.
@@ -51,6 +52,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--only", nargs="*", default=[], help="names of servers; default: all")
     parser.add_argument("--models", nargs="*", default=["dense", "learners"])
+    parser.add_argument("--protocols", nargs="*", default=["REST", "gRPC"])
     parser.add_argument("--quick", action="store_true", help="one repeat with few requests")
     parser.add_argument("--json", type=Path, help="also write every figure to this file")
     parser.add_argument("--write", type=Path, help="put the tables between the markers of this file")
@@ -105,6 +107,7 @@ class Bench:
         all_of_them = [
             servers.ours(model, self.work),
             servers.ours(model, self.work, batching=True),
+            servers.ours(model, self.work, former=True),
             servers.fastapi(venvs),
             servers.naive_grpc(venvs),
             servers.bentoml(venvs, self.work),
@@ -150,7 +153,7 @@ class Bench:
             (by_rest, rest_port), (by_grpc, grpc_port) = ours.calls(self.model, rows)
             rest[len(by_rest.body)] = len(ask_once(by_rest, rest_port))
             grpc[len(by_grpc.body) - 5] = len(ask_once(by_grpc, grpc_port)) - 5
-        for echo in (servers.echo_rest(rest), servers.echo_grpc(grpc)):
+        for echo in (servers.echo_rest(rest), servers.echo_grpc(grpc), servers.echo_grpc(grpc, former=True)):
             echo.start(self.model, self.logs)
             self.servers.append(echo)
 
@@ -167,6 +170,8 @@ class Bench:
         for server in self.servers:
             for call, port in server.calls(self.model, rows):
                 protocol = "gRPC" if call.grpc else "REST"
+                if protocol not in self.given.protocols:
+                    continue
                 figures = self._measure(server.name, call, port, rows, concurrency, repeat)
                 point = {
                     "model": self.model.name,
@@ -198,8 +203,11 @@ def main(arguments: list[str] | None = None) -> int:
             tables.check_markers(given.write)
         find_h2load()
         began = time.monotonic()
-        venvs = install(given.cache)
-        models = [dense_model(given.cache / "dense"), learner_model(given.learners)]
+        alone = given.only and not {*given.only} & {*tables.PEERS}
+        venvs = given.cache / "venvs" if alone else install(given.cache)
+        models = [dense_model(given.cache / "dense")]
+        if "learners" in given.models:
+            models.append(learner_model(given.learners))
         results: dict[str, Any] = {"machine": tables.describe(venvs), "repeats": given.repeats}
         for model in models:
             if model.name in given.models:

@@ -21,6 +21,7 @@ from foundation.errors import NodeError
 
 APPS = Path(__file__).resolve().parent / "competitors"
 READY_SECONDS = 120
+FORMER = "Penstock, grpc.aio"
 BATCHING = """max_batch_size { value: 64 }
 batch_timeout_micros { value: 0 }
 max_enqueued_batches { value: 256 }
@@ -139,8 +140,8 @@ def _resident(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 
-def ours(model: Model, work: Path, *, batching: bool = False) -> Server:
-    """Penstock's server on a base path with one version."""
+def ours(model: Model, work: Path, *, batching: bool = False, former: bool = False) -> Server:
+    """Penstock's server on a base path with one version; as the former, only its gRPC, by grpc.aio."""
     base = work / "base" / model.name
     if not (base / "1").exists():
         base.mkdir(parents=True, exist_ok=True)
@@ -153,6 +154,8 @@ def ours(model: Model, work: Path, *, batching: bool = False) -> Server:
         parameters = work / "batching.pbtxt"
         parameters.write_text(BATCHING)
         command += ["--enable_batching=true", f"--batching_parameters_file={parameters}"]
+    if former:
+        return Server(FORMER, [*command, "--grpc_front=aio"], None, serving_grpc, rest, grpc)
     name = "Penstock, batching" if batching else "Penstock"
     return Server(name, command, serving_rest, serving_grpc, rest, grpc)
 
@@ -205,8 +208,11 @@ def echo_rest(sizes: dict[int, int]) -> Server:
     return Server("empty echo", command, serving_rest, rest_port=port, folder=APPS)
 
 
-def echo_grpc(sizes: dict[int, int]) -> Server:
-    """The gRPC stack alone."""
+def echo_grpc(sizes: dict[int, int], *, former: bool = False) -> Server:
+    """The gRPC stack alone: ours, or grpc.aio as the former."""
     port = free_port()
-    command = [sys.executable, "echo_grpc.py", str(port), *(f"{a}:{b}" for a, b in sizes.items())]
-    return Server("empty echo", command, grpc=serving_grpc, grpc_port=port, folder=APPS)
+    program = "echo_grpc.py" if former else "echo_http2.py"
+    command = [sys.executable, program, str(port), *(f"{a}:{b}" for a, b in sizes.items())]
+    name = "empty echo, grpc.aio" if former else "empty echo"
+    environment = {"PYTHONPATH": str(APPS.parents[2])}
+    return Server(name, command, grpc=serving_grpc, grpc_port=port, folder=APPS, environment=environment)

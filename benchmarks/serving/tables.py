@@ -19,6 +19,7 @@ BEGIN, END = "<!-- serving results begin -->", "<!-- serving results end -->"
 OURS = ("Penstock", "Penstock, batching")
 PEERS = ("FastAPI", "plain grpcio", "BentoML", "MLServer")
 ECHO = "empty echo"
+FORMER, FORMER_ECHO = "Penstock, grpc.aio", "empty echo, grpc.aio"
 FLOOR_AIM = 1.3
 PACKAGES = ("tensorflow", "grpcio", "uvloop", "httptools")
 Point = tuple[str, str, int, int]
@@ -92,12 +93,17 @@ def render(results: dict[str, Any]) -> str:
 def _rates(figures: Figures, points: list[Point]) -> str:
     shown = _present(figures, points)
     head = ["requests/s", *shown, "ours ÷ best other"]
+    former = FORMER in shown
     rows = []
     for p in points:
         best, other = figures.best_of(p, OURS, "rate"), figures.best_of(p, PEERS, "rate")
-        ratio = f"{best[0] / other[0]:.2f}×" if best and other else ""
-        rows.append([_label(p), *(_number(figures.median(p, n, "rate"), "{:,.0f}") for n in shown), ratio])
-    return markdown(head, rows)
+        cells = [_number(figures.median(p, n, "rate"), "{:,.0f}") for n in shown]
+        cells.append(f"{best[0] / other[0]:.2f}×" if best and other else "")
+        if former:
+            own, by_aio = figures.median(p, OURS[0], "rate"), figures.median(p, FORMER, "rate")
+            cells.append(f"{own / by_aio:.2f}×" if own and by_aio else "")
+        rows.append([_label(p), *cells])
+    return markdown([*head, "ours ÷ ours on grpc.aio"] if former else head, rows)
 
 
 def _times(figures: Figures, points: list[Point]) -> str:
@@ -113,26 +119,21 @@ def _times(figures: Figures, points: list[Point]) -> str:
 
 
 def _floor(figures: Figures, callables: dict[str, dict[str, float]]) -> str:
-    rows, near = [], 0
+    rows, near = [], {ECHO: [0, 0], FORMER_ECHO: [0, 0]}
     for p in figures.points():
-        echo, ours = figures.median(p, ECHO, "p50"), figures.median(p, "Penstock", "p50")
-        bare = callables.get(p[0], {}).get(str(p[2]))
-        if p[3] != 1 or echo is None or ours is None or bare is None:
-            continue
-        ratio = ours * 1000 / (echo * 1000 + bare)
-        near += ratio <= FLOOR_AIM
-        cells = [f"{echo * 1000:.0f}", f"{bare:.0f}", f"{ours * 1000:.0f}", f"{ratio:.2f}×"]
-        rows.append([f"{p[0]}, {p[1]}, batch {p[2]}", *cells])
-    head = [
-        "concurrency 1, µs",
-        "empty echo",
-        "bare callable",
-        "Penstock, p50",
-        "Penstock ÷ (echo + callable)",
-    ]
-    return (
-        f"{markdown(head, rows)}\n\nWithin the {FLOOR_AIM}× that was aimed at: {near} of {len(rows)} points."
-    )
+        for name, seen in near.items():
+            echo, ours = figures.median(p, name, "p50"), figures.median(p, OURS[0], "p50")
+            bare = callables.get(p[0], {}).get(str(p[2]))
+            if p[3] != 1 or echo is None or ours is None or bare is None:
+                continue
+            ratio = ours * 1000 / (echo * 1000 + bare)
+            seen[0] += ratio <= FLOOR_AIM
+            seen[1] += 1
+            cells = [f"{echo * 1000:.0f}", f"{bare:.0f}", f"{ours * 1000:.0f}", f"{ratio:.2f}×"]
+            rows.append([f"{p[0]}, {p[1]}, batch {p[2]}, {name}", *cells])
+    head = ["concurrency 1, µs", "echo", "bare callable", "Penstock, p50", "Penstock ÷ (echo + callable)"]
+    within = "; ".join(f"{good} of {count} points by {name}" for name, (good, count) in near.items() if count)
+    return f"{markdown(head, rows)}\n\nWithin the {FLOOR_AIM}× that was aimed at: {within}."
 
 
 def _start(results: dict[str, Any]) -> str:
@@ -171,7 +172,11 @@ def _verdict(figures: Figures) -> list[str]:
 
 
 def _present(figures: Figures, points: list[Point]) -> list[str]:
-    return [n for n in (*OURS, *PEERS, ECHO) if any(figures.median(p, n, "rate") is not None for p in points)]
+    return [
+        n
+        for n in (*OURS, FORMER, *PEERS, ECHO, FORMER_ECHO)
+        if any(figures.median(p, n, "rate") is not None for p in points)
+    ]
 
 
 def _label(point: Point) -> str:
