@@ -62,7 +62,7 @@ def missed(setting: Setting) -> tuple[float, float, float]:
     found = np.zeros(3)
     for number in range(0, EXPERIMENTS, AT_ONCE):
         rng = np.random.default_rng([number, setting.units, len(arms)])
-        rule = thompson(rng, FLOOR)
+        rule = thompson(rng, FLOOR, draws=100)
         units = moving(rng, (AT_ONCE, setting.units), first, binary(setting.rates), rule, interval)
         ever = np.zeros((3, AT_ONCE), dtype=bool)
         for arm, rate in zip(design.challengers, setting.rates[1:], strict=True):

@@ -44,12 +44,16 @@ class Looks:
         half: Half the interval's width; infinite before the first look.
         units: Units that count in the comparison.
         error: Standard error of the estimate, for one look that was planned beforehand.
+        variance: Sum of the variances, as the interval takes it.
+        r: The constant of the sequence of each experiment; experiment × 1.
     """
 
     estimate: Array
     half: Array
     units: Array
     error: Array
+    variance: Array
+    r: Array
 
     def missed(self, truth: float) -> Array:
         """Returns which experiments ever missed the true difference."""
@@ -110,7 +114,8 @@ def looks(design: Design, units: Units, arm: str) -> Looks:
         opened = (count > 0) & (effective >= minimum)
         for side in sides:
             opened &= _seen(design, side, units.values) >= minimum
-        return Looks(mean, _half(design, squares, count, opened), count, error)
+        half, r = _half(design, squares, count, opened)
+        return Looks(mean, half, count, error, squares, r)
 
 
 def _spread(side: Array, residual: Array, share: Array, taught: Array) -> Array:
@@ -184,7 +189,7 @@ def _seen(design: Design, side: Array, values: Array) -> Array:
     return _moments(np.where(side, values - first, 0.0), count)[2]
 
 
-def _half(design: Design, squares: Array, count: Array, opened: Array) -> Array:
+def _half(design: Design, squares: Array, count: Array, opened: Array) -> tuple[Array, Array]:
     import numpy as np
 
     alpha, two = design.alpha, design.planned.sides == "two"
@@ -196,4 +201,4 @@ def _half(design: Design, squares: Array, count: Array, opened: Array) -> Array:
     scaled = squares * r + 1
     log_odds = np.log(np.sqrt(scaled) / alpha) if two else np.log1p(np.sqrt(scaled) / (2 * alpha))
     half = np.sqrt(2 * scaled / r * log_odds) / np.maximum(1, count)
-    return np.where(opened, half, np.inf)
+    return np.where(opened, half, np.inf), r

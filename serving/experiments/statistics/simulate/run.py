@@ -67,8 +67,10 @@ class Simulated:
         median_units: Units at the verdict, in the middle; the planned size where there is none.
         median_days: The same in days, with the reward's window.
         false_promotions: Share that promote an arm although all arms have control's mean.
-        smallest: The smallest difference of two arms that the planned size finds in 80% of experiments, about.
+        smallest: About the smallest difference of two arms that the planned size finds in 80% of experiments; None if the first
+            look does not come in time.
         units_for_power: Units that find the assumed difference in 80%, about; None if there is none to find.
+        moving: Whether the mode moves the weights; the two sizes before are for fixed ones, and moving ones need more.
         regret: Reward lost per 1,000 units against the best arm from the start, by the document's mode.
         regret_equal: The same with equal weights.
     """
@@ -82,8 +84,9 @@ class Simulated:
     median_units: int
     median_days: float
     false_promotions: float
-    smallest: float
+    smallest: float | None
     units_for_power: int | None
+    moving: bool
     regret: float
     regret_equal: float
 
@@ -182,6 +185,9 @@ def simulate(experiment: ExperimentConfig, design: Design, assumed: Assumed, see
     means = np.array([assumed.means[arm] for arm in design.arms])
     lost = (means.max() if design.planned.better == "higher" else means.min()) - means
     median = int(np.median(at))
+    smallest = smallest_difference(
+        design, assumed.means[design.control], assumed.deviation, experiment.shares()
+    )
     return Simulated(
         number,
         assumed,
@@ -192,8 +198,9 @@ def simulate(experiment: ExperimentConfig, design: Design, assumed: Assumed, see
         median,
         median / assumed.per_day + design.window / 86400,
         float((false >= 0).mean()),
-        smallest_difference(design, assumed.means[design.control], assumed.deviation, experiment.shares()),
+        smallest if math.isfinite(smallest) else None,
         units_for(design, gain, assumed.means[design.control], assumed.deviation, experiment.shares()),
+        experiment.mode.learns,
         1000 * abs(float(arms @ lost)),
         1000 * abs(float(lost.mean())),
     )

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _POWER = 0.8416
 """Standard errors below which an estimate falls in 20% of experiments."""
+_ROUNDS = 3
+_AMPLE = 1.3
+"""Expected successes for each one that the first look needs, so that nearly all experiments have it."""
 _LARGEST = 2**40
 
 
@@ -31,15 +34,30 @@ def smallest_difference(
         deviation: Standard deviation of rewards that are numbers.
         shares: The arms' weights.
         units: The planned units; None means as planned.
+
+    Returns:
+        The difference; infinite if the first look does not come in time, or nothing varies.
     """
     units = units or design.planned.units
-    one = mean * (1 - mean) if design.binary else deviation**2
     weights = min(shares[arm] for arm in design.challengers), shares[design.control]
-    if not (min(weights) > 0 and one > 0):
+    if min(weights) <= 0 or (design.binary and not 0 < mean < 1) or not (design.binary or deviation > 0):
         return math.inf
-    variance = units * one * sum(1 / weight for weight in weights)
-    half = _half(design, mean, variance, weights, units)
-    return half + _POWER * math.sqrt(variance) / units
+    if design.binary and units * min(weights) * min(mean, 1 - mean) < _AMPLE * first_look(design):
+        return math.inf
+    found = 0.0
+    for _ in range(_ROUNDS):  # the difference itself changes the arm's variance
+        arm = min(0.5, mean + found) if mean < 0.5 else mean + found
+        spreads = (
+            (arm * max(0.0, 1 - arm), mean * (1 - mean)) if design.binary else (deviation**2, deviation**2)
+        )
+        variance = units * sum(spread / weight for spread, weight in zip(spreads, weights, strict=True))
+        found = _half(design, mean, variance, weights, units) + _POWER * math.sqrt(variance) / units
+    return found
+
+
+def first_look(design: Design) -> int:
+    """Returns how many successes, and failures, each arm needs before it may be looked at."""
+    return 1 if design.planned.interval == "exact" else design.planned.minimum
 
 
 def _half(design: Design, mean: float, variance: float, weights: tuple[float, float], units: int) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from foundation.numbers import bound, exact, percent
+from serving.experiments.statistics.simulate.size import first_look
 
 if TYPE_CHECKING:
     from serving.experiments.statistics.design import Design
@@ -39,7 +40,7 @@ def lines(name: str, design: Design, found: Simulated) -> Iterator[str]:
         f"{percent(found.early)} before the planned size"
     )
     yield f"  an arm is promoted although all are alike: {percent(found.false_promotions)} (alpha is {bound(planned.alpha)})"
-    yield f"  smallest difference that is found in 80%: about {_difference(design, found.smallest)}"
+    yield f"  smallest difference that is found in 80%{', with fixed weights' if found.moving else ''}: {_difference(design, found.smallest)}"
     yield (
         f"  rewards lost against the best arm: {found.regret:.3g} per 1,000 {noun}s; with equal weights {found.regret_equal:.3g}"
     )
@@ -57,12 +58,15 @@ def _power(design: Design, found: Simulated) -> str:
 def _advice(design: Design, found: Simulated) -> str:
     if found.right >= _ENOUGH or found.units_for_power is None:
         return ""
-    return f"; for 80% plan about {found.units_for_power:,} {design.noun}s"
+    more = " with fixed weights, and more with moving ones" if found.moving else ""
+    return f"; for 80% plan about {found.units_for_power:,} {design.noun}s{more}"
 
 
 def _mean(design: Design, mean: float) -> str:
     return bound(mean) if design.binary else exact(mean)
 
 
-def _difference(design: Design, value: float) -> str:
-    return f"{100 * value:.2g} points" if design.binary else f"{value:.3g}"
+def _difference(design: Design, value: float | None) -> str:
+    if value is None:
+        return f"none; the planned size ends before the first look ({first_look(design)} successes and failures in each arm)"
+    return f"about {100 * value:.2g} points" if design.binary else f"about {value:.3g}"
