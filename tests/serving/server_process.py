@@ -2,6 +2,8 @@
 
 ``PENSTOCK_TEST_MODEL_SERVER`` names another executable to test, such as the real ``tensorflow_model_server``.
 ``PENSTOCK_TEST_SERVER_FLAGS`` are passed to every server, such as ``--worker_processes=2``.
+``PENSTOCK_TEST_ROUTER=1`` puts ``penstock route`` in front of every server, with an experiment on each of its models whose
+arms are the model itself: the addresses are the router's then.
 """
 
 from __future__ import annotations
@@ -21,11 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from tests.serving.router_process import RouterProcess
+
 T = TypeVar("T")
 OTHER_BINARY = os.environ.get("PENSTOCK_TEST_MODEL_SERVER", "")
 COMMAND = [OTHER_BINARY] if OTHER_BINARY else [sys.executable, "-m", "serving.server"]
 MORE_FLAGS = os.environ.get("PENSTOCK_TEST_SERVER_FLAGS", "").split()
 START_SECONDS = 90.0
+ROUTED = os.environ.get("PENSTOCK_TEST_ROUTER", "") == "1"
 
 
 def answers(port: int) -> bool:
@@ -65,8 +70,18 @@ class ServerProcess:
     ) -> None:
         self.port = free_port()
         self.rest_port = free_port() if rest else 0
-        self.flags = [f"--port={self.port}", *([f"--rest_api_port={self.rest_port}"] if rest else []), *flags]
+        # What the server itself listens on; behind a router, clients have other ports.
+        self._port, self._rest_port = (
+            (free_port(), free_port() if rest else 0) if ROUTED else (self.port, self.rest_port)
+        )
+        self.flags = [
+            f"--port={self._port}",
+            *([f"--rest_api_port={self._rest_port}"] if rest else []),
+            *flags,
+        ]
         self.flags += MORE_FLAGS
+        self._router: RouterProcess | None = None
+        self._folder = folder
         self._ready = ready
         self._environment = {"TF_CPP_MIN_LOG_LEVEL": "1", **(environment or {})}
         folder.mkdir(parents=True, exist_ok=True)
@@ -117,14 +132,19 @@ class ServerProcess:
 
     def wait_ready(self, seconds: float = START_SECONDS) -> None:
         """Waits until the ports answer; fails with the log if the process exits first."""
-        last = self.rest_port or self.port
+        last = self._rest_port or self._port
         deadline = time.monotonic() + seconds
-        while not (answers(self.port) and answers(last)):
+        while not (answers(self._port) and answers(last)):
             assert self.process.poll() is None, (
                 f"the server ended with {self.process.returncode}:\n{self.log}"
             )
             assert time.monotonic() < deadline, f"the server was not ready within {seconds} s:\n{self.log}"
             time.sleep(0.05)
+        if ROUTED and self._router is None:
+            from tests.serving.router_process import RouterProcess
+
+            backend = (self._port, self._rest_port)
+            self._router = RouterProcess(self._folder, backend, (self.port, self.rest_port), self.flags)
 
     def exit_code(self, seconds: float = START_SECONDS) -> int:
         """Waits for the process to exit and returns its exit code."""
@@ -132,15 +152,22 @@ class ServerProcess:
 
     def stop(self, seconds: float = 30.0) -> int:
         """Stops the server with SIGTERM, as an operator does, and returns its exit code."""
+        self._stop_router()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
 
     def kill(self) -> None:
         """Kills it if it is still running."""
+        self._stop_router()
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(10)
+
+    def _stop_router(self) -> None:
+        if self._router is not None:
+            self._router.stop()
+            self._router = None
 
     def resident_megabytes(self) -> float:
         """Resident memory of the process and its children (Linux)."""
