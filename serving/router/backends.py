@@ -98,12 +98,14 @@ class Backend:
         grpc: ``HOST:PORT`` of its gRPC API; empty if it has none.
         rest: ``HOST:PORT`` of its REST API; empty if it has none.
         tls: How to speak TLS to it; None means in the clear.
+        connections: Among how many gRPC connections calls are spread.
     """
 
     name: str
     grpc: str = ""
     rest: str = ""
     tls: Tls | None = None
+    connections: int = 1
 
 
 @dataclass(frozen=True)

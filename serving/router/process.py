@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
+from foundation.errors import PenstockError
 from serving.experiments.document.models import BackendConfig, ExperimentsDocument
 from serving.experiments.hosted import Hosted
 from serving.promotion.hosted import promoter_of
@@ -17,6 +19,7 @@ from serving.server.ending import Ending
 from serving.server.process import log_to_stderr, run_on_loop
 
 log = logging.getLogger(__name__)
+_FOLLOW_SECONDS: Final = 0.25
 
 
 def route(path: Path, options: RouterOptions, overrides: Sequence[str] = ()) -> None:
@@ -43,10 +46,26 @@ async def _run(path: Path, options: RouterOptions, overrides: Sequence[str]) -> 
         router = Router(options, backends, hosted.live, hosted.control)
         await router.start()
         ending.serving()
+        following = asyncio.get_running_loop().create_task(_follow(router, hosted, path))
         await ending.wait()
+        following.cancel()
         await router.stop()
     finally:
         await asyncio.to_thread(hosted.close)
+
+
+async def _follow(router: Router, hosted: Hosted, path: Path) -> None:
+    """Uses the backends of each new document."""
+    document = hosted.live.document
+    while True:
+        await asyncio.sleep(_FOLLOW_SECONDS)
+        if hosted.live.document is document:
+            continue
+        document = hosted.live.document
+        try:
+            router.use(backends_of(document, path.absolute().parent))
+        except PenstockError as error:
+            log.error("The backends stay as they are: %s", error)  # noqa: TRY400 - a line for the operator
 
 
 def backends_of(document: ExperimentsDocument, folder: Path) -> Backends:
@@ -68,4 +87,4 @@ def _backend(name: str, given: BackendConfig, folder: Path) -> Backend:
         files = (given.tls.ca, given.tls.certificate, given.tls.key)
         ca, certificate, key = (str(folder / file) if file else "" for file in files)
         tls = Tls(ca, certificate, key, given.tls.name or "", given.tls.rest)
-    return Backend(name, given.grpc or "", given.rest or "", tls)
+    return Backend(name, given.grpc or "", given.rest or "", tls, given.connections)

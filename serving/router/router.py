@@ -66,6 +66,15 @@ class Router:
         """The number of clients' connections."""
         return self._http.clients + len(self._grpc.clients)
 
+    def use(self, backends: Backends) -> None:
+        """Uses other backends from now on; what is in flight ends where it is.
+
+        Raises:
+            PenstockError: A backend's TLS files are wrong.
+        """
+        self._grpc.use(backends)
+        self._proxy.use(backends)
+
     def _tls(self, *protocols: str) -> ssl.SSLContext | None:
         options = self._options
         if not options.certificate:

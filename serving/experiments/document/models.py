@@ -72,6 +72,8 @@ class BackendConfig(Config):
     """HOST:PORT of its REST API."""
     tls: BackendTlsConfig | None = None
     """TLS to the gRPC address; by default in the clear."""
+    connections: int = Field(default=1, ge=1, le=64)
+    """Among how many gRPC connections calls are spread: give as many as the server has worker processes."""
     models: Annotated[str, Field(min_length=1)] | None = None
     """Path of its model configuration file, relative to the document: promote and rollback move labels in it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from serving.experiments.contract import Choice, Route, Target
+
+log = logging.getLogger(__name__)
 
 _REQUEST_ID: Final = headers.REQUEST_ID.encode()
 _ARM: Final = headers.ARM.encode()
@@ -103,15 +106,25 @@ class Call:
 
         Args:
             unit: The unit from the header or metadata; a unit in the request's features is read here.
+
+        Returns:
+            The arm; None if it takes part in no experiment. So does a request that cannot be assigned: it is answered
+            as without experiments, and the log says why.
         """
+        try:
+            self.choice = self._choose(unit)
+        except Exception:
+            log.exception("A request could not be assigned: it goes on without an experiment")
+        return self.choice
+
+    def _choose(self, unit: str | None) -> Choice | None:
         route = self.route
         body = None
         if route.reads_body:
             body = _Features(self.api, self.method, self.request, route.features)
             if route.unit_feature is not None:
                 unit = unit_in(body(), route.unit_feature)
-        self.choice = route.choose(unit, self.request_id, body)
-        return self.choice
+        return route.choose(unit, self.request_id, body)
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Returns what the answer carries: the arm and the request's id."""

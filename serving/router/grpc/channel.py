@@ -40,19 +40,20 @@ class Channel:
 
     Args:
         backend: The backend.
-        size: Among how many connections calls are spread.
         limits: Their limits.
 
     Attributes:
-        name: What errors call the backend.
+        backend: The backend.
+        name: What errors call it.
 
     Raises:
         PenstockError: The backend's TLS files are wrong.
     """
 
-    def __init__(self, backend: Backend, size: int = 1, limits: Limits = LIMITS) -> None:
+    def __init__(self, backend: Backend, limits: Limits = LIMITS) -> None:
+        self.backend = backend
         self.name = f"backend {backend.name} at {backend.grpc}"
-        self._size = size
+        self._size = backend.connections
         self._limits = limits
         self._host, self._port = host_and_port(backend.grpc)
         self._tls = backend.tls.context("h2") if backend.tls else None
@@ -77,7 +78,7 @@ class Channel:
             call.unreachable(self._failure)
             return
         self._waiting.append(call)
-        if len(self._open) < _MOST_CONNECTIONS:
+        if len(self._open) < max(_MOST_CONNECTIONS, self._size):
             self._connect()
 
     def forget(self, call: Asking) -> None:
@@ -182,6 +183,15 @@ class Channel:
         """Looks after the connections; see ``Connection.sweep``."""
         for connection in (*self._open, *self._leaving):
             connection.sweep(now, seconds)
+
+    def retire(self) -> None:
+        """Takes no further call; the connections end with the calls on them."""
+        self._closed = True
+        waiting, self._waiting = self._waiting, deque()
+        for call in waiting:
+            call.unreachable(f"{self.name} has left the document")
+        for connection in list(self._open):
+            connection.go_away()
 
     def close(self) -> None:
         """Closes all connections."""

@@ -72,12 +72,12 @@ class GrpcFront:
         options: RouterOptions,
         limits: Limits | None = None,
     ) -> None:
-        reachable = [backend for backend in backends.all.values() if backend.grpc]
-        self._channels = {one.name: Channel(one) for one in reachable}
+        self._channels: dict[str, Channel] = {}
         # Calls that are not looked into may hold up their connection, and copies must not hold up anything.
-        self._through = {one.name: Channel(one) for one in reachable}
-        self._copies = {one.name: Channel(one) for one in reachable}
-        self.default = backends.default
+        self._through: dict[str, Channel] = {}
+        self._copies: dict[str, Channel] = {}
+        self.default = ""
+        self.use(backends)
         self.traffic = traffic
         self.shadows = shadows
         self.budget = budget
@@ -122,6 +122,23 @@ class GrpcFront:
             task.cancel()
         for channel in self._all_channels():
             channel.close()
+
+    def use(self, backends: Backends) -> None:
+        """Uses these backends from now on; calls in flight end where they are.
+
+        Raises:
+            PenstockError: A backend's TLS files are wrong; then nothing has changed.
+        """
+        reachable = [backend for backend in backends.all.values() if backend.grpc]
+        before = (self._channels, self._through, self._copies)
+        kept = [{name: one for name, one in old.items() if one.backend in reachable} for old in before]
+        new = [{one.name: old.get(one.name) or Channel(one) for one in reachable} for old in kept]
+        self._channels, self._through, self._copies = new
+        self.default = backends.default
+        for old, now in zip(before, new, strict=True):
+            for name, channel in old.items():
+                if now.get(name) is not channel:
+                    channel.retire()
 
     # Connections.
 

@@ -41,11 +41,15 @@ class Pool:
         backend: The backend.
         limits: Their limits.
 
+    Attributes:
+        backend: The backend.
+
     Raises:
         PenstockError: The backend's TLS files are wrong.
     """
 
     def __init__(self, backend: Backend, limits: PoolLimits | None = None) -> None:
+        self.backend = backend
         self._limits = limits or PoolLimits()
         self.name = f"backend {backend.name} at {backend.rest}"
         self._host, self._port = host_and_port(backend.rest)

@@ -19,7 +19,7 @@ from serving.router.rest.upstream import Reply, UpstreamError
 if TYPE_CHECKING:
     from serving.experiments.contract import Choice, Target, Traffic
     from serving.experiments.plane.shadow import Shadows
-    from serving.router.backends import Backends
+    from serving.router.backends import Backend, Backends
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -66,16 +66,39 @@ class RestProxy:
         seconds: float,
         limits: PoolLimits | None = None,
     ) -> None:
-        reachable = [backend for backend in backends.all.values() if backend.rest]
-        self._pools = {backend.name: Pool(backend, limits) for backend in reachable}
+        self._limits = limits
+        self._pools: dict[str, Pool] = {}
         # Copies have their own connections, so that they take none from the originals.
-        small = PoolLimits(connections=shadows.limits.running)
-        self._copies = {backend.name: Pool(backend, small) for backend in reachable}
-        self._default = backends.default
+        self._copies: dict[str, Pool] = {}
+        self._copy_limits = PoolLimits(connections=shadows.limits.running)
+        self._default = ""
+        self.use(backends)
         self._traffic = traffic
         self._shadows = shadows
         self._budget = budget
         self._seconds = seconds
+
+    def use(self, backends: Backends) -> None:
+        """Uses these backends from now on; requests in flight end where they are.
+
+        Raises:
+            PenstockError: A backend's TLS files are wrong; then nothing has changed.
+        """
+        reachable = [backend for backend in backends.all.values() if backend.rest]
+        before = [*self._pools.values(), *self._copies.values()]
+        pools = {one.name: self._kept(self._pools, one) or Pool(one, self._limits) for one in reachable}
+        copies = {
+            one.name: self._kept(self._copies, one) or Pool(one, self._copy_limits) for one in reachable
+        }
+        self._pools, self._copies, self._default = pools, copies, backends.default
+        now = [*pools.values(), *copies.values()]
+        for pool in before:
+            if pool not in now:
+                pool.close()
+
+    def _kept(self, pools: dict[str, Pool], backend: Backend) -> Pool | None:
+        pool = pools.get(backend.name)
+        return pool if pool is not None and pool.backend == backend else None
 
     async def handle(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
         """Answers a request, as a ``Handler`` does."""

@@ -80,6 +80,10 @@ def front(backend: RestBackend, **routes: ScriptedRoute) -> RunningRouter:
     return RunningRouter({"main": {"rest": backend.address}}, routes)
 
 
+def _backends(given: Mapping[str, Mapping[str, Any]]) -> Backends:
+    return Backends({name: Backend(name, **fields) for name, fields in given.items()})
+
+
 class RunningRouter:
     """A router in its own thread; a context manager.
 
@@ -99,9 +103,8 @@ class RunningRouter:
     ) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        found = Backends({name: Backend(name, **given) for name, given in backends.items()})
         options = options or RouterOptions(port=0, rest_port=0, drain_seconds=1.0)
-        self.router = Router(options, found, ScriptedTraffic(dict(routes or {})), own)
+        self.router = Router(options, _backends(backends), ScriptedTraffic(dict(routes or {})), own)
 
     def __enter__(self) -> RunningRouter:
         self._thread.start()
@@ -117,6 +120,14 @@ class RunningRouter:
     def run(self, work: Any) -> Any:
         """Runs a coroutine on the router's loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(SECONDS)
+
+    def use(self, backends: Mapping[str, Mapping[str, Any]]) -> None:
+        """Gives the router other backends."""
+
+        async def change() -> None:
+            self.router.use(_backends(backends))
+
+        self.run(change())
 
     @property
     def rest_port(self) -> int:

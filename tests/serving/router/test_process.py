@@ -89,6 +89,24 @@ def test_a_document_becomes_a_router_and_a_restart_moves_nobody(
     assert arms[0] == arms[1]
 
 
+def test_backends_of_a_changed_document_are_used_without_a_restart(
+    backends: tuple[GrpcBackend, RestBackend], tmp_path: Path
+) -> None:
+    grpc, rest = backends
+    document = tmp_path / "experiments.yaml"
+    document.write_text(DOCUMENT.format(grpc="127.0.0.1:1", rest="127.0.0.1:1"))
+    router = Started(tmp_path)
+    url = f"http://{router.rest}/v1/models/other:predict"
+    try:
+        assert httpx.post(url, content=b"{}").status_code == 503
+        document.write_text(DOCUMENT.format(grpc=grpc.address, rest=rest.address))
+        until(lambda: httpx.post(url, content=b"{}").status_code == 200)
+        with Client(router.grpc) as client:
+            client.call(predict("other"))
+    finally:
+        assert router.stop() == 0
+
+
 def _arm(router: Started, unit: str) -> str:
     url = f"http://{router.rest}/v1/models/m:predict"
     return httpx.post(url, content=b"{}", headers={"penstock-unit": unit}).headers.get("penstock-arm", "")

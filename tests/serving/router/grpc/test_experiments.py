@@ -307,6 +307,16 @@ def test_a_unit_in_a_feature_is_read_from_the_message(backend: GrpcBackend) -> N
     assert route.units == ["7", None]
 
 
+def test_a_request_that_cannot_be_assigned_is_answered_as_without_experiments(backend: GrpcBackend) -> None:
+    def broken(_: str | None) -> None:
+        raise RuntimeError("no table")
+
+    with front(backend, m=ScriptedRoute(broken)) as router, Client(router.address) as client:
+        _, trailing = client.call(predict())
+    assert backend.got[0].message == predict()
+    assert "penstock-arm" not in trailing
+
+
 def test_a_repeated_unit_is_one_value_with_commas(backend: GrpcBackend) -> None:
     route = experiment(Target("m", 2))
     pairs = (("penstock-unit", "a"), ("penstock-unit", "b"), ("penstock-request-id", "mine"))

@@ -147,6 +147,37 @@ def test_the_end_of_the_router_lets_calls_finish() -> None:
             assert call.result(10) == predict("x")
 
 
+def test_other_backends_take_over_and_calls_in_flight_end_where_they_are() -> None:
+    gate = Gate()
+    with (
+        GrpcBackend(gate) as old,
+        GrpcBackend(lambda *_: b"new") as new,
+        RunningRouter({"main": {"grpc": old.address}}) as router,
+        Client(router.address) as client,
+    ):
+        call = client.channel.unary_unary(PREDICT).future(predict("x"), timeout=20)
+        assert gate.there.wait(10)
+        router.use({"main": {"grpc": new.address}, "old": {"grpc": old.address}})
+        assert client.call(predict("x"))[0] == b"new"
+        gate.may.set()
+        assert call.result(10) == predict("x")
+
+
+def test_calls_are_spread_over_as_many_connections_as_the_document_says() -> None:
+    peers: set[str] = set()
+
+    def answer(got: Got, context: Any) -> bytes:
+        peers.add(context.peer())
+        return got.message
+
+    with (
+        GrpcBackend(answer) as backend,
+        RunningRouter({"main": {"grpc": backend.address, "connections": 3}}) as router,
+        Client(router.address) as client,
+    ):
+        until(lambda: _works(client) and len(peers) == 3)
+
+
 @pytest.fixture
 def raw() -> Iterator[tuple[socket.socket, RunningRouter, GrpcBackend]]:
     """A client that sends bytes, after its preface and settings."""
