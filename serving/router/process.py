@@ -6,17 +6,19 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from foundation.errors import PenstockError
 from serving.experiments.document.models import BackendConfig, ExperimentsDocument
 from serving.experiments.hosted import Hosted
-from serving.promotion.hosted import promoter_of
 from serving.router.backends import Backend, Backends, Tls
 from serving.router.options import RouterOptions
 from serving.router.router import Router
 from serving.server.ending import Ending
 from serving.server.process import log_to_stderr, run_on_loop
+
+if TYPE_CHECKING:
+    from serving.experiments.live.live import Live
 
 log = logging.getLogger(__name__)
 _FOLLOW_SECONDS: Final = 0.25
@@ -40,7 +42,7 @@ def route(path: Path, options: RouterOptions, overrides: Sequence[str] = ()) -> 
 async def _run(path: Path, options: RouterOptions, overrides: Sequence[str]) -> None:
     ending = Ending(options.drain_seconds)
     ending.listen()
-    hosted = await asyncio.to_thread(Hosted, path, [options.host], overrides, promoter_of)
+    hosted = await asyncio.to_thread(Hosted, path, [options.host], overrides, _Promoter)
     try:
         backends = backends_of(hosted.live.document, path.absolute().parent)
         router = Router(options, backends, hosted.live, hosted.control)
@@ -52,6 +54,25 @@ async def _run(path: Path, options: RouterOptions, overrides: Sequence[str]) -> 
         await router.stop()
     finally:
         await asyncio.to_thread(hosted.close)
+
+
+class _Promoter:
+    """Loads what promotes when it is asked: it has a client, which loads NumPy."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def promote(self, *given: Any, **more: Any) -> str:
+        """Lets an arm answer everything; see ``HostedPromoter``."""
+        from serving.promotion.hosted import promoter_of
+
+        return promoter_of(self._live).promote(*given, **more)
+
+    def rollback(self, *given: Any, **more: Any) -> str:
+        """Lets control answer everything; see ``HostedPromoter``."""
+        from serving.promotion.hosted import promoter_of
+
+        return promoter_of(self._live).rollback(*given, **more)
 
 
 async def _follow(router: Router, hosted: Hosted, path: Path) -> None:
