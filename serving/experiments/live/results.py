@@ -53,6 +53,7 @@ class Results:
         self.allocation = Allocation()
         self._allocator: Allocator | None = None
         self._cursor = 0
+        self._every = 0.0
 
     @property
     def cursor(self) -> int:
@@ -72,6 +73,7 @@ class Results:
         self._allocator = allocator_of(self.experiment, weights)
         self._allocator.restore(value.get("allocator", {}))
         self._cursor = int(value.get("cursor", 0))
+        self._every = float(value.get("every", self._allocator.config.every))
         self.version = version
         self._publish(value.get("allocator", {}))
 
@@ -132,7 +134,7 @@ class Results:
         known, arms = set(allocator.probabilities), set(self.experiment.arms)
         # Arms that are new or back in, and those that the document does not have any more, do not wait.
         changed = not known <= arms or not arms - set(life.out) <= known
-        return interval > allocator.interval or changed
+        return interval > allocator.interval or changed or self._every != allocator.config.every
 
     def _advance(self, life: Lifecycle, now: float) -> None:
         assert self._allocator is not None
@@ -140,13 +142,18 @@ class Results:
         present = [
             arm for arm in self.experiment.arms if arm not in life.out or arm == self.experiment.control
         ]
-        self._allocator.advance(self._allocator.interval_at(now), present, pending)
+        interval = self._allocator.interval_at(now)
+        if self._every != self._allocator.config.every:
+            # The document has another interval now, so that its number says nothing about the former ones.
+            self._allocator.interval, self._every = interval - 1, self._allocator.config.every
+        self._allocator.advance(interval, present, pending)
 
     def _value(self) -> dict[str, Any]:
         assert self._allocator is not None
         return {
             "format": FORMAT,
             "cursor": self._cursor,
+            "every": self._every,
             "evidence": self.evidence.to_json(),
             "allocator": self._allocator.to_json(),
         }

@@ -205,3 +205,19 @@ def test_a_renamed_arm_keeps_the_experiment_whole(opened: Open, document: Path) 
     assert sum(shares.values()) == pytest.approx(1.0)
     assert shares["newer"] >= 0.05
     assert all(plane.call(f"u{n}")[0] for n in range(500))
+
+
+@pytest.mark.parametrize("every", ["1h", "1m"], ids=["longer", "shorter"])
+def test_an_interval_that_the_document_changes_goes_on(opened: Open, document: Path, every: str) -> None:
+    text = thompson().replace("step: 20%", "step: 10%")
+    plane = opened(text)
+    plane.start("e")
+    let_the_new_arm_win(plane)
+    assert share_of_new(plane) == pytest.approx(0.6)
+    document.write_text(text.replace("every: 10m", f"every: {every}"))
+    plane.passes(1)
+    shares = [share_of_new(plane)]
+    for _ in range(2):
+        plane.passes(3601)
+        shares.append(share_of_new(plane))
+    assert shares == pytest.approx([0.7, 0.8, 0.9])
