@@ -21,7 +21,7 @@ STREAMS = 1000
 REQUESTS, INTERVAL = 2000, 100
 FREE = {"floor": 0, "control_floor": 0, "step": 1}
 BOUNDED: dict[str, float] = {}  # the document's defaults: floor 5%, control 10%, step 10%
-FADING = {"half_life": 10 * 300.0}  # ten intervals
+FADING = {"half_life": 3 * 300.0}  # three intervals
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def table(title: str, world: World, policies: dict[str, Policy], streams: int, o
 def main() -> None:
     began = time.process_time()
     ts, quick = "MABWiser Thompson sampling", {"draws": 1024}
-    free, bounded = ours("thompson", FREE), ours("thompson", BOUNDED, **quick)
+    free, bounded = ours("thompson", FREE, **quick), ours("thompson", BOUNDED, **quick)
     table("Easy", EASY, {
         ts: mabwiser("ThompsonSampling"), "thompson, no floors": free, "thompson, default floors and step": bounded,
         "epsilon_greedy, 10%, no floors": ours("epsilon_greedy", FREE), "ucb, no floors": ours("ucb", FREE), "even split": uniform,
@@ -251,20 +251,20 @@ def main() -> None:
     )
     fading = ours("thompson", BOUNDED | FADING, **quick)
     table("Turning", TURNING, {**others, "thompson, default floors and step": bounded,
-                               "the same, half_life of 10 intervals": fading}, STREAMS)  # fmt: skip
+                               "the same, half_life of 3 intervals": fading}, STREAMS)  # fmt: skip
     print(
-        "\n**Context: the better arm depends on one number** (100 streams)\n\n| policy | regret | |\n|---|---|---|"
+        "\n**Context: the better arm depends on one number** (40 streams)\n\n| policy | regret | |\n|---|---|---|"
     )
     named = {"features": {"x": "number", "device": ["phone", "web"]}}
-    print(row("linear, thompson, step 50%", context_regret("linear", 100, FREE | {"step": 0.5}, **named)))
+    print(row("linear, thompson, step 50%", context_regret("linear", 40, FREE | {"step": 0.5}, **named)))
     print(
         row(
             "linear, ucb, step 50%",
-            context_regret("linear", 100, FREE | {"step": 0.5}, policy="ucb", **named),
+            context_regret("linear", 40, FREE | {"step": 0.5}, policy="ucb", **named),
         )
     )
-    print(row("thompson, without context", context_regret("thompson", 100, FREE, **quick)))
-    print(row("even split", context_regret(None, 100, {})))
+    print(row("thompson, without context", context_regret("thompson", 40, FREE, **quick)))
+    print(row("even split", context_regret(None, 40, {})))
     print(f"\n{time.process_time() - began:.0f} s of CPU")
 
 

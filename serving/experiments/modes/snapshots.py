@@ -117,9 +117,12 @@ class Snapshots:
         if self._config.policy == "ucb":
             best = np.eye(middle.shape[1])[(middle + deviation).argmax(axis=1)]
             return weights @ best  # type: ignore[no-any-return]
-        drawn = (middle[:, None, :] + deviation[:, None, :] * draws).argmax(axis=2)  # [snapshots, draws]
-        counts = (drawn[:, :, None] == np.arange(middle.shape[1])).mean(axis=1)
-        return weights @ counts  # type: ignore[no-any-return]
+        drawn = [middle[:, k, None] + deviation[:, k, None] * draws[k] for k in range(middle.shape[1])]
+        highest = drawn[0]
+        for one in drawn[1:]:
+            highest = np.maximum(highest, one)
+        counts = np.stack([np.count_nonzero(one >= highest, axis=1) for one in drawn], axis=1)
+        return weights @ (counts / counts.sum(axis=1, keepdims=True))  # type: ignore[no-any-return]
 
     def _arrays(self, arms: tuple[str, ...]) -> tuple[Any, ...]:
         if arms not in self._compiled:
@@ -138,13 +141,9 @@ class Snapshots:
         size = next((len(mean) for one in learned for mean in one.means.values()), 1)
         means = [[one.means.get(arm, [0.0] * size) for arm in arms] for one in learned]
         roots = [[one.roots.get(arm, (one.prior * np.eye(size)).tolist()) for arm in arms] for one in learned]
-        draws = np.stack(
-            [
-                np.random.default_rng([self._config.seed, *arm.encode()]).standard_normal(_DRAWS)
-                for arm in arms
-            ],
-            axis=1,
-        )
+        draws = [
+            np.random.default_rng([self._config.seed, *arm.encode()]).standard_normal(_DRAWS) for arm in arms
+        ]
         return fixed, np.array(means), np.array(roots), np.array([one.weight for one in learned]), draws
 
     def to_json(self) -> list[dict[str, Any]]:
