@@ -39,6 +39,8 @@ def one(seen: dict[str, Any]) -> None:
     console.print(_arms(seen))
     if seen["reward"]:
         console.print(_rewards(seen), highlight=False)
+    for arm, report in seen["shadows"].items():
+        console.print(_shadow(arm, report), highlight=False)
     for alarm in seen["alarms"]:
         console.print(Text.assemble(("alarm: ", "bold red"), alarm))
     _print_verdict(console, seen)
@@ -46,6 +48,34 @@ def one(seen: dict[str, Any]) -> None:
         console.print("latest events", style="dim")
         for event in seen["events"][-_SHOWN_EVENTS:]:
             console.print(f"  {moment(event['at'])}  {event['text']}", highlight=False, markup=False)
+
+
+def _shadow(arm: str, report: dict[str, Any]) -> str:
+    """Returns how an arm's copies compare with the originals, in one sentence."""
+
+    def share(name: str) -> str:
+        value = report[name]
+        return "none" if value is None else bound(round(value, 6))
+
+    differs = (
+        ""
+        if report["mean_difference"] is None
+        else (
+            f", numbers differ by {report['mean_difference']:.3g} in the mean and {report['largest_difference']:.3g} at most"
+        )
+    )
+    classes = (
+        "" if report["other_class_share"] is None else f", another class in {share('other_class_share')}"
+    )
+    slow = (
+        f"p99 at most {report['p99_ms'][1]:g} ms beside {report['p99_ms'][0]:g}"
+        if all(report["p99_ms"])
+        else ""
+    )
+    return (
+        f"shadow {arm}: {share('equal_share')} of {report['compared']:,} answers equal{differs}{classes}; "
+        f"{report['failed']:,} of {report['pairs']:,} copies failed alone, {report['lost']:,} lost; {slow}"
+    ).rstrip("; ")
 
 
 def _console() -> Console:

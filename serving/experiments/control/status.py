@@ -6,10 +6,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from serving.experiments.control.actions import experiment_of
+from serving.experiments.guardrails.comparison import guardrails_report
 from serving.experiments.live.authority import replicas
 from serving.experiments.live.plan import Allocation, World
 from serving.experiments.live.review import target_words, unit_words
 from serving.experiments.live.said import replica_alarms
+from serving.experiments.modes.shadow_comparison import shadow_report
 from serving.experiments.state.lifecycle import Phase, read_lifecycle, results_key
 from serving.experiments.state.store import Counts
 
@@ -84,6 +86,8 @@ def status(store: Store, document: ExperimentsDocument, name: str) -> Status:
         **_shares(document, name, life, results),
         "arms": _arms(document, experiment, life, results, counts, verdict),
         "counters": store.counters(name),
+        "guardrails": guardrails_report(store, name),
+        "shadows": shadow_report(store, name) if experiment.mode.type == "shadow" else {},
         "alarms": [*_alarms(experiment, life, store, name, verdict), *alarms],
         "processes": processes,
         "verdict": verdict.to_json() if verdict else None,

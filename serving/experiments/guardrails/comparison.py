@@ -190,3 +190,19 @@ class Compared:
                     f"{bets.units[0]}: more than {bound(self._margins[name])} above control"
                 )
         return ""
+
+
+def guardrails_report(store: Store, experiment: str) -> dict[str, Any]:
+    """Returns arm → what is compared → units and bad ones of control and the arm, and the evidence against the arm.
+
+    The evidence is the logarithm of the odds of the bets: an arm is taken out where it exceeds ``-ln alpha``.
+    """
+    _, value = store.read(guardrails_key(experiment)) or (0, {})
+    return {
+        arm: {name: _said(Bets.from_json(bets)) for name, bets in found.items()}
+        for arm, found in value.get("tests", {}).items()
+    }
+
+
+def _said(bets: Bets) -> dict[str, Any]:
+    return {"units": bets.units, "bad": bets.bad, "evidence": round(bets.log_evidence, 3)}

@@ -194,9 +194,10 @@ class Live:
             self._counted = now if count else self._counted
             self.parts.call("state", lambda: self.keeper.poll(count=bool(count)))
             self.parts.call("page", lambda: self._history.tick(now))
+            if count:
+                self.parts.call("shadows", lambda: self._shadows.add_to(self.store))
             if now - self._observed >= _OBSERVE_EVERY:
                 self._observed = now
-                self.parts.call("shadows", lambda: self._shadows.add_to(self.store))
                 self.parts.call("metrics", lambda: self.metrics.observe(states(self.keeper, self.store)))
 
 
