@@ -11,6 +11,7 @@ import pytest
 
 from tests.serving import graphs
 from tests.serving.clients import GrpcClient, floats, predict_request, spec
+from tests.serving.experiments.log.logged import rows
 from tests.serving.server_process import ServerProcess, until
 
 pytestmark = pytest.mark.component
@@ -153,6 +154,30 @@ def test_a_shadow_gets_a_copy_and_the_client_only_controls_answer(server: Server
         assert rest(server, unit, "w").json() == {"predictions": [1.0]}
         assert grpc_arm(server, "w", ("penstock-unit", unit))[0] == 1
     until(lambda: 'arm="copy"' in httpx.get(f"{server.url}/metrics").text)
+
+
+def test_the_log_has_the_format_of_the_routers(server: ServerProcess) -> None:
+    [folder] = [
+        Path(flag.partition("=")[2]).parent for flag in server.flags if flag.startswith("--experiments")
+    ]
+    rest(server, "logged", "w")
+    version, trailing = grpc_arm(server, "m", ("penstock-unit", "logged"))
+
+    def logged(experiment: str, **options: Any) -> dict[tuple[str, str], dict[str, Any]]:
+        found = rows(folder / "predictions", experiment, **options)
+        return {(row["request_id"], row["arm"]): row for row in found}
+
+    until(lambda: ("r-logged", "copy") in logged("watched", shadows=True))
+    copy = logged("watched", shadows=True)["r-logged", "copy"]
+    assert copy["shadow"] and copy["version"] == 2 and copy["output"] == 2.0 and copy["input"] == 0.0
+    assert all(not row["shadow"] for row in logged("watched").values())
+    key = (trailing["penstock-request-id"], trailing["penstock-arm"].partition("/")[2])
+    until(lambda: key in logged("e"))
+    row = logged("e")[key]
+    assert (row["api"], row["version"], row["propensity"], row["code"]) == ("grpc", version, 0.5, 0)
+    assert row["input_x"] == 0.0 and float(version) in (
+        row[name] for name in row if name.startswith("output")
+    )
 
 
 def test_an_arm_on_another_backend_is_refused_at_the_start(tmp_path: Path) -> None:
