@@ -75,6 +75,7 @@ def documents(table: Any, found: Mapping[str, Labelled], label: str, shape: Shap
     if shape.key and shape.key not in columns:
         columns[shape.key] = pa.array(keys, pa.string())
     about = _about(table, keys)
+    columns.setdefault("_id", _ids(table))
     if shape.at and shape.at not in columns:
         columns[shape.at] = about[f"{ABOUT}.at"]
     if ABOUT in columns:
@@ -84,6 +85,15 @@ def documents(table: Any, found: Mapping[str, Labelled], label: str, shape: Shap
             seen="one",
         )
     return nested({**columns, **about})
+
+
+def _ids(table: Any) -> Any:
+    """Returns the id of each document: the request's, with the row's number behind it from the second row on."""
+    import pyarrow.compute as pc
+
+    row = table["row_index"].cast("string")
+    numbered = pc.binary_join_element_wise(table["request_id"], row, "-")
+    return pc.if_else(pc.equal(table["row_index"], 0), table["request_id"], numbered)
 
 
 def _about(table: Any, keys: list[str]) -> dict[str, Any]:

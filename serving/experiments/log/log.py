@@ -144,6 +144,8 @@ class PredictionLog:
 
     def _finish_streams(self) -> None:
         """Runs in its own thread: Parquet for what is finished, by this process or by one that is gone."""
+        import pyarrow.parquet  # noqa: F401  (a second, which the first tick would wait)
+
         self._sweep()
         while True:
             try:

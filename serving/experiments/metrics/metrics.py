@@ -215,9 +215,10 @@ class Metrics:
         usages = self._processes.read() if self._processes else ({OWN: own} if own else {})
         with self._dividing:
             self._divide(usages)
+            arms = Counter(self._arm_cpu)
         yield counter(f.BACKEND_CPU, Counter({name: usage.cpu_seconds for name, usage in usages.items()}))  # type: ignore[arg-type]
         yield _gauge(f.BACKEND_MEMORY, [((name,), usage.memory_bytes) for name, usage in usages.items()])
-        yield counter(f.ARM_CPU, Counter(self._arm_cpu))  # type: ignore[arg-type]
+        yield counter(f.ARM_CPU, arms)
 
     def _divide(self, usages: dict[str, Usage]) -> None:
         """Divides the CPU time since the last look between the arms of each backend, by the time of their answers."""

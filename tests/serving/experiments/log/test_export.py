@@ -48,7 +48,7 @@ def test_rows_have_features_label_weight_and_arm(tmp_path: Path) -> None:
     assert made.left_out == {"without a label, or not the request of their unit that counts": 1}
     first, second = written(made.folder)
     about = first.pop("penstock")
-    assert first == {"x": 0.5, "country": "DE", "kept": True} and second["kept"] is False
+    assert first == {"_id": "r0", "x": 0.5, "country": "DE", "kept": True} and second["kept"] is False
     assert about.pop("at").isoformat() == "2026-09-21T14:13:20.123000+00:00"
     assert about == {
         "request_id": "r0", "row": 0, "unit": unit(0).hex(), "arm": "old", "version": 2, "propensity": 0.25, "weight": 4.0,
@@ -88,10 +88,10 @@ def test_without_a_time_the_first_request_is_taken_and_requests_go_by_their_id(t
     made = export(log_of(tmp_path, batch), "exp", labels, tmp_path / "out", "kept")
     units = {row["penstock"]["request_id"]: row["penstock"]["unit"] for row in written(made.folder)}
     assert units == {"r2": unit(1).hex(), "r7": "r7", "r8": unit(2).hex()}
-    assert [(row["penstock"]["request_id"], row["kept"]) for row in written(made.folder)] == [
+    assert [(row["_id"], row["kept"]) for row in written(made.folder)] == [
         ("r2", 3.0),
         ("r7", 5.0),
-        ("r7", 5.0),
+        ("r7-1", 5.0),
         ("r8", 6.0),
     ]
 
@@ -120,7 +120,7 @@ def test_documents_get_the_shape_that_a_pipeline_reads(tmp_path: Path) -> None:
     labels = [Label(unit(i).hex(), 1.0) for i in range(2)]
     made = export(log_of(tmp_path, batch), "exp", labels, tmp_path / "out", "kept", shape)
     for row in (rows := written(made.folder)):
-        del row["penstock"]
+        del row["penstock"], row["_id"]
     rows[0]["signup_at"] = rows[0]["signup_at"].isoformat()
     assert rows == [
         {"profile": {"country": "DE", "age": 31}, "signup_at": "1970-01-02T00:00:00+00:00", "minutes": 1.5,
