@@ -261,7 +261,7 @@ class Peer:
         announced = size if dice.random() < 0.9 else dice.choice([0, size + 5, 2**31, 2**32 - 1, 100_000])
         data = bytes([dice.choice([0] * 9 + [1, 2])]) + announced.to_bytes(4, "big") + bytes(size)
         if dice.random() < 0.3:
-            cut = dice.randrange(len(data))
+            cut = dice.randrange(len(data) + 1)
             first = frames.head(cut, frames.DATA, 0, number) + data[:cut]
             return first + frames.head(len(data) - cut, frames.DATA, frames.END_STREAM, number) + data[cut:]
         data = data[: frames.DEFAULT_FRAME_BYTES]
@@ -300,7 +300,7 @@ class Peer:
         block = self._block(
             [(b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/f/Echo"), (b"x", bytes(50))]
         )
-        cut = dice.randrange(len(block))
+        cut = dice.randrange(len(block) + 1)
         parts = [frames.head(cut, frames.HEADERS, dice.choice([0, 1]), number) + block[:cut]]
         wild = dice.random() < self._wild
         for _ in range(70 if wild and dice.random() < 0.3 else dice.choice([0, 0, 3])):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from serving.http.budget import Budget, default_bytes
 from serving.http2.answering import ServerConnection
@@ -73,9 +73,11 @@ class Listening:
 
     Attributes:
         sweep_seconds: How often connections are looked after.
+        tls_seconds: When to drop a client that has not finished its TLS handshake.
     """
 
     sweep_seconds = 1.0
+    tls_seconds = 30.0
 
     def __init__(self, connections: set[Connection]) -> None:
         self._connections = connections
@@ -100,13 +102,13 @@ class Listening:
             tls: The TLS context, with ``h2`` among its protocols; None means clear text.
         """
         loop = asyncio.get_running_loop()
+        options: Any = {"backlog": _BACKLOG}
+        if tls is not None:
+            options |= {"ssl": tls, "ssl_handshake_timeout": self.tls_seconds}
         for listener in sockets:
-            server = await loop.create_server(self.connect, sock=listener, ssl=tls, backlog=_BACKLOG)
-            self._listeners.append(server)
+            self._listeners.append(await loop.create_server(self.connect, sock=listener, **options))
         for path in paths:
-            self._listeners.append(
-                await loop.create_unix_server(self.connect, path, ssl=tls, backlog=_BACKLOG)
-            )
+            self._listeners.append(await loop.create_unix_server(self.connect, path, **options))
         self._sweeper = loop.create_task(self._sweep())
 
     async def stop(self, grace_seconds: float = 0.0) -> None:

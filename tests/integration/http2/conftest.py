@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,3 +56,47 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         process.terminate()
         process.wait(30)
         process.stdout.close()  # type: ignore[union-attr]
+
+
+@pytest.fixture(scope="module")
+def routed(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The same service behind the router, which speaks TLS on its second port."""
+    folder = tmp_path_factory.mktemp("routed")
+    document = {"backends": {"main": {"grpc": served.plain}}, "state": str(folder / "state.db")}
+    (folder / "experiments.yaml").write_text(json.dumps(document))
+    certificate = [
+        f"--tls-certificate={served.roots.parent}/tls.crt",
+        f"--tls-key={served.roots.parent}/tls.key",
+    ]
+    ports = [free_port() for _ in range(4)]
+    routers = [
+        _router(folder / "experiments.yaml", ports[0], ports[1]),
+        _router(folder / "experiments.yaml", ports[2], ports[3], *certificate),
+    ]
+    try:
+        for port in ports:
+            _wait_for(port, routers)
+        yield Served(
+            f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[2]}", served.table, served.roots, served.process
+        )
+        assert all(router.poll() is None for router in routers), "a router died under its clients"
+    finally:
+        for router in routers:
+            router.terminate()
+        for router in routers:
+            router.wait(60)
+
+
+def _router(document: Path, port: int, rest_port: int, *more: str) -> subprocess.Popen[str]:
+    command = [str(Path(sys.executable).parent / "penstock"), "route", str(document)]
+    command += [f"--port={port}", f"--rest-port={rest_port}", "--drain-seconds=5", *more]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True, cwd=HERE.parents[2])
+
+
+def _wait_for(port: int, routers: list[subprocess.Popen[str]]) -> None:
+    while True:
+        with socket.socket() as probe:
+            if not probe.connect_ex(("127.0.0.1", port)):
+                return
+        assert all(router.poll() is None for router in routers), "a router did not start"
+        time.sleep(0.05)

@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import gzip
 import os
+import ssl
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +19,8 @@ from serving.http2.call import Call
 from serving.http2.client import ClientConnection
 from serving.http2.limits import Limits
 from serving.http2.server import Server
-from tests.serving.http2.running import ECHO, Raw, client_of, running
+from tests.serving.certificates import certificates
+from tests.serving.http2.running import ECHO, Raw, client_of, listener, running
 from tests.serving.http2.test_rules import HEAD, call
 from tests.serving.http2.test_server import run
 
@@ -391,5 +394,39 @@ def test_a_client_that_leaves_while_its_message_is_inflated_takes_nothing_along(
                 raw.close()
             while budget.taken:
                 await asyncio.sleep(0.01)
+
+    run(work())
+
+
+def test_half_a_tls_handshake_is_dropped_and_others_are_served(tmp_path: Path) -> None:
+    certificates(tmp_path / "tls")
+    server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server_side.load_cert_chain(tmp_path / "tls/tls.crt", tmp_path / "tls/tls.key")
+    server_side.set_alpn_protocols(["h2"])
+    client_side = ssl.create_default_context(cafile=str(tmp_path / "tls/ca.crt"))
+    client_side.set_alpn_protocols(["h2"])
+    client_side.check_hostname = False
+
+    async def work() -> None:
+        server = Server(METHODS)
+        server.tls_seconds = 0.5
+        own = listener()
+        port = own.getsockname()[1]
+        await server.start([own], tls=server_side)
+        halves = [await Raw.connect(port, greet=False) for _ in range(50)]
+        for number, half in enumerate(halves):
+            half.send(
+                (b"", b"\x16\x03\x01", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32))[
+                    number % 3
+                ]
+            )
+        async with client_of(port, tls=client_side) as bystander:
+            assert (await bystander.call(ECHO, b"hello")).message == b"hello"
+            for half in halves:
+                with contextlib.suppress(ConnectionError):
+                    await half.reader.read()
+                half.close()
+            assert (await bystander.call(ECHO, b"hello")).message == b"hello"
+        await server.stop()
 
     run(work())
