@@ -313,7 +313,7 @@ class ServerConnection(Connection):
                 return
         size = len(message)
         if size > self._shared.most_sent:
-            text = f"Sent message larger than max ({size} vs. {self._shared.most_sent})"
+            text = f"SERVER: Sent message larger than max ({size} vs. {self._shared.most_sent})"
             self._end(stream, Code.RESOURCE_EXHAUSTED, text)
             return
         self._budget.overdraw(size)

@@ -74,7 +74,8 @@ class Gatherer:
             raise CallFault(Code.INTERNAL, f"Bad GRPC frame type 0x{flag:02x}")
         if wanted > self._most:
             raise CallFault(
-                Code.RESOURCE_EXHAUSTED, f"Received message larger than max ({wanted} vs. {self._most})"
+                Code.RESOURCE_EXHAUSTED,
+                f"SERVER: Received message larger than max ({wanted} vs. {self._most})",
             )
         self.compressed, self.wanted, self._head = bool(flag), wanted, b""
 
@@ -123,7 +124,9 @@ def inflate(data: bytes, encoding: bytes, most: int, take: Callable[[int], bool]
             raise CallFault(Code.INTERNAL, f"The {encoding.decode()} message is cut off")
         size += len(piece)
         if size > most:
-            raise CallFault(Code.RESOURCE_EXHAUSTED, f"Received message larger than max ({size} vs. {most})")
+            raise CallFault(
+                Code.RESOURCE_EXHAUSTED, f"SERVER: Received message larger than max ({size} vs. {most})"
+            )
         if take is not None and not take(len(piece)):
             raise CallFault(Code.RESOURCE_EXHAUSTED, "Too many bytes in requests at once; try again later")
         pieces.append(piece)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -26,27 +25,13 @@ if TYPE_CHECKING:
 
     from serving.server.config.options import Options
     from serving.server.engine.signature import ModelSpec
+    from serving.server.grpc.seen import Seen
     from serving.server.inference import Inference, PredictResult
     from serving.server.models.manager import Lease, ModelManager
 
 _LARGE: Final = 256 << 10
 """Larger messages are read and written in a worker thread, so that they do not delay other requests."""
 _TYPE_URL: Final = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
-
-
-@dataclass(slots=True)
-class Seen:
-    """What is known about a request, for metrics and the log.
-
-    Attributes:
-        model: The model's name.
-        version: The version that answers; None until it is known.
-        signature: The effective signature name.
-    """
-
-    model: str = ""
-    version: int | None = None
-    signature: str = ""
 
 
 class Calls:

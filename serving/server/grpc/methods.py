@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from serving.experiments.contract import Target
 from serving.experiments.plane import model_spec
 from serving.server.arms.arms import Done
-from serving.server.grpc.calls import Seen
+from serving.server.grpc.seen import Seen
 from serving.server.status import Code, ServingError
 
 if TYPE_CHECKING:

@@ -256,7 +256,8 @@ def test_broken_requests_are_the_clients_fault(load: Callable[..., Servable]) ->
 
     from serving.server.config.options import Options
     from serving.server.engine.execution import Execution
-    from serving.server.grpc.calls import Calls, Seen
+    from serving.server.grpc.calls import Calls
+    from serving.server.grpc.seen import Seen
     from serving.server.inference import Inference
 
     manager: Any = Manager(load("types"))
