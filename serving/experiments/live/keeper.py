@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from foundation.errors import DataError
 from serving.experiments.assignment.layer import LayerState
 from serving.experiments.assignment.memory import Assignment
 from serving.experiments.assignment.table import SlotTable
@@ -217,7 +218,15 @@ class Keeper:
             return known
 
     def _read_lives(self) -> dict[str, Lifecycle]:
-        return {name: read_lifecycle(self._store, name) for name in self.followed.document.experiments}
+        lives = {}
+        for name in self.followed.document.experiments:
+            try:
+                lives[name] = read_lifecycle(self._store, name)
+                self.troubles.pop(f"experiment {name}", None)
+            except DataError as error:
+                self._trouble(f"experiment {name}", str(error))
+                lives[name] = self.world.life(name)
+        return lives
 
     def _step_results(self) -> None:
         allocations = {}
@@ -267,11 +276,10 @@ class Keeper:
             if not kept or self.world.life(name).phase is not Phase.RUNNING:
                 continue
             memory = self._compiler.memory(name)
+            alike = _Alike()
             while True:
                 found, self._learned[name] = self._store.assigned(name, self._learned.get(name, 0), _PAGE)
-                memory.learn(
-                    (bytes.fromhex(unit.key), _assignment(unit)) for unit in found if not unit.single
-                )
+                memory.learn((bytes.fromhex(unit.key), alike(unit)) for unit in found if not unit.single)
                 if len(found) < _PAGE:
                     break
 
@@ -315,5 +323,13 @@ def _in_force(states: Mapping[str, LayerState], at: float) -> dict[str, LayerSta
     return {name: s.before if s.before and s.starts > at else s for name, s in states.items()}
 
 
-def _assignment(unit: Assigned) -> Assignment:
-    return Assignment(unit.arm, unit.propensity, tuple(unit.propensities.items()), unit.table, unit.epoch)
+class _Alike:
+    """Gives units that were assigned alike the same object: a million of them then need a tenth of the memory."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Assignment, Assignment] = {}
+
+    def __call__(self, unit: Assigned) -> Assignment:
+        probabilities = tuple(unit.propensities.items())
+        found = Assignment(unit.arm, unit.propensity, probabilities, unit.table, unit.epoch)
+        return self._seen.setdefault(found, found)

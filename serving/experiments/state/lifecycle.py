@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from foundation.errors import StorageError
+from foundation.errors import DataError, StorageError
 
 if TYPE_CHECKING:
     from serving.experiments.state.store import Store
@@ -146,10 +146,23 @@ def read_lifecycle(store: Store, experiment: str) -> Lifecycle:
     """Returns an experiment's lifecycle; a draft if it was never begun.
 
     Raises:
+        DataError: It is damaged, or of another Penstock.
         StoreAwayError: The store does not answer.
     """
     found = store.read(status_key(experiment))
-    return Lifecycle.from_json(found[1]) if found else Lifecycle()
+    return _lifecycle(experiment, found[1]) if found else Lifecycle()
+
+
+def _lifecycle(experiment: str, stored: Mapping[str, Any]) -> Lifecycle:
+    try:
+        return Lifecycle.from_json(stored)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"experiment {experiment}: its phase in the state",
+            expected="what this Penstock wrote",
+            seen=repr(error),
+            remedy="use the Penstock that wrote it, or put the state back from a copy",
+        ) from error
 
 
 def change(store: Store, experiment: str, edit: Callable[[Lifecycle], Lifecycle]) -> Lifecycle:
@@ -164,12 +177,13 @@ def change(store: Store, experiment: str, edit: Callable[[Lifecycle], Lifecycle]
         The lifecycle as it is now.
 
     Raises:
+        DataError: It is damaged, or of another Penstock.
         StorageError: Others kept changing it.
         StoreAwayError: The store does not answer.
     """
     for _ in range(_ATTEMPTS):
         version, value = store.read(status_key(experiment)) or (0, None)
-        before = Lifecycle.from_json(value) if value is not None else Lifecycle()
+        before = _lifecycle(experiment, value) if value is not None else Lifecycle()
         after = edit(before)
         if after == before or store.write(status_key(experiment), after.to_json(), version):
             return after

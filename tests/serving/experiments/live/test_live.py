@@ -324,3 +324,15 @@ def test_a_covariate_of_the_request_adjusts_the_comparison(opened: Open) -> None
         assert found.low < 0 < found.high
         widths[name] = found.high - found.low
     assert widths["adjusted"] < 0.8 * widths["plain"]
+
+
+def test_a_damaged_phase_stops_no_other_experiment(opened: Open, document: Path) -> None:
+    text = experiment() + experiment(name="f", model="n", keys="layer: two").replace("experiments:\n", "")
+    plane = opened(text + "layers: {two: }\n")
+    plane.start("e", "f")
+    version, value = plane.live.store.read("status/e") or (0, {})
+    assert plane.live.store.write("status/e", {**value, "phase": "asleep"}, version)
+    plane.phase("f", Phase.STOPPED)
+    assert plane.live.route("n") is None
+    assert plane.call("u")[0] is not None
+    assert "asleep" in plane.live.keeper.troubles["experiment e"]
