@@ -51,7 +51,7 @@ class LabelPromoter:
             anyway: Promotes whatever the verdict is.
 
         Returns:
-            What was done, in one sentence or more.
+            What was done, in sentences.
 
         Raises:
             PenstockError: The verdict is another one, or a server refuses; nothing is changed.
@@ -77,7 +77,7 @@ class LabelPromoter:
             anyway: Moves the label even if somebody else has moved it since.
 
         Returns:
-            What was done, in one sentence or more.
+            What was done, in sentences.
 
         Raises:
             PenstockError: A server refuses; nothing is changed.
@@ -158,7 +158,7 @@ class LabelPromoter:
         )  # fmt: skip
         if self._record:
             said.append(self._recorded(self._record, transition))
-        text = "; ".join(said)
+        text = " ".join(f"{one[0].upper()}{one[1:].rstrip('.')}." for one in said)
         asked.store.event(asked.name, phase.value, f"{text} (by {asked.who})", transition.to_json())
         if self._alerts:
             self._alerts.send({**transition.to_json(), "reason": text})

@@ -1,4 +1,4 @@
-"""``penstock experiment promote`` and ``rollback``: ending an experiment, with the labels of the model servers."""
+"""``penstock experiment promote``, ``rollback`` and ``readmit``: what a person decides about an arm."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
     """Registers the commands."""
     app.command()(promote)
     app.command()(rollback)
+    app.command()(readmit)
 
 
 def promote(
@@ -53,7 +54,7 @@ def promote(
 ) -> None:
     """Let an arm answer everything, and move the servers' label of control's version to the arm's."""
     with asked(file, overrides, name) as what, _promoter(what, file.parent, pipeline) as promoter:
-        _say(promoter.promote(what, arm, label, anyway=anyway))
+        say(promoter.promote(what, arm, label, anyway=anyway))
 
 
 def rollback(
@@ -67,12 +68,21 @@ def rollback(
 ) -> None:
     """Let control answer everything, and move back the label that a promotion moved."""
     with asked(file, overrides, name) as what, _promoter(what, file.parent, pipeline) as promoter:
-        _say(promoter.rollback(what, anyway=anyway))
+        say(promoter.rollback(what, anyway=anyway))
 
 
-def _say(text: str) -> None:
-    for sentence in text.split("; "):
-        say(f"{sentence[0].upper()}{sentence[1:]}.")
+def readmit(
+    name: Name,
+    arm: Annotated[str, typer.Argument(metavar="ARM", help="The arm that was taken out.")],
+    file: Document = DOCUMENT,
+    overrides: Overrides = None,
+) -> None:
+    """Let an arm in again that a guardrail took out; its units come back, and its record begins anew."""
+    from serving.experiments.control import actions
+
+    with asked(file, overrides, name) as what:
+        actions.readmit(what, arm)
+        say(what.store.events(name, limit=1)[-1].text + ".")
 
 
 @contextlib.contextmanager

@@ -159,6 +159,35 @@ def ramp(
     return after
 
 
+def readmit(asked: Asked, arm: str) -> Lifecycle:
+    """Lets an arm in again that was taken out, in whatever mode; its units come back, and its record begins anew.
+
+    Raises:
+        SpecError: The arm was not taken out, or the experiment has ended.
+    """
+    experiment_of(asked.document, asked.name)
+    was: dict[str, str] = {}
+
+    def edit(before: Lifecycle) -> Lifecycle:
+        if before.phase not in (Phase.RUNNING, Phase.STOPPED):
+            raise _wrong_phase(asked.name, "an experiment that runs", before, "")
+        if arm not in before.out:
+            out = ", ".join(before.out)
+            raise SpecError(
+                f"arm {arm!r:.80}",
+                expected=f"an arm that was taken out: {out}" if out else "an arm that was taken out",
+                seen="another" if out else "none was",
+                remedy=near_miss(arm, list(before.out)),
+            )
+        was["reason"] = before.out[arm].reason
+        return before.readmitted(arm)
+
+    after = change(asked.store, asked.name, edit)
+    text = f"arm {arm} of {asked.name} was let in again; it was out for {was['reason']}"
+    _event(asked, "arm_readmitted", text, {"arm": arm, **was})
+    return after
+
+
 def ramped(held: Mapping[str, float], weights: Mapping[str, float], control: str) -> dict[str, float]:
     """Returns the shares after a ramp.
 

@@ -19,6 +19,7 @@ VERBS: Final = {
     "start": (),
     "stop": ("reason",),
     "ramp": ("weights", "share", "readmit"),
+    "readmit": ("arm",),
     "promote": ("arm", "label", "anyway"),
     "rollback": ("anyway",),
 }
@@ -81,6 +82,8 @@ def act(call: Call, promoter: Promoter | None) -> str:
         actions.stop(asked, _text(given, "reason"))
     elif call.verb == "ramp":
         _ramp(asked, given)
+    elif call.verb == "readmit":
+        actions.readmit(asked, _text(given, "arm"))
     elif promoter is None:
         raise RefusedError(501, call.verb, expected="a process that moves labels", seen="none")
     elif call.verb == "promote":

@@ -86,7 +86,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def test_the_label_of_control_goes_to_the_arms_version_everywhere(stage: Any) -> None:
     on = stage()
     said = on.promoter().promote(on.asked)
-    assert "label stable of model m points at version 2 at main, far (it pointed at version 1)" in said
+    assert "Label stable of model m points at version 2 at main, far (it pointed at version 1)" in said
     assert on.labels() == [2, 2]
     assert on.life == (Phase.PROMOTED, "new")
     event = on.asked.store.events("exam")[-1]
@@ -147,7 +147,7 @@ def test_a_rollback_takes_the_label_back_everywhere(stage: Any) -> None:
     on = stage()
     on.promoter().promote(on.asked)
     said = on.promoter().rollback(on.asked)
-    assert "label stable points at version 1 again" in said
+    assert "Label stable points at version 1 again" in said
     assert on.labels() == [1, 1]
     assert [server.file.read_text() for server in on.servers.values()] == [config(stable=1, canary=2)] * 2
     assert on.life == (Phase.ROLLED_BACK, "old")
@@ -193,8 +193,8 @@ def test_version_arms_move_the_label_at_controls_version(stage: Any) -> None:
 def test_without_a_label_nothing_moves_and_it_is_said_who_gets_what(stage: Any) -> None:
     on = stage(old="{version: 3}", new="{version: 1}")
     said = on.promoter().promote(on.asked)
-    assert "no label of model m was moved: the router sends its requests to version 1" in said
-    assert "requests that bypass the router get the newest version, 3" in said
+    assert "No label of model m was moved: the router sends its requests to version 1" in said
+    assert "Requests that bypass the router get the newest version, 3" in said
     assert [server.reloads for server in on.servers.values()] == [[], []]
     assert on.life == (Phase.PROMOTED, "new")
 
@@ -253,5 +253,5 @@ def test_lineage_that_does_not_answer_undoes_nothing_and_is_said(stage: Any) -> 
         raise MetadataError("lineage", expected="a store", seen="none")
 
     on.record = refuse
-    assert "it is not in the lineage: lineage; expected a store" in on.promoter().promote(on.asked)
+    assert "It is not in the lineage: lineage; expected a store" in on.promoter().promote(on.asked)
     assert on.life == (Phase.PROMOTED, "new")
