@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from serving.codes import Code
 from serving.http2 import frames
 from serving.http2.limits import Limits
 from serving.http2.request_head import RequestHead, read
@@ -166,24 +167,29 @@ class GrpcFront:
             # A backend might end its connection for it, with everybody's calls.
             client.reset(stream, frames.PROTOCOL_ERROR)
             return
-        method = methods.METHODS.get(head.path)
-        if method is None or not head.is_grpc:
-            channel = self._through.get(self.default)
-            if channel is None:
-                RefusedCall(client, stream, 14, f"backend {self.default} has no gRPC address")
-            else:
-                ThroughCall(client, stream, block, ended, channel)
-            return
+        method = methods.METHODS.get(head.path) if head.is_grpc else None
+        reloads = method == methods.RELOAD
         call: UnaryCall | ReloadCall
-        if method == methods.RELOAD:
-            if self._reload == "refuse":
-                RefusedCall(client, stream, 7, REFUSED)
-                return
+        if reloads and self._reload == "refuse":
+            RefusedCall(client, stream, Code.PERMISSION_DENIED, REFUSED)
+            return
+        if method is None or (reloads and len(self._channels) == 1):
+            self._pass(client, stream, block, ended)
+            return
+        if reloads:
             call = ReloadCall(self, client, stream, block, head.timeout)
         else:
             call = UnaryCall(self, client, stream, head, block, method)
         if ended:
             call.client_data(b"", True)
+
+    def _pass(self, client: Downstream, stream: Stream, block: bytes, ended: bool) -> None:
+        """Forwards a call that is not looked into."""
+        channel = self._through.get(self.default)
+        if channel is None:
+            RefusedCall(client, stream, Code.UNAVAILABLE, f"backend {self.default} has no gRPC address")
+        else:
+            ThroughCall(client, stream, block, ended, channel)
 
     def block_for(self, head: RequestHead, block: bytes, started: float) -> bytes:
         """Returns the header block of a call for its backend: the client's, with what is left of its deadline.
