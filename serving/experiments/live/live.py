@@ -95,7 +95,12 @@ class Live:
         self._taking, self._keeping = threading.Lock(), threading.Lock()
         self._ended = threading.Event()
         self._observed = self._counted = float("-inf")
-        self.keeper.poll()
+        self._threads: list[threading.Thread] = []
+        try:
+            self.keeper.poll()
+        except BaseException:
+            self.close()
+            raise
         self._threads = [
             threading.Thread(target=self._every_tick, args=(part,), name=name, daemon=True)
             for name, part in (("experiments-answers", self._take), ("experiments-state", self._keep))

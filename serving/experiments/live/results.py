@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from serving.experiments.guardrails.missing import take_closed
 from serving.experiments.live.compile import allocator_of
 from serving.experiments.live.plan import Allocation, Kind, kind_of
-from serving.experiments.state.lifecycle import Lifecycle, results_key
+from serving.experiments.state.lifecycle import Lifecycle, Phase, results_key
 from serving.experiments.statistics.design import Design, design_of
 from serving.experiments.statistics.evidence import Evidence
 
@@ -126,7 +126,7 @@ class Results:
         """Returns whether the next interval begins. The first one has the shares of the document."""
         allocator = self._allocator
         assert allocator is not None
-        if not self.experiment.mode.learns:
+        if not self.experiment.mode.learns or life.phase is not Phase.RUNNING:
             return False
         interval = allocator.interval_at(now)
         if allocator.interval < 0:

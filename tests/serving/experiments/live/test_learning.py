@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from serving.experiments.live.arms import Bystander
+from serving.experiments.state.lifecycle import Phase
 from tests.serving.experiments.live.conftest import Open, experiment
 from tests.serving.experiments.live.plane import Clock, Plane
 
@@ -221,3 +222,29 @@ def test_an_interval_that_the_document_changes_goes_on(opened: Open, document: P
         plane.passes(3601)
         shares.append(share_of_new(plane))
     assert shares == pytest.approx([0.7, 0.8, 0.9])
+
+
+def test_by_request_weights_move_and_nobody_is_remembered(opened: Open) -> None:
+    plane = opened(thompson(rest="unit: request"))
+    plane.start("e")
+    requests = [plane.call(None) for _ in range(400)]
+    plane.live.tick()
+    plane.rewards("e", {request: float(choice.arm == "new") for choice, request in requests if choice})
+    plane.passes(3601)
+    plane.passes(601)
+    new = [plane.call(None)[0] for _ in range(1000)]
+    assert 0.87 < sum(choice.arm == "new" for choice in new if choice) / 1000 < 0.93
+    assert plane.live.keeper.memories == {}
+
+
+def test_a_stopped_experiment_still_counts_and_moves_no_weights(opened: Open) -> None:
+    plane = opened(thompson())
+    plane.start("e")
+    requests = [plane.call(f"user-{n}") for n in range(200)]
+    plane.live.tick()
+    plane.phase("e", Phase.STOPPED)
+    plane.rewards("e", {request: float(choice.arm == "new") for choice, request in requests if choice})
+    plane.passes(3601)
+    plane.live.tick()
+    assert plane.live.keeper.results["e"].evidence.closed == 200
+    assert plane.live.keeper.results["e"].allocation.number == -1

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+
+import pytest
 
 from serving.experiments.control.status import status
 from serving.experiments.live.authority import replicas
@@ -10,6 +13,7 @@ from serving.experiments.live.live import Live
 from serving.experiments.live.results import design_of_experiment
 from serving.experiments.state.lifecycle import Phase, Ramp, change, read_lifecycle
 from serving.experiments.state.sqlite import SqliteStore
+from serving.experiments.state.store import StoreAwayError
 from serving.experiments.statistics.asked import caught_up
 from serving.experiments.statistics.decide import decide
 from tests.serving.experiments.live.conftest import Open, experiment
@@ -336,3 +340,37 @@ def test_a_damaged_phase_stops_no_other_experiment(opened: Open, document: Path)
     assert plane.live.route("n") is None
     assert plane.call("u")[0] is not None
     assert "asleep" in plane.live.keeper.troubles["experiment e"]
+
+
+def test_two_experiments_on_one_model_share_its_units(opened: Open) -> None:
+    plane = opened(
+        experiment("share: 30%") + experiment("share: 60%", name="f").replace("experiments:\n", "")
+    )
+    plane.start("e", "f")
+    choices = {unit: plane.call(unit)[0] for unit in UNITS}
+    found = [choice.experiment if choice else "" for choice in choices.values()]
+    assert 0.27 < found.count("e") / len(UNITS) < 0.33
+    assert 0.57 < found.count("f") / len(UNITS) < 0.63
+    plane.phase("e", Phase.PROMOTED, "new")
+    after = {unit: plane.call(unit)[0] for unit in UNITS}
+    for unit, before in choices.items():
+        now = after[unit]
+        assert now is not None
+        if before is not None and before.experiment == "f":
+            assert (now.experiment, now.arm) == ("f", before.arm)
+        else:
+            assert (now.experiment, now.arm) == ("e", "new")
+
+
+def test_a_process_that_cannot_read_its_state_ends_whole(document: Path, clock: Clock) -> None:
+    document.write_text(experiment())
+    store = SqliteStore(document.parent / "state.db", clock)
+
+    def away(**_: object) -> None:
+        raise StoreAwayError("the database", seen="no answer")
+
+    store._reading = away  # type: ignore[assignment,method-assign]
+    before = threading.active_count()
+    with pytest.raises(StoreAwayError):
+        Live(document, store=store)
+    assert threading.active_count() == before
