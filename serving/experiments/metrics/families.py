@@ -60,7 +60,10 @@ PREDICTIONS: Final = Family(
     "penstock_predictions", "counter", (*_ARM, "output"), "Numbers in answers, without NaN."
 )
 PREDICTION_NAN: Final = Family(
-    "penstock_prediction_nan", "counter", (*_ARM, "output"), "NaN and infinite numbers in answers."
+    "penstock_prediction_nan",
+    "counter",
+    (*_ARM, "output"),
+    "NaN, infinite and absurdly large numbers in answers (from 1e150).",
 )
 PREDICTION_MEAN: Final = Family(
     "penstock_prediction_mean",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MOST_NAMES: Final = 100
 """Inputs and outputs of an experiment that get a label; a client may send any number of names."""
+_LARGEST: Final = 1e150
+"""The square of a larger number is infinite, and such a number no prediction."""
 Arm = tuple[str, str]
 _MOST_NUMBERS: Final = 1000
 """Numbers of one output in one answer that are looked at."""
@@ -99,7 +101,7 @@ class Outputs:
     def end(self, now: float) -> None:
         """Ends a batch at a time, in seconds."""
         for key, found in self._waiting.items():
-            finite = list(filter(math.isfinite, found))
+            finite = [value for value in found if -_LARGEST < value < _LARGEST]
             if len(finite) < len(found):
                 self.nan[key] += len(found) - len(finite)
             if finite:

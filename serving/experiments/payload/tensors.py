@@ -85,16 +85,36 @@ def _remembered(entry: bytes) -> Column | None:
 
 def _parsed(entry: bytes, most: int) -> Column:
     from serving.wire import requests_pb2
-    from serving.wire.tensors import decode
 
     message = requests_pb2.Entry.FromString(entry)
-    array = decode(message.value)
+    array = _array(message.value)
+    if array is None:
+        return message.key, None, [None]
     length = array.shape[0] if array.ndim else None
     if array.size > most:
         return message.key, None, [None]
     if len(entry) <= _LONGEST:
         _remember(entry, message, array)
     return message.key, length, _cells(array)
+
+
+def _array(tensor: Any) -> Any:
+    """Returns a tensor's array; None for a type that has no column, which ``decode`` would load TensorFlow for."""
+    from google.protobuf.unknown_fields import UnknownFieldSet
+
+    from serving.wire import requests_pb2
+    from serving.wire.dtypes import KINDS
+    from serving.wire.tensors import decode
+
+    if tensor.dtype not in KINDS and tensor.dtype != _STRING:
+        return None
+    if len(UnknownFieldSet(tensor)):
+        # Elements that were sent one by one: read and packed by the official types.
+        whole = requests_pb2.TensorProto.FromString(tensor.SerializeToString())
+        tensor = requests_pb2.Tensor.FromString(whole.SerializeToString())
+        if len(UnknownFieldSet(tensor)):
+            return None
+    return decode(tensor)
 
 
 def _cells(array: Any) -> list[Any]:

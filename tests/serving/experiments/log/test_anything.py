@@ -33,7 +33,7 @@ def outcomes(draw: st.DrawFn) -> Any:
 
 
 @given(st.lists(st.lists(outcomes(), max_size=4), max_size=3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_every_answer_has_its_rows(batches: list[list[Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         rules = {"x": {"generalise": 10}, "y": "hash", "a": {"truncate": 2}}

@@ -33,7 +33,7 @@ def test_the_narrowest_type_is_found(values: list[object], kind: Kind) -> None:
 
 
 @given(st.lists(VALUES, max_size=6), st.lists(VALUES, max_size=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_the_joined_type_holds_both(first: list[object], second: list[object]) -> None:
     kind = kind_of(first).joined(kind_of(second))
     assert kind == kind_of(second).joined(kind_of(first)) == kind_of(first + second).joined(kind)

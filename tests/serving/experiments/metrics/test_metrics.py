@@ -89,7 +89,7 @@ def test_numbers_of_answers_have_a_window(metrics: Metrics) -> None:
     values = [0.25, 0.5, 1.0, 0.125]
     metrics.take([(choice(), outcome(i, answer=value)) for i, value in enumerate(values[:2])])
     metrics.take([(choice(), outcome(i, answer=value)) for i, value in enumerate(values[2:])])
-    metrics.take([(choice(), outcome(0, response=b'{"predictions": [NaN, Infinity]}'))])
+    metrics.take([(choice(), outcome(0, response=b'{"predictions": [NaN, 1e308]}'))])
     got = read(metrics)
     key = ("exp", "new", "", "5m")
     assert got["penstock_prediction_mean"][key] == pytest.approx(statistics.mean(values))
