@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PRIOR = 100.0
+PRIOR = 100.0
 """Weight of the intended shares in the alternative; the authors' own choice."""
 
 
@@ -62,7 +62,7 @@ class SampleRatio:
             return
         shares = {arm: propensities.get(arm, 0.0) / total for arm in self.arms}
         bets = {arm: self._bet(arm, share) for arm, share in shares.items()}
-        weight = (_PRIOR + self.units) / sum(bets.values())
+        weight = (PRIOR + self.units) / sum(bets.values())
         before = taken = 0.0
         for arm in self.arms:
             new, prior = counts.get(arm, 0), bets[arm] * weight
@@ -82,7 +82,7 @@ class SampleRatio:
     def _bet(self, arm: str, share: float) -> float:
         if not share:
             return 0.0
-        prior = _PRIOR * share
+        prior = PRIOR * share
         return share * (prior + self.counts[arm]) / (prior + self.expected[arm])
 
     @property

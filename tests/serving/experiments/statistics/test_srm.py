@@ -6,8 +6,10 @@ import json
 import math
 import random
 
+import numpy as np
 import pytest
 
+from serving.experiments.statistics.simulate.shares import log_wealth
 from serving.experiments.statistics.srm import SampleRatio
 
 
@@ -66,3 +68,26 @@ def test_the_state_goes_through_json_unchanged() -> None:
     for each in (ratio, again):
         each.add({"a": 1}, {"a": 0.1, "b": 0.9})
     assert again.to_json() == ratio.to_json()
+
+
+def test_arrays_and_the_class_agree() -> None:
+    rng = np.random.default_rng(3)
+    shares = 0.1 + 0.7 * rng.dirichlet((1, 1, 1), size=(2, 30))
+    counts = np.stack([[rng.multinomial(20, shares[e, b]) for b in range(30)] for e in range(2)])
+    path = log_wealth(counts, shares)
+    for experiment in range(2):
+        ratio = SampleRatio(("a", "b", "c"))
+        for batch in range(30):
+            ratio.add(
+                dict(zip("abc", counts[experiment, batch].tolist(), strict=True)),
+                dict(zip("abc", shares[experiment, batch].tolist(), strict=True)),
+            )
+            assert ratio.log_wealth == pytest.approx(path[experiment, batch], abs=1e-8)
+
+
+def test_with_the_intended_shares_the_alarm_is_hardly_ever_false_and_loss_is_found() -> None:
+    rng, shares = np.random.default_rng(4), np.array([0.5, 0.5])
+    right = log_wealth(rng.multinomial(100, shares, size=(300, 200)), shares).max(axis=1)
+    assert (right >= -math.log(0.05)).mean() <= 0.05
+    lost = log_wealth(rng.multinomial(100, [1 / 1.8, 0.8 / 1.8], size=(50, 200)), shares).max(axis=1)
+    assert (lost >= -math.log(0.001)).mean() == 1.0
