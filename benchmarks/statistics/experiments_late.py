@@ -16,8 +16,8 @@ from serving.experiments.statistics.design import Design
 from serving.experiments.statistics.simulate.looks import Units, looks
 from serving.experiments.statistics.simulate.streams import Interval, binary, fixed, moving, thompson
 
-EXPERIMENTS, AT_ONCE, UNITS = 1000, 25, 6000
-WINDOW = 2000
+EXPERIMENTS, AT_ONCE, UNITS = 1000, 20, 15_000
+WINDOW = 5000
 """Units that come while a window is open: a third of the experiment."""
 
 
@@ -42,11 +42,10 @@ class Setting:
 
 
 SETTINGS = (
-    Setting((0.1, 0.1), (0.3, 0.3)),
-    Setting((0.1, 0.1), (0.3, 0.03)),
-    Setting((0.1, 0.1), (0.03, 0.3)),
-    Setting((0.1, 0.13), (0.03, 0.3)),
-    Setting((0.1, 0.1), (0.3, 0.03), bandit=True),
+    Setting((0.3, 0.3), (0.6, 0.6)),
+    Setting((0.3, 0.3), (0.6, 0.03)),
+    Setting((0.3, 0.34), (0.03, 0.6)),
+    Setting((0.3, 0.3), (0.6, 0.03), bandit=True),
 )
 
 
@@ -66,7 +65,6 @@ def by_answer(units: Units, setting: Setting, rng: np.random.Generator) -> Units
     # An exponential delay that ends within the window.
     delay = -scale * np.log1p(-rng.random(scale.shape) * (1 - np.exp(-1 / scale)))
     known = np.arange(UNITS) + WINDOW * np.where(units.values > 0, delay, 1.0)
-    # Only units that are known while units still come: a person looks during the experiment.
     order = np.argsort(known, axis=1)
     shares = [np.take_along_axis(np.broadcast_to(each, order.shape), order, 1) for each in units.shares]
     return replace(

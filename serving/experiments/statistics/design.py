@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from serving.experiments.rewards.config import RewardConfig
 
+LARGEST = 1e50
+"""The largest reward and score that count."""
+
 
 @dataclass(frozen=True)
 class Design:
@@ -51,9 +54,14 @@ class Design:
         return "request" if self.by_request else "unit"
 
     def counted(self, reward: float | None) -> float | None:
-        """Returns the value that a unit counts with; None means that it is left out."""
+        """Returns the value that a unit counts with; None means that it is left out.
+
+        A reward beyond 1e50 is left out unless a cap cuts it: its fourth power would not be a number.
+        """
         if reward is None:
             return 0.0 if self.missing_fails else None
+        if self.planned.cap is None and not -LARGEST <= reward <= LARGEST:  # NaN is not in between
+            return None
         cap = self.planned.cap
         return reward if cap is None or self.binary else min(cap, max(-cap, reward))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from serving.experiments.statistics.arm_mean import ArmMean
 from serving.experiments.statistics.comparison import Comparison
+from serving.experiments.statistics.design import LARGEST
 from serving.experiments.statistics.first_look import waiting
 from serving.experiments.statistics.history import POINTS, History
 from serving.experiments.statistics.interval import Interval
@@ -40,6 +41,7 @@ class Evidence:
         arrivals: Points ``[units assigned, time]``.
         closed: Units whose window closed.
         latest: When the last of them was assigned, in seconds since the epoch.
+        beyond: Rewards that are too large to count.
         cursor: The cursor of ``Store.assigned`` up to which units are in ``assigned``.
     """
 
@@ -53,6 +55,7 @@ class Evidence:
     arrivals: History = field(default_factory=History)
     closed: int = 0
     latest: float = 0.0
+    beyond: int = 0
     cursor: int = 0
 
     def __post_init__(self) -> None:
@@ -89,12 +92,15 @@ class Evidence:
             self.missing[row.arm] += 1
         elif known:
             self.joined.add({row.arm: 1}, shares)
-        value = self.design.counted(row.reward)
+        value, score = self.design.counted(row.reward), row.covariate
         if value is None:
+            self.beyond += row.reward is not None
             return
+        if score is not None and not -LARGEST <= score <= LARGEST:
+            score = None
         for comparison in self.comparisons.values():
-            comparison.add(row.arm, value, shares, row.covariate, self.means)
-        self.means[row.arm].add(value, row.covariate)
+            comparison.add(row.arm, value, shares, score, self.means)
+        self.means[row.arm].add(value, score)
         for arm, comparison in self.comparisons.items():
             if not comparison.r and not self._waiting(arm):
                 comparison.tune(self.design)
@@ -175,6 +181,7 @@ class Evidence:
             "arrivals": self.arrivals.to_json(),
             "closed": self.closed,
             "latest": self.latest,
+            "beyond": self.beyond,
             "cursor": self.cursor,
         }
 
@@ -201,5 +208,5 @@ class Evidence:
                 evidence.histories[arm] = History.from_json(value["histories"][arm])
         evidence.arrivals = History.from_json(value["arrivals"])
         evidence.closed, evidence.latest = int(value["closed"]), float(value["latest"])
-        evidence.cursor = int(value["cursor"])
+        evidence.beyond, evidence.cursor = int(value["beyond"]), int(value["cursor"])
         return evidence

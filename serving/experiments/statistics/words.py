@@ -162,6 +162,8 @@ def warnings(evidence: Evidence, arms: Sequence[ArmVerdict]) -> tuple[str, ...]:
     pending = sum(arm.pending for arm in arms)
     if pending > evidence.units() > 0:
         found.append(f"{_count(evidence, pending)} are pending, more than count so far")
+    if evidence.beyond:
+        found.append(f"{_count(evidence, evidence.beyond)} had a reward beyond 1e50 and are left out")
     if evidence.design.missing_fails is False and any(evidence.missing.values()):
         total = sum(evidence.missing.values())
         found.append(f"{_count(evidence, total)} had no reward in time and are left out")

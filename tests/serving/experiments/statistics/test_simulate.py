@@ -55,9 +55,9 @@ def test_a_large_difference_is_found_early_and_alike_arms_are_not_promoted(mode:
 
 
 def test_numbers_and_the_exact_interval_are_simulated_too() -> None:
-    assert run(type_="number", units=1000).right > 0.7
-    exact, usual = run(interval="exact", units=1000), run(units=1000)
-    assert 0.1 < exact.right < usual.right
+    assert run(type_="number", units=600, deviation=0.3).right > 0.7
+    exact, usual = run(interval="exact", units=800), run(units=800)
+    assert 0.02 < exact.right < usual.right
 
 
 def test_where_no_arm_is_better_control_stays() -> None:
