@@ -246,9 +246,8 @@ def main() -> None:
     }  # fmt: skip
     table("Numbers", NUMBERS, others, STREAMS)
     table("Delayed", LATE, others, STREAMS)
-    table(
-        "Unequal delays", UNEQUAL, {**others, "Thompson sampling that counts early successes": early}, STREAMS
-    )
+    unequal = {"thompson": others["thompson"], "Thompson sampling that counts early successes": early}
+    table("Unequal delays", UNEQUAL, unequal, STREAMS)
     fading = ours("thompson", BOUNDED | FADING, **quick)
     table("Turning", TURNING, {**others, "thompson, default floors and step": bounded,
                                "the same, half_life of 3 intervals": fading}, STREAMS)  # fmt: skip

@@ -197,7 +197,7 @@ def main() -> None:
         )
         print(f"| {said} | {alpha:.0%} | {found.share:.1%} |")
     print(
-        "\n**Comparison with control, time to detection** (alpha 1%, margin 1%; 200 experiments, 20,000 units; median units of both arms)\n"
+        "\n**Comparison with control, time to detection** (alpha 1%, margin 1%; 200 experiments, 20,000 units; median units of both arms; 40 experiments for the beta mixture)\n"
     )
     print("| control | arm | arm's share | by betting | beta mixture |\n|---|---|---|---|---|")
     for p0, p1, q in (
