@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from serving.experiments.payload.rows import Rows, cell, gathered, text
+
+_TEXTS: Final = frozenset((str, bytes))
 
 
 @cache
@@ -50,7 +52,7 @@ def _recognised(value: Any) -> dict[str, Any]:
 def opened(rows: Rows) -> Rows:
     """Replaces inputs that hold serialized Examples by the features inside."""
     for name, values in list(rows.columns.items()):
-        inside = recognised(values) if any(isinstance(value, str | bytes) for value in values) else None
+        inside = None if _TEXTS.isdisjoint(map(type, values)) else recognised(values)
         if inside is not None:
             del rows.columns[name]
             rows.columns = {**gathered(inside), **rows.columns}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _B64: Final = "b64"
 _BOM: Final = b"\xef\xbb\xbf"
+_PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 _DECODER: Final = json.JSONDecoder()
 
 
@@ -87,9 +88,7 @@ def _list(value: Any) -> list[Any]:
 def _rows(items: list[Any], most: int) -> Rows:
     kept = items[:most]
     if kept and all(isinstance(item, dict) and not _is_b64(item) for item in kept):
-        return Rows(
-            len(items), gathered([{name: _value(part) for name, part in item.items()} for item in kept])
-        )
+        return Rows(len(items), gathered(list(map(_cells, kept))))
     return Rows(len(items), {UNNAMED: [_value(item) for item in kept]})
 
 
@@ -125,6 +124,10 @@ def _value(value: Any) -> Any:
     if kind is dict:
         return text(base64.b64decode(value[_B64], validate=True)) if _is_b64(value) else None
     return value
+
+
+def _cells(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: part if type(part) in _PLAIN else _value(part) for name, part in row.items()}
 
 
 def _is_b64(value: Any) -> bool:

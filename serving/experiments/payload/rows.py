@@ -48,5 +48,7 @@ def cell(value: Any) -> Any:
 
 def gathered(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """Returns rows as columns; a name that a row lacks is a missing value there."""
+    if len(rows) == 1:
+        return {name: [value] for name, value in rows[0].items()}
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}
