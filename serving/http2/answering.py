@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import inspect
 import logging
 from typing import TYPE_CHECKING, Any, Final
@@ -379,8 +380,6 @@ def percent_encoded(text: str) -> bytes:
 
 
 def _encoded(metadata: Metadata) -> list[tuple[bytes, bytes]]:
-    import base64
-
     return [
         (name, base64.b64encode(value).rstrip(b"=")) if name.endswith(b"-bin") else (name, value)
         for name, value in metadata

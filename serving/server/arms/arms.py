@@ -67,6 +67,17 @@ class Arms:
         unit = unit_of(fields, route.unit_header) if route.unit_header is not None else None
         return None if call.choose(unit) is None else call
 
+    def is_plain(self, call: Call) -> bool:
+        """Returns whether a call has neither copies, nor a fallback, nor a time limit of its arm."""
+        choice = call.choice
+        return (
+            choice is not None
+            and not choice.shadows
+            and choice.fallback is None
+            and call.route.hang is None
+            and not choice.target.backend
+        )
+
     async def run(self, call: Call, ask: Ask) -> Done:
         """Has an assigned request answered.
 

@@ -54,7 +54,7 @@ class Method:
     asks: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answered:
     """What a call ended with.
 
@@ -159,6 +159,21 @@ class Front:
         call = arms.begin(route, _API, method.asks, metadata, data)
         if call is None:
             return await self._answer(method, data, remaining, Seen())
+        choice = call.choice
+        assert choice is not None
+        if arms.is_plain(call):
+            # Nearly all of them: without the frames of what may happen to the others.
+            seen, target = Seen(), choice.target
+            try:
+                answered = await self._answer(
+                    method, model_spec.merged(method.asks, data, target), remaining, seen
+                )
+            except asyncio.CancelledError:
+                call.answered(Code.CANCELLED, b"", target)
+                raise
+            call.answered(answered.code, answered.message or b"", target, seen.version)
+            answered.trailing = tuple(call.headers())
+            return answered
         began = perf_counter()
 
         async def ask(target: Target, seconds: float | None) -> Done:
