@@ -16,7 +16,7 @@ from serving.experiments.control.answers import RefusedError, refused, said
 from serving.experiments.control.status import overview, status
 from serving.experiments.control.verbs import VERBS, Call, Promoter, act
 from serving.experiments.rewards.entry import read_entry
-from serving.experiments.rewards.targets import Targets, best, message
+from serving.experiments.rewards.targets import Targets, message
 from serving.experiments.rewards.writer import RewardWriter, TooManyWaitingError
 from serving.http.handler import Answer
 
@@ -130,7 +130,7 @@ class Control:
 
     async def _reward(self, name: str, document: Any) -> Answer:
         rewards = self._now().rewards(read_entry(document, experiment=name))
-        (receipt,) = await self._writer.write(rewards)
+        (receipt,) = await self._writer.write([rewards])
         return said(_receipt(receipt))
 
     async def _rewards(self, document: Any) -> Answer:
@@ -148,12 +148,11 @@ class Control:
                 found.append(self._now().rewards(read_entry(entry, f"rewards[{n}]"), f"rewards[{n}]"))
             except DataError as error:
                 found.append(error)
-        flat = [reward for one in found if isinstance(one, list) for reward in one]
-        receipts = iter(await self._writer.write(flat))
+        receipts = iter(await self._writer.write([one for one in found if isinstance(one, list)]))
         answers = [
             {"status": "refused", "message": one.render()}
             if isinstance(one, DataError)
-            else _receipt(best([next(receipts) for _ in one]))
+            else _receipt(next(receipts))
             for one in found
         ]
         totals: dict[str, int] = {}

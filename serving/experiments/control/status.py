@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from foundation.quantities import duration_words
 from serving.experiments.control.actions import experiment_of
 from serving.experiments.guardrails.comparison import guardrails_report
 from serving.experiments.live.authority import replicas
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 Status = dict[str, Any]
 _EVENTS: Final = 10
+_CLOCKS_APART: Final = 60.0
+"""Seconds from which on it is said that clocks differ."""
 
 
 def overview(store: Store, document: ExperimentsDocument) -> Status:
@@ -193,11 +197,22 @@ _ALARMS: Final = {
 """Counters that should be 0 → what they mean."""
 
 
+def _clocks(ahead: float) -> list[str]:
+    """Returns what is wrong if the store's clock and this machine's are far apart."""
+    if abs(ahead) < _CLOCKS_APART:
+        return []
+    side = "ahead of" if ahead > 0 else "behind"
+    return [
+        f"the state's clock is {duration_words(round(abs(ahead)))} {side} this machine's: it decides when windows close"
+    ]
+
+
 def _alarms(
     experiment: ExperimentConfig, life: Lifecycle, store: Store, name: str, verdict: Verdict | None
 ) -> list[str]:
     counted = store.counters(name)
-    found = [f"arm {arm} was taken out: {out.reason}" for arm, out in life.out.items()]
+    found = _clocks(store.now() - time.time())
+    found += [f"arm {arm} was taken out: {out.reason}" for arm, out in life.out.items()]
     found += [f"{counted[key]:,} {text}" for key, text in _ALARMS.items() if counted.get(key)]
     if verdict is not None and verdict.action == "refuse":
         found.append(verdict.sentence)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from serving.experiments.rewards.targets import best
 from serving.experiments.state.store import Status
 
 if TYPE_CHECKING:
@@ -48,43 +49,55 @@ class RewardWriter:
         pauses: Sequence[float] = PAUSES,
         receive: Callable[[Receipt], None] | None = None,
     ) -> None:
-        self._store, self._most, self._pauses = store, most_waiting, tuple(pauses)
+        self._store, self._most, self._pauses = store, most_waiting, tuple(pauses) or (0.0,)
         self._receive = receive
         self._queue: deque[_Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="rewards")
         self._task: asyncio.Task[None] | None = None
         self._held = 0
 
-    async def write(self, rewards: Sequence[Reward]) -> list[Receipt]:
-        """Writes rewards; returns after they are safe on disk, with one receipt for each.
+    async def write(self, entries: Sequence[Sequence[Reward]]) -> list[Receipt]:
+        """Writes rewards; returns after they are safe on disk.
+
+        Args:
+            entries: For each reported reward, those that it is for the experiments that it may be of.
+
+        Returns:
+            One receipt for each entry: the one that says most.
 
         Raises:
             TooManyWaitingError: Too many wait already.
-            StoreAwayError: The store does not answer; none of them is written, and they may be sent again.
+            StoreAwayError: The store does not answer. They may be sent again: each counts once.
         """
-        if self._held + len(rewards) > self._most:
+        count = sum(map(len, entries))
+        if self._held + count > self._most:
             raise TooManyWaitingError
-        self._held += len(rewards)
+        self._held += count
         try:
-            receipts = await self._found(rewards)
+            receipts = await self._found(entries)
         finally:
-            self._held -= len(rewards)
+            self._held -= count
         if self._receive is not None:
             for receipt in receipts:
                 self._receive(receipt)
         return receipts
 
-    async def _found(self, rewards: Sequence[Reward]) -> list[Receipt]:
-        receipts = await self._written(rewards, again=bool(self._pauses))
+    async def _found(self, entries: Sequence[Sequence[Reward]]) -> list[Receipt]:
+        receipts = await self._best(entries, again=True)
         for n, pause in enumerate(self._pauses, 1):
+            # An entry that one experiment knows is not waited for in others.
             places = [place for place, receipt in enumerate(receipts) if receipt.status is Status.UNKNOWN]
             if not places:
                 break
             await asyncio.sleep(pause)
-            some = await self._written([rewards[place] for place in places], again=n < len(self._pauses))
+            some = await self._best([entries[place] for place in places], again=n < len(self._pauses))
             for place, receipt in zip(places, some, strict=True):
                 receipts[place] = receipt
         return receipts
+
+    async def _best(self, entries: Sequence[Sequence[Reward]], *, again: bool) -> list[Receipt]:
+        receipts = iter(await self._written([reward for entry in entries for reward in entry], again=again))
+        return [best([next(receipts) for _ in entry]) for entry in entries]
 
     def _written(self, rewards: Sequence[Reward], *, again: bool) -> asyncio.Future[list[Receipt]]:
         done: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()

@@ -207,3 +207,15 @@ def test_units_are_read_as_the_data_plane_reads_them(start: Starter) -> None:
         assert running.post("/numbers:reward", {"unit": unit, "value": 1})[1]["status"] == "accepted"
     assert running.post("/numbers:reward", {"unit": 7.0, "value": 1})[1]["status"] == "repeated"
     assert running.post("/numbers:reward", {"unit": True, "value": 1})[0] == 400
+
+
+def test_what_one_experiment_knows_is_not_waited_for_nor_counted_as_unknown_in_another(
+    start: Starter,
+) -> None:
+    running = start(DOCUMENT.replace("minutes, type: number", "retained"), pauses=(60.0,))
+    exposed(running, "ann", "r1")
+    rewards = [{"unit": "ann", "metric": "retained", "value": 1}, {"request_id": "r1", "value": 1}]
+    status, answer = running.post(":rewards", {"rewards": rewards})
+    assert (status, answer["totals"]) == (200, {"accepted": 1, "repeated": 1})
+    assert [receipt["experiment"] for receipt in answer["receipts"]] == ["e", "e"]
+    assert running.store.counters("numbers") == {}
