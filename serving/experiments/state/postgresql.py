@@ -207,8 +207,8 @@ class _PostgresqlSession(Session):
         """Runs a statement and returns how many rows it changed."""
         return int(self._connection.execute(sql.replace("?", "%s"), values).rowcount)
 
-    def insert_new(self, table: str, columns: Mapping[str, str], rows: Sequence[Row]) -> int:
-        """Inserts the rows whose keys are not there yet, and returns how many those were.
+    def insert(self, table: str, columns: Mapping[str, str], rows: Sequence[Row], otherwise: str) -> int:
+        """Inserts rows, and returns how many were inserted or changed.
 
         All rows travel as one value: a parameter for each would cost the client several times as much.
         """
@@ -217,6 +217,6 @@ class _PostgresqlSession(Session):
         typed = ", ".join(f"(row ->> {n})::{kind}" for n, kind in enumerate(columns.values()))
         sql = (
             f"INSERT INTO {table} ({', '.join(columns)}) SELECT {typed} "
-            "FROM json_array_elements(%s::json) row ON CONFLICT DO NOTHING"
+            f"FROM json_array_elements(%s::json) row ON CONFLICT {otherwise}"
         )
         return int(self._connection.execute(sql, (json.dumps(rows),)).rowcount)

@@ -119,6 +119,8 @@ class _Connection:
 class _SqliteSession(Session):
     """A transaction in SQLite."""
 
+    BY_KEY = "INDEXED BY penstock_units_key"
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
@@ -130,12 +132,12 @@ class _SqliteSession(Session):
         """Runs a statement and returns how many rows it changed."""
         return self._connection.execute(sql, values).rowcount
 
-    def insert_new(self, table: str, columns: Mapping[str, str], rows: Sequence[Row]) -> int:
-        """Inserts the rows whose keys are not there yet, and returns how many those were."""
+    def insert(self, table: str, columns: Mapping[str, str], rows: Sequence[Row], otherwise: str) -> int:
+        """Inserts rows, and returns how many were inserted or changed."""
         if not rows:
             return 0
         marks = ", ".join("?" * len(columns))
-        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT {otherwise}"
         return self._connection.executemany(sql, rows).rowcount
 
 

@@ -100,8 +100,7 @@ def _within_limit(
     if len(exposures) <= room:
         return exposures
     keys = list({exposure.key for exposure in exposures})
-    sql = "SELECT key, epoch FROM penstock_units WHERE experiment = ? AND key"
-    there = set(session.listed(sql, (experiment.id,), keys))
+    there = set(session.units("key, epoch", experiment.id, keys))
     old = [exposure for exposure in exposures if (exposure.key, exposure.epoch) in there]
     new = [exposure for exposure in exposures if (exposure.key, exposure.epoch) not in there]
     counted["units_beyond_limit"] += max(0, len(new) - room)
@@ -110,11 +109,10 @@ def _within_limit(
 
 def _switched(session: Session, of_arm: Sequence[Exposure], experiment: int) -> int:
     """Returns how many of the units are stored with another arm."""
-    sql = "SELECT key, epoch FROM penstock_units WHERE experiment = ? AND arm <> ? AND key"
     epochs = {(exposure.key, exposure.epoch) for exposure in of_arm}
     keys = [exposure.key for exposure in of_arm]
-    found = session.listed(sql, (experiment, of_arm[0].arm), keys)
-    return sum(place in epochs for place in found)
+    found = session.units("key, epoch, arm", experiment, keys)
+    return sum((key, epoch) in epochs and arm != of_arm[0].arm for key, epoch, arm in found)
 
 
 def _row(exposure: Exposure, experiment: int, seq: int, now: float) -> Row:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from serving.experiments.state.sql.schema import REWARDS
 from serving.experiments.state.store import Receipt, Status
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from serving.experiments.state.sql.experiments import Declared
     from serving.experiments.state.sql.session import Session
     from serving.experiments.state.store import Reward
+
+
+_REPLACING: Final = "(experiment, seq, metric) DO UPDATE SET value = excluded.value, at = excluded.at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +67,18 @@ def _of_experiment(
     sql = "SELECT seq, value FROM penstock_rewards WHERE experiment = ? AND metric = ? AND seq"
     values: dict[int, float] = dict(session.listed(sql, (experiment.id, experiment.rules.metric), numbers))  # type: ignore[arg-type]
     counted: Counter[str] = Counter()
-    receipts = []
+    receipts, changed = [], set()
     for one, unit in zip(rewards, units, strict=True):
         receipt = _decided(one, unit, values, experiment, now)
         counted[receipt.status.value] += 1
         if unit is not None and receipt.status in (Status.ACCEPTED, Status.REPLACED):
-            _write(session, one, unit, experiment, now)
             values[unit.seq] = one.value
+            changed.add(unit.seq)
             counted[f"rewarded:{unit.arm}"] += receipt.status is Status.ACCEPTED
         receipts.append(receipt)
+    metric = experiment.rules.metric
+    rows = [(experiment.id, seq, metric, values[seq], now) for seq in sorted(changed)]
+    session.insert("penstock_rewards", REWARDS, rows, _REPLACING)
     if again:
         del counted[Status.UNKNOWN.value]
     session.count(experiment.name, counted)
@@ -98,14 +105,6 @@ def _decided(
     return Receipt(Status.CONFLICTING, name, before)
 
 
-def _write(session: Session, one: Reward, unit: _Unit, experiment: Declared, now: float) -> None:
-    session.changed(
-        "INSERT INTO penstock_rewards (experiment, seq, metric, value, at) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (experiment, seq, metric) DO UPDATE SET value = excluded.value, at = excluded.at",
-        (experiment.id, unit.seq, experiment.rules.metric, one.value, now),
-    )
-
-
 def _units(session: Session, rewards: Sequence[Reward], experiment: Declared) -> list[_Unit | None]:
     """Returns the unit of each reward; of a unit with several epochs the latest."""
     keys = sorted({one.key for one in rewards if one.key})
@@ -118,10 +117,9 @@ def _units(session: Session, rewards: Sequence[Reward], experiment: Declared) ->
 
 
 def _by_key(session: Session, keys: Sequence[str], experiment: int, single: int = 0) -> dict[str, _Unit]:
-    sql = "SELECT key, seq, at, arm FROM penstock_units WHERE experiment = ? AND single >= ? AND key"
     found: dict[str, _Unit] = {}
-    for key, seq, at, arm in session.listed(sql, (experiment, single), keys):
-        if key not in found or seq > found[key].seq:
+    for key, seq, at, arm, alone in session.units("key, seq, at, arm, single", experiment, keys):
+        if alone >= single and (key not in found or seq > found[key].seq):
             found[key] = _Unit(seq, at, arm)
     return found
 

@@ -18,7 +18,8 @@ CREATE: Final = (
         experiment BIGINT NOT NULL, seq BIGINT NOT NULL, key TEXT NOT NULL, epoch BIGINT NOT NULL, arm TEXT NOT NULL,
         at DOUBLE PRECISION NOT NULL, propensity DOUBLE PRECISION NOT NULL, tbl BIGINT NOT NULL,
         propensities TEXT, covariate DOUBLE PRECISION, context TEXT, single BIGINT NOT NULL,
-        PRIMARY KEY (experiment, seq), UNIQUE (experiment, key, epoch)){clustered}""",
+        PRIMARY KEY (experiment, seq)){clustered}""",
+    "CREATE UNIQUE INDEX IF NOT EXISTS penstock_units_key ON penstock_units (experiment, key, epoch)",
     "CREATE INDEX IF NOT EXISTS penstock_units_single ON penstock_units (experiment, at) WHERE single = 1",
     """CREATE TABLE IF NOT EXISTS penstock_requests (
         experiment BIGINT NOT NULL, request TEXT NOT NULL, key TEXT NOT NULL, epoch BIGINT NOT NULL,
@@ -63,3 +64,12 @@ REQUESTS: Final = {
     "at": "double precision",
 }
 """The same of ``penstock_requests``."""
+
+REWARDS: Final = {
+    "experiment": "bigint",
+    "seq": "bigint",
+    "metric": "text",
+    "value": "double precision",
+    "at": "double precision",
+}
+"""The same of ``penstock_rewards``."""

@@ -18,6 +18,9 @@ Row = tuple[Any, ...]
 class Session(ABC):
     """A transaction. Statements have question marks where values go."""
 
+    BY_KEY = ""
+    """What a statement says after ``penstock_units`` to look keys up, where the database would read all units instead."""
+
     @abstractmethod
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Runs a statement and returns its rows; none if it returns none."""
@@ -27,14 +30,19 @@ class Session(ABC):
         """Runs a statement and returns how many rows it changed."""
 
     @abstractmethod
-    def insert_new(self, table: str, columns: Mapping[str, str], rows: Sequence[Row]) -> int:
-        """Inserts the rows whose keys are not there yet, and returns how many those were.
+    def insert(self, table: str, columns: Mapping[str, str], rows: Sequence[Row], otherwise: str) -> int:
+        """Inserts rows, and returns how many were inserted or changed.
 
         Args:
             table: The table.
             columns: Column → its type.
-            rows: Values in the order of the columns.
+            rows: Values in the order of the columns; each key at most once.
+            otherwise: What follows ``ON CONFLICT``.
         """
+
+    def insert_new(self, table: str, columns: Mapping[str, str], rows: Sequence[Row]) -> int:
+        """Inserts the rows whose keys are not there yet, and returns how many those were."""
+        return self.insert(table, columns, rows, "DO NOTHING")
 
     def listed(self, sql: str, values: Sequence[Any], wanted: Sequence[Any]) -> Iterator[Row]:
         """Yields the rows of a statement whose last condition ends with ``IN (...)``.
@@ -48,6 +56,17 @@ class Session(ABC):
             some = wanted[start : start + AT_A_TIME]
             marks = ",".join("?" * len(some))
             yield from self.rows(f"{sql} IN ({marks})", [*values, *some])
+
+    def units(self, columns: str, experiment: int, keys: Sequence[str]) -> Iterator[Row]:
+        """Yields columns of the units with some keys.
+
+        Args:
+            columns: Names of columns, with commas.
+            experiment: The experiment's number.
+            keys: The units' keys.
+        """
+        sql = f"SELECT {columns} FROM penstock_units {self.BY_KEY} WHERE experiment = ? AND key"
+        yield from self.listed(sql, (experiment,), keys)
 
     def removed(self, where: str, values: Sequence[Any], wanted: Sequence[Any]) -> int:
         """Deletes the rows of a condition that ends with ``IN (...)``; returns how many there were."""
