@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
@@ -13,10 +14,15 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import grpc
+from bodies import Call
+
 from foundation.errors import DataError, NodeError
+from serving import headers
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+PENSTOCK = Path(sys.executable).parent / "penstock"
 READY_SECONDS = 120
 FORMER_FRONT = "--grpc_front=aio"
 DIRECT, ROUTER, HAPROXY, NGINX, AIO = "direct", "Penstock's router", "HAProxy", "nginx", "grpc.aio proxy"
@@ -32,6 +38,7 @@ class Plane:
         folder: Its working folder.
         grpc: Its gRPC port; 0 if it does not speak it.
         rest: Its REST port; 0 if it does not speak it.
+        experiments: The document whose experiment it runs; None if it has none.
         process: The process, while it runs.
     """
 
@@ -40,6 +47,7 @@ class Plane:
     folder: Path
     grpc: int = 0
     rest: int = 0
+    experiments: Path | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
@@ -50,6 +58,9 @@ class Plane:
         """
         log = self.folder / "output.log"
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": str(ROOT)}
+        if self.experiments is not None:
+            begin_it = [str(PENSTOCK), "experiment", "start", "bench", "-f", str(self.experiments)]
+            subprocess.run(begin_it, cwd=self.folder, env=environment, capture_output=True, check=True)
         with log.open("wb") as out:
             self.process = subprocess.Popen(
                 self.command, stdout=out, stderr=out, cwd=self.folder, env=environment, start_new_session=True
@@ -124,9 +135,10 @@ def server(work: Path, model: Path, name: str, *flags: str, experiments: bool = 
     grpc, rest = free_port(), free_port()
     command = [sys.executable, "-m", "serving.server", f"--port={grpc}", f"--rest_api_port={rest}"]
     command += ["--host=127.0.0.1", f"--model_config_file={_base(work, model)}", *flags]
-    if experiments:
-        command.append(f"--experiments={_document(folder, None)}")
-    return Plane(name, command, folder, grpc, rest)
+    document = _document(folder, None) if experiments else None
+    if document:
+        command.append(f"--experiments={document}")
+    return Plane(name, command, folder, grpc, rest, document)
 
 
 def echo(work: Path, by_grpc: bytes, by_rest: bytes) -> Plane:
@@ -168,8 +180,9 @@ def planes(work: Path, backend: Plane) -> list[Plane]:
     made = []
     folder = _folder(work, ROUTER)
     grpc, rest = free_port(), free_port()
-    command = [str(Path(sys.executable).parent / "penstock"), "route", str(_document(folder, backend))]
-    made.append(Plane(ROUTER, [*command, f"--port={grpc}", f"--rest-port={rest}"], folder, grpc, rest))
+    document = _document(folder, backend)
+    command = [str(PENSTOCK), "route", str(document), f"--port={grpc}", f"--rest-port={rest}"]
+    made.append(Plane(ROUTER, command, folder, grpc, rest, document))
     for name, program, flag, file in (
         (HAPROXY, "haproxy", "-f", "haproxy.cfg"),
         (NGINX, "nginx", "-c", "nginx.conf"),
@@ -191,6 +204,23 @@ def planes(work: Path, backend: Plane) -> list[Plane]:
     ]
     made.append(Plane(AIO, command, folder, grpc))
     return made
+
+
+def check_arms(plane: Plane, by_grpc: Call, by_rest: Call) -> None:
+    """Asks a data plane with an experiment once by each protocol: it would be quicker, had its experiment not begun.
+
+    Raises:
+        NodeError: An answer does not say which arm gave it.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", plane.rest, timeout=60)
+    connection.request("POST", by_rest.path, by_rest.body, by_rest.headers)
+    arms = [connection.getresponse().headers.get(headers.ARM)]
+    connection.close()
+    with grpc.insecure_channel(f"127.0.0.1:{plane.grpc}") as channel:
+        _, call = channel.unary_unary(by_grpc.path).with_call(by_grpc.body[5:], timeout=60)
+        arms.append(dict(call.trailing_metadata()).get(headers.ARM))
+    if not all(arm in ("bench/old", "bench/new") for arm in arms):
+        raise NodeError(plane.name, expected="answers with their arm", seen=f"{arms}")
 
 
 def versions() -> str:

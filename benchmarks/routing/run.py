@@ -103,6 +103,8 @@ class Bench:
     def _start(self, plane: Plane) -> Plane:
         self._started.append(plane)
         plane.start()
+        if plane.experiments:
+            planes.check_arms(plane, *self._calls)
         print(f"{plane.name} is ready", flush=True)
         return plane
 

@@ -18,7 +18,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Any:
     import routing_tables
 
     yield routing_tables
-    for name in ("routing_tables", "planes", "tables"):
+    for name in ("routing_tables", "planes", "tables", "bodies", "models"):
         sys.modules.pop(name, None)
 
 
