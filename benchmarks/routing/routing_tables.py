@@ -19,8 +19,9 @@ TITLES = {
     SERVER: "in front of Penstock's server (a small dense model)",
     ECHO: "in front of an echo that costs almost nothing",
 }
-Key = tuple[str, str, str, int]
-"""Backend, protocol, data plane, concurrency."""
+POINTS = ((1, 1), (1, 8), (1, 64), (16, 8))
+Key = tuple[str, str, str, int, int]
+"""Backend, protocol, data plane, concurrency, rows."""
 
 
 def describe(more: str) -> str:
@@ -35,12 +36,14 @@ class Medians:
     def __init__(self, points: list[dict[str, Any]]) -> None:
         self._by: dict[Key, list[dict[str, Any]]] = {}
         for one in points:
-            key = (one["backend"], one["protocol"], one["plane"], one["concurrency"])
+            key = (one["backend"], one["protocol"], one["plane"], one["concurrency"], one["rows"])
             self._by.setdefault(key, []).append(one)
 
-    def get(self, backend: str, protocol: str, plane: str, concurrency: int, what: str) -> float | None:
+    def get(
+        self, backend: str, protocol: str, plane: str, concurrency: int, what: str, rows: int = 1
+    ) -> float | None:
         """Returns a median; None if it was not measured."""
-        entries = self._by.get((backend, protocol, plane, concurrency))
+        entries = self._by.get((backend, protocol, plane, concurrency, rows))
         return statistics.median(entry[what] for entry in entries) if entries else None
 
     def ratio(
@@ -49,9 +52,10 @@ class Medians:
         second: tuple[str, str, str, int, str],
         *,
         less: bool = False,
+        rows: int = 1,
     ) -> float | None:
         """Returns one median over another, or less it."""
-        one, other = self.get(*first), self.get(*second)
+        one, other = self.get(*first, rows), self.get(*second, rows)
         if one is None or other is None:
             return None
         return one - other if less else one / other
@@ -81,24 +85,25 @@ def render(results: dict[str, Any]) -> str:
 
 
 def _rows(medians: Medians, backend: str, protocol: str) -> list[list[str]]:
-    rows = []
-    for concurrency in CONCURRENCY:
+    made = []
+    for rows, concurrency in POINTS:
         for plane in ORDER:
             point = (backend, protocol, plane, concurrency)
             direct = (backend, protocol, DIRECT, concurrency)
-            rate = medians.get(*point, "rate")
+            rate = medians.get(*point, "rate", rows)
             if rate is None:
                 continue
-            share = medians.ratio((*point, "rate"), (*direct, "rate"))
-            added = medians.ratio((*point, "p50"), (*direct, "p50"), less=True)
-            cells = [f"{concurrency} at once, {plane}", f"{rate:,.0f}", _number(share, "{:.0%}")]
-            cells += [_number(medians.get(*point, what), "{:.2f}") for what in ("p50", "p99")]
+            share = medians.ratio((*point, "rate"), (*direct, "rate"), rows=rows)
+            added = medians.ratio((*point, "p50"), (*direct, "p50"), less=True, rows=rows)
+            label = f"{concurrency} at once{f' of {rows} rows' if rows > 1 else ''}, {plane}"
+            cells = [label, f"{rate:,.0f}", _number(share, "{:.0%}")]
+            cells += [_number(medians.get(*point, what, rows), "{:.2f}") for what in ("p50", "p99")]
             cells.append(_number(added, "{:+.2f}") if plane != DIRECT else "")
             for what in ("plane_us", "backend_us", "client_us"):
-                value = medians.get(*point, what)
+                value = medians.get(*point, what, rows)
                 cells.append("" if what == "plane_us" and not value else _number(value, "{:.0f}"))
-            rows.append(cells)
-    return rows
+            made.append(cells)
+    return made
 
 
 def _aims(medians: Medians) -> list[list[str]]:

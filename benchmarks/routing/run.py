@@ -16,7 +16,6 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,9 +36,8 @@ from routing_tables import AIO_FRONT, ECHO, HOP_FREE, SERVER  # noqa: E402
 from foundation.errors import NodeError, PenstockError  # noqa: E402
 from foundation.publish import write_text  # noqa: E402
 
-ROWS = 16
-"""Rows of a request: a kilobyte by gRPC, two by REST."""
-CONCURRENCY = (1, 8, 64)
+POINTS = ((1, 1), (1, 8), (1, 64), (16, 8))
+"""Rows of a request and requests at once: one row is one unit of an experiment; each row is a row of the log."""
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -73,7 +71,7 @@ class Bench:
         self._given = given
         self._work: Path = given.cache / "work"
         self._model = model
-        self._calls = (serving_grpc(model, ROWS), serving_rest(model, ROWS))
+        self._calls = {rows: (serving_grpc(model, rows), serving_rest(model, rows)) for rows, _ in POINTS}
         self._started: list[Plane] = []
         self.points: list[dict[str, Any]] = []
 
@@ -81,7 +79,7 @@ class Bench:
         """Measures both backends with every data plane in front, each point on all of them in turn."""
         try:
             server = self._start(planes.server(self._work, self._model.folder, SERVER))
-            answers = [ask_once(call, port) for call, port in self._of(server)]
+            answers = [ask_once(call, port) for call, port in self._of(server, 1)]
             self._backend(server, self._beside())
             self._stop_all()
             self._backend(self._start(planes.echo(self._work, answers[0][5:], answers[1])), [])
@@ -104,7 +102,7 @@ class Bench:
         self._started.append(plane)
         plane.start()
         if plane.experiments:
-            planes.check_arms(plane, *self._calls)
+            planes.check_arms(plane, *self._calls[1])
         print(f"{plane.name} is ready", flush=True)
         return plane
 
@@ -113,34 +111,37 @@ class Bench:
             plane.stop()
         self._started = []
 
-    def _of(self, plane: Plane) -> list[tuple[Call, int]]:
+    def _of(self, plane: Plane, rows: int) -> list[tuple[Call, int]]:
         ports = (plane.grpc, plane.rest)
-        return [(call, port) for call, port in zip(self._calls, ports, strict=True) if port]
+        return [(call, port) for call, port in zip(self._calls[rows], ports, strict=True) if port]
 
     def _backend(self, backend: Plane, beside: list[Plane]) -> None:
         between = [self._start(p) for p in planes.planes(self._work, backend) if self._wanted(p.name)]
+        # The echo answers one row.
+        points = [point for point in POINTS if point[0] == 1 or backend.name != ECHO]
         for repeat in range(self._given.repeats):
-            for concurrency in CONCURRENCY:
-                self._point(backend, DIRECT, [], concurrency, repeat)
+            for point in points:
+                self._point(backend, DIRECT, None, point, repeat)
                 for plane in between:
-                    self._point(backend, plane.name, [plane], concurrency, repeat)
+                    self._point(backend, plane.name, plane, point, repeat)
                 for form in beside:
-                    self._point(form, form.name, [], concurrency, repeat)
+                    self._point(form, form.name, None, point, repeat)
 
     def _point(
-        self, backend: Plane, name: str, between: Iterable[Plane], concurrency: int, repeat: int
+        self, backend: Plane, name: str, plane: Plane | None, point: tuple[int, int], repeat: int
     ) -> None:
-        plane = next(iter(between), None)
-        for call, port in self._of(plane or backend):
+        rows, concurrency = point
+        for call, port in self._of(plane or backend, rows):
             cost = self._measure(name, call, port, plane, backend, concurrency)
-            point = {
+            where = {
                 "backend": ECHO if backend.name == ECHO else SERVER,
                 "protocol": "gRPC" if call.grpc else "REST",
                 "plane": name,
+                "rows": rows,
                 "concurrency": concurrency,
                 "repeat": repeat,
             }
-            self.points.append({**point, **asdict(cost)})
+            self.points.append({**where, **asdict(cost)})
 
     def _measure(
         self, name: str, call: Call, port: int, plane: Plane | None, backend: Plane, concurrency: int

@@ -24,7 +24,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def point(plane: str, repeat: int, **figures: float) -> dict[str, Any]:
     whole = {"rate": 1000.0, "p50": 1.0, "p99": 2.0, "plane_us": 0.0, "backend_us": 200.0, "client_us": 10.0}
-    where = {"backend": "Penstock's server", "protocol": "gRPC", "plane": plane, "concurrency": 8}
+    where = {"backend": "Penstock's server", "protocol": "gRPC", "plane": plane, "concurrency": 8, "rows": 1}
     return {**where, "repeat": repeat, **whole, **figures}
 
 
