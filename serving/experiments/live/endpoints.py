@@ -37,6 +37,7 @@ def endpoints(live: Live, hosts: Sequence[str], promoter: Promoter | None = None
         live.store,
         live.document.limits.waiting,
         receive=lambda receipt: live.metrics.rewarded(receipt.experiment, receipt.status.value),
+        settle=live.settle,
     )
     control = Control(live.store, lambda: live.document, access, promoter, writer)
     Pages(live.store, lambda: live.document, access).mount(control)

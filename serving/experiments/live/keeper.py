@@ -39,6 +39,8 @@ LEAD: Final = 1.5
 _PAGE: Final = 5000
 _PRUNE_EVERY: Final = 60.0
 _DECLARE_EVERY: Final = 30.0
+_MANY: Final = 500
+"""Slots that move at once from which on the log says so: modes that learn move a few at each interval."""
 _KEEP: Final = 7 * 86400.0
 """Seconds that late rewards get a clear answer after their window closed."""
 
@@ -262,7 +264,8 @@ class Keeper:
         if not self._store.write(table_key(name), moved.to_json(), number):
             return number, present  # another replica was faster; the next poll reads what it wrote
         units = moved.table.moved_from(present.table)
-        log.info("layer %s: slot table %d, %d of 10,000 slots moved", name, moved.table.version, units)
+        level = logging.INFO if units >= _MANY else logging.DEBUG
+        log.log(level, "layer %s: slot table %d, %d of 10,000 slots moved", name, moved.table.version, units)
         return number + 1, moved
 
     def _learn_units(self) -> None:

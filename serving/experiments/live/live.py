@@ -42,6 +42,7 @@ TICK: Final = 0.25
 _JOIN: Final = 30.0
 _MOST_WAITING: Final = 100_000
 _OBSERVE_EVERY: Final = 2.0
+_SETTLE: Final = 1.0
 _COUNT_EVERY: Final = 1.0
 
 Answered = list["tuple[Choice, Outcome]"]
@@ -129,6 +130,11 @@ class Live:
         """
         layer = self.document.experiments[experiment].layer
         return hashed(layer_key(self.document.salt(layer)), unit).hex()
+
+    def settle(self) -> bool:
+        """Hands out what was answered and waits until the store has it; returns whether it does. Blocks a second at most."""
+        self._take()
+        return self.exposures.flush(_SETTLE)
 
     def _covariate(self, choice: Choice, outcome: Outcome) -> float | None:
         """Returns the number that a unit's comparison is adjusted by."""

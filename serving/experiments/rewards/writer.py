@@ -40,6 +40,8 @@ class RewardWriter:
         most_waiting: How many rewards may wait at a time.
         pauses: Seconds between attempts to find a unit.
         receive: Is told each receipt, to count it; it must not raise.
+        settle: Writes the exposures that wait in this process; it may block. A client that rewards its answer at once then
+            waits for them, not for the next tick.
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class RewardWriter:
         most_waiting: int,
         pauses: Sequence[float] = PAUSES,
         receive: Callable[[Receipt], None] | None = None,
+        settle: Callable[[], object] | None = None,
     ) -> None:
         self._store, self._most, self._pauses = store, most_waiting, tuple(pauses) or (0.0,)
-        self._receive = receive
+        self._receive, self._settle = receive, settle
         self._queue: deque[_Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="rewards")
         self._task: asyncio.Task[None] | None = None
@@ -84,13 +87,18 @@ class RewardWriter:
 
     async def _found(self, entries: Sequence[Sequence[Reward]]) -> list[Receipt]:
         receipts = await self._best(entries, again=True)
-        for n, pause in enumerate(self._pauses, 1):
+        settle = self._settle
+        waits = [*([None] if settle is not None else []), *self._pauses]
+        for n, pause in enumerate(waits, 1):
             # An entry that one experiment knows is not waited for in others.
             places = [place for place, receipt in enumerate(receipts) if receipt.status is Status.UNKNOWN]
             if not places:
                 break
-            await asyncio.sleep(pause)
-            some = await self._best([entries[place] for place in places], again=n < len(self._pauses))
+            if pause is not None:
+                await asyncio.sleep(pause)
+            elif settle is not None:
+                await asyncio.to_thread(settle)
+            some = await self._best([entries[place] for place in places], again=n < len(waits))
             for place, receipt in zip(places, some, strict=True):
                 receipts[place] = receipt
         return receipts
