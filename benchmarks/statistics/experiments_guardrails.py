@@ -15,6 +15,11 @@ from serving.experiments.guardrails.bets import STAKES
 from serving.experiments.guardrails.breaker import Breaker
 from serving.experiments.guardrails.config import GuardrailsConfig
 from serving.experiments.guardrails.failures import Fault
+from serving.experiments.guardrails.reward import reward_reason
+from serving.experiments.state.store import Matured
+from serving.experiments.statistics.config import PlannedConfig
+from serving.experiments.statistics.design import Design
+from serving.experiments.statistics.evidence import Evidence
 from serving.experiments.statistics.rates import RateDifference
 
 EXPERIMENTS = 1000
@@ -158,6 +163,28 @@ def nan_window(p: float, most: float, answers: int, experiments: int) -> Found:
     return _found(at)
 
 
+def reward_guard(p0: float, p1: float, allowance: float, alpha: float, experiments: int, units: int) -> Found:
+    """Returns how often the guardrail on rewards takes an arm out, looked at every 100 units: its real code."""
+    shares, at = {"old": 0.5, "new": 0.5}, np.zeros(experiments, dtype=int)
+    for e in range(experiments):
+        evidence = Evidence(Design(("old", "new"), "old", planned=PlannedConfig(units=units)))
+        rng = np.random.default_rng([e, 14])
+        arms = rng.random(units) < 0.5
+        earned = rng.random(units) < np.where(arms, p1, p0)
+        for i in range(0, units, 100):
+            pairs = zip(arms[i : i + 100].tolist(), earned[i : i + 100].tolist(), strict=True)
+            evidence.take(
+                [
+                    Matured("k", "new" if a else "old", 0.5, shares, 1, 0, 0.0, None, float(y))
+                    for a, y in pairs
+                ]
+            )
+            if reward_reason(evidence, "new", allowance, alpha):
+                at[e] = i + 100
+                break
+    return _found(at)
+
+
 def main() -> None:
     began = time.process_time()
     print(
@@ -211,6 +238,15 @@ def main() -> None:
         bets = layer_two(q, p0, p1, margin=0.01, alpha=0.01, experiments=200)
         rates = by_rates(q, p0, p1, margin=0.01, alpha=0.01, experiments=40, units=20_000)
         print(f"| {p0:.1%} | {p1:.0%} | {q:.0%} | {said_of(bets)} | {said_of(rates)} |")
+    print(
+        "\n**Guardrail on rewards of 0 and 1** (alpha 5%, 3 points less allowed; 200 experiments, 4,000 units, looked at every 100)\n"
+    )
+    print("| control | arm | taken out | median units of both |\n|---|---|---|---|")
+    for p0, p1 in ((0.3, 0.3), (0.3, 0.27), (0.05, 0.02), (0.3, 0.2), (0.3, 0.1), (0.3, 0.0)):
+        found = reward_guard(p0, p1, 0.03, 0.05, 200, 4000)
+        print(
+            f"| {p0:.0%} | {p1:.0%} | {found.share:.1%} | {'' if math.isnan(found.median) else f'{found.median:.0f}'} |"
+        )
     print(f"\n{time.process_time() - began:.0f} s of CPU")
 
 
