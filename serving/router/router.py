@@ -40,6 +40,7 @@ class Router:
         port: The gRPC port, once started; None if there is none.
         rest_port: The REST port, once started; None if there is none.
         shadows: Sends copies.
+        budget: What requests and unread answers take their memory from.
 
     Raises:
         PenstockError: A TLS file is wrong.
@@ -50,7 +51,7 @@ class Router:
     ) -> None:
         self._options = options
         self.shadows = Shadows()
-        budget = Budget(default_bytes())
+        budget = self.budget = Budget(default_bytes())
         self._proxy = RestProxy(backends, traffic, self.shadows, budget, options.seconds)
         limits = Limits(body_bytes=options.body_bytes, connections=options.connections)
         self._http = HttpServer(RestFront(self._proxy, own), limits, budget)
@@ -65,6 +66,11 @@ class Router:
     def clients(self) -> int:
         """The number of clients' connections."""
         return self._http.clients + len(self._grpc.clients)
+
+    @property
+    def in_flight(self) -> int:
+        """The number of calls that backends work on."""
+        return self._grpc.in_flight
 
     def use(self, backends: Backends) -> None:
         """Uses other backends from now on; what is in flight ends where it is.

@@ -65,6 +65,11 @@ class Channel:
         self._pause, self._again_at, self._failure = 0.0, 0.0, ""
         self._closed = False
 
+    @property
+    def in_flight(self) -> int:
+        """The number of calls on its connections, and of those that wait for one."""
+        return len(self._waiting) + sum(len(one.streams) for one in (*self._open, *self._leaving))
+
     def request(self, call: Asking) -> None:
         """Gives a call a stream: at once, or when there is one; or tells it that the backend cannot be reached."""
         if not self._waiting and self._give(call):

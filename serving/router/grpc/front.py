@@ -141,6 +141,11 @@ class GrpcFront:
                 if now.get(name) is not channel:
                     channel.retire()
 
+    @property
+    def in_flight(self) -> int:
+        """The number of calls that backends work on."""
+        return sum(channel.in_flight for channel in self._all_channels())
+
     # Connections.
 
     def admits(self, client: Downstream) -> bool:
@@ -235,7 +240,8 @@ class GrpcFront:
             await asyncio.sleep(_LOOK_SECONDS)
             now = self.loop.time()
             for client in list(self.clients):
-                client.look(now)
+                if client.streams:
+                    client.look(now)
 
     async def _sweep(self) -> None:
         while True:
