@@ -52,7 +52,7 @@ class PlannedConfig(Config):
     sides: Literal["two", "one"] = "two"
     """two: the interval misses at either end with alpha; one: alpha holds for each end, so that it is narrower."""
     interval: Literal["asymptotic", "exact"] = "asymptotic"
-    """exact: holds from the first unit on, for rewards of 0 and 1 only, and needs two to four times as many units."""
+    """exact: holds from the first unit on, for rewards of 0 and 1 only, and needs two to three times as many units."""
     minimum: int = Field(default=30, ge=30)
     """Successes, and failures, that each arm needs before the asymptotic interval is looked at; for numbers, as many in effect."""
     cap: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None

@@ -13,6 +13,8 @@ from foundation.errors import DataError, SpecError
 from pipeline.cli.main import main
 from serving.experiments.document.reader import parse_document
 from serving.experiments.live.results import Results
+from serving.experiments.log.config import LogConfig
+from serving.experiments.log.log import PredictionLog
 from serving.experiments.state.lifecycle import Lifecycle
 from serving.experiments.state.open import rules_of
 from serving.experiments.state.sqlite import SqliteStore
@@ -20,6 +22,7 @@ from serving.experiments.state.store import Exposure, Reward, Store
 from serving.experiments.statistics import asked
 from serving.experiments.statistics.asked import caught_up, design_in, verdict_of
 from serving.experiments.statistics.off_policy import reading
+from tests.serving.experiments.log.logged import choice, outcome
 
 _DOCUMENT = """\
 experiments:
@@ -62,18 +65,18 @@ def store(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 def send(store: Store, clock: Clock, units: int, rates: dict[str, float], seed: int = 1) -> None:
-    """Lets units come, one a second; those with a reward of 1 report it."""
+    """Lets units come, ten every ten seconds; those with a reward of 1 report it."""
     rng, rewards = random.Random(seed), []
-    for number in range(units):
-        clock.at += 1
-        arm, key = rng.choice(("old", "new")), f"{seed}-{number}"
-        store.expose([Exposure("e", key, key, arm, 0.5, 1, 0, _SHARES)])
-        if rng.random() < rates[arm]:
-            rewards.append(Reward("e", "good", 1.0, key=key))
-        if len(rewards) > 20:
+    for ten in range(0, units, 10):
+        clock.at += 10
+        arms = {f"{seed}-{ten + number}": rng.choice(("old", "new")) for number in range(10)}
+        store.expose([Exposure("e", key, key, arm, 0.5, 1, 0, _SHARES) for key, arm in arms.items()])
+        rewards += [
+            Reward("e", "good", 1.0, key=key) for key, arm in arms.items() if rng.random() < rates[arm]
+        ]
+        if ten % 50 == 0 or ten + 10 >= units:
             store.reward(rewards)
             rewards.clear()
-    store.reward(rewards)
 
 
 def test_only_closed_windows_count_and_the_verdict_says_what_is_pending(
@@ -138,3 +141,38 @@ def test_another_name_or_no_reward_is_said(tmp_path: Path) -> None:
     without = parse_document(_DOCUMENT.replace("    reward:", "    #"), "d")
     with pytest.raises(SpecError, match="add reward"):
         verdict_of(without, tmp_path, "e")
+
+
+def test_a_policy_by_a_feature_reads_it_from_the_prediction_log(
+    store: Store,
+    clock: Clock,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "experiments.yaml").write_text(_DOCUMENT + "log: {directory: predictions}\n")
+    (tmp_path / "policy.yaml").write_text("{feature: country, values: {DE: new}, otherwise: old}")
+    rng, log = random.Random(7), PredictionLog(LogConfig(), tmp_path)
+    exposed, answered, rewards = [], [], []
+    for number in range(500):
+        arm, country, key = rng.choice(("old", "new")), rng.choice(("DE", "FR")), f"{number:032x}"
+        exposed.append(Exposure("e", key, f"r{number}", arm, 0.5, 1, 0, _SHARES))
+        if rng.random() < (0.8 if (arm == "new") == (country == "DE") else 0.2):
+            rewards.append(Reward("e", "good", 1.0, key=key))
+        if number:  # the first one was never logged
+            asked_for = choice(arm, "e", unit=bytes.fromhex(key), propensity=0.5, shadows=())
+            answered.append((asked_for, outcome(number, inputs=[{"country": country}])))
+    log.take(answered)
+    store.expose(exposed)
+    store.reward(rewards)
+    log.close()
+    clock.at += 200
+    monkeypatch.chdir(tmp_path)
+    assert main(["experiment", "estimate", "e", "--policy", "policy.yaml", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["units"], found["unlogged"]) == (499, 1)
+    assert found["dr"]["low"] <= 0.8 <= found["dr"]["high"]
+    assert main(["experiment", "estimate", "e", "--policy", "old=50%,new=50%"]) == 0
+    (tmp_path / "policy.yaml").write_text("{feature: county, values: {DE: new}, otherwise: old}")
+    assert main(["experiment", "estimate", "e", "--policy", "policy.yaml"]) == 2
+    assert "expected one of country" in capsys.readouterr().err
