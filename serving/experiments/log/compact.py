@@ -7,9 +7,11 @@ import datetime
 import logging
 import os
 import shutil
+import time
 from typing import TYPE_CHECKING, Any, Final
 
-from serving.experiments.log.stream import SUFFIX, take_over
+from serving.experiments.log.columns import FOLDER
+from serving.experiments.log.stream import SUFFIX, UNLOCKED, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _GROUP_ROWS: Final = 64 * 1024
 _GROUP_BYTES: Final = 32 << 20
+_ABANDONED_SECONDS: Final = 3600.0
 DAY_FOLDER: Final = "date="
 
 
@@ -128,6 +131,10 @@ def recover(directory: Path) -> int:
         else:
             rows += found
             log.info("Prediction log: %s was left open and is finished now, with %d row(s)", path, found)
+    for path in directory.glob(f"*/{DAY_FOLDER}*/.*{SUFFIX}{UNLOCKED}"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                path.unlink()
     if problem is not None:
         raise problem
     return rows
@@ -141,7 +148,7 @@ def expire(directory: Path, keep_days: int, today: datetime.date) -> list[Path]:
             day = datetime.date.fromisoformat(folder.name.removeprefix(DAY_FOLDER))
         except ValueError:
             continue
-        if (today - day).days > keep_days and not any(folder.glob(f".*{SUFFIX}")):
+        if folder.name != FOLDER and (today - day).days > keep_days and not any(folder.glob(f".*{SUFFIX}")):
             shutil.rmtree(folder, ignore_errors=True)
             removed.append(folder)
     return removed

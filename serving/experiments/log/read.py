@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from foundation.errors import DataError
 from foundation.publish import storage_error
+from serving.experiments.log.columns import FOLDER
 from serving.experiments.log.compact import DAY_FOLDER, batches, final_path
 from serving.experiments.log.kinds import Kind, fitted, from_arrow
 from serving.experiments.log.schema import FORMAT, FORMAT_KEY, fixed_schema, is_value, whole_schema
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 def files(directory: Path, experiment: str) -> list[Path]:
     """Returns the files of an experiment, oldest first: Parquet, and the streams that are not Parquet yet."""
     folder = directory / quote(experiment, safe="")
+    parquet = [path for path in folder.glob(f"{DAY_FOLDER}*/*.parquet") if path.parent.name != FOLDER]
     streams = [path for path in folder.glob(f"{DAY_FOLDER}*/.*{SUFFIX}") if not final_path(path).exists()]
-    found = [*folder.glob(f"{DAY_FOLDER}*/*.parquet"), *streams]
-    return sorted(found, key=lambda path: (path.parent.name, path.name.lstrip(".")))
+    return sorted([*parquet, *streams], key=lambda path: (path.parent.name, path.name.lstrip(".")))
 
 
 def tables(

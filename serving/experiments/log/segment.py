@@ -7,8 +7,9 @@ import datetime
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from serving.experiments.log.columns import keep, known
 from serving.experiments.log.compact import DAY_FOLDER
-from serving.experiments.log.kinds import NULL, Kind, fitted, from_arrow, kind_of
+from serving.experiments.log.kinds import NULL, Kind, fitted, kind_of
 from serving.experiments.log.schema import fixed_schema, is_value, whole_schema
 from serving.experiments.log.stream import Stream
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS: Final = 500
 """Inputs and outputs of an experiment that get a column; a client may send any number of names."""
-_READ_FILES: Final = 8
-"""Newest files whose columns a process begins with."""
 
 
 class Segment:
@@ -39,6 +38,7 @@ class Segment:
         self._schema: Any = None
         self._stream: Stream | None = None
         self._day = ""
+        self._unkept = False
         self.left_out: set[str] = set()
         """Value columns beyond the most."""
 
@@ -100,7 +100,7 @@ class Segment:
         Values of such requests that do not fit are left out.
         """
         if self._kinds is None:
-            self._kinds = _latest_kinds(self._folder)
+            self._kinds = known(self._folder)
             self._schema = whole_schema(self._kinds)
         codes = columns["code"]
         if not any(codes):
@@ -114,9 +114,9 @@ class Segment:
         }
 
     def _fitting(self, name: str, values: list[Any], codes: list[int]) -> list[Any]:
-        known = (self._kinds or {}).get(name, Kind())
+        kind = (self._kinds or {}).get(name, Kind())
         return [
-            None if code and kind_of([value]).joined(known) != known else value
+            None if code and kind_of([value]).joined(kind) != kind else value
             for value, code in zip(values, codes, strict=True)
         ]
 
@@ -124,11 +124,11 @@ class Segment:
         assert self._kinds is not None
         changed: dict[str, Kind] = {}
         for name, values in columns.items():
-            known = self._kinds.get(name)
-            kind = kind_of(values).joined(known or Kind())
-            if kind == known or kind.base == NULL:
+            before = self._kinds.get(name)
+            kind = kind_of(values).joined(before or Kind())
+            if kind == before or kind.base == NULL:
                 continue
-            if known is None and len(self._kinds) + len(changed) >= MOST_COLUMNS:
+            if before is None and len(self._kinds) + len(changed) >= MOST_COLUMNS:
                 if len(self.left_out) < MOST_COLUMNS:
                     self.left_out.add(name)
                 continue
@@ -137,21 +137,11 @@ class Segment:
             self.close()
             self._kinds.update(changed)
             self._schema = whole_schema(self._kinds)
-
-
-def _latest_kinds(folder: Path) -> dict[str, Kind]:
-    """Returns the value columns of the experiment's newest files, so that types last longer than a process."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    kinds: dict[str, Kind] = {}
-    newest = sorted(folder.glob(f"{DAY_FOLDER}*/*.parquet"), key=lambda path: path.name)[-_READ_FILES:]
-    for path in newest:
-        with contextlib.suppress(OSError, pa.ArrowException):
-            for field in pq.read_schema(path):
-                if is_value(field.name):
-                    kinds[field.name] = from_arrow(field.type).joined(kinds.get(field.name, Kind()))
-    return kinds
+            self._unkept = True
+        if self._unkept:
+            with contextlib.suppress(OSError):  # a full disk: the next call tries again
+                keep(self._folder, self._kinds)
+                self._unkept = False
 
 
 def _today() -> str:

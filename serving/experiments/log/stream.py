@@ -16,6 +16,9 @@ from typing import Any, Final
 SUFFIX: Final = ".arrows"
 """Of open files; their names begin with a dot, so that no reader of Parquet takes them for one."""
 
+UNLOCKED: Final = ".new"
+"""Behind that, while a process begins the file."""
+
 
 class Stream:
     """A file that record batches are appended to; each is handed to the kernel at once, so that it survives ``kill -9``.
@@ -38,12 +41,16 @@ class Stream:
         self.schema = schema
         self.rows = 0
         self.began = time.monotonic()
-        self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        # Under another name until it is locked: nobody takes it for one that was left.
+        unlocked = self.path.with_name(self.path.name + UNLOCKED)
+        self.handle = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            unlocked.rename(self.path)
             self.bytes = 0
             self._append(schema.serialize())
         except OSError:
+            unlocked.unlink(missing_ok=True)
             self.discard()
             raise
 

@@ -11,6 +11,7 @@ import pytest
 from foundation.errors import SpecError
 from serving.experiments.log.config import LogConfig
 from serving.experiments.log.log import PredictionLog
+from serving.experiments.log.read import tables
 from serving.experiments.log.schema import COLUMNS
 from tests.serving.experiments.log.logged import choice, outcome, rows
 
@@ -207,6 +208,41 @@ def test_pandas_arrow_and_duckdb_read_it(tmp_path: Path) -> None:
     assert list(frame["input_x"]) == [0, 1, 2] and str(frame["time"].dtype) == "datetime64[us, UTC]"
     table = ds.dataset(log.directory / "exp", partitioning="hive").to_table(filter=ds.field("arm") == "new")
     assert table["input_tags"].to_pylist() == [["a", "b"], ["a", "b"]]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (1, 2.5, [1.0, 2.5]),
+        (1, "a", ["1", "a"]),
+        ("a", {"b64": "/wA="}, [b"a", b"\xff\x00"]),
+        ([1, 2], [0.5, 1.5], [[1.0, 2.0], [0.5, 1.5]]),
+    ],
+    ids=["point", "text", "bytes", "lists"],
+)
+def test_all_readers_see_columns_that_became_wider(
+    tmp_path: Path, first: Any, second: Any, expected: list[Any]
+) -> None:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    for number, value in enumerate((first, second)):
+        log = logged(tmp_path, [(choice(), outcome(number, inputs=[{"x": value, f"only_{number}": number}]))])
+    folder = log.directory / "exp"
+    union = (
+        f"select input_x from read_parquet('{folder}/*/*.parquet', union_by_name=true) order by request_id"
+    )
+    assert [row[0] for row in duckdb.sql(union).fetchall()] == expected
+    frame = pd.read_parquet(folder).sort_values("request_id")
+    assert [
+        value if isinstance(value, str | bytes | float) else list(value) for value in frame["input_x"]
+    ] == expected
+    assert list(frame["input_only_1"].fillna(-1)) == [-1, 1]
+    table = ds.dataset(folder, partitioning="hive").to_table()
+    assert table.sort_by("request_id")["input_x"].to_pylist() == expected
+    assert pa.concat_tables(tables(log.directory, "exp"))["input_x"].to_pylist() == expected
 
 
 def test_duckdb_reads_files_whose_columns_differ(tmp_path: Path) -> None:

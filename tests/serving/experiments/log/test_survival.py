@@ -7,6 +7,8 @@ import os
 import resource
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -181,10 +183,39 @@ def test_old_days_are_removed(tmp_path: Path) -> None:
         (log.directory / "exp" / f"date={today - datetime.timedelta(age)}").mkdir()
     (log.directory / "exp" / "date=mine").mkdir()
     PredictionLog(LogConfig(keep_days=None), tmp_path).close()
-    assert len(list((log.directory / "exp").iterdir())) == 6
+    assert len(list((log.directory / "exp").iterdir())) == 7
     PredictionLog(LogConfig(keep_days=5), tmp_path).close()
     left = sorted(path.name for path in (log.directory / "exp").iterdir())
-    assert left == [*sorted(f"date={today - datetime.timedelta(age)}" for age in (0, 4, 5)), "date=mine"]
+    assert left == [
+        "date=1970-01-01",
+        *sorted(f"date={today - datetime.timedelta(age)}" for age in (0, 4, 5)),
+        "date=mine",
+    ]
+
+
+def test_nobody_takes_a_stream_that_is_being_begun(tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def sweep() -> None:
+        while not ended.is_set():
+            compact.recover(tmp_path)
+
+    thread = threading.Thread(target=sweep)
+    thread.start()
+    try:
+        for _ in range(300):
+            stream = Stream(tmp_path / "exp" / "date=2026-11-29", pa.schema([("a", pa.int64())]))
+            assert stream.path.exists()
+            stream.discard()
+    finally:
+        ended.set()
+        thread.join()
+    old = tmp_path / "exp" / "date=2026-11-29" / ".a.arrows.new"
+    for age in (0, 4000):
+        old.touch()
+        os.utime(old, (time.time() - age, time.time() - age))
+        compact.recover(tmp_path)
+        assert old.exists() == (age == 0)
 
 
 def test_two_streams_of_one_process_have_two_names(tmp_path: Path) -> None:
