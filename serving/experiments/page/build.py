@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from foundation.numbers import bound
@@ -74,7 +74,7 @@ def view_of(store: Store, document: ExperimentsDocument, name: str) -> Experimen
         rate=_rate(evidence, now),
         arms=[_arm(arm, seen, experiment, evidence) for arm, seen in arms],
         traffic=traffic_view(traffic[1] if traffic else None, now),
-        happenings=_happenings(store, name),
+        happenings=_happenings(store, name, (name, *experiment.arms)),
         facts=_facts(experiment, said),
     )
 
@@ -126,18 +126,21 @@ def _nothing_yet(experiment: ExperimentConfig, said: Mapping[str, Any]) -> str:
     return "no unit has come yet"
 
 
-def _sentence(text: str) -> str:
-    """Returns a text with a capital letter and a full stop."""
+def _sentence(text: str, names: Iterable[str] = ()) -> str:
+    """Returns a text with a capital letter and a full stop; the name of an experiment or an arm stays as it is."""
     text = text.strip()
     if not text:
         return ""
-    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    first = text.partition(" ")[0]
+    if first.isalpha() and first not in names:
+        text = text[0].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def _happenings(store: Store, name: str) -> list[Happening]:
+def _happenings(store: Store, name: str, names: tuple[str, ...]) -> list[Happening]:
     events = store.events(name, limit=_HAPPENINGS)
     return [
-        Happening(event.at, event.kind, _sentence(event.text), event.kind.startswith(_ALARMING))
+        Happening(event.at, event.kind, _sentence(event.text, names), event.kind.startswith(_ALARMING))
         for event in reversed(events)
     ]
 
