@@ -114,11 +114,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _name(host: str) -> str:
+    """Returns a Host header without its port; empty if it is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
 def _check_local(headers: Headers) -> None:
     """Refuses what a browser sends on behalf of a page of another origin, or of a name that was bent to this machine."""
     fields = dict(headers)
     host, origin = fields.get(b"host", b"").decode("latin-1"), fields.get(b"origin")
-    if host and not is_loopback(urlsplit(f"//{host}").hostname or ""):
+    if host and not is_loopback(_name(host)):
         raise RefusedError(
             403,
             "host",
