@@ -66,6 +66,9 @@ class Targets:
             UnknownExperimentError: The document has no such experiment.
             DataError: No experiment declares the metric, or the value is not of its type.
         """
+        if not entry.request_id.isprintable():
+            expected = "a request's id, which has printable characters only"
+            raise DataError(f"{subject}: request_id", expected=expected, seen="others")
         chosen = self._chosen(entry, subject)
         return [
             Reward(

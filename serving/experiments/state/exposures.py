@@ -8,7 +8,6 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from foundation.errors import StorageError
 from serving.experiments.state.store import Exposure, StoreAwayError
 
 if TYPE_CHECKING:
@@ -123,11 +122,19 @@ class Exposures:
                 log.warning("exposures wait in memory: %s", error)
             self._away = True
             return 0
-        except StorageError as error:
-            log.error("%d exposures are lost: %s", len(batch), error)  # noqa: TRY400 - one line says it
-            self.lost += len(batch)
-            return len(batch)
+        except Exception as error:  # noqa: BLE001 - one that no store takes must not keep the others waiting
+            return self._apart(batch, error)
         if self._away:
             log.warning("the state answers again; %d exposures waited", len(self._waiting))
         self._away = False
         return len(batch)
+
+    def _apart(self, batch: list[Exposure], error: Exception) -> int:
+        """Finds the exposures that the store refuses, by halves; returns how many of the batch need not wait any longer."""
+        if len(batch) == 1:
+            log.error("an exposure is lost: %s", error)
+            self.lost += 1
+            return 1
+        middle = len(batch) // 2
+        done = self._written(batch[:middle])
+        return done + self._written(batch[middle:]) if done == middle else done

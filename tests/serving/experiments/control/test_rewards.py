@@ -192,7 +192,8 @@ def test_units_with_any_characters_are_only_hashed(start: Starter) -> None:
     running = start()
     exposed(running, "a\x00b é 漢", "r1")
     assert running.post("/e:reward", {"unit": "a\x00b é 漢", "value": 1})[1]["status"] == "accepted"
-    assert running.post("/e:reward", {"request_id": "a\x00b", "value": 1})[1]["status"] == "unknown"
+    status, answer = running.post("/e:reward", {"request_id": "a\x00b", "value": 1})
+    assert (status, "printable" in answer["error"]) == (400, True)
 
 
 def test_units_are_read_as_the_data_plane_reads_them(start: Starter) -> None:

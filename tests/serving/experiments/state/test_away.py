@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from serving.experiments.state.exposures import Exposures
 from serving.experiments.state.open import open_store
 from serving.experiments.state.postgresql import PostgresqlStore
 from serving.experiments.state.sqlite import SqliteStore
-from serving.experiments.state.store import Store, StoreAwayError
+from serving.experiments.state.store import Exposure, Store, StoreAwayError
 from tests import postgresql
 from tests.serving.experiments.state.conftest import RULES, by_unit, exposure
 from tests.side_by_side import free_port
@@ -51,6 +52,25 @@ def test_ids_that_no_database_takes_are_counted_not_written(store: Store) -> Non
     )
     sink.close()
     assert (sink.lost, store.pending("e")["new"].units) == (4, 2)
+
+
+def test_an_exposure_that_the_store_refuses_takes_no_other_with_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = store.expose
+
+    def refusing(exposures: Sequence[Exposure]) -> None:
+        if any(one.request_id == "r7" for one in exposures):
+            raise OverflowError("an odd one")
+        real(exposures)
+
+    monkeypatch.setattr(store, "expose", refusing)
+    sink = Exposures(store)
+    sink.take(batch(0, 20))
+    assert sink.flush(30)
+    sink.take(batch(20, 5))
+    sink.close()
+    assert (store.pending("e")["new"].units, sink.lost, sink.waiting) == (24, 1, 0)
 
 
 @pytest.fixture
