@@ -75,8 +75,8 @@ class Allocator:
 
         Args:
             interval: Its number, from ``interval_at``.
-            arms: The arms that take part, with control; None means all of the document. An arm that is missing gets nothing
-                and keeps what it earned; one that is new or comes back begins at its floor.
+            arms: The arms that take part, with control; None means all of the document. An arm that is missing leaves its
+                share to control and keeps what it earned; one that is new or comes back begins at its floor.
             pending: Arm → units whose window is open, to be shown.
         """
         present = [arm for arm in self._weights if arms is None or arm in arms]
@@ -85,7 +85,11 @@ class Allocator:
         if interval > self.interval >= 0:
             self._fade(interval - self.interval)
         self._pending = dict(pending or {})
-        current = [(self.probabilities or self._weights).get(arm, 0.0) for arm in present]
+        before = self.probabilities or self._weights
+        current = [before.get(arm, 0.0) for arm in present]
+        # Control has answered the units of an arm that left meanwhile: from there the step is counted.
+        gone = math.fsum(share for arm, share in before.items() if arm not in present)
+        current[present.index(self.control)] += gone
         rewards = [self.rewards(arm) for arm in present]
         self.interval = max(interval, self.interval)
         shares = self.mode.allocate(rewards, current, interval_rng(self.config.seed, max(self.interval, 0)))
