@@ -34,8 +34,10 @@ class Bets:
     units: list[int] = field(default_factory=lambda: [0, 0])
     bad: list[int] = field(default_factory=lambda: [0, 0])
 
-    def add(self, challenger: bool, bad: bool, propensity: float, control: float, margin: float) -> None:
-        """Takes one more unit of the arm or of control.
+    def add(
+        self, challenger: bool, bad: bool, propensity: float, control: float, margin: float, count: int = 1
+    ) -> None:
+        """Takes one more unit of the arm or of control, or several of which all went the same way.
 
         Args:
             challenger: Whether the arm answered it, not control.
@@ -43,15 +45,16 @@ class Bets:
             propensity: The probability that it was assigned with to where it went.
             control: Control's probability as known before the unit; it bounds the stakes.
             margin: By how much the arm's rate may exceed control's.
+            count: How many units.
         """
-        self.units[challenger] += 1
-        self.bad[challenger] += bad
+        self.units[challenger] += count
+        self.bad[challenger] += count * bad
         largest = 1.0 / (margin + 1.0 / control)
         gain = ((1.0 if challenger else -1.0) / propensity if bad else 0.0) - margin
         for at, stake in enumerate(
             STAKES
         ):  # below the least only if control's probability has just halved or so
-            self.logs[at] += math.log(max(1.0 + stake * largest * gain, _LEAST))
+            self.logs[at] += count * math.log(max(1.0 + stake * largest * gain, _LEAST))
 
     def plus(self, more: Bets) -> Bets:
         """Returns the evidence of both."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,6 +52,8 @@ class Compared:
         )
         self._margins = self._tests(config)
         self._control_share = 0.5
+        self._known: tuple[tuple[str, float], ...] = ()
+        self._counted: Counter[tuple[str, str, float, float]] = Counter()
         self._seen = Seen()
         self._new: Tests = {}
         self.tests: Tests = {}
@@ -84,20 +87,22 @@ class Compared:
             found: Whose fault it is. What is nobody's tells nothing of errors; that it was slow it may tell.
             seconds: How long it took.
         """
-        arm, control = choice.arm, dict(choice.probabilities).get(self._control, 0.0)
         if (
             not self._margins
             or not 0 < choice.propensity <= 1
             or (choice.unit and not self._seen.first(choice.unit))
         ):
             return
-        if arm == self._control:
-            control = control or choice.propensity
-        self._control_share = control or self._control_share
-        for name, margin in self._margins.items():
+        if choice.probabilities is not self._known:  # most choices share one
+            self._known = choice.probabilities
+            self._control_share = dict(self._known).get(self._control, 0.0) or self._control_share
+        if not self._known and choice.arm == self._control:
+            self._control_share = choice.propensity
+        for name in self._margins:
             bad = self._bad(name, found, seconds)
             if bad is not None:
-                self._count(arm, name, bad, choice.propensity, margin)
+                # What did not go badly says the same whatever its propensity: a number is enough.
+                self._counted[(choice.arm, name, choice.propensity if bad else 0.0, self._control_share)] += 1
 
     def _bad(self, name: str, found: Fault, seconds: float) -> bool | None:
         if name == "errors":
@@ -105,12 +110,15 @@ class Compared:
         slow = self._config.slower_than is not None and seconds * 1000 > self._config.slower_than.ms
         return None if found is Fault.NOBODY and not slow else slow
 
-    def _count(self, arm: str, name: str, bad: bool, propensity: float, margin: float) -> None:
-        """Counts a unit for its arm's test; one of control counts for the test of every arm."""
-        challengers = self._arms if arm == self._control else [arm] if arm in self._arms else []
-        for challenger in challengers:
-            bets = self._new.setdefault(challenger, {}).setdefault(name, Bets())
-            bets.add(arm != self._control, bad, propensity, self._control_share, margin)
+    def _settle(self) -> None:
+        """Turns what was counted into evidence; a unit of control counts for the test of every arm."""
+        for (arm, name, propensity, control), count in self._counted.items():
+            for challenger in self._arms if arm == self._control else [arm] if arm in self._arms else []:
+                bets = self._new.setdefault(challenger, {}).setdefault(name, Bets())
+                bets.add(
+                    arm != self._control, propensity > 0, propensity, control, self._margins[name], count
+                )
+        self._counted.clear()
 
     def add_to(self, store: Store, readmitted: Callable[[Mapping[str, str]], Sequence[str]]) -> None:
         """Adds what was counted to what all replicas have seen, and reads the sum.
@@ -123,6 +131,7 @@ class Compared:
         Raises:
             StoreAwayError: The store does not answer; nothing is lost.
         """
+        self._settle()
         for _ in range(_ATTEMPTS):
             version, value = store.read(self._key) or (0, self._empty())
             stored = value if value.get("settings") == self._settings else self._empty()
@@ -155,6 +164,7 @@ class Compared:
 
     def forget(self, arm: str) -> None:
         """Forgets what was counted of an arm and not yet added."""
+        self._settle()
         self._new.pop(arm, None)
 
     def _empty(self) -> dict[str, Any]:

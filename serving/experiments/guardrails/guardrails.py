@@ -12,7 +12,7 @@ from serving.codes import Code
 from serving.experiments.contract import Choice
 from serving.experiments.guardrails.breaker import WINDOW, Breaker, finite
 from serving.experiments.guardrails.comparison import Compared
-from serving.experiments.guardrails.failures import PATIENCE, fault
+from serving.experiments.guardrails.failures import PATIENCE, Fault, fault
 from serving.experiments.guardrails.reward import reward_reason
 from serving.experiments.payload.read import response
 from serving.experiments.state.lifecycle import Lifecycle, change, read_lifecycle
@@ -87,9 +87,9 @@ class Guardrails:
             if choice.experiment != self._experiment or arm in self._out or arm in self._pending:
                 continue
             found = fault(outcome, self._config.hang, self._patience)
-            self._breaker.take(
-                arm, choice.unit, outcome.began + outcome.seconds, found, self._words(outcome), self._broken(outcome, at in latest)
-            )  # fmt: skip
+            words = self._words(outcome) if found is Fault.ARM else ""
+            broken = self._broken(outcome) if at in latest else None
+            self._breaker.take(arm, choice.unit, outcome.began + outcome.seconds, found, words, broken)
             if type(choice) is Choice:  # a bystander's answer is no part of the results
                 self._compared.take(choice, found, outcome.seconds)
 
@@ -104,8 +104,8 @@ class Guardrails:
                 found.add(at)
         return found
 
-    def _broken(self, outcome: Outcome, wanted: bool) -> bool | None:
-        if not wanted or self._config.nan_share is None or not outcome.response:
+    def _broken(self, outcome: Outcome) -> bool | None:
+        if self._config.nan_share is None or not outcome.response:
             return None
         if outcome.api == "rest" and b"NaN" not in outcome.response and b"Infinity" not in outcome.response:
             return False
