@@ -25,6 +25,7 @@ ROOT = HERE.parents[1]
 PENSTOCK = Path(sys.executable).parent / "penstock"
 READY_SECONDS = 120
 FORMER_FRONT = "--grpc_front=aio"
+PASSING = "Penstock's router, no experiment"
 DIRECT, ROUTER, HAPROXY, NGINX, AIO = "direct", "Penstock's router", "HAProxy", "nginx", "grpc.aio proxy"
 
 
@@ -151,7 +152,7 @@ def echo(work: Path, by_grpc: bytes, by_rest: bytes) -> Plane:
     return Plane("echo", command, folder, grpc, rest)
 
 
-def _document(folder: Path, backend: Plane | None) -> Path:
+def _document(folder: Path, backend: Plane | None, *, experiments: bool = True) -> Path:
     """Writes an experiment of two versions, 90 to 10, by request, with the prediction log on."""
     document: dict[str, object] = {
         "state": str(folder / "experiments.db"),
@@ -167,6 +168,8 @@ def _document(folder: Path, backend: Plane | None) -> Path:
             }
         },
     }
+    if not experiments:
+        document = {"state": document["state"]}
     if backend is not None:
         addresses = {"grpc": f"127.0.0.1:{backend.grpc}", "rest": f"127.0.0.1:{backend.rest}"}
         document["backends"] = {"main": addresses}
@@ -178,11 +181,11 @@ def _document(folder: Path, backend: Plane | None) -> Path:
 def planes(work: Path, backend: Plane) -> list[Plane]:
     """Returns every data plane in front of a backend."""
     made = []
-    folder = _folder(work, ROUTER)
-    grpc, rest = free_port(), free_port()
-    document = _document(folder, backend)
-    command = [str(PENSTOCK), "route", str(document), f"--port={grpc}", f"--rest-port={rest}"]
-    made.append(Plane(ROUTER, command, folder, grpc, rest, document))
+    for name in (ROUTER, PASSING):
+        folder, grpc, rest = _folder(work, name), free_port(), free_port()
+        document = _document(folder, backend, experiments=name == ROUTER)
+        command = [str(PENSTOCK), "route", str(document), f"--port={grpc}", f"--rest-port={rest}"]
+        made.append(Plane(name, command, folder, grpc, rest, document if name == ROUTER else None))
     for name, program, flag, file in (
         (HAPROXY, "haproxy", "-f", "haproxy.cfg"),
         (NGINX, "nginx", "-c", "nginx.conf"),

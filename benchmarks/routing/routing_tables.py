@@ -7,13 +7,13 @@ import statistics
 from typing import Any
 
 import tables
-from planes import AIO, DIRECT, HAPROXY, NGINX, ROUTER
+from planes import AIO, DIRECT, HAPROXY, NGINX, PASSING, ROUTER
 from tables import markdown
 
 MARKERS = ("<!-- routing results begin -->", "<!-- routing results end -->")
 SERVER, ECHO = "Penstock's server", "echo"
 HOP_FREE, AIO_FRONT = "experiments in the server", "the server's former front"
-ORDER = (DIRECT, ROUTER, HAPROXY, NGINX, AIO, HOP_FREE, AIO_FRONT)
+ORDER = (DIRECT, ROUTER, PASSING, HAPROXY, NGINX, AIO, HOP_FREE, AIO_FRONT)
 CONCURRENCY = (1, 8, 64)
 TITLES = {
     SERVER: "in front of Penstock's server (a small dense model)",
@@ -130,6 +130,10 @@ def _aims(medians: Medians) -> list[list[str]]:
             rows.append(
                 _aim(f"router, {protocol}, {c} at once: at most 2× HAProxy's CPU (echo)", cpu, 2, "{:.2f}×")
             )
+            passing = medians.ratio(
+                (ECHO, protocol, PASSING, c, "plane_us"), (ECHO, protocol, HAPROXY, c, "plane_us")
+            )
+            rows.append(_aim("the same without an experiment, so without its log", passing, 2, "{:.2f}×"))
             free = medians.ratio((SERVER, protocol, HOP_FREE, c, "rate"), (*direct, "rate"))
             rows.append(
                 _aim(

@@ -36,6 +36,9 @@ from routing_tables import AIO_FRONT, ECHO, HOP_FREE, SERVER  # noqa: E402
 from foundation.errors import NodeError, PenstockError  # noqa: E402
 from foundation.publish import write_text  # noqa: E402
 
+SETTLE_SECONDS = 0.6
+"""How long after the last request an experiment's log and counts may still be written: that is part of the cost."""
+WARM_REQUESTS = 500
 POINTS = ((1, 1), (1, 8), (1, 64), (16, 8))
 """Rows of a request and requests at once: one row is one unit of an experiment; each row is a row of the log."""
 
@@ -103,6 +106,9 @@ class Bench:
         plane.start()
         if plane.experiments:
             planes.check_arms(plane, *self._calls[1])
+        if plane.name != ECHO:
+            for call, port in self._of(plane, 1):
+                load(call, port, WARM_REQUESTS, 1)
         print(f"{plane.name} is ready", flush=True)
         return plane
 
@@ -152,8 +158,11 @@ class Bench:
         size = len(ask_once(call, port))
         warm = load(call, port, max(2 * concurrency, 40), connections, streams)
         count = int(min(max(warm.rate * self._given.seconds, 4 * concurrency, 100), 60_000))
+        settle = SETTLE_SECONDS if (plane or backend).experiments else 0.0
+        time.sleep(settle)
         before = self._cpu(plane), self._cpu(backend), children_seconds()
         seen = load(call, port, count, connections, streams)
+        time.sleep(settle)
         after = self._cpu(plane), self._cpu(backend), children_seconds()
         if abs(seen.bytes / count - size) > 0.02 * size:
             text = f"{seen.bytes / count:.0f} bytes on average"
