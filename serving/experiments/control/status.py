@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 
 Status = dict[str, Any]
 _EVENTS: Final = 10
-_CLOCKS_APART: Final = 60.0
-"""Seconds from which on it is said that clocks differ."""
+_LONG_STILL: Final = 60.0
+"""Seconds from which on it is said that the clock stands still."""
 
 
 def overview(store: Store, document: ExperimentsDocument) -> Status:
@@ -197,13 +196,13 @@ _ALARMS: Final = {
 """Counters that should be 0 → what they mean."""
 
 
-def _clocks(ahead: float) -> list[str]:
-    """Returns what is wrong if the store's clock and this machine's are far apart."""
-    if abs(ahead) < _CLOCKS_APART:
+def _clock(ahead: float) -> list[str]:
+    """Returns what is wrong if the store's clock stands still."""
+    if ahead < _LONG_STILL:
         return []
-    side = "ahead of" if ahead > 0 else "behind"
+    still = duration_words(round(ahead))
     return [
-        f"the state's clock is {duration_words(round(abs(ahead)))} {side} this machine's: it decides when windows close"
+        f"the state's clock was once wrong and ahead: it stands still for {still}, and no window closes meanwhile"
     ]
 
 
@@ -211,7 +210,7 @@ def _alarms(
     experiment: ExperimentConfig, life: Lifecycle, store: Store, name: str, verdict: Verdict | None
 ) -> list[str]:
     counted = store.counters(name)
-    found = _clocks(store.now() - time.time())
+    found = _clock(store.ahead())
     found += [f"arm {arm} was taken out: {out.reason}" for arm, out in life.out.items()]
     found += [f"{counted[key]:,} {text}" for key, text in _ALARMS.items() if counted.get(key)]
     if verdict is not None and verdict.action == "refuse":

@@ -16,6 +16,7 @@ from serving.experiments.live.arms import Bystander
 from serving.experiments.live.authority import Authority
 from serving.experiments.live.compile import Compiler
 from serving.experiments.live.plan import Kind, World, kind_of, redraws
+from serving.experiments.live.ramps import Ramps
 from serving.experiments.live.results import Results, all_steps
 from serving.experiments.state.lifecycle import Lifecycle, Phase, read_lifecycle, table_key
 from serving.experiments.state.open import rules_of
@@ -87,6 +88,7 @@ class Keeper:
         self.followed, self._store, self._lead = followed, store, lead
         self.memories: dict[str, Memory] = {}
         self._compiler = Compiler(answers, self.memories, most_units, journal)
+        self._ramps = Ramps(store)
         self._authority = Authority(store)
         self._layers: dict[str, tuple[int, LayerState]] = {}
         self._learned: dict[str, int] = {}
@@ -145,6 +147,7 @@ class Keeper:
             PenstockError: The store does not answer; what is in memory stays in force.
         """
         if self.followed.changed():
+            self._ramps.changed(self.world.document, self.followed.document)
             self.world = World(self.followed.document, self.world.lives, self.world.allocations)
             self.results.clear()
         document = self.followed.document
@@ -155,6 +158,8 @@ class Keeper:
         stored = {
             name: found for name in self._layer_names() if (found := self._read_layer(name)) is not None
         }
+        if self.leads:
+            self._ramps.settle()
         self.world = World(document, self._read_lives(), self.world.allocations)
         if count:
             self._step_results()

@@ -78,6 +78,15 @@ class Ramp:
     instead_of_share: float = 1.0
     instead_of_weights: dict[str, float] = field(default_factory=dict)
 
+    def held(self, share: float, weights: Mapping[str, float]) -> Ramp:
+        """Returns what is left of it with the document's share and weights as they are now."""
+        share_holds, weights_hold = share == self.instead_of_share, dict(weights) == self.instead_of_weights
+        return replace(
+            self,
+            share=self.share if share_holds else None,
+            weights=self.weights if weights_hold else {},
+        )
+
     def of(self, share: float, weights: Mapping[str, float]) -> tuple[float, dict[str, float]]:
         """Returns the share and the weights that hold.
 

@@ -226,6 +226,10 @@ class Store(ABC):
         """Returns the store's clock in seconds since the epoch; it never runs backwards and decides for all replicas."""
 
     @abstractmethod
+    def ahead(self) -> float:
+        """Returns for how many seconds the store's clock stands still, because it was once ahead; 0 if it runs."""
+
+    @abstractmethod
     def read(self, key: str) -> tuple[int, Document] | None:
         """Returns a document's version and value; None if there is none."""
 

@@ -91,6 +91,12 @@ class SqlStore(Store):
             ((last,),) = session.rows("SELECT at FROM penstock_clock WHERE one = 1")
             return max(self._time(session), float(last))
 
+    def ahead(self) -> float:
+        """Returns for how many seconds the store's clock stands still, because it was once ahead."""
+        with self._reading() as session:
+            ((last,),) = session.rows("SELECT at FROM penstock_clock WHERE one = 1")
+            return max(0.0, float(last) - self._time(session))
+
     def read(self, key: str) -> tuple[int, Document] | None:
         """Returns a document's version and value; None if there is none."""
         with self._reading() as session:

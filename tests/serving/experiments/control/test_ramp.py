@@ -122,8 +122,8 @@ def test_starting_twice_and_stopping_twice_are_refused(asked: Asked) -> None:
     actions.start(asked)
 
 
-@pytest.mark.parametrize(("shift", "words"), [(7200.0, "2h ahead of"), (-7200.0, ""), (5.0, "")])
+@pytest.mark.parametrize(("shift", "words"), [(7200.0, "stands still for "), (-7200.0, ""), (5.0, "")])
 def test_a_state_that_a_wrong_clock_put_ahead_is_an_alarm(tmp_path: Path, shift: float, words: str) -> None:
     SqliteStore(tmp_path / "e.db", lambda: time.time() + shift).event("e", "note", "the clock was wrong")
     seen = status(SqliteStore(tmp_path / "e.db"), parse_document(DOCUMENT, "experiments.yaml"), "e")
-    assert [words in alarm for alarm in seen["alarms"]] == ([True] if words else [])
+    assert [words in alarm for alarm in seen["alarms"] if "clock" in alarm] == ([True] if words else [])
