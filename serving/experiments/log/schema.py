@@ -105,7 +105,7 @@ def json_schema() -> dict[str, Any]:
         "title": "Penstock's prediction log: Parquet files, one row for each row of a request",
         "format": FORMAT,
         "format_key": FORMAT_KEY.decode(),
-        "files": "EXPERIMENT/date=YYYY-MM-DD/*.parquet; the date is that of the file, in UTC",
+        "files": "EXPERIMENT/date=YYYY-MM-DD/*.parquet; the date is that of the file, in UTC; date=1970-01-01/columns.parquet is empty and has all columns",
         "columns": [column._asdict() for column in COLUMNS],
         "value_columns": [
             {"name": "input_NAME", "type": values, "nullable": True, "text": "An input under the privacy rules."},
