@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 
 from serving.wire import client_pb2
+from tests.serving.router.running import RunningRouter, ScriptedRoute
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 CLASSIFY = "/tensorflow.serving.PredictionService/Classify"
@@ -154,3 +155,8 @@ class Client:
         except grpc.RpcError as error:
             return error
         raise AssertionError("the call did not fail")
+
+
+def front(backend: GrpcBackend, **routes: ScriptedRoute) -> RunningRouter:
+    """A router in front of one gRPC backend, with experiments by public model name."""
+    return RunningRouter({"main": {"grpc": backend.address}}, routes)
