@@ -14,6 +14,7 @@ from serving.deploy.document import (
     KubernetesConfig,
     StorageConfig,
 )
+from serving.deploy.pods import CONTAINER_SECURITY, container_resources, pod_spec
 from serving.deploy.probes import probes
 from serving.deploy.router.kubernetes import router_manifests
 from serving.deploy.text_files import MODELS
@@ -114,40 +115,13 @@ def _annotations(document: DeployDocument, files: dict[str, str]) -> dict[str, s
 
 def _pod(document: DeployDocument, cluster: KubernetesConfig) -> Manifest:
     volumes, mounts = _volumes(document, cluster)
-    pod: Manifest = {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "fsGroup": _USER,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        # This pause before SIGTERM is the only drain: TF Serving does not handle the signal.
-        "terminationGracePeriodSeconds": document.drain_seconds + 10,
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": "kubernetes.io/hostname",
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": _labels(document)},
-            }
-        ],
-        "containers": [_container(document, cluster, mounts)],
-        "volumes": volumes,
-    }
-    if cluster.service_account is not None:
-        pod["serviceAccountName"] = cluster.service_account
+    # The pause before SIGTERM is the only drain: TF Serving does not handle the signal.
+    pod = pod_spec(document, cluster, _labels(document), _USER)
+    pod["containers"], pod["volumes"] = [_container(document, cluster, mounts)], volumes
     return pod
 
 
 def _container(document: DeployDocument, cluster: KubernetesConfig, mounts: list[Manifest]) -> Manifest:
-    resources = document.resources
-    limits = {"memory": resources.memory_limit or resources.memory}
-    if resources.cpu_limit is not None:
-        limits["cpu"] = resources.cpu_limit
     container: Manifest = {
         "name": "server",
         "image": document.image,
@@ -159,12 +133,8 @@ def _container(document: DeployDocument, cluster: KubernetesConfig, mounts: list
         ],
         **probes(document),
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/sleep", str(document.drain_seconds)]}}},
-        "resources": {"requests": {"cpu": resources.cpu, "memory": resources.memory}, "limits": limits},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "resources": container_resources(document.resources),
+        "securityContext": CONTAINER_SECURITY,
         "volumeMounts": mounts,
     }
     if cluster.env_from_secret is not None:

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from serving.deploy.command import CONFIG_FOLDER
+from serving.deploy.pods import CONTAINER_SECURITY, container_resources, pod_spec
 from serving.deploy.router.command import (
     DATA_FOLDER,
     EXPERIMENTS,
@@ -87,43 +88,17 @@ def _pod(document: DeployDocument, cluster: KubernetesConfig, router: RouterConf
     claim: Manifest = {"name": "data", "emptyDir": {}}
     if router.data_claim is not None:
         claim = {"name": "data", "persistentVolumeClaim": {"claimName": router.data_claim}}
-    pod: Manifest = {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "fsGroup": _USER,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "terminationGracePeriodSeconds": document.drain_seconds + 10,
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": "kubernetes.io/hostname",
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": _labels(document)},
-            }
-        ],
-        "containers": [_container(document, router)],
-        "volumes": [
-            {"name": "config", "configMap": {"name": f"{router_name(document)}-config"}},
-            {"name": "tmp", "emptyDir": {}},
-            claim,
-        ],
-    }
-    if cluster.service_account is not None:
-        pod["serviceAccountName"] = cluster.service_account
+    pod = pod_spec(document, cluster, _labels(document), _USER)
+    pod["containers"] = [_container(document, router)]
+    pod["volumes"] = [
+        {"name": "config", "configMap": {"name": f"{router_name(document)}-config"}},
+        {"name": "tmp", "emptyDir": {}},
+        claim,
+    ]
     return pod
 
 
 def _container(document: DeployDocument, router: RouterConfig) -> Manifest:
-    resources = router.resources
-    limits = {"memory": resources.memory_limit or resources.memory}
-    if resources.cpu_limit is not None:
-        limits["cpu"] = resources.cpu_limit
     container: Manifest = {
         "name": "router",
         "image": router.image,
@@ -136,12 +111,8 @@ def _container(document: DeployDocument, router: RouterConfig) -> Manifest:
         "livenessProbe": _probe(LIVE, 10, 6),
         # The Services forget the pod during this pause; then the router drains at SIGTERM.
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/sleep", "5"]}}},
-        "resources": {"requests": {"cpu": resources.cpu, "memory": resources.memory}, "limits": limits},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "resources": container_resources(router.resources),
+        "securityContext": CONTAINER_SECURITY,
         "volumeMounts": [
             {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},
