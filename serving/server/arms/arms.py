@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from serving.experiments.plane.calls import FAILED, Call, request_id_of, unit_of
 from serving.experiments.plane.shadow import Shadows
+from serving.server.arms.watch import Watch
 from serving.server.status import Code
 
 if TYPE_CHECKING:
@@ -44,10 +45,15 @@ class Arms:
 
     Args:
         traffic: The experiments.
+
+    Attributes:
+        route: Returns the experiments on a model, if there are any.
+        within: Waits for an answer, but only so many seconds.
     """
 
     def __init__(self, traffic: Traffic) -> None:
         self.route = traffic.route
+        self.within = Watch().within
         self._shadows = Shadows()
 
     def begin(self, route: Route, api: str, method: str, fields: Metadata, request: bytes) -> Call | None:
@@ -68,13 +74,12 @@ class Arms:
         return None if call.choose(unit) is None else call
 
     def is_plain(self, call: Call) -> bool:
-        """Returns whether a call has neither copies, nor a fallback, nor a time limit of its arm."""
+        """Returns whether a call has neither copies nor a fallback, and an arm of this server."""
         choice = call.choice
         return (
             choice is not None
             and not choice.shadows
             and choice.fallback is None
-            and call.route.hang is None
             and not choice.target.backend
         )
 
@@ -116,6 +121,11 @@ class Arms:
             call.shadowed(arm, done.code, done.body, target, done.version, seconds)
 
         self._shadows.add(len(call.request), send)
+
+
+def too_late(seconds: float | None) -> str:
+    """Returns the error of an arm that takes too long."""
+    return f"the arm gave no answer within {seconds:g} s"
 
 
 async def _asked(target: Target, seconds: float | None, ask: Ask) -> Done:

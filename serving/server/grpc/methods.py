@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from serving.experiments.contract import Target
 from serving.experiments.plane import model_spec
-from serving.server.arms.arms import Done
+from serving.server.arms.arms import Done, too_late
 from serving.server.grpc.seen import Seen
 from serving.server.status import Code, ServingError
 
@@ -163,11 +163,12 @@ class Front:
         assert choice is not None
         if arms.is_plain(call):
             # Nearly all of them: without the frames of what may happen to the others.
-            seen, target = Seen(), choice.target
+            seen, target, hang = Seen(), choice.target, route.hang
+            merged = model_spec.merged(method.asks, data, target)
             try:
-                answered = await self._answer(
-                    method, model_spec.merged(method.asks, data, target), remaining, seen
-                )
+                answered = await arms.within(hang, self._answer(method, merged, remaining, seen))
+            except TimeoutError:
+                answered = Answered(None, Code.DEADLINE_EXCEEDED, too_late(hang))
             except asyncio.CancelledError:
                 call.answered(Code.CANCELLED, b"", target)
                 raise
@@ -178,10 +179,12 @@ class Front:
 
         async def ask(target: Target, seconds: float | None) -> Done:
             left = None if remaining is None else remaining - (perf_counter() - began)
-            times = [one for one in (left, seconds) if one is not None]
             seen = Seen()
             merged = model_spec.merged(method.asks, data, target)
-            answered = await self._answer(method, merged, min(times, default=None), seen)
+            try:
+                answered = await arms.within(seconds, self._answer(method, merged, left, seen))
+            except TimeoutError:
+                return Done(Code.DEADLINE_EXCEEDED, text=too_late(seconds))
             return Done(answered.code, answered.message or b"", seen.version, answered.text)
 
         done = await arms.run(call, ask)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from serving.experiments.plane import paths
 from serving.experiments.plane.bodies import plain
 from serving.http.handler import Answer
-from serving.server.arms.arms import Done
+from serving.server.arms.arms import Done, too_late
 from serving.server.rest import response_json
 from serving.server.rest.api import Seen
 from serving.server.status import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from serving.experiments.contract import Target
     from serving.server.arms.arms import Arms
     from serving.server.rest.api import RestApi
@@ -67,7 +64,14 @@ class RestExperiments:
         async def ask(to: Target, seconds: float | None) -> Done:
             seen = Seen()
             work = self._api.answer(method, paths.rewritten(path, to), headers, body, seen)
-            return await _within(seconds, work, seen)
+            try:
+                answer = await self._arms.within(seconds, work)
+            except TimeoutError:
+                text = too_late(seconds)
+                refusal = Answer(504, response_json.error(text))
+                return Done(Code.DEADLINE_EXCEEDED, text=text, answer=refusal)
+            ok = seen.code is Code.OK
+            return Done(seen.code, answer.body if ok else b"", seen.version, answer=answer)
 
         done = await self._arms.run(call, ask)
         answer: Answer = done.answer or Answer(503, response_json.error(done.text))
@@ -86,14 +90,3 @@ class RestExperiments:
         """Stops the threads and the copies."""
         self._arms.close()
         self._api.close()
-
-
-async def _within(seconds: float | None, work: Coroutine[Any, Any, Answer], seen: Seen) -> Done:
-    """Waits for an answer, but not longer than an arm may take."""
-    try:
-        answer = await (work if seconds is None else asyncio.wait_for(work, seconds))
-    except TimeoutError:
-        text = f"the arm gave no answer within {seconds:g} s"
-        return Done(Code.DEADLINE_EXCEEDED, text=text, answer=Answer(504, response_json.error(text)))
-    ok = seen.code is Code.OK
-    return Done(seen.code, answer.body if ok else b"", seen.version, answer=answer)
