@@ -13,6 +13,7 @@ import numpy as np
 
 from serving.experiments.guardrails.bets import STAKES
 from serving.experiments.guardrails.breaker import Breaker
+from serving.experiments.guardrails.comparison import spending
 from serving.experiments.guardrails.config import GuardrailsConfig
 from serving.experiments.guardrails.failures import Fault
 from serving.experiments.guardrails.reward import reward_reason
@@ -85,8 +86,36 @@ def layer_two(
         if i % 10 == 9:
             top = logs.max(axis=0)
             evidence = top + np.log(np.exp(logs - top).mean(axis=0))
-            at[(evidence >= -math.log(alpha)) & (at == 0)] = i + 1
+            at[(evidence >= math.log(2 / alpha)) & (at == 0)] = i + 1  # the first book has half of alpha
     return _found(at)
+
+
+def same_units_each_hour(experiments: int, units: int, hours: int, alpha: float) -> tuple[float, float]:
+    """Returns how often innocent arms are taken out where 10% of the units are slow in every hour, and all come each hour.
+
+    Returns:
+        With evidence of its own for each hour, as it is; and if the hours' evidence were added up. No margin.
+    """
+    rng = np.random.default_rng(15)
+    arm, slow = rng.random((experiments, units)) < 0.5, rng.random((experiments, units)) < 0.1
+    honest, added = np.zeros(experiments, dtype=bool), np.zeros(experiments, dtype=bool)
+    whole = np.zeros((len(STAKES), experiments))
+    for hour in range(1, hours + 1):
+        order = rng.permuted(np.tile(np.arange(units), (experiments, 1)), axis=1)
+        gain = np.where(slow, np.where(arm, 2.0, -2.0), 0.0)
+        steps = np.log1p(np.array(STAKES)[:, None, None] * 0.5 * np.take_along_axis(gain, order, axis=1))
+        logs = steps.cumsum(axis=2)
+        honest |= _largest(logs) >= math.log(2 / alpha) + spending(hour)
+        added |= _largest(whole[:, :, None] + logs) >= math.log(1 / alpha)
+        whole += logs[:, :, -1]
+    return float(honest.mean()), float(added.mean())
+
+
+def _largest(logs: np.ndarray) -> np.ndarray:
+    """Returns the largest evidence of each experiment; ``logs`` have shape [stakes, experiments, units]."""
+    top = logs.max(axis=0)
+    found: np.ndarray = (top + np.log(np.exp(logs - top).mean(axis=0))).max(axis=1)
+    return found
 
 
 def by_rates(

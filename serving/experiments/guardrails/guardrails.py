@@ -51,6 +51,7 @@ class Guardrails:
         store: The state.
         alerts: Who hears of it.
         clock: Seconds that never run backwards.
+        by_request: Whether requests are assigned by themselves.
     """
 
     def __init__(
@@ -62,11 +63,13 @@ class Guardrails:
         store: Store,
         alerts: Alerts,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        by_request: bool = False,
     ) -> None:
         self._experiment, self._config, self._control, self._arms = experiment, config, control, list(arms)
         self._store, self._alerts, self._clock = store, alerts, clock
         self._breaker = Breaker(config, control)
-        self._compared = Compared(experiment, config, control, arms)
+        self._compared = Compared(experiment, config, control, arms, by_request=by_request)
         slow = config.slower_than
         self._patience = min(PATIENCE, slow.ms / 1000) if slow else PATIENCE
         self._out: set[str] = set()
@@ -206,15 +209,15 @@ class Guardrails:
 
     def to_json(self) -> dict[str, Any]:
         """Returns what the comparisons have seen, for status and page: arm → what → evidence and rates."""
-        needed = self._compared.needed
+        needed = round(self._compared.needed(), 3)
         return {
             arm: {
                 name: {
-                    "units": bets.units, "bad": bets.bad, "evidence": round(bets.log_evidence, 3), "needed": round(needed, 3),
+                    "units": bets.units, "bad": bets.bad, "evidence": round(bets.log_evidence, 3), "needed": needed,
                 }
                 for name, bets in found.items()
             }
-            for arm, found in self._compared.tests.items()
+            for arm, found in self._compared.books.tests["ever"].items()
         }  # fmt: skip
 
     def close(self) -> None:

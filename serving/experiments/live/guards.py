@@ -80,7 +80,13 @@ class Guards:
         if known is None or known[0] != experiment:
             others = [arm for arm in experiment.arms if arm != experiment.control]
             guard = Guardrails(
-                name, experiment.guardrails, experiment.control, others, self._store, self._alerts
+                name,
+                experiment.guardrails,
+                experiment.control,
+                others,
+                self._store,
+                self._alerts,
+                by_request=bool(experiment.unit.request),
             )
             self._all[name] = known = (experiment, guard)
         return known[1]

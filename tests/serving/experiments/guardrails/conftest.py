@@ -33,6 +33,16 @@ class Heard(Alerts):
         self.alerts.append(dict(alert))
 
 
+class Clock:
+    """A test double of the store's clock."""
+
+    def __init__(self, at: float = 1_000_000.0) -> None:
+        self.at = at
+
+    def __call__(self) -> float:
+        return self.at
+
+
 @dataclass
 class Watch:
     """One replica's guardrails."""
@@ -43,11 +53,20 @@ class Watch:
     now: float = 100.0
     heard: Heard = field(default_factory=Heard)
     numbers: Any = field(default_factory=itertools.count)
+    by_request: bool = False
+    clock: Clock = field(default_factory=lambda: Clock())
 
     def __post_init__(self) -> None:
         control, *arms = self.shares
         self.guardrails = Guardrails(
-            "exam", self.config, control, arms, self.store, self.heard, lambda: self.now
+            "exam",
+            self.config,
+            control,
+            arms,
+            self.store,
+            self.heard,
+            lambda: self.now,
+            by_request=self.by_request,
         )
 
     def answer(self, arm: str, code: int = Code.OK, unit: str | None = None, **given: Any) -> Answer:
@@ -55,7 +74,9 @@ class Watch:
         self.now += 0.01
         name = next(self.numbers) if unit is None else int.from_bytes(unit.encode(), "big")
         pairs = tuple(self.shares.items())
-        digest = struct.pack("<QQ", name * 0x9E3779B97F4A7C15 % 2**64, name % 2**64)
+        digest = (
+            b"" if self.by_request else struct.pack("<QQ", name * 0x9E3779B97F4A7C15 % 2**64, name % 2**64)
+        )
         choice = Choice("exam", arm, Target("m"), self.shares[arm], digest, "d", 1, probabilities=pairs)
         fields = {"seconds": 0.01, "response": b'{"predictions": [0.5]}', **given}
         return choice, Outcome(f"r{name}", "rest", "predict", self.now, code=code, request=b"", **fields)
@@ -85,10 +106,13 @@ def watcher(tmp_path: Path) -> Iterator[Watcher]:
     """Opens the guardrails of one more replica on the same state."""
     opened: list[SqliteStore] = []
 
-    def make(shares: dict[str, float] | None = None, **settings: Any) -> Watch:
-        opened.append(SqliteStore(tmp_path / "experiments.db"))
+    clock = Clock()
+
+    def make(shares: dict[str, float] | None = None, *, by_request: bool = False, **settings: Any) -> Watch:
+        opened.append(SqliteStore(tmp_path / "experiments.db", clock))
         config = GuardrailsConfig.model_validate(settings)
-        return Watch(opened[-1], config, shares or {"old": 0.5, "new": 0.5})
+        given = shares or {"old": 0.5, "new": 0.5}
+        return Watch(opened[-1], config, given, by_request=by_request, clock=clock)
 
     yield make
     for store in opened:

@@ -6,13 +6,14 @@ import importlib.util
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from serving.codes import Code
 from serving.experiments.guardrails.bets import Bets
+from serving.experiments.guardrails.comparison import spending
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -87,8 +88,8 @@ def test_a_unit_counts_once_so_that_one_busy_client_decides_nothing(watcher: Wat
     assert watch.guardrails.to_json()["new"]["errors"]["units"] == [2000, 1]
 
 
-def test_two_replicas_and_a_restart_see_what_one_process_sees(watcher: Watcher) -> None:
-    settings = {"failures_in_a_row": None, "errors": "5%"}
+def test_by_request_two_replicas_and_a_restart_see_what_one_process_sees(watcher: Watcher) -> None:
+    settings: dict[str, Any] = {"failures_in_a_row": None, "errors": "5%", "by_request": True}
     one, other = watcher(**settings), watcher(**settings)
     other.numbers = iter(range(10**6, 2 * 10**6))
     for watch in (one, other):
@@ -98,6 +99,54 @@ def test_two_replicas_and_a_restart_see_what_one_process_sees(watcher: Watcher) 
     restarted.tick()
     found = restarted.guardrails.to_json()["new"]["errors"]
     assert (found["units"], found["bad"]) == ([200, 200], [6, 16])
+
+
+def test_units_that_come_to_two_replicas_do_not_count_twice(watcher: Watcher) -> None:
+    """Each process has evidence of its own, and the second one needs more of it."""
+    one, other = watcher(failures_in_a_row=None, errors="5%"), watcher(failures_in_a_row=None, errors="5%")
+    for watch in (one, other):
+        assert mixed(watch, 100, {"new": 8, "old": 3}, code=Code.INTERNAL) == {}
+    found, same = (watch.guardrails.to_json()["new"]["errors"] for watch in (one, other))
+    assert found["units"] == same["units"] == [100, 100]
+    assert found["evidence"] == same["evidence"]
+    assert found["needed"] < same["needed"]
+
+
+def again(watch: Watch, units: int, bad: int, **given: Any) -> dict[str, str]:
+    """Answers the same units once more; so many per hundred of the new arm's go badly."""
+    watch.now += 2
+    watch.tick()  # sees that it is another hour
+    watch.numbers = iter(range(2 * units))
+    return mixed(watch, units, {"new": bad}, **given)
+
+
+@pytest.mark.parametrize("given", [{"code": Code.INTERNAL}, {"seconds": 0.2}], ids=["errors", "slow"])
+def test_an_arm_that_goes_bad_when_all_units_were_seen_is_taken_out(watcher: Watcher, given: Any) -> None:
+    watch = watcher(failures_in_a_row=None, slower_than={"ms": 50})
+    for _ in range(5):
+        assert again(watch, 400, 0) == {}
+        watch.clock.at += 3600
+    assert again(watch, 400, 10, **given)["new"].endswith("above control within this hour")
+
+
+def test_within_an_hour_a_unit_counts_once(watcher: Watcher) -> None:
+    watch = watcher(failures_in_a_row=None)
+    again(watch, 400, 0)
+    assert again(watch, 400, 50, code=Code.INTERNAL) == {}
+    watch.clock.at += 3600
+    assert "new" in again(watch, 400, 50, code=Code.INTERNAL)
+
+
+def test_units_that_are_slow_in_every_hour_take_out_no_innocent_arm(simulation: ModuleType) -> None:
+    """Their hours added up would: whoever has more of the slow units by chance would look slower each hour."""
+    honest, added = simulation.same_units_each_hour(experiments=300, units=200, hours=24, alpha=0.05)
+    assert honest <= 0.05
+    assert added > 0.15
+
+
+def test_what_alpha_is_divided_by_spends_it_once() -> None:
+    shares = [math.exp(-spending(number)) for number in range(1, 200_000)]
+    assert sum(shares) + 1 / (2.11 * math.log(200_000)) == pytest.approx(1, abs=0.001)
 
 
 def test_another_limit_begins_anew(watcher: Watcher) -> None:
