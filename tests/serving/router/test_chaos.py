@@ -283,7 +283,12 @@ def test_two_routers_on_one_state_agree_and_count_once(start: Callable[..., Rout
     assert receipts == {"accepted": 60, "repeated": 180}
     apps[0].call("POST", "/v1/experiments/e:ramp", {"weights": {"old": 0.2, "new": 0.8}})
     until(lambda: apps[0].status()["arms"]["new"]["weight"] == 0.8, "the ramp")
-    time.sleep(4.0)  # Both follow at a moment that is agreed on, a few seconds ahead.
+    before = list(found[0].values()).count("e/new")
+    for app in apps:  # Both follow at a moment that is agreed on, a few seconds ahead.
+        until(
+            lambda app=app: list(arms_of(app, range(150)).values()).count("e/new") > before,
+            "the move of units",
+        )
     after = [arms_of(app, range(150)) for app in apps]
     assert after[0] == after[1]
     assert all(after[0][unit] == "e/new" for unit, arm in found[0].items() if arm == "e/new")
