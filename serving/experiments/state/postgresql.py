@@ -189,7 +189,8 @@ def _parts(url: str, variable: str) -> dict[str, Any]:
             seen="something else (not shown)",
             remedy=f"export {variable} anew",
         ) from None
-    return {**_CONNECT, **given}
+    options = f"{_CONNECT['options']} {given.pop('options', '')}".strip()
+    return {**_CONNECT, **given, "options": options}
 
 
 class _PostgresqlSession(Session):

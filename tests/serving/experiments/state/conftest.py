@@ -37,7 +37,18 @@ def database_server() -> Iterator[postgresql.Server]:
     if reason := postgresql.missing():
         pytest.skip(reason)
     with postgresql.running() as server:
+        server.create("states")
         yield server
+
+
+def new_state(server: postgresql.Server) -> str:
+    """Returns the URL of an empty schema: a database for each test would take seconds to remove."""
+    import psycopg
+
+    schema = f"state{next(_NUMBERS)}"
+    with psycopg.connect(server.url("states")) as connection:
+        connection.execute(f"CREATE SCHEMA {schema}")
+    return f"{server.url('states')}?options=-csearch_path%3D{schema}"
 
 
 @pytest.fixture(params=KINDS)
@@ -46,11 +57,10 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     opened: list[Store] = []
     if request.param == "postgresql":
         server: postgresql.Server = request.getfixturevalue("database_server")
-        database = f"state{next(_NUMBERS)}"
-        server.create(database)
+        url = new_state(server)
 
         def make(clock: Callable[[], float] | None = None) -> Store:
-            opened.append(PostgresqlStore(server.url(database), "STATE_URL", clock))
+            opened.append(PostgresqlStore(url, "STATE_URL", clock))
             return opened[-1]
     else:
 

@@ -17,7 +17,7 @@ from serving.experiments.state.postgresql import PostgresqlStore
 from serving.experiments.state.sqlite import SqliteStore
 from serving.experiments.state.store import Exposure, Store, StoreAwayError
 from tests import postgresql
-from tests.serving.experiments.state.conftest import RULES, by_unit, exposure
+from tests.serving.experiments.state.conftest import RULES, by_unit, exposure, new_state
 from tests.side_by_side import free_port
 
 
@@ -179,8 +179,7 @@ def test_the_url_comes_from_the_environment_and_is_never_shown(
 def test_a_database_that_goes_and_comes_back_loses_no_exposure_and_answers_in_between(
     database_server: postgresql.Server,
 ) -> None:
-    database_server.create("restarted")
-    store = PostgresqlStore(database_server.url("restarted"), "STATE_URL")
+    store = PostgresqlStore(new_state(database_server), "STATE_URL")
     store.declare("e", RULES)
     sink = Exposures(store)
     sink.take(batch(0, 100))

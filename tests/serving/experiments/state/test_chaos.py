@@ -14,7 +14,7 @@ import pytest
 from serving.experiments.state.postgresql import PostgresqlStore
 from serving.experiments.state.sqlite import SqliteStore
 from tests import postgresql
-from tests.serving.experiments.state.conftest import RULES, Opener, by_unit, exposure
+from tests.serving.experiments.state.conftest import RULES, Opener, by_unit, exposure, new_state
 
 UNITS = 1000
 
@@ -74,7 +74,7 @@ def test_a_process_that_is_killed_loses_no_acknowledged_reward_and_counts_none_t
     store = SqliteStore(file)
     store.declare("e", RULES)
     acknowledged: set[str] = set()
-    for round_ in range(4):
+    for round_ in range(3):
         with reporter(file, f"{round_}-", 100_000) as process:
             go(process)
             assert process.stdout is not None
@@ -150,11 +150,9 @@ def test_a_killed_process_leaves_no_lock_behind(tmp_path: Path) -> None:
 def test_the_clock_of_the_database_decides_not_that_of_the_replica(
     database_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch, shift: float
 ) -> None:
-    name = f"clock{int(shift > 0)}"
-    database_server.create(name)
     right = time.time()
     monkeypatch.setattr(time, "time", lambda: right + shift)
-    store = PostgresqlStore(database_server.url(name), "STATE_URL")
+    store = PostgresqlStore(new_state(database_server), "STATE_URL")
     assert abs(store.now() - right) < 600
     store.declare("e", RULES)
     store.expose([exposure("u")])
@@ -169,11 +167,10 @@ def test_a_replica_that_stops_in_the_middle_of_a_transaction_holds_nobody_up_for
 ) -> None:
     import psycopg
 
-    database_server.create("stopped")
-    store = PostgresqlStore(database_server.url("stopped"), "STATE_URL")
+    store = PostgresqlStore(new_state(database_server), "STATE_URL")
     store.declare("e", RULES)
     with psycopg.connect(
-        database_server.url("stopped"), options="-c idle_in_transaction_session_timeout=500"
+        database_server.url("states"), options="-c idle_in_transaction_session_timeout=500"
     ) as other:
         other.execute("SELECT pg_advisory_xact_lock(%s)", (0x70656E73746F636B,))
         store.expose([exposure("u")])

@@ -80,20 +80,20 @@ def test_readers_with_one_cursor_in_one_document_count_each_unit_once(
 def test_rewards_and_evaluation_at_the_same_time_lose_no_accepted_reward(
     store: Store, opener: Opener, clock: Clock
 ) -> None:
-    store.expose([exposure(f"u{n}") for n in range(300)])
+    store.expose([exposure(f"u{n}") for n in range(150)])
     accepted: set[str] = set()
     evaluated: dict[str, float | None] = {}
 
     def report() -> None:
         replica = opener(clock)
-        for n in range(300):
-            clock.at += 100 / 250
+        for n in range(150):
+            clock.at += 100 / 125
             if replica.reward([by_unit(f"u{n}")])[0].status == "accepted":
                 accepted.add(f"u{n}")
 
     def evaluate() -> None:
         replica, cursor = opener(clock), 0
-        while len(evaluated) < 300:
+        while len(evaluated) < 150:
             units, cursor = replica.matured("e", cursor, 20)
             evaluated.update({unit.key: unit.reward for unit in units})
 
