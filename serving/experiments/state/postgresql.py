@@ -17,6 +17,8 @@ from serving.experiments.state.store import StoreAwayError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from serving.experiments.state.store import Exposure
+
 _LOCK: Final = 0x70656E73746F636B
 """The advisory lock that all writers take: the letters of our name."""
 _CONNECT: Final = {
@@ -29,6 +31,11 @@ _CONNECT: Final = {
     "options": "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s",
 }
 """No call hangs: not on a network that is away, and not on a writer that was stopped in the middle."""
+_ANALYSED_AT: Final = (1_000, 10_000, 100_000)
+"""Exposures after which tables are analysed, as what is planned for empty ones reads large ones whole.
+
+The database itself does it once a minute.
+"""
 _SHORTEST_WAIT: Final = 0.2
 _LONGEST_WAIT: Final = 5.0
 
@@ -51,7 +58,17 @@ class PostgresqlStore(SqlStore):
     def __init__(self, url: str, variable: str, clock: Callable[[], float] | None = None) -> None:
         super().__init__(clock)
         self._connections = [_Connection(url, variable) for _ in range(2)]
+        self._exposed = 0
         self._preparing, self._begun, self._prepared = threading.RLock(), False, False
+
+    def expose(self, batch: Sequence[Exposure]) -> None:
+        """Records units that were exposed."""
+        super().expose(batch)
+        before, self._exposed = self._exposed, self._exposed + len(batch)
+        if any(before < count <= self._exposed for count in _ANALYSED_AT):
+            with self._reading() as session:
+                for table in ("penstock_units", "penstock_requests", "penstock_rewards"):
+                    session.changed(f"ANALYZE {table}")
 
     def _seen(self, session: Session) -> float:
         ((now,),) = session.rows("SELECT EXTRACT(EPOCH FROM clock_timestamp())::double precision")

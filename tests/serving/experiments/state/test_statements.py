@@ -6,9 +6,13 @@ import re
 import sqlite3
 from pathlib import Path
 
+import pytest
+
+from serving.experiments.state.postgresql import PostgresqlStore
 from serving.experiments.state.sqlite import SqliteStore
 from serving.experiments.state.store import Exposure, Rules
-from tests.serving.experiments.state.conftest import Clock, by_request, by_unit, exposure
+from tests import postgresql
+from tests.serving.experiments.state.conftest import Clock, by_request, by_unit, exposure, new_state
 
 _LARGE = re.compile(r"penstock_(units|requests|rewards)")
 _WHOLE = re.compile(r"SCAN|\(experiment=\?\)")
@@ -42,4 +46,19 @@ def test_every_statement_finds_its_rows_by_an_index(tmp_path: Path) -> None:
         steps = [step for step in plan if "penstock_" in step]
         assert not [step for step in steps if _WHOLE.search(step)], (statement, plan)
     planner.close()
+    store.close()
+
+
+@pytest.mark.integration
+def test_postgresql_looks_keys_up_by_an_index_as_soon_as_there_are_many(
+    database_server: postgresql.Server,
+) -> None:
+    store = PostgresqlStore(new_state(database_server), "STATE_URL")
+    store.declare("e", Rules("retained", 100.0))
+    store.expose([exposure(f"u{n}") for n in range(6000)])
+    with store._reading() as session:
+        plan = session.rows(
+            "EXPLAIN SELECT seq FROM penstock_units WHERE experiment = 1 AND key IN ('u1', 'u2')"
+        )
+    assert "penstock_units_key" in " ".join(row[0] for row in plan)
     store.close()
