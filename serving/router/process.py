@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from foundation.errors import PenstockError
 from serving.experiments.document.models import BackendConfig, ExperimentsDocument
 from serving.experiments.hosted import Hosted
+from serving.memory import spare_loaded_objects
 from serving.router.backends import Backend, Backends, Tls
 from serving.router.options import RouterOptions
 from serving.router.router import Router
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _FOLLOW_SECONDS: Final = 0.25
+_LOADED_SECONDS: Final = 5.0
 
 
 def route(path: Path, options: RouterOptions, overrides: Sequence[str] = ()) -> None:
@@ -47,8 +49,12 @@ async def _run(path: Path, options: RouterOptions, overrides: Sequence[str]) -> 
         backends = backends_of(hosted.live.document, path.absolute().parent)
         router = Router(options, backends, hosted.live, hosted.control)
         await router.start()
+        spare_loaded_objects()
+        loop = asyncio.get_running_loop()
+        # Once more with what the log and the state load in their threads.
+        loop.call_later(_LOADED_SECONDS, spare_loaded_objects)
         ending.serving()
-        following = asyncio.get_running_loop().create_task(_follow(router, hosted, path))
+        following = loop.create_task(_follow(router, hosted, path))
         await ending.wait()
         following.cancel()
         await router.stop()
