@@ -85,10 +85,10 @@ def row(setting: Setting) -> str:
     missed, width = np.zeros(2), np.zeros(2)
     for number in range(0, EXPERIMENTS, AT_ONCE):
         units = units_of(setting, np.random.default_rng([number, round(100 * setting.strength)]))
-        for which, each in enumerate((units, replace(units, scores=None))):
-            seen = looks(made, each, "new")
-            missed[which] += seen.missed(GAIN).sum()
-            width[which] += seen.half[:, UNITS // 2].sum()
+        both = looks(made, units, "new"), looks(made, replace(units, scores=None), "new")
+        opened = np.isfinite(both[0].half[:, -1]) & np.isfinite(both[1].half[:, -1])
+        missed += [seen.missed(GAIN).sum() for seen in both]
+        width += [seen.half[opened, -1].sum() for seen in both]
     with_, without = missed / EXPERIMENTS
     ratio = width[0] / width[1]
     return f"| {setting.name} | **{with_:.1%}** | {without:.1%} | {ratio:.0%} | {1 - ratio**2:.0%} |"

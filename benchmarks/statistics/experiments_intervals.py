@@ -76,6 +76,27 @@ def several(rates: Rates, weights: Rates | None) -> str:
     return f"**{missed / EXPERIMENTS:.1%}**"
 
 
+def by_context(rates: Rates, weights: Rates | None) -> str:
+    """Returns how often the interval missed where a unit's probability follows its context more and more, as in a contextual bandit.
+
+    Args:
+        rates: Control's rates in two contexts that are alike in number, then the arm's.
+        weights: The arm's probability in both contexts in the end; it begins at one half and changes every 100 units.
+    """
+    assert weights is not None
+    made, table, missed = design(), np.array(rates).reshape(2, 2), 0
+    sure = np.minimum(1, np.arange(UNITS) // 100 / 20)
+    for number in range(0, EXPERIMENTS, AT_ONCE):
+        rng = np.random.default_rng([number, round(1000 * weights[0])])
+        context = rng.integers(0, 2, (AT_ONCE, UNITS))
+        share = 0.5 + (np.array(weights)[context] - 0.5) * sure
+        arms = (rng.random(share.shape) < share).astype(int)
+        values = (rng.random(share.shape) < table[arms, context]).astype(float)
+        seen = looks(made, Units(arms, values, [1 - share, share]), "new")
+        missed += int(seen.missed(float(table[1].mean() - table[0].mean())).sum())
+    return f"**{missed / EXPERIMENTS:.1%}**"
+
+
 EVEN, UNEVEN = (0.5, 0.5), (0.9, 0.1)
 ROWS = (
     ("one side, lower / upper end", one_side, (0.2, 0.2), EVEN),
@@ -85,6 +106,8 @@ ROWS = (
     ("exact", exact, (0.2, 0.2), UNEVEN),
     ("exact", exact, (0.5, 0.55), EVEN),
     ("exact", exact, (0.2, 0.23), None),
+    ("by context (two of them)", by_context, (0.5, 0.4, 0.7, 0.2), (0.95, 0.05)),
+    ("by context (two of them)", by_context, (0.9, 0.02, 0.9, 0.02), (0.05, 0.95)),
     ("four arms, any of three", several, (0.2, 0.2, 0.2, 0.2), (0.25,) * 4),
     ("four arms, any of three", several, (0.2, 0.2, 0.23, 0.15), (0.7, 0.1, 0.1, 0.1)),
     ("four arms, any of three", several, (0.2, 0.2, 0.2, 0.2), None),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from foundation.numbers import bound, decimals, fixed
+from foundation.numbers import bound, decimals, exact, fixed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,11 +39,11 @@ def _range(evidence: Evidence, arm: ArmVerdict) -> str:
 
 
 def _margin(evidence: Evidence) -> str:
-    margin = evidence.design.planned.margin
+    margin, control = evidence.design.planned.margin, evidence.design.control
+    size = f"{abs(100 * margin):.6g} points" if evidence.design.binary else exact(abs(margin))
     if margin < 0:
-        return f"not worse than {evidence.design.control} by {amount(evidence, -margin, signed=False)}"
-    over = f" by more than {amount(evidence, margin, signed=False)}" if margin else ""
-    return f"better than {evidence.design.control}{over}"
+        return f"not worse than {control} by {size} or more"
+    return f"better than {control}{f' by more than {size}' if margin else ''}"
 
 
 def _sure(evidence: Evidence) -> str:

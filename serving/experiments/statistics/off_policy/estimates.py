@@ -115,8 +115,12 @@ def _in_effect(values: Array) -> float:
 
 
 def _value(values: Array, middle: float | None, z: float) -> Value:
-    """Returns mean and interval, as if the largest deviation had been seen once more."""
+    """Returns mean and interval, as if the largest deviation had been seen once more.
+
+    The quantile is Student's for as many units as count in effect, by its expansion ``z + (z^3 + z) / (4 n)``.
+    """
     n, mean = len(values), float(values.mean()) if middle is None else middle
     squares = (values - mean) ** 2
-    half = z * math.sqrt(float(squares.sum() + squares.max())) / n
+    quantile = z + (z**3 + z) / (4 * max(1.0, _in_effect(values)))
+    half = quantile * math.sqrt(float(squares.sum() + squares.max())) / n
     return Value(mean, mean - half, mean + half)
