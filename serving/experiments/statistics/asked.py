@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from foundation.errors import DataError, SpecError, near_miss
+from foundation.errors import SpecError, near_miss
 from serving.experiments.guardrails.missing import take_closed
-from serving.experiments.state.lifecycle import read_lifecycle, results_key
+from serving.experiments.state.lifecycle import Phase, read_lifecycle, results_key
 from serving.experiments.state.open import open_store
 from serving.experiments.statistics.decide import decide
 from serving.experiments.statistics.design import design_of
 from serving.experiments.statistics.evidence import Evidence
+from serving.experiments.statistics.words import NOBODY_FLIP, nobody_yet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,24 +72,19 @@ def verdict_of(document: ExperimentsDocument, folder: Path, name: str) -> Verdic
 
     Raises:
         SpecError: There is no such experiment, or it has no reward.
-        DataError: It has no units yet.
         StorageError: The state cannot be read.
     """
     design = design_in(document, name)
     store = open_store(document.state, folder)
     try:
-        counts = store.pending(name)
-        if not any(each.units for each in counts.values()):
-            raise DataError(
-                f"experiment {name}",
-                expected="units that an arm has answered",
-                seen="none yet",
-                remedy=f"'penstock experiment start {name}' begins it; then send traffic",
-            )
+        counts, life = store.pending(name), read_lifecycle(store, name)
         evidence = caught_up(store, name, design)
         pending = {arm: each.pending for arm, each in counts.items()}
-        removed = {arm: out.reason for arm, out in read_lifecycle(store, name).out.items()}
-        return decide(evidence, pending, evidence.rate(store.now()), removed)
+        removed = {arm: out.reason for arm, out in life.out.items()}
+        verdict = decide(evidence, pending, evidence.rate(store.now()), removed)
+        if any(each.units for each in counts.values()):
+            return verdict
+        return replace(verdict, sentence=nobody_yet(name, life.phase is Phase.DRAFT), flip=NOBODY_FLIP)
     finally:
         store.close()
 

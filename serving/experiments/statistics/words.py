@@ -17,6 +17,23 @@ REFUSED_FLIP = (
     "experiment anew under another salt"
 )
 
+NOBODY_FLIP = "requests that take part in the experiment"
+
+
+def nobody_yet(name: str, draft: bool) -> str:
+    """Returns the sentence before the first unit.
+
+    Args:
+        name: The experiment's name.
+        draft: Whether it was never begun.
+    """
+    begin = (
+        f"'penstock experiment start {name}' begins it; then send traffic"
+        if draft
+        else "it runs; send traffic"
+    )
+    return f"wait: no request has been answered yet ({begin})"
+
 
 def refused(mismatch: str) -> str:
     """Returns the sentence when the arms' shares are wrong."""
@@ -40,7 +57,8 @@ def _range(evidence: Evidence, arm: ArmVerdict) -> str:
 
 def _margin(evidence: Evidence) -> str:
     margin, control = evidence.design.planned.margin, evidence.design.control
-    size = f"{abs(100 * margin):.6g} points" if evidence.design.binary else exact(abs(margin))
+    points = f"{abs(100 * margin):.6g}"
+    size = f"{points} point{'' if points == '1' else 's'}" if evidence.design.binary else exact(abs(margin))
     if margin < 0:
         return f"not worse than {control} by {size} or more"
     return f"better than {control}{f' by more than {size}' if margin else ''}"

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from foundation.errors import DataError, SpecError
+from foundation.errors import SpecError
 from pipeline.cli.main import main
 from serving.experiments.document.reader import parse_document
 from serving.experiments.live.results import Results
 from serving.experiments.log.config import LogConfig
 from serving.experiments.log.log import PredictionLog
-from serving.experiments.state.lifecycle import Lifecycle
+from serving.experiments.state.lifecycle import Lifecycle, Phase, change
 from serving.experiments.state.open import rules_of
 from serving.experiments.state.sqlite import SqliteStore
 from serving.experiments.state.store import Exposure, Reward, Store
@@ -129,9 +129,12 @@ def test_the_command_says_one_sentence_and_what_would_change_it(
     assert "would have earned per unit" in capsys.readouterr().out
 
 
-def test_before_the_first_unit_it_says_what_to_do(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="penstock experiment start e"):
-        verdict_of(parse_document(_DOCUMENT, "d"), tmp_path, "e")
+def test_before_the_first_unit_it_says_to_wait_and_what_to_do(store: Store, tmp_path: Path) -> None:
+    verdict = verdict_of(parse_document(_DOCUMENT, "d"), tmp_path, "e")
+    assert (verdict.action, verdict.arm, verdict.more_units) == ("wait", "old", 4000)
+    assert "'penstock experiment start e' begins it" in verdict.sentence
+    change(store, "e", lambda life: life.moved_to(Phase.RUNNING, 1.0))
+    assert "it runs; send traffic" in verdict_of(parse_document(_DOCUMENT, "d"), tmp_path, "e").sentence
 
 
 def test_another_name_or_no_reward_is_said(tmp_path: Path) -> None:
