@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 FIRST = 10
 """Units of each arm that only teach the expected reward, so that no difference is taken from a wild guess."""
 
+UNEVEN = 1.5
+"""Ratio of the two estimates of the variance from which on probabilities depend on what a unit is like."""
+SKEWED = 2.3
+"""Two thirds of the 3.5 standard errors or so that the interval is wide."""
+
 
 @dataclass(slots=True)
 class Comparison:
@@ -94,10 +99,16 @@ class Comparison:
 
         Rare rewards look constant until the first success; for rewards of 0 and 1 this is the add-one rule. The larger of two
         estimates holds: the squared deviations of the values, and each arm's variance times the sum of 1/q. The second knows
-        at once what a smaller q will do; the first only after the rare units that it makes count for many.
+        at once what a smaller q will do; the first only after the rare units that it makes count for many. Where the first is
+        much larger, q depends on what a unit is like, as in a contextual bandit, and the second knows nothing of it: then
+        the first is raised by the skewness of the values, to first order as in Johnson's t (JASA 1978).
         """
         expected = sum((squares + most) / max(n, 1.0) * inverse for n, squares, most, inverse in self.spread)
-        return max(self.pseudo.squares + self.largest[0] + self.largest[1], expected)
+        seen, skewed = self.pseudo.squares, self.pseudo.cubes
+        squares = seen + self.largest[0] + self.largest[1]
+        if squares > UNEVEN * expected and seen > 0:
+            squares *= 1.0 + SKEWED * abs(skewed) / seen**1.5
+        return max(squares, expected)
 
     def tune(self, design: Design) -> None:
         """Fixes the constant of the sequence for the planned size."""

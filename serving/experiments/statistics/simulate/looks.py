@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from serving.experiments.statistics.comparison import FIRST
+from serving.experiments.statistics.comparison import FIRST, SKEWED, UNEVEN
 from serving.experiments.statistics.sequence import tuned
 
 if TYPE_CHECKING:
@@ -102,14 +102,15 @@ def looks(design: Design, units: Units, arm: str) -> Looks:
         residuals = [each / share for each, share in zip(plain, shares, strict=True)]
         pseudo = np.where(taught, mu[0] - mu[1] + residuals[0] - residuals[1], 0.0)
         count = taught.cumsum(axis=1)
-        mean, squares, effective = _moments(pseudo, count)
+        mean, squares, cubes, effective = _moments(pseudo, count)
         error = np.sqrt(squares) / np.maximum(1, count)
+        skewed = 1 + SKEWED * abs(cubes) / np.maximum(squares, 1e-300) ** 1.5
         squares += sum(np.maximum.accumulate(residual**2, axis=1) for residual in residuals)
         expected = sum(
             _spread(side & taught, each, share, taught)
             for side, each, share in zip(sides, plain, shares, strict=True)
         )
-        squares = np.maximum(squares, expected)
+        squares = np.maximum(np.where(squares > UNEVEN * expected, squares * skewed, squares), expected)
         minimum = design.planned.minimum
         opened = (count > 0) & (effective >= minimum)
         for side in sides:
@@ -166,8 +167,8 @@ def _before(side: Array, units: Units) -> _Before:
     return _Before(count, mean, score, mean, slope)
 
 
-def _moments(values: Array, count: Array) -> tuple[Array, Array, Array]:
-    """Returns the running mean, sum of squared deviations and effective number; values that do not count are 0."""
+def _moments(values: Array, count: Array) -> tuple[Array, Array, Array, Array]:
+    """Returns the running mean, sums of second and third powers, and effective number; values that do not count are 0."""
     import numpy as np
 
     n = np.maximum(count, 1)
@@ -175,7 +176,8 @@ def _moments(values: Array, count: Array) -> tuple[Array, Array, Array]:
     mean = sums[0] / n
     squares = np.maximum(sums[1] - n * mean**2, 0.0)
     fourths = sums[3] - 4 * mean * sums[2] + 6 * mean**2 * sums[1] - 3 * n * mean**4
-    return mean, squares, np.where(fourths > 0, squares**2 / fourths, 0.0)
+    cubes = sums[2] - 3 * mean * sums[1] + 2 * n * mean**3
+    return mean, squares, cubes, np.where(fourths > 0, squares**2 / fourths, 0.0)
 
 
 def _seen(design: Design, side: Array, values: Array) -> Array:
@@ -186,7 +188,7 @@ def _seen(design: Design, side: Array, values: Array) -> Array:
         successes = np.where(side, values, 0.0).cumsum(axis=1)
         return np.minimum(successes, count - successes)
     first = values[side].mean() if side.any() else 0.0
-    return _moments(np.where(side, values - first, 0.0), count)[2]
+    return _moments(np.where(side, values - first, 0.0), count)[3]
 
 
 def _half(design: Design, squares: Array, count: Array, opened: Array) -> tuple[Array, Array]:

@@ -38,3 +38,19 @@ def test_arrays_and_the_comparison_agree_after_every_unit(binary: bool, scored: 
         else:
             assert np.isinf(seen.half[0, i])
     assert np.isfinite(seen.half[0, -1])
+
+
+def test_where_probabilities_follow_the_unit_s_kind_both_know_of_the_skewness() -> None:
+    made, rng, n = design(units=500), np.random.default_rng(5), 1200
+    kind = rng.integers(0, 2, n)
+    share = np.where(kind == 1, 0.9, 0.1)
+    arms = (rng.random(n) < share).astype(int)
+    value = (rng.random(n) < np.where(kind == 1, 0.1, 0.9)).astype(float)
+    seen = looks(made, Units(arms[None], value[None], [1 - share[None], share[None]]), "new")
+    evidence = Evidence(made)
+    for i in range(n):
+        q = {"old": 1 - float(share[i]), "new": float(share[i])}
+        evidence.take([unit(made.arms[arms[i]], float(value[i]), q)])
+    comparison = evidence.comparisons["new"]
+    assert comparison.variance > comparison.pseudo.squares + sum(comparison.largest)
+    assert comparison.variance == pytest.approx(seen.variance[0, -1], rel=1e-6)
