@@ -19,6 +19,7 @@ Notes = dict[str, Any]
 _SAY_EVERY: Final = 5.0
 _DEAD_AFTER: Final = 20.0
 _KEPT: Final = 50
+_ATTEMPTS: Final = 20
 
 
 class Authority:
@@ -45,30 +46,38 @@ class Authority:
             now: The store's time.
             notes: What there is to say of this replica.
         """
-        number, value = self._store.read(KEY) or (0, {})
-        known, alive = dict(value.get("known", {})), dict(value.get("alive", {}))
-        # A document that is edited while we run is news, even if it was in force once before.
-        news = bool(self._version) and version != self._version
-        if (
-            news
-            or version not in known
-            or self._replica not in alive
-            or now - self._said >= _SAY_EVERY
-            or _news(notes) != _news(self._notes)
-        ):
-            if news or version not in known:
-                # Later than any other, even if the clock has not moved since.
+        for _ in range(_ATTEMPTS):
+            number, value = self._store.read(KEY) or (0, {})
+            known, alive = dict(value.get("known", {})), dict(value.get("alive", {}))
+            if not self._has_news(version, now, notes, known, alive):
+                break
+            if version not in known or self._version not in ("", version):
+                # Edited while we run, it is news even if it was in force once before. It comes later than any other, even
+                # if the clock has not moved since.
                 known[version] = max([now, *(at + 1e-3 for at in known.values())])
             alive = {name: said for name, said in alive.items() if now - said[1] < _DEAD_AFTER}
             alive[self._replica] = [version, now, notes]
             kept = sorted(known, key=lambda one: known[one])[-_KEPT:]
             document: dict[str, Any] = {"known": {one: known[one] for one in kept}, "alive": alive}
-            if not self._store.write(KEY, document, number):
-                return False  # another replica was faster; the next call knows what it said
-            self._said, self._version, self._notes = now, version, notes
+            if self._store.write(KEY, document, number):
+                self._said, self._version, self._notes = now, version, notes
+                break
+        else:
+            return False  # others were faster again and again; the next call tries it anew
         living = [said[0] for said in alive.values() if now - said[1] < _DEAD_AFTER]
         self.others = {one: living.count(one) for one in set(living) if one != version}
         return all(known.get(version, now) >= known.get(other, 0.0) for other in living)
+
+    def _has_news(
+        self, version: str, now: float, notes: Notes, known: dict[str, float], alive: dict[str, Any]
+    ) -> bool:
+        return (
+            version != self._version
+            or version not in known
+            or self._replica not in alive
+            or now - self._said >= _SAY_EVERY
+            or _news(notes) != _news(self._notes)
+        )
 
     def leave(self) -> None:
         """Says that this replica has ended."""

@@ -94,7 +94,7 @@ class Keeper:
         self._learned: dict[str, int] = {}
         self._pruned: dict[str, float] = {}
         self._compiled: object = None
-        self._declared = ("", 0.0)
+        self._declared = (("", False), 0.0)
         self.world = World(followed.document)
         self.results: dict[str, Results] = {}
         self.routes = Routes({})
@@ -180,12 +180,18 @@ class Keeper:
                 self.without_unit[choice.experiment] += 1
 
     def _declare(self, document: ExperimentsDocument) -> None:
-        due = self._declared[0] != document.version or self.at - self._declared[1] >= _DECLARE_EVERY
-        if not self.leads or not due:
+        """States how exposures and rewards are taken, before anybody is assigned: what is not declared is not counted.
+
+        Rules that change are for the replica that leads to state.
+        """
+        now = (document.version, self.leads)
+        if self._declared[0] == now and self.at - self._declared[1] < _DECLARE_EVERY:
             return
+        known = {} if self.leads else self._store.declared()
         for name, experiment in document.experiments.items():
-            self._store.declare(name, rules_of(experiment.reward))
-        self._declared = (document.version, self.at)
+            if name not in known:
+                self._store.declare(name, rules_of(experiment.reward))
+        self._declared = (now, self.at)
 
     def guard(self, batch: Sequence[tuple[Choice, Outcome]]) -> None:
         """Lets the guardrails see answers; an arm that fails is out in this process before the store knows.
