@@ -9,12 +9,18 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
+
 from serving.experiments.contract import Choice, Outcome, Target
 from serving.router.backends import Backend, Backends
 from serving.router.options import RouterOptions
 from serving.router.router import Router
 
 SECONDS = 30.0
+HTTP = httpx.Client(
+    trust_env=False, verify=False, timeout=SECONDS, limits=httpx.Limits(max_keepalive_connections=0)
+)
+"""A client that keeps no connection; to make one for each request costs more than the request."""
 CONTROL = Target("m", version=1)
 
 

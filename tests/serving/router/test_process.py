@@ -9,13 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from serving.wire import client_pb2
 from tests.serving.http.running import until
 from tests.serving.router.grpc.backend import Client, GrpcBackend, predict
-from tests.serving.router.running import RestBackend
+from tests.serving.router.running import HTTP, RestBackend
 
 DOCUMENT = """
 backends: {{main: {{grpc: "{grpc}", rest: "{rest}"}}}}
@@ -66,8 +65,8 @@ def test_a_document_becomes_a_router_and_a_restart_moves_nobody(
     router = Started(tmp_path)
     arms: list[dict[str, str]] = []
     try:
-        before = httpx.post(f"http://{router.rest}/v1/models/m:predict", content=b"{}")
-        httpx.post(f"http://{router.rest}/v1/experiments/e:start", json={})
+        before = HTTP.post(f"http://{router.rest}/v1/models/m:predict", content=b"{}")
+        HTTP.post(f"http://{router.rest}/v1/experiments/e:start", json={})
         until(lambda: _arm(router, "somebody"))
         arms.append({unit: _arm(router, unit) for unit in map(str, range(40))})
         with Client(router.grpc) as client:
@@ -98,9 +97,9 @@ def test_backends_of_a_changed_document_are_used_without_a_restart(
     router = Started(tmp_path)
     url = f"http://{router.rest}/v1/models/other:predict"
     try:
-        assert httpx.post(url, content=b"{}").status_code == 503
+        assert HTTP.post(url, content=b"{}").status_code == 503
         document.write_text(DOCUMENT.format(grpc=grpc.address, rest=rest.address))
-        until(lambda: httpx.post(url, content=b"{}").status_code == 200)
+        until(lambda: HTTP.post(url, content=b"{}").status_code == 200)
         with Client(router.grpc) as client:
             client.call(predict("other"))
     finally:
@@ -109,7 +108,7 @@ def test_backends_of_a_changed_document_are_used_without_a_restart(
 
 def _arm(router: Started, unit: str) -> str:
     url = f"http://{router.rest}/v1/models/m:predict"
-    return httpx.post(url, content=b"{}", headers={"penstock-unit": unit}).headers.get("penstock-arm", "")
+    return HTTP.post(url, content=b"{}", headers={"penstock-unit": unit}).headers.get("penstock-arm", "")
 
 
 def test_a_router_on_every_interface_needs_tokens(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from serving.experiments.contract import Target
 from serving.experiments.plane.shadow import ShadowLimits
 from tests.serving.http.running import until
 from tests.serving.router.running import (
+    HTTP,
     Got,
     RestBackend,
     RunningRouter,
@@ -39,7 +40,7 @@ def backend() -> Iterator[RestBackend]:
 def test_a_request_gets_the_arms_version_and_the_answer_says_so(backend: RestBackend) -> None:
     route = experiment(Target("m", version=2))
     with front(backend, m=route) as router:
-        found = httpx.post(router.url + PREDICT, content=BODY, headers={"penstock-unit": "anna"})
+        found = HTTP.post(router.url + PREDICT, content=BODY, headers={"penstock-unit": "anna"})
     assert (backend.got[0].path, backend.got[0].body) == ("/v1/models/m/versions/2:predict", BODY)
     assert found.headers["penstock-arm"] == "e/new"
     assert len(found.headers["penstock-request-id"]) == 32
@@ -61,13 +62,13 @@ def test_a_request_gets_the_arms_version_and_the_answer_says_so(backend: RestBac
 )
 def test_targets_are_written_into_the_path(backend: RestBackend, target: Target, path: str) -> None:
     with front(backend, m=experiment(target)) as router:
-        httpx.post(f"{router.url}/v1/models/m:classify", content=BODY)
+        HTTP.post(f"{router.url}/v1/models/m:classify", content=BODY)
     assert backend.got[0].path == path
 
 
 def test_a_percent_encoded_name_is_the_same_model(backend: RestBackend) -> None:
     with front(backend, m=experiment(Target("m", 2))) as router:
-        httpx.post(f"{router.url}/V1/Models/%6D:regress", content=BODY)
+        HTTP.post(f"{router.url}/V1/Models/%6D:regress", content=BODY)
     assert backend.got[0].path == "/V1/Models/m/versions/2:regress"
 
 
@@ -76,7 +77,7 @@ def test_an_arm_may_be_a_model_on_another_backend(backend: RestBackend) -> None:
         backends = {"main": {"rest": backend.address}, "far": {"rest": far.address}}
         routes = {"m": experiment(Target("other", backend="far"))}
         with RunningRouter(backends, routes) as router:
-            httpx.post(router.url + PREDICT, content=BODY)
+            HTTP.post(router.url + PREDICT, content=BODY)
     assert [got.path for got in far.got] == ["/v1/models/other:predict"]
     assert not backend.got
 
@@ -85,7 +86,7 @@ def test_the_clients_request_id_is_kept_if_it_can_be_sent_back(backend: RestBack
     route = experiment(Target("m", 2))
     with front(backend, m=route) as router:
         for given in ("mine-1", "with space", "x" * 129, ""):
-            httpx.post(router.url + PREDICT, content=BODY, headers={"penstock-request-id": given})
+            HTTP.post(router.url + PREDICT, content=BODY, headers={"penstock-request-id": given})
     ids = [outcome.request_id for _, outcome in route.outcomes]
     assert ids[0] == "mine-1"
     assert [len(one) for one in ids[1:]] == [32, 32, 32]
@@ -96,7 +97,7 @@ def test_a_repeated_unit_is_one_value_with_commas(backend: RestBackend) -> None:
     route = experiment(Target("m", 2))
     with front(backend, m=route) as router:
         for headers in ([("penstock-unit", "a"), ("penstock-unit", "b")], [("Penstock-Unit", "a,b")], []):
-            httpx.post(router.url + PREDICT, content=BODY, headers=headers)
+            HTTP.post(router.url + PREDICT, content=BODY, headers=headers)
     assert route.units == ["a,b", "a,b", None]
 
 
@@ -106,9 +107,9 @@ def test_a_unit_in_a_feature_is_read_from_the_body_even_if_it_is_gzipped(backend
     route = ScriptedRoute(lambda _: to(Target("m", 2)), **asks)
     packed, gzipped = gzip.compress(body), {"Content-Encoding": "gzip"}
     with front(backend, m=route) as router:
-        httpx.post(router.url + PREDICT, content=body)
-        httpx.post(router.url + PREDICT, content=packed, headers=gzipped)
-        httpx.post(router.url + PREDICT, content=b"junk", headers=gzipped)
+        HTTP.post(router.url + PREDICT, content=body)
+        HTTP.post(router.url + PREDICT, content=packed, headers=gzipped)
+        HTTP.post(router.url + PREDICT, content=b"junk", headers=gzipped)
     assert route.units == ["7", "7", None]
     assert [got.body for got in backend.got] == [body, packed, b"junk"]
     assert [outcome.request for _, outcome in route.outcomes] == [body, body, b""]
@@ -129,8 +130,8 @@ def test_a_backend_that_is_down_is_said_clearly() -> None:
         port = listener.getsockname()[1]
     route = experiment(Target("m", 2))
     with RunningRouter({"main": {"rest": f"127.0.0.1:{port}"}}, {"m": route}) as router:
-        found = httpx.post(router.url + PREDICT, content=BODY)
-        plain = httpx.post(f"{router.url}/v1/models/x:predict", content=BODY)
+        found = HTTP.post(router.url + PREDICT, content=BODY)
+        plain = HTTP.post(f"{router.url}/v1/models/x:predict", content=BODY)
     assert (found.status_code, plain.status_code) == (503, 503)
     assert f"backend main at 127.0.0.1:{port} cannot be reached" in found.json()["error"]
     assert found.headers["penstock-arm"] == "e/new"
@@ -153,7 +154,7 @@ def test_an_arm_that_hangs_ends_at_its_limit() -> None:
     route = experiment(Target("m", 2))
     route.hang = 0.2
     with RestBackend(stuck) as backend, front(backend, m=route) as router:
-        found = httpx.post(router.url + PREDICT, content=BODY)
+        found = HTTP.post(router.url + PREDICT, content=BODY)
         stuck.may.set()
     assert found.status_code == 504
     assert [outcome.code for _, outcome in route.outcomes] == [Code.DEADLINE_EXCEEDED]
@@ -164,7 +165,7 @@ def test_a_client_that_leaves_is_a_cancelled_request() -> None:
     route = experiment(Target("m", 2))
     with RestBackend(stuck) as backend, front(backend, m=route) as router:
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(router.url + PREDICT, content=BODY, timeout=0.3)
+            HTTP.post(router.url + PREDICT, content=BODY, timeout=0.3)
         until(lambda: route.outcomes)
         stuck.may.set()
     assert [outcome.code for _, outcome in route.outcomes] == [Code.CANCELLED]
@@ -178,8 +179,8 @@ def test_a_fallback_answers_for_an_arm_that_fails(status: int) -> None:
 
     asked, plain = experiment(Target("m", 2), fallback=Target("m", 1)), experiment(Target("n", 2))
     with RestBackend(failing) as backend, front(backend, m=asked, n=plain) as router:
-        fell = httpx.post(router.url + PREDICT, content=BODY)
-        own = httpx.post(f"{router.url}/v1/models/n:predict", content=BODY)
+        fell = HTTP.post(router.url + PREDICT, content=BODY)
+        own = HTTP.post(f"{router.url}/v1/models/n:predict", content=BODY)
     assert (fell.status_code, own.status_code) == (200, status)
     assert own.text == '{"error": "arm"}'
     (_, outcome), *_ = asked.outcomes
@@ -193,7 +194,7 @@ def test_a_request_that_is_wrong_itself_is_not_asked_twice() -> None:
         RestBackend(lambda handler, _: answer(handler, 400, b"{}")) as backend,
         front(backend, m=route) as router,
     ):
-        assert httpx.post(router.url + PREDICT, content=BODY).status_code == 400
+        assert HTTP.post(router.url + PREDICT, content=BODY).status_code == 400
     assert len(backend.got) == 1
 
 
@@ -201,7 +202,7 @@ def test_a_shadow_gets_a_copy_and_its_answer_goes_to_the_route(backend: RestBack
     shadows = (("far", Target("m", 2)), ("gone", Target("m", 3, backend="gone")))
     route = experiment(Target("m", 1), shadows=shadows)
     with front(backend, m=route) as router:
-        found = httpx.post(router.url + PREDICT, content=BODY)
+        found = HTTP.post(router.url + PREDICT, content=BODY)
         until(lambda: len(route.shadows) == 2)
     outcomes = dict(route.shadows)
     assert found.json() == {"path": "/v1/models/m/versions/1:predict"}
@@ -223,7 +224,7 @@ def test_slow_shadows_are_dropped_and_the_originals_do_not_notice() -> None:
     with RestBackend(slow_copy) as backend, front(backend, m=route) as router:
         shadows = router.router.shadows
         shadows.limits = ShadowLimits(running=2, waiting=3)
-        found = [httpx.post(router.url + PREDICT, content=BODY).status_code for _ in range(20)]
+        found = [HTTP.post(router.url + PREDICT, content=BODY).status_code for _ in range(20)]
         assert found == [200] * 20
         assert (shadows.sent, shadows.dropped) == (2, 15)
         stuck.may.set()

@@ -14,7 +14,7 @@ import pytest
 from serving.experiments.contract import Target
 from serving.router.options import RouterOptions
 from tests.serving.http.running import read_all, until
-from tests.serving.router.running import Got, RestBackend, RunningRouter, answer, experiment, front
+from tests.serving.router.running import HTTP, Got, RestBackend, RunningRouter, answer, experiment, front
 
 BODY = b'{"instances": [[1.0]],  "odd" : NaN}'
 
@@ -42,7 +42,7 @@ def test_what_takes_part_in_no_experiment_passes_unchanged(backend: RestBackend,
     route = experiment(Target("m", 2))
     with front(backend, m=route) as router:
         headers = {"X-Odd": "a, b", "penstock-unit": "7"}
-        found = httpx.post(router.url + target, content=BODY, headers=headers)
+        found = HTTP.post(router.url + target, content=BODY, headers=headers)
     got = backend.got[0]
     assert (got.method, got.path, got.body) == ("POST", target, BODY)
     assert (got.header("x-odd"), got.header("penstock-unit")) == (["a, b"], ["7"])
@@ -56,7 +56,7 @@ def test_errors_types_cors_and_unknown_headers_come_back_as_they_are() -> None:
         answer(handler, 404, b'{"error": "no"}', **more)
 
     with RestBackend(failing) as backend, front(backend) as router:
-        found = httpx.post(f"{router.url}/v1/models/m:predict", content=BODY)
+        found = HTTP.post(f"{router.url}/v1/models/m:predict", content=BODY)
     assert (found.status_code, found.text, found.headers["content-type"]) == (
         404,
         '{"error": "no"}',
@@ -84,7 +84,7 @@ def test_chunked_requests_and_expect_are_understood(backend: RestBackend) -> Non
 
     with front(backend) as router:
         headers = {"Expect": "100-continue"}
-        httpx.post(f"{router.url}/v1/models/m:predict", content=pieces(), headers=headers)
+        HTTP.post(f"{router.url}/v1/models/m:predict", content=pieces(), headers=headers)
     got = backend.got[0]
     assert (got.body, got.header("content-length")) == (BODY, [str(len(BODY))])
     assert not got.header("transfer-encoding")
@@ -119,14 +119,14 @@ def test_an_answer_in_chunks_or_until_the_end_of_the_connection_is_whole() -> No
 
     with RestBackend(odd) as backend, front(backend) as router:
         for path in ("/chunks", "/end", "/chunks"):
-            found = httpx.get(router.url + path)
+            found = HTTP.get(router.url + path)
             assert (found.content, found.headers["content-length"]) == (b"abcde", "5")
 
 
 def test_connections_to_the_backend_are_kept(backend: RestBackend) -> None:
     with front(backend, m=experiment(Target("m", 2))) as router:
         for _ in range(20):
-            assert httpx.post(f"{router.url}/v1/models/m:predict", content=BODY).status_code == 200
+            assert HTTP.post(f"{router.url}/v1/models/m:predict", content=BODY).status_code == 200
     assert backend.connections == 1
 
 
@@ -157,7 +157,7 @@ def test_a_backend_that_breaks_off_is_unavailable(sent: bytes) -> None:
 
         threading.Thread(target=serve, daemon=True).start()
         with RunningRouter({"main": {"rest": f"127.0.0.1:{listener.getsockname()[1]}"}}) as router:
-            found = httpx.post(f"{router.url}/v1/models/m:predict", content=BODY)
+            found = HTTP.post(f"{router.url}/v1/models/m:predict", content=BODY)
     assert found.status_code == 503
     assert "backend main" in found.json()["error"]
 
@@ -165,7 +165,7 @@ def test_a_backend_that_breaks_off_is_unavailable(sent: bytes) -> None:
 def test_too_large_and_too_many_are_refused(backend: RestBackend) -> None:
     options = RouterOptions(port=None, rest_port=0, drain_seconds=1.0, body_bytes=100, connections=2)
     with RunningRouter({"main": {"rest": backend.address}}, options=options) as router:
-        assert httpx.post(f"{router.url}/v1/models/m:predict", content=bytes(101)).status_code == 413
+        assert HTTP.post(f"{router.url}/v1/models/m:predict", content=bytes(101)).status_code == 413
         until(lambda: not router.router.clients)
         held: list[Any] = [socket.create_connection(("127.0.0.1", router.rest_port)) for _ in range(2)]
         for client in held:
@@ -176,10 +176,10 @@ def test_too_large_and_too_many_are_refused(backend: RestBackend) -> None:
         for client in held:
             client.close()
         until(lambda: not router.router.clients)
-        assert httpx.get(f"{router.url}/healthz/live").status_code == 200
+        assert HTTP.get(f"{router.url}/healthz/live").status_code == 200
 
 
 def test_health_is_the_routers_own() -> None:
     with RunningRouter({"main": {"rest": "127.0.0.1:1"}}) as router:
-        assert httpx.get(f"{router.url}/healthz/live").json() == {"status": "live"}
-        assert httpx.get(f"{router.url}/healthz/ready").status_code == 200
+        assert HTTP.get(f"{router.url}/healthz/live").json() == {"status": "live"}
+        assert HTTP.get(f"{router.url}/healthz/ready").status_code == 200
