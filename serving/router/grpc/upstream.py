@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import socket
+from typing import TYPE_CHECKING, Final, Protocol
 
 from serving.http2.connection import Connection
 
@@ -12,6 +13,15 @@ if TYPE_CHECKING:
     from serving.http2.limits import Limits
     from serving.http2.stream import Stream
     from serving.router.grpc.channel import Channel
+
+_KEEP_ALIVE: Final = (
+    (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+    (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 20),
+    (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 5),
+    (socket.IPPROTO_TCP, "TCP_KEEPCNT", 3),
+    (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 30_000),
+)
+"""Option → value: a peer that is silent for 20 seconds is asked, and given up 15 seconds later; sent data waits 30."""
 
 
 class Asking(Protocol):
@@ -52,6 +62,15 @@ class Upstream(Connection):
         super().__init__(limits, loop, client=True)
         self._channel = channel
         self.greeted: asyncio.Future[None] = loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Lets the system notice a backend whose machine is gone: gRPC's servers do not want to be pinged."""
+        connected = transport.get_extra_info("socket")
+        for level, name, value in _KEEP_ALIVE:
+            option = getattr(socket, name, None)  # Not every system has all of them.
+            if option is not None:
+                connected.setsockopt(level, option, value)
+        super().connection_made(transport)
 
     def opened(self) -> None:
         """Is ready for calls."""

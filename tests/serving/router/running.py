@@ -127,6 +127,14 @@ class RunningRouter:
         """Runs a coroutine on the router's loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(SECONDS)
 
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Calls a function on the router's loop."""
+
+        async def run() -> Any:
+            return function(*args)
+
+        return self.run(run())
+
     def use(self, backends: Mapping[str, Mapping[str, Any]]) -> None:
         """Gives the router other backends."""
 

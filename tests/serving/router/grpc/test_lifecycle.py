@@ -14,6 +14,7 @@ import pytest
 from serving.experiments.contract import Target
 from serving.http2 import frames
 from serving.http2.hpack import block
+from serving.router.router import Router
 from tests.serving.http.running import until
 from tests.serving.router.grpc.backend import PREDICT, Client, Got, GrpcBackend, predict
 from tests.serving.router.running import RunningRouter, experiment
@@ -145,6 +146,31 @@ def test_the_end_of_the_router_lets_calls_finish() -> None:
             threading.Timer(0.3, gate.may.set).start()
             router.__exit__()
             assert call.result(10) == predict("x")
+
+
+def test_idle_connections_are_kept_alive_by_the_system_and_never_pinged() -> None:
+    with (
+        GrpcBackend(same) as backend,
+        RunningRouter({"main": {"grpc": backend.address}}) as router,
+        Client(router.address) as client,
+    ):
+        assert client.call(predict("x"))[0] == predict("x")
+        sent = router.call(_sent_by_sweeps_of_an_hour, router.router)
+    assert sent == []
+
+
+def _sent_by_sweeps_of_an_hour(router: Router) -> list[bytes]:
+    """What a connection to a backend sends by itself while it is idle."""
+    (connection,) = router._grpc._channels["main"]._open
+    assert connection.transport is not None
+    connected = connection.transport.get_extra_info("socket")
+    assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    sent: list[bytes] = []
+    setattr(connection, "control", sent.append)  # noqa: B010 - it replaces a method
+    now = connection.loop.time()
+    for seconds in range(0, 3600, 5):
+        connection.sweep(now + seconds, 5.0)
+    return list(sent)
 
 
 def test_other_backends_take_over_and_calls_in_flight_end_where_they_are() -> None:
