@@ -31,7 +31,9 @@ MOST, LEAST = 300, 40
 """Simulated experiments."""
 _INTERVALS = 100
 """The most changes of weights in a simulated experiment."""
-_AT_ONCE = 20
+LARGEST = 2_000_000
+"""The most planned units that are simulated; beyond, memory and patience end and the formula answers."""
+_AT_ONCE, _UNITS_AT_ONCE = 20, 400_000
 GUESS, GUESSED_GAIN, GUESSED_DAYS = 0.1, 1.1, 14
 """Where nothing is given: control's mean reward, the others' relative to it, and the days that the planned units take."""
 
@@ -174,6 +176,16 @@ def simulate(experiment: ExperimentConfig, design: Design, assumed: Assumed, see
             seen="one that goes by the features of requests" if kind.contextual else "copies without rewards",
             remedy="simulate another: --set experiments.NAME.mode=thompson",
         )
+    if design.planned.units > LARGEST:
+        found_by_formula = smallest_difference(
+            design, assumed.means[design.control], assumed.deviation, experiment.shares()
+        )
+        raise SpecError(
+            "planned.units",
+            expected=f"at most {LARGEST:,} to simulate",
+            seen=f"{design.planned.units:,}",
+            remedy=f"by formula 80% of experiments of this size find a difference of about {found_by_formula:.3g}",
+        )
     number = max(LEAST, min(MOST, BUDGET // design.planned.units))
     alike = Assumed(
         dict.fromkeys(design.arms, assumed.means[design.control]), assumed.deviation, assumed.per_day
@@ -225,8 +237,9 @@ class _Run:
         import numpy as np
 
         parts, shares = [], np.zeros(len(self._design.arms))
-        for begin in range(0, number, _AT_ONCE):
-            units = self._units(np.random.default_rng([self._seed, begin]), min(_AT_ONCE, number - begin))
+        at_once = max(1, min(_AT_ONCE, _UNITS_AT_ONCE // self._design.planned.units))
+        for begin in range(0, number, at_once):
+            units = self._units(np.random.default_rng([self._seed, begin]), min(at_once, number - begin))
             found = verdicts(self._design, units)
             parts.append((found.at, found.promoted, found.decided))
             shares += np.bincount(units.arms.ravel(), minlength=len(shares)) / units.arms.shape[1]

@@ -71,6 +71,11 @@ def test_modes_that_go_by_features_are_refused_with_the_way_out() -> None:
         run("{type: linear, features: [age]}")
 
 
+def test_a_size_that_no_memory_holds_is_answered_by_formula() -> None:
+    with pytest.raises(SpecError, match="find a difference of about 0"):
+        run(units=50_000_000)
+
+
 def test_the_command_says_what_was_guessed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
