@@ -268,6 +268,24 @@ def main() -> None:
         rates = by_rates(q, p0, p1, margin=0.01, alpha=0.01, experiments=40, units=20_000)
         print(f"| {p0:.1%} | {p1:.0%} | {q:.0%} | {said_of(bets)} | {said_of(rates)} |")
     print(
+        "\n**An arm that goes bad late** (alpha 1%, margin 1%, arm's share 10%; median units of both since the hour began, 200 experiments)\n"
+    )
+    print("| control | arm | in the 24th hour | in the 720th |\n|---|---|---|---|")
+    for p0, p1 in ((0, 1.0), (0.001, 0.2), (0.01, 0.1)):
+        late = [
+            layer_two(
+                0.1, p0, p1, margin=0.01, alpha=0.01 * math.exp(-spending(hour)), experiments=200, units=5000
+            )
+            for hour in (24, 720)
+        ]
+        print(f"| {p0:.1%} | {p1:.0%} | {said_of(late[0])} | {said_of(late[1])} |")
+    print(
+        "\n**The same units in every hour, 10% of them always slow** (1000 innocent arms, 200 units, 48 hours, alpha 5%, no margin)\n"
+    )
+    honest, added = same_units_each_hour(EXPERIMENTS, 200, 48, 0.05)
+    print("| evidence | taken out |\n|---|---|")
+    print(f"| of each hour by itself | {honest:.1%} |\n| of all hours, added up | {added:.1%} |")
+    print(
         "\n**Guardrail on rewards of 0 and 1** (alpha 5%, 3 points less allowed; 200 experiments, 4,000 units, looked at every 100)\n"
     )
     print("| control | arm | taken out | median units of both |\n|---|---|---|---|")
