@@ -172,3 +172,29 @@ def test_nothing_heavy_is_imported() -> None:
     code = "import sys, serving.engines.serve, serving.client, pipeline.cli.main; print({'tensorflow', 'tfx', 'apache_beam', 'grpc'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_experiments_are_run_by_our_own_server_alone(project: Path) -> None:
+    (project / "experiments.yaml").write_text(
+        "experiments: {e: {model: learners, control: a, arms: {a: {version: 3}, b: {backend: far}}}}\n"
+        "backends: {far: {grpc: '127.0.0.1:1'}}\n"
+    )
+
+    def run(*more: str) -> subprocess.CompletedProcess[str]:
+        arguments = [
+            *COMMAND,
+            "--experiments=experiments.yaml",
+            f"--port={free_port()}",
+            f"--rest-port={free_port()}",
+        ]
+        return subprocess.run(
+            [*arguments, *more], cwd=project, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    other = run("--engine=binary")
+    assert other.returncode == 2
+    assert "expected embedded, which alone runs experiments itself" in other.stderr
+    # The document reaches the server, which refuses it before TensorFlow is loaded.
+    own = run()
+    assert own.returncode != 0
+    assert "experiments.e.arms.b.backend: expected none" in own.stdout + own.stderr
