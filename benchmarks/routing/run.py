@@ -50,7 +50,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=default, help="model, logs; default %(default)s")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
-        "--seconds", type=float, default=0.8, help="target time for one point; default %(default)s"
+        "--seconds", type=float, default=0.7, help="target time for one point; default %(default)s"
     )
     parser.add_argument("--only", nargs="*", default=[], help="names of data planes; default: all")
     parser.add_argument("--quick", action="store_true", help="one repeat with few requests")
