@@ -21,7 +21,7 @@ LEAST = 100
 """Effective units below which nothing is estimated."""
 LEAST_IN_EFFECT = 30
 """Rewards in effect, after weighting, below which a mean is not near a normal distribution."""
-_FARTHEST = 4.0
+_FARTHEST = 3.0
 """Standard errors that the mean weight may be away from 1."""
 
 
