@@ -28,7 +28,7 @@ def test_the_better_model_wins_and_what_was_logged_is_trained_on() -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     said = done.stdout
     assert "Arm new of new_model was promoted" in said
-    assert re.search(r"Execution \d+ of pipeline retention records it", said)
+    assert re.search(r"Execution \d+ of pipeline ab_traffic records it", said)
     rows = int(re.search(r"wrote exports/learners/2: ([\d,]+) row", said)[1].replace(",", ""))  # type: ignore[index]
     assert f"{rows:,} documents" in said, "the next run reads what was logged"
     assert "Verdict: promote new" in said
