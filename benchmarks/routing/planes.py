@@ -209,6 +209,18 @@ def planes(work: Path, backend: Plane) -> list[Plane]:
     return made
 
 
+def routers(work: Path, backend: Plane, count: int) -> list[Plane]:
+    """Returns several routers with an experiment that share one document, one state and one prediction log."""
+    shared = _folder(work, "shared")
+    document = _document(shared, backend)
+    made = []
+    for number in range(count):
+        folder, grpc, rest = _folder(work, f"router {number}"), free_port(), free_port()
+        command = [str(PENSTOCK), "route", str(document), f"--port={grpc}", f"--rest-port={rest}"]
+        made.append(Plane(f"router {number}", command, folder, grpc, rest, document if not number else None))
+    return made
+
+
 def check_arms(plane: Plane, by_grpc: Call, by_rest: Call) -> None:
     """Asks a data plane with an experiment once by each protocol: it would be quicker, had its experiment not begun.
 
