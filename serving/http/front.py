@@ -23,6 +23,8 @@ _DRAIN_TICK_SECONDS: Final = 0.02
 _TRIM_SECONDS: Final = 1.0
 _TRIM_BYTES: Final = 8 * 1024**2
 """How much requests must have given back before freed memory is returned to the system."""
+_TRIMS: Final = 3
+"""How often in a row: what a request held may be freed a moment after its bytes were given back."""
 _LAST_CALL_SECONDS: Final = 0.1
 """Grace time for an idle connection at the drain: a request may already be on its way."""
 
@@ -89,10 +91,12 @@ class HttpServer:
 
     async def _trim(self) -> None:
         """Returns freed memory to the system after large requests."""
-        budget = self._shared.budget
+        budget, left = self._shared.budget, 0
         while True:
             await asyncio.sleep(_TRIM_SECONDS)
             taken = budget.taken
             if budget.peak - taken > _TRIM_BYTES:
-                budget.peak = taken
+                budget.peak, left = taken, _TRIMS
+            if left:
+                left -= 1
                 await asyncio.to_thread(return_freed_memory)
