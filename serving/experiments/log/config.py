@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from foundation.config import Config
 from foundation.privacy import PrivacyConfig, PrivacyRule
-
-
-def _share(value: object) -> object:
-    """Turns ``"10%"`` into ``0.1``; leaves numbers as they are."""
-    if isinstance(value, str) and value.strip().endswith("%"):
-        try:
-            return float(value.strip()[:-1]) / 100
-        except ValueError as error:
-            raise ValueError("give a share such as 10% or 0.1") from error
-    return value
-
-
-Share = Annotated[float, BeforeValidator(_share), Field(gt=0.0, le=1.0)]
+from foundation.quantities import Share
 
 
 class RotationConfig(Config):
@@ -54,7 +42,7 @@ class LogConfig(Config):
     """When a file is closed and becomes Parquet."""
     keep_days: int | None = Field(default=90, ge=1)
     """Days after which a day's files are removed; null keeps them."""
-    sampling: Share = 1.0
+    sampling: Annotated[Share, Field(gt=0)] = 1.0
     """Share of requests that are logged, chosen by a hash of their id, such as 10%; each row says it."""
     inputs: bool = True
     """Whether the inputs are kept."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from foundation.config import Config
-
-_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
-
-Variable = Annotated[str, StringConstraints(pattern=_VARIABLE, max_length=120)]
+from serving.experiments.control.config import Variable
 
 
 class StateConfig(Config):

@@ -178,3 +178,14 @@ def test_the_slices_of_an_experiment_are_checked_together(keys: str, said: str) 
         assert said in problems(document(keys))
     else:
         assert parse_document(document(keys), "x.yaml").experiments["e0"].reward
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("10%", 0.1), ("1/10", 0.1), (0.25, 0.25)], ids=["percent", "fraction", "number"]
+)
+def test_sampling_of_the_log_is_a_share_like_the_others(written: object, meant: float) -> None:
+    from serving.experiments.log.config import LogConfig
+
+    assert LogConfig.model_validate({"sampling": written}).sampling == meant
+    with pytest.raises(ValueError, match="greater than 0"):
+        LogConfig.model_validate({"sampling": 0})
