@@ -48,16 +48,18 @@ async def _run(path: Path, options: RouterOptions, overrides: Sequence[str]) -> 
     try:
         backends = backends_of(hosted.live.document, path.absolute().parent)
         router = Router(options, backends, hosted.live, hosted.control)
-        await router.start()
-        spare_loaded_objects()
-        loop = asyncio.get_running_loop()
-        # Once more with what the log and the state load in their threads.
-        loop.call_later(_LOADED_SECONDS, spare_loaded_objects)
-        ending.serving()
-        following = loop.create_task(_follow(router, hosted, path))
-        await ending.wait()
-        following.cancel()
-        await router.stop()
+        try:
+            await router.start()
+            spare_loaded_objects()
+            loop = asyncio.get_running_loop()
+            # Once more with what the log and the state load in their threads.
+            loop.call_later(_LOADED_SECONDS, spare_loaded_objects)
+            ending.serving()
+            following = loop.create_task(_follow(router, hosted, path))
+            await ending.wait()
+            following.cancel()
+        finally:  # One port may be open when the other turns out to be taken.
+            await router.stop()
     finally:
         await asyncio.to_thread(hosted.close)
 
