@@ -40,7 +40,7 @@ def run_measured(
     limit: float,
     environment: Mapping[str, str] | None = None,
 ) -> Measured:
-    """Runs a command and measures it.
+    """Runs a command and measures it, with all that it leaves running, which is ended.
 
     Args:
         command: Program and arguments.
@@ -52,34 +52,83 @@ def run_measured(
     Raises:
         NodeError: It failed, or did not end in time.
     """
-    others = set(descendants(os.getpid()))
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    with log.open("wb") as out, _orphans_come_here():
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            env=environment,
-            start_new_session=True,
-        )
-        timer = threading.Timer(limit, os.killpg, (process.pid, signal.SIGKILL))
-        timer.start()
+    with session() as measuring:
+        return measuring.run(command, folder, log, limit, environment)
+
+
+class Session:
+    """Commands measured one after the other; what one leaves running works for the next and is counted there.
+
+    Args:
+        others: Processes that do not belong to it.
+    """
+
+    def __init__(self, others: set[int]) -> None:
+        self._others = others
+
+    def run(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        log: Path,
+        limit: float,
+        environment: Mapping[str, str] | None = None,
+    ) -> Measured:
+        """Runs a command and measures it, see ``run_measured``; what it leaves running stays."""
+        before = self._cpu()
+        with log.open("wb") as out:
+            began = time.perf_counter()
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=environment,
+                start_new_session=True,
+            )
+            timer = threading.Timer(limit, os.killpg, (process.pid, signal.SIGKILL))
+            timer.start()
+            try:
+                with _watched_memory(self._others) as memory:
+                    code = process.wait()
+                    wall = time.perf_counter() - began
+            finally:
+                timer.cancel()
+        cpu = self._cpu() - before
+        if code != 0:
+            seen = f"exit code {code} after {wall:.0f} of at most {limit:.0f} s: {_last_lines(log)}"
+            raise NodeError(" ".join(command), expected="exit code 0", seen=seen, remedy=f"read {log}")
+        return Measured(wall, cpu, memory.peak)
+
+    def end(self) -> None:
+        """Kills what is left running."""
+        _end_descendants(self._others)
+
+    def _cpu(self) -> float:
+        """Returns the CPU seconds of the descendants that have ended and of those that still run."""
+        self._reap()
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        mine = [pid for pid in descendants(os.getpid()) if pid not in self._others]
+        return ended.ru_utime + ended.ru_stime + sum(map(_cpu_seconds, mine))
+
+    def _reap(self) -> None:
+        """Takes over the usage of orphans that have ended."""
+        for pid in descendants(os.getpid()):
+            if pid not in self._others:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+
+
+@contextlib.contextmanager
+def session() -> Iterator[Session]:
+    """Gives a session, and ends at its end all that its commands have left running."""
+    measuring = Session(set(descendants(os.getpid())))
+    with _orphans_come_here():
         try:
-            with _watched_memory(others) as memory:
-                code = process.wait()
-                wall = time.perf_counter() - began
+            yield measuring
         finally:
-            timer.cancel()
-            _end_descendants(others)
-    if code != 0:
-        seen = f"exit code {code} after {wall:.0f} of at most {limit:.0f} s: {_last_lines(log)}"
-        raise NodeError(" ".join(command), expected="exit code 0", seen=seen, remedy=f"read {log}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Measured(wall, cpu, memory.peak)
+            measuring.end()
 
 
 @contextlib.contextmanager
@@ -116,6 +165,15 @@ def descendants(pid: int) -> list[int]:
         found += new
         todo += new
     return found
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Returns user and system seconds of a process and of its children that have ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:  # it has just ended
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def parent_in_stat(stat: str) -> int:

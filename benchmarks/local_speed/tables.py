@@ -95,7 +95,7 @@ def _compared(
     name: str, repeats: Repeats, value: Callable[[SideResult], float], shape: str
 ) -> tuple[str, str, str, str]:
     stock, ours = ([value(r[side]) for r in repeats] for side in ("stock", "penstock"))
-    return name, spread(stock, shape), spread(ours, shape), ratio(stock, ours)
+    return name, spread(stock, shape), spread(ours, shape), ratio_of(stock, ours)
 
 
 def _plain(
@@ -104,7 +104,7 @@ def _plain(
     return (*_compared(name, repeats, value, shape)[:3], "")
 
 
-def ratio(stock: Sequence[float], ours: Sequence[float]) -> str:
+def ratio_of(stock: Sequence[float], ours: Sequence[float]) -> str:
     """Returns the median of the repeats' own ratios: both sides of a repeat ran at the same speed of the machine."""
     return f"{statistics.median(b / a for a, b in zip(stock, ours, strict=True)):.2f}×"
 
@@ -124,12 +124,12 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, marks, *rows])
 
 
-def markers(rows: int) -> tuple[str, str]:
-    """Returns the two marker lines around the results of a size in the documentation."""
+def markers(rows: int | str) -> tuple[str, str]:
+    """Returns the two marker lines around the results of a size or topic in the documentation."""
     return f"<!-- results {rows} begin -->", f"<!-- results {rows} end -->"
 
 
-def check_markers(path: Path, rows: int) -> None:
+def check_markers(path: Path, rows: int | str) -> None:
     """Refuses a file into which the results of a size cannot be written, before anything is measured.
 
     Raises:
@@ -143,7 +143,7 @@ def check_markers(path: Path, rows: int) -> None:
         )
 
 
-def write_between(path: Path, rows: int, results: str) -> None:
+def write_between(path: Path, rows: int | str, results: str) -> None:
     """Replaces what is between the markers of a size with results."""
     check_markers(path, rows)
     begin, end = markers(rows)
