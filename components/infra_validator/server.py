@@ -21,6 +21,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from components.infra_validator.primer import write_primer
+from foundation import children
+from foundation.children import Child
 from foundation.errors import NodeError, SpecError
 from foundation.tether import tethered
 from serving.client import CallError, Client, ClientError, Code, ModelConfig
@@ -33,6 +35,9 @@ PROTOCOLS = (GRPC, "REST")
 ATTEMPTS = 3
 """Number of starts before giving up because ports keep being taken."""
 
+_OWN = [sys.executable, "-I", "-m", "serving.server"]
+"""Penstock's own server, as a command line."""
+_OWN_MAIN = "serving.server.main:main"
 _FAILED = "Failed to start server. Error: "
 _TAKEN = ("address already in use", "failed to bind", "failed to add", "could not bind", "port is taken")
 
@@ -52,7 +57,7 @@ def server_command(server: str, folder: Path) -> list[str]:
         SpecError: The executable does not exist.
     """
     if server == "auto":
-        return [sys.executable, "-I", "-m", "serving.server", f"--host={HOST}"]
+        return [*_OWN, f"--host={HOST}"]
     found = shutil.which(server if os.sep not in server else str(folder / server))
     if found is None:
         raise SpecError(
@@ -82,7 +87,7 @@ class ModelServer:
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        process: Child,
         ports: tuple[int, int],
         models: dict[str, Path],
         seconds: float,
@@ -177,7 +182,7 @@ def _config(models: Mapping[str, Path]) -> str:
 
 def _started(
     command: list[str], config: Path, log_file: Path, name: str, seconds: float
-) -> tuple[subprocess.Popen[bytes], tuple[int, int]]:
+) -> tuple[Child, tuple[int, int]]:
     for attempt in range(ATTEMPTS):
         ports = _free_ports()
         process = _start(command, config, log_file, ports)
@@ -206,26 +211,27 @@ def _free_ports() -> tuple[int, int]:
         return one.getsockname()[1], other.getsockname()[1]
 
 
-def _start(
-    command: list[str], config: Path, log_file: Path, ports: tuple[int, int]
-) -> subprocess.Popen[bytes]:
+def _start(command: list[str], config: Path, log_file: Path, ports: tuple[int, int]) -> Child:
     flags = [
         f"--port={ports[0]}",
         f"--rest_api_port={ports[1]}",
         f"--model_config_file={config}",
         "--max_num_load_retries=0",
     ]
+    level = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1")}
+    if command[: len(_OWN)] == _OWN:
+        return children.start(_OWN_MAIN, [*command[len(_OWN) :], *flags], output=log_file, environment=level)
     with log_file.open("wb") as output:
         return subprocess.Popen(
             tethered([*command, *flags], signal.SIGKILL),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={"TF_CPP_MIN_LOG_LEVEL": "1", **os.environ},
+            env={**os.environ, **level},
         )
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, name: str, seconds: float) -> str | None:
+def _wait(process: Child, port: int, name: str, seconds: float) -> str | None:
     """Waits until the tiny model is served; returns what went wrong, or None."""
     deadline = time.monotonic() + seconds
     with Client(f"http://{HOST}:{port}", timeout=5, retries=0) as client:
@@ -239,10 +245,10 @@ def _wait(process: subprocess.Popen[bytes], port: int, name: str, seconds: float
     return "no answer"
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: Child) -> None:
     """Kills the process; it is no longer needed, so it does not have to drain."""
     if process.poll() is None:
-        process.send_signal(signal.SIGKILL)
+        process.kill()
     process.wait()
 
 
