@@ -16,7 +16,8 @@ import tensorflow as tf
 
 from components.trainer.config import Task
 from components.trainer.input_names import arguments, rename_inputs
-from components.trainer.transform_graph import TransformGraph
+from components.trainer.transform_graph import RawSpec, RawTensors, TransformGraph
+from components.transform.columns import to_sparse
 from foundation.publish import write_text
 from foundation.saved_model import CLASSES_FILE, DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE, python_ops
 
@@ -42,7 +43,7 @@ class ServedModel(tf.Module):
         self.weights = [variable.value for variable in model.variables]
         self.transform_resources = graph.resources
 
-    def predict(self, raw: dict[str, tf.Tensor | tf.SparseTensor]) -> Predictions:
+    def predict(self, raw: RawTensors) -> Predictions:
         """Returns the predictions for raw tensors."""
         graph = self._graph_of()
         transformed = graph.apply(raw)
@@ -62,9 +63,7 @@ class ServedModel(tf.Module):
         specs = {argument[name]: spec for name, spec in serving_specs(graph, argument).items()}
 
         def serve_features(**dense: tf.Tensor) -> Predictions:
-            return self.predict(
-                {name: to_raw(dense[argument[name]], graph.raw_spec[name]) for name in argument}
-            )
+            return self.predict(to_raw({name: dense[argument[name]] for name in argument}, graph.raw_spec))
 
         def serve_examples(examples: tf.Tensor) -> Predictions:
             return self.predict(graph.parse(examples, with_label=False))
@@ -101,15 +100,31 @@ def is_scalar(feature: Any) -> bool:
     return feature.HasField("shape") or (feature.HasField("value_count") and feature.value_count.max == 1)
 
 
-def to_raw(
-    tensor: tf.Tensor, spec: tf.io.VarLenFeature | tf.io.FixedLenFeature
-) -> tf.Tensor | tf.SparseTensor:
-    """Turns a served tensor into Transform's raw input; Transform drops the sentinels."""
-    if isinstance(spec, tf.io.FixedLenFeature):
-        return tf.reshape(tensor, [-1, *spec.shape])
-    dense = tensor[:, tf.newaxis] if tensor.shape.rank == 1 else tensor
-    everywhere = tf.where(tf.ones_like(dense, tf.bool))
-    return tf.SparseTensor(everywhere, tf.reshape(dense, [-1]), tf.shape(dense, tf.int64))
+def to_raw(dense: Mapping[str, tf.Tensor], specs: Mapping[str, RawSpec]) -> RawTensors:
+    """Turns served tensors into Transform's raw inputs; Transform drops the sentinels.
+
+    Scalars of one type become sparse together: they share the places of their values, so that one more scalar costs no
+    operation, and the stack refuses tensors of different lengths.
+
+    Args:
+        dense: Feature → ``[batch]`` or ``[batch, width]``.
+        specs: Feature → how Transform takes it.
+    """
+    raw: RawTensors = {}
+    scalars: dict[tf.DType, list[str]] = {}
+    for name, tensor in dense.items():
+        spec = specs[name]
+        if isinstance(spec, tf.io.FixedLenFeature):
+            raw[name] = tf.reshape(tensor, [-1, *spec.shape])
+        elif tensor.shape.rank == 1:
+            scalars.setdefault(tensor.dtype, []).append(name)
+        else:
+            raw[name] = to_sparse(tensor)
+    for names in scalars.values():
+        columns = tf.unstack(tf.stack([dense[name] for name in names]), num=len(names))
+        one = to_sparse(columns[0])
+        raw |= {name: one.with_values(values) for name, values in zip(names, columns, strict=True)}
+    return raw
 
 
 def export(served: ServedModel, folder: Path) -> None:

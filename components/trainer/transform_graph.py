@@ -7,7 +7,7 @@ tables and its map from inputs to outputs have no public names; only this file r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -16,8 +16,9 @@ from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from components.trainer.features import FeatureDescription, describe
 
-if TYPE_CHECKING:
-    RawSpec: TypeAlias = tf.io.VarLenFeature | tf.io.FixedLenFeature
+RawSpec: TypeAlias = tf.io.VarLenFeature | tf.io.FixedLenFeature
+RawTensors: TypeAlias = dict[str, tf.Tensor | tf.SparseTensor]
+"""Raw feature → tensor."""
 
 
 class TransformGraph:
@@ -82,7 +83,7 @@ class TransformGraph:
     def _shaped(self, name: str, tensor: tf.Tensor) -> tf.Tensor:
         return tf.ensure_shape(tensor, [None, *self._transformed_spec[name].shape])
 
-    def parse(self, serialized: tf.Tensor, with_label: bool) -> dict[str, tf.Tensor | tf.SparseTensor]:
+    def parse(self, serialized: tf.Tensor, with_label: bool) -> RawTensors:
         """Parses serialized tf.Examples into the raw tensors that the graph uses.
 
         Args:

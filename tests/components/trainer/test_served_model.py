@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -60,19 +61,26 @@ def examples(learners: SimpleNamespace, documents: list[dict[str, Any]]) -> list
 
 
 @pytest.fixture(scope="module")
-def expected(trained: SimpleNamespace, examples: list[bytes]) -> np.ndarray:
-    """Predictions of TFT's own transformation and the Keras model with its saved weights."""
-    import tensorflow as tf
-
+def rebuilt(trained: SimpleNamespace) -> SimpleNamespace:
+    """The Transform graph, and the Keras model with its saved weights."""
     from components.trainer import weights
     from components.trainer.models.build import build
     from components.trainer.transform_graph import TransformGraph
 
     graph = TransformGraph(trained.graph, "retained")
-    parsed = tf.io.parse_example(examples, {n: s for n, s in graph.raw_spec.items() if n in graph.used()})
-    transformed = graph.output.transform_raw_features(parsed, drop_unused_features=True)
     model = build(trained.settings[0], graph.features, 1, {})
     assert weights.restore(model, graph.features, trained.model / "keras").used
+    return SimpleNamespace(graph=graph, model=model)
+
+
+@pytest.fixture(scope="module")
+def expected(rebuilt: SimpleNamespace, examples: list[bytes]) -> np.ndarray:
+    """Predictions of TFT's own transformation and the Keras model with its saved weights."""
+    import tensorflow as tf
+
+    graph, model = rebuilt.graph, rebuilt.model
+    parsed = tf.io.parse_example(examples, {n: s for n, s in graph.raw_spec.items() if n in graph.used()})
+    transformed = graph.output.transform_raw_features(parsed, drop_unused_features=True)
     return model({f.name: transformed[f.name] for f in graph.features}).numpy()[:, 0]
 
 
@@ -107,6 +115,30 @@ def test_both_signatures_work_in_a_v1_session(trained, documents, examples, expe
         second = session.run(by_examples.outputs["probability"].name, feeds)
     np.testing.assert_allclose(first, expected, atol=1e-6)
     np.testing.assert_allclose(second, expected, atol=1e-6)
+
+
+def test_columns_of_different_lengths_are_refused(trained, documents) -> None:
+    import tensorflow as tf
+
+    served = tf.saved_model.load(str(trained.model / "Format-Serving")).signatures["serving_default"]
+    columns = encode(documents, served.structured_input_signature[1])
+    columns["country"] = columns["country"][:-1]
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        served(**{name: tf.constant(column) for name, column in columns.items()})
+
+
+def test_each_signature_is_traced_once(rebuilt, tmp_path: Path) -> None:
+    from components.trainer.export import ServedModel, export
+
+    traced: list[set[str]] = []
+
+    def model(features: dict[str, Any], training: bool) -> Any:
+        traced.append(set(features))
+        return rebuilt.model(features, training=training)
+
+    model.variables = rebuilt.model.variables  # type: ignore[attr-defined]
+    export(ServedModel(rebuilt.graph, model, "binary", []), tmp_path / "model")  # type: ignore[arg-type]
+    assert len(traced) == 2
 
 
 def test_inputs_are_the_features_the_model_uses(trained) -> None:
