@@ -1,4 +1,4 @@
-"""Declaration of the Evaluator: the stock TFX component with our metrics."""
+"""Declaration of the Evaluator: the stock TFX component with our metrics, and an executor that needs no Beam for few rows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow_model_analysis as tfma
 from tfx.components import Evaluator
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.types import channel
 
 from components.evaluator.config import MeasureConfig
+from components.evaluator.executor import Executor
 from components.evaluator.rows import ID
 from components.exports.groups import GROUP_FEATURE
 from foundation.saved_model import EXAMPLES_SIGNATURE
@@ -76,7 +78,7 @@ def make_evaluator(
         positive: Positive label of a binary task; None means 1 or true.
         group_by: Feature that rows which belong together share.
     """
-    return Evaluator(
+    node = Evaluator(
         examples=examples,
         model=model,
         baseline_model=baseline_model,
@@ -85,6 +87,9 @@ def make_evaluator(
         example_splits=[SPLIT],
         module_path="components.evaluator.module",
     )
+    # The node stays TFX's own type, so that ML Metadata counts it with those of earlier versions.
+    node.executor_spec = BeamExecutorSpec(Executor)
+    return node
 
 
 def build(
