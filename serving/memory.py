@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import gc
 import logging
 import sys
@@ -23,6 +24,12 @@ def return_freed_memory() -> None:
     if sys.platform != "linux":
         return
     try:
-        ctypes.CDLL(None).malloc_trim(0)
+        _c_library().malloc_trim(0)
     except AttributeError:
         log.debug("this C library has no malloc_trim: freed memory stays with the process")
+
+
+@functools.cache
+def _c_library() -> ctypes.CDLL:
+    """Returns the C library; every handle to it would be garbage that waits for a collection."""
+    return ctypes.CDLL(None)

@@ -86,7 +86,12 @@ class Connection(asyncio.Protocol):
         self._let_go()
         self._note_unread(0)
         if self._task is not None and self._busy:
+            self._task.add_done_callback(self._forget)
             self._task.cancel()
+
+    def _forget(self, _: asyncio.Task[None]) -> None:
+        """Drops the cancelled task: its error's frames hold the request, and this connection, in a circle."""
+        self._task = None
 
     def data_received(self, data: bytes) -> None:
         """Feeds the parser, or drops what follows the last request."""

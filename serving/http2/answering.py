@@ -60,12 +60,17 @@ class Pending:
     def stop(self) -> None:
         """Stops the work, however far it has come."""
         if self.task is not None:
+            self.task.add_done_callback(self._forget)
             self.task.cancel()
             if (
                 inspect.iscoroutine(self.result)
                 and inspect.getcoroutinestate(self.result) == inspect.CORO_CREATED
             ):
                 self.result.close()  # Its task will not even begin it.
+
+    def _forget(self, _: asyncio.Task[None]) -> None:
+        """Drops the cancelled task: its error's frames hold the message, and this call, in a circle."""
+        self.task = self.result = None
 
 
 class ServerConnection(Connection):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import weakref
 
 import httpx
 
@@ -58,3 +60,41 @@ def test_a_custom_handler_answers_refuses_and_is_closed() -> None:
     assert got.headers["content-type"] == "text/plain"
     assert (refused.status_code, refused.text) == (413, "no: The request's body is larger than 10 bytes")
     assert handler.events == ["drain", "close"]
+
+
+class Held(Echo):
+    """Never answers, and knows what it holds for a request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: weakref.ref[Echo] | None = None
+
+    async def handle(
+        self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> Answer:
+        large = Echo()
+        self.held = weakref.ref(large)
+        await asyncio.Event().wait()
+        return await large.handle(method, target, headers, body)
+
+
+async def _leave(handler: Held) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = HttpServer(handler, Limits(body_bytes=10))
+    await server.start([listener])
+    _, writer = await asyncio.open_connection(*listener.getsockname()[:2])
+    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    while handler.held is None:
+        await asyncio.sleep(0.01)
+    writer.transport.abort()
+    while handler.held() is not None:
+        await asyncio.sleep(0.01)
+    await server.stop()
+
+
+def test_what_a_client_leaves_behind_is_freed_without_a_collection() -> None:
+    gc.disable()
+    try:
+        asyncio.run(asyncio.wait_for(_leave(Held()), 30))
+    finally:
+        gc.enable()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -236,3 +238,33 @@ def test_a_client_that_leaves_stops_its_call() -> None:
             await stopped.wait()
 
     run(work())
+
+
+class Large:
+    """Something that a call holds."""
+
+
+def test_what_a_client_leaves_behind_is_freed_without_a_collection() -> None:
+    held: list[weakref.ref[Large]] = []
+
+    async def never(call: Call) -> bytes:
+        large = Large()
+        held.append(weakref.ref(large))
+        await asyncio.sleep(60)
+        return repr(large).encode()
+
+    async def work() -> None:
+        async with running({ECHO: never}) as (_, port):
+            raw = await Raw.connect(port)
+            raw.send(request(1) + data(1, bytes(5)))
+            while not held:
+                await asyncio.sleep(0.01)
+            raw.writer.transport.abort()
+            while held[0]() is not None:
+                await asyncio.sleep(0.01)
+
+    gc.disable()
+    try:
+        run(work())
+    finally:
+        gc.enable()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import http.client
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -24,9 +26,11 @@ pytestmark = [
 ]
 
 BUDGET = 400_000_000
-LEFT = 1.25
-"""How much more memory the process may hold once the answers are given, as a ratio."""
+LEFT = 1.2
+"""How much more memory the process may hold once the answers are given, as a ratio to the most that it settled at before."""
 PEAK = BUDGET * 1.5
+UNITS = (b"1,", b"[],", b'"",', b'{"":0},')
+"""What arrays are made of that are small as sent and large as read."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +46,33 @@ def server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> It
     )
     with ServerProcess(folder, *flags) as running:
         post(running, b'{"instances": [' + b"1.5," * 100_000 + b"1]}")
+        # Python's and the C library's allocators keep up to 180 MB of pages that are half full after such requests, once
+        # and not once more each time: what a server settles at is known only after the worst that it may be sent.
+        explode(running)
+        time.sleep(SETTLED_SECONDS)
         yield running
+
+
+SETTLED_SECONDS = 5.0
+_settled: dict[ServerProcess, int] = {}
+"""The most that a server held when a test began."""
+
+
+@functools.cache
+def bombs() -> list[bytes]:
+    return [
+        gzip.compress(b'{"instances": [' + unit * (95_000_000 // len(unit)) + end, compresslevel=1)
+        for unit in UNITS
+        for end in (b"", b"1]}")
+    ]
+
+
+def explode(server: ServerProcess) -> None:
+    """Sends compressed bodies that do not fit when they are read, one by one and side by side."""
+    for bomb in bombs():
+        assert gzipped(server, bomb) == 413
+    answers = side_by_side(8, lambda: gzipped(server, bombs()[0]))
+    assert set(answers) <= {413, 503}, answers
 
 
 def post(server: ServerProcess, body: bytes, **headers: str) -> int:
@@ -81,7 +111,7 @@ def side_by_side(count: int, ask: Callable[[], int]) -> list[int]:
 @contextlib.contextmanager
 def frugal(server: ServerProcess) -> Iterator[None]:
     """Asserts that the block leaves no memory behind, never takes much beside the budget, and the server still answers."""
-    before = memory(server)
+    before = _settled[server] = max(memory(server), _settled.get(server, 0))
     yield
     assert post(server, b'{"instances": [1.0]}') == 200
     until(lambda: memory(server) < before * LEFT, 30.0)
@@ -91,7 +121,7 @@ def frugal(server: ServerProcess) -> Iterator[None]:
 def test_refused_bodies_are_freed(server: ServerProcess) -> None:
     bad = b'{"instances": [' + b"1.25," * 2_000_000 + b"]}"
     with frugal(server):
-        assert [post(server, bad) for _ in range(15)] == [400] * 15
+        assert [post(server, bad) for _ in range(25)] == [400] * 25
 
 
 def test_errors_found_late_are_freed(server: ServerProcess) -> None:
@@ -110,16 +140,8 @@ def test_errors_found_late_are_freed(server: ServerProcess) -> None:
 
 
 def test_bombs_are_refused_within_the_budget(server: ServerProcess) -> None:
-    bombs = [
-        gzip.compress(b'{"instances": [' + unit * (95_000_000 // len(unit)) + end)
-        for unit in (b"1,", b"[],", b'"",', b'{"":0},')
-        for end in (b"", b"1]}")
-    ]
     with frugal(server):
-        for bomb in bombs:
-            assert gzipped(server, bomb) == 413
-        answers = side_by_side(8, lambda: gzipped(server, bombs[0]))
-        assert set(answers) <= {413, 503}, answers
+        explode(server)
 
 
 def test_bodies_of_clients_that_left_are_freed(server: ServerProcess) -> None:

@@ -25,7 +25,7 @@ class Answers:
     """Calls that need no model; a double for the models behind the front."""
 
     def __init__(self) -> None:
-        self.cancelled = threading.Event()
+        self.begun, self.cancelled = threading.Event(), threading.Event()
 
     async def echo(self, data: bytes, seen: Any, timeout_ms: int | None) -> bytes:
         return data
@@ -41,6 +41,7 @@ class Answers:
 
     async def never(self, data: bytes, seen: Any, timeout_ms: int | None) -> bytes:
         try:
+            self.begun.set()
             await asyncio.sleep(60)
         finally:
             self.cancelled.set()
@@ -133,8 +134,7 @@ def test_a_deadline_is_known_and_kept(front: Running) -> None:
 
 def test_a_client_that_cancels_stops_the_call(front: Running) -> None:
     call = front.channel.unary_unary("/t.T/never").future(b"", timeout=20)
-    while not call.running():
-        pass
+    assert front.answers.begun.wait(10)  # a call that is cancelled before is never begun
     assert front.call("echo", b"in between") == b"in between"
     call.cancel()
     assert front.answers.cancelled.wait(10)
