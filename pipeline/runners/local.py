@@ -16,8 +16,9 @@ from typing import Any, Literal, Protocol
 from foundation.errors import NodeError
 from pipeline.plan import NodePlan, Plan
 from pipeline.runners.base import Event, Events, Failure
+from pipeline.runners.forking import starter
 from pipeline.runners.job import Job
-from pipeline.runners.process import WorkerProcess, rebuilt_error
+from pipeline.runners.process import rebuilt_error
 
 WORKERS = 2
 
@@ -46,20 +47,21 @@ class LocalRunner:
     """Runs a plan in worker processes.
 
     Args:
-        start: Starts one worker for a job.
+        start: Starts one worker for a job; by default, forked from a zygote or plain, as ``forking.starter`` decides.
     """
 
-    def __init__(self, start: Callable[[Job], Worker] = WorkerProcess) -> None:
+    def __init__(self, start: Callable[[Job], Worker] | None = None) -> None:
         self._start = start
 
     def execute(self, plan: Plan, job: Job) -> Events:
         """Executes a plan, see ``Runner.execute``."""
         job.write()
+        start = self._start or starter(job)
         count = WORKERS if len(plan.to_run) > 1 else 1
         with ExitStack() as stack:
             workers = []
             for _ in range(count):
-                workers.append(self._start(job))
+                workers.append(start(job))
                 stack.callback(workers[-1].end)
             yield from _Loop(workers, plan.needed).events()
 

@@ -16,40 +16,29 @@ from pipeline.runners.job import Job
 # -I ignores the working directory and PYTHON* variables, so a user's folder called ``pipeline`` never hides ours.
 BOOT = "import sys; sys.path[:] = {path!r}; from pipeline.runners.worker import main; main({job!r}, {requests}, {answers})"
 
-_LAST_BREATH = 5.0
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
+"""Variables of every worker that the user has not set."""
+LAST_BREATH = 5.0
 """Seconds that a process may take to end after its pipe has closed."""
 
 
-class WorkerProcess:
-    """One worker.
+class Pipes:
+    """The two pipes between a run and one of its processes, and JSON on them."""
 
-    Everything it prints goes to the job's log; its working directory is the job's folder, which holds no Python.
-
-    Args:
-        job: The job it serves; its file must exist.
-    """
-
-    def __init__(self, job: Job) -> None:
-        requests_read, requests_write = os.pipe()
-        answers_read, answers_write = os.pipe()
-        path = [p for p in sys.path if p]
-        boot = BOOT.format(path=path, job=str(job.file), requests=requests_read, answers=answers_write)
-        quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
-        with job.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", boot],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=job.folder,
-                env={**quiet, **os.environ},
-                pass_fds=(requests_read, answers_write),
-                start_new_session=True,
-            )
-        os.close(requests_read)
-        os.close(answers_write)
+    def __init__(self) -> None:
+        self.theirs: list[int] = []
+        """What the process gets: the end to read requests from, and the end to write answers to."""
+        requests, requests_write = os.pipe()
+        answers_read, answers = os.pipe()
+        self.theirs = [requests, answers]
         self._requests = os.fdopen(requests_write, "w", encoding="utf-8")
         self._answers = os.fdopen(answers_read, encoding="utf-8")
+
+    def hand_over(self) -> None:
+        """Lets go of the process's ends, which it has by now, so that their end shows its end."""
+        for descriptor in self.theirs:
+            os.close(descriptor)
+        self.theirs = []
 
     def fileno(self) -> int:
         """Returns the descriptor that becomes readable when an answer arrives."""
@@ -66,20 +55,69 @@ class WorkerProcess:
         line = self._answers.readline()
         return json.loads(line) if line else None
 
+    def close(self) -> None:
+        """Closes all that is open."""
+        self.hand_over()
+        for pipe in (self._requests, self._answers):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+class WorkerProcess:
+    """One worker.
+
+    Everything it prints goes to the job's log; its working directory is the job's folder, which holds no Python.
+
+    Args:
+        job: The job it serves; its file must exist.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._pipes = pipes = Pipes()
+        requests, answers = pipes.theirs
+        path = [p for p in sys.path if p]
+        boot = BOOT.format(path=path, job=str(job.file), requests=requests, answers=answers)
+        try:
+            with job.log_file.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-c", boot],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=job.folder,
+                    env={**QUIET, **os.environ},
+                    pass_fds=(requests, answers),
+                    start_new_session=True,
+                )
+        except OSError:
+            pipes.close()
+            raise
+        pipes.hand_over()
+
+    def fileno(self) -> int:
+        """Returns the descriptor that becomes readable when an answer arrives."""
+        return self._pipes.fileno()
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Sends a request; ``answer`` returns the reply."""
+        self._pipes.ask(request)
+
+    def answer(self) -> dict[str, Any] | None:
+        """Waits for one answer; None when the process has died."""
+        return self._pipes.answer()
+
     def end(self) -> None:
         """Ends the worker and everything in its process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        for pipe in (self._requests, self._answers):
-            with contextlib.suppress(OSError):
-                pipe.close()
+        self._pipes.close()
 
     @property
     def exit_code(self) -> int | None:
         """The exit code of a dead worker, negative for a signal."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=_LAST_BREATH)  # its pipe closes a moment before it is gone
+            self._process.wait(timeout=LAST_BREATH)  # its pipe closes a moment before it is gone
         return self._process.poll()
 
 

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from pipeline.runners.node_executor import NodeExecutor
 
 
+def serve_forked() -> int:
+    """Serves requests in a process that a zygote has forked; its arguments are those of ``main``."""
+    _, job_file, requests, answers = sys.argv
+    main(job_file, int(requests), int(answers))
+    return 0
+
+
 def main(job_file: str, requests_fd: int, answers_fd: int) -> None:
     """Serves requests until the parent closes the pipe; then ends together with everything it started."""
     requests: list[dict[str, Any]] = []
@@ -101,6 +108,12 @@ class _Work:
 
     def _warm(self, request: dict[str, Any]) -> dict[str, Any]:
         importlib.import_module(request["warm"])
+        return {}
+
+    def _first_op(self, request: dict[str, Any]) -> dict[str, Any]:
+        import tensorflow as tf
+
+        tf.constant(1) + tf.constant(1)
         return {}
 
     def _run(self, request: dict[str, Any]) -> dict[str, Any]:

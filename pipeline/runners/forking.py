@@ -1,0 +1,213 @@
+"""Workers whose processes a zygote forks: one for each node, so that memory goes back and no node leaves anything behind.
+
+Where the zygote does not do as it should, the run's log says so, and a plain worker process does the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from foundation.errors import NodeError
+from pipeline.runners.job import Job
+from pipeline.runners.process import LAST_BREATH, QUIET, Pipes, WorkerProcess
+from pipeline.runners.zygote import mode, preload
+from pipeline.runners.zygote.client import Zygote, obtain
+from pipeline.runners.zygote.forked import Forked, fork_like_this
+from pipeline.runners.zygote.place import NoZygoteError
+
+FIRST_OP_SECONDS = 10.0
+"""Seconds within which a forked process must have run its first operation; it takes 0.3."""
+_TARGET = "pipeline.runners.worker:serve_forked"
+
+
+class ForkedProcess:
+    """A forked process that serves requests; it is ready when this returns.
+
+    Args:
+        zygote: What it is forked from.
+        job: The job it serves.
+        target: What it runs.
+
+    Raises:
+        NoZygoteError: It was not made, or does not answer.
+    """
+
+    def __init__(self, zygote: Zygote, job: Job, target: str = _TARGET) -> None:
+        self._pipes = Pipes()
+        search = [p for p in sys.path if p]
+        fork = fork_like_this(target, [str(job.file)], search, str(job.folder), {**QUIET, **os.environ})
+        try:
+            with job.log_file.open("ab") as log:
+                self._process: Forked = zygote.fork(fork, [log.fileno(), *self._pipes.theirs])
+        except NoZygoteError:
+            self._pipes.close()
+            raise
+        self._pipes.hand_over()
+        self._expect("start")
+
+    def fileno(self) -> int:
+        """Returns the descriptor that becomes readable when an answer arrives."""
+        return self._pipes.fileno()
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Sends a request; ``answer`` returns the reply."""
+        self._pipes.ask(request)
+
+    def answer(self) -> dict[str, Any] | None:
+        """Waits for one answer; None when the process has died."""
+        return self._pipes.answer()
+
+    def run_first_op(self) -> None:
+        """Has it run an operation of TensorFlow, which hangs where a fork went wrong.
+
+        Raises:
+            NoZygoteError: It hangs; it is ended then.
+        """
+        self.ask({"first_op": True})
+        self._expect("its first operation")
+
+    def _expect(self, what: str) -> None:
+        readable, _, _ = select.select([self], [], [], FIRST_OP_SECONDS)
+        answer = self.answer() if readable else None
+        if answer is None or "failed" in answer:
+            self.end()
+            seen = f"failed: {answer['parts']}" if answer else "is not done" if readable else "hangs"
+            raise NoZygoteError(f"process {self._process.pid}, {what}: {seen}")
+
+    def end(self) -> None:
+        """Ends the process and all that it started."""
+        self._process.end()
+        self._pipes.close()
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of a dead process, negative for a signal."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=LAST_BREATH)
+        return self._process.poll()
+
+
+class ForkingWorker:
+    """A worker that has each node run in a process of its own, forked when it is asked for.
+
+    Args:
+        job: The job it serves.
+        zygote: What the processes are forked from.
+        fork: Makes a forked process.
+        plain: Makes a plain one, which stays for all further nodes.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        zygote: Zygote,
+        fork: Callable[[Zygote, Job], ForkedProcess] = ForkedProcess,
+        plain: Callable[[Job], WorkerProcess] = WorkerProcess,
+    ) -> None:
+        self._job, self._zygote, self._fork, self._plain = job, zygote, fork, plain
+        self._process: ForkedProcess | WorkerProcess | None = None
+        self._runs = False
+        self._exit_code: int | None = None
+        read, self._own = os.pipe()
+        self._said = os.fdopen(read, encoding="utf-8")
+        self._say({"done": "start"})
+
+    def _say(self, answer: dict[str, Any]) -> None:
+        """Answers without a process."""
+        os.write(self._own, json.dumps(answer).encode() + b"\n")
+
+    def fileno(self) -> int:
+        """Returns the descriptor that becomes readable when an answer arrives."""
+        return self._process.fileno() if self._process else self._said.fileno()
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Sends a request; ``answer`` returns the reply."""
+        if "warm" in request and self._process is None:
+            self._say({"done": request["warm"]})  # everything is imported already
+            return
+        try:
+            process = self._ready(request)
+        except OSError as error:
+            self._say(_refusal(request, error))
+            return
+        self._runs = "run" in request
+        process.ask(request)
+
+    def _ready(self, request: dict[str, Any]) -> ForkedProcess | WorkerProcess:
+        """Returns the process for a request: forked and tried, or plain."""
+        try:
+            if self._process is None:
+                self._process = self._fork(self._zygote, self._job)
+            if "run" in request and isinstance(self._process, ForkedProcess):
+                self._process.run_first_op()
+        except NoZygoteError as error:
+            note(self._job, f"the zygote: {error}; a plain worker runs the node")
+            self._process = None
+            self._process = self._plain(self._job)
+            self._process.answer()  # that it has started
+        return self._process
+
+    def answer(self) -> dict[str, Any] | None:
+        """Waits for one answer; None when the process has died."""
+        if self._process is None:
+            return dict(json.loads(self._said.readline()))
+        answer = self._process.answer()
+        if answer is None:
+            self._exit_code = self._process.exit_code
+        if self._runs and isinstance(self._process, ForkedProcess):
+            self._process.end()
+            self._process = None
+        return answer
+
+    def end(self) -> None:
+        """Ends its process and everything that started."""
+        if self._process:
+            self._process.end()
+        self._said.close()
+        os.close(self._own)
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of a dead worker, negative for a signal."""
+        return self._exit_code
+
+
+def note(job: Job, text: str) -> None:
+    """Adds a line to a run's log."""
+    with job.log_file.open("a", encoding="utf-8") as log:
+        log.write(f"penstock: {text}\n")
+
+
+def starter(job: Job) -> Callable[[Job], ForkingWorker | WorkerProcess]:
+    """Returns what starts a run's workers: a zygote's forks, or plain processes and a line in the log that says why.
+
+    Raises:
+        SpecError: The variable that asks for a zygote or for none says something else.
+    """
+    reason = mode.reason_against()
+    if not reason:
+        try:
+            zygote = obtain(preload.modules())
+            return lambda job: ForkingWorker(job, zygote)
+        except NoZygoteError as error:
+            reason = str(error)
+    note(job, f"plain workers, without a zygote: {reason}")
+    return WorkerProcess
+
+
+def _refusal(request: dict[str, Any], error: OSError) -> dict[str, Any]:
+    node = str(request.get("run") or request.get("reuse") or "start")
+    parts = [
+        f"node {node}",
+        "a process for it",
+        f"{type(error).__name__}: {error}",
+        "free memory, then run again",
+    ]
+    return {"failed": node, "kind": NodeError.__name__, "parts": parts, "traceback": ""}

@@ -1,0 +1,39 @@
+"""Whether a run uses a zygote: by default on a person's machine, not in continuous integration or a container."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from foundation.errors import SpecError
+
+VARIABLE = "PENSTOCK_ZYGOTE"
+"""``on``, ``off`` or ``auto``."""
+_MARKS = ("/.dockerenv", "/run/.containerenv")
+"""Files that Docker and Podman put into their containers."""
+
+
+def reason_against() -> str:
+    """Returns why no zygote is used, empty if one is.
+
+    Raises:
+        SpecError: The variable says something else.
+    """
+    said = os.environ.get(VARIABLE, "").strip().lower() or "auto"
+    if said not in ("on", "off", "auto"):
+        raise SpecError(VARIABLE, expected="on, off or auto", seen=repr(said), remedy="correct or unset it")
+    if sys.platform != "linux":
+        return "forking is safe on Linux only"
+    if said == "auto":
+        return _in_passing()
+    return "" if said == "on" else f"{VARIABLE}=off"
+
+
+def _in_passing() -> str:
+    """Returns why nobody is likely to come back soon for a second run, empty if somebody is."""
+    if os.environ.get("CI", "").strip().lower() not in ("", "0", "false"):
+        return "this is continuous integration (CI is set)"
+    if "KUBERNETES_SERVICE_HOST" in os.environ or any(Path(mark).exists() for mark in _MARKS):
+        return "this is a container"
+    return ""
