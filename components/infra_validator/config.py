@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -74,5 +74,26 @@ class InfraValidationConfig(Config):
     """Time limit for the server to start, and for each model to load."""
     warmup_requests: int = Field(default=8, ge=0, le=1000)
     """Warm-up requests, made from real examples, in the pushed model, replayed by every server that loads it; 0 for none."""
+    measure: Literal["auto", "always"] = "auto"
+    """auto measures latency, memory and the blessed model beside it only where a gate needs them; always in every run."""
     gates: ServingGates = ServingGates()
     """Bounds on latency and memory; without them a model only has to load and answer correctly."""
+
+    @property
+    def measures_latency(self) -> bool:
+        """Whether requests are timed."""
+        return self._asked(self.gates.latency_p50_ms, self.gates.latency_p99_ms)
+
+    @property
+    def measures_memory(self) -> bool:
+        """Whether the candidate is loaded twice, so that its memory is known."""
+        return self._asked(self.gates.memory_mb)
+
+    @property
+    def serves_blessed(self) -> bool:
+        """Whether the blessed model is served beside the candidate."""
+        given = self.gates.given().values()
+        return self._asked(*(gate for gate in given if gate.not_worse_than_blessed_by is not None))
+
+    def _asked(self, *gates: ServingGate | None) -> bool:
+        return self.measure == "always" or any(gate is not None for gate in gates)

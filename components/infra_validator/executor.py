@@ -111,6 +111,7 @@ def result_of(trial: Trial, config: InfraValidationConfig, examples: int, warmup
         memory_mb={m: None if size is None else round(size, 1) for m, size in trial.memory_mb.items()},
         latency=Latency(trial.signature, trial.rounds, tuple(_latency_rows(trial))),
         gates=tuple(_gate(check) for check in trial.checks),
+        unmeasured=tuple(trial.unmeasured),
         notes=tuple(trial.notes),
         examples=examples,
         warmup_requests=warmup,

@@ -102,6 +102,8 @@ class InfraValidation(Result):
     """Request latencies."""
     gates: tuple[Gate, ...] = ()
     """The document's bounds."""
+    unmeasured: tuple[str, ...] = ()
+    """What was not measured, as no gate and not ``infra_validation.measure`` asked for it."""
     notes: tuple[str, ...] = ()
     """Further remarks."""
     examples: int = 0

@@ -65,6 +65,7 @@ class Trial:
         rounds: How often latencies were measured.
         signature: The signature whose latency was measured.
         checks: The gates.
+        unmeasured: What was not measured, as nothing asked for it.
         notes: Further remarks.
     """
 
@@ -79,6 +80,7 @@ class Trial:
     rounds: int = 0
     signature: str = ""
     checks: list[Check] = field(default_factory=list)
+    unmeasured: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -135,9 +137,11 @@ class _Course:
     def run(self, candidate: Path, blessed: Path | None) -> None:
         trial = self._trial
         self._prime()
-        trial.memory_mb["server"] = self._server.memory_mb()
+        self._note_unmeasured()
+        if self._config.measures_memory:
+            trial.memory_mb["server"] = self._server.memory_mb()
         try:
-            if blessed is not None or self._config.gates.memory_mb is not None:
+            if self._config.measures_memory:
                 self._rehearse(candidate)
             self._serve(CANDIDATE, candidate)
         except ModelRefusedError as error:
@@ -146,22 +150,34 @@ class _Course:
         trial.asked = {**dict.fromkeys(questions.signatures, "asked"), **questions.skipped}
         if not questions.signatures:
             raise UnfitError("it has no signature serving_default or serving_examples that takes examples")
-        if blessed is not None:  # before the candidate gets more requests than the blessed model will
+        if (
+            blessed is not None and self._config.serves_blessed
+        ):  # before the candidate gets more requests than the blessed model will
             self._serve_blessed(blessed)
         self._compare(candidate)
-        self._measure()
+        if self._config.measures_latency:
+            self._measure()
+        trial.checks = check_all(self._config.gates, list(measurements(trial)))
         trial.fit = all(check.outcome != "fails" for check in trial.checks)
         count = len(self._setting.records)
         summary = f"{trial.requests} requests with {count} examples got the same answers by gRPC and REST"
         trial.sentence = sentence(trial.checks, summary)
 
+    def _note_unmeasured(self) -> None:
+        wanted = {
+            "latency": self._config.measures_latency,
+            "memory": self._config.measures_memory,
+            "the blessed model": self._config.serves_blessed,
+        }
+        self._trial.unmeasured = [what for what, measured in wanted.items() if not measured]
+
     def _prime(self) -> None:
-        """Queries the tiny model first, so that memory from the first requests is charged to neither model."""
+        """Queries the tiny model first: a fault is the server's, and the first requests' memory is charged to neither model."""
         for protocol, rows in itertools.product(PROTOCOLS, self._config.batch_sizes):
             numbers: np.ndarray = np.zeros(rows, np.float32)
             batch = Batch(DEFAULT_SIGNATURE, rows, {"x": numbers})
             try:
-                for _ in range(PRIMING):
+                for _ in range(PRIMING if self._config.measures_memory else 1):
                     self._request(protocol, self._server.primer, batch).send(REQUEST_SECONDS)
             except ClientError as error:
                 raise NodeError(
@@ -192,17 +208,18 @@ class _Course:
         self._trial.load_seconds[name] = self._server.add(name, folder)
         self._questions[name] = Questions(self._setting.records, read_signatures(model))
         try:
-            for batch in self._batches(name):  # so that its memory includes serving requests
-                self._request(GRPC, name, batch).send(REQUEST_SECONDS)
+            for batch in self._batches(name) if self._config.measures_memory else ():
+                self._request(GRPC, name, batch).send(REQUEST_SECONDS)  # so that its memory includes them
         except ClientError as error:
             if name != BLESSED:
                 raise UnfitError(
                     f"gRPC, {batch.signature}, {batch.rows} rows: {self._brief(error)}"
                 ) from error
             raise ModelRefusedError(self._brief(error)) from error
-        after = self._server.memory_mb()
-        grown = after - before if after is not None and before is not None else None
-        self._trial.memory_mb[name] = grown
+        if self._config.measures_memory:
+            after = self._server.memory_mb()
+            grown = after - before if after is not None and before is not None else None
+            self._trial.memory_mb[name] = grown
 
     def _serve_blessed(self, model: Path) -> None:
         if not is_saved_model(model):
@@ -270,8 +287,8 @@ class _Course:
         for trial.rounds in range(1, ROUNDS + 1):
             for place, latencies in self._round(models).items():
                 trial.latency[place] = _quicker(trial.latency.get(place), latencies)
-            trial.checks = check_all(self._config.gates, list(measurements(trial)))
-            if not any(c.outcome == "fails" and c.measurement.metric != "memory_mb" for c in trial.checks):
+            checks = check_all(self._config.gates, list(measurements(trial)))
+            if not any(c.outcome == "fails" and c.measurement.metric != "memory_mb" for c in checks):
                 return
 
     def _round(self, models: Sequence[str]) -> dict[tuple[str, int], dict[str, Latency]]:

@@ -44,9 +44,13 @@ def test_a_good_model_is_blessed_measured_and_pushed_as_it_was_served(
     from components.pusher.versions import versions
 
     done = validate(
-        served_models.good, served_models.older, gates={"memory_mb": 4000, "latency_p99_ms": 60_000}
+        served_models.good,
+        served_models.older,
+        gates={"memory_mb": 4000, "latency_p99_ms": 60_000},
+        measure="always",
     )
     report = done.report
+    assert report["unmeasured"] == []
     assert model_utils.is_infra_validated(done.blessing)
     assert report["sentence"].startswith("Fit to serve: "), report
     assert report["signatures"] == {"serving_default": "asked", "serving_examples": "asked"}
@@ -81,7 +85,15 @@ def test_warm_up_requests_are_real_rows_without_ids_and_labels(
     import tensorflow as tf
     from tensorflow_serving.apis import prediction_log_pb2
 
-    done = validate(served_models.good, served_models.good, warmup_requests=5, batch_sizes=[1, 3], requests=5)
+    done = validate(
+        served_models.good,
+        served_models.good,
+        warmup_requests=5,
+        batch_sizes=[1, 3],
+        requests=5,
+        gates={"latency_p50_ms": {"not_worse_than_blessed_by": 60_000}},
+    )
+    assert done.report["unmeasured"] == ["memory"]
     file = done.model / "assets.extra" / "tf_serving_warmup_requests"
     records = [r.numpy() for r in tf.data.TFRecordDataset(str(file))]
     requests = [prediction_log_pb2.PredictionLog.FromString(r).predict_log.request for r in records]
@@ -101,6 +113,16 @@ def test_warm_up_requests_are_real_rows_without_ids_and_labels(
     assert all(r["blessed"]["p99_ms"] > 0 for r in done.report["latency"]["measured"])
     loaded = tf.saved_model.load(str(done.model))
     assert set(loaded.signatures) == {default, examples}
+
+
+def test_without_a_gate_only_answers_are_compared(validate: Validate, served_models: SimpleNamespace) -> None:
+    done = validate(served_models.good, served_models.older)
+    assert done.report["blessed"]
+    assert done.report["answers"]["compared"] == 2 * 2 * (40 + 2)
+    assert done.report["unmeasured"] == ["latency", "memory", "the blessed model"]
+    assert done.report["latency"]["measured"] == []
+    assert done.report["memory_mb"] == {}
+    assert set(done.report["load_seconds"]) == {"candidate"}
 
 
 def test_a_model_that_does_not_load_is_refused_with_the_servers_reason(
