@@ -7,6 +7,7 @@ from components.node import Declaration
 NODE = Declaration(
     "BigQueryExampleGen",
     build="components.bigquery_example_gen.component:build",
+    tensorflow=False,
     when=lambda document, inputs: document.data.bigquery is not None,
     settings=lambda document, inputs: document.data.split.model_dump(mode="json"),
     external=lambda document, inputs: inputs.data.fingerprint,

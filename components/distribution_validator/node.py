@@ -18,6 +18,7 @@ def is_measured_by_tfdv(document: Document, inputs: Inputs) -> bool:
 NODE = Declaration(
     "DistributionValidator",
     build="components.distribution_validator.component:build",
+    tensorflow=False,
     inputs={"statistics": "StatisticsGen.statistics", "baseline_statistics": "PreviousStatistics.previous"},
     when=is_measured_by_tfdv,
     settings=lambda document, inputs: {n: d.model_dump() for n, d in document.validation.tfdv_drift.items()},

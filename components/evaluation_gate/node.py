@@ -7,6 +7,7 @@ from components.node import Declaration
 NODE = Declaration(
     "EvaluationGate",
     build="components.evaluation_gate.component:build",
+    tensorflow=False,
     inputs={
         "evaluation": "Evaluator.evaluation",
         "model": "Trainer.model",

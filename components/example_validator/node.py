@@ -7,5 +7,6 @@ from components.node import SCHEMA, Declaration
 NODE = Declaration(
     "ExampleValidator",
     build="components.example_validator.component:build",
+    tensorflow=False,
     inputs={"statistics": "StatisticsGen.statistics", "schema": SCHEMA},
 )

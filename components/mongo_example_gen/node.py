@@ -26,6 +26,7 @@ _RESULT = ("examples", "components.mongo_example_gen.result:Ingestion")
 NODE = Declaration(
     "MongoExampleGen",
     build="components.mongo_example_gen.component:build",
+    tensorflow=False,
     when=lambda document, inputs: document.data.bigquery is None,
     settings=_settings,
     external=lambda document, inputs: inputs.data.fingerprint,
@@ -36,6 +37,7 @@ NODE = Declaration(
 INFER_NODE = Declaration(
     "InferExampleGen",
     build="components.mongo_example_gen.component:build_for_inference",
+    tensorflow=False,
     inputs={"trained": "MongoExampleGen.examples"},
     when=lambda document, inputs: document.infer is not None and inputs.infer is not None,
     settings=_infer_settings,

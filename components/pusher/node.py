@@ -23,6 +23,7 @@ def _outside(document: Document, inputs: Inputs, result: Path) -> Outside:
 NODE = Declaration(
     "Pusher",
     build="components.pusher.component:build",
+    tensorflow=False,
     inputs={
         "model": "Trainer.model",
         "blessing": "EvaluationGate.blessing",

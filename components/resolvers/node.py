@@ -8,6 +8,7 @@ from components.node import Declaration, Document, Inputs
 PREVIOUS_STATISTICS = Declaration(
     "PreviousStatistics",
     build="components.resolvers.component:previous_statistics",
+    tensorflow=False,
     inputs={"current": "StatisticsGen.statistics"},
     when=is_drift_checked,
     resolver=True,
@@ -16,6 +17,7 @@ PREVIOUS_STATISTICS = Declaration(
 WARM_START_MODEL = Declaration(
     "WarmStartModel",
     build="components.resolvers.component:warm_start_model",
+    tensorflow=False,
     when=lambda document, inputs: document.train.warm_start,
     resolver=True,
 )
@@ -29,6 +31,7 @@ def uses_blessed_model(document: Document, inputs: Inputs) -> bool:
 BLESSED_MODEL = Declaration(
     "BlessedModel",
     build="components.resolvers.component:blessed_model",
+    tensorflow=False,
     inputs={
         "candidate": "Trainer.model",
         "verdict": "EvaluationGate.blessing",
@@ -41,6 +44,7 @@ BLESSED_MODEL = Declaration(
 BASELINE_MODEL = Declaration(
     "BaselineModel",
     build="components.resolvers.component:baseline_model",
+    tensorflow=False,
     inputs={"candidate": "Trainer.model"},
     resolver=True,
 )

@@ -9,6 +9,7 @@ from components.node import Declaration
 IMPORT_NODE = Declaration(
     "ImportSchemaGen",
     build="components.schema_gen.component:build_import",
+    tensorflow=False,
     when=lambda document, inputs: inputs.schema is not None,
     external=lambda document, inputs: hashlib.sha256((inputs.schema or "").encode()).hexdigest(),
 )
@@ -16,6 +17,7 @@ IMPORT_NODE = Declaration(
 NODE = Declaration(
     "SchemaInferrer",
     build="components.schema_gen.component:build",
+    tensorflow=False,
     inputs={"statistics": "StatisticsGen.statistics"},
     when=lambda document, inputs: inputs.schema is None,
     settings=lambda document, inputs: [document.data.label, document.array_features()],

@@ -45,6 +45,7 @@ def uncounted_key(document: Document) -> str:
 NODE = Declaration(
     "ValidationGate",
     build="components.validation_gate.component:build",
+    tensorflow=False,
     inputs={
         "examples": EXAMPLES,
         "statistics": "StatisticsGen.statistics",

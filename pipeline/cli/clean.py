@@ -27,13 +27,17 @@ def clean(
 ) -> None:
     """Remove artifacts and searches that no recent run and no blessed or served model needs. A dry run without --yes.
 
-    Also what killed processes left: temporary files with documents, expired quarantine files, abandoned exports.
+    Also what killed processes left: temporary files with documents, expired quarantine files, abandoned exports; and
+    the zygote that runs are forked from ends.
     """
+    from pipeline.runners.base import runner_for
     from pipeline.runs import leftovers
     from pipeline.runs.cleaning import candidates, kept_spans, remove, remove_folders, unused_searches
     from pipeline.runs.lock import held
 
     session = open_session(file)
+    for one in runner_for(session.loaded.spec.run.orchestrator).standing():
+        say(f"zygote: {one}, {one.end() if yes else 'would be ended'}")
     with held(session.root, "clean"):
         found = candidates(session.lineage(), session.root, keep_runs)
         table(

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(file: Files = None, as_json: AsJson = False) -> None:
-    """Show the pipeline's state: the last run, the blessed model, the served version."""
+    """Show the pipeline's state: the last run, the blessed model, the served version, what runs are forked from."""
     session = open_session(file)
     state = _status(session)
     if as_json:
@@ -39,6 +39,7 @@ def status(file: Files = None, as_json: AsJson = False) -> None:
 def _status(session: Session) -> dict[str, Any]:
     from components.pusher.versions import versions
     from pipeline.lineage.queries import latest_blessed_model
+    from pipeline.runners.base import runner_for
 
     spec = session.loaded.spec
     newest = session.runs.all()[-1:]
@@ -56,6 +57,7 @@ def _status(session: Session) -> dict[str, Any]:
         "served version": _served(pushed[0]) if pushed else "none",
         "schema": "reviewed" if session.schema_file.exists() else "not reviewed yet",
         "root": str(session.root),
+        "zygote": "; ".join(map(str, runner_for(spec.run.orchestrator).standing())) or "none",
     }
 
 

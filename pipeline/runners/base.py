@@ -6,7 +6,7 @@ It knows nodes by their plans, never by their names.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -65,8 +65,18 @@ Events = Generator[Event, None, None]
 """The events a runner yields; closing it ends everything the runner started."""
 
 
+class Standby(Protocol):
+    """A process that a runner keeps for the next run; its text says what it is doing."""
+
+    def end(self) -> str:
+        """Ends it; returns what was done."""
+
+
 class Runner(Protocol):
     """A way to run a graph."""
+
+    def standing(self) -> Sequence[Standby]:
+        """Returns the processes that are kept between runs, of this environment and user."""
 
     def execute(self, plan: Plan, job: Job) -> Events:
         """Executes a plan.

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from foundation.errors import NodeError
+from pipeline.nodes import NODES
 from pipeline.runners.job import Job
 from pipeline.runners.process import LAST_BREATH, QUIET, Pipes, WorkerProcess
 from pipeline.runners.zygote import mode, preload
@@ -24,6 +25,7 @@ from pipeline.runners.zygote.place import NoZygoteError
 
 FIRST_OP_SECONDS = 10.0
 """Seconds within which a forked process must have run its first operation; it takes 0.3."""
+_TRIED = {node.id for node in NODES if node.tensorflow}
 _TARGET = "pipeline.runners.worker:serve_forked"
 
 
@@ -145,7 +147,7 @@ class ForkingWorker:
         try:
             if self._process is None:
                 self._process = self._fork(self._zygote, self._job)
-            if "run" in request and isinstance(self._process, ForkedProcess):
+            if request.get("run") in _TRIED and isinstance(self._process, ForkedProcess):
                 self._process.run_first_op()
         except NoZygoteError as error:
             note(self._job, f"the zygote: {error}; a plain worker runs the node")
@@ -194,7 +196,7 @@ def starter(job: Job) -> Callable[[Job], ForkingWorker | WorkerProcess]:
     reason = mode.reason_against()
     if not reason:
         try:
-            zygote = obtain(preload.modules())
+            zygote = obtain(preload.EVERYTHING)
             return lambda job: ForkingWorker(job, zygote)
         except NoZygoteError as error:
             reason = str(error)

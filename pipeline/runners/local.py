@@ -15,10 +15,11 @@ from typing import Any, Literal, Protocol
 
 from foundation.errors import NodeError
 from pipeline.plan import NodePlan, Plan
-from pipeline.runners.base import Event, Events, Failure
+from pipeline.runners.base import Event, Events, Failure, Standby
 from pipeline.runners.forking import starter
 from pipeline.runners.job import Job
 from pipeline.runners.process import rebuilt_error
+from pipeline.runners.zygote.client import standing
 
 WORKERS = 2
 
@@ -52,6 +53,10 @@ class LocalRunner:
 
     def __init__(self, start: Callable[[Job], Worker] | None = None) -> None:
         self._start = start
+
+    def standing(self) -> Sequence[Standby]:
+        """Returns the zygotes, see ``Runner.standing``."""
+        return standing()
 
     def execute(self, plan: Plan, job: Job) -> Events:
         """Executes a plan, see ``Runner.execute``."""

@@ -77,8 +77,21 @@ class Standing:
         if not self.answers:
             return f"process {self.pid}, does not answer"
         size = f", {self.memory / 2**20:,.0f} MiB" if self.memory is not None else ""
-        work = f"{self.processes} processes" if self.processes else f"idle for {self.seconds:,.0f} s"
+        work = f"{self.processes} forked" if self.processes else f"idle for {self.seconds:,.0f} s"
         return f"process {self.pid}, {work}{size}"
+
+    def end(self) -> str:
+        """Ends it, after the processes that it has forked; one that does not answer at once.
+
+        Returns:
+            What was done.
+        """
+        try:
+            told = ask(self.place.socket, {"leave": 0})
+        except (NoZygoteError, TimeoutError):
+            _kill(self.place)
+            return "ended, as it did not answer"
+        return f"ends after the {told['processes']} that it forked" if told["processes"] else "ended"
 
 
 def obtain(preload: Sequence[str], idle: float = IDLE_SECONDS, seconds: float = START_SECONDS) -> Zygote:
@@ -209,20 +222,6 @@ def _standing(place: Place, pid: int) -> Standing:
     except (NoZygoteError, TimeoutError):
         return Standing(place, pid, answers=False)
     return Standing(place, pid, told["idle"], told["processes"], proportional(pid))
-
-
-def dismiss(one: Standing) -> str:
-    """Ends a zygote; one with processes at work ends after them.
-
-    Returns:
-        What was done.
-    """
-    try:
-        told = ask(one.place.socket, {"leave": 0})
-    except (NoZygoteError, TimeoutError):
-        _kill(one.place)
-        return "ended; it did not answer"
-    return f"ends after its {told['processes']} processes" if told["processes"] else "ended"
 
 
 def _kill(place: Place) -> None:

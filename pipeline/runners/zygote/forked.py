@@ -20,6 +20,8 @@ from pipeline.runners.zygote.protocol import Fork
 READY_SECONDS = 10.0
 """Seconds within which a forked process must say that it is ready; it takes 0.05."""
 _LOOKS_EVERY = 1.0
+_LAST_BREATH = 2.0
+"""Seconds that a zygote may take to tell that a process has ended."""
 UNKNOWN = 255
 """Exit code of a process whose zygote ended before it."""
 
@@ -82,7 +84,7 @@ class Forked:
         while (code := self._look(min(_LOOKS_EVERY, max(0.0, until - time.monotonic())))) is None:
             if time.monotonic() >= until:
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0)
-            if self._is_gone():  # a zygote that is stuck will not tell
+            if self._is_gone() and self._look(_LAST_BREATH) is None:  # a zygote that is stuck will not tell
                 self._note(None)
         return code
 

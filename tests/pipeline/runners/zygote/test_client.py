@@ -109,11 +109,11 @@ def test_one_that_cannot_import_says_so(folder: Path) -> None:
     assert client.standing() == []
 
 
-def test_it_is_dismissed_after_its_processes(fork: Fork, zygote: Zygote) -> None:
+def test_it_ends_after_what_it_has_forked(fork: Fork, zygote: Zygote) -> None:
     pid, child = pid_of(zygote), fork("waits")
     (standing,) = client.standing()
-    assert "1 processes" in str(standing)
-    assert client.dismiss(standing) == "ends after its 1 processes"
+    assert "1 forked" in str(standing)
+    assert standing.end() == "ends after the 1 that it forked"
     with pytest.raises(NoZygoteError, match="about to end"):
         client.obtain(["json"])
     child.kill()
