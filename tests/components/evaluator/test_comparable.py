@@ -66,7 +66,7 @@ def test_a_rare_feature_that_both_models_read_may_be_missing_from_few_rows():
 
 
 def test_the_last_blessed_models_recorded_values_stand_in_for_it():
-    from components.evaluation_gate.executor import with_recorded
+    from components.evaluation_gate.judge import with_recorded
     from components.evaluation_gate.measured import Measured, SliceResult
     from components.evaluation_gate.result import Metric, Verdict
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from components.evaluator.result import Evaluation
+from foundation.errors import DataError
 from tests.components.evaluator.conftest import LABELS, rows_of, write_examples, write_model
 
 pytestmark = pytest.mark.component
@@ -137,3 +138,37 @@ def test_batches_of_any_size_give_the_same_numbers(made, evaluate, monkeypatch) 
     monkeypatch.setattr(direct.batches, "__defaults__", (7,))
     assert_equal(numbers(evaluated()), whole)
     assert not any(math.isnan(value[1]) for value in whole.values())
+
+
+def test_an_evaluation_without_its_result_file_is_read_from_tfmas(made, evaluate) -> None:
+    """That is how version 0.5.0 left it."""
+    from components.evaluation_gate.measurements import read_evaluation
+
+    folder = evaluate(
+        made["examples"], made["binary"] / "new", "binary", baseline=made["binary"] / "old", slices=["plan"]
+    )
+    told = read_evaluation(str(folder))
+    (folder / "evaluation.json").unlink()
+    assert repr(read_evaluation(str(folder))) == repr(told)  # equal to the last digit; NaN has no equal
+    (folder / "metrics-00000-of-00001.tfrecord").unlink()
+    with pytest.raises(DataError, match="metrics of at least one slice"):
+        read_evaluation(str(folder))
+
+
+def test_a_split_without_rows_leaves_readable_files_and_no_slice(made, evaluate, tmp_path) -> None:
+    import tensorflow_model_analysis as tfma
+
+    write_examples(tmp_path / "none", [])
+    folder = evaluate(tmp_path / "none", made["binary"] / "new", "binary", baseline=made["binary"] / "old")
+    assert Evaluation.read(folder).slices == ()
+    assert list(tfma.load_metrics(str(folder))) == []
+    assert not tfma.load_validation_result(str(folder)).validation_ok
+
+
+def test_a_damaged_shard_is_named_and_nothing_written(made, data, evaluate, tmp_path) -> None:
+    write_examples(tmp_path / "cut", rows_of({k: v[:50] for k, v in data.items()}))
+    shard = next((tmp_path / "cut" / "Split-test").iterdir())
+    shard.write_bytes(shard.read_bytes()[:-20])
+    with pytest.raises(DataError, match=shard.name):
+        evaluate(tmp_path / "cut", made["binary"] / "new", "binary", into=tmp_path / "evaluation")
+    assert not (tmp_path / "evaluation").exists()
