@@ -8,6 +8,7 @@ that of another model or of other rows, and it is removed with its evaluation.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -31,6 +32,7 @@ MOST_BYTES = 64 * 1024**2
 """Answers that take more than this in memory are not kept: a million rows take 4 MiB for each output or class."""
 _FORMAT = 1
 _CHUNK = 1024**2
+_DAMAGE = (zlib.error, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError)
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Answers:
 
     def __init__(self, evaluation: Path, split: str, outputs: Iterable[str]) -> None:
         self._evaluation, self._split, self._outputs = evaluation, split, frozenset(outputs)
+        self._keys: dict[str, str] = {}
         self._found: dict[str, Mapping[str, Any] | None] = {}
         self._collected: dict[str, _Collected] = {}
         self._start = 0
@@ -69,7 +72,8 @@ class Answers:
             DataError: An earlier evaluation has answers to other rows.
         """
         if path not in self._found:
-            self._found[path] = self._find(self._key(path))
+            self._keys[path] = self._key(path)
+            self._found[path] = self._find(self._keys[path])
         found = self._found[path]
         if found is None:
             answers = signature.load(path).predict(rows)
@@ -92,7 +96,7 @@ class Answers:
             if found.bytes > MOST_BYTES:
                 log.info("the answers of %s are not kept: they take more than %d bytes", path, MOST_BYTES)
             elif found.rows == self._start:
-                key = self._key(path)
+                key = self._keys[path]
                 columns = {name: np.concatenate(pieces) for name, pieces in found.pieces.items()}
                 try:
                     with published_file(self._evaluation / FOLDER / key) as temporary:
@@ -113,7 +117,7 @@ class Answers:
     def _key(self, path: str) -> str:
         import tensorflow as tf
 
-        parts = (str(_FORMAT), tf.__version__, self._split, digest([Path(path)]))
+        parts = (str(_FORMAT), tf.__version__, *sorted(self._outputs), self._split, digest([Path(path)]))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
     def _find(self, key: str) -> Mapping[str, Any] | None:
@@ -124,7 +128,8 @@ class Answers:
                 continue
             except (OSError, ValueError) as error:
                 log.warning("%s is thrown away, and the model asked: %s", file, error)
-                file.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    file.unlink()
         return None
 
 
@@ -174,7 +179,7 @@ def unpacked(key: str, content: bytes) -> dict[str, Any]:
         for name, kind, shape in head["columns"]:
             column = np.frombuffer(data, np.dtype(kind), int(np.prod(shape)), place).reshape(shape)
             columns[name], place = column, place + column.nbytes
-    except (KeyError, TypeError, AttributeError, zlib.error) as error:
+    except _DAMAGE as error:
         raise ValueError(f"it is damaged: {error!r}") from error
     return columns
 
