@@ -145,7 +145,8 @@ class EvaluateBatch(beam.DoFn):
         values = rows.first_values(batch, self._label)
         has_label = values.notna().to_numpy()
         labels, predictions = {}, {}
-        sight = comparable.look(rows.decoded(raw), self._needs) if self._needs else comparable.Sight()
+        whole = rows.decoded(raw) if self._needs or self._group_by not in batch.schema.names else batch
+        sight = comparable.look(whole, self._needs) if self._needs else comparable.Sight()
         for name, path in self._models.items():
             if name == self._baseline and not sight.usable:
                 continue
@@ -159,7 +160,7 @@ class EvaluateBatch(beam.DoFn):
             for name, output in self._ask(path, raw).items():
                 if name in REFERENCES:
                     labels[name], predictions[name] = labels[self._candidate], self._column(output, len(raw))
-        groups = rows.groups(batch, raw, self._group_by)
+        groups = rows.groups(whole, raw, self._group_by)
         for key, positions in rows.slices(batch, self._slicings):
             kept = positions[has_label[positions]]
             yield (
