@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,10 @@ from tfx.components.evaluator import executor as stock
 from tfx.types import artifact, artifact_utils
 from tfx.utils import io_utils, path_utils
 
+from components import in_process
 from components.evaluator import direct, kept, records
 from components.evaluator.module import OUTPUTS, batch_evaluator, settings_of
 from components.evaluator.tfma_metrics import REFERENCES
-
-log = logging.getLogger(__name__)
 
 Artifacts = dict[str, list[artifact.Artifact]]
 
@@ -30,7 +28,7 @@ class Executor(stock.Executor):
         """Evaluates the model, next to the last blessed one if there is one."""
         splits = json.loads(exec_properties["example_splits"])
         where = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
-        if fits(input_dict["examples"], splits, self._beam_pipeline_args or ()):
+        if in_process.fits(input_dict["examples"], splits, self._beam_pipeline_args or ()):
             evaluate_in_process(input_dict, where, exec_properties["eval_config"], splits)
             return
         super().Do(input_dict, output_dict, exec_properties)
@@ -90,15 +88,3 @@ def _schema(inputs: Artifacts) -> bytes | None:
         return None
     file = io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(inputs["schema"]))
     return bytes(io_utils.SchemaReader().read(file).SerializeToString())
-
-
-_MOST_BYTES = 256 * 1024**2
-
-
-def fits(examples: Sequence[artifact.Artifact], splits: Sequence[str], beam_args: Sequence[str]) -> bool:
-    """Returns whether the splits may be read in the node's own process: Beam would work here too, and they are small."""
-    runners = {one.partition("=")[2] for one in beam_args if one.startswith("--runner")}
-    if not runners <= {"FnApiRunner", "DirectRunner"}:
-        return False
-    folders = (Path(uri) for split in splits for uri in artifact_utils.get_split_uris(list(examples), split))
-    return sum(file.stat().st_size for folder in folders for file in folder.iterdir()) <= _MOST_BYTES

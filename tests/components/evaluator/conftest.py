@@ -97,7 +97,7 @@ def evaluate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
     Its arguments: the folder of the Examples, that of the model, the task, and by keyword ``baseline`` (folder of the
     last blessed model), ``way`` (``in process`` or ``Beam``), ``into`` (folder of the evaluation), ``metrics``,
-    ``slices``.
+    ``slices``, ``schema`` (its folder), ``group_by``.
     """
     from tfx.types import artifact_utils, standard_artifacts
     from tfx.types.channel_utils import as_channel
@@ -121,7 +121,8 @@ def evaluate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         into: Path | None = None,
         metrics: Sequence[str] | None = None,
         slices: Sequence[Any] = ("country",),
-        **options: Any,
+        schema: Path | None = None,
+        group_by: str = "_id",
     ) -> Path:
         into = into or root / str(next(count))
         found = standard_artifacts.Examples()
@@ -133,22 +134,27 @@ def evaluate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
             if folder:
                 inputs[name] = [standard_artifacts.Model()]
                 inputs[name][0].uri = str(folder)
+        if schema:
+            inputs["schema"] = [standard_artifacts.Schema()]
+            inputs["schema"][0].uri = str(schema)
         outputs = {
             "evaluation": [standard_artifacts.ModelEvaluation()],
             "blessing": [standard_artifacts.ModelBlessing()],
         }
         outputs["evaluation"][0].uri, outputs["blessing"][0].uri = str(into), str(into) + "-blessing"
-        config = EvaluateConfig(
-            metrics=metrics or METRICS[task], slices=list(slices), gates="none", **options
-        )
+        config = EvaluateConfig(metrics=metrics or METRICS[task], slices=list(slices), gates="none")
         node = make_evaluator(
-            config, LABELS[task], task, **{name: as_channel(one) for name, one in inputs.items()}
+            config,
+            LABELS[task],
+            task,
+            group_by=group_by,
+            **{name: as_channel(one) for name, one in inputs.items()},
         )
         context = executor.Executor.Context(
             beam_pipeline_args=beam_args(RunConfig()), tmp_dir=str(root / "tmp"), unique_id=str(next(count))
         )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(executor, "fits", lambda *_: way == "in process")
+            patch.setattr(executor.in_process, "fits", lambda *_: way == "in process")
             executor.Executor(context).Do(
                 inputs, outputs, {k: v for k, v in node.exec_properties.items() if v is not None}
             )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from components.evaluator.result import Evaluation
+from components.exports.groups import GROUP_FEATURE
 from foundation.errors import DataError
 from tests.components.evaluator.conftest import LABELS, rows_of, write_examples, write_model
 
@@ -20,7 +21,12 @@ pytestmark = pytest.mark.component
 def made(data, tmp_path_factory) -> dict[str, Path]:
     """Rows of which some have no label, no country, or an array of two, in two shards; and models of each task."""
     folder = tmp_path_factory.mktemp("made")
-    rows = rows_of(data, plan=lambda i: [i % 3], yes=lambda i: [b"yes" if data["kept"][i] else b"no"])
+    more: dict[str, Any] = {
+        "plan": lambda i: [i % 3],
+        "yes": lambda i: [b"yes" if data["kept"][i] else b"no"],
+        GROUP_FEATURE: lambda i: [i % 97],
+    }
+    rows = rows_of(data, **more)
     for i, row in enumerate(rows):
         if i % 50 == 0:
             for label in LABELS.values():
@@ -35,6 +41,8 @@ def made(data, tmp_path_factory) -> dict[str, Path]:
         write_model(folder / task / "new", task, 2.0)
         write_model(folder / task / "old", task, 0.5)
     write_model(folder / "binary" / "reading", "binary", 1.0, reads="yes", references=False)
+    (folder / "schema").mkdir()
+    (folder / "schema" / "schema.pbtxt").write_text(SCHEMA)
     return {name.name: name for name in folder.iterdir()}
 
 
@@ -73,6 +81,11 @@ def assert_equal(ours: Any, theirs: Any) -> None:
         assert ours == theirs
 
 
+SCHEMA = "".join(
+    f'feature {{ name: "{name}" type: {kind} }}\n'
+    for name, kind in {"_id": "BYTES", "x": "FLOAT", "kept": "INT", "country": "BYTES", "plan": "INT"}.items()
+)
+"""Without the number of the group and what only the blessed model reads, as after those were left out."""
 CASES = {
     "binary": ("binary", "examples", None),
     "binary beside the blessed one": ("binary", "examples", "old"),
@@ -81,6 +94,28 @@ CASES = {
     "multiclass beside the blessed one": ("multiclass", "examples", "old"),
     "regression beside the blessed one": ("regression", "examples", "old"),
 }
+
+
+@pytest.mark.parametrize("blessed", ["old", "reading"])
+def test_both_ways_agree_on_rows_that_belong_together_and_on_what_the_schema_leaves_out(
+    blessed: str, made: dict[str, Path], evaluate: Callable[..., Path]
+) -> None:
+    ours, theirs = (
+        evaluate(
+            made["examples"],
+            made["binary"] / "new",
+            "binary",
+            baseline=made["binary"] / blessed,
+            way=way,
+            slices=["plan"],
+            schema=made["schema"],
+            group_by=GROUP_FEATURE,
+        )
+        for way in ("in process", "Beam")
+    )
+    assert_equal(numbers(ours), numbers(theirs))
+    whole = Evaluation.read(ours).slices[0]
+    assert whole.groups in range(90, 105) and whole.baseline and not whole.incomparable
 
 
 @pytest.mark.parametrize(("task", "examples", "blessed"), CASES.values(), ids=CASES)
