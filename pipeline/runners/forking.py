@@ -163,7 +163,8 @@ class ForkingWorker:
         answer = self._process.answer()
         if answer is None:
             self._exit_code = self._process.exit_code
-        if self._runs and isinstance(self._process, ForkedProcess):
+        is_last = answer is None or bool(answer.keys() & {"done", "failed"})  # else it tells how far it is
+        if self._runs and is_last and isinstance(self._process, ForkedProcess):
             self._process.end()
             self._process = None
         return answer

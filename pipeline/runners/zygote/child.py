@@ -9,6 +9,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -70,6 +71,7 @@ def _reset_surroundings(fork: Fork) -> None:
     os.environ.clear()
     os.environ.update(fork.environment)
     time.tzset()
+    tempfile.tempdir = None  # TMPDIR may be another
     os.chdir(fork.folder)
     os.umask(fork.umask)
     sys.path[:] = fork.search

@@ -17,7 +17,13 @@ from pipeline.runners.zygote import fingerprint
 from pipeline.runners.zygote.connect import ask, connect
 from pipeline.runners.zygote.forked import READY_SECONDS, Forked
 from pipeline.runners.zygote.memory import proportional
-from pipeline.runners.zygote.place import NoZygoteError, Place, places, runtime_folder
+from pipeline.runners.zygote.place import (
+    NobodyListensError,
+    NoZygoteError,
+    Place,
+    places,
+    runtime_folder,
+)
 from pipeline.runners.zygote.protocol import Fork
 
 START_SECONDS = 180.0
@@ -148,10 +154,8 @@ def _listens(place: Place) -> bool:
     except TimeoutError as error:
         _kill(place)
         raise NoZygoteError("it did not answer, and was ended") from error
-    except NoZygoteError as error:
-        if isinstance(error.__cause__, (ConnectionRefusedError, FileNotFoundError)):
-            return False  # a leftover of one that was killed, or it is just being made
-        raise
+    except NobodyListensError:
+        return False  # a leftover of one that was killed, or one that is just beginning or ending
     if status.get("ends"):
         raise NoZygoteError("it is about to end")
     return True

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.runners.zygote import protocol
-from pipeline.runners.zygote.place import NoZygoteError
+from pipeline.runners.zygote.place import NobodyListensError, NoZygoteError
 
 ANSWER_SECONDS = 5.0
 """Seconds within which a zygote answers; it takes a thousandth of one."""
@@ -18,7 +18,8 @@ def connect(path: Path) -> socket.socket:
     """Returns a connection to the zygote at a socket.
 
     Raises:
-        NoZygoteError: Nobody listens there, or another user does.
+        NobodyListensError: No zygote is there.
+        NoZygoteError: It is another user's.
     """
     connection = protocol.make_socket()
     connection.settimeout(ANSWER_SECONDS)
@@ -27,7 +28,7 @@ def connect(path: Path) -> socket.socket:
         user = protocol.peer_user(connection)
     except OSError as error:
         connection.close()
-        raise NoZygoteError(f"nobody listens at {path}: {error}") from error
+        raise NobodyListensError(f"nobody listens at {path}: {error}") from error
     if user != os.geteuid():
         connection.close()
         raise NoZygoteError(f"{path} is another user's, of id {user}")
@@ -38,7 +39,8 @@ def ask(path: Path, message: dict[str, Any]) -> dict[str, Any]:
     """Returns a zygote's answer to a message about itself.
 
     Raises:
-        NoZygoteError: Nobody listens there, or another user does.
+        NobodyListensError: No zygote is there, or it ended.
+        NoZygoteError: It is another user's, or none of ours.
         TimeoutError: It does not answer.
     """
     with connect(path) as connection:
@@ -47,8 +49,10 @@ def ask(path: Path, message: dict[str, Any]) -> dict[str, Any]:
             answer, _ = protocol.receive(connection)
         except TimeoutError:
             raise
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise NobodyListensError(f"it ended while it was asked: {error}") from error
+        except ValueError as error:
             raise NoZygoteError(f"it does not speak our protocol: {error}") from error
     if answer is None:
-        raise NoZygoteError("it ended while it was asked")
+        raise NobodyListensError("it ended while it was asked")
     return answer

@@ -17,6 +17,10 @@ class NoZygoteError(Exception):
     """There is no zygote, or it does not do what it was asked; the text is the reason. A plain worker does it then."""
 
 
+class NobodyListensError(NoZygoteError):
+    """No process is at the other end, or none any more."""
+
+
 def runtime_folder() -> Path:
     """Returns the folder for sockets, which only the user can enter; it is made if missing.
 

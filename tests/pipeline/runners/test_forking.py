@@ -46,6 +46,8 @@ def worker(zygote: Zygote, job: Job) -> Any:
 
 def pid(worker: ForkingWorker, **request: str) -> int:
     worker.ask(request)
+    if "run" in request:
+        assert worker.answer() == {"progress": {"epoch": 1}}
     answer = worker.answer()
     assert answer is not None
     assert answer["done"] in request.values()

@@ -19,14 +19,14 @@ from pipeline.runners.zygote.client import Zygote
 from pipeline.runners.zygote.forked import Forked, fork_like_this
 
 TARGETS = """
-import json, os, random, signal, subprocess, sys, threading, time
+import json, os, random, signal, subprocess, sys, tempfile, threading, time
 from pathlib import Path
 
 def tells():
     print(json.dumps({
         "arguments": sys.argv[1:], "colour": os.environ.get("COLOUR"), "folder": os.getcwd(),
         "umask": os.umask(0), "session": os.getsid(0) == os.getpid(), "stdin": sys.stdin.read(),
-        "drawn": random.random(), "threads": threading.active_count(),
+        "drawn": random.random(), "temporary": tempfile.gettempdir(), "threads": threading.active_count(),
         "open": [os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{n}")],
     }), flush=True)
     return 7
@@ -66,6 +66,8 @@ def answers_all():
             (kind, value), *_ = json.loads(line).items()
             if value == "Dies":
                 os.kill(os.getpid(), signal.SIGKILL)
+            if kind == "run":
+                print(json.dumps({"progress": {"epoch": 1}}), file=answers, flush=True)
             print(json.dumps({"done": value, "execution": os.getpid()}), file=answers, flush=True)
 """
 THREADS = "import threading, time\nthreading.Thread(target=time.sleep, args=(120,), daemon=True).start()\n"

@@ -33,6 +33,7 @@ time.sleep(120)
 
 def test_a_forked_process_is_as_a_new_one(fork: Fork, targets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLOUR", "rot")
+    monkeypatch.setenv("TMPDIR", str(targets))
     told = []
     for _ in range(2):
         assert fork("tells", "a", "ä b").wait(30) == 7
@@ -42,6 +43,7 @@ def test_a_forked_process_is_as_a_new_one(fork: Fork, targets: Path, monkeypatch
     os.umask(mask)
     assert first["arguments"] == ["a", "ä b"]
     assert (first["colour"], first["folder"], first["umask"]) == ("rot", str(targets), mask)
+    assert first["temporary"] == str(targets)
     assert (first["session"], first["stdin"]) == (True, "")
     assert first["drawn"] != second["drawn"]
     held = [name for name in first["open"] if name.startswith("socket:") or name.endswith((".lock", ".log"))]
@@ -132,3 +134,12 @@ def test_threads_that_a_module_starts_are_the_childs(fork: Fork, targets: Path) 
         assert (
             int((targets / "output.txt").read_text()) == 3
         )  # its own, the one that watches, and the module's
+
+
+def test_an_environment_too_large_for_a_packet_is_no_fork(
+    fork: Fork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        monkeypatch.setenv(f"LARGE_{number}", "x" * 100_000)
+    with pytest.raises(NoZygoteError, match="Message too long"):
+        fork("waits")
