@@ -85,7 +85,10 @@ def readme_calls(grpc: int, rest: int) -> str:
 
 def test_1_a_killed_run_takes_its_workers_with_it(project: Path) -> None:
     running = subprocess.Popen(
-        [*COMMAND, "run", "--set", "data.span=1"], cwd=project, stdout=subprocess.DEVNULL
+        [*COMMAND, "run", "--set", "data.span=1"],
+        cwd=project,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PENSTOCK_ZYGOTE": "off"},  # with one: test_zygote.py
     )
     wait_for(project, running, "Transform", "running")
     workers = workers_of(running.pid)

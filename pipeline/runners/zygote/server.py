@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any
 
 from pipeline.runners.zygote import fingerprint, memory, preload, protocol
+from pipeline.runners.zygote.child import become
 from pipeline.runners.zygote.place import Place, runtime_folder
 from pipeline.runners.zygote.protocol import Fork
 
@@ -213,8 +214,6 @@ class Server:
 
     def _program(self, client: _Client, fork: Fork, descriptors: list[int]) -> Program:
         """Returns what a forked process runs, which has let go of all that is the zygote's."""
-        from pipeline.runners.zygote.child import become
-
         self.listener.close()
         os.close(self.lock)
         for other in self._clients:
