@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -26,6 +27,9 @@ from pipeline.runners.job import Job
 if TYPE_CHECKING:
     from pipeline.runners.node_executor import NodeExecutor
 
+_TOLD = ("components", "foundation", "pipeline")
+"""Packages whose notes go into the run's log."""
+
 
 def serve_forked() -> int:
     """Serves requests in a process that a zygote has forked; its arguments are those of ``main``."""
@@ -36,6 +40,7 @@ def serve_forked() -> int:
 
 def main(job_file: str, requests_fd: int, answers_fd: int) -> None:
     """Serves requests until the parent closes the pipe; then ends together with everything it started."""
+    _let_ours_tell()
     requests: list[dict[str, Any]] = []
     arrived = threading.Condition()
     threading.Thread(target=_listen, args=(requests_fd, requests, arrived), daemon=True).start()
@@ -47,6 +52,13 @@ def main(job_file: str, requests_fd: int, answers_fd: int) -> None:
                 arrived.wait_for(lambda: bool(requests))
                 request = requests.pop(0)
             _answer(answers, work.serve(request))
+
+
+def _let_ours_tell() -> None:
+    """Has the run's log say what our own packages do, beside the warnings of all others."""
+    logging.basicConfig()
+    for package in _TOLD:
+        logging.getLogger(package).setLevel(logging.INFO)
 
 
 def _listen(fd: int, requests: list[dict[str, Any]], arrived: threading.Condition) -> None:

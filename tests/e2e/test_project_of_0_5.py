@@ -98,6 +98,8 @@ def test_3_the_next_run_compares_with_it(project: Path) -> None:
     assert auc["baseline"] is not None
     assert any(gate["kind"] == "change" or gate["baseline"] is not None for gate in verdict["gates"])
     assert FIRST in penstock(project, "runs")
+    log = max(project.glob(".penstock/runs/*/log.txt")).read_text(encoding="utf-8")
+    assert "INFO:components.in_process:test: worked through in this process" in log
 
 
 def test_4_both_runs_are_compared(project: Path) -> None:
