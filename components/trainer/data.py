@@ -144,9 +144,13 @@ def training_batches(
 
     Row numbers are permuted as a whole; rows are gathered one batch at a time.
     """
+    return _gathered(split, row_numbers(split, batch_size, seed), weights).prefetch(8)
+
+
+def row_numbers(split: TransformedSplit, batch_size: int, seed: int) -> tf.data.Dataset:
+    """Returns endless shuffled batches of row numbers, int64 ``[batch]``."""
     order = tf.data.Dataset.range(split.rows).shuffle(split.rows, seed=seed, reshuffle_each_iteration=True)
-    batches = order.repeat().batch(min(batch_size, split.rows), drop_remainder=True)
-    return _gathered(split, batches, weights).prefetch(8)
+    return order.repeat().batch(min(batch_size, split.rows), drop_remainder=True)
 
 
 def validation_batches(split: TransformedSplit, batch_size: int) -> tf.data.Dataset:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -58,6 +58,8 @@ class TrainingHistory(Result):
     """Split → rows skipped because they have no label."""
     parts: dict[str, float] = field(default_factory=dict)
     """Part of the run → seconds."""
+    way: Literal["", "compiled", "fit"] = ""
+    """How the epochs ran: as one compiled loop, or by Keras's ``fit``; empty in results of earlier versions."""
     warm_start: str = ""
     """Whether training started from the last blessed model's weights."""
     reason: Annotated[str | None, Field(exclude_if=lambda reason: reason is None)] = None

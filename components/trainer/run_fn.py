@@ -56,7 +56,8 @@ def run_fn(fn_args: FnArgs) -> None:
     started_from = _warm_start(fn_args.base_model, settings, graph, model)
     weighting = class_weights(settings.train.class_weights, splits[0].labels, values)
     with used(settings.model.build_model, "a model that can be fitted"):
-        history = fit(model, settings.train, splits, weighting, Path(fn_args.model_run_dir) / "tensorboard")
+        logs, own = Path(fn_args.model_run_dir) / "tensorboard", settings.model.build_model is not None
+        history = fit(model, settings.train, splits, weighting, logs, own=own)
     clock.lap("fit")
     model_folder = Path(fn_args.serving_model_dir)
     with (
@@ -207,6 +208,7 @@ def _write_history(
         stopped_early=history.stopped_early,
         still_improving=history.still_improving,
         seconds=history.seconds,
+        way=history.way,
         rows={"train": splits[0].rows, "validation": splits[1].rows},
         rows_without_label={"train": splits[0].without_label, "validation": splits[1].without_label},
         parts=clock.seconds,

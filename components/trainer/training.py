@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 
+from components.trainer.compiled import CompiledEpochs, can_be_compiled
 from components.trainer.config import Task, TrainConfig
 from components.trainer.data import TransformedSplit, training_batches, validation_batches
 from components.trainer.metrics import TRAINING_METRICS, always_followed
@@ -19,8 +21,14 @@ from components.trainer.recipe import PATIENCE
 from components.trainer.schedule import Schedule, plan_schedule, steps_an_execution, still_improving
 from foundation.errors import DataError
 
+log = logging.getLogger(__name__)
+
 VALIDATION_ROWS = 4096
 """Rows per validation batch."""
+
+
+Way = Literal["compiled", "fit"]
+"""How epochs run: as ``CompiledEpochs``, or by Keras's own ``fit``."""
 
 
 @dataclass
@@ -33,6 +41,7 @@ class History:
     stopped_early: bool = False
     ended_by_time: bool = False
     seconds: float = 0.0
+    way: Way = "compiled"
 
     @property
     def still_improving(self) -> bool:
@@ -163,8 +172,11 @@ def fit(
     log_folder: Path | None,
     over: Over | None = None,
     check: Check | None = None,
+    own: bool = False,
 ) -> History:
     """Fits a compiled model and leaves it with its best weights.
+
+    Declared models are fitted by ``CompiledEpochs``; a person's own model, and rows on disk, by Keras's ``fit``.
 
     Args:
         model: The model.
@@ -174,15 +186,14 @@ def fit(
         log_folder: Folder for TensorBoard logs; None writes none.
         over: Whether time is over, asked after every batch; None sets no limit.
         check: Refuses a model by the numbers of its first epoch.
+        own: Whether a person wrote the model.
 
     Raises:
         DataError: The loss is no longer a number.
     """
-    training, validation = splits
     assert train.learning_rate and train.batch_size, "what the document leaves open was chosen"
-    schedule = plan_schedule(train, training.rows)
+    schedule = plan_schedule(train, splits[0].rows)
     history = History(schedule)
-    model.steps_per_execution = steps_an_execution(schedule)
     callbacks: list[Any] = [_Recorder(history, train.learning_rate, check)]
     callbacks += [_LastStep(schedule)] if schedule.total % schedule.steps_per_epoch else []
     stopping = _early_stopping(train)
@@ -191,6 +202,31 @@ def fit(
     if log_folder:
         callbacks.append(keras.callbacks.TensorBoard(str(log_folder), write_graph=False, update_freq="epoch"))
     begin = time.perf_counter()
+    if own or not can_be_compiled(splits):
+        history.way = "fit"
+        log.info("training by Keras's fit: %s", "it is your own model" if own else "the rows are on disk")
+        _fit_with_keras(model, train, splits, weights, schedule, callbacks)
+    else:
+        epochs = CompiledEpochs(model, splits, train.batch_size, train.seed, weights, VALIDATION_ROWS)
+        epochs.run(schedule, callbacks)
+    history.seconds = time.perf_counter() - begin
+    if stopping:
+        history.stopped_early = len(history.epochs) < schedule.epochs and not history.ended_by_time
+        history.best_epoch = stopping.best_epoch + 1
+    return history
+
+
+def _fit_with_keras(
+    model: keras.Model,
+    train: TrainConfig,
+    splits: tuple[TransformedSplit, TransformedSplit],
+    weights: Any,
+    schedule: Schedule,
+    callbacks: list[Any],
+) -> None:
+    training, validation = splits
+    assert train.batch_size
+    model.steps_per_execution = steps_an_execution(schedule)
     model.fit(
         training_batches(training, train.batch_size, train.seed, weights),
         epochs=schedule.epochs,
@@ -200,11 +236,6 @@ def fit(
         verbose=0,
         shuffle=False,
     )
-    history.seconds = time.perf_counter() - begin
-    if stopping:
-        history.stopped_early = len(history.epochs) < schedule.epochs and not history.ended_by_time
-        history.best_epoch = stopping.best_epoch + 1
-    return history
 
 
 def _early_stopping(train: TrainConfig) -> Any:

@@ -1,0 +1,141 @@
+"""Epochs as one traced loop over row numbers: what Keras's ``fit`` does, without its way from the data to a step.
+
+``fit`` traces a step several times, inside a loop inside a condition, around an iterator of batches; for small data that is most
+of a training. Here Keras's own ``train_step`` and ``test_step`` are traced once each, over rows that are in memory. Optimizer,
+losses, metrics and callbacks are Keras's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from components.trainer.data import TransformedSplit, row_numbers
+from components.trainer.schedule import Schedule, steps_an_execution
+
+Rows = tuple[Any, ...]
+"""Features, labels and perhaps weights of some rows."""
+
+
+def can_be_compiled(splits: Sequence[TransformedSplit]) -> bool:
+    """Returns whether the rows are in memory; rows on disk are read by Python, batch by batch."""
+    return not any(isinstance(c, np.memmap) for split in splits for c in split.features.values())
+
+
+class CompiledEpochs:
+    """The epochs of one training.
+
+    Args:
+        model: A compiled Keras model whose ``train_step`` is Keras's.
+        splits: The train and the validation split, in memory.
+        batch_size: Rows of a step.
+        seed: Seed of the order of rows; the order is that of ``training_batches``.
+        weights: Weight of each class, or None.
+        validation_rows: Rows of a validation step.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        splits: tuple[TransformedSplit, TransformedSplit],
+        batch_size: int,
+        seed: int,
+        weights: np.ndarray | None,
+        validation_rows: int,
+    ) -> None:
+        self._model = model
+        self._training = _picker(splits[0], weights)
+        self._validation = _picker(splits[1], None)
+        self._numbers = iter(row_numbers(splits[0], batch_size, seed))
+        self._validated = splits[1].rows, validation_rows
+        # As fit does: the optimizer's and the metrics' variables cannot be made within the loop.
+        model._symbolic_build(data_batch=self._training(tf.range(1, dtype=tf.int64)))
+        self._train = _loop(lambda rows: model.train_step(self._training(rows)))
+        self._test = _loop(lambda rows: model.test_step(self._validation(rows)))
+
+    def run(self, schedule: Schedule, callbacks: Sequence[Any]) -> None:
+        """Trains as planned, unless a callback ends it.
+
+        Args:
+            schedule: Steps and epochs.
+            callbacks: Keras callbacks; they hear of executions of at most ``LARGEST_EXECUTION`` steps.
+        """
+        model = self._model
+        told = keras.callbacks.CallbackList(
+            list(callbacks),
+            add_history=True,
+            epochs=schedule.epochs,
+            steps=schedule.steps_per_epoch,
+            model=model,
+        )
+        model.stop_training = False
+        told.on_train_begin()
+        logs: dict[str, float] = {}
+        for epoch in range(schedule.epochs):
+            told.on_epoch_begin(epoch)
+            self._epoch(schedule, told)
+            logs = self._results()
+            model.reset_metrics()
+            self._validate()
+            logs |= {f"val_{name}": value for name, value in self._results().items()}
+            told.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+        model.optimizer.finalize_variable_values(model.trainable_weights)
+        told.on_train_end(logs)
+
+    def _epoch(self, schedule: Schedule, told: Any) -> None:
+        self._model.reset_metrics()
+        steps = steps_an_execution(schedule)
+        for begin in range(0, schedule.steps_per_epoch, steps):
+            told.on_train_batch_begin(begin)
+            self._train(tf.stack([next(self._numbers) for _ in range(steps)]))
+            told.on_train_batch_end(begin + steps - 1)
+            if self._model.stop_training:
+                break
+
+    def _validate(self) -> None:
+        rows, at_once = self._validated
+        whole = rows // at_once * at_once
+        if whole:
+            self._test(tf.reshape(tf.range(whole, dtype=tf.int64), [-1, at_once]))
+        if rows > whole:
+            self._test(tf.range(whole, rows, dtype=tf.int64)[tf.newaxis])
+
+    def _results(self) -> dict[str, float]:
+        return {name: float(value) for name, value in self._model.get_metrics_result().items()}
+
+
+def _loop(step: Callable[[tf.Tensor], object]) -> Callable[[tf.Tensor], None]:
+    """Returns a function that takes one step for each line of row numbers ``[steps, rows]``, traced once."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int64)], autograph=False)
+    def run(numbers: tf.Tensor) -> None:
+        count = tf.shape(numbers)[0]
+
+        def body(number: tf.Tensor) -> tuple[tf.Tensor]:
+            step(numbers[number])
+            return (number + 1,)
+
+        tf.while_loop(lambda number: number < count, body, [0], parallel_iterations=1)
+
+    return run  # type: ignore[no-any-return]
+
+
+def _picker(split: TransformedSplit, class_weight: np.ndarray | None) -> Callable[[tf.Tensor], Rows]:
+    """Returns a function that picks rows of a split by number."""
+    features = {name: tf.constant(column) for name, column in split.features.items()}
+    beside = [tf.constant(split.labels[:, np.newaxis])]
+    if class_weight is not None:
+        beside.append(tf.constant(class_weight[split.labels.astype(np.int64)]))
+
+    def pick(rows: tf.Tensor) -> Rows:
+        picked = {name: tf.gather(column, rows) for name, column in features.items()}
+        final = {name: tf.cast(c, tf.float32) if c.dtype == tf.uint8 else c for name, c in picked.items()}
+        return (final, *(tf.gather(column, rows) for column in beside))
+
+    return pick
