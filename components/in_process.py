@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.mongo_example_gen.result import Ingestion
+from foundation.tfrecord import read_gz, read_records
 
 if TYPE_CHECKING:
     from tfx.types.artifact import Artifact
@@ -18,6 +20,8 @@ ROWS = 1_000_000
 """Up to so many rows a node's own process is quicker than Beam, and holds what it has to keep of them."""
 BYTES = 256 * 1024**2
 """Up to so many stored (compressed) bytes, whatever number of rows they are."""
+BATCH = 4096
+"""Rows that are worked on at once."""
 _LOCAL = {"FnApiRunner", "DirectRunner"}
 _FORMAT = "payload_format"
 
@@ -42,6 +46,30 @@ def fits(
     where = f"on Beam: {reason}" if reason else "in this process"
     log.info("%s: worked through %s", ", ".join(splits), where)
     return not reason
+
+
+def files_of(examples: Sequence[Artifact], split: str) -> list[Path]:
+    """Returns the files of a split, in order."""
+    return [file for one in examples for file in sorted(_files(Path(one.uri) / f"Split-{split}"))]
+
+
+def batches(files: Iterable[Path], size: int = BATCH) -> Iterator[list[bytes]]:
+    """Yields the serialized Examples of TFRecord files, in order.
+
+    Raises:
+        DataError: A file is damaged.
+    """
+    rows = (row for file in files for row in _records(file))
+    while batch := list(islice(rows, size)):
+        yield batch
+
+
+def _records(file: Path) -> Iterator[bytes]:
+    if file.suffix == ".gz":
+        yield from read_gz(file)
+        return
+    with file.open("rb") as opened:
+        yield from read_records(opened)
 
 
 def _why_beam(

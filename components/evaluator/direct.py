@@ -10,8 +10,7 @@ Sums are kept by group, of which there are 1,024 at most.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,33 +26,12 @@ from components.evaluator import tfma_metrics
 from components.evaluator.module import EvaluateBatch
 from components.evaluator.rows import SliceKey
 from foundation.publish import published_file, write_text
-from foundation.tfrecord import framed, read_gz, read_records
+from foundation.tfrecord import framed
 
-BATCH = 4096
-"""Rows that are decoded, predicted and sliced at once."""
 _ONE_SHARD = "-00000-of-00001.tfrecord"
 
 Sliced = tuple[SliceKey, dict[Any, Any]]
 """A slice's key, and TFMA's metric key → value."""
-
-
-def batches(files: Iterable[Path], size: int = BATCH) -> Iterator[list[bytes]]:
-    """Yields the serialized Examples of TFRecord files, in order.
-
-    Raises:
-        DataError: A file is damaged.
-    """
-    rows = (row for file in files for row in _records(file))
-    while batch := list(islice(rows, size)):
-        yield batch
-
-
-def _records(file: Path) -> Iterator[bytes]:
-    if file.suffix == ".gz":
-        yield from read_gz(file)
-        return
-    with file.open("rb") as opened:
-        yield from read_records(opened)
 
 
 def evaluate(

@@ -54,13 +54,7 @@ def evaluate_in_process(inputs: Artifacts, where: Path, config_text: str, splits
     paths = {
         spec.name: folders["baseline" if spec.is_baseline else "candidate"] for spec in config.model_specs
     }
-    files = [
-        file
-        for split in splits
-        for uri in artifact_utils.get_split_uris(inputs["examples"], split)
-        for file in sorted(Path(uri).iterdir())
-        if file.is_file()
-    ]
+    files = [file for split in splits for file in in_process.files_of(inputs["examples"], split)]
     output = OUTPUTS[settings_of(config)["task"]]
     answers = kept.Answers(where, kept.digest(files), [output, *REFERENCES])
     asked = batch_evaluator(paths, config, answers.ask)
@@ -74,7 +68,7 @@ def evaluate_in_process(inputs: Artifacts, where: Path, config_text: str, splits
 
 
 def _advancing(files: Iterable[Path], answers: kept.Answers) -> Iterator[list[bytes]]:
-    for batch in direct.batches(files):
+    for batch in in_process.batches(files):
         yield batch
         answers.advance(len(batch))
 

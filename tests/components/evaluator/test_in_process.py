@@ -164,13 +164,13 @@ def test_tfmas_notebooks_read_what_was_written_in_process(made, evaluate) -> Non
 
 
 def test_batches_of_any_size_give_the_same_numbers(made, evaluate, monkeypatch) -> None:
-    from components.evaluator import direct
+    from components import in_process
 
     def evaluated() -> Any:
         return evaluate(made["examples"], made["multiclass"] / "new", "multiclass")
 
     whole = numbers(evaluated())
-    monkeypatch.setattr(direct.batches, "__defaults__", (7,))
+    monkeypatch.setattr(in_process.batches, "__defaults__", (7,))
     assert_equal(numbers(evaluated()), whole)
     assert not any(math.isnan(value[1]) for value in whole.values())
 

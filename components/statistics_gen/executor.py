@@ -1,0 +1,73 @@
+"""Executor of StatisticsGen: TFDV's own generators in this process where the splits fit, otherwise its pipeline on Beam."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow_data_validation as tfdv
+from tensorflow_data_validation.statistics import stats_impl
+from tensorflow_metadata.proto.v0 import statistics_pb2
+from tfx.components.statistics_gen import executor as stock
+from tfx.types import artifact, artifact_utils, standard_component_specs
+from tfx.utils import json_utils, stats_utils
+from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+from components import in_process
+from foundation.publish import published_file
+
+Artifacts = dict[str, list[artifact.Artifact]]
+OPTIONS = standard_component_specs.STATS_OPTIONS_JSON_KEY
+
+
+class Executor(stock.Executor):
+    """Writes ``FeatureStats.pb`` for every split."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
+        """Computes the statistics of every split."""
+        examples = input_dict[standard_component_specs.EXAMPLES_KEY]
+        splits = artifact_utils.decode_split_names(artifact_utils.get_single_instance(examples).split_names)
+        if not in_process.fits(examples, splits, self._beam_pipeline_args or ()):
+            super().Do(input_dict, output_dict, exec_properties)
+            return
+        text = exec_properties.get(OPTIONS)
+        options = tfdv.StatsOptions.from_json(text) if text else tfdv.StatsOptions()
+        statistics = artifact_utils.get_single_instance(output_dict[standard_component_specs.STATISTICS_KEY])
+        _describe(statistics, examples[0], splits)
+        for split in splits:
+            found = statistics_of(in_process.batches(in_process.files_of(examples, split)), options)
+            folder = Path(artifact_utils.get_split_uri([statistics], split))
+            with published_file(folder / stock.DEFAULT_FILE_NAME) as temporary:
+                temporary.write_bytes(found.SerializeToString(deterministic=True))
+
+
+def statistics_of(
+    batches: Iterable[Sequence[bytes]], options: tfdv.StatsOptions
+) -> statistics_pb2.DatasetFeatureStatisticsList:
+    """Returns the statistics of serialized Examples, taken in batch by batch.
+
+    Args:
+        batches: Serialized Examples.
+        options: TFDV's options.
+    """
+    decoder = ExamplesToRecordBatchDecoder()
+    generators = stats_impl.get_generators(options, in_memory=True)
+    tallies = [generator.create_accumulator() for generator in generators]
+    for batch in batches:
+        parts = stats_impl.generate_partial_statistics_in_memory(
+            decoder.DecodeBatch(list(batch)), options, generators
+        )
+        pairs = zip(generators, tallies, parts, strict=True)
+        tallies = [generator.merge_accumulators([tally, part]) for generator, tally, part in pairs]
+    return stats_impl.extract_statistics_output(tallies, generators)
+
+
+def _describe(statistics: artifact.Artifact, examples: artifact.Artifact, splits: list[str]) -> None:
+    """Gives the artifact the properties that TFX gives it."""
+    statistics.split_names = artifact_utils.encode_split_names(splits)
+    statistics.span = examples.span
+    link = stats_utils.generate_stats_dashboard_link(statistics)
+    statistics.set_string_custom_property(stock.STATS_DASHBOARD_LINK, link)
+    sampled = json_utils.dumps(dict.fromkeys(splits, 1.0))
+    statistics.set_json_value_custom_property(stock.SAMPLE_RATE_BY_SPLIT_PROPERTY_NAME, sampled)
