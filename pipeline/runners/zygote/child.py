@@ -75,7 +75,6 @@ def _reset_surroundings(fork: Fork) -> None:
     os.chdir(fork.folder)
     os.umask(fork.umask)
     sys.path[:] = fork.search
-    sys.path_importer_cache.clear()
     # Neither may be had: cores that were taken away since, limits and priorities better than the zygote's.
     with suppress(OSError):
         os.sched_setaffinity(0, fork.cores)
