@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -211,6 +211,29 @@ def execution_state(connection: Any, execution: int) -> str:
 
     (found,) = metadata_store.MetadataStore(connection).get_executions_by_id([execution])
     return str(pb.Execution.State.Name(found.last_known_state))
+
+
+def execution_state_number(name: str) -> int:
+    """Returns ML Metadata's number of an execution's state, such as CACHED."""
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    return int(pb.Execution.State.Value(name))
+
+
+def associate(store: Any, contexts: Mapping[int, Collection[int]]) -> None:
+    """Puts executions into contexts, in one transaction.
+
+    Args:
+        store: ML Metadata's ``MetadataStore``.
+        contexts: Execution → its contexts, by their ids.
+    """
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    pairs = [(execution, context) for execution, found in contexts.items() for context in found]
+    associations = [
+        pb.Association(execution_id=execution, context_id=context) for execution, context in pairs
+    ]
+    store.put_attributions_and_associations([], associations)
 
 
 def _read(store: Any, pipeline: str) -> tuple[list[Execution], dict[int, Artifact]]:

@@ -25,6 +25,7 @@ from pipeline.runners.zygote.place import NoZygoteError
 
 FIRST_OP_SECONDS = 10.0
 """Seconds within which a forked process must have run its first operation; it takes 0.3."""
+_RESOLVERS = {node.id for node in NODES if node.resolver}
 _TRIED = {node.id for node in NODES if node.tensorflow}
 _TARGET = "pipeline.runners.worker:serve_forked"
 
@@ -139,7 +140,7 @@ class ForkingWorker:
         except OSError as error:
             self._say(_refusal(request, error))
             return
-        self._runs = "run" in request
+        self._runs = "run" in request and request["run"] not in _RESOLVERS
         process.ask(request)
 
     def _ready(self, request: dict[str, Any]) -> ForkedProcess | WorkerProcess:
@@ -206,7 +207,7 @@ def starter(job: Job) -> Callable[[Job], ForkingWorker | WorkerProcess]:
 
 
 def _refusal(request: dict[str, Any], error: OSError) -> dict[str, Any]:
-    node = str(request.get("run") or request.get("reuse") or "start")
+    node = request.get("run") or ", ".join(request.get("reuse", ())) or "start"
     parts = [
         f"node {node}",
         "a process for it",

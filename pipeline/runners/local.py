@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from foundation.errors import NodeError
 from pipeline.plan import NodePlan, Plan
@@ -73,9 +73,9 @@ class LocalRunner:
 
 @dataclass(frozen=True)
 class _Task:
-    """What a worker is doing: running a node or, without one, starting, compiling or importing ahead."""
+    """What a worker is doing: running a node, reusing several or, without any, starting, compiling or importing ahead."""
 
-    node: NodePlan | None = None
+    nodes: tuple[NodePlan, ...] = ()
     compiles: bool = False
     since: float = 0.0
 
@@ -100,12 +100,12 @@ class _Loop:
             yield from self._hand_out()
 
     def _goes_on(self) -> bool:
-        at_work = any(task.node for task in self._busy.values())
+        at_work = any(task.nodes for task in self._busy.values())
         return bool(self._alive) and (at_work or (bool(self._waiting) and not self._failed))
 
     def _hear(self, index: int) -> Iterator[Event]:
         answer, task = self._workers[index].answer(), self._busy.pop(index)
-        node = task.node.node.id if task.node else ""
+        node = task.nodes[0].node.id if task.nodes else ""
         seconds = time.monotonic() - task.since
         if answer is None:
             self._alive.discard(index)
@@ -114,10 +114,7 @@ class _Loop:
             failure = Failure(rebuilt_error(answer), answer["traceback"])
         else:
             self._compiled |= task.compiles
-            if task.node:
-                state: Literal["cached", "done"] = "cached" if task.node.action == "cached" else "done"
-                told = answer.get("counted", {}), answer.get("withheld", "")
-                yield Event(node, state, seconds, answer["execution"], *told)
+            yield from _finished(task, answer, seconds)
             return
         self._failed = True
         yield Event(node, "failed", seconds, failure=failure)
@@ -147,18 +144,29 @@ class _Loop:
             self._give(index, {"compile": self._nodes}, _Task(compiles=True))
 
     def _begin(self, index: int, plan: NodePlan) -> Iterator[Event]:
-        self._waiting.remove(plan)
-        task = _Task(plan, since=time.monotonic())
         if plan.action == "cached":
-            self._give(index, {"reuse": plan.node.id, "execution": plan.execution}, task)
+            batch = self._cached_from(plan)
+            reuse = {n.node.id: n.execution for n in batch}
+            self._give(index, {"reuse": reuse}, _Task(tuple(batch), since=time.monotonic()))
         else:
+            self._waiting.remove(plan)
             yield Event(plan.node.id, "running")
-            self._give(index, {"run": plan.node.id}, task)
+            self._give(index, {"run": plan.node.id}, _Task((plan,), since=time.monotonic()))
+
+    def _cached_from(self, first: NodePlan) -> list[NodePlan]:
+        """Takes all waiting nodes that can be reused together with a first one: each needs only what is done or among them."""
+        batch = [first]
+        self._waiting.remove(first)
+        for plan in list(self._waiting):
+            if plan.action == "cached" and self._is_ready(plan):
+                batch.append(plan)
+                self._waiting.remove(plan)
+        return batch
 
     def _is_ready(self, plan: NodePlan) -> bool:
-        open_nodes = {n.node.id for n in self._waiting} | {
-            t.node.node.id for t in self._busy.values() if t.node
-        }
+        """Returns whether nothing that a node needs is waiting or at work."""
+        at_work = {n.node.id for task in self._busy.values() for n in task.nodes}
+        open_nodes = at_work | {n.node.id for n in self._waiting}
         return open_nodes.isdisjoint({*plan.node.inputs, *plan.node.after})
 
     def _warm(self, index: int) -> None:
@@ -173,3 +181,14 @@ class _Loop:
     def _give(self, index: int, request: dict[str, Any], task: _Task) -> None:
         self._busy[index] = task
         self._workers[index].ask(request)
+
+
+def _finished(task: _Task, answer: dict[str, Any], seconds: float) -> Iterator[Event]:
+    """Yields what has become of a task's nodes."""
+    for plan in task.nodes:
+        node = plan.node.id
+        if plan.action == "cached":
+            yield Event(node, "cached", seconds / len(task.nodes), answer["executions"][node])
+        else:
+            told = answer.get("counted", {}), answer.get("withheld", "")
+            yield Event(node, "done", seconds, answer["execution"], *told)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from tfx.orchestration import data_types_utils, metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import (
     data_types,
-    execution_publish_utils,
     inputs_utils,
     launcher,
 )
@@ -17,7 +18,7 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from components.node import load
 from foundation.errors import NodeError
-from pipeline.lineage.store import execution_state
+from pipeline.lineage.store import associate, execution_state, execution_state_number
 from pipeline.nodes import NODES
 
 
@@ -79,25 +80,42 @@ class NodeExecutor:
             "withheld": result.withheld if result else "",
         }
 
-    def reuse(self, node_id: str, execution_id: int) -> int:
-        """Publishes the outputs of an earlier execution as this run's cached result."""
+    def reuse(self, executions: Mapping[str, int]) -> dict[str, int]:
+        """Publishes the outputs of earlier executions as this run's cached results.
+
+        One transaction writes all executions, one more puts each into its node's own context: ML Metadata puts what
+        it writes at once into the same contexts.
+
+        Args:
+            executions: Node → the execution whose outputs it reuses.
+
+        Returns:
+            Node → its new execution.
+        """
+        with metadata.Metadata(self._connection) as store:
+            contexts = [context_lib.prepare_contexts(store, self._nodes[n].contexts) for n in executions]
+            outputs = [execution_lib.get_output_artifacts(store, earlier) for earlier in executions.values()]
+            shared = set.intersection(*({c.id for c in one} for one in contexts))
+            published = execution_lib.put_executions(
+                store,
+                [self._cached(store, node) for node in executions],
+                [context for context in contexts[0] if context.id in shared],
+                output_artifacts_maps=outputs,
+            )
+            made = {node: int(one.id) for node, one in zip(executions, published, strict=True)}
+            own = [{c.id for c in one} - shared for one in contexts]
+            associate(store.store, dict(zip(made.values(), own, strict=True)))
+        return made
+
+    def _cached(self, store: metadata.Metadata, node_id: str) -> Any:
+        """Returns a new execution of a node, not yet published."""
         node = self._nodes[node_id]
         properties = data_types_utils.build_parsed_value_dict(
             inputs_utils.resolve_parameters_with_schema(node_parameters=node.parameters)
         )
-        with metadata.Metadata(self._connection) as store:
-            contexts = context_lib.prepare_contexts(metadata_handle=store, node_contexts=node.contexts)
-            outputs = execution_lib.get_output_artifacts(store, execution_id)
-            execution = execution_publish_utils.register_execution(
-                metadata_handle=store,
-                execution_type=node.node_info.type,
-                contexts=contexts,
-                exec_properties=properties,
-            )
-            execution_publish_utils.publish_cached_executions(
-                metadata_handle=store,
-                contexts=contexts,
-                executions=[execution],
-                output_artifacts_maps=[outputs],
-            )
-        return int(execution.id)
+        # With a name, a call that is repeated publishes it once.
+        name = str(uuid.uuid4())
+        state = execution_state_number("CACHED")
+        return execution_lib.prepare_execution(
+            store, node.node_info.type, state, properties, execution_name=name
+        )

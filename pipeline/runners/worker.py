@@ -2,7 +2,7 @@
 
 Only these processes load TensorFlow: commands respond at once, two cores are used where the graph allows, and a node
 that kills its process leaves the run's records intact. Requests and answers are one JSON object per line:
-``{"run": node}``, ``{"reuse": node, "execution": id}`` and ``{"warm": node}``, answered by ``{"done": …}`` or
+``{"run": node}``, ``{"reuse": {node: execution}}`` and ``{"warm": module}``, answered by ``{"done": …}`` or
 ``{"failed": …}``.
 """
 
@@ -93,11 +93,12 @@ class _Work:
 
     def serve(self, request: dict[str, Any]) -> dict[str, Any]:
         """Returns the answer to a request."""
-        (kind,) = request.keys() - {"execution"}
+        (kind,) = request
         try:
             return {"done": request[kind], **getattr(self, f"_{kind}")(request)}
         except (Exception, SystemExit) as error:  # noqa: BLE001 - becomes the answer; own code may call sys.exit
-            node = str(request[kind]) if kind in ("run", "reuse") else "start"
+            asked = request[kind]
+            node = asked if kind == "run" else ", ".join(asked) if kind == "reuse" else "start"
             own = None if our_error(error) else own_code_fault(self._own_code(node), error)
             return _failure(node, error, own)
 
@@ -133,7 +134,7 @@ class _Work:
         return {"execution": execution, **self._executor.told(request["run"], execution)}
 
     def _reuse(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"execution": self._executor.reuse(request["reuse"], request["execution"])}
+        return {"executions": self._executor.reuse(request["reuse"])}
 
 
 def own_code_fault(references: list[str], error: BaseException) -> PenstockError | None:

@@ -139,6 +139,23 @@ def test_3_no_artifact_exists_twice_and_no_half_one_is_trusted(project: Path) ->
     assert not any(list((project / ".penstock/artifacts" / e.node).glob(f"*/{e.id}")) for e in half)
 
 
+def test_3_reused_nodes_are_in_the_contexts_that_tfx_gives_them(project: Path) -> None:
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    from pipeline.document.models import MetadataConfig
+    from pipeline.lineage.store import open_store
+
+    store = open_store(MetadataConfig(), project / ".penstock")
+    reused = [e for e in store.get_executions() if e.last_known_state == pb.Execution.CACHED]
+    assert reused
+    for execution in reused:
+        found = {c.type: c.name for c in store.get_contexts_by_execution(execution.id)}
+        assert set(found) == {"pipeline", "pipeline_run", "node"}
+        assert found["node"] == f"learner_retention.{execution.type.rpartition('.')[2]}"
+        events = store.get_events_by_execution_ids([execution.id])
+        assert events and {event.type for event in events} == {pb.Event.OUTPUT}
+
+
 def test_4_an_unchanged_run_does_nothing_and_never_imports_tensorflow(project: Path) -> None:
     code = (
         "import sys; from pipeline.cli.main import main; code = main(['run', '--set', 'data.span=1']);"

@@ -56,7 +56,8 @@ class FakeWorker:
             parts = [node, "", "", ""]
             self._tell({"failed": node, "kind": self._fails[node], "parts": parts, "traceback": "T"})
         else:
-            self._tell({"done": node, "execution": 7, "counted": {}})
+            reused = dict.fromkeys(request.get("reuse", {}), 7)
+            self._tell({"done": node, "execution": 7, "executions": reused, "counted": {}})
 
     def answer(self) -> dict[str, Any] | None:
         line = self._lines.readline()
@@ -154,7 +155,19 @@ def test_a_cached_node_is_reused_and_a_skipped_one_left_out(
     assert got["StatisticsGen"] == "cached"
     assert got["ValidationGate"] == "done"
     assert "Trainer" not in got
-    assert {"reuse": "StatisticsGen", "execution": 2} in [request for _, request in asked]
+    (reused,) = [request["reuse"] for _, request in asked if "reuse" in request]
+    assert reused["StatisticsGen"] == 2
+
+
+def test_cached_nodes_are_reused_together_as_far_as_nothing_between_them_runs(
+    run: Run, graph_of: Callable[..., Graph], asked: list[Any], tmp_path: Path
+) -> None:
+    graph = graph_of()
+    run(make_plan(graph, history_of(graph, tmp_path), Selection(only="Pusher")))
+    batches = [list(request["reuse"]) for _, request in asked if "reuse" in request]
+    before, after = batches
+    assert before[0] == "MongoExampleGen" and before[-1] == "Trainer"
+    assert set(after) == {"Evaluator", "InfraValidator", "EvaluationGate"}, "BaselineModel always runs"
 
 
 def test_after_a_failure_nothing_new_starts(run: Run, plan: Plan) -> None:
