@@ -8,6 +8,9 @@ from typing import Any
 
 import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics import stats_impl
+from tensorflow_data_validation.statistics.generators.top_k_uniques_sketch_stats_generator import (
+    TopKUniquesSketchStatsGenerator,
+)
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.components.statistics_gen import executor as stock
 from tfx.types import artifact, artifact_utils, standard_component_specs
@@ -18,6 +21,8 @@ from components import in_process
 from foundation.publish import published_file
 
 Artifacts = dict[str, list[artifact.Artifact]]
+_WORDS = 1 << 23
+"""More different words than any column has that is worked through here."""
 OPTIONS = standard_component_specs.STATS_OPTIONS_JSON_KEY
 
 
@@ -52,7 +57,7 @@ def statistics_of(
         options: TFDV's options.
     """
     decoder = ExamplesToRecordBatchDecoder()
-    generators = stats_impl.get_generators(options, in_memory=True)
+    generators = _generators(options)
     tallies = [generator.create_accumulator() for generator in generators]
     for batch in batches:
         parts = stats_impl.generate_partial_statistics_in_memory(
@@ -61,6 +66,25 @@ def statistics_of(
         pairs = zip(generators, tallies, parts, strict=True)
         tallies = [generator.merge_accumulators([tally, part]) for generator, tally, part in pairs]
     return stats_impl.extract_statistics_output(tallies, generators)
+
+
+def _generators(options: tfdv.StatsOptions) -> list[Any]:
+    """Returns TFDV's generators; the one that counts words with room for all of them, so that it counts exactly, as on Beam."""
+    return [
+        TopKUniquesSketchStatsGenerator(
+            schema=options.schema,
+            example_weight_map=options.example_weight_map,
+            num_top_values=options.num_top_values,
+            num_rank_histogram_buckets=options.num_rank_histogram_buckets,
+            frequency_threshold=options.frequency_threshold,
+            weighted_frequency_threshold=options.weighted_frequency_threshold,
+            num_misragries_buckets=_WORDS,
+            num_kmv_buckets=_WORDS,
+        )
+        if isinstance(one, TopKUniquesSketchStatsGenerator)
+        else one
+        for one in stats_impl.get_generators(options, in_memory=True)
+    ]
 
 
 def _describe(statistics: artifact.Artifact, examples: artifact.Artifact, splits: list[str]) -> None:

@@ -52,7 +52,7 @@ def example(document: dict[str, Any]) -> bytes:
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Examples of three splits, the last without any row."""
+    """Examples of three splits, the last without any row; more different ids than TFDV's sketches count exactly."""
     import tensorflow as tf
     from tfx.types import artifact_utils, standard_artifacts
 
@@ -60,7 +60,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Any:
     found.uri = str(tmp_path_factory.mktemp("examples"))
     found.split_names = artifact_utils.encode_split_names(list(SPLITS))
     found.span = 3
-    parts = {"train": documents(900), "validation": documents(40), "test": []}
+    parts = {"train": documents(1500), "validation": documents(40), "test": []}
     for split, rows in parts.items():
         folder = Path(found.uri) / f"Split-{split}"
         folder.mkdir()
