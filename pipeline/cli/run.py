@@ -95,7 +95,8 @@ def run(
         raise
     lines = finish(session, record)
     if as_json:
+        list(lines)
         say_json({**record.as_json(), "seconds": record.seconds})
         return
-    for line in lines[-1:] if quiet else lines:
+    for line in list(lines)[-1:] if quiet else lines:
         say(line)

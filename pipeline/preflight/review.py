@@ -12,8 +12,8 @@ from pipeline.preflight import label, outputs, schema, types
 from pipeline.preflight.memory import Memory
 from pipeline.preflight.remarks import Remark
 
-READERS = frozenset({"MongoExampleGen", "Transform", "Trainer", "EvaluationGate", "ExampleValidator"})
-"""Nodes whose errors a part of the export shows."""
+READERS = frozenset({"MongoExampleGen", "Transform", "Trainer", "ExampleValidator"})
+"""Nodes for whose errors a part of the export is looked at. A gate alone says sooner what is wrong than a look would."""
 
 
 @dataclass(frozen=True)

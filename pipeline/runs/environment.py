@@ -21,8 +21,17 @@ _OURS = "penstock"
 
 def installed_packages() -> dict[str, str]:
     """Returns name → version of Python and every installed package, sorted."""
-    found = {_plain(one.metadata["Name"] or ""): one.version for one in metadata.distributions()}
+    found = dict(map(_named, metadata.distributions()))
     return {"python": platform.python_version(), **dict(sorted(found.items()))}
+
+
+def _named(one: metadata.Distribution) -> tuple[str, str]:
+    """Returns name and version of a package; to parse all 300 descriptions as e-mails, as the library does, takes 0.3 s."""
+    head = (one.read_text("METADATA") or one.read_text("PKG-INFO") or "").partition("\n\n")[0]
+    name, version = (re.search(rf"^{key}: *(\S+)", head, re.MULTILINE) for key in ("Name", "Version"))
+    if name is None or version is None:
+        return _plain(one.metadata["Name"] or ""), one.version
+    return _plain(name[1]), version[1]
 
 
 def code_version(folder: Path, files: Iterable[Path] = (), own_code: Iterable[str] = ()) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,21 +24,20 @@ if TYPE_CHECKING:
     from pipeline.runs.session import Session
 
 
-def finish(session: Session, record: RunRecord) -> list[str]:
-    """Writes the report of a run and returns the lines to print.
+def finish(session: Session, record: RunRecord) -> Iterator[str]:
+    """Writes the report of a run and yields the lines to print: those with the verdict before the report is written.
 
     A schema that a first run inferred is put where it waits for review; the record points to the HTML report.
     """
     if record.state == "unchanged":
-        return _unchanged(session, record)
-    found = RunResults.of(session.lineage(), record.id)
-    lines = _said(session, found, record)
+        yield from _unchanged(session, record)
+        return
+    yield from _said(session, RunResults.of(session.lineage(), record.id), record)
     record.report = str(_report(session, record))
     session.runs.write(record)
-    lines.append(f"Report: {record.report}")
+    yield f"Report: {record.report}"
     done = sum(1 for n in record.nodes if n.state == "done" and n.action == "run")
-    lines.append(f"Run {record.id} is complete: {done} nodes in {record.seconds:.1f} s.")
-    return lines
+    yield f"Run {record.id} is complete: {done} nodes in {record.seconds:.1f} s."
 
 
 def report_failure(session: Session) -> None:

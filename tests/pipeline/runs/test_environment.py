@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 from components.trainer.result import TrainingHistory
@@ -20,6 +22,10 @@ def test_the_packages_are_those_that_are_installed() -> None:
     found = installed_packages()
     assert found["numpy"] == numpy.__version__
     assert {"python", "tensorflow", "keras", "apache-beam", "tfx"} <= set(found)
+    told = {
+        re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower(): one.version for one in metadata.distributions()
+    }
+    assert {name: version for name, version in found.items() if name != "python"} == told
 
 
 def test_code_without_git_is_a_digest_of_document_and_own_code(tmp_path: Path) -> None:

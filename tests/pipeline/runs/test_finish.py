@@ -47,7 +47,7 @@ def unchanged(execution: int) -> RunRecord:
 @pytest.mark.parametrize(("execution", "run"), [(1, "r3"), (2, "r4")], ids=["first", "second"])
 def test_the_run_of_the_given_document_is_named(session: Any, execution: int, run: str) -> None:
     record = unchanged(execution)
-    lines = finish(session, record)
+    lines = list(finish(session, record))
     assert lines[-2] == f"Report of run {run}: {run}.html"
     last = "Nothing to do: the result of this document is up to date: it is that of run"
     assert lines[-1] == f"{last} {run}."  # all that --quiet prints
@@ -57,7 +57,7 @@ def test_the_run_of_the_given_document_is_named(session: Any, execution: int, ru
 
 
 def test_notes_and_a_push_that_was_made_again_are_said(session: Any) -> None:
-    lines = finish(session, unchanged(1))
+    lines = list(finish(session, unchanged(1)))
     assert lines[:2] == ["Note: Pusher: version 3 stays served.", "Pushed: served/1, again: it was version 7"]
 
 
@@ -65,7 +65,7 @@ def test_a_run_whose_record_is_gone_is_not_replaced_by_another(session: Any) -> 
     for run in ("r1", "r3"):
         session.runs.write(replace(session.runs.find(run), state="failed"))
     record = unchanged(1)
-    assert finish(session, record)[-1] == "Nothing to do: the result of this document is up to date."
+    assert list(finish(session, record))[-1] == "Nothing to do: the result of this document is up to date."
     assert (record.same_as, record.report) == ("", "")
 
 
@@ -81,7 +81,7 @@ def test_the_end_of_the_training_is_said(tmp_path: Path) -> None:
     lineage = MemoryLineage([execution], [artifact])
     session: Any = SimpleNamespace(lineage=lambda: lineage, runs=RunBook(tmp_path))
     node = NodeRecord("Trainer", "cached", "unchanged", execution=1)
-    assert finish(session, RunRecord("now", "p", "unchanged", 0.0, nodes=[node]))[0] == (
+    assert next(finish(session, RunRecord("now", "p", "unchanged", 0.0, nodes=[node]))) == (
         "Training: ended early at 200 of 1,000 steps: val_loss had not improved for 1."
     )
 
@@ -104,7 +104,7 @@ def test_the_model_is_shown_beside_the_simple_ones_and_what_limits_that(tmp_path
     lineage = MemoryLineage(executions, artifacts)
     session: Any = SimpleNamespace(lineage=lambda: lineage, runs=RunBook(tmp_path))
     nodes = [NodeRecord(node, "cached", "unchanged", execution=i) for i, node in enumerate(places, start=1)]
-    assert finish(session, RunRecord("now", "p", "unchanged", 0.0, nodes=nodes))[:4] == [
+    assert list(finish(session, RunRecord("now", "p", "unchanged", 0.0, nodes=nodes)))[:4] == [
         "Blessed: auc 0.819.",
         "Beside simple models: AUC 0.819 (0.801–0.836); linear baseline 0.815, difference 0.004 (-0.002 to 0.010): "
         "not told apart; constant baseline 0.500, better by 0.319 (0.300 to 0.340).",

@@ -123,8 +123,17 @@ def test_the_report_of_an_old_run(session: SimpleNamespace) -> None:
         assert said in page
 
 
-def test_the_end_of_an_old_run(session: SimpleNamespace) -> None:
+def test_the_verdict_is_told_before_the_report_is_written(session: SimpleNamespace) -> None:
     lines = finish(session, session.runs.find())
+    said = [next(lines), next(lines)]
+    assert said[1].startswith("Blessed")
+    assert not list(session.root.rglob("report.html"))
+    assert any(line.startswith("Report: ") for line in lines)
+    assert list(session.root.rglob("report.html"))
+
+
+def test_the_end_of_an_old_run(session: SimpleNamespace) -> None:
+    lines = list(finish(session, session.runs.find()))
     assert [line.partition(":")[0] for line in lines[:3]] == ["Training", "Blessed", "Fit to serve"]
 
 
