@@ -15,6 +15,7 @@ from components.trainer import weights
 from components.trainer.data import TransformedSplit, check_labels, class_weights, load_split
 from components.trainer.export import ServedModel, export
 from components.trainer.features import LABEL_VOCABULARY, read_vocabulary
+from components.trainer.kept_rows import kept_split
 from components.trainer.metrics import objectives
 from components.trainer.models.build import build
 from components.trainer.models.own import used
@@ -92,8 +93,8 @@ def load_splits(
     """Loads the train and the validation split, never the test split."""
     task = settings.model.task
     splits = (
-        load_split("train", train_files, graph, task),
-        load_split("validation", validation_files, graph, task),
+        kept_split("train", train_files, graph, task, load=load_split),
+        kept_split("validation", validation_files, graph, task, load=load_split),
     )
     check_labels(splits[0].labels, settings.label)
     return splits

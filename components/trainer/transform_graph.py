@@ -30,6 +30,7 @@ class TransformGraph:
     """
 
     def __init__(self, path: str, label: str) -> None:
+        self.path = path
         self.output = tft.TFTransformOutput(path)
         self.label = label
         self.features: list[FeatureDescription] = describe(self.output, label)
