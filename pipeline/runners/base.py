@@ -78,6 +78,9 @@ class Runner(Protocol):
     def standing(self) -> Sequence[Standby]:
         """Returns the processes that are kept between runs, of this environment and user."""
 
+    def prepare(self) -> None:
+        """Begins what takes long and does not depend on the plan, without waiting; ``execute`` may follow or not."""
+
     def execute(self, plan: Plan, job: Job) -> Events:
         """Executes a plan.
 

@@ -19,7 +19,7 @@ from pipeline.nodes import NODES
 from pipeline.runners.job import Job
 from pipeline.runners.process import LAST_BREATH, QUIET, Pipes, WorkerProcess
 from pipeline.runners.zygote import mode, preload
-from pipeline.runners.zygote.client import Zygote, obtain
+from pipeline.runners.zygote.client import Zygote, begin, obtain
 from pipeline.runners.zygote.forked import Forked, fork_like_this
 from pipeline.runners.zygote.place import NoZygoteError
 
@@ -187,6 +187,13 @@ def note(job: Job, text: str) -> None:
     """Adds a line to a run's log."""
     with job.log_file.open("a", encoding="utf-8") as log:
         log.write(f"penstock: {text}\n")
+
+
+def prepare() -> None:
+    """Starts the zygote of a run that is about to begin; whatever is wrong with that is told when it is needed."""
+    with contextlib.suppress(NoZygoteError):
+        if not mode.reason_against():
+            begin(preload.EVERYTHING)
 
 
 def starter(job: Job) -> Callable[[Job], ForkingWorker | WorkerProcess]:

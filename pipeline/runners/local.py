@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from foundation.errors import NodeError
 from pipeline.plan import NodePlan, Plan
 from pipeline.runners.base import Event, Events, Failure, Standby
-from pipeline.runners.forking import starter
+from pipeline.runners.forking import prepare, starter
 from pipeline.runners.job import Job
 from pipeline.runners.process import rebuilt_error
 from pipeline.runners.zygote.client import standing
@@ -57,6 +57,10 @@ class LocalRunner:
     def standing(self) -> Sequence[Standby]:
         """Returns the zygotes, see ``Runner.standing``."""
         return standing()
+
+    def prepare(self) -> None:
+        """Starts the zygote, see ``Runner.prepare``."""
+        prepare()
 
     def execute(self, plan: Plan, job: Job) -> Events:
         """Executes a plan, see ``Runner.execute``."""

@@ -150,6 +150,8 @@ class Session:
             closed = sweep(self.loaded.spec, self.root)
             leftovers.sweep(self.loaded, self.root)
             plan = self.plan(selection)
+            if plan.to_run:
+                runner_for(self.loaded.spec.run.orchestrator).prepare()
             reviewed = self.review(plan, remote=True)
             refuse(reviewed.remarks)
             record = self._record(run, plan)

@@ -177,6 +177,19 @@ def test_a_forked_process_that_is_killed_fails_its_node_with_its_exit_code(
     assert until(lambda: not processes_in(project))
 
 
+def test_two_runs_at_once_share_it(zygote: Zygote, project: Path) -> None:
+    other = project.parent / "other"
+    shutil.copytree(project, other, ignore=shutil.ignore_patterns(".penstock"))
+    both = [start(folder, "run", "--force", "--to", "StatisticsGen") for folder in (project, other)]
+    for running in both:
+        said, _ = running.communicate(timeout=200)
+        assert running.returncode == 0, said
+    assert [one.pid for one in client.standing()] == [zygote.place.holder()]
+    for folder in (project, other):
+        assert "penstock:" not in max(folder.glob(".penstock/runs/*/log.txt")).read_text()
+        assert until(lambda folder=folder: not processes_in(folder))
+
+
 def test_a_zygote_killed_in_a_run_fails_nothing(zygote: Zygote, project: Path) -> None:
     pid = zygote.place.holder()
     assert pid is not None

@@ -68,7 +68,7 @@ class Standing:
         seconds: Seconds since it was last used.
         processes: How many processes it has running.
         memory: Its share of memory in bytes, None if unknown.
-        answers: Whether it answers.
+        trouble: Why it does not answer, empty if it does.
     """
 
     place: Place
@@ -76,12 +76,12 @@ class Standing:
     seconds: float = 0.0
     processes: int = 0
     memory: int | None = None
-    answers: bool = True
+    trouble: str = ""
 
     def __str__(self) -> str:
         """The line of ``penstock status``."""
-        if not self.answers:
-            return f"process {self.pid}, does not answer"
+        if self.trouble:
+            return f"process {self.pid}, {self.trouble}"
         size = f", {self.memory / 2**20:,.0f} MiB" if self.memory is not None else ""
         work = f"{self.processes} forked" if self.processes else f"idle for {self.seconds:,.0f} s"
         return f"process {self.pid}, {work}{size}"
@@ -111,19 +111,7 @@ def obtain(preload: Sequence[str], idle: float = IDLE_SECONDS, seconds: float = 
     Raises:
         NoZygoteError: There is none, and none could be started.
     """
-    search = fingerprint.search_path()
-    try:
-        state = fingerprint.state_digest(preload, search, os.environ)
-    except OSError as error:
-        raise NoZygoteError(f"code or packages are being changed: {error}") from error
-    place = Place(runtime_folder(), fingerprint.environment_digest(), state)
-    settings = {
-        "state": state,
-        "preload": list(preload),
-        "search": search,
-        "idle": idle,
-        "looks": CHANGES_SECONDS,
-    }
+    place, settings = _wanted(preload, idle)
     until, started = time.monotonic() + seconds, False
     while not _listens(place):
         lock = place.claim()
@@ -132,13 +120,36 @@ def obtain(preload: Sequence[str], idle: float = IDLE_SECONDS, seconds: float = 
                 os.close(lock)
                 raise NoZygoteError(f"it ended as it started; it said: {_said(place)}")
             started = True
-            _supersede(place)
-            _spawn(place, {**settings, "lock": lock}, lock)
+            _spawn(place, settings, lock)
         elif time.monotonic() > until:
             _kill(place)
             raise NoZygoteError(f"it was not ready within {seconds:g} s")
         time.sleep(_LOOKS_EVERY)
     return Zygote(place)
+
+
+def begin(preload: Sequence[str], idle: float = IDLE_SECONDS) -> None:
+    """Starts what ``obtain`` will return, if it is not there, without waiting for it.
+
+    Raises:
+        NoZygoteError: It cannot be started.
+    """
+    place, settings = _wanted(preload, idle)
+    lock = place.claim()
+    if lock is not None:
+        _spawn(place, settings, lock)
+
+
+def _wanted(preload: Sequence[str], idle: float) -> tuple[Place, dict[str, object]]:
+    """Returns where the zygote for what is installed now is, and what it is started with."""
+    search = fingerprint.search_path()
+    try:
+        state = fingerprint.state_digest(preload, search, os.environ)
+    except OSError as error:
+        raise NoZygoteError(f"code or packages are being changed: {error}") from error
+    place = Place(runtime_folder(), fingerprint.environment_digest(), state)
+    settings = {"state": state, "preload": list(preload), "search": search}
+    return place, {**settings, "idle": idle, "looks": CHANGES_SECONDS}
 
 
 def _listens(place: Place) -> bool:
@@ -163,7 +174,8 @@ def _listens(place: Place) -> bool:
 
 def _spawn(place: Place, settings: dict[str, object], lock: int) -> None:
     """Starts a zygote, which inherits the lock; it is nobody's child, so that it outlives this process."""
-    boot = _BOOT.format(path=settings["search"], settings=json.dumps(settings))
+    _supersede(place)
+    boot = _BOOT.format(path=settings["search"], settings=json.dumps({**settings, "lock": lock}))
     try:
         with place.log.open("wb") as log:
             place.log.chmod(0o600)
@@ -173,7 +185,7 @@ def _spawn(place: Place, settings: dict[str, object], lock: int) -> None:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                env={"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ},
+                env={"TF_CPP_MIN_LOG_LEVEL": "2", **fingerprint.kept(os.environ)},
                 pass_fds=(lock,),
                 start_new_session=True,
                 check=True,
@@ -223,8 +235,10 @@ def standing() -> list[Standing]:
 def _standing(place: Place, pid: int) -> Standing:
     try:
         told = ask(place.socket, {"status": True})
+    except NobodyListensError:
+        return Standing(place, pid, trouble="starting")
     except (NoZygoteError, TimeoutError):
-        return Standing(place, pid, answers=False)
+        return Standing(place, pid, trouble="does not answer")
     return Standing(place, pid, told["idle"], told["processes"], proportional(pid))
 
 

@@ -21,6 +21,7 @@ _READ_BY_IMPORTS = (
 _ALSO = ("LANG", "LANGUAGE", "HOME", "VIRTUAL_ENV", "CONDA_PREFIX")
 _SET_PER_PROCESS = ("PYTHONUNBUFFERED", "TF_CPP_MIN_LOG_LEVEL")
 """Variables that Penstock sets itself for its processes, and may differ from the zygote's."""
+_NEEDED = ("PATH", "TMPDIR", "XDG_RUNTIME_DIR")
 _NAMESPACES = ("mnt", "pid", "net", "user")
 
 
@@ -52,6 +53,12 @@ def relevant(environment: Mapping[str, str]) -> dict[str, str]:
         for name, value in environment.items()
         if (name.startswith(_READ_BY_IMPORTS) or name in _ALSO) and name not in _SET_PER_PROCESS
     }
+
+
+def kept(environment: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables that a zygote lives with: none of a run's, whose secrets would outlive it."""
+    needed = {name: environment[name] for name in _NEEDED if name in environment}
+    return {**needed, **relevant(environment)}
 
 
 def package_root() -> Path:

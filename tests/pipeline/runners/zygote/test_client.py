@@ -38,6 +38,21 @@ def test_two_that_want_one_at_once_get_the_same(folder: Path) -> None:
     assert int(told[0]) == client.standing()[0].pid
 
 
+def test_one_that_was_begun_is_the_one_that_is_used(
+    folder: Path, targets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = f"import os, time\nwhile not os.path.exists({str(targets / 'go')!r}): time.sleep(0.01)\n"
+    (targets / "zygote_preload.py").write_text(waits, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(targets))
+    client.begin(["zygote_preload"])
+    assert until(lambda: bool(client.standing()))
+    (standing,) = client.standing()
+    assert str(standing) == f"process {standing.pid}, starting"
+    client.begin(["zygote_preload"])
+    (targets / "go").touch()
+    assert pid_of(client.obtain(["zygote_preload"])) == standing.pid
+
+
 def test_a_killed_one_leaves_nothing_that_stands_in_the_way(zygote: Zygote) -> None:
     killed = pid_of(zygote)
     os.kill(killed, signal.SIGKILL)
@@ -78,6 +93,27 @@ def test_one_with_a_thread_more_refuses_and_ends(
     with open(os.devnull, "wb") as output, pytest.raises(NoZygoteError, match="2 threads and had 1"):
         zygote.fork(fork_like_this("zygote_targets:waits", [], sys.path), [output.fileno()])
     assert until(lambda: not is_alive(pid))
+
+
+def test_one_on_a_machine_without_memory_refuses(
+    folder: Path, targets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = "from pipeline.runners.zygote import memory\nmemory.available = lambda: 12 * 2**20\n"
+    (targets / "zygote_preload.py").write_text(full, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(targets))
+    zygote = client.obtain(["zygote_preload"])
+    with open(os.devnull, "wb") as output, pytest.raises(NoZygoteError, match="only 12 MiB of memory"):
+        zygote.fork(fork_like_this("zygote_targets:waits", [], sys.path), [output.fileno()])
+
+
+def test_it_does_not_keep_the_secrets_of_a_run(
+    folder: Path, targets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENSTOCK_METADATA_PASSWORD", "hunter2")
+    pid = pid_of(client.obtain(["json"]))
+    held = Path(f"/proc/{pid}/environ").read_bytes()
+    assert b"PATH=" in held
+    assert b"hunter2" not in held
 
 
 def test_a_changed_variable_makes_another_and_the_old_one_ends_soon(
