@@ -27,6 +27,7 @@ from pipeline.cli import (
     run,
     schema,
     serve,
+    watch,
 )
 from pipeline.cli.screen import say_error
 
@@ -38,7 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (project, look, export, run, history, models, serve, route, deploy, clean):
+for group in (project, look, export, run, watch, history, models, serve, route, deploy, clean):
     group.register(app)
 app.add_typer(schema.app, name="schema")
 app.add_typer(experiment.app, name="experiment")

@@ -1,0 +1,1 @@
+"""``penstock watch``: saves start the run by themselves."""

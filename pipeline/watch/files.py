@@ -1,0 +1,72 @@
+"""The files that a person edits, and whether one was saved with other content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foundation.user_code import code_of
+
+if TYPE_CHECKING:
+    from pipeline.runs.session import Session
+
+Contents = dict[Path, str]
+"""File → digest of its content; empty where there is no such file."""
+
+
+def files_of(session: Session) -> set[Path]:
+    """Returns what a session's document is made of: its files, its schema and the person's own code with all it imports.
+
+    Raises:
+        PenstockError: The export cannot be found, or own code is missing or does not parse.
+    """
+    references = {reference for node in session.graph() for reference in node.user_code}
+    own = (code_of(reference, session.loaded.folder).files for reference in references)
+    document = {Path(file).resolve() for file in session.loaded.files}
+    return document | {session.schema_file} | {path for files in own for path in files}
+
+
+@dataclass
+class Saves:
+    """Tells a save from a touch: what counts is the content.
+
+    A file is read only when its size, time or number has changed, so looking often costs next to nothing.
+
+    Attributes:
+        files: The files to look at.
+    """
+
+    files: set[Path]
+    _known: dict[Path, tuple[tuple[int, int, int], str]] = field(default_factory=dict)
+
+    def look(self) -> Contents:
+        """Returns what the files hold now."""
+        return {path: self._content(path) for path in self.files}
+
+    def _content(self, path: Path) -> str:
+        try:
+            status = path.stat()
+            stamp = status.st_mtime_ns, status.st_size, status.st_ino
+            known = self._known.get(path)
+            if known is None or known[0] != stamp:
+                known = stamp, hashlib.sha256(path.read_bytes()).hexdigest()
+                self._known[path] = known
+        except OSError:  # an editor is about to put another in its place, or it is gone
+            return ""
+        return known[1]
+
+
+def changed(before: Contents, after: Contents) -> list[Path]:
+    """Returns the files whose content differs, in order."""
+    return sorted(
+        path for path in before.keys() | after.keys() if before.get(path, "") != after.get(path, "")
+    )
+
+
+def named(paths: Iterable[Path]) -> str:
+    """Returns the names of files for a sentence."""
+    names = [path.name for path in paths]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
