@@ -19,6 +19,7 @@ from components.trainer.metrics import TRAINING_METRICS, always_followed
 from components.trainer.models.scale import LabelScale, ScaledError
 from components.trainer.recipe import PATIENCE
 from components.trainer.schedule import Schedule, plan_schedule, steps_an_execution, still_improving
+from foundation import progress
 from foundation.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -93,10 +94,10 @@ class _LastStep(keras.callbacks.Callback):
 class _Recorder(keras.callbacks.Callback):
     """Callback that records every epoch, and ends a run whose loss is no longer a number."""
 
-    def __init__(self, history: History, learning_rate: float, check: Check | None) -> None:
+    def __init__(self, history: History, learning_rate: float, check: Check | None, tells: bool) -> None:
         super().__init__()
         self._history, self._learning_rate, self._begin = history, learning_rate, 0.0
-        self._check = check
+        self._check, self._tells = check, tells
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._begin = time.perf_counter()
@@ -115,6 +116,9 @@ class _Recorder(keras.callbacks.Callback):
         self._history.epochs.append(
             {"epoch": epoch + 1, "seconds": time.perf_counter() - self._begin, **numbers}
         )
+        if self._tells:
+            losses = {name: numbers[name] for name in ("loss", "val_loss") if name in numbers}
+            progress.report(epoch=epoch + 1, epochs=self._history.schedule.epochs, **losses)
 
 
 LOSSES = {
@@ -194,7 +198,7 @@ def fit(
     assert train.learning_rate and train.batch_size, "what the document leaves open was chosen"
     schedule = plan_schedule(train, splits[0].rows)
     history = History(schedule)
-    callbacks: list[Any] = [_Recorder(history, train.learning_rate, check)]
+    callbacks: list[Any] = [_Recorder(history, train.learning_rate, check, log_folder is not None)]
     callbacks += [_LastStep(schedule)] if schedule.total % schedule.steps_per_epoch else []
     stopping = _early_stopping(train)
     callbacks += [stopping] if stopping else []

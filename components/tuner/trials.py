@@ -16,6 +16,7 @@ from components.tuner.config import TuneConfig
 from components.tuner.oracles import HYPERBAND_EPOCHS, STOPPED, Unrepeated
 from components.tuner.result import Ending, Limits, Outcome, Trial, Trials
 from components.tuner.space import hyperband_trials
+from foundation import progress
 from foundation.errors import DataError, MetadataError, StorageError, UserCodeError
 
 log = logging.getLogger(__name__)
@@ -176,6 +177,14 @@ class TrialSearch(keras_tuner.Tuner):
         """Keeps the trial on disk before the next one begins."""
         super().on_trial_end(trial)
         self._write_summary()
+        self._report()
+
+    def _report(self) -> None:
+        """Tells how many trials have ended, of how many, and the best result so far."""
+        best = self._best()
+        most = {} if self._limits.trials is None else {"trials": self._limits.trials}
+        score = {} if best is None else {"best": best.score}
+        progress.report(trial=len(self.oracle.end_order), **most, **score)
 
     def load_model(self, trial: Any) -> None:
         """Refuses: trials keep no models, and the Trainer trains the best hyperparameters from scratch.

@@ -23,8 +23,15 @@ WITHHELD = "○"
 """Mark of a node that ended well without doing its work, such as a push of a model that is not blessed."""
 
 
+SECONDS_BETWEEN_LINES = 10.0
+"""Where every line stays, a node that takes long tells no more often how far it is."""
+
+
 class LineProgress(RunListener):
-    """Plain output for logs and pipes: one line when a node ends."""
+    """Plain output for logs and pipes: one line when a node ends, and now and then one of a node that takes long."""
+
+    def __init__(self) -> None:
+        self._told = time.monotonic()
 
     def reviewed(self, review: Review) -> None:
         """Prints what a person should know before the run."""
@@ -37,7 +44,12 @@ class LineProgress(RunListener):
             say(line)
 
     def happened(self, event: Event) -> None:
-        """Prints a line for a node that ended."""
+        """Prints a line for a node that ended, or has been at work for long."""
+        now = time.monotonic()
+        if event.progress and now - self._told >= SECONDS_BETWEEN_LINES:
+            self._told = now
+            say(f"{MARKS['running']} {event.node:<21} {event.how_far}")
+            sys.stdout.flush()
         if event.node and event.state in ("done", "failed"):
             mark = WITHHELD if event.withheld else MARKS[event.state]
             remark = event.withheld or event.rate
@@ -92,6 +104,9 @@ class LiveProgress(RunListener):
         """Redraws a node's row."""
         if event.node not in self._rows:
             return
+        if event.progress:
+            self._rates[event.node] = event.how_far
+            return
         expected = self._rows[event.node][2]
         value = time.monotonic() if event.state == "running" else event.seconds
         self._rows[event.node] = (event.state, value, expected)
@@ -108,7 +123,8 @@ class LiveProgress(RunListener):
             spent = time.monotonic() - value if state == "running" else value
             remark = self._rates.get(node, "")
             if state == "running" and expected:
-                remark = f"about {seconds(max(0.0, expected - spent))} left"
+                left = f"about {seconds(max(0.0, expected - spent))} left"
+                remark = "; ".join(filter(None, (remark, left)))
             style = {"running": "bold cyan", "done": "green", "failed": "bold red", "cached": "dim"}.get(
                 state, "dim"
             )

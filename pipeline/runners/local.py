@@ -108,7 +108,13 @@ class _Loop:
         return bool(self._alive) and (at_work or (bool(self._waiting) and not self._failed))
 
     def _hear(self, index: int) -> Iterator[Event]:
-        answer, task = self._workers[index].answer(), self._busy.pop(index)
+        answer = self._workers[index].answer()
+        if answer is not None and "progress" in answer:
+            yield from (
+                Event(n.node.id, "running", progress=answer["progress"]) for n in self._busy[index].nodes
+            )
+            return
+        task = self._busy.pop(index)
         node = task.nodes[0].node.id if task.nodes else ""
         seconds = time.monotonic() - task.since
         if answer is None:

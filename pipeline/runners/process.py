@@ -32,7 +32,9 @@ class Pipes:
         answers_read, answers = os.pipe()
         self.theirs = [requests, answers]
         self._requests = os.fdopen(requests_write, "w", encoding="utf-8")
-        self._answers = os.fdopen(answers_read, encoding="utf-8")
+        self._answers = os.fdopen(
+            answers_read, "rb", buffering=0
+        )  # a line that lay in a buffer would not wake ``select``
 
     def hand_over(self) -> None:
         """Lets go of the process's ends, which it has by now, so that their end shows its end."""

@@ -3,7 +3,7 @@
 Only these processes load TensorFlow: commands respond at once, two cores are used where the graph allows, and a node
 that kills its process leaves the run's records intact. Requests and answers are one JSON object per line:
 ``{"run": node}``, ``{"reuse": {node: execution}}`` and ``{"warm": module}``, answered by ``{"done": …}`` or
-``{"failed": …}``.
+``{"failed": …}``; before that, ``{"progress": …}`` tells how far a node is.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from foundation import progress
 from foundation.errors import NodeError, PenstockError, StorageError
 from foundation.own_fault import failed_in_graph, fault, own_place
 from pipeline.runners.job import Job
@@ -47,6 +48,7 @@ def main(job_file: str, requests_fd: int, answers_fd: int) -> None:
     with os.fdopen(answers_fd, "w", encoding="utf-8") as answers:
         work = _Work(Path(job_file))
         _answer(answers, {"done": "start"})
+        progress.use(lambda numbers: _answer(answers, {"progress": dict(numbers)}))
         while True:
             with arrived:
                 arrived.wait_for(lambda: bool(requests))

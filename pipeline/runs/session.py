@@ -215,7 +215,7 @@ class Session:
             sweep(document, self.root)
 
     def _note(self, record: RunRecord, event: Event) -> None:
-        if event.node:
+        if event.node and not event.progress:
             node = record.node(event.node)
             node.state, node.seconds, node.execution = event.state, event.seconds, event.execution
             node.withheld = event.withheld

@@ -65,3 +65,28 @@ def test_the_table_estimates_the_time_left_from_history(
     progress.happened(Event("Trainer", "done", 41.0, 1, {"steps": 820}))
     console.print(progress.__rich__())
     assert "820 steps, 20/s" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_table_shows_how_far_a_node_is(graph_of: Callable[..., Graph]) -> None:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    progress = LiveProgress(Live(console=console))
+    progress.planned(make_plan(graph_of(), MemoryLineage()), [], RECORD)
+    progress.happened(Event("Trainer", "running"))
+    progress.happened(
+        Event("Trainer", "running", progress={"epoch": 3, "epochs": 8, "loss": 0.41, "val_loss": 0.43})
+    )
+    console.print(progress.__rich__())
+    assert "epoch 3 of 8, loss 0.41, val_loss 0.43" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_lines_tell_how_far_a_long_node_is_but_seldom(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("pipeline.cli.progress.time.monotonic", lambda: now[0])
+    progress = LineProgress()
+    for trial in range(1, 6):
+        now[0] += 4
+        progress.happened(Event("Tuner", "running", progress={"trial": trial, "trials": 20, "best": 0.7}))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(maxsplit=2)[2] for line in lines] == ["trial 3 of 20, best 0.7"]

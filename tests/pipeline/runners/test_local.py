@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from pipeline.plan import Plan, Selection, make_plan
 from pipeline.runners.base import Event, Failure, deciding, runner_for
 from pipeline.runners.job import Job
 from pipeline.runners.local import LocalRunner
+from pipeline.runners.process import Pipes
 from tests.pipeline.conftest import DOCUMENT, history_of, resolved
 
 
@@ -36,7 +38,7 @@ class FakeWorker:
         self._asked, self._fails, self._dies = asked, fails, dies
         self.number = len({n for n, _ in asked})
         self._read, self._write = os.pipe()
-        self._lines = os.fdopen(self._read, encoding="utf-8")
+        self._lines = os.fdopen(self._read, "rb", buffering=0)
         self.ended = False
         self._tell({"done": "start"})
         asked.append((self.number, {"start": True}))
@@ -56,6 +58,8 @@ class FakeWorker:
             parts = [node, "", "", ""]
             self._tell({"failed": node, "kind": self._fails[node], "parts": parts, "traceback": "T"})
         else:
+            if node == "Trainer":
+                self._tell({"progress": {"epoch": 1, "epochs": 2, "loss": 0.5}})
             reused = dict.fromkeys(request.get("reuse", {}), 7)
             self._tell({"done": node, "execution": 7, "executions": reused, "counted": {}})
 
@@ -106,7 +110,7 @@ def states(events: list[Event]) -> dict[str, str]:
 
 
 def test_every_node_runs_once_and_after_what_it_needs(run: Run, plan: Plan) -> None:
-    events = run(plan)
+    events = [event for event in run(plan) if not event.progress]
     begun = [e.node for e in events if e.state == "running"]
     assert sorted(begun) == sorted(n.node.id for n in plan.nodes)
     place = {(e.node, e.state): i for i, e in enumerate(events)}
@@ -216,3 +220,17 @@ def test_a_job_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ORCHESTRATORS)
 def test_every_registered_runner_exists(name: str) -> None:
     assert hasattr(runner_for(name), "execute")
+
+
+def test_how_far_a_node_is_comes_between_its_beginning_and_its_end(run: Run, plan: Plan) -> None:
+    told = [(e.state, e.how_far) for e in run(plan) if e.node == "Trainer"]
+    assert told == [("running", ""), ("running", "epoch 1 of 2, loss 0.5"), ("done", "")]
+
+
+def test_lines_that_arrive_together_are_all_noticed() -> None:
+    pipes = Pipes()
+    os.write(pipes.theirs[1], b'{"progress": {"epoch": 1}}\n{"done": "x"}\n')
+    for expected in ({"progress": {"epoch": 1}}, {"done": "x"}):
+        assert select.select([pipes], [], [], 5)[0]
+        assert pipes.answer() == expected
+    pipes.close()
