@@ -28,7 +28,9 @@ def runtime_folder() -> Path:
         NoZygoteError: It is another user's, or cannot be made.
     """
     base = os.environ.get("XDG_RUNTIME_DIR", "")
-    folder = Path(base) / "penstock" if base else Path(tempfile.gettempdir()) / f"penstock-{os.geteuid()}"
+    # After ``su`` it may be another user's; without a session it may name what is not there.
+    ours = os.path.isdir(base) and os.stat(base).st_uid == os.geteuid()
+    folder = Path(base) / "penstock" if ours else Path(tempfile.gettempdir()) / f"penstock-{os.geteuid()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         about = folder.lstat()

@@ -166,10 +166,22 @@ def test_a_folder_that_others_may_enter_is_not_used(
     else:
         folder.mkdir(mode=0o755 if wrong == "mode" else 0o700)
     if wrong == "owner":
+        monkeypatch.setattr(place.tempfile, "tempdir", str(folder.parent))
         monkeypatch.setattr(place.os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(NoZygoteError, match="not a folder of this user's alone"):
         client.obtain(["json"])
     assert client.standing() == []
+
+
+def test_without_a_run_time_folder_it_is_in_the_temporary_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place.tempfile, "tempdir", str(folder.parent))
+    for named in ("", str(folder / "not_there")):
+        monkeypatch.setenv("XDG_RUNTIME_DIR", named)
+        found = place.runtime_folder()
+        assert found == folder.parent / f"penstock-{os.geteuid()}"
+        assert stat.S_IMODE(found.stat().st_mode) == 0o700
 
 
 def test_another_users_zygote_is_not_asked(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> None:
