@@ -12,8 +12,8 @@ from pipeline.preflight import label, outputs, schema, types
 from pipeline.preflight.memory import Memory
 from pipeline.preflight.remarks import Remark
 
-READERS = frozenset({"MongoExampleGen", "Transform", "Trainer", "ExampleValidator"})
-"""Nodes for whose errors a part of the export is looked at. A gate alone says sooner what is wrong than a look would."""
+READERS = frozenset({"MongoExampleGen", "Transform", "ExampleValidator"})
+"""Nodes for whose errors a part of the export is looked at: where none of them runs, a run has looked at it before."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ def review(
     remarks = list(outputs.remarks(loaded, wanted))
     if "ExampleValidator" in wanted:
         remarks += schema.remarks(loaded, inputs)
-    if not wanted & READERS:
+    weighed = "Trainer" in wanted and isinstance(loaded.spec.train.class_weights, dict)
+    if not wanted & READERS and not weighed:
         return Review(tuple(remarks))
     found = memory.recall() if memory else None
     skipped = "" if found is not None else _why_not(loaded, inputs, remote)

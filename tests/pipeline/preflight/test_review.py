@@ -231,6 +231,20 @@ def test_only_what_the_nodes_need_is_looked_at(reviewed: Reviewed, tmp_path: Pat
     assert reviewed(documents, nodes=()).remarks == ()
 
 
+def test_documents_are_not_looked_at_again_where_only_the_training_changed(reviewed: Reviewed) -> None:
+    documents = [{"n": n, "won": "never"} for n in range(20)]
+    assert reviewed(documents).remarks
+    assert reviewed(documents, nodes=("Trainer", "EvaluationGate", "Pusher")) == Review()
+
+
+def test_weights_of_classes_are_held_against_the_documents_whatever_else_is_reused(reviewed: Reviewed) -> None:
+    documents = [{"n": n, "won": "abc"[n % 3]} for n in range(90)]
+    sections = {"model": {"task": "multiclass"}, "evaluate": {"metrics": ["accuracy"], "gates": "none"}}
+    for weighed, found in (("a", 0), ("d", 1)):
+        train = {"class_weights": {weighed: 2.0}}
+        assert len(reviewed(documents, nodes=("Trainer",), train=train, **sections).remarks) == found
+
+
 def test_nothing_heavy_is_loaded(reviewed: Reviewed, tmp_path: Path) -> None:
     reviewed(people(300, lambda i: i % 2))
     code = (
