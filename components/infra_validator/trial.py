@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +45,10 @@ P99_SECONDS = 20.0
 REQUEST_SECONDS = 25.0
 PRIMING = 10
 """Requests to the tiny model for each batch size and protocol."""
+
+
+Predict = Callable[[list[bytes]], Answer]
+"""Serialized examples → the model's answer."""
 
 
 class UnfitError(Exception):
@@ -119,8 +125,12 @@ def run_trial(setting: Setting, candidate: Path, blessed: Path | None) -> Trial:
         if not is_saved_model(candidate):
             raise UnfitError(f"it has no {MODEL_FILE}")
         seconds = setting.config.timeout_seconds
-        with running_server(setting.command, setting.work, setting.log, seconds) as server:
-            _Course(setting, server, trial).run(candidate, blessed)
+        with (
+            ThreadPoolExecutor(1) as beside,  # while the server loads the model, this process does
+            running_server(setting.command, setting.work, setting.log, seconds) as server,
+        ):
+            truth = beside.submit(_truth, candidate, setting.records[:1])
+            _Course(setting, server, trial, truth).run(candidate, blessed)
     except UnfitError as error:
         trial.sentence = f"Not fit to serve: {str(error).rstrip('.')}."
     return trial
@@ -129,8 +139,10 @@ def run_trial(setting: Setting, candidate: Path, blessed: Path | None) -> Trial:
 class _Course:
     """The steps of one validation, in order."""
 
-    def __init__(self, setting: Setting, server: ModelServer, trial: Trial) -> None:
-        self._setting, self._server, self._trial = setting, server, trial
+    def __init__(
+        self, setting: Setting, server: ModelServer, trial: Trial, truth: Future[Predict | None]
+    ) -> None:
+        self._setting, self._server, self._trial, self._truth = setting, server, trial, truth
         self._config = setting.config
         self._questions: dict[str, Questions] = {}
 
@@ -154,7 +166,7 @@ class _Course:
             blessed is not None and self._config.serves_blessed
         ):  # before the candidate gets more requests than the blessed model will
             self._serve_blessed(blessed)
-        self._compare(candidate)
+        self._compare()
         if self._config.measures_latency:
             self._measure()
         trial.checks = check_all(self._config.gates, list(measurements(trial)))
@@ -243,9 +255,10 @@ class _Course:
         client = self._server.clients[protocol]
         return client.prepare(model, batch.inputs, signature=batch.signature, fill_missing=False)
 
-    def _compare(self, candidate: Path) -> None:
+    def _compare(self) -> None:
         """Sends every example at every batch size by both protocols, and compares the answers."""
-        truth = _truth(candidate) if EXAMPLES_SIGNATURE in self._questions[CANDIDATE].signatures else None
+        asked = EXAMPLES_SIGNATURE in self._questions[CANDIDATE].signatures
+        truth = self._truth.result() if asked else None
         questions = self._questions[CANDIDATE]
         for signature, rows in itertools.product(questions.signatures, self._config.batch_sizes):
             for batch in questions.every(signature, rows):
@@ -308,14 +321,20 @@ class _Course:
         return [functools.partial(request.send, REQUEST_SECONDS) for request in requests]
 
 
-def _truth(model: Path) -> Callable[[list[bytes]], Answer] | None:
-    """Returns the model's own ``serving_examples`` in this process, None if it does not load here."""
+def _truth(model: Path, first: Sequence[bytes]) -> Predict | None:
+    """Returns the model's own ``serving_examples`` in this process, None if it does not load here.
+
+    It is asked once, as its first answer takes longest.
+    """
     from components.signature import ServingSignature
 
     try:
-        return ServingSignature(str(model)).predict
+        predict = ServingSignature(str(model)).predict
     except DataError:
         return None
+    with contextlib.suppress(Exception):  # whatever is wrong with the answer shows when it is compared
+        predict(list(first))
+    return predict
 
 
 def _quicker(before: dict[str, Latency] | None, now: dict[str, Latency]) -> dict[str, Latency]:
