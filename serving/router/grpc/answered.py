@@ -30,7 +30,10 @@ _DEADLINE_GRACE: Final = 0.5
 """How much later than the client's own deadline the router ends a call that nobody has ended."""
 _DEADLINE_EARLY: Final = 0.01
 """How much earlier than the router expects it a client may give up for its deadline: its clock started before."""
-_RETRIES: Final = 2
+_RETRIES: Final = 9
+"""How often a call is sent again that a backend has refused unseen: it may count a stream that has ended for a moment longer."""
+_RETRY_SECONDS: Final = 0.002
+"""Pause before the first of them; each further one is twice as long."""
 
 
 class AnsweredCall(ABC):
@@ -239,11 +242,16 @@ class AnsweredCall(ABC):
             text = f"{self._front.channel_name(self._backend)} closed the connection during the call"
             self._failed(Code.UNAVAILABLE, text)
         elif code == frames.REFUSED_STREAM and not self._forwarded and self._refused < _RETRIES:
+            pause = _RETRY_SECONDS * 2**self._refused
             self._refused += 1
             self._held = None
-            self._send(self._backend)
+            self._front.loop.call_later(pause, self._send_again, self._backend)
         elif not self._falls_back(heads.code_of_reset(code)):
             self._drop(heads.code_of_reset(code), code)
+
+    def _send_again(self, backend: str) -> None:
+        if not self._over and self._up is None and self._backend == backend:
+            self._send(backend)
 
     # Ends.
 

@@ -237,7 +237,9 @@ def test_documents_are_not_looked_at_again_where_only_the_training_changed(revie
     assert reviewed(documents, nodes=("Trainer", "EvaluationGate", "Pusher")) == Review()
 
 
-def test_weights_of_classes_are_held_against_the_documents_whatever_else_is_reused(reviewed: Reviewed) -> None:
+def test_weights_of_classes_are_held_against_the_documents_whatever_else_is_reused(
+    reviewed: Reviewed,
+) -> None:
     documents = [{"n": n, "won": "abc"[n % 3]} for n in range(90)]
     sections = {"model": {"task": "multiclass"}, "evaluate": {"metrics": ["accuracy"], "gates": "none"}}
     for weighed, found in (("a", 0), ("d", 1)):
