@@ -60,14 +60,37 @@ def own_code(file: Path, project: Path | None = None) -> OwnCode:
     return OwnCode(files, digest.hexdigest(), tuple(walk.notes()))
 
 
+def files_used(file: Path, project: Path | None = None) -> set[Path]:
+    """Returns what ``own_code`` would be made of, as far as that can be told now; never raises for code that is broken.
+
+    Files that are imported and missing are among them, at each place where they would be found.
+
+    Args:
+        file: The named file.
+        project: Folder whose files count as the person's own; by default the file's folder.
+    """
+    walk = _Walk(file.resolve(), (project or file.parent).resolve(), broken=True)
+    return walk.files | walk.missing
+
+
 _Step = tuple[Path, str, bool]
 """A file to follow, the package that it is in, and whether it is imported and so must be Python."""
 
 
 class _Walk:
-    """Follows imports from one file; afterwards ``files`` holds everything."""
+    """Follows imports from one file; afterwards ``files`` holds everything.
 
-    def __init__(self, file: Path, project: Path) -> None:
+    Args:
+        file: The file.
+        project: Folder whose files count as the person's own.
+        broken: Whether code may be missing or not parse; it leads no further then.
+
+    Raises:
+        UserCodeError: Code is missing or does not parse, and may not.
+    """
+
+    def __init__(self, file: Path, project: Path, broken: bool = False) -> None:
+        self._broken = broken
         self.folder = file.parent
         self._top = project if self.folder.is_relative_to(project) else self.folder
         self._finder = OwnFinder(self.folder)
@@ -76,13 +99,13 @@ class _Walk:
         self._compiled: set[Path] = set()
         self._hidden: dict[str, str] = {}
         self.files: set[Path] = {file}
+        self.missing: set[Path] = set()
         self._walk(file)
         if any(found.unknown_code for found in self._found.values()):
             self._unknown()
 
     def _walk(self, file: Path) -> None:
-        self._found[file] = _read(file, "", self._bases(file))
-        todo = self._used(file)
+        todo: list[_Step] = [(file, "", True)]
         while todo:
             path, package, imported = todo.pop()
             if path in self._found:
@@ -90,7 +113,7 @@ class _Walk:
             try:
                 self._found[path] = _read(path, package, self._bases(path))
             except UserCodeError:
-                if imported:
+                if imported and not self._broken:
                     raise
                 continue  # a text names it; it counts, but need not be Python
             todo += self._used(path)
@@ -148,9 +171,13 @@ class _Walk:
             spec = None if name in sys.builtin_module_names else elsewhere(name)
             if any(each.is_file() and str(each) != getattr(spec, "origin", "") for each in beside):
                 self._hidden.setdefault(name, where)
+            if spec is None and name not in sys.builtin_module_names:
+                self.missing.update(beside)
         elif spec is None and path:  # an installed package, perhaps one that is installed from this project
             near = [place for place in path if self._is_own(Path(place))]
             spec = next((s for p in near if (s := OwnFinder(Path(p)).find_spec(name, [p]))), None)
+            if spec is None:
+                self.missing.update(Path(place, f"{name.rpartition('.')[2]}.py") for place in near)
         return spec
 
     def _is_own(self, path: Path) -> bool:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation.user_code import code_of
+from foundation.own_code.closure import files_used
+from foundation.user_code import split_reference
 
 if TYPE_CHECKING:
     from pipeline.runs.session import Session
 
 Contents = dict[Path, str]
 """File → digest of its content; empty where there is no such file."""
+
+_OWN_CODE = re.compile(r"[^\s\"'{}\[\],=]+\.py(?=:\w)")
+"""Own code as a document names it: ``model.py:build_model``."""
 
 
 def files_of(session: Session) -> set[Path]:
@@ -24,9 +29,34 @@ def files_of(session: Session) -> set[Path]:
         PenstockError: The export cannot be found, or own code is missing or does not parse.
     """
     references = {reference for node in session.graph() for reference in node.user_code}
-    own = (code_of(reference, session.loaded.folder).files for reference in references)
+    named = {Path(split_reference(reference)[0]) for reference in references}
     document = {Path(file).resolve() for file in session.loaded.files}
-    return document | {session.schema_file} | {path for files in own for path in files}
+    return document | {session.schema_file} | _with_imports(named, session.loaded.folder)
+
+
+def files_named(files: Sequence[Path], overrides: Sequence[str]) -> set[Path]:
+    """Returns what a document is made of that cannot be read now, as far as its text names it: what is wrong may be in there.
+
+    Args:
+        files: The document's files; paths in it start from the first one's folder.
+        overrides: Values given on the command line.
+    """
+    texts = [*overrides, *map(_text, files)]
+    folder = files[0].parent
+    return {*files} | _with_imports(
+        {folder / name for text in texts for name in _OWN_CODE.findall(text)}, folder
+    )
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:  # the run says so
+        return ""
+
+
+def _with_imports(named: Iterable[Path], project: Path) -> set[Path]:
+    return {path for file in named for path in files_used(file, project)}
 
 
 @dataclass

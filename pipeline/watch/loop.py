@@ -17,7 +17,7 @@ from foundation.errors import PenstockError
 from foundation.tether import tethered
 from pipeline.document.loader import load
 from pipeline.runs.session import Session
-from pipeline.watch.files import Contents, Saves, changed, files_of, named
+from pipeline.watch.files import Contents, Saves, changed, files_named, files_of, named
 
 SECONDS_BETWEEN_LOOKS = 0.25
 """A burst of saves has ended when two looks in a row find the same."""
@@ -56,9 +56,8 @@ class Watch:
             self._session()  # for the files that the document names
             seen = self._settled()
             if self._run(seen):
-                self._say(
-                    f"Watching {len(self._saves.files)} files; a save starts the run, Ctrl-C ends this."
-                )
+                there = sum(bool(content) for content in seen.values())
+                self._say(f"Watching {there} files; a save starts the run, Ctrl-C ends this.")
                 self._wait(seen)
 
     def _settled(self) -> Contents:
@@ -114,8 +113,9 @@ class Watch:
         """Opens the document and watches what it is made of; None while it is broken, which the run itself reports."""
         try:
             session = Session(load(self._files, self._overrides))
-            self._saves.files |= files_of(session)
+            self._saves.files = files_of(session)
         except PenstockError:
+            self._saves.files |= files_named(self._files, self._overrides)
             return None
         return session
 
@@ -128,8 +128,11 @@ class Watch:
     def _tell(self, before: str) -> None:
         session, after = self._session(), self._standing()
         if session and before and after != before:
-            for line in self._differences(session, before, after):
-                self._say(line)
+            try:
+                for line in self._differences(session, before, after):
+                    self._say(line)
+            except PenstockError as error:
+                self._say(f"What changed since run {before} cannot be told: {error}")
 
 
 def _boot() -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from foundation.errors import UserCodeError
+from foundation.own_code.closure import files_used
 from foundation.user_code import code_of, load_function
 
 HERE = "from pathlib import Path\nHERE = Path(__file__).parent\n"
@@ -233,3 +235,18 @@ def test_code_of_keras_and_tensorflow_leaves_nothing_untold(tmp_path: Path) -> N
     )
     code = code_of(f"{tmp_path}/model.py:f")
     assert (code.notes, list(code.files)) == ((), [tmp_path / "model.py"])
+
+
+def test_what_broken_code_uses_is_told_as_far_as_it_goes(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text("import sys, json, whole, broken, absent\nfrom pack import inner\n")
+    (tmp_path / "whole.py").write_text("import beyond_it\n")
+    (tmp_path / "broken.py").write_text("import never_seen\ndef f(\n")
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").write_text("")
+    with pytest.raises(UserCodeError, match=r"broken\.py"):
+        code_of(f"{tmp_path}/model.py:f")
+    used = {path.relative_to(tmp_path).as_posix() for path in files_used(tmp_path / "model.py")}
+    there = {"model.py", "whole.py", "broken.py", "pack/__init__.py"}
+    absent = {"absent.py", "absent/__init__.py", "beyond_it.py", "beyond_it/__init__.py", "pack/inner.py"}
+    assert used == there | absent
+    assert files_used(tmp_path / "nothing.py") == {tmp_path / "nothing.py"}

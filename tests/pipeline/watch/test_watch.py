@@ -41,9 +41,9 @@ time.sleep({seconds})
 class Watched:
     """``Watch`` in a process of its own on a document; the run is a double that notes what it read, and takes its time."""
 
-    def __init__(self, folder: Path, seconds: float) -> None:
+    def __init__(self, folder: Path, seconds: float, document: str = "one: 1") -> None:
         self.document, self.log, self.output = (folder / n for n in ("pipeline.yaml", "log", "output"))
-        self.document.write_text("one: 1")
+        self.document.write_text(document)
         stub = STUB.format(log=str(self.log), seconds=seconds)
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -76,11 +76,11 @@ class Watched:
 
 
 @pytest.fixture
-def watched(tmp_path: Path) -> Callable[[float], Watched]:
+def watched(tmp_path: Path) -> Callable[..., Watched]:
     made: list[Watched] = []
 
-    def start(seconds: float) -> Watched:
-        made.append(Watched(tmp_path, seconds))
+    def start(seconds: float, document: str = "one: 1") -> Watched:
+        made.append(Watched(tmp_path, seconds, document))
         return made[-1]
 
     yield start
@@ -90,7 +90,7 @@ def watched(tmp_path: Path) -> Callable[[float], Watched]:
             one.process.wait()
 
 
-def test_a_save_starts_a_run_and_a_touch_does_not(watched: Callable[[float], Watched]) -> None:
+def test_a_save_starts_a_run_and_a_touch_does_not(watched: Callable[..., Watched]) -> None:
     one = watched(0)
     until(lambda: "Watching 1 files" in one.output.read_text())
     os.utime(one.document, (1, 1))
@@ -103,7 +103,28 @@ def test_a_save_starts_a_run_and_a_touch_does_not(watched: Callable[[float], Wat
     assert one.end() == 130
 
 
-def test_saves_in_a_burst_count_once(watched: Callable[[float], Watched]) -> None:
+def test_own_code_that_is_broken_or_missing_from_the_start_is_waited_for(
+    watched: Callable[..., Watched], tmp_path: Path
+) -> None:
+    model, beside = tmp_path / "model.py", tmp_path / "lib" / "units.py"
+    model.write_text("def build(")
+    one = watched(0, "model: model.py:build")
+    until(lambda: one.output.read_text().count("Watching") == 1)
+    model.write_text("from lib.units import UNITS")
+    until(lambda: one.output.read_text().count("Watching") == 2)
+    assert "Saved: model.py." in one.output.read_text()
+    beside.parent.mkdir()
+    beside.with_name("__init__.py").write_text("")
+    until(lambda: one.output.read_text().count("Watching") == 3)
+    beside.write_text("UNITS = (")
+    until(lambda: one.output.read_text().count("Watching") == 4)
+    beside.write_text("UNITS = 3")
+    until(lambda: one.output.read_text().count("Watching") == 5)
+    assert "Saved: units.py." in one.output.read_text()
+    assert len(one.read) == 5
+
+
+def test_saves_in_a_burst_count_once(watched: Callable[..., Watched]) -> None:
     one = watched(0)
     until(lambda: "Watching" in one.output.read_text())
     for number in range(5):
@@ -116,7 +137,7 @@ def test_saves_in_a_burst_count_once(watched: Callable[[float], Watched]) -> Non
 
 
 def test_a_save_during_a_run_ends_it_as_ctrl_c_does_and_starts_anew(
-    watched: Callable[[float], Watched],
+    watched: Callable[..., Watched],
 ) -> None:
     one = watched(600)
     until(lambda: one.read == ["one: 1"])
@@ -128,7 +149,7 @@ def test_a_save_during_a_run_ends_it_as_ctrl_c_does_and_starts_anew(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and asks the kernel to end orphans")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
-def test_nothing_outlives_it(watched: Callable[[float], Watched], how: signal.Signals) -> None:
+def test_nothing_outlives_it(watched: Callable[..., Watched], how: signal.Signals) -> None:
     one = watched(600)
     until(lambda: len(one.read) == 1)
     run = int(one.lines[0].split()[0])
