@@ -10,6 +10,7 @@ import pytest
 from serving.codes import Code
 from serving.http2.call import Call, CallFault, Reply
 from serving.http2.limits import Limits
+from tests.serving.deadlines import deadlines
 from tests.serving.http2.running import ECHO, client_of, echo, running
 
 if TYPE_CHECKING:
@@ -68,10 +69,11 @@ def test_statuses_and_trailing_metadata_arrive() -> None:
 
 
 def test_a_deadline_ends_the_call_at_the_server_too() -> None:
-    cancelled = asyncio.Event()
+    begun, cancelled = asyncio.Event(), asyncio.Event()
 
     async def never(call: Call) -> bytes:
         try:
+            begun.set()
             await asyncio.sleep(60)
         finally:
             cancelled.set()
@@ -79,9 +81,10 @@ def test_a_deadline_ends_the_call_at_the_server_too() -> None:
 
     async def work() -> None:
         async with running({ECHO: never}) as (_, port), client_of(port) as client:
-            with pytest.raises(CallFault) as late:
-                await client.call(ECHO, b"", timeout=0.05)
-            assert late.value.code == Code.DEADLINE_EXCEEDED
+            for seconds in deadlines(begun.is_set):
+                with pytest.raises(CallFault) as late:
+                    await client.call(ECHO, b"", timeout=seconds)
+                assert late.value.code == Code.DEADLINE_EXCEEDED
             await cancelled.wait()
 
     run(work())

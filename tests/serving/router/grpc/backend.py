@@ -19,6 +19,7 @@ MULTI = "/tensorflow.serving.PredictionService/MultiInference"
 METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"
 STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 RELOAD = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
+HEAD = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", PREDICT.encode()), (b"te", b"trailers")]
 SECONDS = 20.0
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 

@@ -16,7 +16,7 @@ from serving.http2 import frames
 from serving.http2.hpack import block
 from serving.router.router import Router
 from tests.serving.http.running import until
-from tests.serving.router.grpc.backend import PREDICT, Client, Got, GrpcBackend, predict
+from tests.serving.router.grpc.backend import HEAD, PREDICT, Client, Got, GrpcBackend, predict
 from tests.serving.router.running import RunningRouter, experiment
 from tests.side_by_side import free_port
 
@@ -212,9 +212,6 @@ def raw() -> Iterator[tuple[socket.socket, RunningRouter, GrpcBackend]]:
         with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
             client.sendall(frames.PREFACE + frames.settings({}) + frames.SETTINGS_ACK)
             yield client, router, backend
-
-
-HEAD = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", PREDICT.encode()), (b"te", b"trailers")]
 
 
 @pytest.mark.parametrize(
