@@ -6,16 +6,15 @@ is removed with the graph's artifact. What is cut short or altered is thrown awa
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from components.trainer.config import Task
+from components.trainer.content import ROWS, content_key
 from components.trainer.data import TransformedSplit
 from components.trainer.transform_graph import TransformGraph
 from foundation.errors import StorageError
@@ -23,14 +22,11 @@ from foundation.publish import published_file
 
 log = logging.getLogger(__name__)
 
-FOLDER = "rows"
-"""Folder of a Transform graph's artifact with the rows that it made."""
 MOST_FILES = 6
 """Files that are kept beside one graph; older ones are removed."""
-_FORMAT = b"penstock rows 1"
+_FORMAT = "penstock rows 1"
 _LABEL, _WITHOUT, _KEY = "label:", "without label:", "key:"
 """Arrays beside the features; a feature's name has no colon."""
-_BLOCK = 1 << 20
 _DAMAGE = (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError)
 
 Load = Callable[[str, Sequence[str], TransformGraph, Task], TransformedSplit]
@@ -52,32 +48,13 @@ def kept_split(
     root = Path(graph.path)
     if "://" in graph.path or not root.is_dir():
         return load(name, patterns, graph, task)
-    key = _key(root, sorted(file for one in patterns for file in tf.io.gfile.glob(one)), graph.label, task)
-    file = root / FOLDER / f"{key[:32]}.npz"
+    key = content_key(root, patterns, _FORMAT, graph.label, task)
+    file = root / ROWS / f"{key[:32]}.npz"
     found = _read(file, key)
     if found is None:
         found = load(name, patterns, graph, task)
         _keep(found, file, key)
     return found
-
-
-def _key(root: Path, examples: Iterable[str], label: str, task: Task) -> str:
-    """Returns what stands for the content of the graph's folder and of the raw rows."""
-    digest = hashlib.sha256(_FORMAT + f"{tf.__version__} {label} {task}".encode())
-    parts = (file for file in root.rglob("*") if file.is_file() and file.relative_to(root).parts[0] != FOLDER)
-    for file in sorted(parts):
-        digest.update(f"{file.relative_to(root)} {file.stat().st_size}\n".encode())
-        _add(digest, str(file))
-    for path in examples:
-        _add(digest, path)
-        digest.update(b"\n")
-    return digest.hexdigest()
-
-
-def _add(digest: hashlib._Hash, path: str) -> None:
-    with tf.io.gfile.GFile(path, "rb") as opened:
-        while block := opened.read(_BLOCK):
-            digest.update(block)
 
 
 def _read(file: Path, key: str) -> TransformedSplit | None:

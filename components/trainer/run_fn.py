@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from components.trainer.models.scale import LabelScale
 from components.trainer.recipe import Size
 from components.trainer.references.export import export_references
 from components.trainer.references.fitting import fit_references
+from components.trainer.references.kept import kept_references
 from components.trainer.result import ReferencesResult, TrainingHistory
 from components.trainer.schedule import plan_schedule
 from components.trainer.seeds import seed_everything
@@ -69,7 +70,9 @@ def run_fn(fn_args: FnArgs) -> None:
     with used(settings.model.build_model, "a model whose weights can be kept"):
         weights.save(model, graph.features, model_folder.parent / "keras")
     clock.lap("export")
-    references = _write_references(graph, settings, splits, values, model_folder.parent / REFERENCES_FOLDER)
+    files = [*fn_args.train_files, *fn_args.eval_files]
+    folder = model_folder.parent / REFERENCES_FOLDER
+    references = _write_references(graph, settings, files, splits, values, folder)
     clock.lap("references")
     _write_history(Path(fn_args.model_run_dir), history, splits, clock, started_from, settings, references)
 
@@ -180,17 +183,21 @@ def _warm_start(
 def _write_references(
     graph: TransformGraph,
     settings: TrainingSettings,
+    files: Sequence[str],
     splits: tuple[TransformedSplit, TransformedSplit],
     values: list[str],
     folder: Path,
 ) -> ReferencesResult:
-    """Fits and writes the simple models that Evaluator compares the trained one with."""
-    task = settings.model.task
-    classes = len(values) if task == "multiclass" else 1
-    references = fit_references(task, graph.features, splits, classes, settings.train.seed)
-    with published_folder(folder) as temporary:
-        export_references(graph, references, task, temporary)
-    return references.result
+    """Writes the simple models that Evaluator compares the trained one with; fits them if no training has on these rows."""
+    task, seed = settings.model.task, settings.train.seed
+
+    def make(place: Path) -> ReferencesResult:
+        classes = len(values) if task == "multiclass" else 1
+        references = fit_references(task, graph.features, splits, classes, seed)
+        export_references(graph, references, task, place)
+        return references.result
+
+    return kept_references(graph.path, graph.label, files, task, seed, folder, make)
 
 
 def _write_history(

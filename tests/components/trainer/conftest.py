@@ -57,10 +57,11 @@ def train_small(
 def run_training(
     learners: SimpleNamespace, small_graph: Callable[[str], str], tmp_path: Path
 ) -> Callable[..., SimpleNamespace]:
-    """Trains in the test's folder; ``name`` distinguishes its trainings."""
+    """Trains in the test's folder; ``name`` distinguishes its trainings, ``graph`` stands in for ``small_graph``."""
 
     def run(task: str = "binary", *, name: str = "run", **settings: Any) -> SimpleNamespace:
-        return train_small(learners, small_graph, tmp_path / name, task, **settings)
+        graph = settings.pop("graph", small_graph)
+        return train_small(learners, graph, tmp_path / name, task, **settings)
 
     return run
 
