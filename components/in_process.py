@@ -53,6 +53,12 @@ def files_of(examples: Sequence[Artifact], split: str) -> list[Path]:
     return [file for one in examples for file in sorted(_files(Path(one.uri) / f"Split-{split}"))]
 
 
+def rows_of(examples: Sequence[Artifact], splits: Sequence[str]) -> int:
+    """Returns how many rows ingestion counted in splits; 0 where another component made the examples and no one counted."""
+    counted = filter(None, (Ingestion.find(Path(one.uri)) for one in examples))
+    return sum(one.splits.get(split, 0) for one in counted for split in splits)
+
+
 def batches(files: Iterable[Path], size: int = BATCH) -> Iterator[list[bytes]]:
     """Yields the serialized Examples of TFRecord files, in order.
 
@@ -89,7 +95,7 @@ def _why_beam(
     folders = [Path(one.uri) / f"Split-{split}" for one in examples for split in splits]
     if any("://" in one.uri for one in examples) or not all(folder.is_dir() for folder in folders):
         return "they are not in local folders of their own"
-    rows = sum(_rows(Path(one.uri), splits) for one in examples)
+    rows = rows_of(examples, splits)
     if rows > rows_limit:
         return f"{rows:,} rows are more than {rows_limit:,}"
     size = sum(file.stat().st_size for folder in folders for file in _files(folder))
@@ -98,9 +104,3 @@ def _why_beam(
 
 def _files(folder: Path) -> Iterator[Path]:
     return (file for file in folder.iterdir() if file.is_file())
-
-
-def _rows(folder: Path, splits: Sequence[str]) -> int:
-    """Returns how many rows ingestion counted; 0 where another component made the examples and no one counted."""
-    counted = Ingestion.find(folder)
-    return sum(counted.splits.get(split, 0) for split in splits) if counted else 0

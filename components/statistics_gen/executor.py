@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_data_validation.statistics.generators.top_k_uniques_sketch_stats_generator import (
@@ -21,8 +23,10 @@ from components import in_process
 from foundation.publish import published_file
 
 Artifacts = dict[str, list[artifact.Artifact]]
-_WORDS = 1 << 23
-"""More different words than any column has that is worked through here."""
+_BUCKETS = 1 << 16
+"""Different words for which there is room at first; each bucket takes about 80 bytes as soon as it is asked for."""
+_MORE = 8
+"""How many times the room is made larger where it was too small."""
 OPTIONS = standard_component_specs.STATS_OPTIONS_JSON_KEY
 
 
@@ -41,34 +45,62 @@ class Executor(stock.Executor):
         statistics = artifact_utils.get_single_instance(output_dict[standard_component_specs.STATISTICS_KEY])
         _describe(statistics, examples[0], splits)
         for split in splits:
-            found = statistics_of(in_process.batches(in_process.files_of(examples, split)), options)
+            found = _of_split(examples, split, options)
             folder = Path(artifact_utils.get_split_uri([statistics], split))
             with published_file(folder / stock.DEFAULT_FILE_NAME) as temporary:
                 temporary.write_bytes(found.SerializeToString(deterministic=True))
 
 
+def _of_split(
+    examples: list[artifact.Artifact], split: str, options: tfdv.StatsOptions
+) -> statistics_pb2.DatasetFeatureStatisticsList:
+    files = in_process.files_of(examples, split)
+    rows = in_process.rows_of(examples, [split])
+    return statistics_of(lambda: in_process.batches(files), options, max(_BUCKETS, rows))
+
+
 def statistics_of(
-    batches: Iterable[Sequence[bytes]], options: tfdv.StatsOptions
+    read: Callable[[], Iterable[Sequence[bytes]]], options: tfdv.StatsOptions, buckets: int = _BUCKETS
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
     """Returns the statistics of serialized Examples, taken in batch by batch.
 
     Args:
-        batches: Serialized Examples.
+        read: Returns the serialized Examples in batches; it is asked again where a column has more values than expected.
         options: TFDV's options.
+        buckets: How many values a column is expected to have at most.
     """
+    while (found := _taken_in(read(), options, buckets)) is None:
+        buckets *= _MORE
+    return found
+
+
+def _taken_in(
+    batches: Iterable[Sequence[bytes]], options: tfdv.StatsOptions, buckets: int
+) -> statistics_pb2.DatasetFeatureStatisticsList | None:
+    """Returns the statistics, None if a column may have more different words than there are buckets: they would be estimates."""
     decoder = ExamplesToRecordBatchDecoder()
-    generators = _generators(options)
+    generators = _generators(options, buckets)
     tallies = [generator.create_accumulator() for generator in generators]
+    values: Counter[str] = Counter()
     for batch in batches:
-        parts = stats_impl.generate_partial_statistics_in_memory(
-            decoder.DecodeBatch(list(batch)), options, generators
-        )
+        decoded = decoder.DecodeBatch(list(batch))
+        values.update(_values(decoded))
+        if max(values.values(), default=0) > buckets:
+            return None
+        parts = stats_impl.generate_partial_statistics_in_memory(decoded, options, generators)
         pairs = zip(generators, tallies, parts, strict=True)
         tallies = [generator.merge_accumulators([tally, part]) for generator, tally, part in pairs]
     return stats_impl.extract_statistics_output(tallies, generators)
 
 
-def _generators(options: tfdv.StatsOptions) -> list[Any]:
+def _values(batch: pa.RecordBatch) -> dict[str, int]:
+    """Returns column → how many values it holds that may be words."""
+    columns = zip(batch.schema.names, batch.columns, strict=True)
+    flat = {name: column.flatten() for name, column in columns if not pa.types.is_null(column.type)}
+    return {name: len(found) for name, found in flat.items() if not pa.types.is_floating(found.type)}
+
+
+def _generators(options: tfdv.StatsOptions, buckets: int) -> list[Any]:
     """Returns TFDV's generators; the one that counts words with room for all of them, so that it counts exactly, as on Beam."""
     return [
         TopKUniquesSketchStatsGenerator(
@@ -78,8 +110,8 @@ def _generators(options: tfdv.StatsOptions) -> list[Any]:
             num_rank_histogram_buckets=options.num_rank_histogram_buckets,
             frequency_threshold=options.frequency_threshold,
             weighted_frequency_threshold=options.weighted_frequency_threshold,
-            num_misragries_buckets=_WORDS,
-            num_kmv_buckets=_WORDS,
+            num_misragries_buckets=buckets + 1,
+            num_kmv_buckets=buckets + 1,
         )
         if isinstance(one, TopKUniquesSketchStatsGenerator)
         else one

@@ -141,6 +141,27 @@ def test_the_size_of_batches_changes_nothing(
     assert_same(comparable(small.splits["train"]), comparable(whole.splits["train"]), "train")
 
 
+def test_room_for_words_follows_the_rows_and_grows_where_a_column_has_more(
+    examples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.statistics_gen import executor
+
+    asked: list[int] = []
+    generators = executor._generators
+    monkeypatch.setattr(
+        executor,
+        "_generators",
+        lambda options, buckets: asked.append(buckets) or generators(options, buckets),
+    )
+    roomy = computed(examples, tmp_path / "roomy", True, None)
+    assert asked == [1 << 16] * 3, "each bucket takes about 80 bytes, whatever it holds"
+    asked.clear()
+    monkeypatch.setattr(executor, "_BUCKETS", 100)
+    grown = computed(examples, tmp_path / "grown", True, None)
+    assert asked[:3] == [100, 800, 6400], "1,500 rows, of which some have four words"
+    assert_same(comparable(grown.splits["train"]), comparable(roomy.splits["train"]), "train")
+
+
 def test_a_damaged_shard_is_an_error_and_leaves_no_statistics(examples: Any, tmp_path: Path) -> None:
     import shutil
 
