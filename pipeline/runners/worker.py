@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from foundation import progress
 from foundation.errors import NodeError, PenstockError, StorageError
+from foundation.importing import uncollected
 from foundation.own_fault import failed_in_graph, fault, own_place
 from pipeline.runners.job import Job
 
@@ -85,9 +86,10 @@ class _Work:
 
     @cached_property
     def _executor(self) -> NodeExecutor:
-        from pipeline.lineage.store import connection_config
-        from pipeline.runners.compile import read_ir
-        from pipeline.runners.node_executor import NodeExecutor
+        with uncollected():
+            from pipeline.lineage.store import connection_config
+            from pipeline.runners.compile import read_ir
+            from pipeline.runners.node_executor import NodeExecutor
 
         return NodeExecutor(
             read_ir(self._job), connection_config(self._job.document.metadata, self._job.root)
@@ -116,13 +118,15 @@ class _Work:
         return list(dict.fromkeys(reference for references in named for reference in references))
 
     def _compile(self, request: dict[str, Any]) -> dict[str, Any]:
-        from pipeline.runners.compile import write_ir
+        with uncollected():  # the imports of all nodes, and next to nothing else
+            from pipeline.runners.compile import write_ir
 
-        write_ir(self._job, request["compile"])
+            write_ir(self._job, request["compile"])
         return {}
 
     def _warm(self, request: dict[str, Any]) -> dict[str, Any]:
-        importlib.import_module(request["warm"])
+        with uncollected():
+            importlib.import_module(request["warm"])
         return {}
 
     def _first_op(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ survive a fork, so it refuses to fork as soon as it has a thread more than after
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import selectors
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from foundation.importing import uncollected
 from pipeline.runners.zygote import fingerprint, memory, preload, protocol
 from pipeline.runners.zygote.child import become
 from pipeline.runners.zygote.place import Place, runtime_folder
@@ -45,7 +45,8 @@ def main(settings: str) -> int:
     place = Place(runtime_folder(), fingerprint.environment_digest(), told["state"])
     os.ftruncate(told["lock"], 0)
     os.pwrite(told["lock"], str(os.getpid()).encode(), 0)
-    threads = preload.load(told["preload"])
+    with uncollected():
+        threads = preload.load(told["preload"])
     if changed():
         sys.stderr.write("code or packages changed while they were imported\n")
         return 1
@@ -54,8 +55,6 @@ def main(settings: str) -> int:
         listener.bind(str(place.socket))
         place.socket.chmod(0o600)
         listener.listen(64)
-        gc.collect()
-        gc.freeze()
         added = {name: value for name, value in os.environ.items() if before.get(name) != value}
         program = Server(listener, told["lock"], threads, changed, told["idle"], told["looks"], added).serve()
     if program is not None:

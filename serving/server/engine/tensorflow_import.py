@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from foundation.importing import uncollected
+
 _CHATTER: Final = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog|"
     rb"[IW]\d{4} .*(port\.cc|cudart_stub\.cc|cpu_feature_guard\.cc)|"
@@ -29,7 +31,7 @@ def import_tensorflow() -> None:
     """
     if "tensorflow" in sys.modules:
         return
-    with _without_keras():
+    with _without_keras(), uncollected():
         _import_quietly()
 
 

@@ -55,6 +55,10 @@ def imports_threads():
     import zygote_threads
     print(threading.active_count(), flush=True)
 
+def tells_collection():
+    import gc, zygote_preload
+    print(json.dumps([zygote_preload.COLLECTS, gc.isenabled(), gc.get_freeze_count() > 1000]), flush=True)
+
 def greets_and_hangs():
     os.write(int(sys.argv[3]), b'{"done": "start"}\\n')
     time.sleep(120)

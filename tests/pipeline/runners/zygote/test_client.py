@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -104,6 +105,18 @@ def test_one_on_a_machine_without_memory_refuses(
     zygote = client.obtain(["zygote_preload"])
     with open(os.devnull, "wb") as output, pytest.raises(NoZygoteError, match="only 12 MiB of memory"):
         zygote.fork(fork_like_this("zygote_targets:waits", [], sys.path), [output.fileno()])
+
+
+def test_imports_are_not_searched_for_garbage_and_what_a_process_makes_is(
+    folder: Path, targets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (targets / "zygote_preload.py").write_text("import gc\nCOLLECTS = gc.isenabled()\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(targets))
+    zygote = client.obtain(["zygote_preload"])
+    with (targets / "output.txt").open("wb") as output:
+        told = zygote.fork(fork_like_this("zygote_targets:tells_collection", [], sys.path), [output.fileno()])
+    assert told.wait(timeout=60) == 0
+    assert json.loads((targets / "output.txt").read_text()) == [False, True, True]
 
 
 def test_it_does_not_keep_the_secrets_of_a_run(
