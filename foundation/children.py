@@ -77,6 +77,17 @@ def start(
     return _starter[-1](target, arguments, output=output, environment=environment or {})
 
 
+def cpu_seconds() -> float:
+    """Returns the CPU seconds of this process so far, and of what it has started and seen the end of."""
+    mine = os.times()
+    return mine.user + mine.system + mine.children_user + mine.children_system + sum(_elsewhere)
+
+
+def spent(seconds: float) -> None:
+    """Takes note of the CPU seconds of a process that was started for this one and is another's child."""
+    _elsewhere.append(seconds)
+
+
 def use(starter: Starter) -> None:
     """Has ``start`` start processes in another way from now on, in this process."""
     _starter.append(starter)
@@ -99,6 +110,7 @@ def start_python(
 
 
 _starter: list[Starter] = [start_python]
+_elsewhere: list[float] = []
 
 
 def run(target: str, arguments: Sequence[str]) -> int:

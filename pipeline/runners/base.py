@@ -45,6 +45,7 @@ class Event:
         withheld: What it did not do although it is ``done``, such as ``nothing pushed``; may be empty.
         failure: Why it failed, for ``failed``.
         progress: How far it is, for ``running``: ``epoch``, ``epochs``, ``loss``, ``val_loss`` and the like.
+        cpu: User and system seconds of its process and all that this started, for ``done``; 0 where nobody counts them.
     """
 
     node: str
@@ -55,6 +56,7 @@ class Event:
     withheld: str = ""
     failure: Failure | None = None
     progress: Mapping[str, float] = field(default_factory=dict)
+    cpu: float = 0.0
 
     @property
     def how_far(self) -> str:

@@ -201,4 +201,4 @@ def _finished(task: _Task, answer: dict[str, Any], seconds: float) -> Iterator[E
             yield Event(node, "cached", seconds / len(task.nodes), answer["executions"][node])
         else:
             told = answer.get("counted", {}), answer.get("withheld", "")
-            yield Event(node, "done", seconds, answer["execution"], *told)
+            yield Event(node, "done", seconds, answer["execution"], *told, cpu=answer.get("cpu", 0.0))

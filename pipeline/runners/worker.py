@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from foundation import progress
+from foundation.children import cpu_seconds
 from foundation.errors import NodeError, PenstockError, StorageError
 from foundation.importing import uncollected
 from foundation.own_fault import failed_in_graph, fault, own_place
@@ -136,8 +137,10 @@ class _Work:
         return {}
 
     def _run(self, request: dict[str, Any]) -> dict[str, Any]:
+        before = cpu_seconds()
         execution = self._executor.run(request["run"])
-        return {"execution": execution, **self._executor.told(request["run"], execution)}
+        told = self._executor.told(request["run"], execution)
+        return {"execution": execution, "cpu": round(cpu_seconds() - before, 3), **told}
 
     def _reuse(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"executions": self._executor.reuse(request["reuse"])}

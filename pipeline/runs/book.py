@@ -33,6 +33,8 @@ class NodeRecord(Part):
     """Nodes whose artifacts it uses."""
     withheld: str = ""
     """What it did not do although it ended well, such as ``nothing pushed``."""
+    cpu: float = 0.0
+    """User and system seconds of its process and all that this started; 0 where nobody counted them."""
 
 
 @dataclass

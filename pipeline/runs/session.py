@@ -218,5 +218,5 @@ class Session:
         if event.node and not event.progress:
             node = record.node(event.node)
             node.state, node.seconds, node.execution = event.state, event.seconds, event.execution
-            node.withheld = event.withheld
+            node.withheld, node.cpu = event.withheld, event.cpu
             self.runs.write(record)

@@ -26,6 +26,11 @@ def told():
 def waits():
     print("waiting", flush=True)
     time.sleep(60)
+
+def works():
+    until = time.process_time() + 0.3
+    while time.process_time() < until:
+        pass
 """
 
 STARTER = """
@@ -92,3 +97,10 @@ def test_a_runner_may_start_them_in_its_own_way(target: Path, monkeypatch: pytes
     children.use(starter)
     children.start("m:f", ["a"], output=target)
     assert seen == [("m:f", ["a"], target, {})]
+
+
+def test_the_cpu_of_a_child_is_counted_once_it_has_been_waited_for(target: Path) -> None:
+    before = children.cpu_seconds()
+    child = children.start("own_target:works", [], output=target)
+    assert child.wait(60) == 0
+    assert children.cpu_seconds() - before >= 0.3

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from foundation import children
 from pipeline.runners.zygote import protocol
 from pipeline.runners.zygote.place import NoZygoteError
 from pipeline.runners.zygote.protocol import Fork
@@ -104,6 +105,7 @@ class Forked:
         """Takes note of its end; the process holds the zygote's end of the connection too, so no answer means gone."""
         unknown = -signal.SIGKILL if self._killed else UNKNOWN
         self.returncode = unknown if answer is None else int(answer.get("exit", unknown))
+        children.spent(float((answer or {}).get("cpu", 0.0)))
         self._connection.close()
 
     def _is_gone(self) -> bool:

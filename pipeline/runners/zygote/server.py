@@ -228,11 +228,13 @@ class Server:
             if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 continue
             _kill_group(pid)  # before it is reaped, so that the number is still its own
-            _, status = os.waitpid(pid, 0)
+            _, status, used = os.wait4(pid, 0)
             del self._running[pid]
             client.pid = 0
             self._used = time.monotonic()
-            self._tell(client, {"exit": os.waitstatus_to_exitcode(status)})
+            self._tell(
+                client, {"exit": os.waitstatus_to_exitcode(status), "cpu": used.ru_utime + used.ru_stime}
+            )
 
     def _leave(self, client: _Client) -> None:
         """Ends the process of a client that is gone; it is reaped as any other."""

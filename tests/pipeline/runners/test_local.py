@@ -61,7 +61,7 @@ class FakeWorker:
             if node == "Trainer":
                 self._tell({"progress": {"epoch": 1, "epochs": 2, "loss": 0.5}})
             reused = dict.fromkeys(request.get("reuse", {}), 7)
-            self._tell({"done": node, "execution": 7, "executions": reused, "counted": {}})
+            self._tell({"done": node, "execution": 7, "executions": reused, "counted": {}, "cpu": 1.5})
 
     def answer(self) -> dict[str, Any] | None:
         line = self._lines.readline()
@@ -117,6 +117,7 @@ def test_every_node_runs_once_and_after_what_it_needs(run: Run, plan: Plan) -> N
     for n in plan.nodes:
         for needed in n.node.inputs + n.node.after:
             assert place[needed, "done"] < place[n.node.id, "running"]
+    assert {e.cpu for e in events if e.state == "done"} == {1.5}, "as its worker says"
 
 
 def test_the_pipeline_is_compiled_once_before_any_node(run: Run, plan: Plan, asked: list[Any]) -> None:

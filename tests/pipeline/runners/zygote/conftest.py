@@ -39,6 +39,11 @@ def leaves_one():
     print(subprocess.Popen(["sleep", "120"]).pid, flush=True)
     return 0
 
+def works():
+    until = time.process_time() + 0.3
+    while time.process_time() < until:
+        pass
+
 def dies():
     os.kill(os.getpid(), signal.SIGSEGV)
 

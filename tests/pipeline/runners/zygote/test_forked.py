@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from foundation import children
 from pipeline.runners.zygote.client import Zygote
 from pipeline.runners.zygote.connect import ask
 from pipeline.runners.zygote.forked import UNKNOWN
@@ -48,6 +49,12 @@ def test_a_forked_process_is_as_a_new_one(fork: Fork, targets: Path, monkeypatch
     assert first["drawn"] != second["drawn"]
     held = [name for name in first["open"] if name.startswith("socket:") or name.endswith((".lock", ".log"))]
     assert len(held) == 1, "only its own connection"
+
+
+def test_the_cpu_of_a_process_counts_for_whoever_asked_for_it(fork: Fork) -> None:
+    before = children.cpu_seconds()
+    assert fork("works").wait(60) == 0
+    assert children.cpu_seconds() - before >= 0.3
 
 
 @pytest.mark.parametrize(("target", "code"), [("dies", -signal.SIGSEGV), ("fails", 1)])
