@@ -20,6 +20,7 @@ from components.exports.source import ResolvedInput
 from components.exports.tally import Tally, kinds_of
 from components.mongo_example_gen import checks
 from components.mongo_example_gen.columnar.convert import convert_block
+from components.mongo_example_gen.columnar.fitting import Shapes
 from components.mongo_example_gen.columnar.rows import Rows
 from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.misfits import unfit_values
@@ -124,7 +125,10 @@ def _first(part: Part, documents: int, size: int) -> tuple[list[Block], bool]:
 
 def _converted(blocks: Sequence[tuple[str, Block]], plan: Plan) -> tuple[list[Rows], Tally]:
     tally: Tally = Counter()
-    rows = [rows for kind, block in blocks for rows in convert_block(block, kind, plan, tally)[0]]
+    shapes = Shapes()
+    rows = [
+        rows for kind, block in blocks for rows in convert_block(block, kind, plan, tally, shapes=shapes)[0]
+    ]
     return [one for one in rows if len(one)], tally
 
 

@@ -28,6 +28,7 @@ from components.exports.changes.undeclared import refuse_changes
 from components.exports.groups import GROUP_FEATURE, group_numbers
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.convert import convert_block
+from components.mongo_example_gen.columnar.fitting import Shapes
 from components.mongo_example_gen.columnar.rows import Rows, in_order
 from components.mongo_example_gen.keyed import Keys
 from components.mongo_example_gen.plan import EVALUATED_SPLIT, Plan
@@ -130,10 +131,13 @@ class _ItemWriter:
 
     def run(self) -> None:
         """Reads, converts and writes the whole item."""
+        shapes = Shapes()
         for part in self._item.parts:
             for block in read_part(part):
                 refuse_changes(block, part)
-                rows, bad = convert_block(block, part.format.kind, self._job.plan, self.outcome.tally)
+                rows, bad = convert_block(
+                    block, part.format.kind, self._job.plan, self.outcome.tally, shapes=shapes
+                )
                 check_bad(part, block, [index for index, _ in bad])
                 self._quarantine.add(part, block, bad)
                 if rows and not self._job.plan.labelled:

@@ -15,6 +15,11 @@ from foundation.storage import Location
 Dialect = Literal["relaxed", "canonical", "legacy", "none"]
 Parse = Callable[[bytes], dict[str, Any]]
 BLOCK_BYTES = 2**20
+"""Size of a file's first block."""
+BLOCK_DOCUMENTS = 512
+"""Documents that a block should have: what each of many columns costs a block is shared by so many."""
+_MOST_BLOCKS = 16
+"""How much larger a block may become for that."""
 ITEM_BYTES = 32 * 2**20
 """Approximate size of the documents in one work item."""
 GZ_RATIO = 6
@@ -24,6 +29,17 @@ MAX_TEXT_DOCUMENT = 128 * 2**20
 BSON_MAX_BYTES = 16 * 2**20 + 16 * 2**10
 """MongoDB's limit for a document and its envelope."""
 BOM = b"\xef\xbb\xbf"
+
+
+def next_block_bytes(documents: int, size: int) -> int:
+    """Returns how large the next block should be: of wide documents, as many bytes as hold ``BLOCK_DOCUMENTS``.
+
+    Args:
+        documents: How many the last block had.
+        size: Its bytes.
+    """
+    wanted = BLOCK_DOCUMENTS * size // max(1, documents)
+    return min(max(BLOCK_BYTES, wanted), _MOST_BLOCKS * BLOCK_BYTES)
 
 
 class BadDocumentError(ValueError):

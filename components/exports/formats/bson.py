@@ -21,8 +21,9 @@ def decoder(block: Block) -> tuple[Parse, bool]:
 
 def _blocks(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
     buffer, begin = b"", 0
+    wanted = base.BLOCK_BYTES
     while True:
-        chunk = read_guarded(stream, base.BLOCK_BYTES, path)
+        chunk = read_guarded(stream, wanted, path)
         buffer += chunk
         documents, offsets, place = [], [], 0
         while place + 4 <= len(buffer):
@@ -36,6 +37,7 @@ def _blocks(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
             place += size
         if documents:
             yield Block(documents, offsets[0], offsets, span=place)
+            wanted = base.next_block_bytes(len(documents), place)
         buffer, begin = buffer[place:], begin + place
         if not chunk:
             break

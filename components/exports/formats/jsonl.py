@@ -101,8 +101,9 @@ def _blocks(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
     if part.start:
         stream.seek(part.start - 1)
         position += len(_rest_of_line(stream, path, part, position)) - 1
+    wanted = base.BLOCK_BYTES
     while not part.end or position < part.end:
-        size = min(base.BLOCK_BYTES, part.end - position) if part.end else base.BLOCK_BYTES
+        size = min(wanted, part.end - position) if part.end else wanted
         data = read_guarded(stream, size, path)
         if not data:
             return
@@ -119,6 +120,7 @@ def _blocks(stream: IO[bytes], path: Location, part: Part) -> Iterator[Block]:
             documents, offsets = _taken_apart(documents, position + skipped)
         yield Block(documents, position + skipped, offsets, span=length)
         position += length
+        wanted = base.next_block_bytes(len(documents), length)
 
 
 def _taken_apart(lines: list[bytes], offset: int) -> tuple[list[bytes], list[int] | None]:

@@ -47,10 +47,11 @@ class Window:
         """Offset of the first byte in the decompressed file."""
         self.ended = False
         """Whether nothing comes after it."""
+        self._wanted = base.BLOCK_BYTES
 
     def fill(self) -> None:
         """Reads a block more, or as much again as there is: what needs many fills is not scanned many times."""
-        chunk = read_guarded(self._stream, max(base.BLOCK_BYTES, len(self.text)), self._path)
+        chunk = read_guarded(self._stream, max(self._wanted, len(self.text)), self._path)
         self.ended = not chunk
         self.text += chunk
 
@@ -74,13 +75,14 @@ class Window:
         """
         begin = self.begin - len(first.lead)
         while True:
-            found = cut(self.lines() if by_line else self.text, self.ended, base.BLOCK_BYTES)
+            found = cut(self.lines() if by_line else self.text, self.ended, self._wanted)
             if found.documents:
                 offsets = [self.begin + offset for offset in found.offsets]
                 after = self.begin + found.end
                 yield replace(
                     first, documents=found.documents, offset=offsets[0], offsets=offsets, span=after - begin
                 )
+                self._wanted = base.next_block_bytes(len(offsets), after - begin)
                 begin, first = after, replace(first, lead=b"")
             self.drop(found.end)
             if self.ended and not self.text:

@@ -8,18 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 import bson
-from bson.dbref import DBRef
 from bson.errors import BSONError
 
-from components.exports.documents import BSON_OPTIONS, MISSING, as_document, is_too_deep, value_at
+from components.exports.documents import BSON_OPTIONS
 from components.exports.formats.base import BadDocumentError
 from components.exports.tally import Tally
+from components.mongo_example_gen.columnar.paths import values_at
 from components.mongo_example_gen.columnar.rows import Rows
 from components.mongo_example_gen.columnar.slow import rows_of
 from components.mongo_example_gen.plan import ID, Plan
 
 SMALLEST_BATCH = 16
-Path = tuple[str, ...]
 
 
 def convert_bson(documents: list[bytes], plan: Plan, tally: Tally) -> tuple[Rows | None, list[int]]:
@@ -39,15 +38,11 @@ def convert_bson(documents: list[bytes], plan: Plan, tally: Tally) -> tuple[Rows
         return None, rest
     left_out = set(rest)
     raws = [raw for i, raw in enumerate(documents) if i not in left_out] if rest else documents
-    known: dict[Path, list[Any]] = {}
     paths = [(ID,), tuple(plan.split_by.split(".")), *(column.parts for column in plan.columns)]
     try:
-        ids, keys, *columns = (_column(decoded, path, known) for path in paths)
+        ids, keys, *columns = values_at(decoded, paths, wrapped=False)
     except BadDocumentError:
         return None, list(range(len(documents)))  # one by one it shows which
-    containers = (values for values in known.values() if {dict, list} & set(map(type, values)))
-    if any(is_too_deep(value) for values in containers for value in values):
-        return None, list(range(len(documents)))
     return rows_of(ids, keys, columns, raws, plan, tally, text=False), rest
 
 
@@ -63,17 +58,3 @@ def _decode(documents: list[bytes], low: int, high: int, rest: list[int]) -> lis
         first = _decode(documents, low, middle, rest)
         return first + _decode(documents, middle, high, rest)
     return found
-
-
-def _column(decoded: list[dict[str, Any]], path: Path, known: dict[Path, list[Any]]) -> list[Any]:
-    """Returns the values at a path, as ``value_at`` does for each document; ``known`` keeps what paths share."""
-    if path not in known:
-        owners = decoded if len(path) == 1 else _column(decoded, path[:-1], known)
-        if set(map(type, owners)) == {DBRef}:
-            owners = [as_document(owner, wrapped=False) for owner in owners]
-        if len(path) == 1 or set(map(type, owners)) == {dict}:
-            name = path[-1]
-            known[path] = [owner.get(name, MISSING) for owner in owners]
-        else:
-            known[path] = [value_at(document, path, wrapped=False) for document in decoded]
-    return known[path]

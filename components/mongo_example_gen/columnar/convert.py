@@ -13,20 +13,21 @@ from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.bson_columns import convert_bson
 from components.mongo_example_gen.columnar.fast import convert_lines
 from components.mongo_example_gen.columnar.fast_parquet import convert_columns
+from components.mongo_example_gen.columnar.fitting import Shapes
 from components.mongo_example_gen.columnar.rows import Rows
 from components.mongo_example_gen.columnar.slow import convert_one_by_one
 from components.mongo_example_gen.plan import Plan
 
-COLUMNAR: dict[str, Callable[[Any, Plan, Tally], tuple[Rows | None, list[int]]]] = {
+COLUMNAR: dict[str, Callable[[Any, Plan, Tally, Shapes | None], tuple[Rows | None, list[int]]]] = {
     "json": convert_lines,
-    "bson": convert_bson,
-    "table": lambda rows, plan, tally: convert_columns(rows.table, plan, tally),
+    "bson": lambda documents, plan, tally, shapes: convert_bson(documents, plan, tally),
+    "table": lambda rows, plan, tally, shapes: convert_columns(rows.table, plan, tally),
 }
 """Encoding of raw documents → conversion of whole columns; returns rows and the indexes left over."""
 
 
 def convert_block(
-    block: Block, kind: str, plan: Plan, tally: Tally, columnar: bool = True
+    block: Block, kind: str, plan: Plan, tally: Tally, columnar: bool = True, shapes: Shapes | None = None
 ) -> tuple[list[Rows], list[tuple[int, str]]]:
     """Converts all documents of a block.
 
@@ -36,6 +37,8 @@ def convert_block(
         plan: What to take; types are settled.
         tally: Counts are added here: read, quarantined by reason, and what is notable about values.
         columnar: False sends every document the slow way; results are the same.
+        shapes: What is known from the blocks before of the same part or work item; this one's is added. One for each
+            attempt at an item: which way a document takes decides its place among the rows.
 
     Returns:
         Rows, and index and reason of each bad document.
@@ -47,7 +50,7 @@ def convert_block(
     convert = COLUMNAR.get(encoding) if columnar else None
     rows: list[Rows] = []
     if convert is not None:
-        fast, rest = convert(block.documents, plan, tally)
+        fast, rest = convert(block.documents, plan, tally, shapes)
         rows += [_placed(fast, block, kind, rest, plan)] if fast is not None else []
     else:
         rest = [i for i, document in enumerate(block.documents) if document.strip()]

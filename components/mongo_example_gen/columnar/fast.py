@@ -6,32 +6,33 @@ Only documents whose wanted values all clearly have the right kind are converted
 
 from __future__ import annotations
 
-import random
+import contextlib
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.json
 
 from components.exports import extended_json
 from components.exports import tally as count
 from components.exports.arrow import list_array
 from components.exports.coerce import SECONDS_FROM, SECONDS_TO
 from components.exports.documents import MISSING, value_at
+from components.exports.formats.base import BadDocumentError
 from components.exports.tally import Tally
+from components.mongo_example_gen.columnar.fitting import MOST_ODD, Shapes, parse_fitted
 from components.mongo_example_gen.columnar.leaves import RefusedError, canonical_texts, convert_leaf
+from components.mongo_example_gen.columnar.paths import values_at
 from components.mongo_example_gen.columnar.rows import Rows, rounded_by_float32
-from components.mongo_example_gen.columnar.shapes import KEY, Node, arrow_schema, wanted_tree
+from components.mongo_example_gen.columnar.shapes import KEY
+from components.mongo_example_gen.columnar.slow import convert_column, malformed
 from components.mongo_example_gen.plan import ID, Column, Plan
 
-SAMPLE_DOCUMENTS = 48
-TRIED_DOCUMENTS = 128
-SEGMENT = 128
-SMALLEST_SEGMENT = 16
-_ROW = re.compile(r"in row (\d+)$")
+_ROUNDS = 3
+"""How often documents that are refused are left out and the others tried again."""
 _WRAPPER = rb'(?:oid|date|number(?:Int|Long|Double|Decimal))"'
 _THEN_KEY = _WRAPPER + rb'\s*:\s*(?:"[^"\\]*"|[-+.\w]+|\{[^{}]*\})\s*,'
 _EXTRA_KEYS = re.compile(rb'"\$(?:(?:(?<=,"\$)|(?<=, "\$)|(?<=  "\$))' + _WRAPPER + rb"|" + _THEN_KEY + rb")")
@@ -55,44 +56,97 @@ class _Column:
     """Arrays inside arrays that are null."""
 
 
-def convert_lines(documents: list[bytes], plan: Plan, tally: Tally) -> tuple[Rows | None, list[int]]:
+@dataclass(frozen=True)
+class _Columns:
+    """The converted columns of a block.
+
+    Attributes:
+        identity: The ids.
+        key: The split keys; the ids themselves where these are the keys.
+        planned: Number of a column of the plan → the column; those that are set apart are missing.
+    """
+
+    identity: _Column
+    key: _Column
+    planned: Mapping[int, _Column]
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """Columns that are taken from the documents one by one.
+
+    Attributes:
+        documents: The parsed documents; empty if there are no such columns.
+        values: Number of a column → the value of each document.
+    """
+
+    documents: Sequence[dict[str, Any]] = ()
+    values: Mapping[int, list[Any]] = field(default_factory=dict)
+
+
+def convert_lines(
+    documents: list[bytes], plan: Plan, tally: Tally, shapes: Shapes | None = None
+) -> tuple[Rows | None, list[int]]:
     """Converts the documents that can be converted as columns.
 
     Args:
         documents: Raw JSON documents, each on one line or not.
         plan: What to take; types are settled.
         tally: Counts of the converted documents are added here.
+        shapes: What is known of the part's documents; what these teach is added.
 
     Returns:
         The rows, if any, and the indexes of the documents that are left to be converted one by one.
     """
-    tree = wanted_tree(plan)
+    shapes = Shapes() if shapes is None else shapes
+    there = [i for i, document in enumerate(documents) if document.strip()]
     good = _candidates(documents)
-    if tree is None or not good:
-        return None, [i for i, document in enumerate(documents) if document.strip()]
-    blank = (
-        {i for i, document in enumerate(documents) if not document.strip()}
-        if len(good) < len(documents)
-        else set()
-    )
-    schema = _fitting_schema(documents, good, tree)
-    for _ in range(3):
-        good, table = _parse(documents, good, schema)
+    for _ in range(_ROUNDS):
+        if not good or shapes.tree(plan) is None:
+            break
+        good, table = parse_fitted(documents, good, plan, shapes)
         if table is None:
             break
         try:
-            columns = _convert_columns(table, plan)
+            columns = _convert_columns(table, plan, shapes)
         except RefusedError:
             break
-        refused = np.logical_or.reduce([column.refused for column in columns])
+        refused = _refused(columns)
+        apart = _Apart()
+        if shapes.apart and not refused.any():
+            apart, refused = _taken_apart(documents, good, plan, shapes)
         if not refused.any():
-            rows = _finish(documents, good, columns, plan, tally)
+            rows = _finish(documents, good, columns, plan, tally, apart)
             kept = set(good)
-            return rows, [i for i in range(len(documents)) if i not in kept and i not in blank]
+            return rows, [i for i in there if i not in kept]
         good = [i for i, out in zip(good, refused, strict=True) if not out]
-        if not good:
-            break
-    return None, [i for i in range(len(documents)) if i not in blank]
+    return None, there
+
+
+def _refused(columns: _Columns) -> np.ndarray:
+    """Returns which rows are refused by a column, bool [rows]."""
+    every = (columns.identity, columns.key, *columns.planned.values())
+    return np.logical_or.reduce([column.refused for column in every])
+
+
+def _taken_apart(
+    documents: list[bytes], good: list[int], plan: Plan, shapes: Shapes
+) -> tuple[_Apart, np.ndarray]:
+    """Returns the values of the columns that are set apart, and which documents are malformed there, bool [rows]."""
+    parsed: dict[int, dict[str, Any]] = {}
+    for place, index in enumerate(good):
+        with contextlib.suppress(extended_json.ExtendedJsonError):
+            parsed[place] = extended_json.parse(documents[index])
+    numbers = sorted(shapes.apart)
+    paths = [plan.columns[number].parts for number in numbers]
+    refused: np.ndarray = np.ones(len(good), bool)
+    refused[list(parsed)] = False
+    try:
+        values = values_at(list(parsed.values()), paths, wrapped=True)
+    except BadDocumentError:
+        refused[list(malformed(parsed, paths, wrapped=True))] = True
+        return _Apart(), refused
+    return _Apart(list(parsed.values()), dict(zip(numbers, values, strict=True))), refused
 
 
 def convert_table(table: pa.Table, plan: Plan, tally: Tally) -> tuple[Rows | None, list[int]]:
@@ -108,30 +162,19 @@ def convert_table(table: pa.Table, plan: Plan, tally: Tally) -> tuple[Rows | Non
     """
     size = table.num_rows
     good: np.ndarray = np.arange(size)
-    for _ in range(3):
+    for _ in range(_ROUNDS):
         if not len(good):
             break
         try:
             columns = _convert_columns(table.combine_chunks(), plan)
         except RefusedError:
             break
-        refused = np.logical_or.reduce([column.refused for column in columns])
+        refused = _refused(columns)
         if not refused.any():
-            rows = _finish([b""] * size, good.tolist(), columns, plan, tally)
+            rows = _finish([b""] * size, good.tolist(), columns, plan, tally, _Apart())
             return rows, np.setdiff1d(np.arange(size), good).tolist()
         table, good = table.filter(pa.array(~refused)), good[~refused]
     return None, list(range(size))
-
-
-def _fitting_schema(documents: list[bytes], good: list[int], tree: Node) -> pa.Schema:
-    """Returns the schema of a sample; if it rejects many documents, these are sampled too."""
-    samples = _samples(documents, good)
-    schema = arrow_schema(tree, samples)
-    tried = good[:TRIED_DOCUMENTS]
-    accepted = set(_parse(documents, tried, schema)[0])
-    if len(accepted) * 4 >= len(tried) * 3:
-        return schema
-    return arrow_schema(tree, samples + _samples(documents, [i for i in tried if i not in accepted]))
 
 
 def _candidates(documents: list[bytes]) -> list[int]:
@@ -158,74 +201,39 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _samples(documents: list[bytes], good: list[int]) -> list[dict[str, object]]:
-    samples = []
-    # Random, not every n-th: exports can be periodic, and a stride would see one phase only.
-    for index in random.Random(0).sample(good, min(SAMPLE_DOCUMENTS, len(good))):
-        try:
-            samples.append(extended_json.parse(documents[index]))
-        except extended_json.ExtendedJsonError:
-            continue  # Arrow will reject it by row number
-    return samples
+def _convert_columns(table: pa.Table, plan: Plan, shapes: Shapes | None = None) -> _Columns:
+    """Returns the columns of a table.
 
-
-def _parse(documents: list[bytes], good: list[int], schema: pa.Schema) -> tuple[list[int], pa.Table | None]:
-    """Parses documents, skipping those that Arrow rejects; returns the parsed indexes and the table."""
-    whole, _ = _try(documents, good, schema)
-    if whole is not None:
-        return good, whole
-    budget = 16 + len(good) // 5
-    pending = [(low, min(low + SEGMENT, len(good))) for low in range(0, len(good), SEGMENT)]
-    accepted: list[int] = []
-    while pending and budget:
-        low, high = pending.pop()
-        budget -= 1
-        table, row = _try(documents, good[low:high], schema)
-        if table is not None:
-            accepted += good[low:high]
-        elif row is not None:
-            accepted += good[low : low + row]
-            pending += [(low + row + 1, high)] if low + row + 1 < high else []
-        elif high - low > SMALLEST_SEGMENT:  # a number that does not fit: Arrow does not say in which row
-            middle = (low + high) // 2
-            pending += [(low, middle), (middle, high)]
-    accepted.sort()
-    return accepted, (_try(documents, accepted, schema)[0] if accepted else None)
-
-
-def _try(documents: list[bytes], which: list[int], schema: pa.Schema) -> tuple[pa.Table | None, int | None]:
-    data = b"\n".join(documents if len(which) == len(documents) else [documents[i] for i in which])
-    try:
-        table = pyarrow.json.read_json(
-            pa.BufferReader(data),
-            read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 64),
-            parse_options=pyarrow.json.ParseOptions(
-                explicit_schema=schema,
-                unexpected_field_behavior="ignore",
-                newlines_in_values=b"\n" in documents[0],
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        row = _ROW.search(str(error))
-        return None, int(row[1]) if row and int(row[1]) < len(which) else None
-    if table.num_rows != len(which):
-        return None, None
-    return table.combine_chunks(), None
-
-
-def _convert_columns(table: pa.Table, plan: Plan) -> list[_Column]:
-    """Returns the columns of id, split key and plan, in this order.
+    Args:
+        table: The parsed documents.
+        plan: What to take.
+        shapes: What is known of the documents: columns that cannot be converted at once, or refuse many rows, are set
+            apart.
 
     Raises:
-        RefusedError: A column cannot be converted at once.
+        RefusedError: A column cannot be converted at once, and there is nowhere to set it apart.
     """
+    size = table.num_rows
     arrays = {name: _only_chunk(table, name) for name in table.column_names}
-    columns = [_required_id(_convert(arrays, (ID,), KEY, table.num_rows))]
+    identity = _required_id(_convert(arrays, (ID,), KEY, size))
     by = tuple(plan.split_by.split("."))
-    columns.append(columns[0] if by == (ID,) else _one_key(_convert(arrays, by, KEY, table.num_rows)))
-    for column in plan.columns:
-        columns.append(_convert(arrays, column.parts, column.type or "string", table.num_rows))
-    return columns
+    key = identity if by == (ID,) else _one_key(_convert(arrays, by, KEY, size))
+    columns: dict[int, _Column] = {}
+    for number, column in enumerate(plan.columns):
+        if shapes and number in shapes.apart:
+            continue
+        try:
+            columns[number] = _convert(arrays, column.parts, column.type or "string", size)
+        except RefusedError:
+            if shapes is None:
+                raise
+    if shapes:
+        odd = {number for number, column in columns.items() if column.refused.any()}
+        if sum(int(columns[number].refused.sum()) for number in odd) < MOST_ODD * size:
+            odd = set()
+        columns = {number: column for number, column in columns.items() if number not in odd}
+        shapes.set_apart(set(range(len(plan.columns))) - columns.keys())
+    return _Columns(identity, key, columns)
 
 
 def _only_chunk(table: pa.Table, name: str) -> pa.Array:
@@ -286,31 +294,45 @@ def _descend(
 
 
 def _finish(
-    documents: list[bytes], good: list[int], columns: list[_Column], plan: Plan, tally: Tally
+    documents: list[bytes],
+    good: list[int],
+    columns: _Columns,
+    plan: Plan,
+    tally: Tally,
+    apart: _Apart,
 ) -> Rows:
-    ids = columns[0].values.to_pylist()
-    id_keys = keys = _key_texts(columns[0])
-    if columns[1] is not columns[0]:
+    ids = columns.identity.values.to_pylist()
+    id_keys = keys = _key_texts(columns.identity)
+    if columns.key is not columns.identity:
         keys = [
             id_key if key is None else key
-            for key, id_key in zip(_key_texts(columns[1]), id_keys, strict=True)
+            for key, id_key in zip(_key_texts(columns.key), id_keys, strict=True)
         ]
-        tally[count.KEY_FALLBACK] += columns[1].values.null_count
+        tally[count.KEY_FALLBACK] += columns.key.values.null_count
     arrays = {}
-    for column, converted in zip(plan.columns, columns[2:], strict=True):
-        for kind, times in converted.kinds.items():
-            tally[count.kind(column.feature, kind)] += times
-        if column.type in ("date", "objectid_time") and "string" in converted.kinds:
-            tally[count.field(column.feature, "read from text")] += converted.kinds["string"]
-        if column.type == "date" and converted.kinds.keys() & {"int", "float", "number"}:
-            sizes = np.abs(converted.values.fill_null(0).to_numpy(zero_copy_only=False))
-            like_seconds = np.count_nonzero((sizes >= SECONDS_FROM) & (sizes < SECONDS_TO))
-            tally[count.field(column.feature, count.LIKE_SECONDS)] += int(like_seconds)
-        array = _rows_of(converted, column, tally)
-        if column.type is not None:
+    for number, column in enumerate(plan.columns):
+        if number in apart.values:
+            array = convert_column(apart.values[number], column, tally)
+        else:
+            array = _counted(columns.planned[number], column, tally)
+        if array is not None:
             arrays[column.feature] = array
-    _count_absent(documents, good, columns[2:], plan, tally)
+    _count_absent(documents, good, columns.planned, plan, tally, apart.documents)
     return Rows(ids, keys, arrays)
+
+
+def _counted(converted: _Column, column: Column, tally: Tally) -> pa.Array | None:
+    """Returns the rows of a column, None if it has no type yet, and counts its values."""
+    for kind, times in converted.kinds.items():
+        tally[count.kind(column.feature, kind)] += times
+    if column.type in ("date", "objectid_time") and "string" in converted.kinds:
+        tally[count.field(column.feature, "read from text")] += converted.kinds["string"]
+    if column.type == "date" and converted.kinds.keys() & {"int", "float", "number"}:
+        sizes = np.abs(converted.values.fill_null(0).to_numpy(zero_copy_only=False))
+        like_seconds = np.count_nonzero((sizes >= SECONDS_FROM) & (sizes < SECONDS_TO))
+        tally[count.field(column.feature, count.LIKE_SECONDS)] += int(like_seconds)
+    array = _rows_of(converted, column, tally)
+    return None if column.type is None else array
 
 
 def _key_texts(column: _Column) -> list[Any]:
@@ -337,16 +359,30 @@ def _rows_of(converted: _Column, column: Column, tally: Tally) -> pa.Array:
 
 
 def _count_absent(
-    documents: list[bytes], good: list[int], columns: list[_Column], plan: Plan, tally: Tally
+    documents: list[bytes],
+    good: list[int],
+    columns: Mapping[int, _Column],
+    plan: Plan,
+    tally: Tally,
+    known: Sequence[dict[str, Any]],
 ) -> None:
-    """Counts missing and null separately; Arrow does not tell them apart, so documents with a null are parsed again."""
+    """Counts missing and null separately; Arrow does not tell them apart, so documents with a null are parsed again.
+
+    Args:
+        documents: Raw documents of the block.
+        good: Index of each row's document.
+        columns: Number of a column → the column.
+        plan: What is taken.
+        tally: Counts are added here.
+        known: The parsed documents, if they had to be parsed anyway.
+    """
     absent = [
-        (column, np.flatnonzero(~converted.present))
-        for column, converted in zip(plan.columns, columns, strict=True)
+        (plan.columns[number], np.flatnonzero(~converted.present)) for number, converted in columns.items()
     ]
     absent = [(column, rows) for column, rows in absent if len(rows)]
-    suspects = {row for _, rows in absent for row in rows.tolist() if b"null" in documents[good[row]]}
-    parsed = {row: extended_json.parse(documents[good[row]]) for row in suspects}
+    any_absent = np.unique(np.concatenate([rows for _, rows in absent])).tolist() if absent else []
+    suspects = [row for row in any_absent if b"null" in documents[good[row]]]
+    parsed = {row: known[row] if known else extended_json.parse(documents[good[row]]) for row in suspects}
     for column, rows in absent:
         parts = column.parts
         nulls = sum(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from components.exports.formats.base import BadDocumentError, Block
 from components.exports.keys import canonical_text, id_text, key_text, why_no_key
 from components.exports.tally import Tally
 from components.exports.texts import EXACT_IN_DOUBLE, INT64_MIN, Misfit
+from components.mongo_example_gen.columnar.paths import values_at
 from components.mongo_example_gen.columnar.rows import (
     ARROW_TYPES,
     Rows,
@@ -56,21 +58,46 @@ def convert_one_by_one(
     """
     parse, wrapped = FORMATS[kind].decoder(block)
     paths = [(ID,), tuple(plan.split_by.split(".")), *(column.parts for column in plan.columns)]
-    found: list[list[Any]] = []
+    parsed: dict[int, Any] = {}
     bad: list[tuple[int, str]] = []
-    raws: list[bytes] = []
     for index in which:
         try:
-            document = parse(block.documents[index])
-            found.append([value_at(document, path, wrapped) for path in paths])
-            raws.append(block.documents[index])
+            parsed[index] = parse(block.documents[index])
         except BadDocumentError as error:
             bad.append((index, str(error)))
     tally[count.SLOW] += len(which)
-    if not found:
+    try:
+        found = values_at(list(parsed.values()), paths, wrapped)
+    except BadDocumentError:
+        wrong = malformed(parsed, paths, wrapped)
+        bad = sorted([*bad, *wrong.items()])
+        parsed = {index: document for index, document in parsed.items() if index not in wrong}
+        found = values_at(list(parsed.values()), paths, wrapped)
+    if not parsed:
         return Rows([], [], {}), bad
-    ids, keys, *columns = (list(values) for values in zip(*found, strict=True))
+    ids, keys, *columns = found
+    raws = [block.documents[index] for index in parsed]
     return rows_of(ids, keys, columns, raws, plan, tally, kind == "csv"), bad
+
+
+def malformed(
+    documents: Mapping[int, dict[str, Any]], paths: Sequence[tuple[str, ...]], wrapped: bool
+) -> dict[int, str]:
+    """Returns which documents hold a malformed value at one of the paths, and why.
+
+    Args:
+        documents: Number → parsed document.
+        paths: Dotted paths, split.
+        wrapped: Whether leaves are still Extended JSON.
+    """
+    found = {}
+    for number, document in documents.items():
+        try:
+            for path in paths:
+                value_at(document, path, wrapped)
+        except BadDocumentError as error:
+            found[number] = str(error)
+    return found
 
 
 def rows_of(

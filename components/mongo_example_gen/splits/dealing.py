@@ -11,6 +11,7 @@ import apache_beam as beam
 from components.exports.blocks import WorkItem, read_part
 from components.exports.tally import Tally
 from components.mongo_example_gen.columnar.convert import convert_block
+from components.mongo_example_gen.columnar.fitting import Shapes
 from components.mongo_example_gen.columnar.rows import Rows
 from components.mongo_example_gen.plan import STRATUM, Plan
 from components.mongo_example_gen.splits.assigning import labelled_pairs
@@ -41,6 +42,7 @@ class GatherStrata(beam.DoFn):
 
     def _rows(self, item: WorkItem) -> Iterator[Rows]:
         tally: Tally = Tally()
+        shapes = Shapes()
         for part in item.parts:
             for block in read_part(part):
-                yield from convert_block(block, part.format.kind, self._plan, tally)[0]
+                yield from convert_block(block, part.format.kind, self._plan, tally, shapes=shapes)[0]

@@ -47,6 +47,7 @@ def test_stripes_share_out_every_document_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(base, "BLOCK_BYTES", 200)
+    monkeypatch.setattr(base, "BLOCK_DOCUMENTS", 1)
     documents = [{"_id": i} for i in range(100)]
     lines = [json.dumps(d).encode() for d in documents]
     data = {
@@ -120,3 +121,19 @@ def test_readers_end_on_any_bytes(tmp_path_factory: pytest.TempPathFactory, data
     path.write_bytes(data)
     with contextlib.suppress(DataError):
         _documents(Part(str(path), "e", FileFormat(kind)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json_array", "bson"])
+def test_blocks_of_wide_documents_grow_to_some_hundreds_of_them(tmp_path: Path, form: str) -> None:
+    wide = [{"_id": number, "text": "x" * 8000} for number in range(1200)]
+    text = [json.dumps(document).encode() for document in wide]
+    data = {
+        "jsonl": b"\n".join(text),
+        "json_array": b"[" + b",\n".join(text) + b"]",
+        "bson": b"".join(map(bson.encode, wide)),
+    }
+    (tmp_path / "e").write_bytes(data[form])
+    (item,) = plan_items(recognise_all([(tmp_path / "e", "e")], form))  # type: ignore[arg-type]
+    sizes = [len(block.documents) for block in read_part(item.parts[0])]
+    assert sum(sizes) == 1200
+    assert sizes[0] < 150 < base.BLOCK_DOCUMENTS - 2 <= sizes[1] <= base.BLOCK_DOCUMENTS + 200

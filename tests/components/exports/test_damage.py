@@ -224,6 +224,7 @@ def test_documents_that_share_a_line_with_damage_are_read(tmp_path: Path) -> Non
 
 def test_a_file_on_one_line_is_read_block_by_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(base, "BLOCK_DOCUMENTS", 1)
     line = b"".join(b'{"_id":%d,"a":[{"b":%d}]}' % (i, i) for i in range(5000))
     for data in (line, b"[" + line.replace(b"}{", b"},{") + b"]"):
         (tmp_path / "e").write_bytes(data)

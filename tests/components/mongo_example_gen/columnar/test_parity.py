@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from components.exports.fields import FieldConfig
 from components.exports.formats.base import Block
 from components.exports.tally import kinds_of
 from components.mongo_example_gen.columnar.convert import convert_block
+from components.mongo_example_gen.columnar.fitting import Shapes
 from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.plan import Plan, make_plan, settle_types
 
@@ -65,10 +67,10 @@ documents = st.fixed_dictionaries(
 
 
 def _convert(
-    lines: list[bytes], plan: Plan, columnar: bool
+    lines: list[bytes], plan: Plan, columnar: bool, shapes: Shapes | None = None
 ) -> tuple[dict[str, Any], Counter[Any], list[Any]]:
     tally: Counter[Any] = Counter()
-    rows, bad = convert_block(Block(lines, 0), "jsonl", plan, tally, columnar)
+    rows, bad = convert_block(Block(lines, 0), "jsonl", plan, tally, columnar, shapes)
     by_id: dict[str, Any] = {}
     for batch in rows:
         listed = {name: array.to_pylist() for name, array in batch.columns.items()}
@@ -88,8 +90,8 @@ def _plan(types: dict[str, str | None]) -> Plan:
     return make_plan(config, {path: FieldConfig(type=kind) for path, kind in types.items()}, labelled=False)
 
 
-def _assert_same(lines: list[bytes], plan: Plan) -> None:
-    fast, fast_tally, fast_bad = _convert(lines, plan, columnar=True)
+def _assert_same(lines: list[bytes], plan: Plan, shapes: Shapes | None = None) -> None:
+    fast, fast_tally, fast_bad = _convert(lines, plan, columnar=True, shapes=shapes)
     slow, slow_tally, slow_bad = _convert(lines, plan, columnar=False)
     assert fast_bad == slow_bad
     assert {k: sorted(v, key=repr) for k, v in fast.items()} == {
@@ -121,7 +123,50 @@ def test_both_paths_agree_on_any_documents(
     _assert_same(lines, settle_types(plan, kinds_of(tally)))
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    blocks=st.lists(st.lists(documents, min_size=8, max_size=30), min_size=1, max_size=3),
+    types=st.fixed_dictionaries({path: st.sampled_from(TYPES) for path in ("a", "b.s", "b.t")}),
+)
+def test_both_paths_agree_where_no_document_is_like_another_and_blocks_teach_the_next(
+    blocks: list[list[Any]], types: dict[str, str | None]
+) -> None:
+    lines = [[json.dumps(d, ensure_ascii=False).encode() for d in block] for block in blocks]
+    plan, tally, shapes = _plan(types), Counter[Any](), Shapes()
+    for block in lines:
+        convert_block(Block(block, 0), "jsonl", plan, tally, columnar=False)
+    for block in lines:
+        _assert_same(block, settle_types(plan, kinds_of(tally)), shapes)
+
+
 GOOD = b'{"_id":1,"a":5,"b":{"s":2}}'
+
+
+def _wide(odd: Callable[[int, int], str], columns: int, rows: int) -> list[bytes]:
+    """Returns documents whose fields are odd(row, column)."""
+    fields = ((",".join(f'"f{c}":{odd(r, c)}' for c in range(columns))) for r in range(rows))
+    return [f'{{"_id":{row},{text}}}'.encode() for row, text in enumerate(fields)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(
+            lambda r, c: "7" if (r * 7 + c * 3) % 10 else '"7.5"', id="numbers, some of them as text"
+        ),
+        pytest.param(lambda r, c: f'"{r}"' if c % 4 == 0 else str(r), id="a column of numbers as text"),
+        pytest.param(lambda r, c: '{"$date":"x"}' if r == 400 and c == 3 else "1.5", id="one malformed"),
+        pytest.param(lambda r, c: '"n/a"' if r % 60 == c else str(r), id="each column seldom odd"),
+    ],
+)
+def test_odd_values_cost_their_columns_and_not_the_documents(value: Callable[[int, int], str]) -> None:
+    lines, plan = _wide(value, 40, 600), _plan({f"f{column}": "float" for column in range(40)})
+    shapes, tally = Shapes(), Counter[Any]()
+    for _ in range(2):
+        tally.clear()
+        convert_block(Block(lines, 0), "jsonl", plan, tally, shapes=shapes)
+    assert tally["documents", "converted one by one"] <= 60
+    _assert_same(lines, plan, shapes)
 
 
 @pytest.mark.parametrize(
