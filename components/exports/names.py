@@ -39,6 +39,8 @@ class Names:
         """Path → how many documents there are at it."""
         self._there: Counter[tuple[str, str]] = Counter()
         """Path and key → how many documents have the key."""
+        self.keys = 0
+        """How many keys were counted."""
 
     def take(self, document: dict[str, Any]) -> None:
         """Counts the keys of a document, wherever its leaves are plain values or Extended JSON."""
@@ -52,6 +54,7 @@ class Names:
                 self._walk(item, path, depth + 1)
         elif isinstance(value, dict) and not any(str(k).startswith("$") for k in value):
             self._holders[path] += 1
+            self.keys += len(value)
             for key, item in value.items():
                 self._there[path, str(key)] += 1
                 self._walk(item, f"{path}.{key}" if path else str(key), depth + 1)

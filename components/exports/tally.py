@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 Tally = Counter[tuple[str, ...]]
 """Key path → count; the tallies of workers are summed."""
@@ -100,11 +101,17 @@ def kind(feature: str, name: str) -> tuple[str, ...]:
 def section(tally: Tally, *head: str) -> dict[str, int]:
     """Returns the counts under a prefix by the last part of their keys."""
     size = len(head)
-    return {
-        key[-1]: count
-        for key, count in sorted(tally.items())
-        if key[:size] == head and len(key) == size + 1 and count
-    }
+    found = [(key, count) for key, count in tally.items() if key[:size] == head and len(key) == size + 1]
+    return {key[-1]: count for key, count in sorted(found) if count}
+
+
+def sections(tally: Tally) -> Mapping[tuple[str, ...], dict[str, int]]:
+    """Returns prefix → what ``section`` says of it, empty for others; for whoever looks at all columns."""
+    found: defaultdict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
+    for key, count in sorted(tally.items()):
+        if count:
+            found[key[:-1]][key[-1]] = count
+    return found
 
 
 def kinds_of(tally: Tally) -> dict[str, set[str]]:

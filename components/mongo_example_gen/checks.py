@@ -99,6 +99,7 @@ def check_paths(tally: Tally, plan: Plan, known: set[str]) -> None:
 def absent_paths(tally: Tally, plan: Plan, known: set[str]) -> Iterator[DataError]:
     """Yields an error for each configured path that does not occur in any document."""
     kinds = count.kinds_of(tally)
+    misfits = {key[1] for key in tally if key[0] == "misfits"}
     for column in plan.columns:
         if column.feature in kinds or tally[count.field(column.feature, "null")]:
             continue
@@ -106,7 +107,7 @@ def absent_paths(tally: Tally, plan: Plan, known: set[str]) -> Iterator[DataErro
             column.feature == plan.label and not plan.labelled
         ):
             continue
-        if any(key[:2] == ("misfits", column.feature) for key in tally) or not plan.labelled:
+        if column.feature in misfits or not plan.labelled:
             continue
         yield DataError(
             f"data.fields: path {column.path!r}" + (" (the label)" if column.feature == plan.label else ""),

@@ -5,7 +5,7 @@ A misfit counts as missing, so a wrong type or a new way of writing would leave 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from components.exports import tally as count
 from components.exports.tally import Tally
@@ -50,9 +50,10 @@ def check_values(tally: Tally, plan: Plan, config: MisfitsConfig) -> None:
 
 def unfit_values(tally: Tally, plan: Plan, config: MisfitsConfig) -> Iterator[DataError]:
     """Yields an error for each feature that no value fits, or too few values."""
+    counts = count.sections(tally)
     for column in plan.columns:
-        reasons = count.section(tally, "misfits", column.feature)
-        kinds = count.section(tally, "kinds", column.feature)
+        reasons = counts["misfits", column.feature]
+        kinds = counts["kinds", column.feature]
         seen, wrong = _seen(kinds, reasons), sum(reasons.values())
         if not plan.labelled and seen < FEWEST:
             continue
@@ -84,7 +85,7 @@ def check_features(tally: Tally, plan: Plan, known: set[str]) -> None:
         DataError: None of them occurs.
     """
     columns = [column for column in plan.columns if column.feature != plan.label]
-    if plan.labelled or not columns or any(_occurs(tally, column) for column in columns):
+    if plan.labelled or not columns or _occur(tally, columns):
         return
     paths = [column.path for column in columns]
     near = next((said for path in paths if (said := near_miss(path, sorted(known)))), None)
@@ -97,10 +98,14 @@ def check_features(tally: Tally, plan: Plan, known: set[str]) -> None:
     )
 
 
-def _occurs(tally: Tally, column: Column) -> bool:
-    found = (*count.section(tally, "kinds", column.feature), *count.section(tally, "misfits", column.feature))
-    return bool(found) or any(
-        tally[count.field(column.feature, what)] for what in ("null", "empty", "arrays")
+def _occur(tally: Tally, columns: Sequence[Column]) -> bool:
+    """Returns whether any of the columns is in any document."""
+    counts = count.sections(tally)
+    return any(
+        counts["kinds", column.feature]
+        or counts["misfits", column.feature]
+        or any(tally[count.field(column.feature, what)] for what in ("null", "empty", "arrays"))
+        for column in columns
     )
 
 

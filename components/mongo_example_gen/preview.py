@@ -15,6 +15,7 @@ from components.exports import tally as count
 from components.exports.blocks import WorkItem, plan_items, read_part, recognise_all, whole_files
 from components.exports.fields import FieldConfig
 from components.exports.formats.base import BLOCK_BYTES, Block, Part
+from components.exports.formats.jsonl import JSON_LINES
 from components.exports.readers import sampled_parts
 from components.exports.source import ResolvedInput
 from components.exports.tally import Tally, kinds_of
@@ -34,6 +35,8 @@ from foundation.errors import DataError
 MOST_BYTES = 12 * 2**20
 """An export of up to this size is read whole, as far as ``MOST_DOCUMENTS`` go; of others, a dozen places are read."""
 MOST_DOCUMENTS = 20_000
+_MOST_VALUES, _FEWEST_DOCUMENTS = 150_000, 500
+"""Of a larger export, documents that have so many values together; of very wide ones, so many documents."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,10 @@ def preview(
     plan = make_plan(config, fields, labelled=True)
     sample = look(items, plan)
     plan = settle_types(plan, sample.kinds)
-    blocks, whole = _blocks(items, sum(file.size for file in source.files))
+    blocks, whole = _blocks(items, sum(file.size for file in source.files), len(plan.columns))
     rows, tally = _converted(blocks, plan)
-    wider = settle_types(
-        plan, {name: kinds_of(tally).get(name, set()) | kinds for name, kinds in sample.kinds.items()}
-    )
+    found = kinds_of(tally)
+    wider = settle_types(plan, {name: found.get(name, set()) | kinds for name, kinds in sample.kinds.items()})
     if wider != plan:
         plan = wider
         rows, tally = _converted(blocks, plan)
@@ -92,9 +94,11 @@ def preview(
     return _dealt(plan, rows, tally, sample.paths, whole)
 
 
-def _blocks(items: list[WorkItem], size: int) -> tuple[list[tuple[str, Block]], bool]:
+def _blocks(items: list[WorkItem], size: int, columns: int) -> tuple[list[tuple[str, Block]], bool]:
     """Returns blocks with their format, and whether they are the whole export."""
     small = size <= MOST_BYTES
+    few = max(_FEWEST_DOCUMENTS, _MOST_VALUES // max(1, columns))
+    most = MOST_DOCUMENTS if small else min(MOST_DOCUMENTS, few)
     parts = (
         [part for item in whole_files(items) for part in item.parts] if small else list(sampled_parts(items))
     )
@@ -102,11 +106,22 @@ def _blocks(items: list[WorkItem], size: int) -> tuple[list[tuple[str, Block]], 
     whole = small
     for number, part in enumerate(parts):
         done = sum(len(block.documents) for _, block in found)
-        left = MOST_DOCUMENTS - done if small else (MOST_DOCUMENTS - done) // (len(parts) - number)
+        left = most - done if small else (most - done) // (len(parts) - number)
         blocks, ended = _first(part, left, MOST_BYTES // (1 if small else len(parts)))
         found += [(part.format.kind, block) for block in blocks]
         whole &= ended
-    return found, whole
+    return _joined(found), whole
+
+
+def _joined(blocks: list[tuple[str, Block]]) -> list[tuple[str, Block]]:
+    """Returns blocks of JSON lines as one: what each column costs a block is paid once."""
+    lines = [block for kind, block in blocks if kind == JSON_LINES.name]
+    others = [(kind, block) for kind, block in blocks if kind != JSON_LINES.name]
+    if not lines:
+        return others
+    documents = [document for block in lines for document in block.documents]
+    span = sum(block.span or 0 for block in lines)
+    return [*others, (JSON_LINES.name, Block(documents, 0, span=span))]
 
 
 def _first(part: Part, documents: int, size: int) -> tuple[list[Block], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from components.exports import tally as count
 from components.exports.source import ResolvedInput
 from components.exports.tally import Tally
-from components.mongo_example_gen.plan import STRATUM, TIME, Plan
+from components.mongo_example_gen.plan import STRATUM, TIME, Column, Plan
 from components.mongo_example_gen.result import Ingestion
 from foundation.privacy import PrivacyRule, type_after
 
@@ -31,6 +32,7 @@ class Origin:
 def report(tally: Tally, plan: Plan, origin: Origin) -> dict[str, Any]:
     """Returns the report as JSON-able data."""
     bad = count.section(tally, "quarantined")
+    counts = count.sections(tally)
     return {
         "documents": {
             **count.section(tally, "documents"),
@@ -44,7 +46,7 @@ def report(tally: Tally, plan: Plan, origin: Origin) -> dict[str, Any]:
         "splits": {split: tally[count.rows(split)] for split in plan.splits},
         "split_by": split_rule(plan),
         "label": plan.label,
-        "fields": [_field(tally, column, plan.privacy.rules.get(column.feature)) for column in plan.columns],
+        "fields": [_field(counts, column, plan.privacy.rules.get(column.feature)) for column in plan.columns],
         "input": {
             "span": origin.source.span,
             "version": origin.source.version,
@@ -67,16 +69,18 @@ def split_rule(plan: Plan) -> str:
     return plan.split_by + (f", stratified by {special[STRATUM]}" if plan.stratified else "")
 
 
-def _field(tally: Tally, column: Any, rule: PrivacyRule | None) -> dict[str, Any]:
+def _field(
+    counts: Mapping[tuple[str, ...], dict[str, int]], column: Column, rule: PrivacyRule | None
+) -> dict[str, Any]:
     return {
         "path": column.path,
         "feature": column.feature,
         "type": type_after(rule, column.type),
         **({"privacy": rule.name} if rule else {}),
         "declared": column.declared,
-        **count.section(tally, "fields", column.feature),
-        "kinds": count.section(tally, "kinds", column.feature),
-        "misfits": count.section(tally, "misfits", column.feature),
+        **counts["fields", column.feature],
+        "kinds": counts["kinds", column.feature],
+        "misfits": counts["misfits", column.feature],
     }
 
 

@@ -105,6 +105,10 @@ class Session:
 
     def graph(self) -> Graph:
         """Returns the nodes with their fingerprints."""
+        return self._graph
+
+    @cached_property
+    def _graph(self) -> Graph:
         return make_graph(self.loaded.spec, self.inputs)
 
     def plan(self, selection: Selection | None = None) -> Plan:

@@ -42,12 +42,13 @@ def privacy_section(
 
 
 def _suspected(tally: Tally) -> list[dict[str, Any]]:
-    features = sorted({key[1] for key, times in tally.items() if key[0] == "suspected" and times})
+    counts = count.sections(tally)
+    features = sorted(head[1] for head in counts if head[0] == "suspected")
     return [
         {
             "feature": feature,
             "looked_at": tally[count.looked_at(feature)],
-            "kinds": count.section(tally, "suspected", feature),
+            "kinds": counts["suspected", feature],
         }
         for feature in features
     ]
