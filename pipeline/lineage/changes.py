@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.document.models import MetadataConfig
-from pipeline.lineage.store import asked, is_absent, open_store
+from pipeline.lineage.store import asked, open_store, read_file
+
+_OPEN = ("NEW", "RUNNING", "UNKNOWN")
+"""States of an execution that has not ended."""
 
 
 def close_executions(config: MetadataConfig, root: Path, pipeline: str) -> list[tuple[str, int]]:
@@ -18,20 +21,19 @@ def close_executions(config: MetadataConfig, root: Path, pipeline: str) -> list[
     Raises:
         MetadataError: The store does not answer, or has another version.
     """
+    read = read_file(config, root, pipeline)
+    if read is not None and not any(execution.state in _OPEN for execution in read[0]):
+        return []
     from ml_metadata.proto import metadata_store_pb2 as pb
 
-    if is_absent(config, root):
-        return []
     with asked(config):
         store = open_store(config, root)
         context = store.get_context_by_type_and_name("pipeline", pipeline)
         executions = store.get_executions_by_context(context.id) if context else []
-        open_states = (pb.Execution.NEW, pb.Execution.RUNNING, pb.Execution.UNKNOWN)
-        left = [e for e in executions if e.last_known_state in open_states]
+        left = [e for e in executions if pb.Execution.State.Name(e.last_known_state) in _OPEN]
         for execution in left:
             execution.last_known_state = pb.Execution.CANCELED
-        if left:
-            store.put_executions(left)
+        store.put_executions(left)
     return [(e.custom_properties["penstock_node"].string_value, e.id) for e in left]
 
 

@@ -7,13 +7,16 @@ import errno
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 from foundation.errors import MetadataError
 from foundation.publish import storage_error
 from pipeline.document.models import MetadataConfig
+from pipeline.lineage import sqlite
 from pipeline.lineage.records import Artifact, Execution, Value
+from pipeline.lineage.sqlite import Snapshot
 
 
 class Lineage(Protocol):
@@ -94,25 +97,36 @@ class MlmdLineage:
         return self._snapshot[1]
 
     @cached_property
-    def _snapshot(self) -> tuple[list[Execution], dict[int, Artifact]]:
-        if is_absent(self._config, self._root):
-            return [], {}
+    def _snapshot(self) -> Snapshot:
+        found = read_file(self._config, self._root, self._pipeline)
+        if found is not None:
+            return found
         with asked(self._config):
             return _read(open_store(self._config, self._root), self._pipeline)
 
 
 def require_mlmd() -> None:
-    """Imports ML Metadata, so that a command without the ``pipeline`` extra fails before it starts.
+    """Looks for ML Metadata, so that a command without the ``pipeline`` extra fails before it starts.
 
     Raises:
         ModuleNotFoundError: It is not installed.
     """
-    import ml_metadata  # noqa: F401 - only checks that it can be imported
+    if find_spec("ml_metadata") is None:
+        raise ModuleNotFoundError("No module named 'ml_metadata'", name="ml_metadata")
 
 
 def is_absent(config: MetadataConfig, root: Path) -> bool:
     """Returns whether the store is a SQLite file that does not exist yet."""
     return not (config.mysql or config.postgresql) and not sqlite_path(config, root).exists()
+
+
+def read_file(config: MetadataConfig, root: Path, pipeline: str) -> Snapshot | None:
+    """Returns what a SQLite file says of a pipeline; None where ML Metadata has to be asked, see ``sqlite.snapshot``."""
+    if is_absent(config, root):
+        return [], {}
+    if config.mysql or config.postgresql:
+        return None
+    return sqlite.snapshot(sqlite_path(config, root), pipeline)
 
 
 def sqlite_path(config: MetadataConfig, root: Path) -> Path:
@@ -236,7 +250,7 @@ def associate(store: Any, contexts: Mapping[int, Collection[int]]) -> None:
     store.put_attributions_and_associations([], associations)
 
 
-def _read(store: Any, pipeline: str) -> tuple[list[Execution], dict[int, Artifact]]:
+def _read(store: Any, pipeline: str) -> Snapshot:
     context = store.get_context_by_type_and_name("pipeline", pipeline)
     if context is None:
         return [], {}
