@@ -158,9 +158,9 @@ def test_without_tfx_a_command_that_needs_it_names_the_extra(
 def test_ctrl_c_mentions_resuming_only_where_a_run_can_resume(
     command: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(**_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipeline.cli.main.app", interrupted)
+    monkeypatch.setattr("pipeline.cli.main.get_group", interrupted)
     assert main([command]) == 130
     assert ("resumes from here" in capsys.readouterr().err) is goes_on
