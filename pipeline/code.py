@@ -7,10 +7,13 @@ functions, and so does every string that names one of our modules, because TFX t
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
+
+from pipeline.kept_digests import KeptDigests, beside
 
 PACKAGES = ("foundation", "components", "serving", "pipeline")
 _OURS = "|".join(PACKAGES)
@@ -28,15 +31,33 @@ class Code:
 
     Args:
         base: The folder that holds the packages.
+        kept: Where digests are kept for the next process; None: nowhere.
     """
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, kept: Path | None = None) -> None:
         self._base = base
+        self._kept_at = kept
         self._imports = cache(self._read_imports)
         self._content = cache(Path.read_bytes)
 
     def digest(self, roots: Iterable[str]) -> str:
         """Returns a SHA-256 over the files of the modules ``roots`` and of all they import."""
+        return self.digests({"": roots})[""]
+
+    def digests(self, roots: Mapping[str, Iterable[str]]) -> dict[str, str]:
+        """Returns name → digest of the roots under that name; what was kept of the same files is not made again."""
+        asked = {name: " ".join(sorted(some)) for name, some in roots.items()}
+        found = self._kept.found if self._kept else {}
+        made = {some: found.get(some) or self._made(some.split()) for some in asked.values()}
+        if self._kept:
+            self._kept.keep(made)
+        return {name: made[some] for name, some in asked.items()}
+
+    @cached_property
+    def _kept(self) -> KeptDigests | None:
+        return KeptDigests(self._kept_at, self._files) if self._kept_at else None
+
+    def _made(self, roots: Iterable[str]) -> str:
         digest = hashlib.sha256()
         for module in sorted(self.closure(roots)):
             digest.update(module.encode() + b"\0" + self._content(self.modules[module]))
@@ -61,10 +82,26 @@ class Code:
     def modules(self) -> dict[str, Path]:
         """Dotted name → file of every module."""
         found = {}
-        for package in PACKAGES:
-            for file in (self._base / package).rglob("*.py"):
-                parts = file.relative_to(self._base).with_suffix("").parts
-                found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+        for file in map(Path, self._files):
+            parts = file.relative_to(self._base).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+        return found
+
+    @cached_property
+    def _files(self) -> dict[str, os.stat_result]:
+        """Path of every Python file → its state."""
+        found = {}
+        todo = [os.path.join(self._base, package) for package in PACKAGES]
+        while todo:
+            folder = todo.pop()
+            if not os.path.isdir(folder):
+                continue
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.endswith(".py"):
+                        found[entry.path] = entry.stat()
+                    elif entry.name != "__pycache__" and entry.is_dir(follow_symlinks=False):
+                        todo.append(entry.path)
         return found
 
     def _module(self, name: str) -> str:
@@ -93,4 +130,4 @@ class Code:
 @cache
 def installed_code() -> Code:
     """Returns the code of this installation."""
-    return Code(Path(__file__).resolve().parent.parent)
+    return Code(Path(__file__).resolve().parent.parent, beside(__file__))

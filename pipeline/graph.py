@@ -160,10 +160,11 @@ def _node(declared: Declaration, document: Document, inputs: Inputs, present: Se
 def _fingerprinted(nodes: tuple[Node, ...], code: Code, own: Mapping[str, OwnCode]) -> Graph:
     fingerprints: dict[str, str] = {}
     parts: dict[str, dict[str, str]] = {}
+    codes = code.digests({n.id: [n.declared.build.partition(":")[0], *n.declared.code] for n in nodes})
     for node in nodes:
         parts[node.id] = {
             "settings": _digest(json.dumps(node.settings, sort_keys=True)),
-            "code": code.digest([node.declared.build.partition(":")[0], *node.declared.code]),
+            "code": codes[node.id],
             "user code": "".join(own[reference].digest for reference in node.user_code),
             "external": node.external,
             "inputs": _digest("".join(fingerprints[i] for i in node.inputs)),
