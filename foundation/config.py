@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
+    from pydantic._internal._model_construction import ModelMetaclass
     from pydantic_core import CoreSchema
+else:
+    ModelMetaclass = type(BaseModel)  # it has no public name
 
 
-class Config(BaseModel):
+_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
+
+
+@contextmanager
+def without_plugins() -> Iterator[None]:
+    """Builds our own types without plugins: to look for some, pydantic reads the entry points of every installed package.
+
+    A person's own types, built elsewhere, keep theirs.
+    """
+    before = os.environ.get(_PLUGINS)
+    os.environ[_PLUGINS] = "__all__"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_PLUGINS, None)
+        else:
+            os.environ[_PLUGINS] = before
+
+
+class _WithoutPlugins(ModelMetaclass):
+    """Builds a slice's class."""
+
+    def __new__(cls, *given: Any, **named: Any) -> type:
+        """Returns the class."""
+        with without_plugins():
+            made: type = super().__new__(cls, *given, **named)
+            return made
+
+
+class Config(BaseModel, metaclass=_WithoutPlugins):
     """A slice of the document.
 
     Frozen, so that it can be hashed into a fingerprint; unknown keys are refused. The docstring under an attribute is

@@ -185,5 +185,8 @@ def _adapter(cls: type[Result]) -> TypeAdapter[Any]:
     if cls not in _ADAPTERS:
         from pydantic import TypeAdapter
 
-        _ADAPTERS[cls] = TypeAdapter(cls)
+        from foundation.config import without_plugins
+
+        with without_plugins():
+            _ADAPTERS[cls] = TypeAdapter(cls)
     return _ADAPTERS[cls]
