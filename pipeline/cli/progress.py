@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.screen import say, seconds
@@ -13,7 +15,7 @@ from pipeline.runs.listener import RunListener
 
 if TYPE_CHECKING:
     from pipeline.plan import Plan
-    from pipeline.preflight.review import Review
+    from pipeline.preflight.remarks import Review
     from pipeline.runners.base import Event
     from pipeline.runs.book import RunRecord
     from pipeline.runs.session import Session
@@ -62,6 +64,12 @@ def suspicions(review: Review) -> list[str]:
     return [f"Warning: {remark}" for remark in review.remarks if not remark.certain]
 
 
+def _say_now(lines: Iterable[str]) -> None:
+    for line in lines:
+        say(line)
+    sys.stdout.flush()
+
+
 def opening(plan: Plan, closed: list[str], record: RunRecord) -> list[str]:
     """Returns the first lines of a run."""
     lines = (
@@ -79,23 +87,31 @@ def opening(plan: Plan, closed: list[str], record: RunRecord) -> list[str]:
 
 
 class LiveProgress(RunListener):
-    """A table redrawn in place: state, time, and the time left judging by earlier runs."""
+    """A table redrawn in place: state, time, and the time left judging by earlier runs.
 
-    def __init__(self, live: Any) -> None:
-        self._live = live
+    It begins with the first event, as what draws it takes a tenth of a second to import. That is done beside the start of
+    the workers, and not at all where nothing runs.
+
+    Args:
+        console: Rich's console; by default standard output.
+    """
+
+    def __init__(self, console: Any = None) -> None:
+        self._console = console
+        self._live: Any = None
         self._rows: dict[str, tuple[str, float, float | None]] = {}
         self._rates: dict[str, str] = {}
         self._withheld: set[str] = set()
 
     def reviewed(self, review: Review) -> None:
         """Prints what a person should know before the run, above the table."""
-        for line in suspicions(review):
-            self._live.console.print(line, highlight=False, markup=False)
+        _say_now(suspicions(review))
 
     def planned(self, plan: Plan, closed: list[str], record: RunRecord) -> None:
-        """Draws the table of everything that will run."""
-        for line in opening(plan, closed, record):
-            self._live.console.print(line, highlight=False, markup=False)
+        """Prepares the table of everything that will run."""
+        _say_now(opening(plan, closed, record))
+        if plan.to_run:
+            threading.Thread(target=importlib.import_module, args=("rich.live",), daemon=True).start()
         self._rows = {
             n.node.id: ("planned", 0.0, n.seconds) for n in plan.nodes if n.action in ("run", "cached")
         }
@@ -104,6 +120,7 @@ class LiveProgress(RunListener):
         """Redraws a node's row."""
         if event.node not in self._rows:
             return
+        self._begin()
         if event.progress:
             self._rates[event.node] = event.how_far
             return
@@ -113,6 +130,18 @@ class LiveProgress(RunListener):
         self._rates[event.node] = event.withheld or event.rate
         if event.withheld:
             self._withheld.add(event.node)
+
+    def _begin(self) -> None:
+        if self._live is None:
+            from rich.live import Live
+
+            self._live = Live(self, console=self._console, refresh_per_second=4)
+            self._live.start()
+
+    def end(self) -> None:
+        """Draws the table for the last time."""
+        if self._live is not None:
+            self._live.stop()
 
     def __rich__(self) -> Any:
         """Returns the table in its current state."""
@@ -143,10 +172,8 @@ def progress_for(session: Session, quiet: bool) -> Iterator[RunListener]:
     elif not sys.stdout.isatty():
         yield LineProgress()
     else:
-        from rich.live import Live
-
-        live = Live(refresh_per_second=4)
-        listener = LiveProgress(live)
-        live.update(listener)
-        with live:
+        listener = LiveProgress()
+        try:
             yield listener
+        finally:
+            listener.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -100,3 +101,4 @@ def run(
         return
     for line in list(lines)[-1:] if quiet else lines:
         say(line)
+        sys.stdout.flush()  # through a pipe, too, the verdict is read before the report is written

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from rich.live import Live
 
 from pipeline.cli.progress import LineProgress, LiveProgress
 from pipeline.graph import Graph
@@ -42,10 +41,11 @@ def test_a_node_that_did_nothing_has_no_tick(
     LineProgress().happened(refused)
     assert capsys.readouterr().out.split() == ["○", "Pusher", "0.1", "s", "nothing", "pushed"]
     console = Console(file=io.StringIO(), width=100)
-    progress = LiveProgress(Live(console=console))
+    progress = LiveProgress(console)
     progress.planned(make_plan(graph_of(push={"to": "out"}), MemoryLineage()), [], RECORD)
     progress.happened(refused)
     console.print(progress.__rich__())
+    progress.end()
     row = next(line for line in console.file.getvalue().splitlines() if "Pusher" in line)  # type: ignore[attr-defined]
     assert row.split() == ["○", "Pusher", "0.1", "s", "nothing", "pushed"]
 
@@ -56,7 +56,7 @@ def test_the_table_estimates_the_time_left_from_history(
     history = history_of(graph_of(), tmp_path, seconds=40.0)
     plan = make_plan(graph_of(train={"steps": 7}), history)
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
-    progress = LiveProgress(Live(console=console))
+    progress = LiveProgress(console)
     progress.planned(plan, [], RECORD)
     progress.happened(Event("Trainer", "running"))
     console.print(progress.__rich__())
@@ -64,18 +64,20 @@ def test_the_table_estimates_the_time_left_from_history(
     assert "about 40.0 s left" in text or "about 39.9 s left" in text
     progress.happened(Event("Trainer", "done", 41.0, 1, {"steps": 820}))
     console.print(progress.__rich__())
+    progress.end()
     assert "820 steps, 20/s" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_the_table_shows_how_far_a_node_is(graph_of: Callable[..., Graph]) -> None:
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
-    progress = LiveProgress(Live(console=console))
+    progress = LiveProgress(console)
     progress.planned(make_plan(graph_of(), MemoryLineage()), [], RECORD)
     progress.happened(Event("Trainer", "running"))
     progress.happened(
         Event("Trainer", "running", progress={"epoch": 3, "epochs": 8, "loss": 0.41, "val_loss": 0.43})
     )
     console.print(progress.__rich__())
+    progress.end()
     assert "epoch 3 of 8, loss 0.41, val_loss 0.43" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
