@@ -13,7 +13,6 @@ import random
 import re
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO, Any, Self, TypeVar, cast
@@ -102,6 +101,8 @@ def stat(path: Address) -> RemoteStat:
 
 def stat_all(paths: Sequence[Address]) -> list[RemoteStat]:
     """Returns what ``stat`` does for many objects, several at a time."""
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(CONCURRENT_QUESTIONS) as pool:
         return list(pool.map(stat, paths))
 

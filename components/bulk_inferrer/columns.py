@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from components.exports.extended_json import decode_value
-from components.exports.identity import ID, WITHOUT
+from components.exports.fields import ID
+from components.exports.identity import WITHOUT
 
 ID_TYPE = "_id_type"
 """Column with the name of each id's type, where it does not follow from the column ``_id``."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from components.bulk_inferrer.result import Predictions
 from components.mongo_example_gen.node import INFER_NODE
 from components.node import Declaration, Document, Inputs
 from components.resolvers.node import uses_blessed_model
@@ -20,6 +19,8 @@ def _settings(document: Document, inputs: Inputs) -> Any:
 
 
 def _outside(document: Document, inputs: Inputs, result: Path) -> Outside:
+    from components.bulk_inferrer.result import Predictions
+
     done = Predictions.find(result)
     if done is None or not done.predicted:
         return Outside()

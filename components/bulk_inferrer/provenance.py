@@ -10,7 +10,7 @@ from tfx.types import artifact, artifact_utils
 
 from components import signature
 from components.bulk_inferrer.result import ModelUsed
-from components.exports.identity import ID
+from components.exports.fields import ID
 from components.pusher.ledger import read_ledger
 from foundation.saved_model import CLASSES_FILE
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from components.exports.identity import ID, ID_FEATURE, TYPE_FEATURE, WITHOUT
+from components.exports.fields import ID
+from components.exports.identity import ID_FEATURE, TYPE_FEATURE, WITHOUT
 from foundation.errors import DataError
 
 BATCH = 1024

@@ -11,7 +11,8 @@ from typing import Any
 
 from components.bulk_inferrer.columns import ID_TYPE, id_column
 from components.bulk_inferrer.rows import Ids
-from components.exports.identity import ID, WITHOUT
+from components.exports.fields import ID
+from components.exports.identity import WITHOUT
 
 Write = Callable[[Ids, Mapping[str, Any]], None]
 

@@ -6,6 +6,9 @@ from typing import Literal
 
 from foundation.config import Config
 
+ID = "_id"
+"""The field that tells documents apart."""
+
 FieldType = Literal["int", "float", "string", "bool", "date", "bytes", "objectid_time"]
 
 _NUMBERS = {"int", "float", "decimal", "bool", "number"}

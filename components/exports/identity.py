@@ -18,10 +18,10 @@ from bson.dbref import DBRef
 
 from components.exports.documents import MISSING, from_json
 from components.exports.extended_json import decode_value
+from components.exports.fields import ID
 from components.exports.formats import FORMATS
 from components.exports.formats.base import Block
 
-ID = "_id"
 ID_FEATURE, TYPE_FEATURE = "_id.json", "_id.type"
 """Features of documents to be predicted that hold ``Identity.json`` and ``Identity.type``."""
 WITHOUT = "missing"

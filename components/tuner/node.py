@@ -8,7 +8,6 @@ from typing import Any
 from components.node import EXAMPLES, SCHEMA, Declaration, Document, Inputs
 from components.trainer.node import own_model, training_settings
 from components.tuner.config import LIMITS
-from components.tuner.result import Limits, Trials
 from foundation.errors import DataError
 
 
@@ -18,6 +17,8 @@ def _settings(document: Document, inputs: Inputs) -> list[Any]:
 
 
 def _unfinished(document: Document, folder: Path) -> str:
+    from components.tuner.result import Limits, Trials
+
     tune = document.tune
     try:
         found = Trials.find(folder)

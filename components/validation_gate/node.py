@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.exports.fields import feature_name
-from components.exports.identity import ID
+from components.exports.fields import ID, feature_name
 from components.node import EXAMPLES, SCHEMA, Declaration, Document, Inputs, label_settings
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from components.exports.identity import ID
+from components.exports.fields import ID
 from components.validation_gate.calibrated.columns import Column
 from foundation.tfrecord import read_gz
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pipeline.preflight.remarks import PreflightError, Remark, refuse
-from pipeline.preflight.review import Review, review
+from pipeline.preflight.remarks import PreflightError, Remark, Review, refuse
 
-__all__ = ["PreflightError", "Remark", "Review", "refuse", "review"]
+__all__ = ["PreflightError", "Remark", "Review", "refuse"]

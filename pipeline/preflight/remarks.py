@@ -27,6 +27,19 @@ class Remark:
         return str(self.error)
 
 
+@dataclass(frozen=True)
+class Review:
+    """What a preflight found.
+
+    Attributes:
+        remarks: Errors and suspicions.
+        skipped: Why the documents were not looked at; empty if they were.
+    """
+
+    remarks: tuple[Remark, ...] = ()
+    skipped: str = ""
+
+
 class PreflightError(PenstockError):
     """A run that cannot end well was not started; one line for each reason.
 

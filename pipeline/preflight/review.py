@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from components.node import Inputs
 from foundation.errors import DataError
 from pipeline.document.loader import LoadedSpec
 from pipeline.preflight import label, outputs, schema, types
 from pipeline.preflight.memory import Memory
-from pipeline.preflight.remarks import Remark
+from pipeline.preflight.remarks import Remark, Review
 
 READERS = frozenset({"MongoExampleGen", "Transform", "ExampleValidator"})
 """Nodes for whose errors a part of the export is looked at: where none of them runs, a run has looked at it before."""
-
-
-@dataclass(frozen=True)
-class Review:
-    """What a preflight found.
-
-    Attributes:
-        remarks: Errors and suspicions.
-        skipped: Why the documents were not looked at; empty if they were.
-    """
-
-    remarks: tuple[Remark, ...] = ()
-    skipped: str = ""
 
 
 def review(

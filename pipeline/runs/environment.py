@@ -7,25 +7,29 @@ import platform
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.trainer.result import TrainingHistory
 from foundation.errors import DataError
 from pipeline.lineage.trace import Step
 from pipeline.runs.book import RunBook
 
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
 _OURS = "penstock"
 
 
 def installed_packages() -> dict[str, str]:
     """Returns name → version of Python and every installed package, sorted."""
+    from importlib import metadata
+
     found = dict(map(_named, metadata.distributions()))
     return {"python": platform.python_version(), **dict(sorted(found.items()))}
 
 
-def _named(one: metadata.Distribution) -> tuple[str, str]:
+def _named(one: Distribution) -> tuple[str, str]:
     """Returns name and version of a package; to parse all 300 descriptions as e-mails, as the library does, takes 0.3 s."""
     head = (one.read_text("METADATA") or one.read_text("PKG-INFO") or "").partition("\n\n")[0]
     name, version = (re.search(rf"^{key}: *(\S+)", head, re.MULTILINE) for key in ("Name", "Version"))
@@ -93,6 +97,8 @@ def made_with(step: Step, runs: RunBook) -> dict[str, Any]:
 
 def _first(packages: Mapping[str, str]) -> Sequence[tuple[str, str]]:
     """Returns the packages with those that Penstock itself requires first."""
+    from importlib import metadata
+
     try:
         required = {
             _plain(re.split(r"[^\w.-]", one, maxsplit=1)[0]) for one in metadata.requires(_OURS) or ()

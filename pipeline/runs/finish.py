@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.bulk_inferrer.result import Predictions
-from components.bulk_inferrer.sentences import predicted, unidentified
 from components.evaluation_gate.beside import sentence as beside
 from components.evaluation_gate.result import Verdict
 from components.infra_validator.result import InfraValidation
@@ -15,7 +13,6 @@ from components.mongo_example_gen.notices import notices
 from components.mongo_example_gen.result import Ingestion
 from components.pusher.result import PushResult
 from components.trainer.result import TrainingHistory
-from components.tuner.result import Trials
 from components.validation_gate.result import Validation
 from pipeline.runs.book import RunRecord
 from pipeline.runs.results import RunResults
@@ -82,6 +79,10 @@ def _warnings(found: RunResults) -> list[str]:
 
 
 def _search(found: RunResults) -> list[str]:
+    if not found.has("Tuner"):
+        return []
+    from components.tuner.result import Trials
+
     search = found.find(Trials)
     return [f"Search: {search.sentence}"] if search and search.sentence else []
 
@@ -120,6 +121,11 @@ def _pushed(found: RunResults) -> list[str]:
 
 
 def _predicted(found: RunResults) -> list[str]:
+    if not found.has("BulkInferrer"):
+        return []
+    from components.bulk_inferrer.result import Predictions
+    from components.bulk_inferrer.sentences import predicted, unidentified
+
     result = found.find(Predictions)
     if result is None:
         return []

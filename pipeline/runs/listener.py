@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipeline.plan import Plan
-    from pipeline.preflight.review import Review
+    from pipeline.preflight.remarks import Review
     from pipeline.runners.base import Event
     from pipeline.runs.book import RunRecord
 

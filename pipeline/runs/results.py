@@ -36,6 +36,10 @@ class RunResults:
         executions = {node.execution for node in record.nodes if node.execution is not None}
         return cls(artifacts_of_executions(lineage, executions))
 
+    def has(self, node: str) -> bool:
+        """Returns whether the run got to a node."""
+        return any(name == node for name, _ in self.artifacts)
+
     def folder(self, node: str, key: str) -> Path | None:
         """Returns the folder of an artifact, None if the run did not get that far."""
         artifact = self.artifacts.get((node, key))

@@ -23,8 +23,7 @@ from pipeline.lineage.queries import has_earlier_statistics
 from pipeline.lineage.store import MlmdLineage
 from pipeline.plan import Plan, Selection, make_plan
 from pipeline.preflight.memory import Memory
-from pipeline.preflight.remarks import refuse
-from pipeline.preflight.review import Review, review
+from pipeline.preflight.remarks import Review, refuse
 from pipeline.runners.base import Event, RunFailedError, deciding, runner_for
 from pipeline.runners.job import Job
 from pipeline.runs import leftovers
@@ -128,6 +127,8 @@ class Session:
         nodes = [n.node.id for n in plan.to_run]
         if not nodes:
             return Review()
+        from pipeline.preflight.review import review  # loads the checks, which an unchanged run does not need
+
         made = [self.graph().fingerprints[node] for node in nodes]
         code = installed_code().digest(["pipeline.preflight.review"])
         key = hashlib.sha256(" ".join([*made, code]).encode()).hexdigest()

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 
 from components.exports.formats.base import BOM, MAX_TEXT_DOCUMENT, Part
-from components.exports.formats.json_grammar import DOCUMENT, STRING, Damage, before, document_end
+from components.exports.formats.json_grammar import STRING, Damage, before, document_end, whole_document
 from components.exports.formats.window import Pieces
 from foundation.errors import DataError
 
@@ -241,7 +241,7 @@ def _sound_after(text: bytes, place: int) -> list[bytes]:
     found: list[bytes] = []
     end = min(len(text), place + _NEAR)
     while (place := text.find(b"{", place, end)) >= 0 and len(found) < _SAMPLED:
-        whole = DOCUMENT.match(text, place)
+        whole = whole_document().match(text, place)
         if whole and _keys(whole.group()):
             found.append(whole.group())
         place = whole.end() if whole else place + 1

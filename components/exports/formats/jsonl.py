@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import IO
 
 from components.exports.formats import base
@@ -26,7 +27,12 @@ from foundation.storage import Location
 _JOINT = re.compile(rb"\}[ \t\r]?\{")
 """What stands between two documents on one line, and otherwise only inside texts."""
 _LONG_LINE = 2**15
-_THEN = re.compile(rb"[ \t\r]*+(" + DOCUMENT.pattern + rb")[ \t\r]*+", re.DOTALL)
+
+
+@cache
+def _whole() -> re.Pattern[bytes]:
+    """Returns what matches a document and the spaces around it; compiled on first use."""
+    return re.compile(rb"[ \t\r]*+(" + DOCUMENT + rb")[ \t\r]*+", re.DOTALL)
 
 
 def decoder(block: Block) -> tuple[Parse, bool]:
@@ -39,7 +45,7 @@ def decoder(block: Block) -> tuple[Parse, bool]:
 def is_pretty(head: bytes) -> bool:
     """Returns whether the first document spans several lines, or documents follow each other on one line."""
     line, *below = (part.strip() for part in head.lstrip().split(b"\n", 1))
-    first = _THEN.match(line)
+    first = _whole().match(line)
     follows = first is not None and line.startswith(b"{", first.end())
     goes_on = line == b"{" or (bool(below) and line.startswith(b"{") and line.endswith((b"{", b"[", b",")))
     is_long = line.startswith(b"{") and len(line) >= _LONG_LINE
@@ -65,7 +71,7 @@ def _several(line: bytes) -> list[tuple[int, bytes]]:
 
 def _sound(line: bytes, place: int) -> re.Match[bytes] | None:
     """Returns the document at a place, if it is followed by another or by the end of the line."""
-    found = _THEN.match(line, place)
+    found = _whole().match(line, place)
     return found if found and line[found.end() : found.end() + 1] in (b"", b"{") else None
 
 

@@ -13,7 +13,8 @@ import yaml
 from components.exports.source import resolve
 from components.node import Inputs
 from pipeline.document import load
-from pipeline.preflight import Review, review
+from pipeline.preflight import Review
+from pipeline.preflight.review import review
 
 NODES = ("MongoExampleGen", "ExampleValidator", "Transform", "Trainer", "EvaluationGate", "Pusher")
 DOCUMENT: dict[str, Any] = {

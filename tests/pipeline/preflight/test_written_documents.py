@@ -13,7 +13,7 @@ import pytest
 from components.exports.source import resolve
 from components.node import Inputs
 from pipeline.document import load
-from pipeline.preflight import review
+from pipeline.preflight.review import review
 from pipeline.project import create_project
 from tests.pipeline.preflight.conftest import NODES
 
