@@ -11,6 +11,7 @@ import os
 import select
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -98,7 +99,7 @@ class ForkedProcess:
 
 
 class ForkingWorker:
-    """A worker that has each node run in a process of its own, forked when it is asked for.
+    """A worker that has each node run in a process of its own, forked when it is asked for or, while it is idle, ahead.
 
     Args:
         job: The job it serves.
@@ -116,7 +117,8 @@ class ForkingWorker:
     ) -> None:
         self._job, self._zygote, self._fork, self._plain = job, zygote, fork, plain
         self._process: ForkedProcess | WorkerProcess | None = None
-        self._runs = False
+        self._runs = self._is_tried = self._process_answers = False
+        self._ahead: threading.Thread | None = None
         self._exit_code: int | None = None
         read, self._own = os.pipe()
         self._said = os.fdopen(read, encoding="utf-8")
@@ -128,12 +130,15 @@ class ForkingWorker:
 
     def fileno(self) -> int:
         """Returns the descriptor that becomes readable when an answer arrives."""
-        return self._process.fileno() if self._process else self._said.fileno()
+        return self._process.fileno() if self._process and self._process_answers else self._said.fileno()
 
     def ask(self, request: dict[str, Any]) -> None:
         """Sends a request; ``answer`` returns the reply."""
-        if "warm" in request and self._process is None:
-            self._say({"done": request["warm"]})  # everything is imported already
+        self._process_answers = False
+        self._join()
+        if "warm" in request and not isinstance(self._process, WorkerProcess):
+            self._ahead = threading.Thread(target=self._prepare, args=(request["warm"],))
+            self._ahead.start()
             return
         try:
             process = self._ready(request)
@@ -141,15 +146,40 @@ class ForkingWorker:
             self._say(_refusal(request, error))
             return
         self._runs = "run" in request and request["run"] not in _RESOLVERS
+        self._process_answers = True
         process.ask(request)
+
+    def _prepare(self, node: str) -> None:
+        """Forks and tries the process for a node ahead; what goes wrong with that is told when the node is asked for."""
+        ready = True
+        try:
+            self._forked(node)
+        except (NoZygoteError, OSError):
+            self._process, ready = None, False
+        self._say({"done": node, "ready": ready})
+
+    def _forked(self, node: str) -> ForkedProcess | WorkerProcess:
+        """Returns the process that there is or, if there is none, a forked one; tried if the node needs that.
+
+        Raises:
+            NoZygoteError: It was not made, or hangs; it is ended then.
+        """
+        if self._process is None:
+            self._process, self._is_tried = self._fork(self._zygote, self._job), False
+        if node in _TRIED and not self._is_tried and isinstance(self._process, ForkedProcess):
+            self._process.run_first_op()
+            self._is_tried = True
+        return self._process
+
+    def _join(self) -> None:
+        if self._ahead:
+            self._ahead.join()
+            self._ahead = None
 
     def _ready(self, request: dict[str, Any]) -> ForkedProcess | WorkerProcess:
         """Returns the process for a request: forked and tried, or plain."""
         try:
-            if self._process is None:
-                self._process = self._fork(self._zygote, self._job)
-            if request.get("run") in _TRIED and isinstance(self._process, ForkedProcess):
-                self._process.run_first_op()
+            return self._forked(request.get("run", ""))
         except NoZygoteError as error:
             note(self._job, f"the zygote: {error}; a plain worker runs the node")
             self._process = None
@@ -159,7 +189,7 @@ class ForkingWorker:
 
     def answer(self) -> dict[str, Any] | None:
         """Waits for one answer; None when the process has died."""
-        if self._process is None:
+        if self._process is None or not self._process_answers:
             return dict(json.loads(self._said.readline()))
         answer = self._process.answer()
         if answer is None:
@@ -172,6 +202,7 @@ class ForkingWorker:
 
     def end(self) -> None:
         """Ends its process and everything that started."""
+        self._join()
         if self._process:
             self._process.end()
         self._said.close()

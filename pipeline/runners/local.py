@@ -77,10 +77,11 @@ class LocalRunner:
 
 @dataclass(frozen=True)
 class _Task:
-    """What a worker is doing: running a node, reusing several or, without any, starting, compiling or importing ahead."""
+    """What a worker is doing: running a node, reusing several or, without any, starting, compiling or preparing itself."""
 
     nodes: tuple[NodePlan, ...] = ()
     compiles: bool = False
+    warms: str = ""
     since: float = 0.0
 
 
@@ -93,6 +94,7 @@ class _Loop:
         self._busy = {index: _Task() for index in range(len(workers))}
         self._alive = set(self._busy)
         self._warmed: set[str] = set()
+        self._prepared: dict[int, str] = {}
         self._compiled = self._failed = False
 
     def events(self) -> Iterator[Event]:
@@ -124,6 +126,8 @@ class _Loop:
             failure = Failure(rebuilt_error(answer), answer["traceback"])
         else:
             self._compiled |= task.compiles
+            if task.warms:
+                self._note_warmed(index, task.warms, answer)
             yield from _finished(task, answer, seconds)
             return
         self._failed = True
@@ -142,10 +146,18 @@ class _Loop:
                 return
             if not self._compiled:
                 self._prepare(index)
-            elif plan := next((n for n in self._waiting if self._is_ready(n)), None):
+            elif plan := self._next(index):
                 yield from self._begin(index, plan)
             else:
                 self._warm(index)
+
+    def _next(self, index: int) -> NodePlan | None:
+        """Returns a node for an idle worker: the one that it is prepared for, else one that no other is or soon will be."""
+        at_work = {other for other, task in self._busy.items() if task.nodes or task.compiles}
+        others = {self._prepared.get(other) for other in self._alive - at_work - {index}}
+        ready = [n for n in self._waiting if self._is_ready(n)]
+        own = [n for n in ready if n.node.id == self._prepared.get(index)]
+        return next(iter([*own, *(n for n in ready if n.node.id not in others)]), None)
 
     def _prepare(self, index: int) -> None:
         if any(task.compiles for task in self._busy.values()):
@@ -160,6 +172,8 @@ class _Loop:
             self._give(index, {"reuse": reuse}, _Task(tuple(batch), since=time.monotonic()))
         else:
             self._waiting.remove(plan)
+            if not plan.node.resolver:  # a look-up leaves the process as it is
+                self._prepared.pop(index, None)
             yield Event(plan.node.id, "running")
             self._give(index, {"run": plan.node.id}, _Task((plan,), since=time.monotonic()))
 
@@ -180,17 +194,32 @@ class _Loop:
         return open_nodes.isdisjoint({*plan.node.inputs, *plan.node.after})
 
     def _warm(self, index: int) -> None:
-        """Has an idle worker import what the next node needs."""
+        """Has an idle worker prepare itself for the next node that runs, unless it is ready for one."""
+        if index in self._prepared:
+            return
+        others = {self._prepared.get(other) for other in self._alive}
         for plan in self._waiting:
-            module = plan.node.declared.build.partition(":")[0]
-            if plan.action == "run" and module not in self._warmed:
+            node, module = plan.node.id, _module(plan)
+            if plan.action == "run" and module not in self._warmed and node not in others:
                 self._warmed.add(module)
-                self._give(index, {"warm": module}, _Task())
+                self._prepared[index] = node
+                self._give(index, {"warm": node}, _Task(warms=module))
                 return
+
+    def _note_warmed(self, index: int, module: str, answer: dict[str, Any]) -> None:
+        """Takes note whether a worker is ready for its node, or has only imported it and may import the next."""
+        if answer.get("ready"):
+            self._warmed.discard(module)  # another process is forked for it if this one gets another node
+        else:
+            self._prepared.pop(index, None)
 
     def _give(self, index: int, request: dict[str, Any], task: _Task) -> None:
         self._busy[index] = task
         self._workers[index].ask(request)
+
+
+def _module(plan: NodePlan) -> str:
+    return plan.node.declared.build.partition(":")[0]
 
 
 def _finished(task: _Task, answer: dict[str, Any], seconds: float) -> Iterator[Event]:

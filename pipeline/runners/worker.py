@@ -2,7 +2,7 @@
 
 Only these processes load TensorFlow: commands respond at once, two cores are used where the graph allows, and a node
 that kills its process leaves the run's records intact. Requests and answers are one JSON object per line:
-``{"run": node}``, ``{"reuse": {node: execution}}`` and ``{"warm": module}``, answered by ``{"done": …}`` or
+``{"run": node}``, ``{"reuse": {node: execution}}`` and ``{"warm": node}``, answered by ``{"done": …}`` or
 ``{"failed": …}``; before that, ``{"progress": …}`` tells how far a node is.
 """
 
@@ -126,8 +126,11 @@ class _Work:
         return {}
 
     def _warm(self, request: dict[str, Any]) -> dict[str, Any]:
+        from pipeline.nodes import NODES
+
+        build = next(node.build for node in NODES if node.id == request["warm"])
         with uncollected():
-            importlib.import_module(request["warm"])
+            importlib.import_module(build.partition(":")[0])
         return {}
 
     def _first_op(self, request: dict[str, Any]) -> dict[str, Any]:

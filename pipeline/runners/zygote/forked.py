@@ -152,8 +152,6 @@ def fork_like_this(
         folder: Its working directory, if another.
         environment: All of its variables, if others.
     """
-    umask = os.umask(0o077)
-    os.umask(umask)
     limits: dict[str, Any] = {
         name: list(resource.getrlimit(getattr(resource, name)))
         for name in dir(resource)
@@ -165,8 +163,14 @@ def fork_like_this(
         dict(os.environ if environment is None else environment),
         folder or os.getcwd(),
         list(search),
-        umask,
+        _umask(),
         os.getpriority(os.PRIO_PROCESS, 0),
         sorted(os.sched_getaffinity(0)),
         limits,
     )
+
+
+def _umask() -> int:
+    """Returns this process's umask, without changing it for a moment as ``os.umask`` would: other threads make files."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    return next(int(line.split()[1], 8) for line in status.splitlines() if line.startswith("Umask:"))

@@ -62,10 +62,44 @@ def test_each_node_has_a_process_of_its_own_that_ends_with_it(worker: ForkingWor
     assert pid(worker, run="Trainer") != first
 
 
-def test_nothing_is_forked_to_import_ahead(worker: ForkingWorker) -> None:
-    worker.ask({"warm": "components.trainer.component"})
-    assert worker.answer() == {"done": "components.trainer.component"}
-    assert worker._process is None
+def test_an_idle_worker_has_the_process_of_the_next_node_forked_and_tried_ahead(
+    zygote: Zygote, job: Job
+) -> None:
+    made: list[ForkedProcess] = []
+
+    def counts(zygote: Zygote, job: Job) -> ForkedProcess:
+        made.append(forks(zygote, job))
+        return made[-1]
+
+    worker = ForkingWorker(job, zygote, counts)
+    worker.answer()
+    worker.ask({"warm": "Trainer"})
+    assert worker.answer() == {"done": "Trainer", "ready": True}
+    (ahead,) = made
+    ahead.run_first_op = _refused  # type: ignore[method-assign]
+    assert pid(worker, run="Trainer") == ahead._process.pid
+    worker.ask({"warm": "EvaluationGate"})
+    worker.end()
+    assert until(lambda: not any(is_alive(each._process.pid) for each in made))
+
+
+def _refused() -> None:
+    raise AssertionError("it was tried a second time")
+
+
+def test_what_fails_ahead_is_told_when_the_node_is_asked_for(zygote: Zygote, job: Job) -> None:
+    def no_fork(zygote: Zygote, job: Job) -> ForkedProcess:
+        raise NoZygoteError("it is about to end")
+
+    worker = ForkingWorker(job, zygote, no_fork)
+    worker.answer()
+    worker.ask({"warm": "Trainer"})
+    assert worker.answer() == {"done": "Trainer", "ready": False}
+    assert not job.log_file.exists()
+    worker.ask({"compile": "all"})
+    assert isinstance(worker._process, WorkerProcess)
+    assert "it is about to end; a plain worker runs the node" in job.log_file.read_text()
+    worker.end()
 
 
 def test_a_killed_process_has_its_exit_code_and_the_next_node_a_new_one(worker: ForkingWorker) -> None:
@@ -107,8 +141,8 @@ def test_a_zygote_that_was_killed_fails_no_node(
     killed = pid_of(zygote)
     os.kill(killed, 9)
     assert until(lambda: not is_alive(killed))
-    worker.ask({"warm": "json"})
-    assert worker.answer() == {"done": "json"}
+    worker.ask({"warm": "Trainer"})
+    assert worker.answer() == {"done": "Trainer", "ready": False}
     worker.ask({"first_op": "x"})
     assert isinstance(worker._process, WorkerProcess)
     assert "the zygote: nobody listens" in job.log_file.read_text()

@@ -61,7 +61,8 @@ class FakeWorker:
             if node == "Trainer":
                 self._tell({"progress": {"epoch": 1, "epochs": 2, "loss": 0.5}})
             reused = dict.fromkeys(request.get("reuse", {}), 7)
-            self._tell({"done": node, "execution": 7, "executions": reused, "counted": {}, "cpu": 1.5})
+            told = {"ready": True, "execution": 7, "executions": reused, "counted": {}, "cpu": 1.5}
+            self._tell({"done": node, **told})
 
     def answer(self) -> dict[str, Any] | None:
         line = self._lines.readline()
@@ -235,3 +236,16 @@ def test_lines_that_arrive_together_are_all_noticed() -> None:
         assert select.select([pipes], [], [], 5)[0]
         assert pipes.answer() == expected
     pipes.close()
+
+
+def test_a_node_goes_to_the_worker_that_has_prepared_itself_for_it(
+    run: Run, graph_of: Callable[..., Graph], asked: list[Any], tmp_path: Path
+) -> None:
+    """The one that compiles and reuses is done first with a changed training, and would have to prepare itself then."""
+    history = history_of(graph_of(), tmp_path)
+    run(make_plan(graph_of(train={"steps": 7}), history))
+    warm = {request["warm"]: number for number, request in asked if "warm" in request}
+    ran = {request["run"]: number for number, request in asked if "run" in request}
+    compiled = next(number for number, request in asked if "compile" in request)
+    assert ran["Trainer"] == warm["Trainer"] != compiled
+    assert ran["Evaluator"] == warm["Evaluator"] == compiled
