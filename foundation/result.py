@@ -68,6 +68,11 @@ class Result(Part):
         """What the node did not do although it ended well, such as ``nothing pushed``; empty if it did its work."""
         return ""
 
+    @property
+    def decided(self) -> str:
+        """What it decided and why, in short: shown at once, while the run goes on; empty if it decides nothing."""
+        return ""
+
     def as_json(self) -> dict[str, Any]:
         """Returns the content of the file, without its format."""
         content: dict[str, Any] = _adapter(type(self)).dump_python(self, by_alias=True)

@@ -165,6 +165,11 @@ class Verdict(Result):
         return self.sentence.removeprefix("Blessed: ").removeprefix("Not blessed: ")
 
     @property
+    def decided(self) -> str:
+        """The verdict with its first reason."""
+        return self.sentence.partition(";")[0].removesuffix(".")
+
+    @property
     def overall(self) -> dict[str, float | None]:
         """Metric → its value on the whole test split."""
         return {m.metric: m.value for m in self.metrics if m.slice == OVERALL}

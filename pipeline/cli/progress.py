@@ -54,8 +54,7 @@ class LineProgress(RunListener):
             sys.stdout.flush()
         if event.node and event.state in ("done", "failed"):
             mark = WITHHELD if event.withheld else MARKS[event.state]
-            remark = event.withheld or event.rate
-            say(f"{mark} {event.node:<21} {seconds(event.seconds):>8}  {remark}".rstrip())
+            say(f"{mark} {event.node:<21} {seconds(event.seconds):>8}  {event.remark}".rstrip())
             sys.stdout.flush()
 
 
@@ -127,7 +126,7 @@ class LiveProgress(RunListener):
         expected = self._rows[event.node][2]
         value = time.monotonic() if event.state == "running" else event.seconds
         self._rows[event.node] = (event.state, value, expected)
-        self._rates[event.node] = event.withheld or event.rate
+        self._rates[event.node] = event.remark
         if event.withheld:
             self._withheld.add(event.node)
 

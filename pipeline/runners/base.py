@@ -43,6 +43,7 @@ class Event:
         execution: Id of its execution in ML Metadata, if there is one.
         counted: How much it processed, by unit, such as documents or steps.
         withheld: What it did not do although it is ``done``, such as ``nothing pushed``; may be empty.
+        decided: What it decided and why, in short, such as the verdict; may be empty.
         failure: Why it failed, for ``failed``.
         progress: How far it is, for ``running``: ``epoch``, ``epochs``, ``loss``, ``val_loss`` and the like.
         cpu: User and system seconds of its process and all that this started, for ``done``; 0 where nobody counts them.
@@ -54,6 +55,7 @@ class Event:
     execution: int | None = None
     counted: Mapping[str, int] = field(default_factory=dict)
     withheld: str = ""
+    decided: str = ""
     failure: Failure | None = None
     progress: Mapping[str, float] = field(default_factory=dict)
     cpu: float = 0.0
@@ -62,6 +64,11 @@ class Event:
     def how_far(self) -> str:
         """How far it is, in words: ``epoch 3 of 8, loss 0.41, val_loss 0.43``; empty if it did not tell."""
         return how_far(self.progress)
+
+    @property
+    def remark(self) -> str:
+        """What to say of it when it is done: what it did not do, what it decided, or how fast it was."""
+        return self.withheld or self.decided or self.rate
 
     @property
     def rate(self) -> str:

@@ -22,6 +22,8 @@ from pipeline.runners.process import rebuilt_error
 from pipeline.runners.zygote.client import standing
 
 WORKERS = 2
+_TOLD = ("counted", "withheld", "decided", "cpu")
+"""What a worker may say of a node that is done, as ``Event`` has it."""
 
 
 class Worker(Protocol):
@@ -229,5 +231,5 @@ def _finished(task: _Task, answer: dict[str, Any], seconds: float) -> Iterator[E
         if plan.action == "cached":
             yield Event(node, "cached", seconds / len(task.nodes), answer["executions"][node])
         else:
-            told = answer.get("counted", {}), answer.get("withheld", "")
-            yield Event(node, "done", seconds, answer["execution"], *told, cpu=answer.get("cpu", 0.0))
+            told = {key: answer[key] for key in _TOLD if key in answer}
+            yield Event(node, "done", seconds, answer["execution"], **told)

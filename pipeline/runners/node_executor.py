@@ -66,19 +66,18 @@ class NodeExecutor:
         return int(execution_id)
 
     def told(self, node_id: str, execution_id: int) -> dict[str, Any]:
-        """Returns what the result file of an execution says of it: ``counted`` and ``withheld``."""
+        """Returns what the result file of an execution says of it: ``counted``, ``withheld`` and ``decided``."""
         declared = next((n.result for n in NODES if n.id == node_id and n.result), None)
         if declared is None:
-            return {"counted": {}, "withheld": ""}
+            return {}
         key, name = declared
         with metadata.Metadata(self._connection) as store:
             outputs = execution_lib.get_output_artifacts(store, execution_id)
         found = (load(name).find(artifact.uri) for artifact in outputs.get(key, ()))
         result = next(filter(None, found), None)
-        return {
-            "counted": dict(result.counted) if result else {},
-            "withheld": result.withheld if result else "",
-        }
+        if result is None:
+            return {}
+        return {"counted": dict(result.counted), "withheld": result.withheld, "decided": result.decided}
 
     def reuse(self, executions: Mapping[str, int]) -> dict[str, int]:
         """Publishes the outputs of earlier executions as this run's cached results.

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from components.evaluation_gate.result import Verdict
 from pipeline.cli.progress import LineProgress, LiveProgress
 from pipeline.graph import Graph
 from pipeline.lineage.store import MemoryLineage
@@ -32,6 +33,16 @@ def test_lines_show_what_ended_and_how_fast(
     assert out[0] == "An interrupted run left Trainer open: closed, partial results removed."
     assert out[1] == "Run r2: 11 nodes to run, 0 cached."
     assert out[2].split() == ["✓", "MongoExampleGen", "2.0", "s", "12,000", "documents,", "6,000/s"]
+
+
+def test_the_verdict_is_told_as_soon_as_it_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    verdict = Verdict(True, "Blessed: auc 0.819 meets ≥ 0.75; the gates hold on 16 slices.")
+    LineProgress().happened(Event("EvaluationGate", "done", 0.2, 3, decided=verdict.decided))
+    assert capsys.readouterr().out.endswith("0.2 s  Blessed: auc 0.819 meets ≥ 0.75\n")
+    assert (
+        Verdict(False, "Not blessed: needs auc ≥ 0.7, has 0.6.").decided
+        == "Not blessed: needs auc ≥ 0.7, has 0.6"
+    )
 
 
 def test_a_node_that_did_nothing_has_no_tick(
