@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -22,15 +23,24 @@ from foundation.errors import NodeError
 
 PR_SET_CHILD_SUBREAPER = 36
 SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_READS = 0.005
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a command took: seconds of wall time, seconds of user and system CPU, bytes of memory at its peak."""
+    """What a command took.
+
+    Attributes:
+        wall: Seconds of wall time.
+        cpu: Seconds of user and system CPU.
+        peak: Bytes of memory at its peak.
+        told: Seconds of wall time until it printed what was waited for; None if it never did.
+    """
 
     wall: float
     cpu: float
     peak: int
+    told: float | None = None
 
 
 def run_measured(
@@ -73,10 +83,20 @@ class Session:
         log: Path,
         limit: float,
         environment: Mapping[str, str] | None = None,
+        waits_for: str = "",
     ) -> Measured:
-        """Runs a command and measures it, see ``run_measured``; what it leaves running stays."""
+        """Runs a command and measures it, see ``run_measured``; what it leaves running stays.
+
+        Args:
+            command: Program and arguments.
+            folder: Its working directory.
+            log: File that gets its output.
+            limit: Seconds after which it is killed.
+            environment: All its environment variables.
+            waits_for: Pattern of what somebody waits to read in its output.
+        """
         before = self._cpu()
-        with log.open("wb") as out:
+        with log.open("wb") as out, _followed(log, waits_for) as told:
             began = time.perf_counter()
             process = subprocess.Popen(
                 command,
@@ -99,7 +119,7 @@ class Session:
         if code != 0:
             seen = f"exit code {code} after {wall:.0f} of at most {limit:.0f} s: {_last_lines(log)}"
             raise NodeError(" ".join(command), expected="exit code 0", seen=seen, remedy=f"read {log}")
-        return Measured(wall, cpu, memory.peak)
+        return Measured(wall, cpu, memory.peak, told[0] - began if told else None)
 
     def end(self) -> None:
         """Kills what is left running."""
@@ -190,6 +210,28 @@ class _Memory:
         """Adds the processes' memory up and keeps the largest sum."""
         mine = (pid for pid in descendants(os.getpid()) if pid not in self._others)
         self.peak = max(self.peak, sum(map(_proportional_bytes, mine)))
+
+
+@contextlib.contextmanager
+def _followed(log: Path, pattern: str) -> Iterator[list[float]]:
+    """Yields a list that gets the moment at which a pattern, if one is given, is first found in a file."""
+    told: list[float] = []
+    ended = threading.Event()
+
+    def follow() -> None:
+        while not told and not ended.wait(SECONDS_BETWEEN_READS):
+            if re.search(pattern, log.read_text(encoding="utf-8", errors="replace")):
+                told.append(time.perf_counter())
+
+    thread = threading.Thread(target=follow)
+    if pattern:
+        thread.start()
+    try:
+        yield told
+    finally:
+        ended.set()
+        if pattern:
+            thread.join()
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from local_speed.measure import Measured, Session, session  # noqa: E402
 from local_speed.tables import check_markers, markdown, ratio_of, spread, write_between  # noqa: E402
 from local_speed.versions import REPOSITORY, compile_byte_code, environment_of, penstock, source_of  # noqa: E402
 
-from foundation.errors import PenstockError  # noqa: E402
+from foundation.errors import DataError, PenstockError  # noqa: E402
 
 BEFORE = "0b4b933"
 """The last commit of version 0.5.0."""
@@ -33,6 +33,8 @@ EXAMPLE = REPOSITORY / "examples" / "learner_retention"
 REPEATS = 5
 LIMIT = 600.0
 MARK = "loop"
+VERDICT = r"\b[Bb]lessed(:| unchecked)"
+"""How a verdict begins, in a line of its own or beside the node that gives it."""
 GIGABYTE = 2**30
 
 Result = dict[str, Measured]
@@ -49,6 +51,11 @@ class Scene:
 
     name: str
     options: Sequence[str] = ()
+
+    @property
+    def judges(self) -> bool:
+        """Whether something changed, so that a verdict is waited for."""
+        return bool(self.options)
 
 
 SCENES = (
@@ -91,7 +98,8 @@ def run_scenes(source: Path, project: Path, number: int) -> Result:
     made = shutil.ignore_patterns(".penstock", "serving_models", "quarantine")
     shutil.copytree(EXAMPLE, folder, ignore=made)
     shutil.copytree(REPOSITORY / "schema" / EXAMPLE.name, project / "schema" / EXAMPLE.name)
-    environment = environment_of(source, project / "sockets")
+    # As on a terminal, every line is there when it is printed.
+    environment = environment_of(source, project / "sockets", {"PYTHONUNBUFFERED": "1"})
     with session() as measuring:
         return {scene.name: _measured(measuring, scene, folder, number, environment) for scene in SCENES}
 
@@ -101,7 +109,11 @@ def _measured(
 ) -> Measured:
     options = [option.replace("{n}", str(number)) for option in scene.options]
     command = [*penstock(), "run", "-f", str(folder / "pipeline.yaml"), *options]
-    return measuring.run(command, folder, folder / "run.log", LIMIT, environment)
+    log, waits_for = folder / "run.log", VERDICT if scene.judges else ""
+    took = measuring.run(command, folder, log, LIMIT, environment, waits_for)
+    if scene.judges and took.told is None:
+        raise DataError(f"{scene.name}, {log}", expected="a verdict", seen="none")
+    return took
 
 
 def measure(given: argparse.Namespace) -> list[dict[str, Result]]:
@@ -120,7 +132,7 @@ def measure(given: argparse.Namespace) -> list[dict[str, Result]]:
 
 
 def render(repeats: Sequence[dict[str, Result]], machine: str) -> str:
-    """Returns the table: wall, CPU and memory of every scene.
+    """Returns the table: wall, time to the verdict, CPU and memory of every scene.
 
     Args:
         repeats: Side → scene → what it took, a repeat each.
@@ -131,6 +143,7 @@ def render(repeats: Sequence[dict[str, Result]], machine: str) -> str:
     for scene in SCENES:
         for label, value, shape in (
             (f"{scene.name}, wall", "wall", "{:.2f} s"),
+            *([("— to the verdict", "told", "{:.2f} s")] if scene.judges else []),
             ("— CPU, all processes", "cpu", "{:.1f} s"),
             ("— memory at the peak", "peak", "{:.2f} GB"),
         ):

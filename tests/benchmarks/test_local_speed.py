@@ -51,6 +51,17 @@ def test_last_json_skips_what_libraries_print() -> None:
         sides.last_json("nothing")
 
 
+def test_the_moment_of_what_is_waited_for_is_noticed(tmp_path: Path) -> None:
+    script = "import sys, time; print('a', flush=True); time.sleep(0.3); print('Blessed: x', flush=True); time.sleep(0.3)"
+    command = [sys.executable, "-c", script]
+    with measure.session() as measuring:
+        took = measuring.run(command, tmp_path, tmp_path / "log", 30, waits_for="Blessed:")
+        assert took.told is not None
+        assert 0.3 < took.told < took.wall - 0.2
+        assert measuring.run(command, tmp_path, tmp_path / "log", 30, waits_for="never").told is None
+        assert measuring.run(command, tmp_path, tmp_path / "log", 30).told is None
+
+
 def test_cpu_of_orphans_is_counted(tmp_path: Path) -> None:
     done = tmp_path / "done"
     busy = f"import time\nwhile time.process_time() < 0.3: pass\nopen({str(done)!r}, 'w')"
