@@ -7,7 +7,7 @@ from collections.abc import Collection
 from components.node import Inputs
 from foundation.errors import DataError
 from pipeline.document.loader import LoadedSpec
-from pipeline.preflight import label, outputs, schema, types
+from pipeline.preflight import outputs, schema
 from pipeline.preflight.memory import Memory
 from pipeline.preflight.remarks import Remark, Review
 
@@ -66,6 +66,7 @@ def _why_not(loaded: LoadedSpec, inputs: Inputs, remote: bool) -> str:
 
 def _of_documents(loaded: LoadedSpec, inputs: Inputs, wanted: frozenset[str]) -> list[Remark]:
     from components.mongo_example_gen.preview import preview, refusals
+    from pipeline.preflight import label, types
 
     spec = loaded.spec
     seen = preview(spec.data, spec.ingested_fields(), inputs.data, loaded.folder)
