@@ -19,6 +19,7 @@ from components.evaluation_gate.result import Interval
 from components.evaluator import scores
 from components.evaluator.metrics import METRICS
 from components.evaluator.values import SliceValues
+from components.trainer.matrices import IDS, NUMBERS
 from components.trainer.references.fitting import References, fit_references
 
 SEED = 11
@@ -50,8 +51,8 @@ class World:
     @property
     def split(self) -> Any:
         """The rows as Trainer has them."""
-        columns = {"country": self.country, "x": self.x.astype(np.float32)}
-        return SimpleNamespace(features=columns, labels=self.labels, rows=len(self.labels))
+        matrices = {IDS: self.country[:, np.newaxis], NUMBERS: self.x.astype(np.float32)}
+        return SimpleNamespace(features=matrices, labels=self.labels, rows=len(self.labels))
 
 
 def draw(rng: np.random.Generator, task: str, users: int, each: int) -> World:

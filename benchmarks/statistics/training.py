@@ -19,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 from components.trainer.config import ModelConfigSlice, TrainConfig
 from components.trainer.data import TransformedSplit
 from components.trainer.features import FeatureDescription
+from components.trainer.matrices import NUMBERS
 from components.trainer.models.build import build
 from components.trainer.models.scale import LabelScale
 from components.trainer.recipe import Size
@@ -66,10 +67,7 @@ def compare(name: str, task: str, seed: int) -> dict[str, float]:
     mean, deviation = x[rows["train"]].mean(axis=0), x[rows["train"]].std(axis=0)
     x = ((x - mean) / np.where(deviation == 0, 1, deviation)).astype(np.float32)
     y = y.astype(np.int64 if task == "multiclass" else np.float32)
-    parts = {
-        part: TransformedSplit({f"x{i:02}": x[r, i] for i in range(x.shape[1])}, y[r], 0)
-        for part, r in rows.items()
-    }
+    parts = {part: TransformedSplit({NUMBERS: x[r]}, y[r], 0) for part, r in rows.items()}
     began = time.process_time()
     ours = predict(parts, task, int(y.max()) + 1 if task == "multiclass" else 1, seed)
     cpu = time.process_time() - began
@@ -86,7 +84,8 @@ def compare(name: str, task: str, seed: int) -> dict[str, float]:
 
 def predict(parts: dict[str, TransformedSplit], task: str, classes: int, seed: int) -> np.ndarray:
     """Trains as Trainer does with a document that says only what the task is; returns predictions for the test rows."""
-    features = [FeatureDescription(name, "number", 1) for name in sorted(parts["train"].features)]
+    columns = parts["train"].features[NUMBERS].shape[1]
+    features = [FeatureDescription(f"x{i:02}", "number", 1) for i in range(columns)]
     train = parts["train"]
     settings = TrainingSettings(
         ModelConfigSlice.model_validate({"task": task}), TrainConfig(seed=seed), "y"

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from components.trainer.columns import MEMORY_LIMIT, ColumnBuilder
 from components.trainer.config import Task
-from components.trainer.features import FeatureDescription
+from components.trainer.matrices import BAGS
 from components.trainer.transform_graph import TransformGraph
 from foundation.errors import DataError
 
@@ -20,13 +20,18 @@ log = logging.getLogger(__name__)
 ROWS_A_BATCH = 4096
 """Number of rows parsed and transformed at once."""
 
+_LABEL = "label:"
+"""Key of the label beside the matrices."""
+View = Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]
+"""Turns matrices into what a model takes: a declared model takes them as they are, a person's own takes features."""
+
 
 @dataclass(frozen=True)
 class TransformedSplit:
     """One split after Transform, without the rows that have no label.
 
     Args:
-        features: Name → array ``[rows]`` or ``[rows, width]``.
+        features: Name of a matrix (``components.trainer.matrices``) → array ``[rows, width]``; bags as uint8.
         labels: float32 or int64 ``[rows]``.
         without_label: Number of rows left out.
     """
@@ -58,7 +63,7 @@ def load_split(
     """
     builder, rows, without = ColumnBuilder(memory_limit), 0, 0
     for batch in _transformed_batches(patterns, graph):
-        labels = batch[graph.label]
+        labels = batch[_LABEL]
         there = labels >= 0 if task == "multiclass" else ~np.isnan(labels)
         rows, without = rows + len(labels), without + int((~there).sum())
         builder.add(batch if there.all() else {key: column[there] for key, column in batch.items()})
@@ -73,7 +78,7 @@ def load_split(
     if without:
         log.warning("split %s: %d of %d rows have no usable label", name, without, rows)
     columns = builder.build()
-    labels = columns.pop(graph.label)
+    labels = columns.pop(_LABEL)
     return TransformedSplit(columns, labels, without)
 
 
@@ -81,14 +86,15 @@ def _transformed_batches(patterns: Sequence[str], graph: TransformGraph) -> Iter
     files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
     if not files:
         return
-    # A multi-hot vector holds only 0 and 1: as bytes it takes a quarter of the space.
-    kept: dict[str, tf.DType] = {f.name: _kept_type(f) for f in graph.features}
-    kept[graph.label] = graph.label_type
 
     @tf.autograph.experimental.do_not_convert
     def transform(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = graph.apply(graph.parse(serialized, with_label=True))
-        return {name: tf.cast(outputs[name], kept[name]) for name in kept}
+        matrices, label = graph.rows(graph.parse(serialized, with_label=True))
+        if (
+            BAGS in matrices
+        ):  # a multi-hot vector holds only 0 and 1: as bytes it takes a quarter of the space
+            matrices[BAGS] = tf.cast(matrices[BAGS], tf.uint8)
+        return matrices | {_LABEL: label}
 
     records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(ROWS_A_BATCH)
     yield from (
@@ -138,13 +144,20 @@ def class_weights(
 
 
 def training_batches(
-    split: TransformedSplit, batch_size: int, seed: int, weights: np.ndarray | None
+    split: TransformedSplit, batch_size: int, seed: int, weights: np.ndarray | None, view: View = dict
 ) -> tf.data.Dataset:
     """Returns endless shuffled batches of (features, label) or (features, label, weight).
 
     Row numbers are permuted as a whole; rows are gathered one batch at a time.
+
+    Args:
+        split: The rows.
+        batch_size: Rows of a batch.
+        seed: Seed of their order.
+        weights: Weight of each class, or None.
+        view: What the model takes of the matrices.
     """
-    return _gathered(split, row_numbers(split, batch_size, seed), weights).prefetch(8)
+    return _gathered(split, row_numbers(split, batch_size, seed), weights, view).prefetch(8)
 
 
 def row_numbers(split: TransformedSplit, batch_size: int, seed: int) -> tf.data.Dataset:
@@ -153,13 +166,13 @@ def row_numbers(split: TransformedSplit, batch_size: int, seed: int) -> tf.data.
     return order.repeat().batch(min(batch_size, split.rows), drop_remainder=True)
 
 
-def validation_batches(split: TransformedSplit, batch_size: int) -> tf.data.Dataset:
+def validation_batches(split: TransformedSplit, batch_size: int, view: View = dict) -> tf.data.Dataset:
     """Returns all rows once, in order, in batches of (features, label)."""
-    return _gathered(split, tf.data.Dataset.range(split.rows).batch(batch_size), None).prefetch(2)
+    return _gathered(split, tf.data.Dataset.range(split.rows).batch(batch_size), None, view).prefetch(2)
 
 
 def _gathered(
-    split: TransformedSplit, row_numbers: tf.data.Dataset, class_weight: np.ndarray | None
+    split: TransformedSplit, row_numbers: tf.data.Dataset, class_weight: np.ndarray | None, view: View
 ) -> tf.data.Dataset:
     """Turns batches of row numbers into batches of rows."""
     pick = {name: _picker(column) for name, column in split.features.items()}
@@ -168,7 +181,7 @@ def _gathered(
 
     @tf.autograph.experimental.do_not_convert
     def gather(rows: tf.Tensor) -> tuple[object, ...]:
-        features = {name: one(rows) for name, one in pick.items()}
+        features = view({name: one(rows) for name, one in pick.items()})
         return (
             (features, pick_label(rows))
             if pick_weight is None
@@ -190,9 +203,3 @@ def _picker(column: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:
         return tf.cast(tf.ensure_shape(picked, [None, *column.shape[1:]]), final)
 
     return from_disk
-
-
-def _kept_type(feature: FeatureDescription) -> tf.DType:
-    if feature.kind == "id":
-        return tf.int64
-    return tf.uint8 if feature.kind == "vector" and feature.vocabulary else tf.float32

@@ -15,13 +15,15 @@ import keras
 import tensorflow as tf
 
 from components.trainer.config import Task
+from components.trainer.data import View
 from components.trainer.input_names import arguments, rename_inputs
 from components.trainer.transform_graph import RawSpec, RawTensors, TransformGraph
 from components.transform.columns import to_sparse
 from foundation.publish import write_text
 from foundation.saved_model import CLASSES_FILE, DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE, python_ops
 
-Predictions = dict[str, tf.Tensor]
+Tensors = dict[str, tf.Tensor]
+Predictions = Tensors
 
 
 class ServedModel(tf.Module):
@@ -32,22 +34,35 @@ class ServedModel(tf.Module):
         model: The trained model.
         task: The task, which determines the outputs.
         classes: Label value of each class of a multi-class task.
+        own: What a person's own model takes of the matrices; None for a declared model.
     """
 
-    def __init__(self, graph: TransformGraph, model: keras.Model, task: Task, classes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        graph: TransformGraph,
+        model: keras.Model,
+        task: Task,
+        classes: Sequence[str],
+        own: View | None = None,
+    ) -> None:
         super().__init__(name="penstock")
-        self._graph_of, self._call = (lambda: graph), (lambda features: model(features, training=False))
+        view = own or dict
+        self._graph_of, self._call = (lambda: graph), (lambda matrices: model(view(matrices), training=False))
         self._task = task
         self._classes = tf.constant(list(classes)) if task == "multiclass" else None
         self.class_names = lambda: list(classes) if task == "multiclass" else []
+        # Traced and written once for both signatures; behind a lambda, as what is an attribute can be called once loaded.
+        answer = tf.function(self._answers, autograph=False)
+        self._answer = lambda matrices: answer(matrices)
         self.weights = [variable.value for variable in model.variables]
         self.transform_resources = graph.resources
 
     def predict(self, raw: RawTensors) -> Predictions:
         """Returns the predictions for raw tensors."""
-        graph = self._graph_of()
-        transformed = graph.apply(raw)
-        output = self._call({f.name: transformed[f.name] for f in graph.features})
+        return self._answer(self._graph_of().rows(raw).matrices)
+
+    def _answers(self, matrices: Tensors) -> Predictions:
+        output = self._call(matrices)
         if self._task == "multiclass":
             return {"label": tf.gather(self._classes, tf.argmax(output, axis=1)), "probabilities": output}
         return {"probability" if self._task == "binary" else "prediction": tf.squeeze(output, axis=1)}

@@ -57,8 +57,9 @@ def run_fn(fn_args: FnArgs) -> None:
     model = build_model(graph, settings, values, splits[0])
     started_from = _warm_start(fn_args.base_model, settings, graph, model)
     weighting = class_weights(settings.train.class_weights, splits[0].labels, values)
+    own = graph.matrices.unpack if settings.model.build_model else None
     with used(settings.model.build_model, "a model that can be fitted"):
-        logs, own = Path(fn_args.model_run_dir) / "tensorboard", settings.model.build_model is not None
+        logs = Path(fn_args.model_run_dir) / "tensorboard"
         history = fit(model, settings.train, splits, weighting, logs, own=own)
     clock.lap("fit")
     model_folder = Path(fn_args.serving_model_dir)
@@ -66,7 +67,7 @@ def run_fn(fn_args: FnArgs) -> None:
         published_folder(model_folder) as temporary,
         used(settings.model.build_model, "a model that can be exported as a SavedModel"),
     ):
-        export(ServedModel(graph, model, settings.model.task, values), temporary)
+        export(ServedModel(graph, model, settings.model.task, values, own), temporary)
     with used(settings.model.build_model, "a model whose weights can be kept"):
         weights.save(model, graph.features, model_folder.parent / "keras")
     clock.lap("export")

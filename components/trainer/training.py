@@ -14,7 +14,7 @@ import keras
 
 from components.trainer.compiled import CompiledEpochs, can_be_compiled
 from components.trainer.config import Task, TrainConfig
-from components.trainer.data import TransformedSplit, training_batches, validation_batches
+from components.trainer.data import TransformedSplit, View, training_batches, validation_batches
 from components.trainer.metrics import TRAINING_METRICS, always_followed
 from components.trainer.models.scale import LabelScale, ScaledError
 from components.trainer.recipe import PATIENCE
@@ -176,7 +176,7 @@ def fit(
     log_folder: Path | None,
     over: Over | None = None,
     check: Check | None = None,
-    own: bool = False,
+    own: View | None = None,
 ) -> History:
     """Fits a compiled model and leaves it with its best weights.
 
@@ -190,7 +190,7 @@ def fit(
         log_folder: Folder for TensorBoard logs; None writes none.
         over: Whether time is over, asked after every batch; None sets no limit.
         check: Refuses a model by the numbers of its first epoch.
-        own: Whether a person wrote the model.
+        own: What a person's own model takes of the matrices; None for a declared model, which takes them as they are.
 
     Raises:
         DataError: The loss is no longer a number.
@@ -209,7 +209,7 @@ def fit(
     if own or not can_be_compiled(splits):
         history.way = "fit"
         log.info("training by Keras's fit: %s", "it is your own model" if own else "the rows are on disk")
-        _fit_with_keras(model, train, splits, weights, schedule, callbacks)
+        _fit_with_keras(model, train, splits, weights, schedule, callbacks, own or dict)
     else:
         epochs = CompiledEpochs(model, splits, train.batch_size, train.seed, weights, VALIDATION_ROWS)
         epochs.run(schedule, callbacks)
@@ -227,15 +227,16 @@ def _fit_with_keras(
     weights: Any,
     schedule: Schedule,
     callbacks: list[Any],
+    view: View,
 ) -> None:
     training, validation = splits
     assert train.batch_size
     model.steps_per_execution = steps_an_execution(schedule)
     model.fit(
-        training_batches(training, train.batch_size, train.seed, weights),
+        training_batches(training, train.batch_size, train.seed, weights, view),
         epochs=schedule.epochs,
         steps_per_epoch=schedule.steps_per_epoch,
-        validation_data=validation_batches(validation, VALIDATION_ROWS),
+        validation_data=validation_batches(validation, VALIDATION_ROWS, view),
         callbacks=callbacks,
         verbose=0,
         shuffle=False,

@@ -7,7 +7,7 @@ tables and its map from inputs to outputs have no public names; only this file r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -15,10 +15,23 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from components.trainer.features import FeatureDescription, describe
+from components.trainer.matrices import Matrices
 
 RawSpec: TypeAlias = tf.io.VarLenFeature | tf.io.FixedLenFeature
 RawTensors: TypeAlias = dict[str, tf.Tensor | tf.SparseTensor]
 """Raw feature → tensor."""
+
+
+class Rows(NamedTuple):
+    """Transformed rows.
+
+    Attributes:
+        matrices: Name of a matrix (``components.trainer.matrices``) → matrix.
+        label: The transformed label, or None.
+    """
+
+    matrices: dict[str, tf.Tensor]
+    label: tf.Tensor | None
 
 
 class TransformGraph:
@@ -34,6 +47,7 @@ class TransformGraph:
         self.output = tft.TFTransformOutput(path)
         self.label = label
         self.features: list[FeatureDescription] = describe(self.output, label)
+        self.matrices = Matrices.of(self.features)
         self._transformed_spec = self.output.transformed_feature_spec()
         self.raw_spec: dict[str, RawSpec] = self.output.raw_feature_spec()
         self._loader = SavedModelLoader(self.output.transform_savedmodel_dir)
@@ -80,6 +94,18 @@ class TransformGraph:
         """
         transformed = self._loader.apply_transform_model(dict(raw))
         return {name: self._shaped(name, tensor) for name, tensor in transformed.items()}
+
+    def rows(self, raw: Mapping[str, tf.Tensor | tf.SparseTensor]) -> Rows:
+        """Transforms raw tensors into what a model takes.
+
+        Args:
+            raw: Feature → raw tensor; the label may be missing.
+
+        Returns:
+            The matrices, and the transformed label; None without the raw label.
+        """
+        by_name = self.apply(raw)
+        return Rows(self.matrices.pack(by_name), by_name.get(self.label))
 
     def _shaped(self, name: str, tensor: tf.Tensor) -> tf.Tensor:
         return tf.ensure_shape(tensor, [None, *self._transformed_spec[name].shape])

@@ -16,11 +16,15 @@ import keras
 import numpy as np
 
 from components.trainer.features import FeatureDescription
-from components.trainer.models.parts import DEEP, WIDE, id_features
+from components.trainer.matrices import Matrices
+from components.trainer.models.parts import DEEP, WIDE
 from foundation.publish import published_folder
 
 WEIGHTS = "weights.npz"
 DESCRIPTION = "description.json"
+
+Weight = tuple[str, np.ndarray]
+"""Path and value of an earlier model's weight."""
 
 
 @dataclass(frozen=True)
@@ -56,31 +60,55 @@ def restore(model: keras.Model, features: Sequence[FeatureDescription], folder: 
     """
     if not (folder / DESCRIPTION).is_file():
         return WarmStart(False, f"the earlier model has no weights at {folder}")
-    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    before = [
-        FeatureDescription(**{**f, "vocabulary": tuple(f["vocabulary"])}) for f in description["features"]
-    ]
-    difference = _difference(model, features, description["weights"], before)
+    before, arrays = _read(folder)
+    difference = _difference(model, features, arrays, before)
     if difference:
         return WarmStart(False, difference)
+    moved = 0
+    for variable, (_, old) in zip(_by_path(model), arrays, strict=True):
+        new = np.array(variable)
+        rows = row_map(variable.path, before, features)
+        if rows is None:
+            new = old
+        else:
+            new[rows[:, 1]] = old[rows[:, 0]]
+            moved += len(rows)
+        variable.assign(new)
+    return WarmStart(True, f"{len(arrays)} weights used, {moved} rows matched by word")
+
+
+def _by_path(model: keras.Model) -> list[Any]:
+    """Returns the weights in an order that does not depend on that of the layers."""
+    return sorted(model.weights, key=lambda variable: str(variable.path))
+
+
+def _read(folder: Path) -> tuple[list[FeatureDescription], list[Weight]]:
+    """Returns the features and the weights of an earlier model, sorted by path."""
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    features = [
+        FeatureDescription(**{**f, "vocabulary": tuple(f["vocabulary"])}) for f in description["features"]
+    ]
     with np.load(folder / WEIGHTS) as arrays:
-        moved = 0
-        for index, variable in enumerate(model.weights):
-            old, new = arrays[str(index)], np.array(variable)
-            rows = row_map(variable.path, before, features)
-            if rows is None:
-                new = old
-            else:
-                new[rows[:, 1]] = old[rows[:, 0]]
-                moved += len(rows)
-            variable.assign(new)
-    return WarmStart(True, f"{len(model.weights)} weights used, {moved} rows matched by word")
+        weights = [(w["path"], arrays[str(index)]) for index, w in enumerate(description["weights"])]
+    return features, sorted(_with_one_kernel(weights, features), key=lambda weight: weight[0])
+
+
+def _with_one_kernel(weights: list[Weight], features: Sequence[FeatureDescription]) -> list[Weight]:
+    """Joins the kernels of bags, of which models before 0.6 have one for each."""
+    for part in (WIDE, DEEP):
+        own = [f"{part}_{bag.name}/kernel" for bag in Matrices.of(features).bags]
+        found = dict(weights)
+        if own and all(path in found for path in own):
+            joined = np.concatenate([found[path] for path in own])
+            weights = [(path, array) for path, array in weights if path not in own]
+            weights.append((f"{part}_bags/kernel", joined))
+    return weights
 
 
 def _difference(
     model: keras.Model,
     features: Sequence[FeatureDescription],
-    weights: Sequence[dict[str, Any]],
+    weights: Sequence[Weight],
     before: Sequence[FeatureDescription],
 ) -> str:
     """Returns how two models differ apart from their vocabularies' words; empty if they do not."""
@@ -88,11 +116,12 @@ def _difference(
     if names[0] != names[1]:
         changed = sorted({n for n, _ in names[0]} ^ {n for n, _ in names[1]})
         return f"the features differ ({', '.join(changed) or 'their kinds'})"
-    if [v.path for v in model.weights] != [w["path"] for w in weights]:
+    variables = _by_path(model)
+    if [v.path for v in variables] != [path for path, _ in weights]:
         return "the layers differ"
-    for variable, weight in zip(model.weights, weights, strict=True):
+    for variable, (_, weight) in zip(variables, weights, strict=True):
         mapped = row_map(variable.path, before, features) is not None
-        old, new = tuple(weight["shape"]), tuple(variable.shape)
+        old, new = tuple(weight.shape), tuple(variable.shape)
         if (old[1:] != new[1:]) if mapped else (old != new):
             return f"{variable.path} has shape {list(new)}, was {list(old)}"
     return ""
@@ -102,12 +131,11 @@ def row_map(
     path: str, before: Sequence[FeatureDescription], now: Sequence[FeatureDescription]
 ) -> np.ndarray | None:
     """Returns ``[n, 2]`` pairs (old row, new row) for a weight whose rows belong to ids or words; None for others."""
-    layer = path.split("/")[0]
+    layer, old, new = path.split("/")[0], Matrices.of(before), Matrices.of(now)
     if layer in (f"{WIDE}_ids", f"{DEEP}_ids"):
-        return _table_rows(id_features(before), id_features(now))
-    for old, new in zip(before, now, strict=False):
-        if layer in (f"{WIDE}_{new.name}", f"{DEEP}_{new.name}") and new.vocabulary:
-            return np.array(_rows(old, new), np.int64).reshape(-1, 2)
+        return _table_rows(old.ids, new.ids)
+    if layer in (f"{WIDE}_bags", f"{DEEP}_bags"):
+        return _table_rows(old.bags, new.bags)
     return None
 
 

@@ -105,7 +105,8 @@ class _Trials:
         own = chosen.model.build_model
         with used(own, "a model that can be fitted"):
             check = _objective_check(own, self._tune.objective)
-            return fit(model, chosen.train, self._splits, self._weights, None, over, check, own is not None)
+            view = self._graph.matrices.unpack if own else None
+            return fit(model, chosen.train, self._splits, self._weights, None, over, check, view)
 
 
 def _objective_check(own: str | None, objective: str) -> Callable[[Mapping[str, float]], None]:

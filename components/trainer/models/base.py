@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from components.trainer.config import ModelConfigSlice
-    from components.trainer.features import FeatureDescription
+    from components.trainer.matrices import Matrices
 
 Tensors = dict[str, Any]
-"""Name of a feature → Keras tensor."""
+"""Name of a matrix (``components.trainer.matrices``) → Keras tensor."""
 
-Builder = Callable[["ModelConfigSlice", "Sequence[FeatureDescription]", Tensors, int], Any]
-"""Takes the ``model`` slice, the features, their inputs and the number of logits; returns ``[batch, logits]``."""
+Builder = Callable[["ModelConfigSlice", "Matrices", Tensors, int], Any]
+"""Takes the ``model`` slice, which feature has which columns, the inputs and the number of logits; returns ``[batch, logits]``."""
 
 
 @dataclass(frozen=True)

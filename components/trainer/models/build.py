@@ -9,6 +9,7 @@ import keras
 
 from components.trainer.config import ModelConfigSlice
 from components.trainer.features import FeatureDescription
+from components.trainer.matrices import Matrices
 from components.trainer.models import MODEL_TYPES
 from components.trainer.models.members import MeanOfMembers, MembersModel
 from components.trainer.models.own import build_own
@@ -33,15 +34,16 @@ def build(
         scale: The scale of a regression's label, which a built-in model takes in; a user's own model does so itself.
 
     Returns:
-        A Keras model from a dict of inputs to ``[batch, 1]`` (probability or prediction) or ``[batch, classes]``.
+        A Keras model from a dict of inputs (matrices; for a user's own model, features) to ``[batch, 1]`` (probability or prediction) or ``[batch, classes]``.
 
     Raises:
         UserCodeError: The user's ``build_model`` fails or its model has the wrong shape.
     """
     if config.build_model:
         return build_own(config.build_model, features, classes, hyperparameters)
-    inputs = make_inputs(features)
-    logits = MODEL_TYPES[config.type].logits(config, features, inputs, classes)
+    matrices = Matrices.of(features)
+    inputs = make_inputs(matrices)
+    logits = MODEL_TYPES[config.type].logits(config, matrices, inputs, classes)
     output = _head(config.task, logits, scale)
     if (config.members or 1) > 1 and len(output.shape) == 3:
         return MembersModel(inputs, MeanOfMembers(name="mean_of_members")(output), name=config.type)

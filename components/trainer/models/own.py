@@ -10,7 +10,6 @@ import keras
 import tensorflow as tf
 
 from components.trainer.features import FeatureDescription
-from components.trainer.models.parts import make_inputs
 from foundation.errors import UserCodeError
 from foundation.own_fault import kind_of, own_code, place
 from foundation.user_code import load_function
@@ -35,7 +34,7 @@ def build_own(
         remedy = "return it" if model is None else "build it with `import keras` (Keras 3), not `tf_keras`"
         raise UserCodeError(place(reference), expected=CONTRACT, seen=kind_of(model), remedy=remedy)
     with own_code(reference, "a model that takes a dict of inputs with the names of the features"):
-        output = model(make_inputs(features))
+        output = model(_inputs(features))
     one = not isinstance(output, (dict, list, tuple))
     if not one or tuple(output.shape) != (None, classes):
         raise UserCodeError(
@@ -45,6 +44,18 @@ def build_own(
             remedy="end with a layer of one unit (probability or number) or one unit per class (probabilities)",
         )
     return model
+
+
+def _inputs(features: Sequence[FeatureDescription]) -> dict[str, Any]:
+    """Returns name → Keras input for every feature."""
+    return {
+        f.name: keras.Input(
+            (f.size,) if f.kind == "vector" else (),
+            name=f.name,
+            dtype="int64" if f.kind == "id" else "float32",
+        )
+        for f in features
+    }
 
 
 @contextmanager

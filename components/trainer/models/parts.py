@@ -1,16 +1,18 @@
 """Building blocks of built-in models: numbers, ids and bags, the first hidden layer over them, and the layers above.
 
-All ids share one table in which each feature has its own rows: one look-up per step, not one per feature.
+All ids share one table, and all bags one kernel, in which each feature has its own rows: one look-up and one multiplication
+per step, not one per feature.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
-from components.trainer.features import FeatureDescription
+from components.trainer.matrices import BAGS, IDS, NUMBERS, Matrices
+from components.trainer.models.bags import GlorotOfEach, ProjectionOfEach
 from components.trainer.models.base import Tensors
 from components.trainer.models.members import MemberDense
 
@@ -21,91 +23,78 @@ WIDE = "wide"
 DEEP = "deep"
 
 
-def make_inputs(features: Sequence[FeatureDescription]) -> Tensors:
-    """Returns name → Keras input for every feature."""
+def make_inputs(matrices: Matrices) -> Tensors:
+    """Returns name → Keras input for every matrix."""
     return {
-        f.name: keras.Input(
-            (f.size,) if f.kind == "vector" else (),
-            name=f.name,
-            dtype="int64" if f.kind == "id" else "float32",
-        )
-        for f in features
+        name: keras.Input((width,), name=name, dtype="int64" if name == IDS else "float32")
+        for name, width in matrices.widths.items()
     }
 
 
-def id_features(features: Sequence[FeatureDescription]) -> list[FeatureDescription]:
-    """Returns the id features in the order of their rows in the embedding table."""
-    return [f for f in features if f.kind == "id"]
+def numbers(inputs: Tensors) -> Any:
+    """Returns all numbers and plain vectors side by side; None if there are none."""
+    return inputs.get(NUMBERS)
 
 
-def numbers(features: Sequence[FeatureDescription], inputs: Tensors) -> Any:
-    """Returns all numbers and plain vectors concatenated; None if there are none."""
-    scalars = [inputs[f.name] for f in features if f.kind == "number"]
-    parts = [keras.ops.stack(scalars, axis=1)] if scalars else []
-    parts += [inputs[f.name] for f in features if f.kind == "vector" and not f.vocabulary]
-    if not parts:
+def ids(matrices: Matrices, inputs: Tensors) -> Any:
+    """Returns all ids side by side, each shifted to its feature's rows of the table; None if there are none."""
+    if IDS not in inputs:
         return None
-    return parts[0] if len(parts) == 1 else keras.layers.Concatenate()(parts)
+    return inputs[IDS] + keras.ops.array(matrices.offsets[np.newaxis], dtype="int64")
 
 
-def ids(features: Sequence[FeatureDescription], inputs: Tensors) -> Any:
-    """Returns all ids concatenated, each shifted to its feature's rows of the table; None if there are none."""
-    chosen = id_features(features)
-    if not chosen:
-        return None
-    offsets, rows = [], 0
-    for feature in chosen:
-        offsets.append(rows)
-        rows += feature.size
-    return keras.ops.stack([inputs[f.name] for f in chosen], axis=1) + keras.ops.array(
-        [offsets], dtype="int64"
-    )
-
-
-def embedding(
-    features: Sequence[FeatureDescription], width: int, part: str, config: ModelConfigSlice
-) -> keras.layers.Embedding:
+def embedding(matrices: Matrices, width: int, part: str, config: ModelConfigSlice) -> keras.layers.Embedding:
     """Returns the embedding table shared by all ids."""
-    rows = sum(f.size for f in id_features(features))
     start = "zeros" if part == WIDE else "uniform"
     return keras.layers.Embedding(
-        rows, width, embeddings_initializer=start, embeddings_regularizer=l2(config, part), name=f"{part}_ids"
+        int(matrices.sizes.sum()),
+        width,
+        embeddings_initializer=start,
+        embeddings_regularizer=l2(config, part),
+        name=f"{part}_ids",
     )
 
 
-def bags(
-    config: ModelConfigSlice, features: Sequence[FeatureDescription], inputs: Tensors, width: int, part: str
-) -> list[Any]:
-    """Returns a projection of each multi-hot vector."""
-    return [
-        keras.layers.Dense(
-            width, use_bias=False, kernel_regularizer=l2(config, part), name=f"{part}_{f.name}"
-        )(inputs[f.name])
-        for f in features
-        if f.kind == "vector" and f.vocabulary
-    ]
+def bags(config: ModelConfigSlice, matrices: Matrices, inputs: Tensors, width: int, part: str) -> list[Any]:
+    """Returns the sum of a projection of each bag; nothing if there are none."""
+    if BAGS not in inputs:
+        return []
+    layer = keras.layers.Dense(
+        width,
+        use_bias=False,
+        kernel_initializer=GlorotOfEach([f.size for f in matrices.bags]),
+        kernel_regularizer=l2(config, part),
+        name=f"{part}_bags",
+    )
+    return [layer(inputs[BAGS])]
 
 
-def first_layer(
-    config: ModelConfigSlice, features: Sequence[FeatureDescription], inputs: Tensors, units: int
-) -> Any:
+def projected_bags(config: ModelConfigSlice, matrices: Matrices, inputs: Tensors, width: int) -> list[Any]:
+    """Returns the projections of the bags side by side; nothing if there are none."""
+    if BAGS not in inputs:
+        return []
+    layer = ProjectionOfEach([f.size for f in matrices.bags], width, l2(config), f"{DEEP}_bags")
+    return [layer(inputs[BAGS])]
+
+
+def first_layer(config: ModelConfigSlice, matrices: Matrices, inputs: Tensors, units: int) -> Any:
     """Returns the activations of the first hidden layer, ``[members, batch, units]`` if there are several members.
 
     Without ``embedding``, ids are one-hot: their table holds the layer's own weights, so that a category needs no more
     rows to be learnt than a number does.
     """
     width = units * (config.members or 1)
-    parts = [side_by_side] if (side_by_side := numbers(features, inputs)) is not None else []
+    parts = [side_by_side] if (side_by_side := numbers(inputs)) is not None else []
     one_hot = []
-    rows = ids(features, inputs)
+    rows = ids(matrices, inputs)
     if config.embedding:
         if rows is not None:
-            parts.append(keras.layers.Flatten()(embedding(features, config.embedding, DEEP, config)(rows)))
-        parts += bags(config, features, inputs, config.embedding, DEEP)
+            parts.append(keras.layers.Flatten()(embedding(matrices, config.embedding, DEEP, config)(rows)))
+        parts += projected_bags(config, matrices, inputs, config.embedding)
     else:
         if rows is not None:
-            one_hot.append(keras.ops.sum(embedding(features, width, DEEP, config)(rows), axis=1))
-        one_hot += bags(config, features, inputs, width, DEEP)
+            one_hot.append(keras.ops.sum(embedding(matrices, width, DEEP, config)(rows), axis=1))
+        one_hot += bags(config, matrices, inputs, width, DEEP)
     if parts:
         dense = parts[0] if len(parts) == 1 else keras.layers.Concatenate()(parts)
         limit = (6.0 / (dense.shape[-1] + units)) ** 0.5  # Glorot's, by the widths of one member

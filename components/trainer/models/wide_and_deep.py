@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from components.trainer.models import dense, linear
@@ -10,17 +9,15 @@ from components.trainer.models.base import ModelType, Tensors
 
 if TYPE_CHECKING:
     from components.trainer.config import ModelConfigSlice
-    from components.trainer.features import FeatureDescription
+    from components.trainer.matrices import Matrices
 
 
-def logits(
-    config: ModelConfigSlice, features: Sequence[FeatureDescription], inputs: Tensors, units: int
-) -> Any:
+def logits(config: ModelConfigSlice, matrices: Matrices, inputs: Tensors, units: int) -> Any:
     """Adds the logits of both; members share the linear part."""
     import keras
 
-    wide = linear.logits(config, features, inputs, units)
-    deep = dense.logits(config, features, inputs, units)
+    wide = linear.logits(config, matrices, inputs, units)
+    deep = dense.logits(config, matrices, inputs, units)
     return keras.ops.add(wide, deep)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.trainer.config import Task
-from components.trainer.references.design import Design
+from components.trainer.matrices import BAGS, IDS, NUMBERS, Matrices
 from components.trainer.references.fitting import Linear, References
 from components.trainer.transform_graph import TransformGraph
 from foundation.saved_model import CONSTANT, EXAMPLES_SIGNATURE, LINEAR
@@ -33,13 +33,13 @@ class ReferenceModels(tf.Module):
         self._linear = LinearOps(references.linear) if references.linear else None
         self.transform_resources = graph.resources
 
-    def predict(self, transformed: Tensors) -> Tensors:
-        """Returns the outputs for transformed features."""
-        rows = tf.shape(next(iter(transformed.values())))[0]
+    def predict(self, matrices: Tensors) -> Tensors:
+        """Returns the outputs for transformed rows."""
+        rows = tf.shape(next(iter(matrices.values())))[0]
         constant = tf.tile(self._constant[tf.newaxis], [rows, 1])
         outputs = {CONSTANT: constant if self._task == "multiclass" else constant[:, 0]}
         if self._linear:
-            outputs[LINEAR] = _head(self._task, self._linear(transformed))
+            outputs[LINEAR] = _head(self._task, self._linear(matrices))
         return outputs
 
     def signature(self) -> Any:
@@ -47,8 +47,7 @@ class ReferenceModels(tf.Module):
         graph = self._graph_of()
 
         def serve_examples(examples: tf.Tensor) -> Tensors:
-            transformed = graph.apply(graph.parse(examples, with_label=False))
-            return self.predict({f.name: transformed[f.name] for f in graph.features})
+            return self.predict(graph.rows(graph.parse(examples, with_label=False)).matrices)
 
         text = tf.TensorSpec([None], tf.string, name="examples")
         return tf.function(serve_examples, autograph=False).get_concrete_function(text)
@@ -71,31 +70,27 @@ class LinearOps(tf.Module):
         ]
         self._design_of = lambda: linear.design
 
-    def __call__(self, transformed: Tensors) -> tf.Tensor:
+    def __call__(self, matrices: Tensors) -> tf.Tensor:
         """Returns ``[batch, outputs]`` logits or numbers."""
-        design: Design = self._design_of()
         numbers, ids, bags = self._weights
         total = tf.identity(self._bias)
-        if design.numbers:
-            total += self._standardised(transformed, design) @ numbers
-        if design.ids:
-            total += _looked_up(transformed, design, ids)
-        if design.bags:
-            side_by_side = tf.concat([transformed[f.name] for f in design.bags], axis=1)
-            total += tf.cast(side_by_side, tf.float64) @ bags
+        if NUMBERS in matrices:
+            total += self._standardised(matrices[NUMBERS]) @ numbers
+        if IDS in matrices:
+            total += _looked_up(matrices[IDS], self._design_of().matrices, ids)
+        if BAGS in matrices:
+            total += tf.cast(matrices[BAGS], tf.float64) @ bags
         return total
 
-    def _standardised(self, transformed: Tensors, design: Design) -> tf.Tensor:
+    def _standardised(self, numbers: tf.Tensor) -> tf.Tensor:
         mean, factor = self._standard
-        parts = [tf.reshape(transformed[f.name], [-1, f.size]) for f in design.numbers]
-        values = tf.cast(tf.concat(parts, axis=1), tf.float64)
+        values = tf.cast(numbers, tf.float64)
         return tf.where(tf.math.is_finite(values), values - mean, 0.0) * factor
 
 
-def _looked_up(transformed: Tensors, design: Design, weights: tf.Variable) -> tf.Tensor:
-    ids = tf.stack([tf.reshape(transformed[f.name], [-1]) for f in design.ids], axis=1)
-    known = (ids >= 0) & (ids < np.array([f.size for f in design.ids]))
-    rows = tf.gather(weights, tf.where(known, ids, tf.zeros_like(ids)) + design.offsets)
+def _looked_up(ids: tf.Tensor, matrices: Matrices, weights: tf.Variable) -> tf.Tensor:
+    known = (ids >= 0) & (ids < matrices.sizes)
+    rows = tf.gather(weights, tf.where(known, ids, tf.zeros_like(ids)) + matrices.offsets)
     return tf.reduce_sum(tf.where(known[..., tf.newaxis], rows, tf.zeros_like(rows)), axis=1)
 
 

@@ -27,14 +27,12 @@ class Times(DirectKind):
         return [tf.cast(settings * without_nan(columns.number(feature, "times")), tf.float32)]
 
 
-def bias_logits(config: Any, features: Any, inputs: Any, units: int) -> Any:
+def bias_logits(config: Any, matrices: Any, inputs: Any, units: int) -> Any:
     import keras
 
     from components.trainer.models.parts import numbers
 
-    return keras.layers.Dense(units, kernel_initializer="zeros", name="only_a_bias")(
-        numbers(features, inputs)
-    )
+    return keras.layers.Dense(units, kernel_initializer="zeros", name="only_a_bias")(numbers(inputs))
 
 
 TRANSFORMATIONS["times"] = Times()

@@ -12,6 +12,14 @@ import pytest
 
 from tests.components.conftest import LABEL_OF
 
+
+def packed(features: Any, columns: dict[str, Any]) -> dict[str, Any]:
+    """Returns columns by name as the matrices of a split."""
+    from components.trainer.matrices import Matrices
+
+    return {name: matrix.numpy() for name, matrix in Matrices.of(features).pack(columns).items()}
+
+
 PLAIN = {"type": "wide_and_deep", "hidden": [8], "dropout": 0.2}
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.components.trainer.conftest import packed
+
 pytestmark = pytest.mark.component
 
 TOLERANCE = 1e-5
@@ -29,6 +31,18 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 
 
+def inputs() -> list[Any]:
+    from components.trainer.features import FeatureDescription
+
+    words = ("a", "b", "c")
+    return [
+        FeatureDescription("bag", "vector", 5, (*words, "d", "e")),
+        FeatureDescription("c", "id", 4, words, 1),
+        FeatureDescription("x", "number", 1),
+        FeatureDescription("y", "number", 1),
+    ]
+
+
 def rows(task: str, count: int, seed: int) -> Any:
     from components.trainer.data import TransformedSplit
 
@@ -45,14 +59,13 @@ def rows(task: str, count: int, seed: int) -> Any:
         "regression": (100 * signal).astype(np.float32),
         "multiclass": np.clip(np.round(signal), -1, 1).astype(np.int64) + 1,
     }[task]
-    return TransformedSplit(features, labels, 0)
+    return TransformedSplit(packed(inputs(), features), labels, 0)
 
 
 def trained(
-    task: str, model: dict[str, Any], train: dict[str, Any], own: bool, **more: Any
+    task: str, model: dict[str, Any], train: dict[str, Any], by_keras: bool = False, **more: Any
 ) -> SimpleNamespace:
     from components.trainer.config import ModelConfigSlice, TrainConfig
-    from components.trainer.features import FeatureDescription
     from components.trainer.models.build import build
     from components.trainer.models.scale import LabelScale
     from components.trainer.seeds import seed_everything
@@ -60,13 +73,6 @@ def trained(
 
     weighed, patience = train.pop("weighed", False), train.pop("patience", None)
     splits = rows(task, 300, 1), rows(task, 70, 2)
-    words = ("a", "b", "c")
-    features = [
-        FeatureDescription("x", "number", 1),
-        FeatureDescription("y", "number", 1),
-        FeatureDescription("c", "id", 4, words, 1),
-        FeatureDescription("bag", "vector", 5, (*words, "d", "e")),
-    ]
     defaults = {"hidden": [6], "embedding": 2, "dropout": 0.0, "l2": 0.0, "members": 1}
     config = ModelConfigSlice.model_validate({**defaults, **model, "task": task})
     settings = TrainConfig.model_validate(
@@ -82,17 +88,20 @@ def trained(
     )
     seed_everything(3)
     scale = LabelScale.of(splits[0].labels) if task == "regression" else None
-    built = build(config, features, 3 if task == "multiclass" else 1, {}, scale)
+    built = build(config, inputs(), 3 if task == "multiclass" else 1, {}, scale)
     compile_model(built, task, settings, 20, scale)
     weights = np.array([1.0, 3.0], np.float32) if weighed else None
-    history = fit(built, settings, splits, weights, more.pop("logs", None), own=own, **more)
+    with pytest.MonkeyPatch.context() as patch:
+        if by_keras:
+            patch.setattr("components.trainer.training.can_be_compiled", lambda splits: False)
+        history = fit(built, settings, splits, weights, more.pop("logs", None), **more)
     return SimpleNamespace(history=history, weights=[v.numpy() for v in built.variables])
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_result_is_that_of_fit(case: str) -> None:
     task, model, train = CASES[case]
-    ours, keras = (trained(task, dict(model), dict(train), own) for own in (False, True))
+    ours, keras = (trained(task, dict(model), dict(train), by_keras) for by_keras in (False, True))
     assert (ours.history.way, keras.history.way) == ("compiled", "fit")
     assert len(ours.history.epochs) == len(keras.history.epochs)
     assert ours.history.best_epoch == keras.history.best_epoch
@@ -117,7 +126,7 @@ def test_a_step_is_traced_once_however_many_epochs_run(monkeypatch: pytest.Monke
             return original(self, data)
 
         monkeypatch.setattr(keras.Model, name, counted)
-    trained("binary", {"type": "linear"}, {"epochs": None, "steps": 23}, own=False)
+    trained("binary", {"type": "linear"}, {"epochs": None, "steps": 23})
     assert sorted(steps) == ["test_step", "train_step"]
 
 
@@ -127,7 +136,6 @@ def test_time_that_is_over_ends_it_within_an_epoch() -> None:
         "binary",
         {"type": "linear"},
         {"epochs": 50},
-        own=False,
         over=lambda: len(asked) > 2 or bool(asked.append(1)),
     )
     assert done.history.ended_by_time
@@ -139,12 +147,12 @@ def test_a_loss_that_is_no_number_is_an_error() -> None:
     from foundation.errors import DataError
 
     with pytest.raises(DataError, match="a loss that is a number"):
-        trained("regression", {"type": "dense"}, {"learning_rate": 1e30}, own=False)
+        trained("regression", {"type": "dense"}, {"learning_rate": 1e30})
 
 
 def test_tensorboard_has_every_epoch(tmp_path: Any) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    trained("binary", {"type": "linear"}, {}, own=False, logs=tmp_path)
+    trained("binary", {"type": "linear"}, {}, logs=tmp_path)
     events = EventAccumulator(str(tmp_path / "validation"), size_guidance={"tensors": 0}).Reload()
     assert [e.step for e in events.Tensors("epoch_loss")] == [0, 1, 2, 3]

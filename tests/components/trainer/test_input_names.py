@@ -36,18 +36,21 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     from components.trainer.export import ServedModel, export
+    from components.trainer.features import FeatureDescription
+    from components.trainer.matrices import Matrices
+    from components.trainer.transform_graph import Rows
 
     names = sorted(set(NAMES))
     schema = schema_pb2.Schema()
     for name in names:
         schema.feature.add(name=name).value_count.max = 1
+    matrices = Matrices.of([FeatureDescription(name, "number", 1) for name in names])
     graph: Any = SimpleNamespace(
-        features=[SimpleNamespace(name=name) for name in names],
         raw_spec={name: tf.io.VarLenFeature(tf.float32) for name in names},
         resources=[],
         used=lambda: names,
         schema=lambda: schema,
-        apply=lambda raw: {name: tf.sparse.to_dense(raw[name])[:, 0] for name in names},
+        rows=lambda raw: Rows(matrices.pack({n: tf.sparse.to_dense(raw[n])[:, 0] for n in names}), None),
         parse=lambda text, with_label: tf.io.parse_example(
             text, {name: tf.io.VarLenFeature(tf.float32) for name in names}
         ),
@@ -57,7 +60,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = keras.Model(inputs, total(keras.ops.stack([inputs[name] for name in names], axis=1)))
     total.set_weights([np.arange(len(names), dtype=np.float32)[:, np.newaxis]])
     folder = tmp_path_factory.mktemp("model") / "exported"
-    export(ServedModel(graph, model, "regression", []), folder)
+    export(ServedModel(graph, model, "regression", [], matrices.unpack), folder)
     return folder
 
 

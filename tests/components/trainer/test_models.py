@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.components.trainer.conftest import packed
+
 pytestmark = pytest.mark.component
 
 
@@ -137,8 +139,9 @@ def test_regression_learns_a_label_of_any_unit_and_answers_in_it() -> None:
     columns = {"c": rng.integers(0, 4, 260), "x": rng.normal(size=260).astype(np.float32)}
     noise = rng.normal(size=260)
     price = (2e5 + 5e4 * columns["x"] + 3e4 * columns["c"] + 5e3 * noise).astype(np.float32)
+    matrices = packed(features, columns)
     train, validation, test = (
-        TransformedSplit({n: v[part] for n, v in columns.items()}, price[part], 0)
+        TransformedSplit({n: v[part] for n, v in matrices.items()}, price[part], 0)
         for part in (slice(0, 160), slice(160, 200), slice(200, 260))
     )
     settings = TrainingSettings(

@@ -45,15 +45,19 @@ def make_split(rows: int, seed: int, task: str) -> Any:
         "multiclass": np.digitize(score, [-1, 1]).astype(np.int64),
         "regression": (1000 + 50 * score).astype(np.float32),
     }[task]
-    return SimpleNamespace(features=columns, labels=labels, rows=rows, without_label=0)
+    matrices = {
+        "numbers": np.column_stack([columns["minutes"], columns["pixels"]]),
+        "ids": np.column_stack([columns["country"], columns["hour"]]),
+        "bags": columns["topics"],
+    }
+    return SimpleNamespace(features=matrices, labels=labels, rows=rows, without_label=0)
 
 
-def by_hand(columns: dict[str, Any], train: dict[str, Any]) -> Any:
+def by_hand(matrices: dict[str, Any], train: dict[str, Any]) -> Any:
     """Returns the dense matrix of the same columns, without the one that never varies."""
-    numbers = np.column_stack([columns["minutes"], columns["pixels"][:, 0]]).astype(np.float64)
-    like = np.column_stack([train["minutes"], train["pixels"][:, 0]]).astype(np.float64)
-    ids = [np.eye(4)[columns["country"]], np.eye(25)[columns["hour"]]]
-    return np.hstack([(numbers - like.mean(0)) / like.std(0), *ids, columns["topics"].astype(np.float64)])
+    numbers, like = (given["numbers"][:, :2].astype(np.float64) for given in (matrices, train))
+    ids = [np.eye(4)[matrices["ids"][:, 0]], np.eye(25)[matrices["ids"][:, 1]]]
+    return np.hstack([(numbers - like.mean(0)) / like.std(0), *ids, matrices["bags"].astype(np.float64)])
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
@@ -104,7 +108,7 @@ def test_with_few_rows_for_each_column_validation_chooses_the_strength() -> None
     def split(rows: int, noise: float) -> Any:
         x = rng.normal(size=(rows, 100)).astype(np.float32)
         labels = (x[:, 0] + noise * rng.normal(size=rows)).astype(np.float32)
-        return SimpleNamespace(features={"x": x}, labels=labels, rows=rows)
+        return SimpleNamespace(features={"numbers": x}, labels=labels, rows=rows)
 
     noisy = fit_references("regression", features, (split(120, 3.0), split(400, 3.0)), 1, seed=0)
     clean = fit_references("regression", features, (split(120, 0.0), split(400, 0.0)), 1, seed=0)
@@ -113,10 +117,10 @@ def test_with_few_rows_for_each_column_validation_chooses_the_strength() -> None
 
 def test_values_that_are_not_finite_count_as_the_mean_and_unknown_ids_as_nothing() -> None:
     train = make_split(500, 0, "binary")
-    train.features["minutes"][:3] = [np.nan, np.inf, -np.inf]
+    train.features["numbers"][:3, 0] = [np.nan, np.inf, -np.inf]
     fitted = fit_references("binary", FEATURES, (train, train), 1, seed=0)
     assert fitted.linear and fitted.result.not_finite == ("minutes",)
-    train.features["country"][:2] = [-1, 4]
+    train.features["ids"][:2, 0] = [-1, 4]
     matrix = fitted.linear.design.matrix(train.features, np.arange(3)).toarray()
     assert (matrix[:, 0] == 0).all()
     assert matrix[:, 3:7].sum(axis=1).tolist() == [0, 0, 1]
@@ -128,9 +132,9 @@ def test_many_ids_are_never_made_dense(monkeypatch: pytest.MonkeyPatch) -> None:
 
     rng = np.random.default_rng(0)
     features: Any = [SimpleNamespace(name=f"id{i}", kind="id", size=20_000, vocabulary=()) for i in range(5)]
-    columns = {f.name: rng.integers(0, 20_000, 50_000) for f in features}
-    labels = (columns["id0"] % 2).astype(np.float32)
-    split: Any = SimpleNamespace(features=columns, labels=labels, rows=len(labels))
+    ids = rng.integers(0, 20_000, (50_000, 5))
+    labels = (ids[:, 0] % 2).astype(np.float32)
+    split: Any = SimpleNamespace(features={"ids": ids}, labels=labels, rows=len(labels))
     monkeypatch.setattr(sparse.csr_matrix, "toarray", None)
     for task in ("binary", "regression"):
         fitted = fit_references(task, features, (split, split), 1, seed=0)  # type: ignore[arg-type]
@@ -172,7 +176,7 @@ def test_a_model_that_cannot_be_fitted_says_why() -> None:
 
 def test_more_weights_than_memory_is_given_for_are_refused_with_their_number() -> None:
     features: Any = [SimpleNamespace(name="id", kind="id", size=100_000, vocabulary=())]
-    columns = {"id": np.arange(1000)}
+    columns = {"ids": np.arange(1000)[:, np.newaxis]}
     train: Any = SimpleNamespace(features=columns, labels=np.arange(1000) % 100, rows=1000)
     fitted = fit_references("multiclass", features, (train, train), 100, seed=0)
     assert fitted.linear is None and "100,000 columns with 100 classes" in fitted.result.problem

@@ -78,9 +78,9 @@ def test_operations_and_numpy_agree_on_vectors_bags_and_odd_values() -> None:
     linear = fit_references("multiclass", FEATURES, (split, split), 3, seed=0).linear
     assert linear
     odd = {name: column[:50].copy() for name, column in split.features.items()}
-    odd["minutes"][:3] = [np.nan, np.inf, 1e30]
-    odd["country"][3:5] = [-1, 4]
-    odd["pixels"][5, 0] = np.nan
+    odd["numbers"][:3, 0] = [np.nan, np.inf, 1e30]
+    odd["ids"][3:5, 0] = [-1, 4]
+    odd["numbers"][5, 1] = np.nan
     given = LinearOps(linear)(
         {n: tf.constant(c.astype(np.float32) if c.dtype == np.uint8 else c) for n, c in odd.items()}
     )
