@@ -70,6 +70,7 @@ def computed() -> dict[str, Any]:
     from components.evaluator import scores
     from components.trainer.config import ModelConfigSlice
     from components.trainer.features import FeatureDescription
+    from components.trainer.matrices import Matrices
     from components.trainer.models.build import build
     from components.transform.preprocessing import preprocessing_fn
 
@@ -83,7 +84,7 @@ def computed() -> dict[str, Any]:
     samples = scores.metric_samples("binary", metrics, sums, None)
     return {
         "transformed": outputs["n_times"].numpy().tolist(),
-        "predicted": model({"n_times": outputs["n_times"]}).numpy().tolist(),
+        "predicted": model(Matrices.of(features).pack(outputs)).numpy().tolist(),
         "measured": {name: float(values[0]) for name, values in samples.items()},
     }
 
