@@ -89,6 +89,17 @@ def child_environment(python_path: Path | None = None) -> dict[str, str]:
     return {**kept, **ours, "TF_CPP_MIN_LOG_LEVEL": "2"}
 
 
+def own_zygote(folder: Path) -> dict[str, str]:
+    """Returns the variables with which a run has a zygote of its own, wherever it runs: none that is there already helps it.
+
+    Args:
+        folder: For its socket; it is made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return {"PENSTOCK_ZYGOTE": "on", "XDG_RUNTIME_DIR": str(folder)}
+
+
 def run_stock(task: Task) -> SideResult:
     """Runs the stock pipeline twice in a fresh root."""
     root = task.folder / "stock"
@@ -157,18 +168,21 @@ def overall_metrics(verdict: dict[str, Any]) -> dict[str, float]:
 
 
 def _timed(task: Task, command: list[str], folder: Path, name: str) -> Measured:
-    return run_measured(command, folder, task.folder / f"{name}.log", task.limit, _environment_of(command))
+    return run_measured(
+        command, folder, task.folder / f"{name}.log", task.limit, _environment_of(task, command)
+    )
 
 
-def _environment_of(command: list[str]) -> dict[str, str]:
-    ours = command[: len(penstock())] == penstock()
-    return child_environment(REPOSITORY if ours else None)
+def _environment_of(task: Task, command: list[str]) -> dict[str, str]:
+    if command[: len(penstock())] != penstock():
+        return child_environment()
+    return child_environment(REPOSITORY) | own_zygote(task.folder / "sockets")
 
 
 def _json_of(task: Task, command: list[str], folder: Path) -> Any:
     """Runs a command unmeasured and returns the JSON that it prints after whatever libraries print."""
     log = task.folder / "answer.log"
-    run_measured(command, folder, log, 600, _environment_of(command))
+    run_measured(command, folder, log, 600, _environment_of(task, command))
     return last_json(log.read_text(encoding="utf-8"))
 
 
@@ -197,7 +211,9 @@ def _imports_tensorflow(task: Task, project: Path) -> bool:
     """Runs the unchanged document once more, not timed, and looks at what it imports."""
     log = task.folder / "penstock-imports.log"
     command = [*penstock(), "run"]
-    run_measured(command, project, log, 600, {**_environment_of(command), "PYTHONPROFILEIMPORTTIME": "1"})
+    run_measured(
+        command, project, log, 600, {**_environment_of(task, command), "PYTHONPROFILEIMPORTTIME": "1"}
+    )
     return any(line.rpartition("|")[2].strip() == "tensorflow" for line in log.read_text().splitlines())
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local_speed.sides import child_environment
+from local_speed.sides import child_environment, own_zygote
 
 from foundation.errors import StorageError
 
@@ -58,7 +57,4 @@ def environment_of(source: Path, runtime: Path, more: Mapping[str, str] | None =
         runtime: Folder of the user's sockets; only this user's.
         more: Further variables.
     """
-    runtime.mkdir(parents=True, exist_ok=True)
-    os.chmod(runtime, 0o700)
-    ours = {"PENSTOCK_ZYGOTE": "on", "XDG_RUNTIME_DIR": str(runtime)}
-    return {**child_environment(source), **ours, **(more or {})}
+    return {**child_environment(source), **own_zygote(runtime), **(more or {})}
