@@ -72,12 +72,15 @@ def render(data: ReportData) -> str:
     """Returns the report as HTML."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    from foundation.pages.compiled import KeptTemplates
+
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=KeptTemplates(_FOLDER),
     )
     environment.filters.update(
         number=text.number,

@@ -64,12 +64,15 @@ def _style() -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    from foundation.pages.compiled import KeptTemplates
+
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=KeptTemplates(_FOLDER),
     )
     filters: dict[str, Any] = {
         "number": number,
