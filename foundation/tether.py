@@ -23,7 +23,7 @@ def tethered(command: list[str], sent: signal.Signals) -> list[str]:
     """
     if sys.platform != "linux":
         return command
-    return [sys.executable, "-I", __file__, str(os.getpid()), str(int(sent)), *command]
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(sent)), *command]
 
 
 def main() -> None:

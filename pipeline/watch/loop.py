@@ -19,7 +19,7 @@ from pipeline.document.loader import load
 from pipeline.runs.session import Session
 from pipeline.watch.files import Contents, Saves, changed, files_named, files_of, named
 
-SECONDS_BETWEEN_LOOKS = 0.25
+SECONDS_BETWEEN_LOOKS = 0.1
 """A burst of saves has ended when two looks in a row find the same."""
 SECONDS_TO_END = 60.0
 """Time for a run to close everything after Ctrl-C."""
