@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 MARKS = {"running": "…", "done": "✓", "cached": "=", "failed": "✗", "planned": "·", "skip": "-"}
 WITHHELD = "○"
 """Mark of a node that ended well without doing its work, such as a push of a model that is not blessed."""
-
-
+_AT_THE_END = ("pipeline.runs.finish", "pipeline.report", "jinja2")
+"""What tells the results of a run."""
 SECONDS_BETWEEN_LINES = 10.0
 """Where every line stays, a node that takes long tells no more often how far it is."""
 
@@ -42,8 +42,9 @@ class LineProgress(RunListener):
 
     def planned(self, plan: Plan, closed: list[str], record: RunRecord) -> None:
         """Prints what an interrupted run left behind, and how much there is to do."""
-        for line in opening(plan, closed, record):
-            say(line)
+        _say_now(opening(plan, closed, record))
+        if plan.to_run:
+            _load_ahead(*_AT_THE_END)
 
     def happened(self, event: Event) -> None:
         """Prints a line for a node that ended, or has been at work for long."""
@@ -61,6 +62,11 @@ class LineProgress(RunListener):
 def suspicions(review: Review) -> list[str]:
     """Returns what a preflight found that does not stop a run."""
     return [f"Warning: {remark}" for remark in review.remarks if not remark.certain]
+
+
+def _load_ahead(*modules: str) -> None:
+    """Loads modules beside the start of the workers, for which this process only waits."""
+    threading.Thread(target=lambda: [*map(importlib.import_module, modules)], daemon=True).start()
 
 
 def _say_now(lines: Iterable[str]) -> None:
@@ -110,7 +116,7 @@ class LiveProgress(RunListener):
         """Prepares the table of everything that will run."""
         _say_now(opening(plan, closed, record))
         if plan.to_run:
-            threading.Thread(target=importlib.import_module, args=("rich.live",), daemon=True).start()
+            _load_ahead("rich.live", *_AT_THE_END)
         self._rows = {
             n.node.id: ("planned", 0.0, n.seconds) for n in plan.nodes if n.action in ("run", "cached")
         }

@@ -84,7 +84,6 @@ def run(
     from pipeline.lineage.store import require_mlmd
     from pipeline.plan import Selection
     from pipeline.runners.base import RunFailedError
-    from pipeline.runs.finish import finish, report_failure
 
     require_mlmd()
     session = open_session(file, set_)
@@ -92,8 +91,12 @@ def run(
         with progress_for(session, quiet or as_json) as listener:
             record = session.run(Selection(start, end, only, force), listener)
     except RunFailedError:
+        from pipeline.runs.finish import report_failure
+
         report_failure(session)
         raise
+    from pipeline.runs.finish import finish  # the listener has loaded it while the nodes were at work
+
     lines = finish(session, record)
     if as_json:
         list(lines)
