@@ -52,6 +52,8 @@ app.add_typer(experiment.app, name="experiment")
 ENDED_BY_CTRL_C = 130
 _GARBAGE_AFTER = 100_000
 """New objects after which Python looks for garbage; at its 700, the imports of a command are searched a hundred times for none."""
+_SERVERS = frozenset({"serve", "route"})
+"""Commands that answer requests: there, one long search in place of many short ones would be felt."""
 _OF_SERVING = (
     "tensorflow",
     "tensorflow_serving",
@@ -68,9 +70,9 @@ _OF_SERVING = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command and exits with its code; errors are one line, more with ``--debug``."""
-    if arguments is None:
-        gc.set_threshold(_GARBAGE_AFTER)
     given = sys.argv[1:] if arguments is None else arguments
+    if arguments is None and not _SERVERS.intersection(given[:1]):
+        gc.set_threshold(_GARBAGE_AFTER)
     debug = "--debug" in given
     code = _run([a for a in given if a != "--debug"] or ["--help"], debug)
     sys.stdout.flush()
