@@ -97,6 +97,7 @@ class _Loop:
         self._alive = set(self._busy)
         self._warmed: set[str] = set()
         self._prepared: dict[int, str] = {}
+        self._standing: set[int] = set()
         self._compiled = self._failed = False
 
     def events(self) -> Iterator[Event]:
@@ -128,6 +129,8 @@ class _Loop:
             failure = Failure(rebuilt_error(answer), answer["traceback"])
         else:
             self._compiled |= task.compiles
+            if task.compiles or any(plan.action == "cached" for plan in task.nodes):
+                self._standing.add(index)
             if task.warms:
                 self._note_warmed(index, task.warms, answer)
             yield from _finished(task, answer, seconds)
@@ -154,10 +157,15 @@ class _Loop:
                 self._warm(index)
 
     def _next(self, index: int) -> NodePlan | None:
-        """Returns a node for an idle worker: the one that it is prepared for, else one that no other is or soon will be."""
+        """Returns a node for an idle worker: the one that it is prepared for, else one that no other is or soon will be.
+
+        A worker whose process has compiled or reused is as good for a node without TensorFlow: it has met the store.
+        """
         at_work = {other for other, task in self._busy.items() if task.nodes or task.compiles}
         others = {self._prepared.get(other) for other in self._alive - at_work - {index}}
         ready = [n for n in self._waiting if self._is_ready(n)]
+        if index in self._standing:
+            others -= {n.node.id for n in ready if not n.node.declared.tensorflow}
         own = [n for n in ready if n.node.id == self._prepared.get(index)]
         return next(iter([*own, *(n for n in ready if n.node.id not in others)]), None)
 
@@ -176,6 +184,7 @@ class _Loop:
             self._waiting.remove(plan)
             if not plan.node.resolver:  # a look-up leaves the process as it is
                 self._prepared.pop(index, None)
+                self._standing.discard(index)
             yield Event(plan.node.id, "running")
             self._give(index, {"run": plan.node.id}, _Task((plan,), since=time.monotonic()))
 

@@ -249,3 +249,13 @@ def test_a_node_goes_to_the_worker_that_has_prepared_itself_for_it(
     compiled = next(number for number, request in asked if "compile" in request)
     assert ran["Trainer"] == warm["Trainer"] != compiled
     assert ran["Evaluator"] == warm["Evaluator"] == compiled
+
+
+def test_a_gate_runs_where_the_nodes_before_it_were_reused_and_the_next_node_where_one_is_ready(
+    run: Run, graph_of: Callable[..., Graph], asked: list[Any], tmp_path: Path
+) -> None:
+    history = history_of(graph_of(), tmp_path)
+    run(make_plan(graph_of(evaluate={"metrics": ["auc"], "gates": {"auc": 0.71}}), history))
+    ran = {request["run"]: number for number, request in asked if "run" in request}
+    last = [number for number, request in asked if "reuse" in request][-1]
+    assert ran["EvaluationGate"] == last != ran["Pusher"]
