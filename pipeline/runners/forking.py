@@ -85,6 +85,11 @@ class ForkedProcess:
             seen = f"failed: {answer['parts']}" if answer else "is not done" if readable else "hangs"
             raise NoZygoteError(f"process {self._process.pid}, {what}: {seen}")
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process has died."""
+        return self._process.poll() is not None
+
     def end(self) -> None:
         """Ends the process and all that it started."""
         self._process.end()
@@ -164,6 +169,9 @@ class ForkingWorker:
         Raises:
             NoZygoteError: It was not made, or hangs; it is ended then.
         """
+        if isinstance(self._process, ForkedProcess) and self._process.has_ended:
+            self._process.end()
+            self._process = None  # killed while it had nothing to do, as where memory is short
         if self._process is None:
             self._process, self._is_tried = self._fork(self._zygote, self._job), False
         if node in _TRIED and not self._is_tried and isinstance(self._process, ForkedProcess):

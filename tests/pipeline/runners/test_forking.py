@@ -83,6 +83,16 @@ def test_an_idle_worker_has_the_process_of_the_next_node_forked_and_tried_ahead(
     assert until(lambda: not any(is_alive(each._process.pid) for each in made))
 
 
+def test_a_process_that_was_killed_while_it_had_nothing_to_do_is_replaced(worker: ForkingWorker) -> None:
+    worker.ask({"warm": "Trainer"})
+    assert worker.answer() == {"done": "Trainer", "ready": True}
+    assert isinstance(worker._process, ForkedProcess)
+    killed = worker._process
+    os.kill(killed._process.pid, 9)
+    assert until(lambda: killed.has_ended)
+    assert pid(worker, run="Trainer") != killed._process.pid
+
+
 def _refused() -> None:
     raise AssertionError("it was tried a second time")
 
