@@ -7,7 +7,7 @@ losses, metrics and callbacks are Keras's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -27,13 +27,11 @@ def can_be_compiled(splits: Sequence[TransformedSplit]) -> bool:
 
 
 class CompiledEpochs:
-    """The epochs of one training.
+    """The epochs of a training, or of several with the same model.
 
     Args:
         model: A compiled Keras model whose ``train_step`` is Keras's.
         splits: The train and the validation split, in memory.
-        batch_size: Rows of a step.
-        seed: Seed of the order of rows; the order is that of ``training_batches``.
         weights: Weight of each class, or None.
         validation_rows: Rows of a validation step.
     """
@@ -42,28 +40,28 @@ class CompiledEpochs:
         self,
         model: keras.Model,
         splits: tuple[TransformedSplit, TransformedSplit],
-        batch_size: int,
-        seed: int,
         weights: np.ndarray | None,
         validation_rows: int,
     ) -> None:
-        self._model = model
+        self._model, self._rows = model, splits[0]
         self._training = _picker(splits[0], weights)
         self._validation = _picker(splits[1], None)
-        self._numbers = iter(row_numbers(splits[0], batch_size, seed))
         self._validated = splits[1].rows, validation_rows
-        # As fit does: the optimizer's and the metrics' variables cannot be made within the loop.
-        model._symbolic_build(data_batch=self._training(tf.range(1, dtype=tf.int64)))
+        _make_state(model, self._training(tf.range(1, dtype=tf.int64))[1])
         self._train = _loop(lambda rows: model.train_step(self._training(rows)))
         self._test = _loop(lambda rows: model.test_step(self._validation(rows)))
 
-    def run(self, schedule: Schedule, callbacks: Sequence[Any]) -> None:
+    def run(self, schedule: Schedule, batch_size: int, seed: int, callbacks: Sequence[Any]) -> None:
         """Trains as planned, unless a callback ends it.
 
         Args:
             schedule: Steps and epochs.
+            batch_size: Rows of a step.
+            seed: Seed of the order of rows; the order is that of ``training_batches``.
             callbacks: Keras callbacks; they hear of executions of at most ``LARGEST_EXECUTION`` steps.
         """
+        steps = steps_an_execution(schedule)
+        executions = iter(row_numbers(self._rows, batch_size, seed).batch(steps))
         model = self._model
         told = keras.callbacks.CallbackList(
             list(callbacks),
@@ -77,7 +75,7 @@ class CompiledEpochs:
         logs: dict[str, float] = {}
         for epoch in range(schedule.epochs):
             told.on_epoch_begin(epoch)
-            self._epoch(schedule, told)
+            self._epoch(range(0, schedule.steps_per_epoch, steps), executions, told)
             logs = self._results()
             model.reset_metrics()
             self._validate()
@@ -88,13 +86,12 @@ class CompiledEpochs:
         model.optimizer.finalize_variable_values(model.trainable_weights)
         told.on_train_end(logs)
 
-    def _epoch(self, schedule: Schedule, told: Any) -> None:
+    def _epoch(self, begins: range, executions: Iterator[tf.Tensor], told: Any) -> None:
         self._model.reset_metrics()
-        steps = steps_an_execution(schedule)
-        for begin in range(0, schedule.steps_per_epoch, steps):
+        for begin in begins:
             told.on_train_batch_begin(begin)
-            self._train(tf.stack([next(self._numbers) for _ in range(steps)]))
-            told.on_train_batch_end(begin + steps - 1)
+            self._train(next(executions))
+            told.on_train_batch_end(begin + begins.step - 1)
             if self._model.stop_training:
                 break
 
@@ -108,6 +105,18 @@ class CompiledEpochs:
 
     def _results(self) -> dict[str, float]:
         return {name: float(value) for name, value in self._model.get_metrics_result().items()}
+
+
+def _make_state(model: keras.Model, labels: tf.Tensor) -> None:
+    """Makes the variables of optimizer and metrics, which cannot be made within a loop.
+
+    Keras's own way calls model, loss and metrics symbolically for that; a declared model is built, and its metrics have theirs.
+    """
+    label = keras.KerasTensor(labels.shape, keras.backend.standardize_dtype(labels.dtype))
+    model._compile_metrics.build(label, model.output)
+    model._compile_loss.build(label, model.output)
+    model.optimizer.build(model.trainable_variables)
+    model._post_build()
 
 
 def _loop(step: Callable[[tf.Tensor], object]) -> Callable[[tf.Tensor], None]:

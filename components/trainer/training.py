@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import time
@@ -55,6 +56,8 @@ Over = Callable[[], bool]
 """Whether time is over."""
 Check = Callable[[Mapping[str, float]], None]
 """Refuses the numbers of a first epoch."""
+Share = Callable[[keras.Model, Callable[[], CompiledEpochs]], CompiledEpochs]
+"""Takes a model and what makes its epochs; returns epochs that train from the model's state."""
 
 
 class _Deadline(keras.callbacks.Callback):
@@ -177,6 +180,7 @@ def fit(
     over: Over | None = None,
     check: Check | None = None,
     own: View | None = None,
+    share: Share | None = None,
 ) -> History:
     """Fits a compiled model and leaves it with its best weights.
 
@@ -191,6 +195,7 @@ def fit(
         over: Whether time is over, asked after every batch; None sets no limit.
         check: Refuses a model by the numbers of its first epoch.
         own: What a person's own model takes of the matrices; None for a declared model, which takes them as they are.
+        share: Finds epochs that were traced for an earlier model; these train that model, not the given one.
 
     Raises:
         DataError: The loss is no longer a number.
@@ -211,8 +216,9 @@ def fit(
         log.info("training by Keras's fit: %s", "it is your own model" if own else "the rows are on disk")
         _fit_with_keras(model, train, splits, weights, schedule, callbacks, own or dict)
     else:
-        epochs = CompiledEpochs(model, splits, train.batch_size, train.seed, weights, VALIDATION_ROWS)
-        epochs.run(schedule, callbacks)
+        make = functools.partial(CompiledEpochs, model, splits, weights, VALIDATION_ROWS)
+        epochs = share(model, make) if share else make()
+        epochs.run(schedule, train.batch_size, train.seed, callbacks)
     history.seconds = time.perf_counter() - begin
     if stopping:
         history.stopped_early = len(history.epochs) < schedule.epochs and not history.ended_by_time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -18,8 +19,10 @@ from components.trainer.data import class_weights
 from components.trainer.models.own import used
 from components.trainer.recipe import Size
 from components.trainer.run_fn import build_model, label_values, load_splits
+from components.trainer.schedule import plan_schedule
 from components.trainer.seeds import seed_everything
 from components.trainer.settings import TrainingSettings
+from components.trainer.traces import Traces, trace_key
 from components.trainer.training import History, Over, fit
 from components.trainer.transform_graph import TransformGraph
 from components.tuner.config import LIMITS, TuneConfig
@@ -68,6 +71,7 @@ class _Trials:
         self._splits = load_splits(graph, settings, train_files, eval_files)
         self._values = label_values(graph, settings)
         self._weights = class_weights(settings.train.class_weights, self._splits[0].labels, self._values)
+        self._traces = Traces()
 
     def train(self, hyperparameters: Mapping[str, Any], epochs: int | None, over: Over) -> Outcome:
         """Trains one trial and returns the metrics of its best epoch."""
@@ -106,7 +110,14 @@ class _Trials:
         with used(own, "a model that can be fitted"):
             check = _objective_check(own, self._tune.objective)
             view = self._graph.matrices.unpack if own else None
-            return fit(model, chosen.train, self._splits, self._weights, None, over, check, view)
+            share = None if own else functools.partial(self._traces.epochs, self._trace_key(chosen))
+            return fit(
+                model, chosen.train, self._splits, self._weights, None, over, check, own=view, share=share
+            )
+
+    def _trace_key(self, chosen: TrainingSettings) -> str:
+        steps = plan_schedule(chosen.train, self._splits[0].rows).total if chosen.decays else None
+        return trace_key(chosen.model, chosen.train, steps)
 
 
 def _objective_check(own: str | None, objective: str) -> Callable[[Mapping[str, float]], None]:

@@ -15,6 +15,7 @@ def logits(config: ModelConfigSlice, matrices: Matrices, inputs: Tensors, units:
     """Passes all features through the hidden layers; ``[members, batch, units]`` if there are several members."""
     import keras
 
+    from components.trainer.models.dropout import Dropout
     from components.trainer.models.parts import first_layer, hidden_layer
 
     if not config.hidden:
@@ -24,7 +25,7 @@ def logits(config: ModelConfigSlice, matrices: Matrices, inputs: Tensors, units:
         if index:
             hidden = hidden_layer(config, size, f"hidden_{index}", "relu")(hidden)
         if config.dropout:
-            hidden = keras.layers.Dropout(config.dropout)(hidden)
+            hidden = Dropout(config.dropout)(hidden)
     return hidden_layer(config, units, "logits")(hidden)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from types import SimpleNamespace
 from typing import Any
 
@@ -69,9 +70,14 @@ def trained(
     from components.trainer.models.build import build
     from components.trainer.models.scale import LabelScale
     from components.trainer.seeds import seed_everything
+    from components.trainer.traces import trace_key
     from components.trainer.training import compile_model, fit
 
-    weighed, patience = train.pop("weighed", False), train.pop("patience", None)
+    weighed, patience, decay = (
+        train.pop("weighed", False),
+        train.pop("patience", None),
+        train.pop("decay", 20),
+    )
     splits = rows(task, 300, 1), rows(task, 70, 2)
     defaults = {"hidden": [6], "embedding": 2, "dropout": 0.0, "l2": 0.0, "members": 1}
     config = ModelConfigSlice.model_validate({**defaults, **model, "task": task})
@@ -89,7 +95,9 @@ def trained(
     seed_everything(3)
     scale = LabelScale.of(splits[0].labels) if task == "regression" else None
     built = build(config, inputs(), 3 if task == "multiclass" else 1, {}, scale)
-    compile_model(built, task, settings, 20, scale)
+    compile_model(built, task, settings, decay, scale)
+    if traces := more.pop("traces", None):
+        more["share"] = functools.partial(traces.epochs, trace_key(config, settings, decay))
     weights = np.array([1.0, 3.0], np.float32) if weighed else None
     with pytest.MonkeyPatch.context() as patch:
         if by_keras:
