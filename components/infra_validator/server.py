@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 GRPC = "gRPC"
 PROTOCOLS = (GRPC, "REST")
+_PAUSES = 0.01, 0.1
+"""Seconds between two looks whether the server answers, at first and at most: one that was forked soon does."""
 ATTEMPTS = 3
 """Number of starts before giving up because ports keep being taken."""
 
@@ -233,7 +235,7 @@ def _start(command: list[str], config: Path, log_file: Path, ports: tuple[int, i
 
 def _wait(process: Child, port: int, name: str, seconds: float) -> str | None:
     """Waits until the tiny model is served; returns what went wrong, or None."""
-    deadline = time.monotonic() + seconds
+    deadline, (pause, longest) = time.monotonic() + seconds, _PAUSES
     with Client(f"http://{HOST}:{port}", timeout=5, retries=0) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
@@ -241,7 +243,8 @@ def _wait(process: Child, port: int, name: str, seconds: float) -> str | None:
             with contextlib.suppress(ClientError):  # not yet
                 if client.status(name).available:
                     return None
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause = min(pause * 1.5, longest)
     return "no answer"
 
 

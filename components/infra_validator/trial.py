@@ -324,12 +324,13 @@ class _Course:
 def _truth(model: Path, first: Sequence[bytes]) -> Predict | None:
     """Returns the model's own ``serving_examples`` in this process, None if it does not load here.
 
-    It is asked once, as its first answer takes longest.
+    It runs as it is written, which a server's rewriting must not change beyond the tolerance. It is asked once, as its
+    first answer takes longest.
     """
     from components.signature import ServingSignature
 
     try:
-        predict = ServingSignature(str(model)).predict
+        predict = ServingSignature(str(model), rewritten=False).predict
     except DataError:
         return None
     with contextlib.suppress(Exception):  # whatever is wrong with the answer shows when it is compared
