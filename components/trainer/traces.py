@@ -16,11 +16,11 @@ import tensorflow as tf
 
 from components.trainer.compiled import CompiledEpochs
 from components.trainer.config import ModelConfigSlice, TrainConfig
+from components.trainer.models import MODEL_TYPES
 from components.trainer.models.dropout import Dropout
 
 MOST = 4
 """Traces that are kept; each holds its graphs and, in its optimizer, three times the weights."""
-_NUMBERS = ("l2", "dropout")
 
 
 def trace_key(model: ModelConfigSlice, train: TrainConfig, decay_steps: int | None) -> str:
@@ -32,7 +32,7 @@ def trace_key(model: ModelConfigSlice, train: TrainConfig, decay_steps: int | No
         decay_steps: Steps in which the learning rate falls to 0; None keeps it.
     """
     layers = model.model_dump(mode="json")
-    layers |= {name: bool(layers[name]) for name in _NUMBERS}
+    layers |= {name: bool(layers[name]) for name in MODEL_TYPES[model.type].numbers}
     falls = [train.learning_rate, decay_steps] if decay_steps else None
     return json.dumps([layers, bool(train.weight_decay), falls], sort_keys=True)
 

@@ -24,7 +24,10 @@ class ModelType:
     Attributes:
         logits: Builds the model up to its logits; the task determines the head.
         keys: The keys of ``model`` that it reads.
+        numbers: Those of them that only become the number of an L2 penalty or of our ``Dropout``: above 0, trials of a search
+            that differ in them share a traced step.
     """
 
     logits: Builder
     keys: tuple[str, ...]
+    numbers: tuple[str, ...] = ()

@@ -29,4 +29,4 @@ def logits(config: ModelConfigSlice, matrices: Matrices, inputs: Tensors, units:
     return hidden_layer(config, units, "logits")(hidden)
 
 
-DENSE = ModelType(logits, keys=("hidden", "members", "dropout", "l2", "embedding"))
+DENSE = ModelType(logits, keys=("hidden", "members", "dropout", "l2", "embedding"), numbers=("dropout", "l2"))

@@ -29,4 +29,4 @@ def logits(config: ModelConfigSlice, matrices: Matrices, inputs: Tensors, units:
     return parts[0] if len(parts) == 1 else keras.layers.Add(name=f"{WIDE}_sum")(parts)
 
 
-LINEAR = ModelType(logits, keys=("l2",))
+LINEAR = ModelType(logits, keys=("l2",), numbers=("l2",))

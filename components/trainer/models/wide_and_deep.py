@@ -21,4 +21,6 @@ def logits(config: ModelConfigSlice, matrices: Matrices, inputs: Tensors, units:
     return keras.ops.add(wide, deep)
 
 
-WIDE_AND_DEEP = ModelType(logits, keys=("hidden", "members", "dropout", "l2", "embedding"))
+WIDE_AND_DEEP = ModelType(
+    logits, keys=("hidden", "members", "dropout", "l2", "embedding"), numbers=("dropout", "l2")
+)

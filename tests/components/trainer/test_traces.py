@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -95,3 +96,16 @@ def test_what_decides_over_operations_is_traced_anew(steps: list[str]) -> None:
         epochs_of("binary", {"type": "dense", **model}, {"epochs": 1, **train}, traces=traces)
     assert len(steps) == len(changes)
     assert len(traces._kept) == MOST
+
+
+def test_a_number_that_a_type_does_not_declare_is_traced_anew(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.trainer.models import MODEL_TYPES
+    from components.trainer.traces import Traces
+
+    monkeypatch.setitem(MODEL_TYPES, "dense", replace(MODEL_TYPES["dense"], numbers=("l2",)))
+    traces = Traces()
+    for dropout in (0.1, 0.6):
+        epochs_of("binary", {"type": "dense", "dropout": dropout}, {"epochs": 1}, traces=traces)
+    assert len(steps) == 2
