@@ -9,6 +9,7 @@ from typing import Literal
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from components.transform.layout import Layout
 from foundation.errors import UserCodeError
 
 FeatureKind = Literal["number", "id", "vector"]
@@ -56,6 +57,25 @@ def describe(output: tft.TFTransformOutput, label: str) -> list[FeatureDescripti
             largest = domains[name].max if name in domains else None
             found.append(_describe_one(output, name, specs[name], largest))
     return found
+
+
+def describe_columns(output: tft.TFTransformOutput, layout: Layout) -> list[FeatureDescription]:
+    """Describes the columns of Transform's matrices, sorted by name.
+
+    Args:
+        output: Transform's output.
+        layout: Its layout.
+    """
+    return [
+        FeatureDescription(
+            column.name,
+            "vector" if column.kind == "bag" else column.kind,
+            column.size,
+            read_vocabulary(output, column.name) if column.words else (),
+            column.first_word,
+        )
+        for column in layout.columns
+    ]
 
 
 def _describe_one(

@@ -14,8 +14,9 @@ import tensorflow_transform as tft
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
-from components.trainer.features import FeatureDescription, describe
+from components.trainer.features import FeatureDescription, describe, describe_columns
 from components.trainer.matrices import Matrices
+from components.transform.layout import MATRICES, Layout, read_layout
 
 RawSpec: TypeAlias = tf.io.VarLenFeature | tf.io.FixedLenFeature
 RawTensors: TypeAlias = dict[str, tf.Tensor | tf.SparseTensor]
@@ -46,7 +47,10 @@ class TransformGraph:
         self.path = path
         self.output = tft.TFTransformOutput(path)
         self.label = label
-        self.features: list[FeatureDescription] = describe(self.output, label)
+        self.layout: Layout | None = read_layout(path)
+        self.features: list[FeatureDescription] = (
+            describe_columns(self.output, self.layout) if self.layout else describe(self.output, label)
+        )
         self.matrices = Matrices.of(self.features)
         self._transformed_spec = self.output.transformed_feature_spec()
         self.raw_spec: dict[str, RawSpec] = self.output.raw_feature_spec()
@@ -74,9 +78,8 @@ class TransformGraph:
         return list(self._used)
 
     def _find_used(self) -> list[str]:
-        sources = {
-            tensor.name for f in self.features for tensor in self._loader._output_to_inputs_map[f.name]
-        }
+        outputs = self.layout.matrices.values() if self.layout else [f.name for f in self.features]
+        sources = {tensor.name for name in outputs for tensor in self._loader._output_to_inputs_map[name]}
         return [
             name
             for name, tensor in sorted(self._loader._structured_inputs.items())
@@ -90,7 +93,19 @@ class TransformGraph:
             raw: Feature → raw tensor; without the label, the transformed label is left out.
 
         Returns:
-            Output name → transformed tensor with its static shape.
+            Feature → transformed tensor with its static shape, and the label.
+        """
+        packed = self.apply_packed(raw)
+        return unpacked(packed, self.layout) if self.layout else packed
+
+    def apply_packed(self, raw: Mapping[str, tf.Tensor | tf.SparseTensor]) -> dict[str, tf.Tensor]:
+        """Transforms raw tensors into matrices, whose columns the ``layout`` names; without one, as ``apply`` does.
+
+        Args:
+            raw: Feature → raw tensor; without the label, the transformed label is left out.
+
+        Returns:
+            Name of the matrix → ``[batch, columns]``, and the label.
         """
         transformed = self._loader.apply_transform_model(dict(raw))
         return {name: self._shaped(name, tensor) for name, tensor in transformed.items()}
@@ -104,8 +119,11 @@ class TransformGraph:
         Returns:
             The matrices, and the transformed label; None without the raw label.
         """
-        by_name = self.apply(raw)
-        return Rows(self.matrices.pack(by_name), by_name.get(self.label))
+        packed = self.apply_packed(raw)
+        if self.layout is None:
+            return Rows(self.matrices.pack(packed), packed.get(self.label))
+        named = {MATRICES[kind]: packed[name] for kind, name in self.layout.matrices.items()}
+        return Rows(named, packed.get(self.label))
 
     def _shaped(self, name: str, tensor: tf.Tensor) -> tf.Tensor:
         return tf.ensure_shape(tensor, [None, *self._transformed_spec[name].shape])
@@ -121,6 +139,19 @@ class TransformGraph:
         return tf.io.parse_example(
             serialized, {name: self.raw_spec[name] for name in self.raw_spec if name in names}
         )
+
+
+def unpacked(packed: Mapping[str, tf.Tensor], layout: Layout) -> dict[str, tf.Tensor]:
+    """Returns feature → column, or columns of a bag, of the matrices; whatever else there is, as it is."""
+    named = {name: tensor for name, tensor in packed.items() if name not in layout.matrices.values()}
+    for kind, matrix in layout.matrices.items():
+        columns = layout.of(kind)
+        if kind == "bag":
+            parts = tf.split(packed[matrix], [column.size for column in columns], axis=1)
+        else:
+            parts = tf.unstack(packed[matrix], num=len(columns), axis=1)
+        named |= {column.name: part for column, part in zip(columns, parts, strict=True)}
+    return named
 
 
 def _parts(tensor: tf.Tensor | tf.SparseTensor) -> list[tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Declaration of Transform: the stock TFX component with Penstock's ``preprocessing_fn``."""
+"""Declaration of Transform: the stock TFX component with Penstock's ``preprocessing_fn`` and executor."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from tfx import types
 from tfx.components import Transform
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.proto import transform_pb2
 
 from components.transform.config import FeaturesConfig
+from components.transform.executor import Executor
 from foundation.user_code import code_digest
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def make_transform(
     }
     if features.preprocessing_fn:
         settings["code"] = code_digest(features.preprocessing_fn, project)
-    return Transform(
+    node = Transform(
         examples=examples,
         schema=schema,
         preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
@@ -63,6 +65,8 @@ def make_transform(
         disable_statistics=True,
         disable_analyzer_cache=True,
     )
+    node.executor_spec = BeamExecutorSpec(Executor)  # the type stays TFX's own, as in earlier versions
+    return node
 
 
 def build(at: Build, examples: types.BaseChannel, schema: types.BaseChannel) -> Transform:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -17,13 +16,9 @@ import tensorflow as tf
 from components.transform import label
 from components.transform.columns import Columns, RawTensor
 from components.transform.config import FeaturesConfig, output_name
-from components.transform.transformations import (
-    TRANSFORMATIONS,
-    AnalysedKind,
-    CountedKind,
-    DirectKind,
-    Kind,
-)
+from components.transform.layout import matrix_names
+from components.transform.steps import Step, steps_of
+from components.transform.transformations import AnalysedKind, CountedKind, DirectKind
 from components.transform.vocabularies import VocabularyRequest, build_vocabularies
 from foundation.errors import UserCodeError
 from foundation.own_fault import kind_of, own_code, place
@@ -36,28 +31,6 @@ CONTRACT = "preprocessing_fn(inputs) that returns a dict of output name to tenso
 Outputs = dict[str, tf.Tensor]
 
 
-@dataclass(frozen=True)
-class Step:
-    """A declared transformation of one feature.
-
-    Attributes:
-        feature: The feature.
-        name: Name of the transformation.
-        kind: Its entry in ``TRANSFORMATIONS``.
-        settings: Its settings in the document.
-    """
-
-    feature: str
-    name: str
-    kind: Kind
-    settings: Any
-
-    @property
-    def output(self) -> str:
-        """Name of the output, if there is only one."""
-        return output_name(self.feature, self.name)
-
-
 def preprocessing_fn(inputs: Mapping[str, RawTensor], custom_config: Mapping[str, Any]) -> Outputs:
     """Turns raw features into model inputs.
 
@@ -66,7 +39,9 @@ def preprocessing_fn(inputs: Mapping[str, RawTensor], custom_config: Mapping[str
         custom_config: ``features`` (the document's slice), ``label``, ``task`` and ``positive``.
 
     Returns:
-        Output name → dense tensor: float32 ``[batch]`` or ``[batch, n]``, int64 ids ``[batch]``; and the label.
+        Name → dense tensor. For declared features at most three matrices (``layout.py`` names their columns): numbers
+        and bags float32, ids int64, all ``[batch, n]``. For a user's function its outputs: float32 ``[batch]`` or
+        ``[batch, n]``, int64 ids ``[batch]``. And the label.
 
     Raises:
         SpecError: The data does not allow what the document asks for.
@@ -79,7 +54,9 @@ def preprocessing_fn(inputs: Mapping[str, RawTensor], custom_config: Mapping[str
     if features.preprocessing_fn:
         outputs, files = _own(features.preprocessing_fn, columns, name), build_vocabularies(classes)
     else:
-        outputs, files = _declared(columns, _steps(features), classes)
+        steps = steps_of(features)
+        named, files = _declared(columns, steps, classes)
+        outputs = _matrices(steps, named, name)
     if task == "binary":
         outputs[name] = label.binary(columns, name, positive)
     elif task == "regression":
@@ -89,12 +66,14 @@ def preprocessing_fn(inputs: Mapping[str, RawTensor], custom_config: Mapping[str
     return outputs
 
 
-def _steps(features: FeaturesConfig) -> list[Step]:
-    return [
-        Step(feature, one.kind, TRANSFORMATIONS[one.kind], one.settings)
-        for feature, several in features.declared.items()
-        for one in several
-    ]
+def _matrices(steps: list[Step], named: Outputs, label_name: str) -> Outputs:
+    """Returns the matrices whose columns are the outputs, sorted by name."""
+    kinds = {output: step.kind.gives for step in steps for output in step.outputs}
+    joined: Outputs = {}
+    for kind, matrix in matrix_names(kinds.values(), label_name).items():
+        columns = [named[output] for output in sorted(kinds) if kinds[output] == kind]
+        joined[matrix] = tf.concat(columns, axis=1) if kind == "bag" else tf.stack(columns, axis=1)
+    return joined
 
 
 def _declared(

@@ -26,6 +26,7 @@ RESULTS = {
     "history": "components.trainer.result:TrainingHistory",
     "infra_validation": "components.infra_validator.result:InfraValidation",
     "ingestion": "components.mongo_example_gen.result:Ingestion",
+    "layout": "components.transform.layout:Layout",
     "predictions": "components.bulk_inferrer.result:Predictions",
     "pushed": "components.pusher.result:PushResult",
     "run": "pipeline.runs.book:RunRecord",

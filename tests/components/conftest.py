@@ -122,7 +122,7 @@ def learners(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 @pytest.fixture(scope="session")
 def analyse(learners: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """Runs TFX's own Transform executor on the learners; returns the transform graph's folder."""
+    """Runs Transform's executor on the learners; returns the transform graph's folder."""
 
     def run(
         features: Any,
@@ -131,11 +131,11 @@ def analyse(learners: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory)
         positive: Any = None,
         folder: Path | None = None,
     ) -> str:
-        from tfx.components.transform.executor import Executor
         from tfx.types import channel_utils, standard_artifacts
 
         from components.transform.component import make_transform
         from components.transform.config import FeaturesConfig
+        from components.transform.executor import Executor
 
         examples, schema, graph = (
             standard_artifacts.Examples(),

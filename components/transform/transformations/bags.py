@@ -41,6 +41,11 @@ class Bag(CountedKind):
     short = "top_k"
     types = CATEGORIES
     of_array = True
+    gives = "bag"
+
+    def size(self, part: str, settings: BagConfig, words: int) -> int:
+        """Returns the width, which does not depend on the data."""
+        return settings.top_k + settings.oov_buckets
 
     def request(self, columns: Columns, feature: str, name: str, settings: BagConfig) -> VocabularyRequest:
         """Requests a vocabulary of an array's items."""
@@ -61,6 +66,11 @@ class Text(CountedKind):
     settings = TextConfig
     short = "top_k"
     types = Types("text takes a string", only=frozenset({"string"}))
+    gives = "bag"
+
+    def size(self, part: str, settings: TextConfig, words: int) -> int:
+        """Returns the width, which does not depend on the data."""
+        return settings.top_k + settings.oov_buckets
 
     def request(self, columns: Columns, feature: str, name: str, settings: TextConfig) -> VocabularyRequest:
         """Requests a vocabulary of a text's words: lower case, split at anything but letters and digits.

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from components.transform.columns import Columns
     from components.transform.vocabularies import VocabularyRequest
 
+ColumnKind = Literal["number", "id", "bag"]
+"""What an output is: float32 ``[batch]``, int64 ``[batch]`` counting from 0, or float32 ``[batch, size]`` of 0 and 1."""
+
 
 @dataclass(frozen=True)
 class Types:
@@ -53,6 +56,8 @@ class Kind(ABC):
         short: The setting that a bare number sets; a kind with one can be named without settings.
         types: The declared field types it accepts.
         of_array: Whether it reads all items of an array.
+        gives: What each of its outputs is.
+        first_word: Id or position of the first word, if it has a vocabulary.
     """
 
     description: ClassVar[str]
@@ -61,6 +66,8 @@ class Kind(ABC):
     short: ClassVar[str] = ""
     types: ClassVar[Types] = ANYTHING
     of_array: ClassVar[bool] = False
+    gives: ClassVar[ColumnKind] = "number"
+    first_word: ClassVar[int] = 0
 
     @property
     def needs_a_value(self) -> bool:
@@ -74,6 +81,16 @@ class Kind(ABC):
     def parts(self, kind: str, settings: Any) -> list[str]:
         """Returns the suffixes of its outputs' names; by default there is one, the kind."""
         return [kind]
+
+    def size(self, part: str, settings: Any, words: int) -> int:
+        """Returns the number of ids, or the width of the bag; 1 for a number.
+
+        Args:
+            part: One of the ``parts``.
+            settings: Its settings in the document.
+            words: Number of words in its vocabulary; 0 without one.
+        """
+        return 1
 
 
 class DirectKind(Kind):

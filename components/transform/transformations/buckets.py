@@ -23,6 +23,11 @@ class Buckets(AnalysedKind):
     settings = int
     bounds = {"ge": 2}
     types = NUMBERS
+    gives = "id"
+
+    def size(self, part: str, settings: int, words: int) -> int:
+        """Returns one id for each bucket, and one for missing."""
+        return settings + 1
 
     def number(self, columns: Columns, feature: str) -> tf.Tensor:
         """Returns the number."""

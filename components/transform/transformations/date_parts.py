@@ -26,6 +26,11 @@ class DateParts(DirectKind):
     settings = list[DatePart]
     bounds = {"min_length": 1}
     types = Types("declare type: date", only=frozenset({"date", "objectid_time"}))
+    gives = "id"
+
+    def size(self, part: str, settings: list[DatePart], words: int) -> int:
+        """Returns the number of values that the part has."""
+        return DATE_PART_SIZES[part]
 
     def parts(self, kind: str, settings: list[DatePart]) -> list[str]:
         """Returns the parts that are wanted, as in ``signup_at_month``."""

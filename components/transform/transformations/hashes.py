@@ -33,6 +33,11 @@ class Hash(DirectKind):
     settings = int
     bounds = {"ge": 2}
     types = CATEGORIES
+    gives = "id"
+
+    def size(self, part: str, settings: int, words: int) -> int:
+        """Returns one id for each bucket, and one for missing."""
+        return settings + 1
 
     def compute(self, columns: Columns, feature: str, settings: int) -> list[tf.Tensor]:
         """Returns ids 1 to ``settings`` by the value's hash, 0 if missing."""
@@ -50,6 +55,11 @@ class Cross(DirectKind):
     description = "Hash of this field together with others."
     settings = CrossConfig
     types = CATEGORIES
+    gives = "id"
+
+    def size(self, part: str, settings: CrossConfig, words: int) -> int:
+        """Returns one id for each bucket, and one for missing."""
+        return settings.hash_buckets + 1
 
     def others(self, settings: CrossConfig) -> list[str]:
         """Returns the fields that are crossed with this one."""

@@ -34,6 +34,12 @@ class Vocabulary(CountedKind):
     settings = VocabularyConfig
     short = "top_k"
     types = CATEGORIES
+    gives = "id"
+    first_word = 1
+
+    def size(self, part: str, settings: VocabularyConfig, words: int) -> int:
+        """Returns one id for each word, those for unknown words, and one for missing."""
+        return words + settings.oov_buckets + 1
 
     def request(
         self, columns: Columns, feature: str, name: str, settings: VocabularyConfig

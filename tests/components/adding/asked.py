@@ -70,7 +70,6 @@ def computed() -> dict[str, Any]:
     from components.evaluator import scores
     from components.trainer.config import ModelConfigSlice
     from components.trainer.features import FeatureDescription
-    from components.trainer.matrices import Matrices
     from components.trainer.models.build import build
     from components.transform.preprocessing import preprocessing_fn
 
@@ -83,8 +82,8 @@ def computed() -> dict[str, Any]:
     sums = scores.GroupSums.of(scores.row_columns("binary", labels, predictions, metrics), np.array([0, 1]))
     samples = scores.metric_samples("binary", metrics, sums, None)
     return {
-        "transformed": outputs["n_times"].numpy().tolist(),
-        "predicted": model(Matrices.of(features).pack(outputs)).numpy().tolist(),
+        "transformed": outputs["numbers"][:, 0].numpy().tolist(),
+        "predicted": model({"numbers": outputs["numbers"]}).numpy().tolist(),
         "measured": {name: float(values[0]) for name, values in samples.items()},
     }
 
