@@ -66,12 +66,14 @@ def describe_columns(output: tft.TFTransformOutput, layout: Layout) -> list[Feat
         output: Transform's output.
         layout: Its layout.
     """
+    lines = output.vocabulary_by_name(layout.vocabulary) if layout.vocabulary else []
+    words = layout.words(lines)
     return [
         FeatureDescription(
             column.name,
             "vector" if column.kind == "bag" else column.kind,
             column.size,
-            read_vocabulary(output, column.name) if column.words else (),
+            words.get(column.name, ()),
             column.first_word,
         )
         for column in layout.columns

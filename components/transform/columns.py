@@ -1,10 +1,8 @@
-"""Raw inputs prepared for transformations: sentinels dropped, first value of each row, readable errors.
+"""Raw inputs one by one, for the label and for a user's own function: sentinels dropped, first value of each row.
 
 Serving encodes missing, null and padding values as sentinels, because a dense tensor has no holes: ``""`` for strings,
 NaN for floats, the smallest int64 for integers. Dropping sentinels is the first step of Transform, so training
 examples (where such values are absent) and served requests give equal results by construction.
-
-Transform traces this code repeatedly and its time grows with the operations created here, so there are few.
 """
 
 from __future__ import annotations
@@ -139,15 +137,6 @@ class Columns:
         """
         values, there = self.first(feature)
         return values if values.dtype == tf.string else tf.where(there, as_text(values, feature, kind), "")
-
-    def words(self, feature: str, kind: str) -> tf.SparseTensor:
-        """Returns all text, or integers as text, as a sparse ``[batch, width]``.
-
-        Raises:
-            SpecError: The feature is a float.
-        """
-        items = self.items(feature)
-        return items.with_values(as_text(items.values, feature, kind))
 
 
 def as_text(values: tf.Tensor, feature: str, kind: str) -> tf.Tensor:

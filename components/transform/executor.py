@@ -1,8 +1,9 @@
-"""Executor of Transform: TFX's own, which also writes what each column of the matrices is."""
+"""Executor of Transform: TFX's own, which asks for input columns once and writes what each column of the matrices is."""
 
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import tensorflow_transform as tft
@@ -11,9 +12,9 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact, artifact_utils
 
 from components.transform.config import FeaturesConfig
-from components.transform.layout import Layout, Vocabulary, make_layout
-from components.transform.steps import steps_of
-from components.transform.transformations import CountedKind
+from components.transform.layout import SEPARATOR, VOCABULARIES, Layout, Vocabulary, make_layout
+from components.transform.questions import traced_once
+from components.transform.steps import counted_steps, steps_of
 
 Artifacts = dict[str, list[artifact.Artifact]]
 
@@ -23,7 +24,8 @@ class Executor(stock.Executor):
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """Analyses the train split and writes the graph."""
-        super().Do(input_dict, output_dict, exec_properties)
+        with traced_once():
+            super().Do(input_dict, output_dict, exec_properties)
         config = json.loads(exec_properties["custom_config"])
         features = FeaturesConfig.model_validate(config["features"])
         if features.declared:
@@ -39,15 +41,23 @@ def write_layout(features: FeaturesConfig, label: str, folder: str) -> None:
         label: Name of the label.
         folder: Folder of the ``transform_graph`` artifact.
     """
-    output, steps = tft.TFTransformOutput(folder), steps_of(features)
-    vocabularies = {
-        step.output: Vocabulary(0, len(output.vocabulary_by_name(step.output)))
-        for step in steps
-        if isinstance(step.kind, CountedKind)
-    }
-    layout = make_layout(steps, label, vocabularies, "")
+    steps = steps_of(features)
+    counted = [step.output for step in counted_steps(steps)]
+    found = (
+        _vocabularies(tft.TFTransformOutput(folder).vocabulary_file_by_name(VOCABULARIES)) if counted else []
+    )
+    layout = make_layout(steps, label, dict(zip(counted, found, strict=True)))
     if "://" not in folder:
         layout.write(folder)
         return
     with fileio.open(f"{folder}/{Layout.FILE}", "w") as file:
         file.write(layout.text())
+
+
+def _vocabularies(path: str) -> list[Vocabulary]:
+    """Returns where the words of each column stand: after the column's own line, up to the next one's."""
+    with fileio.open(path, "rb") as file:
+        heads = [
+            number for number, line in enumerate(file) if line.rstrip(b"\n").partition(SEPARATOR)[2] == b""
+        ]
+    return [Vocabulary(line + 1, after - line - 1) for line, after in pairwise(heads)]

@@ -1,4 +1,4 @@
-"""The label in the form the task needs; the one output that a user's ``preprocessing_fn`` does not decide."""
+"""The label of a binary task or a regression; with the ids of classes the one output that no ``preprocessing_fn`` decides."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ import tensorflow as tf
 
 from components.transform.columns import Columns
 from components.transform.positive import Positive, positive_values
-from components.transform.vocabularies import MOST_WORDS, VocabularyRequest, lookup
 
 Task = Literal["binary", "multiclass", "regression"]
-
-LABEL_VOCABULARY = "label"
-"""File of a multi-class label's values, most frequent first; the line number is the id."""
 
 
 def binary(columns: Columns, label: str, positive: Positive) -> tf.Tensor:
@@ -31,14 +27,3 @@ def binary(columns: Columns, label: str, positive: Positive) -> tf.Tensor:
 def regression(columns: Columns, label: str) -> tf.Tensor:
     """Returns float32 ``[batch]``, NaN if the label is missing."""
     return tf.cast(columns.number(label, "label of a regression"), tf.float32)
-
-
-def class_request(columns: Columns, label: str) -> VocabularyRequest:
-    """Requests a vocabulary of a multi-class label's values."""
-    return VocabularyRequest(LABEL_VOCABULARY, columns.word(label, "label"), MOST_WORDS, 1, 0)
-
-
-def class_ids(request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:
-    """Returns int64 ``[batch]`` class ids; -1 if the label is missing or not in the train split."""
-    ids, _ = lookup(request, filename)
-    return tf.identity(ids)

@@ -7,7 +7,7 @@ names back. It loads no TensorFlow.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -18,6 +18,13 @@ from foundation.result import Part, Result
 
 MATRICES: dict[ColumnKind, str] = {"number": "numbers", "id": "ids", "bag": "bags"}
 """What a column is → name of its matrix, unless the label has that name."""
+
+VOCABULARIES = "vocabularies"
+"""Name of the file with the words of all columns."""
+SEPARATOR = b"\x1f"
+"""Stands in that file between the number of the column and a word, which may hold it too."""
+NO_WORDS = b"\x1fno words"
+"""The only word of a column without words, so that none is empty; the only line of a label's file without values."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,21 @@ class Layout(Result):
         """Returns the columns of one matrix, in its order."""
         return tuple(column for column in self.columns if column.kind == kind)
 
+    def words(self, lines: Sequence[bytes]) -> dict[str, tuple[str, ...]]:
+        """Returns the words of each column that has a vocabulary, in the order of its ids.
+
+        Args:
+            lines: The lines of the vocabulary file.
+        """
+        return {
+            column.name: tuple(
+                line.partition(SEPARATOR)[2].decode("utf-8", "replace")
+                for line in lines[column.line : column.line + column.words]
+            )
+            for column in self.columns
+            if column.words
+        }
+
 
 def matrix_names(kinds: Iterable[ColumnKind], label: str) -> dict[ColumnKind, str]:
     """Returns the names of the matrices that are there, none of which is the label's."""
@@ -79,16 +101,13 @@ def matrix_names(kinds: Iterable[ColumnKind], label: str) -> dict[ColumnKind, st
     }
 
 
-def make_layout(
-    steps: Iterable[Step], label: str, vocabularies: Mapping[str, Vocabulary], file: str
-) -> Layout:
+def make_layout(steps: Iterable[Step], label: str, vocabularies: Mapping[str, Vocabulary]) -> Layout:
     """Returns the layout of a document's outputs.
 
     Args:
         steps: The declared transformations.
         label: Name of the label.
         vocabularies: Output name → where its words stand.
-        file: Name of the vocabulary file.
     """
     columns = []
     for step in steps:
@@ -102,7 +121,7 @@ def make_layout(
     return Layout(
         matrices=matrix_names((column.kind for column in columns), label),
         columns=tuple(sorted(columns, key=lambda column: column.name)),
-        vocabulary=file if vocabularies else "",
+        vocabulary=VOCABULARIES if vocabularies else "",
     )
 
 

@@ -1,25 +1,24 @@
 """Transform's ``preprocessing_fn``: the document's transformations or the user's own, on cleaned inputs.
 
 Stock Transform gets this function by its Python path, so no user code is packaged. It is traced several times and must
-be fast, so fields that need the same kind of statistic share one analyzer.
+be fast, so declared transformations are computed together.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
 from components.transform import label
 from components.transform.columns import Columns, RawTensor
-from components.transform.config import FeaturesConfig, output_name
-from components.transform.layout import matrix_names
-from components.transform.steps import Step, steps_of
-from components.transform.transformations import AnalysedKind, CountedKind, DirectKind
-from components.transform.vocabularies import VocabularyRequest, build_vocabularies
+from components.transform.config import FeaturesConfig
+from components.transform.fields import Fields
+from components.transform.packed import compute
+from components.transform.steps import steps_of, used_fields
+from components.transform.vocabularies import look_up, write_vocabularies
 from foundation.errors import UserCodeError
 from foundation.own_fault import kind_of, own_code, place
 from foundation.saved_model import python_ops
@@ -50,63 +49,19 @@ def preprocessing_fn(inputs: Mapping[str, RawTensor], custom_config: Mapping[str
     features = FeaturesConfig.model_validate(custom_config["features"])
     columns = Columns(inputs)
     name, task, positive = custom_config["label"], custom_config["task"], custom_config["positive"]
-    classes = [label.class_request(columns, name)] if task == "multiclass" else []
+    classes = columns.word(name, "label") if task == "multiclass" else None
     if features.preprocessing_fn:
-        outputs, files = _own(features.preprocessing_fn, columns, name), build_vocabularies(classes)
+        outputs = _own(features.preprocessing_fn, columns, name)
+        files = write_vocabularies(None, classes)
     else:
         steps = steps_of(features)
-        named, files = _declared(columns, steps, classes)
-        outputs = _matrices(steps, named, name)
+        outputs, files = compute(Fields(inputs, used_fields(steps)), steps, name, classes)
     if task == "binary":
         outputs[name] = label.binary(columns, name, positive)
     elif task == "regression":
         outputs[name] = label.regression(columns, name)
     else:
-        outputs[name] = label.class_ids(classes[0], files[label.LABEL_VOCABULARY])
-    return outputs
-
-
-def _matrices(steps: list[Step], named: Outputs, label_name: str) -> Outputs:
-    """Returns the matrices whose columns are the outputs, sorted by name."""
-    kinds = {output: step.kind.gives for step in steps for output in step.outputs}
-    joined: Outputs = {}
-    for kind, matrix in matrix_names(kinds.values(), label_name).items():
-        columns = [named[output] for output in sorted(kinds) if kinds[output] == kind]
-        joined[matrix] = tf.concat(columns, axis=1) if kind == "bag" else tf.stack(columns, axis=1)
-    return joined
-
-
-def _declared(
-    columns: Columns, steps: list[Step], classes: list[VocabularyRequest]
-) -> tuple[Outputs, dict[str, tf.Tensor]]:
-    """Computes every step's outputs, and the vocabulary files."""
-    outputs = _analysed(columns, steps)
-    for step in steps:
-        if isinstance(step.kind, DirectKind):
-            names = [output_name(step.feature, part) for part in step.kind.parts(step.name, step.settings)]
-            tensors = step.kind.compute(columns, step.feature, step.settings)
-            outputs |= dict(zip(names, tensors, strict=True))
-    asked = [
-        (step.kind, step.kind.request(columns, step.feature, step.output, step.settings))
-        for step in steps
-        if isinstance(step.kind, CountedKind)
-    ]
-    files = build_vocabularies([*(request for _, request in asked), *classes])
-    outputs |= {request.name: kind.look_up(request, files[request.name]) for kind, request in asked}
-    return outputs, files
-
-
-def _analysed(columns: Columns, steps: list[Step]) -> Outputs:
-    """Computes the numeric steps, with one analyzer for all that share ``analyse`` and settings."""
-    groups: dict[Hashable, list[tuple[AnalysedKind, Step]]] = defaultdict(list)
-    for step in steps:
-        if isinstance(step.kind, AnalysedKind):
-            groups[type(step.kind).analyse, step.settings].append((step.kind, step))
-    outputs: Outputs = {}
-    for members in groups.values():
-        numbers = {step.output: kind.number(columns, step.feature) for kind, step in members}
-        kind, step = members[0]
-        outputs |= kind.analyse(numbers, step.settings)
+        outputs[name] = tf.identity(look_up(classes, files.label))
     return outputs
 
 

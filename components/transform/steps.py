@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from components.transform.config import FeaturesConfig, output_name
-from components.transform.transformations import TRANSFORMATIONS, Kind
+from components.transform.transformations import TRANSFORMATIONS, CountedKind, Kind
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,15 @@ def steps_of(features: FeaturesConfig) -> list[Step]:
         for feature, several in features.declared.items()
         for one in several
     ]
+
+
+def used_fields(steps: Iterable[Step]) -> list[str]:
+    """Returns the fields that the transformations read, sorted."""
+    return sorted({name for step in steps for name in (step.feature, *step.kind.others(step.settings))})
+
+
+def counted_steps(steps: Iterable[Step]) -> list[Step]:
+    """Returns the steps with a vocabulary, in the order of their columns in the vocabulary file."""
+    return sorted(
+        (step for step in steps if isinstance(step.kind, CountedKind)), key=lambda step: step.output
+    )

@@ -1,6 +1,7 @@
-"""Vocabularies: requested by transformations, counted together in one analyzer, looked up for ids.
+"""Vocabularies: the words of all features counted by one analyzer, in one file, looked up in one table.
 
-TFT's own vocabulary analyzer costs about a dozen Beam stages per vocabulary; here all share one count.
+In the file each column's words follow a line of its own; every line begins with the number of the column, so that the
+same word in two columns is two lines. The values of a multi-class label have a file to themselves, for other readers.
 """
 
 from __future__ import annotations
@@ -18,96 +19,124 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform.beam.experimental import PTransformAnalyzer
 
-Counted = tuple[tuple[int, bytes], int]
+from components.transform.fields import Words
+from components.transform.layout import NO_WORDS, SEPARATOR, VOCABULARIES
+from components.transform.tensors import hash_into
+from components.transform.transformations.base import Limits
+
+Counted = tuple[bytes, int]
 Kept = list[list[tuple[int, bytes]]]
 
+LABEL_VOCABULARY = "label"
+"""File of a multi-class label's values, most frequent first; the line number is the id."""
 MOST_WORDS = 1_000_000
-"""Most words kept in a vocabulary without ``top_k``."""
-
-NO_WORDS = b"\x1fno words"
-"""The only line of a vocabulary without words, because a lookup table cannot be empty."""
+"""Most classes of a label."""
 
 
 @dataclass(frozen=True)
-class VocabularyRequest:
-    """One requested vocabulary.
+class WordFiles:
+    """The future vocabulary files.
 
-    Args:
-        name: Name of the output and of the vocabulary file.
-        words: Text ``[batch]`` with ``""`` for missing, or a sparse ``[batch, width]``.
-        top_k: Number of words to keep.
-        min_count: How often a word must occur.
-        oov_buckets: Number of ids shared by unknown words; with 0 their id is -1.
+    Attributes:
+        features: The words of all columns; None without any.
+        label: The label's values; None unless the task is multi-class.
     """
 
-    name: str
-    words: tf.Tensor | tf.SparseTensor
-    top_k: int
-    min_count: int
-    oov_buckets: int
+    features: tf.Tensor | None
+    label: tf.Tensor | None
+
+
+@dataclass(frozen=True)
+class WordColumns:
+    """The words of all columns that need a vocabulary.
+
+    Attributes:
+        words: The words, whose ``fields`` are numbers of columns.
+        limits: How many words each column keeps.
+    """
+
+    words: Words
+    limits: tuple[Limits, ...]
 
     @property
-    def values(self) -> tf.Tensor:
-        """The words, without row positions."""
-        return self.words.values if isinstance(self.words, tf.SparseTensor) else self.words
+    def keys(self) -> tf.Tensor:
+        """The words as they stand in the file: string ``[words]``."""
+        return keyed(self.words.fields, self.words.values)
 
 
-def build_vocabularies(requests: Sequence[VocabularyRequest]) -> dict[str, tf.Tensor]:
-    """Returns name → the vocabulary's future file: one word per line, by descending frequency, then by word."""
-    if not requests:
-        return {}
-    limits = tuple((request.name, request.top_k, request.min_count) for request in requests)
+def keyed(columns: tf.Tensor, words: tf.Tensor) -> tf.Tensor:
+    """Returns words with the number of their column in front: string ``[words]``."""
+    return tf.strings.join([tf.strings.as_string(columns), words], separator=SEPARATOR.decode())
+
+
+def write_vocabularies(columns: WordColumns | None, label: tf.Tensor | None) -> WordFiles:
+    """Returns the vocabulary files: of each column the most frequent words, and by byte order among equals.
+
+    Args:
+        columns: The words of features.
+        label: Values of a multi-class label as text ``[batch]``, empty if missing.
+    """
+    limits = columns.limits if columns else ()
+    keys = [columns.keys] if columns else []
+    if label is not None:
+        keys.append(keyed(tf.fill(tf.shape(label), tf.constant(len(limits), tf.int64)), label))
+    if not keys:
+        return WordFiles(None, None)
+    names = [VOCABULARIES] * (columns is not None) + [LABEL_VOCABULARY] * (label is not None)
     files = tft.experimental.ptransform_analyzer(
-        [request.values for request in requests],
-        WriteVocabularies(limits),
-        output_dtypes=[tf.string] * len(requests),
-        output_shapes=[[]] * len(requests),
-        output_asset_default_values=[NO_WORDS] * len(requests),
+        [tf.concat(keys, axis=0) if len(keys) > 1 else keys[0]],
+        WriteVocabularies(limits, with_label=label is not None),
+        output_dtypes=[tf.string] * len(names),
+        output_shapes=[[]] * len(names),
+        output_asset_default_values=[NO_WORDS] * len(names),
         name="vocabularies",
     )
-    for request in requests:
-        tft.annotate_asset(request.name, request.name)
-    return {request.name: file for request, file in zip(requests, files, strict=True)}
+    by_name = dict(zip(names, files, strict=True))
+    for name in names:
+        tft.annotate_asset(name, name)
+    return WordFiles(by_name.get(VOCABULARIES), by_name.get(LABEL_VOCABULARY))
 
 
 class WriteVocabularies(PTransformAnalyzer):
-    """Counts the words of several columns and writes the most frequent of each into a file.
+    """Counts the words of several columns and writes the most frequent of each.
 
     Args:
-        limits: For each column its file's name, the number of words to keep, and how often a word must occur.
+        limits: How many words each column of the features keeps.
+        with_label: Whether the column after them is the label's, whose words get a file of their own.
     """
 
-    def __init__(self, limits: tuple[tuple[str, int, int], ...]) -> None:
+    def __init__(self, limits: Sequence[Limits], with_label: bool) -> None:
         super().__init__()
-        self._limits = limits
+        self._limits = tuple(limits)
+        self._with_label = with_label
 
     def expand(self, batches: beam.PCollection) -> tuple[beam.PCollection, ...]:
-        """Turns batches (tuples with one array per column) into one PCollection per file path."""
-        tags = [str(index) for index in range(len(self._limits))]
+        """Turns batches (tuples of one array, words with their column in front) into a PCollection per file path."""
+        label = [Limits(MOST_WORDS, 1, 0)] if self._with_label else []
+        names = [VOCABULARIES] * bool(self._limits) + [LABEL_VOCABULARY] * self._with_label
         written = (
             batches
             | "CountInBatch" >> beam.FlatMap(count_words)
             | "SumCounts" >> beam.CombinePerKey(sum)
-            | "KeepMostFrequent" >> beam.CombineGlobally(MostFrequent(self._limits)).without_defaults()
-            | "WriteFiles" >> beam.ParDo(_WriteFiles(self._limits, self.base_temp_dir)).with_outputs(*tags)
+            | "KeepMostFrequent" >> beam.CombineGlobally(MostFrequent((*self._limits, *label)))
+            | "WriteFiles"
+            >> beam.ParDo(_WriteFiles(len(self._limits), names, self.base_temp_dir)).with_outputs(*names)
         )
-        return tuple(written[tag] for tag in tags)
+        return tuple(written[name] for name in names)
 
 
-def count_words(columns: Sequence[np.ndarray]) -> Iterator[Counted]:
-    """Counts the words of one batch; every column emits at least the empty word so that each has a result."""
-    for index, words in enumerate(columns):
-        yield (index, b""), 0
-        for word, count in Counter(np.ravel(words).tolist()).items():
-            if word and b"\n" not in word and b"\r" not in word:
-                yield (index, word), count
+def count_words(batch: Sequence[np.ndarray]) -> Iterator[Counted]:
+    """Counts the words of one batch, without empty ones and those that do not fit on a line."""
+    for key, count in Counter(np.ravel(batch[0]).tolist()).items():
+        if key.partition(SEPARATOR)[2] and b"\n" not in key and b"\r" not in key:
+            yield key, count
 
 
 class MostFrequent(beam.CombineFn):
     """Keeps each column's most frequent words; the accumulator never holds many more than that."""
 
-    def __init__(self, limits: tuple[tuple[str, int, int], ...]) -> None:
-        self._limits = limits
+    def __init__(self, limits: Sequence[Limits]) -> None:
+        self._limits = tuple(limits)
 
     def create_accumulator(self) -> Kept:
         """Starts without words."""
@@ -115,12 +144,13 @@ class MostFrequent(beam.CombineFn):
 
     def add_input(self, kept: Kept, counted: Counted) -> Kept:
         """Adds one counted word."""
-        (index, word), count = counted
-        _, top_k, min_count = self._limits[index]
-        if word and count >= min_count:
-            kept[index].append((-count, word))
-            if len(kept[index]) > 2 * top_k + 1000:
-                kept[index] = heapq.nsmallest(top_k, kept[index])
+        key, count = counted
+        column, _, word = key.partition(SEPARATOR)
+        words, limits = kept[int(column)], self._limits[int(column)]
+        if count >= limits.min_count:
+            words.append((-count, word))
+            if len(words) > 2 * limits.top_k + 1000:
+                words[:] = heapq.nsmallest(limits.top_k, words)
         return kept
 
     def merge_accumulators(self, several: Iterable[Kept]) -> Kept:
@@ -133,7 +163,7 @@ class MostFrequent(beam.CombineFn):
     def compact(self, kept: Kept) -> Kept:
         """Drops words that cannot be among the most frequent."""
         return [
-            heapq.nsmallest(top_k, words) for words, (_, top_k, _) in zip(kept, self._limits, strict=True)
+            heapq.nsmallest(limits.top_k, words) for words, limits in zip(kept, self._limits, strict=True)
         ]
 
     def extract_output(self, kept: Kept) -> list[list[bytes]]:
@@ -142,48 +172,64 @@ class MostFrequent(beam.CombineFn):
 
 
 class _WriteFiles(beam.DoFn):
-    def __init__(self, limits: tuple[tuple[str, int, int], ...], folder: str) -> None:
-        self._limits, self._folder = limits, folder
+    def __init__(self, features: int, names: list[str], folder: str) -> None:
+        self._features, self._names, self._folder = features, names, folder
 
     def process(self, columns: list[list[bytes]]) -> Iterator[beam.pvalue.TaggedOutput]:
         tf.io.gfile.makedirs(self._folder)
-        for index, (words, (name, _, _)) in enumerate(zip(columns, self._limits, strict=True)):
+        for name in self._names:
             path = os.path.join(self._folder, name)
             with tf.io.gfile.GFile(path, "wb") as file:
-                file.write(b"".join(word + b"\n" for word in words or [NO_WORDS]))
-            yield beam.pvalue.TaggedOutput(str(index), np.array(path.encode(), object))
+                if name == VOCABULARIES:
+                    file.write(b"".join(_lines(columns[: self._features])))
+                else:
+                    file.write(b"".join(word + b"\n" for word in columns[-1] or [NO_WORDS]))
+            yield beam.pvalue.TaggedOutput(name, np.array(path.encode(), object))
 
 
-def lookup(request: VocabularyRequest, filename: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Looks up the words of a request in its vocabulary.
+def _lines(columns: list[list[bytes]]) -> Iterator[bytes]:
+    """Returns the file's lines: of each column the empty word, then its words; after the last an empty word too."""
+    for number, words in enumerate(columns):
+        for word in (b"", *(words or [NO_WORDS])):
+            yield b"%d%b%b\n" % (number, SEPARATOR, word)
+    yield b"%d%b\n" % (len(columns), SEPARATOR)
 
-    Returns:
-        int64 ids of ``request.values``, and the number of ids (including those for unknown words).
+
+def ids_of(columns: WordColumns, file: tf.Tensor) -> tf.Tensor:
+    """Returns int64 ids ``[words]``: 0 for the empty word, then the column's words by frequency, then unknown ones.
+
+    Args:
+        columns: The words.
+        file: Their file.
     """
-    sizes: list[tf.Tensor] = []
+    heads = [b"%d%b" % (number, SEPARATOR) for number in range(len(columns.limits) + 1)]
+    found = look_up(tf.concat([tf.constant(heads), columns.keys], axis=0), file)
+    heads_at, lines = found[: len(heads)], found[len(heads) :]
+    words = columns.words
+    ids = lines - tf.gather(heads_at, words.fields)
+    unknown = tf.gather(heads_at[1:] - heads_at[:-1], words.fields)
+    buckets = [limits.oov_buckets for limits in columns.limits]
+    if set(buckets) != {1}:
+        unknown += hash_into(words.values, tf.gather(tf.constant(buckets, tf.int64), words.fields))
+    return tf.where(lines < 0, unknown, ids)
 
-    def ids_of(words: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        table, size = _table(file, request.oov_buckets)
-        sizes.append(size)
+
+def look_up(words: tf.Tensor, file: tf.Tensor) -> tf.Tensor:
+    """Returns the line of each word in a vocabulary file, -1 for unknown ones: int64 of the words' shape."""
+
+    def lines_of(words: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        table, size = _table(file)
         return table.lookup(words), size
 
-    ids = tft.apply_vocabulary(
-        request.values, filename, num_oov_buckets=request.oov_buckets, lookup_fn=ids_of
-    )
-    return ids, sizes[0]
+    return tft.apply_vocabulary(words, file, lookup_fn=lines_of)
 
 
-def _table(
-    file: tf.Tensor, oov_buckets: int
-) -> tuple[tf.lookup.StaticHashTable | tf.lookup.StaticVocabularyTable, tf.Tensor]:
+def _table(file: tf.Tensor) -> tuple[tf.lookup.StaticHashTable, tf.Tensor]:
     """Makes the table; once the file exists, outside the traced graph, so that it is filled once and not on each call."""
     known = tf.inside_function() and not tf.is_symbolic_tensor(file)
     with tf.init_scope() if known else contextlib.nullcontext():
         initializer = tf.lookup.TextFileInitializer(
             file, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER
         )
-        if oov_buckets:
-            table = tf.lookup.StaticVocabularyTable(initializer, oov_buckets)
-        else:
-            table = tf.lookup.StaticHashTable(initializer, default_value=-1)
+        table = tf.lookup.StaticHashTable(initializer, default_value=-1)
         return table, table.size()

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from components.transform.transformations.base import CATEGORIES, CountedKind, Types
+from components.transform.transformations.base import CATEGORIES, CountedKind, Limits, Types
 from components.transform.transformations.vocabulary import VocabularyConfig
 from foundation.config import Config
-from foundation.errors import SpecError
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
-    from components.transform.columns import Columns
-    from components.transform.vocabularies import VocabularyRequest
+    from components.transform.fields import Fields, Words
 
 _NOT_A_WORD = r"[^\p{L}\p{N}]+"
 
@@ -47,16 +44,13 @@ class Bag(CountedKind):
         """Returns the width, which does not depend on the data."""
         return settings.top_k + settings.oov_buckets
 
-    def request(self, columns: Columns, feature: str, name: str, settings: BagConfig) -> VocabularyRequest:
-        """Requests a vocabulary of an array's items."""
-        from components.transform.vocabularies import VocabularyRequest
+    def words(self, fields: Fields, features: Sequence[str]) -> Words:
+        """Returns the items."""
+        return fields.items(features, "bag")
 
-        items = columns.words(feature, "bag")
-        return VocabularyRequest(name, items, settings.top_k, settings.min_count, settings.oov_buckets)
-
-    def look_up(self, request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:
-        """Returns float32 ``[batch, top_k + oov_buckets]``: 1 for each item in the row, all 0 if it has none."""
-        return _multi_hot(request, filename)
+    def limits(self, settings: BagConfig) -> Limits:
+        """Returns the settings."""
+        return Limits(settings.top_k, settings.min_count, settings.oov_buckets)
 
 
 class Text(CountedKind):
@@ -72,42 +66,23 @@ class Text(CountedKind):
         """Returns the width, which does not depend on the data."""
         return settings.top_k + settings.oov_buckets
 
-    def request(self, columns: Columns, feature: str, name: str, settings: TextConfig) -> VocabularyRequest:
-        """Requests a vocabulary of a text's words: lower case, split at anything but letters and digits.
+    def words(self, fields: Fields, features: Sequence[str]) -> Words:
+        """Returns the words: lower case, split at anything but letters and digits.
 
         Raises:
-            SpecError: The feature is a number.
+            SpecError: A feature is a number.
         """
         import tensorflow as tf
 
-        from components.transform.vocabularies import VocabularyRequest
+        from components.transform.fields import Words
 
-        text = columns.items(feature)
-        if text.dtype != tf.string:
-            remedy = "use zscore or buckets"
-            raise SpecError(f"features.{feature}: text", expected="text", seen="numbers", remedy=remedy)
-        lower = tf.strings.lower(text.values, encoding="utf-8")
+        texts = fields.texts(features, "text")
+        lower = tf.strings.lower(texts.values, encoding="utf-8")
         words = tf.strings.split(tf.strings.regex_replace(lower, _NOT_A_WORD, " "))
-        flat = words.flat_values
-        rows = tf.gather(text.indices[:, 0], words.value_rowids())
-        places = tf.range(tf.size(flat, tf.int64))
-        shape = tf.stack([text.dense_shape[0], tf.maximum(tf.size(flat, tf.int64), 1)])
-        sparse = tf.SparseTensor(tf.stack([rows, places], axis=1), flat, shape)
-        return VocabularyRequest(name, sparse, settings.top_k, 1, settings.oov_buckets)
+        text_of_word = words.value_rowids()
+        rows, numbers = tf.gather(texts.rows, text_of_word), tf.gather(texts.fields, text_of_word)
+        return Words(rows, numbers, words.flat_values)
 
-    def look_up(self, request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:
-        """Returns float32 ``[batch, top_k + oov_buckets]``: 1 for each word in the text."""
-        return _multi_hot(request, filename)
-
-
-def _multi_hot(request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:
-    import tensorflow as tf
-
-    from components.transform.vocabularies import lookup
-
-    ids, _ = lookup(request, filename)
-    width = request.top_k + request.oov_buckets
-    places = tf.stack([request.words.indices[:, 0], ids], axis=1)
-    shape = tf.stack([request.words.dense_shape[0], tf.constant(width, tf.int64)])
-    counted = tf.scatter_nd(places, tf.ones_like(ids, tf.float32), shape)
-    return tf.ensure_shape(tf.minimum(counted, 1.0), [None, width])
+    def limits(self, settings: TextConfig) -> Limits:
+        """Returns the settings; every word counts, however rare."""
+        return Limits(settings.top_k, 1, settings.oov_buckets)

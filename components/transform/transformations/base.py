@@ -1,21 +1,21 @@
 """Base classes of transformations. Light to import: TensorFlow is loaded when one is computed.
 
-Analyzers dominate tracing time, so there are three kinds: those without an analyzer, those that share one with other
-fields, and those whose vocabularies are all counted together.
+A transformation is computed for all of its features at once, so that one more of them adds columns and no operations.
+There are three kinds: those without an analyzer, those that share one with others, and those whose vocabularies are
+all counted together.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from components.transform.columns import Columns
-    from components.transform.vocabularies import VocabularyRequest
+    from components.transform.fields import Fields, Words
 
 ColumnKind = Literal["number", "id", "bag"]
 """What an output is: float32 ``[batch]``, int64 ``[batch]`` counting from 0, or float32 ``[batch, size]`` of 0 and 1."""
@@ -44,6 +44,19 @@ TEXT = frozenset({"string", "bytes"})
 ANYTHING = Types()
 NUMBERS = Types("use vocabulary or hash, or declare a number", never=TEXT)
 CATEGORIES = Types("use buckets, or declare int or string", never=frozenset({"float"}))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A feature to transform.
+
+    Attributes:
+        feature: The feature.
+        settings: The settings in the document.
+    """
+
+    feature: str
+    settings: Any
 
 
 class Kind(ABC):
@@ -97,37 +110,64 @@ class DirectKind(Kind):
     """A transformation that does not need to analyse the whole data."""
 
     @abstractmethod
-    def compute(self, columns: Columns, feature: str, settings: Any) -> list[tf.Tensor]:
-        """Returns one output for each of the ``parts``."""
+    def compute(self, fields: Fields, asked: Sequence[Asked]) -> tf.Tensor:
+        """Transforms several features, if possible with as many operations as one.
+
+        Args:
+            fields: The raw fields.
+            asked: The features and their settings.
+
+        Returns:
+            float32 numbers or int64 ids ``[batch, columns]``: for each of ``asked`` in turn a column for each of its
+            ``parts``.
+        """
 
 
 class AnalysedKind(Kind):
     """A transformation by a numeric statistic; kinds with the same ``analyse`` and settings share an analyzer."""
 
     @abstractmethod
-    def number(self, columns: Columns, feature: str) -> tf.Tensor:
-        """Returns the numbers to analyse: float64 ``[batch]``, NaN if missing."""
+    def numbers(self, fields: Fields, features: Sequence[str]) -> tf.Tensor:
+        """Returns the numbers to analyse: float64 ``[batch, features]``, NaN if missing."""
 
     @abstractmethod
-    def analyse(self, numbers: Mapping[str, tf.Tensor], settings: Any) -> dict[str, tf.Tensor]:
-        """Transforms the numbers of several fields with one analyzer.
+    def analyse(self, numbers: tf.Tensor, settings: Any) -> tf.Tensor:
+        """Transforms the numbers of several features with one analyzer.
 
         Args:
-            numbers: Output name → result of ``number``.
+            numbers: float64 ``[batch, n]``, NaN if missing.
             settings: The settings that they share.
 
         Returns:
-            Output name → output.
+            float32 numbers or int64 ids ``[batch, n]``.
         """
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How many words a vocabulary has.
+
+    Attributes:
+        top_k: Number of words to keep.
+        min_count: How often a word must occur.
+        oov_buckets: Number of ids shared, by hash, by other words.
+    """
+
+    top_k: int
+    min_count: int
+    oov_buckets: int
+
+
 class CountedKind(Kind):
-    """A transformation by a vocabulary."""
+    """A transformation by a vocabulary: an id for the one word of each row, or a bag of its words."""
 
     @abstractmethod
-    def request(self, columns: Columns, feature: str, name: str, settings: Any) -> VocabularyRequest:
-        """Requests the vocabulary ``name``."""
+    def words(self, fields: Fields, features: Sequence[str]) -> Words:
+        """Returns the words of several features.
+
+        What gives ids has one word for each row and feature, row by row and within them in the order of ``features``.
+        """
 
     @abstractmethod
-    def look_up(self, request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:
-        """Returns the output, given the vocabulary's file."""
+    def limits(self, settings: Any) -> Limits:
+        """Returns how many words are kept."""

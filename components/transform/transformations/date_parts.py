@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from components.transform.transformations.base import DirectKind, Types
+from components.transform.transformations.base import Asked, DirectKind, Types
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from components.transform.columns import Columns
+    from components.transform.fields import Fields
 
 DatePart = Literal["year", "month", "day", "day_of_week", "hour"]
 
@@ -36,7 +37,7 @@ class DateParts(DirectKind):
         """Returns the parts that are wanted, as in ``signup_at_month``."""
         return list(settings)
 
-    def compute(self, columns: Columns, feature: str, settings: list[DatePart]) -> list[tf.Tensor]:
+    def compute(self, fields: Fields, asked: Sequence[Asked]) -> tf.Tensor:
         """Returns ids, 0 if missing.
 
         Month and day are unchanged; hour is 1 to 24; day_of_week is 1 (Monday) to 7; year is 1 (1970 and before) to
@@ -44,13 +45,16 @@ class DateParts(DirectKind):
         """
         import tensorflow as tf
 
-        from components.transform.tensors import as_ids
-
-        number = columns.number(feature, "date_parts")
-        absent = tf.math.is_nan(number)
-        moment = tf.cast(tf.where(absent, tf.zeros_like(number), number), tf.int64)
-        values, zeros = _calendar(moment), tf.zeros_like(moment)
-        return [as_ids(tf.where(absent, zeros, values[part]), DATE_PART_SIZES[part]) for part in settings]
+        numbers = fields.numbers([one.feature for one in asked], "date_parts")
+        absent = tf.math.is_nan(numbers)
+        values = _calendar(tf.cast(tf.where(absent, tf.zeros_like(numbers), numbers), tf.int64))
+        wanted = [part for part in values if any(part in one.settings for one in asked)]
+        given = tf.stack([tf.where(absent, tf.zeros_like(values[p]), values[p]) for p in wanted], axis=2)
+        flat = tf.reshape(given, tf.stack([tf.shape(given)[0], len(asked) * len(wanted)]))
+        places = [
+            row * len(wanted) + wanted.index(part) for row, one in enumerate(asked) for part in one.settings
+        ]
+        return tf.gather(flat, places, axis=1)
 
 
 def _calendar(moment: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from components.transform.transformations.base import NUMBERS, DirectKind
+from components.transform.transformations.base import NUMBERS, Asked, DirectKind
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from components.transform.columns import Columns
+    from components.transform.fields import Fields
 
 
 class Identity(DirectKind):
@@ -18,13 +19,14 @@ class Identity(DirectKind):
     description = "The number as it is."
     types = NUMBERS
 
-    def compute(self, columns: Columns, feature: str, settings: Any) -> list[tf.Tensor]:
-        """Returns the number as float32, 0 if missing."""
+    def compute(self, fields: Fields, asked: Sequence[Asked]) -> tf.Tensor:
+        """Returns the numbers as float32, 0 if missing."""
         import tensorflow as tf
 
         from components.transform.tensors import without_nan
 
-        return [tf.cast(without_nan(columns.number(feature, "identity")), tf.float32)]
+        numbers = fields.numbers([one.feature for one in asked], "identity")
+        return tf.cast(without_nan(numbers), tf.float32)
 
 
 class Missing(DirectKind):
@@ -32,12 +34,8 @@ class Missing(DirectKind):
 
     description = "1 if the field is missing or null, otherwise 0."
 
-    def compute(self, columns: Columns, feature: str, settings: Any) -> list[tf.Tensor]:
+    def compute(self, fields: Fields, asked: Sequence[Asked]) -> tf.Tensor:
         """Returns 1.0 if a row has no value, otherwise 0.0."""
         import tensorflow as tf
 
-        items = columns.items(feature)
-        there = tf.math.unsorted_segment_max(
-            tf.ones_like(items.indices[:, 0], tf.float32), items.indices[:, 0], items.dense_shape[0]
-        )
-        return [tf.cast(there < 0.5, tf.float32)]
+        return tf.cast(~fields.given([one.feature for one in asked]), tf.float32)

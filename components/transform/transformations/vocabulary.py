@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from components.transform.transformations.base import CATEGORIES, CountedKind
+from components.transform.transformations.base import CATEGORIES, CountedKind, Limits
 from foundation.config import Config
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
-    from components.transform.columns import Columns
-    from components.transform.vocabularies import VocabularyRequest
+    from components.transform.fields import Fields, Words
 
 
 class VocabularyConfig(Config):
@@ -41,19 +39,18 @@ class Vocabulary(CountedKind):
         """Returns one id for each word, those for unknown words, and one for missing."""
         return words + settings.oov_buckets + 1
 
-    def request(
-        self, columns: Columns, feature: str, name: str, settings: VocabularyConfig
-    ) -> VocabularyRequest:
-        """Requests a vocabulary of a field's first values."""
-        from components.transform.vocabularies import VocabularyRequest
+    def words(self, fields: Fields, features: Sequence[str]) -> Words:
+        """Returns the first value of each row, empty if missing: the id of the empty word is 0."""
+        import tensorflow as tf
 
-        word = columns.word(feature, "vocabulary")
-        return VocabularyRequest(name, word, settings.top_k, settings.min_count, settings.oov_buckets)
+        from components.transform.fields import Words
 
-    def look_up(self, request: VocabularyRequest, filename: tf.Tensor) -> tf.Tensor:
-        """Returns int64 ``[batch]``: 0 for missing, then the vocabulary by frequency, then ids for unknown values."""
-        from components.transform.tensors import as_ids, where_given
-        from components.transform.vocabularies import lookup
+        values = fields.words(features, "vocabulary")
+        batch = tf.shape(values, tf.int64)[0]
+        rows = tf.repeat(tf.range(batch), len(features))
+        numbers = tf.tile(tf.range(len(features), dtype=tf.int64), batch[tf.newaxis])
+        return Words(rows, numbers, tf.reshape(values, [-1]))
 
-        ids, size = lookup(request, filename)
-        return as_ids(where_given(request.values, ids + 1), size + 1)
+    def limits(self, settings: VocabularyConfig) -> Limits:
+        """Returns the settings."""
+        return Limits(settings.top_k, settings.min_count, settings.oov_buckets)

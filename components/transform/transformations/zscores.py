@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from components.transform.transformations.base import ANYTHING, NUMBERS, AnalysedKind
@@ -10,7 +10,7 @@ from components.transform.transformations.base import ANYTHING, NUMBERS, Analyse
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from components.transform.columns import Columns
+    from components.transform.fields import Fields
 
 
 class Zscore(AnalysedKind):
@@ -19,19 +19,19 @@ class Zscore(AnalysedKind):
     description = "Subtract the mean and divide by the standard deviation."
     types = NUMBERS
 
-    def number(self, columns: Columns, feature: str) -> tf.Tensor:
-        """Returns the number."""
-        return columns.number(feature, "zscore")
+    def numbers(self, fields: Fields, features: Sequence[str]) -> tf.Tensor:
+        """Returns the numbers."""
+        return fields.numbers(features, "zscore")
 
-    def analyse(self, numbers: Mapping[str, tf.Tensor], settings: Any) -> dict[str, tf.Tensor]:
-        """Returns float32 ``[batch]``; a missing value is 0, the mean; a constant column is 0."""
+    def analyse(self, numbers: tf.Tensor, settings: Any) -> tf.Tensor:
+        """Returns float32; a missing value is 0, the mean; a constant column is 0."""
         import tensorflow as tf
         import tensorflow_transform as tft
 
-        from components.transform.tensors import columns_of, side_by_side, without_nan
+        from components.transform.tensors import without_nan
 
-        scaled = tft.scale_to_z_score(side_by_side(numbers), elementwise=True, output_dtype=tf.float64)
-        return columns_of(without_nan(scaled), numbers)
+        scaled = tft.scale_to_z_score(numbers, elementwise=True, output_dtype=tf.float64)
+        return tf.cast(without_nan(scaled), tf.float32)
 
 
 class LogZscore(Zscore):
@@ -39,12 +39,12 @@ class LogZscore(Zscore):
 
     description = "log(1 + x) of a non-negative number, then z-score."
 
-    def number(self, columns: Columns, feature: str) -> tf.Tensor:
+    def numbers(self, fields: Fields, features: Sequence[str]) -> tf.Tensor:
         """Returns log(1 + x), with negative x taken as 0."""
         import tensorflow as tf
 
-        number = columns.number(feature, "log_zscore")
-        return tf.where(tf.math.is_nan(number), number, tf.math.log1p(tf.maximum(number, 0.0)))
+        numbers = fields.numbers(features, "log_zscore")
+        return tf.where(tf.math.is_nan(numbers), numbers, tf.math.log1p(tf.maximum(numbers, 0.0)))
 
 
 class Count(Zscore):
@@ -54,10 +54,6 @@ class Count(Zscore):
     types = ANYTHING
     of_array = True
 
-    def number(self, columns: Columns, feature: str) -> tf.Tensor:
+    def numbers(self, fields: Fields, features: Sequence[str]) -> tf.Tensor:
         """Returns the number of items in each row, 0 for a missing array."""
-        import tensorflow as tf
-
-        items = columns.items(feature)
-        ones = tf.ones_like(items.values, tf.float64)
-        return tf.math.unsorted_segment_sum(ones, items.indices[:, 0], items.dense_shape[0])
+        return fields.counts(features)

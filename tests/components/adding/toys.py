@@ -19,12 +19,14 @@ class Times(DirectKind):
     bounds = {"ge": 2}
     types = NUMBERS
 
-    def compute(self, columns: Any, feature: str, settings: int) -> list[Any]:
+    def compute(self, fields: Any, asked: Any) -> Any:
         import tensorflow as tf
 
         from components.transform.tensors import without_nan
 
-        return [tf.cast(settings * without_nan(columns.number(feature, "times")), tf.float32)]
+        times = tf.constant([one.settings for one in asked], tf.float64)
+        numbers = fields.numbers([one.feature for one in asked], "times")
+        return tf.cast(times * without_nan(numbers), tf.float32)
 
 
 def bias_logits(config: Any, matrices: Any, inputs: Any, units: int) -> Any:

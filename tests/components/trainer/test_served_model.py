@@ -78,10 +78,12 @@ def expected(rebuilt: SimpleNamespace, examples: list[bytes]) -> np.ndarray:
     """Predictions of TFT's own transformation and the Keras model with its saved weights."""
     import tensorflow as tf
 
+    from components.trainer.transform_graph import unpacked
+
     graph, model = rebuilt.graph, rebuilt.model
     parsed = tf.io.parse_example(examples, {n: s for n, s in graph.raw_spec.items() if n in graph.used()})
-    transformed = graph.output.transform_raw_features(parsed, drop_unused_features=True)
-    return model(graph.matrices.pack(transformed)).numpy()[:, 0]
+    packed = graph.output.transform_raw_features(parsed, drop_unused_features=True)
+    return model(graph.matrices.pack(unpacked(packed, graph.layout))).numpy()[:, 0]
 
 
 def test_serving_default_equals_transform_and_keras(trained, documents, expected) -> None:

@@ -16,11 +16,14 @@ OUTPUT = {"binary": "probability", "multiclass": "probabilities", "regression": 
 
 
 def columns_of(graph: Any, examples: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the dense columns that a person would make of TFT's own outputs, and the labels."""
+    """Returns the dense columns that a person would make of Transform's own outputs, and the labels."""
     import tensorflow as tf
 
+    from components.trainer.transform_graph import unpacked
+
     raw = tf.io.parse_example(examples, graph.raw_spec)
-    outputs = {k: v.numpy() for k, v in graph.output.transform_raw_features(raw).items()}
+    outputs = unpacked(graph.output.transform_raw_features(raw), graph.layout)
+    outputs = {name: tensor.numpy() for name, tensor in outputs.items()}
     parts = []
     for feature in graph.features:
         column = outputs[feature.name]
