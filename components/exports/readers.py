@@ -5,6 +5,7 @@ Imports neither TensorFlow, Beam nor Arrow.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -78,5 +79,6 @@ def sampled_parts(items: list[WorkItem]) -> Iterator[Part]:
         if len(parts) > SAMPLED_PARTS // 2 or size < 4 * 2**20:
             yield part
             continue
-        for place in range(_PLACES_IN_FILE):  # a few large files: sample inside them too
-            yield replace(part, start=part.start + size * place // _PLACES_IN_FILE)
+        places = [part.start + size * place // _PLACES_IN_FILE for place in range(_PLACES_IN_FILE + 1)]
+        for start, end in itertools.pairwise(places):  # a few large files: sample inside them too
+            yield replace(part, start=start, end=end)  # up to the next, or documents would be read twice

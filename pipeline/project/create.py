@@ -7,6 +7,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -162,12 +163,16 @@ def _export_path(profile: ExportProfile, folder: Path) -> str:
 def _feature_names(label: Label, uses: list[Use]) -> dict[str, str]:
     """Returns dotted path → a unique name that a model's input can have: the last part if that is enough."""
     names: dict[str, str] = {}
+    taken: set[str] = set()
     for field in [label.field, *(use.field for use in uses if use.transformations)]:
-        candidates = [_plain(field.name), _plain(field.path)]
-        candidates += [f"{candidates[1]}_{number}" for number in range(2, len(uses) + 3)]
+        short, whole = _plain(field.name), _plain(field.path)
+        numbered = (f"{whole}_{number}" for number in range(2, len(uses) + 3))
         names[field.path] = next(
-            each for each in candidates if each not in names.values() and each.lower() not in texts.RESERVED
+            each
+            for each in chain((short, whole), numbered)
+            if each not in taken and each.lower() not in texts.RESERVED
         )
+        taken.add(names[field.path])
     return names
 
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from components.exports.coerce import COERCIONS, kind_of, kind_of_text
-from components.exports.documents import MISSING, value_at
+from components.exports.documents import BLOCKED, MISSING
 from components.exports.fields import FieldType, widest
 from components.exports.readers import sample_documents
 from components.exports.texts import Misfit
+from components.mongo_example_gen.columnar.paths import values_at
 
 MOSTLY = 0.8
 """Share of the values from which a field has a type although other values do not fit it: they count as missing."""
+_TOGETHER = 500
+"""Documents whose values are taken at once."""
 _MOST_PLACEHOLDERS = 3
 """Different texts that may stand for a missing number among texts that are numbers, such as NA and unknown."""
 _PADDED = re.compile(r"0\d+")
@@ -33,17 +37,17 @@ def read_values(pattern: str, base_folder: Path, sample: int, paths: Iterable[st
     Raises:
         DataError: The export cannot be read.
     """
-    parts = {path: tuple(path.split(".")) for path in paths}
-    columns: dict[str, list[Any]] = {path: [] for path in parts}
-    for document in sample_documents(pattern, base_folder, sample):
-        for path, way in parts.items():
-            value = value_at(document, way, False)
-            columns[path].append(None if _is_nothing(value) else value)
+    columns: dict[str, list[Any]] = {path: [] for path in paths}
+    ways = [tuple(path.split(".")) for path in columns]
+    documents = sample_documents(pattern, base_folder, sample)
+    while some := list(islice(documents, _TOGETHER)):
+        for column, values in zip(columns.values(), values_at(some, ways, wrapped=False), strict=True):
+            column += [None if _is_nothing(value) else value for value in values]
     return columns
 
 
 def _is_nothing(value: Any) -> bool:
-    return value is MISSING or value == [] or kind_of(value) in ("null", "blocked")
+    return value is None or value is MISSING or value is BLOCKED or (type(value) is list and not value)
 
 
 def type_of(values: Sequence[Any]) -> tuple[FieldType | None, float]:

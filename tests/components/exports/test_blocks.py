@@ -17,6 +17,7 @@ from components.exports import blocks
 from components.exports.blocks import plan_items, read_part, recognise_all
 from components.exports.formats import base
 from components.exports.formats.base import FileFormat, Part
+from components.exports.readers import sample_documents
 from foundation.errors import DataError
 
 PLAIN_LINES = FileFormat("jsonl")
@@ -137,3 +138,10 @@ def test_blocks_of_wide_documents_grow_to_some_hundreds_of_them(tmp_path: Path, 
     sizes = [len(block.documents) for block in read_part(item.parts[0])]
     assert sum(sizes) == 1200
     assert sizes[0] < 150 < base.BLOCK_DOCUMENTS - 2 <= sizes[1] <= base.BLOCK_DOCUMENTS + 200
+
+
+def test_a_sample_from_several_places_of_a_file_holds_no_document_twice(tmp_path: Path) -> None:
+    lines = (json.dumps({"_id": number, "text": "x" * 1000}) for number in range(6000))
+    (tmp_path / "e.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    found = [document["_id"] for document in sample_documents("e.jsonl", tmp_path, 20_000)]
+    assert sorted(found) == list(range(6000))
