@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ FEWEST_DATED = 20
 REAL_MS = (-2.21e12, 7.26e12)
 """Dates from 1900 to 2200, in milliseconds: outside, and at 1970's first moment, a date stands for "none"."""
 
-Columns = dict[str, list[Any]]
+Columns = Mapping[str, list[Any]]
 
 
 def find_late(rows: Columns, recorded_at: str, dates: Collection[str] = ()) -> list[Finding]:

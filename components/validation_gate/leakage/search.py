@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ exceeds the limit, one that does not, and a mark of the class where its other ma
 PURE = 0.97
 """Share of a class, or of the rest, that has the value of a mark; the other side has it at most in the rest of 1."""
 
-Columns = dict[str, list[Any]]
+Columns = Mapping[str, list[Any]]
 Meanings = Mapping[str, Sequence[Reading]]
 
 
@@ -59,17 +59,26 @@ def find_leaks(
     target = make_target([values[0] if values else None for values in rows[label]], task, positive)
     if target is None:
         return []
-    examined = {name: [column[i] for i in target.rows] for name, column in rows.items()}
-    moments = _moments(examined.get(recorded_at or ""))
-    meanings = {
-        name: found
-        for name, column in examined.items()
-        if name != label and (found := readings(column, target, moments))
-    }
+    meanings = _meanings(rows, label, target, recorded_at or "")
     if target.classes > 2:
-        return _of_several_classes(meanings, target, limit)
+        return _of_several_classes(dict(meanings), target, limit)
     judge = _of_two_classes if target.classes else _of_a_number
-    return [told for name, each in meanings.items() if (told := judge(name, each, target, limit))]
+    return [told for name, each in meanings if (told := judge(name, each, target, limit))]
+
+
+def _meanings(
+    rows: Columns, label: str, target: Target, recorded_at: str
+) -> Iterator[tuple[str, Sequence[Reading]]]:
+    """Yields each feature that can mean something with its readings, one after the other: many may be large."""
+    moments = _moments(_picked(rows[recorded_at], target) if recorded_at in rows else None)
+    for name in rows:
+        if name != label and (found := readings(_picked(rows[name], target), target, moments)):
+            yield name, found
+
+
+def _picked(column: list[Any], target: Target) -> list[Any]:
+    """Returns the values of the examined rows."""
+    return [column[i] for i in target.rows]
 
 
 def _moments(column: list[Any] | None) -> np.ndarray | None:
