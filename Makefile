@@ -1,6 +1,6 @@
 # Every target sets itself up first; a finished set-up is recognised in a fraction of a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ab ab-keep notebooks test quick lint bench bench-taxi bench-loop bench-ingestion bench-serving bench-routing bench-statistics bench-first-hour soak-serving fuzz-serving clean distclean
+.PHONY: help setup demo ab ab-keep notebooks test quick lint bench bench-taxi bench-loop bench-width bench-ingestion bench-serving bench-routing bench-statistics bench-first-hour soak-serving fuzz-serving clean distclean
 
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -40,6 +40,9 @@ bench-taxi: setup ## Measure against stock TFX's own taxi example
 
 bench-loop: setup ## Measure what a changed value, a changed gate and a first run take, beside 0.5.0
 	@$(BIN)/python benchmarks/loop/run.py
+
+bench-width: setup ## Measure what 20 to 1,000 features cost, node by node, beside 0.5.0
+	@$(BIN)/python benchmarks/width/run.py
 
 bench-ingestion: setup ## Measure ingestion against a naive pipeline and the floor
 	@$(BIN)/python benchmarks/ingestion/run.py
