@@ -22,27 +22,30 @@ _OWN_CODE = re.compile(r"[^\s\"'{}\[\],=]+\.py(?=:\w)")
 """Own code as a document names it: ``model.py:build_model``."""
 
 
-def files_of(session: Session) -> set[Path]:
+def files_of(session: Session, files: Sequence[Path]) -> set[Path]:
     """Returns what a session's document is made of: its files, its schema and the person's own code with all it imports.
+
+    Args:
+        session: The document.
+        files: Its files as they are named: of a link, that it points elsewhere is a save too.
 
     Raises:
         PenstockError: The export cannot be found, or own code is missing or does not parse.
     """
     references = {reference for node in session.graph() for reference in node.user_code}
     named = {Path(split_reference(reference)[0]) for reference in references}
-    document = {Path(file).resolve() for file in session.loaded.files}
-    return document | {session.schema_file} | _with_imports(named, session.loaded.folder)
+    return {*files, session.schema_file} | _with_imports(named, session.loaded.folder)
 
 
 def files_named(files: Sequence[Path], overrides: Sequence[str]) -> set[Path]:
     """Returns what a document is made of that cannot be read now, as far as its text names it: what is wrong may be in there.
 
     Args:
-        files: The document's files; paths in it start from the first one's folder.
+        files: The document's files as they are named; paths in it start from the folder where the first one really is.
         overrides: Values given on the command line.
     """
     texts = [*overrides, *map(_text, files)]
-    folder = files[0].parent
+    folder = files[0].resolve().parent
     return {*files} | _with_imports(
         {folder / name for text in texts for name in _OWN_CODE.findall(text)}, folder
     )
@@ -56,7 +59,7 @@ def _text(file: Path) -> str:
 
 
 def _with_imports(named: Iterable[Path], project: Path) -> set[Path]:
-    return {path for file in named for path in files_used(file, project)}
+    return {path for file in named for path in {file} | files_used(file, project)}
 
 
 @dataclass
@@ -98,5 +101,5 @@ def changed(before: Contents, after: Contents) -> list[Path]:
 
 def named(paths: Iterable[Path]) -> str:
     """Returns the names of files for a sentence."""
-    names = [path.name for path in paths]
+    names = list(dict.fromkeys(path.name for path in paths))  # a link and what it points to are one
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -46,7 +46,7 @@ class Watch:
         say: Say,
         differences: Callable[[Session, str, str], Iterable[str]],
     ) -> None:
-        self._files, self._overrides = [Path(file).resolve() for file in files], list(overrides)
+        self._files, self._overrides = [Path(file).absolute() for file in files], list(overrides)
         self._say, self._differences = say, differences
         self._saves = Saves(set(self._files))
 
@@ -113,7 +113,7 @@ class Watch:
         """Opens the document and watches what it is made of; None while it is broken, which the run itself reports."""
         try:
             session = Session(load(self._files, self._overrides))
-            self._saves.files = files_of(session)
+            self._saves.files = files_of(session, self._files)
         except PenstockError:
             self._saves.files |= files_named(self._files, self._overrides)
             return None

@@ -41,9 +41,10 @@ time.sleep({seconds})
 class Watched:
     """``Watch`` in a process of its own on a document; the run is a double that notes what it read, and takes its time."""
 
-    def __init__(self, folder: Path, seconds: float, document: str = "one: 1") -> None:
+    def __init__(self, folder: Path, seconds: float, document: str | None) -> None:
         self.document, self.log, self.output = (folder / n for n in ("pipeline.yaml", "log", "output"))
-        self.document.write_text(document)
+        if document is not None:
+            self.document.write_text(document)
         stub = STUB.format(log=str(self.log), seconds=seconds)
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -79,7 +80,7 @@ class Watched:
 def watched(tmp_path: Path) -> Callable[..., Watched]:
     made: list[Watched] = []
 
-    def start(seconds: float, document: str = "one: 1") -> Watched:
+    def start(seconds: float, document: str | None = "one: 1") -> Watched:
         made.append(Watched(tmp_path, seconds, document))
         return made[-1]
 
@@ -122,6 +123,23 @@ def test_own_code_that_is_broken_or_missing_from_the_start_is_waited_for(
     until(lambda: one.output.read_text().count("Watching") == 5)
     assert "Saved: units.py." in one.output.read_text()
     assert len(one.read) == 5
+
+
+def test_a_document_that_is_a_link_is_saved_when_it_points_elsewhere_or_what_it_points_to_changes(
+    watched: Callable[..., Watched], tmp_path: Path
+) -> None:
+    first, second, link = (tmp_path / name for name in ("first.yaml", "second.yaml", "pipeline.yaml"))
+    first.write_text("one: 1")
+    second.write_text("one: 2")
+    link.symlink_to(first)
+    one = watched(0, None)
+    until(lambda: one.read == ["one: 1"] and "Watching 1 files" in one.output.read_text())
+    other = tmp_path / "other"
+    other.symlink_to(second)
+    other.rename(link)
+    until(lambda: one.read == ["one: 1", "one: 2"])
+    second.write_text("one: 3")
+    until(lambda: one.read == ["one: 1", "one: 2", "one: 3"])
 
 
 def test_saves_in_a_burst_count_once(watched: Callable[..., Watched]) -> None:
