@@ -13,7 +13,8 @@ from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_data_validation.statistics.generators.top_k_uniques_sketch_stats_generator import (
     TopKUniquesSketchStatsGenerator,
 )
-from tensorflow_metadata.proto.v0 import statistics_pb2
+from tensorflow_data_validation.utils import schema_util
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx.components.statistics_gen import executor as stock
 from tfx.types import artifact, artifact_utils, standard_component_specs
 from tfx.utils import json_utils, stats_utils
@@ -100,10 +101,27 @@ def _values(batch: pa.RecordBatch) -> dict[str, int]:
     return {name: len(found) for name, found in flat.items() if not pa.types.is_floating(found.type)}
 
 
-def _generators(options: tfdv.StatsOptions, buckets: int) -> list[Any]:
-    """Returns TFDV's generators; the one that counts words with room for all of them, so that it counts exactly, as on Beam."""
-    return [
-        TopKUniquesSketchStatsGenerator(
+class _Words(dict[Any, int]):
+    """Says of every text that the schema says nothing of that it is categorical: only such ones are counted whole."""
+
+    def get(self, feature: Any, default: Any = None) -> Any:
+        """Returns whether a feature is categorical."""
+        return super().get(feature, schema_pb2.StringDomain.Categorical.CATEGORICAL_YES)
+
+
+class _CountWords(TopKUniquesSketchStatsGenerator):
+    """Counts words exactly, as TFDV's pipeline on Beam does.
+
+    TFDV's own generator for memory counts the most frequent words only, and texts above 1,024 bytes as one word: beside
+    statistics from Beam, a column of long texts would have drifted.
+
+    Args:
+        options: TFDV's options.
+        buckets: As many words as a column may have.
+    """
+
+    def __init__(self, options: tfdv.StatsOptions, buckets: int) -> None:
+        super().__init__(
             schema=options.schema,
             example_weight_map=options.example_weight_map,
             num_top_values=options.num_top_values,
@@ -113,8 +131,15 @@ def _generators(options: tfdv.StatsOptions, buckets: int) -> list[Any]:
             num_misragries_buckets=buckets + 1,
             num_kmv_buckets=buckets + 1,
         )
-        if isinstance(one, TopKUniquesSketchStatsGenerator)
-        else one
+        self._byte_feature_is_categorical_values = _Words(
+            schema_util.get_bytes_features_categorical_value(options.schema)
+        )
+
+
+def _generators(options: tfdv.StatsOptions, buckets: int) -> list[Any]:
+    """Returns TFDV's generators, with ours for words."""
+    return [
+        _CountWords(options, buckets) if isinstance(one, TopKUniquesSketchStatsGenerator) else one
         for one in stats_impl.get_generators(options, in_memory=True)
     ]
 

@@ -24,6 +24,7 @@ def documents(count: int) -> list[dict[str, Any]]:
             "real": drawn.expovariate(0.1),
             "odd": drawn.choice([float("nan"), float("inf"), 0.0, 2.5]),
             "word": drawn.choice(["de", "de", "fr", "größer", "日本", ""]),
+            "text": drawn.choice(["long " * 300, "longer " * 300, "größer " * 400, "short"]),
             "many": drawn.sample(["a", "b", "c", "d"], drawn.randint(0, 4)),
             "numbers": [drawn.random() for _ in range(drawn.randint(0, 6))],
             "flag": drawn.randint(0, 1),
