@@ -234,7 +234,23 @@ class TaskCombiner(beam.CombineFn):
                 changes = slices[self._candidate].changes_from(found, same=model not in tally.differing)
                 for name, value in self._named(changes, CHANGE).items():
                     result[self._key(name, model, compared=True)] = value
-        return result
+        return self._alike(result)
+
+    def _alike(self, found: dict[metric_types.MetricKey, Any]) -> dict[metric_types.MetricKey, Any]:
+        """Leaves out the blessed model's interval where the candidate has none: TFMA takes the one from the other as they are."""
+        if not self._baseline:
+            return found
+        bounded = {
+            key.make_baseline_key(self._baseline): value
+            for key, value in found.items()
+            if key.model_name == self._candidate and not key.is_diff
+        }
+        return {
+            key: value.value.value
+            if isinstance(value, BoundedValue) and not isinstance(bounded.get(key, value), BoundedValue)
+            else value
+            for key, value in found.items()
+        }
 
     def _key(self, name: str, model: str, compared: bool = False) -> metric_types.MetricKey:
         """Returns TFMA's key of a model's metric, or of the candidate's difference to it; references are its outputs."""

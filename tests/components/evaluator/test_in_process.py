@@ -23,6 +23,7 @@ def made(data, tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("made")
     more: dict[str, Any] = {
         "plan": lambda i: [i % 3],
+        "side": lambda i: [b"left" if data["x"][i] < -0.1 else b"right"],
         "yes": lambda i: [b"yes" if data["kept"][i] else b"no"],
         GROUP_FEATURE: lambda i: [i % 97],
     }
@@ -40,6 +41,7 @@ def made(data, tmp_path_factory) -> dict[str, Path]:
     for task in LABELS:
         write_model(folder / task / "new", task, 2.0)
         write_model(folder / task / "old", task, 0.5)
+    write_model(folder / "binary" / "against", "binary", -1.0)
     write_model(folder / "binary" / "reading", "binary", 1.0, reads="yes", references=False)
     (folder / "schema").mkdir()
     (folder / "schema" / "schema.pbtxt").write_text(SCHEMA)
@@ -116,6 +118,28 @@ def test_both_ways_agree_on_rows_that_belong_together_and_on_what_the_schema_lea
     assert_equal(numbers(ours), numbers(theirs))
     whole = Evaluation.read(ours).slices[0]
     assert whole.groups in range(90, 105) and whole.baseline and not whole.incomparable
+
+
+@pytest.mark.parametrize("way", ["in process", "Beam"])
+def test_a_metric_that_only_the_blessed_model_has_leaves_the_others_comparable(
+    way: str, made: dict[str, Path], evaluate: Callable[..., Path]
+) -> None:
+    """On the left the new model calls no row positive, so it has no precision there."""
+    folder = evaluate(
+        made["examples"],
+        made["binary"] / "new",
+        "binary",
+        baseline=made["binary"] / "against",
+        way=way,
+        slices=["side"],
+        metrics=["precision", "accuracy"],
+    )
+    left = next(one for one in Evaluation.read(folder).slices if one.name == "side=left")
+    assert left.candidate["precision"].value is left.change["precision"].value is None
+    assert left.baseline["precision"].value
+    assert left.change["accuracy"].value == pytest.approx(
+        left.candidate["accuracy"].value - left.baseline["accuracy"].value
+    )
 
 
 @pytest.mark.parametrize(("task", "examples", "blessed"), CASES.values(), ids=CASES)
