@@ -62,7 +62,8 @@ def slices(batch: pa.RecordBatch, slicings: Sequence[Sequence[str]]) -> Iterator
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    plain = value.item() if isinstance(value, np.generic) else value
+    return plain + 0.0 if isinstance(plain, float) else plain  # -0.0 equals 0.0, but TFMA's keys do not
 
 
 def groups(batch: pa.RecordBatch, serialized: Sequence[bytes], by: str) -> Any:
