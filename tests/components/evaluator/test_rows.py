@@ -48,6 +48,11 @@ def test_feature_that_no_row_has_is_one_missing_slice(batch, feature):
     assert sliced(batch, feature) == {((feature, "(missing)"),): [0, 1, 2, 3]}
 
 
+def test_both_zeros_are_one_slice_of_one_name():
+    found = sliced(pa.record_batch({"level": [[-0.0], [0.0], [1.5]]}), "level")
+    assert repr(found) == "{(('level', 0.0),): [0, 1], (('level', 1.5),): [2]}"
+
+
 def test_slicing_without_features_is_overall(batch):
     assert sliced(batch) == {(): [0, 1, 2, 3]}
 
