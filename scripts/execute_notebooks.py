@@ -29,17 +29,28 @@ def execute(path: Path, project: Path | None = None) -> Any:
     Raises:
         CellExecutionError: A cell failed.
     """
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    os.environ.pop("PENSTOCK_PROJECT", None)
-    if project is not None:
-        os.environ["PENSTOCK_PROJECT"] = str(project)
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(
         notebook, timeout=_CELL_SECONDS, kernel_name="python3", record_timing=False
     )
-    client.execute(cwd=str(FOLDER))
+    client.execute(cwd=str(FOLDER), env=kernel_variables(project))
     return notebook
+
+
+def kernel_variables(project: Path | None) -> dict[str, str]:
+    """Returns the variables of a notebook's process.
+
+    Args:
+        project: As in ``execute``.
+    """
+    variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    variables.pop("PENSTOCK_PROJECT", None)
+    if project is not None:
+        variables["PENSTOCK_PROJECT"] = str(project)
+    # Named in vain, where it is installed, it would be another environment, whose runs start a zygote of their own.
+    if str(ROOT) not in sys.path[1:]:
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), variables.get("PYTHONPATH", "")]))
+    return variables
 
 
 def tidied(notebook: Any) -> Any:

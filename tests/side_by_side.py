@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -69,6 +70,19 @@ def once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], Non
             build(folder)
             done.touch()
     return folder
+
+
+def importing() -> dict[str, str]:
+    """Returns variables with which a new Python finds our packages, in whatever folder it starts.
+
+    They are this process's where the packages are installed from here: a run with another ``PYTHONPATH`` is one of another
+    environment, and starts a zygote of its own. The first entry of the path belongs to the command that runs.
+    """
+    root = str(Path(__file__).resolve().parents[1])
+    if root in sys.path[1:]:
+        return dict(os.environ)
+    paths = [root, os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def _ports() -> Iterator[int]:

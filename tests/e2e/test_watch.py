@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving.server_process import until
+from tests.side_by_side import importing
 
 pytestmark = pytest.mark.e2e
 
@@ -56,7 +56,7 @@ class Watched:
                 stdout=output,
                 stderr=output,
                 process_group=0,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=importing(),
             )
 
     @property

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.side_by_side import importing
 
 pytestmark = pytest.mark.e2e
 
@@ -20,11 +21,10 @@ MADE = shutil.ignore_patterns(".penstock", "serving_models", "quarantine", "__py
 
 def penstock(project: Path, *arguments: str) -> str:
     code = "from pipeline.cli.main import main; main()"
-    paths = filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env=importing(),
         capture_output=True,
         text=True,
         check=False,
