@@ -30,6 +30,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:
     return WholeFiles(config, log)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Test modules are kept as pytest rewrote them, also under ``PYTHONDONTWRITEBYTECODE``: to rewrite takes half of all collecting."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    try:
+        return (yield)
+    finally:
+        sys.dont_write_bytecode = before
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Longest first."""
     put_longest_first(items)
