@@ -1,6 +1,6 @@
 # Every target sets itself up first; a finished set-up is recognised in a fraction of a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ab ab-keep notebooks test quick lint bench bench-taxi bench-loop bench-width bench-ingestion bench-serving bench-routing bench-statistics bench-first-hour soak-serving fuzz-serving clean distclean
+.PHONY: help setup demo ab ab-keep notebooks test coverage quick lint bench bench-taxi bench-loop bench-width bench-ingestion bench-serving bench-routing bench-statistics bench-first-hour soak-serving fuzz-serving clean distclean
 
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -23,8 +23,11 @@ ab-keep: setup ## The same, and leave the servers running for a look at the page
 notebooks: setup ## Open the notebooks in JupyterLab, on PENSTOCK_PROJECT or the example
 	@scripts/notebooks
 
-test: setup ## Run all tests, with coverage
+test: setup ## Run all tests
 	@scripts/test
+
+coverage: setup ## Run all tests and measure which lines and branches run: a third longer
+	@scripts/test --coverage
 
 quick: setup ## Lint, and the unit tests of what differs from main
 	@scripts/quick
