@@ -55,8 +55,10 @@ def infer(statistics: Sequence[Statistics], label: str, arrays: Collection[str] 
         raise DataError(
             f"label {label!r}", expected="a value in the documents", seen="none", remedy="correct data.label"
         )
+    found = [_common(split) for split in statistics]
     for name, feature in features.items():
-        _loosen(feature, [_common(split, name) for split in statistics], required=name in (label, ID))
+        commons = [of_split.get(name, (0.0, None)) for of_split in found]
+        _loosen(feature, commons, required=name in (label, ID))
         if name in arrays:
             feature.ClearField("value_count")
     _loosen_domains(schema, {ID}, {label})
@@ -65,13 +67,13 @@ def infer(statistics: Sequence[Statistics], label: str, arrays: Collection[str] 
     return schema
 
 
-def _common(split: Statistics, name: str) -> tuple[float, statistics_pb2.CommonStatistics | None]:
-    """Returns the share of a split's documents that have a feature, and its statistics if any does."""
-    found = next((s for s in split.datasets[0].features if s.path.step[:] == [name]), None)
-    if found is None:
-        return 0.0, None
-    common = getattr(found, found.WhichOneof("stats")).common_stats
-    return common.num_non_missing / split.datasets[0].num_examples, common
+def _common(split: Statistics) -> dict[str, tuple[float, statistics_pb2.CommonStatistics]]:
+    """Returns feature → the share of a split's documents that have it, and its statistics; only of those that any has."""
+    (found,) = split.datasets
+    commons = {
+        ".".join(one.path.step): getattr(one, one.WhichOneof("stats")).common_stats for one in found.features
+    }
+    return {name: (common.num_non_missing / found.num_examples, common) for name, common in commons.items()}
 
 
 def _loosen(

@@ -45,7 +45,11 @@ def anomalies(
             grouped.setdefault(("", reason.type), []).append((split, reason))
         if of_split.data_missing:
             grouped.setdefault(("", 0), []).append((split, None))
-    return [_finding(name, kind, where, statistics, schema, stops) for (name, kind), where in grouped.items()]
+    specs = {feature.name: feature for feature in schema.feature}
+    return [
+        _finding(name, kind, where, statistics, schema, specs.get(name), stops)
+        for (name, kind), where in grouped.items()
+    ]
 
 
 def _finding(
@@ -54,11 +58,11 @@ def _finding(
     where: list[tuple[str, Any]],
     statistics: Mapping[str, Statistics],
     schema: schema_pb2.Schema,
+    spec: schema_pb2.Feature | None,
     stops: bool,
 ) -> Finding:
     if kind == 0 and where[0][1] is None:
         return Finding("anomaly", "", "documents in every split", f"none in {_splits(where)}", None, stops)
-    spec = next((feature for feature in schema.feature if feature.name == name), None)
     pieces = [(split, *_seen(kind, reason, statistics[split], spec, schema)) for split, reason in where]
     counted = [rows for _, _, rows in pieces if rows is not None]
     same = len({text for _, text, _ in pieces}) == 1
