@@ -6,6 +6,7 @@ is removed with the graph's artifact. What is cut short or altered is thrown awa
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import zipfile
 from collections.abc import Callable, Sequence
@@ -27,7 +28,8 @@ MOST_FILES = 6
 _FORMAT = "penstock rows 1"
 _LABEL, _WITHOUT, _KEY = "label:", "without label:", "key:"
 """Arrays beside the features; a feature's name has no colon."""
-_DAMAGE = (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError)
+_DAMAGE = (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, RuntimeError)
+"""What reading says of damage; ``RuntimeError`` where altered bits ask for a password or for another compression."""
 
 Load = Callable[[str, Sequence[str], TransformGraph, Task], TransformedSplit]
 """Makes the rows of a split: name of the split, patterns of its files, graph and task."""
@@ -69,7 +71,8 @@ def _read(file: Path, key: str) -> TransformedSplit | None:
         without, labels = int(columns.pop(_WITHOUT)), columns.pop(_LABEL)
     except _DAMAGE as error:
         log.warning("kept rows %s are thrown away and made anew: %s", file.name, error)
-        file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is gone, or the folder can only be read
+            file.unlink()
         return None
     return TransformedSplit(columns, labels, without)
 

@@ -101,6 +101,23 @@ def test_a_damaged_file_is_thrown_away_and_made_anew(
     assert place.loaded == 2
 
 
+def test_whatever_bit_is_altered_the_rows_are_as_they_were_or_made_anew(tmp_path: Path) -> None:
+    from components.trainer.data import TransformedSplit
+    from components.trainer.kept_rows import _keep, _read
+
+    split = TransformedSplit({"x": np.arange(3, dtype=np.float32)}, np.zeros(3, np.float32), 0)
+    file = tmp_path / "rows.npz"
+    _keep(split, file, "key")
+    content = file.read_bytes()
+    for bit in range(8 * len(content)):
+        altered = bytearray(content)
+        altered[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(altered)
+        found = _read(file, "key")
+        if found is not None:
+            assert_same(found, split)
+
+
 def test_a_disk_that_cannot_be_written_costs_nothing_but_time(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
