@@ -17,8 +17,7 @@ import tensorflow as tf
 from components.trainer.config import Task
 from components.trainer.data import View
 from components.trainer.input_names import arguments, rename_inputs
-from components.trainer.transform_graph import RawSpec, RawTensors, TransformGraph
-from components.transform.columns import to_sparse
+from components.trainer.transform_graph import RawTensors, TransformGraph
 from foundation.publish import write_text
 from foundation.saved_model import CLASSES_FILE, DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE, python_ops
 
@@ -53,16 +52,16 @@ class ServedModel(tf.Module):
         self.class_names = lambda: list(classes) if task == "multiclass" else []
         # Traced and written once for both signatures; behind a lambda, as what is an attribute can be called once loaded.
         answer = tf.function(self._answers, autograph=False)
-        self._answer = lambda matrices: answer(matrices)
+        self._answer = lambda begun: answer(begun)
         self.weights = [variable.value for variable in model.variables]
         self.transform_resources = graph.resources
 
     def predict(self, raw: RawTensors) -> Predictions:
         """Returns the predictions for raw tensors."""
-        return self._answer(self._graph_of().rows(raw).matrices)
+        return self._answer(self._graph_of().begin(raw))
 
-    def _answers(self, matrices: Tensors) -> Predictions:
-        output = self._call(matrices)
+    def _answers(self, begun: Tensors) -> Predictions:
+        output = self._call(self._graph_of().finish(begun))
         if self._task == "multiclass":
             return {"label": tf.gather(self._classes, tf.argmax(output, axis=1)), "probabilities": output}
         return {"probability" if self._task == "binary" else "prediction": tf.squeeze(output, axis=1)}
@@ -78,7 +77,8 @@ class ServedModel(tf.Module):
         specs = {argument[name]: spec for name, spec in serving_specs(graph, argument).items()}
 
         def serve_features(**dense: tf.Tensor) -> Predictions:
-            return self.predict(to_raw({name: dense[argument[name]] for name in argument}, graph.raw_spec))
+            refuse_different_lengths(dense)
+            return self.predict({name: dense[argument[name]] for name in argument})
 
         def serve_examples(examples: tf.Tensor) -> Predictions:
             return self.predict(graph.parse(examples, with_label=False))
@@ -115,31 +115,13 @@ def is_scalar(feature: Any) -> bool:
     return feature.HasField("shape") or (feature.HasField("value_count") and feature.value_count.max == 1)
 
 
-def to_raw(dense: Mapping[str, tf.Tensor], specs: Mapping[str, RawSpec]) -> RawTensors:
-    """Turns served tensors into Transform's raw inputs; Transform drops the sentinels.
-
-    Scalars of one type become sparse together: they share the places of their values, so that one more scalar costs no
-    operation, and the stack refuses tensors of different lengths.
-
-    Args:
-        dense: Feature → ``[batch]`` or ``[batch, width]``.
-        specs: Feature → how Transform takes it.
-    """
-    raw: RawTensors = {}
-    scalars: dict[tf.DType, list[str]] = {}
-    for name, tensor in dense.items():
-        spec = specs[name]
-        if isinstance(spec, tf.io.FixedLenFeature):
-            raw[name] = tf.reshape(tensor, [-1, *spec.shape])
-        elif tensor.shape.rank == 1:
-            scalars.setdefault(tensor.dtype, []).append(name)
-        else:
-            raw[name] = to_sparse(tensor)
-    for names in scalars.values():
-        columns = tf.unstack(tf.stack([dense[name] for name in names]), num=len(names))
-        one = to_sparse(columns[0])
-        raw |= {name: one.with_values(values) for name, values in zip(names, columns, strict=True)}
-    return raw
+def refuse_different_lengths(dense: Mapping[str, tf.Tensor]) -> None:
+    """Adds a check that all tensors have the same number of rows."""
+    alike: dict[tuple[tf.DType, int], list[tf.Tensor]] = {}
+    for tensor in dense.values():
+        alike.setdefault((tensor.dtype, tensor.shape.rank), []).append(tensor)
+    rows = tf.concat([tf.stack(tf.shape_n(some))[:, 0] for some in alike.values()], axis=0)
+    tf.debugging.assert_equal(rows, rows[0], "the inputs have different numbers of rows")
 
 
 def export(served: ServedModel, folder: Path) -> None:

@@ -6,7 +6,8 @@ tables and its map from inputs to outputs have no public names; only this file r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
@@ -14,8 +15,10 @@ import tensorflow_transform as tft
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
+from components.trainer.entry import Entry
 from components.trainer.features import FeatureDescription, describe, describe_columns
 from components.trainer.matrices import Matrices
+from components.transform.columns import to_sparse
 from components.transform.layout import MATRICES, Layout, read_layout
 
 RawSpec: TypeAlias = tf.io.VarLenFeature | tf.io.FixedLenFeature
@@ -64,11 +67,6 @@ class TransformGraph:
         imported = self._loader._imported
         return [imported.resources, imported.assets, imported.initializers, imported.created_variables]
 
-    @property
-    def label_type(self) -> tf.DType:
-        """Type of the transformed label."""
-        return self._transformed_spec[self.label].dtype
-
     def schema(self) -> schema_pb2.Schema:
         """Returns the schema of the raw data."""
         return self.output.raw_metadata.schema
@@ -87,28 +85,16 @@ class TransformGraph:
         ]
 
     def apply(self, raw: Mapping[str, tf.Tensor | tf.SparseTensor]) -> dict[str, tf.Tensor]:
-        """Transforms raw tensors.
+        """Transforms raw tensors into features by name.
 
         Args:
-            raw: Feature → raw tensor; without the label, the transformed label is left out.
+            raw: Feature → raw tensor; the label may be missing.
 
         Returns:
-            Feature → transformed tensor with its static shape, and the label.
+            Feature → transformed tensor, and the label, if it was given.
         """
-        packed = self.apply_packed(raw)
-        return unpacked(packed, self.layout) if self.layout else packed
-
-    def apply_packed(self, raw: Mapping[str, tf.Tensor | tf.SparseTensor]) -> dict[str, tf.Tensor]:
-        """Transforms raw tensors into matrices, whose columns the ``layout`` names; without one, as ``apply`` does.
-
-        Args:
-            raw: Feature → raw tensor; without the label, the transformed label is left out.
-
-        Returns:
-            Name of the matrix → ``[batch, columns]``, and the label.
-        """
-        transformed = self._loader.apply_transform_model(dict(raw))
-        return {name: self._shaped(name, tensor) for name, tensor in transformed.items()}
+        matrices, label = self.rows(raw)
+        return self.matrices.unpack(matrices) | ({} if label is None else {self.label: label})
 
     def rows(self, raw: Mapping[str, tf.Tensor | tf.SparseTensor]) -> Rows:
         """Transforms raw tensors into what a model takes.
@@ -119,11 +105,52 @@ class TransformGraph:
         Returns:
             The matrices, and the transformed label; None without the raw label.
         """
-        packed = self.apply_packed(raw)
+        given = self._loader.apply_transform_model(dict(raw))
+        outputs = {name: self._shaped(name, tensor) for name, tensor in given.items()}
         if self.layout is None:
-            return Rows(self.matrices.pack(packed), packed.get(self.label))
-        named = {MATRICES[kind]: packed[name] for kind, name in self.layout.matrices.items()}
-        return Rows(named, packed.get(self.label))
+            return Rows(self.matrices.pack(outputs), outputs.get(self.label))
+        matrices = {MATRICES[kind]: outputs[name] for kind, name in self.layout.matrices.items()}
+        return Rows(matrices, outputs.get(self.label))
+
+    @cached_property
+    def of_examples(self) -> Callable[[tf.Tensor], Rows]:
+        """Transforms serialized tf.Examples with their label, ``[batch]``; traced once for all splits."""
+        text = tf.TensorSpec([None], tf.string)
+
+        def transform(serialized: tf.Tensor) -> Rows:
+            return self.rows(self.parse(serialized, with_label=True))
+
+        return tf.function(transform, input_signature=[text], autograph=False)  # type: ignore[no-any-return]
+
+    @cached_property
+    def _entry(self) -> Entry | None:
+        """The way past the inputs of each field, if the graph has one."""
+        if self.layout is None:
+            return None
+        fields: dict[tf.DType, list[str]] = {}
+        for name in self.used():
+            fields.setdefault(self.raw_spec[name].dtype, []).append(name)
+        outputs = {
+            MATRICES[kind]: self._loader.structured_outputs[name]
+            for kind, name in self.layout.matrices.items()
+        }
+        entry = Entry(self._loader._func_graph, fields, outputs)
+        return entry if entry.exists else None
+
+    def begin(self, raw: Mapping[str, tf.Tensor | tf.SparseTensor]) -> dict[str, tf.Tensor]:
+        """Begins to transform raw tensors without the label, up to where all ways of giving them are alike.
+
+        Args:
+            raw: Feature → raw tensor, sparse or dense, sentinels included.
+
+        Returns:
+            Few tensors, for ``finish``.
+        """
+        return self._entry.join(raw) if self._entry else self.rows(to_raw(raw, self.raw_spec)).matrices
+
+    def finish(self, begun: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Returns the matrices of what ``begin`` returned; called in a function that is traced, of which one will do."""
+        return self._entry.matrices(begun) if self._entry else dict(begun)
 
     def _shaped(self, name: str, tensor: tf.Tensor) -> tf.Tensor:
         return tf.ensure_shape(tensor, [None, *self._transformed_spec[name].shape])
@@ -141,17 +168,33 @@ class TransformGraph:
         )
 
 
-def unpacked(packed: Mapping[str, tf.Tensor], layout: Layout) -> dict[str, tf.Tensor]:
-    """Returns feature → column, or columns of a bag, of the matrices; whatever else there is, as it is."""
-    named = {name: tensor for name, tensor in packed.items() if name not in layout.matrices.values()}
-    for kind, matrix in layout.matrices.items():
-        columns = layout.of(kind)
-        if kind == "bag":
-            parts = tf.split(packed[matrix], [column.size for column in columns], axis=1)
+def to_raw(given: Mapping[str, tf.Tensor | tf.SparseTensor], specs: Mapping[str, RawSpec]) -> RawTensors:
+    """Turns served tensors into Transform's raw inputs; Transform drops the sentinels.
+
+    Scalars of one type become sparse together: they share the places of their values, so that one more scalar costs no
+    operation, and the stack refuses tensors of different lengths.
+
+    Args:
+        given: Feature → ``[batch]`` or ``[batch, width]``; one that is sparse already stays as it is.
+        specs: Feature → how Transform takes it.
+    """
+    raw: RawTensors = {}
+    scalars: dict[tf.DType, list[str]] = {}
+    for name, tensor in given.items():
+        spec = specs[name]
+        if isinstance(tensor, tf.SparseTensor):
+            raw[name] = tensor
+        elif isinstance(spec, tf.io.FixedLenFeature):
+            raw[name] = tf.reshape(tensor, [-1, *spec.shape])
+        elif tensor.shape.rank == 1:
+            scalars.setdefault(tensor.dtype, []).append(name)
         else:
-            parts = tf.unstack(packed[matrix], num=len(columns), axis=1)
-        named |= {column.name: part for column, part in zip(columns, parts, strict=True)}
-    return named
+            raw[name] = to_sparse(tensor)
+    for names in scalars.values():
+        columns = tf.unstack(tf.stack([given[name] for name in names]), num=len(names))
+        one = to_sparse(columns[0])
+        raw |= {name: one.with_values(values) for name, values in zip(names, columns, strict=True)}
+    return raw
 
 
 def _parts(tensor: tf.Tensor | tf.SparseTensor) -> list[tf.Tensor]:

@@ -47,7 +47,7 @@ class ReferenceModels(tf.Module):
         graph = self._graph_of()
 
         def serve_examples(examples: tf.Tensor) -> Tensors:
-            return self.predict(graph.rows(graph.parse(examples, with_label=False)).matrices)
+            return self.predict(graph.finish(graph.begin(graph.parse(examples, with_label=False))))
 
         text = tf.TensorSpec([None], tf.string, name="examples")
         return tf.function(serve_examples, autograph=False).get_concrete_function(text)

@@ -38,7 +38,6 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from components.trainer.export import ServedModel, export
     from components.trainer.features import FeatureDescription
     from components.trainer.matrices import Matrices
-    from components.trainer.transform_graph import Rows
 
     names = sorted(set(NAMES))
     schema = schema_pb2.Schema()
@@ -50,11 +49,16 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         resources=[],
         used=lambda: names,
         schema=lambda: schema,
-        rows=lambda raw: Rows(matrices.pack({n: tf.sparse.to_dense(raw[n])[:, 0] for n in names}), None),
+        begin=lambda raw: matrices.pack({name: dense(tensor) for name, tensor in raw.items()}),
+        finish=dict,
         parse=lambda text, with_label: tf.io.parse_example(
             text, {name: tf.io.VarLenFeature(tf.float32) for name in names}
         ),
     )
+
+    def dense(given: Any) -> Any:
+        return given if isinstance(given, tf.Tensor) else tf.sparse.to_dense(given)[:, 0]
+
     inputs = {name: keras.Input((), name=name) for name in names}
     total = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
     model = keras.Model(inputs, total(keras.ops.stack([inputs[name] for name in names], axis=1)))

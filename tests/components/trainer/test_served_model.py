@@ -78,12 +78,10 @@ def expected(rebuilt: SimpleNamespace, examples: list[bytes]) -> np.ndarray:
     """Predictions of TFT's own transformation and the Keras model with its saved weights."""
     import tensorflow as tf
 
-    from components.trainer.transform_graph import unpacked
-
     graph, model = rebuilt.graph, rebuilt.model
     parsed = tf.io.parse_example(examples, {n: s for n, s in graph.raw_spec.items() if n in graph.used()})
     packed = graph.output.transform_raw_features(parsed, drop_unused_features=True)
-    return model(graph.matrices.pack(unpacked(packed, graph.layout))).numpy()[:, 0]
+    return model({name: packed[name] for name in graph.matrices.widths}).numpy()[:, 0]
 
 
 def test_serving_default_equals_transform_and_keras(trained, documents, expected) -> None:
@@ -127,6 +125,26 @@ def test_columns_of_different_lengths_are_refused(trained, documents) -> None:
     columns["country"] = columns["country"][:-1]
     with pytest.raises(tf.errors.InvalidArgumentError):
         served(**{name: tf.constant(column) for name, column in columns.items()})
+
+
+def test_an_array_with_too_few_rows_is_refused(trained, documents) -> None:
+    import tensorflow as tf
+
+    served = tf.saved_model.load(str(trained.model / "Format-Serving")).signatures["serving_default"]
+    columns = encode(documents, served.structured_input_signature[1])
+    columns["topics"] = columns["topics"][:-1]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="different numbers of rows"):
+        served(**{name: tf.constant(column) for name, column in columns.items()})
+
+
+def test_both_signatures_give_the_same_bits(trained, documents, examples) -> None:
+    import tensorflow as tf
+
+    served = tf.saved_model.load(str(trained.model / "Format-Serving")).signatures
+    columns = encode(documents, served["serving_default"].structured_input_signature[1])
+    first = served["serving_default"](**{name: tf.constant(column) for name, column in columns.items()})
+    second = served["serving_examples"](examples=tf.constant(examples))
+    np.testing.assert_array_equal(first["probability"], second["probability"])
 
 
 def test_the_model_is_traced_once_for_both_signatures(rebuilt, tmp_path: Path) -> None:

@@ -19,18 +19,16 @@ def columns_of(graph: Any, examples: list[bytes]) -> tuple[np.ndarray, np.ndarra
     """Returns the dense columns that a person would make of Transform's own outputs, and the labels."""
     import tensorflow as tf
 
-    from components.trainer.transform_graph import unpacked
-
     raw = tf.io.parse_example(examples, graph.raw_spec)
-    outputs = unpacked(graph.output.transform_raw_features(raw), graph.layout)
-    outputs = {name: tensor.numpy() for name, tensor in outputs.items()}
+    packed = graph.output.transform_raw_features(raw)
+    outputs = {name: tensor.numpy() for name, tensor in graph.matrices.unpack(packed).items()}
     parts = []
     for feature in graph.features:
         column = outputs[feature.name]
         parts.append(
             np.eye(feature.size)[column] if feature.kind == "id" else column.reshape(len(column), -1)
         )
-    return np.hstack(parts).astype(np.float64), outputs[graph.label]
+    return np.hstack(parts).astype(np.float64), packed[graph.label].numpy()
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
