@@ -15,6 +15,7 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -151,15 +152,15 @@ def _pb(folder: Path) -> int:
     return (folder / "saved_model.pb").stat().st_size
 
 
-def measure(given: argparse.Namespace) -> dict[int, list[dict[str, Result]]]:
-    """Runs all widths, the repeats of each one after the other, both versions in turn."""
+def measure(given: argparse.Namespace) -> Iterator[tuple[int, list[dict[str, Result]]]]:
+    """Runs all widths, the repeats of each one after the other, both versions in turn; yields each width when it is done."""
     folder = given.folder = given.folder.resolve()
     compile_byte_code(REPOSITORY)
     sources = {"now": REPOSITORY}
     if given.before:
         sources = {"before": counting_source_of(given.before, folder / "code"), **sources}
-    found: dict[int, list[dict[str, Result]]] = {}
     for width in given.widths:
+        found: list[dict[str, Result]] = []
         template = template_of(width, given)
         sides = {
             side: source for side, source in sources.items() if side == "now" or width in given.before_widths
@@ -169,26 +170,30 @@ def measure(given: argparse.Namespace) -> dict[int, list[dict[str, Result]]]:
                 side: run_side(source, template, folder / "projects" / f"{width}-{side}", given.every_kind)
                 for side, source in sides.items()
             }
-            found.setdefault(width, []).append(results)
+            found.append(results)
             for side, result in results.items():
                 took = f"{result.run.wall:.0f} s, {result.run.cpu:.0f} CPU s"
                 print(f"{width} features, repeat {number}, {side}: {took}", file=sys.stderr, flush=True)
-    return found
+        yield width, found
 
 
 def main() -> int:
     given = parse(sys.argv[1:])
-    mark = EVERY_MARK if given.every_kind else MARK
+    mark, tables = EVERY_MARK if given.every_kind else MARK, ""
     try:
         check_byte_code()
         if not given.widths:
             raise SpecError("--widths", expected="numbers, such as 20,148", seen="none")
         if given.write:
             check_markers(given.write, mark)
-        tables = render(measure(given), given.documents, describe_machine())
-        if given.write:
-            write_between(given.write, mark, tables)
+        found: dict[int, list[dict[str, Result]]] = {}
+        for width, repeats in measure(given):
+            found[width] = repeats
+            tables = render(found, given.documents, describe_machine())
+            if given.write:  # after each width: a later one that fails does not cost what was measured
+                write_between(given.write, mark, tables)
     except PenstockError as error:
+        print(tables)
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     print(tables)
