@@ -13,9 +13,10 @@ from pathlib import Path
 
 _PACKAGES = ("foundation", "pipeline", "components", "serving")
 _READ_BY_IMPORTS = (
-    "ABSL_", "AUTOGRAPH_", "BLIS_", "CUDA_", "GLIBC_", "GOMP_", "GRPC_", "HIP_", "JAX_", "KERAS_", "KMP_", "LC_",
-    "LD_", "MALLOC_", "MKL_", "NCCL_", "NUMEXPR_", "NVIDIA_", "OMP_", "ONEDNN_", "OPENBLAS_", "PROTOCOL_BUFFERS_",
-    "PYTHON", "ROCR_", "TFX_", "TF_", "XLA_",
+    "ABSL_", "ARROW_", "AUTOGRAPH_", "BLIS_", "CUDA_", "GLIBC_", "GOMP_", "GRPC_", "HIP_", "JAX_", "KERAS_", "KMP_",
+    "LC_", "LD_", "MALLOC_", "MIMALLOC_", "MKL_", "MPL", "NCCL_", "NPY_", "NUMEXPR_", "NUMPY_", "NVIDIA_", "OMP_",
+    "ONEDNN_", "OPENBLAS_", "OPENSSL_", "PANDAS_", "PROTOCOL_BUFFERS_", "PYARROW_", "PYTHON", "ROCR_", "SCIPY_",
+    "SKLEARN_", "TFX_", "TF_", "XLA_",
 )  # fmt: skip
 """Starts of variables that a library reads when it is imported."""
 _ALSO = ("LANG", "LANGUAGE", "HOME", "VIRTUAL_ENV", "CONDA_PREFIX")

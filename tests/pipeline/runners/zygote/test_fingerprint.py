@@ -36,6 +36,14 @@ def test_code_packages_and_variables_make_another(packages: Path) -> None:
     assert len(set(seen)) == len(seen)
 
 
+@pytest.mark.parametrize(
+    "variable",
+    ["NPY_DISABLE_CPU_FEATURES", "ARROW_DEFAULT_MEMORY_POOL", "SCIPY_ARRAY_API", "PANDAS_COPY_ON_WRITE"],
+)
+def test_what_numbers_depend_on_makes_another(variable: str, packages: Path) -> None:
+    assert state(packages, **{variable: "1"}) != state(packages)
+
+
 def test_what_is_written_beside_by_running_does_not(packages: Path) -> None:
     before = state(packages)
     (packages / "__pycache__").mkdir()
