@@ -75,6 +75,10 @@ def test_other_rows_or_another_graph_are_other_content(place: Place, learners: S
     (place.graph / "transform_fn" / "assets" / "another").write_text("x")
     assert place.split().rows == rows
     assert place.loaded == 3
+    layout = place.graph / "layout.json"
+    layout.write_text(layout.read_text() + "\n")
+    assert place.split().rows == rows
+    assert place.loaded == 4
 
 
 @pytest.mark.parametrize("damage", ["cut short", "altered", "of another content", "empty"])
