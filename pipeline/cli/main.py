@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -73,6 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     if arguments is None and not _SERVERS.intersection(given[:1]):
         gc.set_threshold(_GARBAGE_AFTER)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a sign that a terminal has not must not end a run
     debug = "--debug" in given
     code = _run([a for a in given if a != "--debug"] or ["--help"], debug)
     sys.stdout.flush()

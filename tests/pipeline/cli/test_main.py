@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from pipeline.cli.options import open_session
 from pipeline.lineage.records import Artifact
 from pipeline.schemas import pending_path
 from tests.pipeline.conftest import DOCUMENT
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -136,6 +139,14 @@ def test_folders_with_our_names_in_the_working_directory_do_no_harm(project: Pat
         pytest.skip("the command penstock is not installed beside this Python")
     done = subprocess.run([command, "plan"], capture_output=True, text=True, check=False)
     assert (done.returncode, "MongoExampleGen" in done.stdout) == (0, True), done.stderr
+
+
+def test_a_terminal_that_lacks_a_sign_ends_no_command(project: Path) -> None:
+    (project / "größe").mkdir()
+    command = [sys.executable, "-m", "pipeline.cli.main", "init", "export.jsonl", "--folder", "größe"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, "gr??e" in done.stdout) == (0, True), done.stderr
 
 
 def test_without_tfx_a_command_that_needs_it_names_the_extra(
