@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.serving.contract.configs import Model, config_text
-from tests.serving.server_process import ServerProcess, answers, run_to_end
+from tests.serving.server_process import ServerProcess, answers, run_to_end, until
 from tests.side_by_side import free_port
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def test_1_equal_ports_leave_grpc_alone_and_unknown_flags_are_passed_over(
     process.flags.append(f"--rest_api_port={process.port}")
     with process:
         assert "unknown argument: --no_such_flag=1" in process.log
-        assert f"Running gRPC ModelServer at 0.0.0.0:{process.port} ..." in process.log
+        until(lambda: f"Running gRPC ModelServer at 0.0.0.0:{process.port} ..." in process.log)
         assert "Exporting HTTP/REST API" not in process.log
         client = GrpcClient(process.address)
         output = client.predict("default", {"x": _row()}).outputs["y"]
@@ -252,7 +252,6 @@ def test_1_ports_are_closed_until_every_model_is_available_and_sigterm_drains(
     import time
 
     from tests.serving.clients import GrpcClient, floats, rest_client
-    from tests.serving.server_process import until
 
     models.place("slow", tmp_path / "one")
     config = tmp_path / "models.config"
@@ -265,7 +264,7 @@ def test_1_ports_are_closed_until_every_model_is_available_and_sigterm_drains(
         assert process.process.poll() is None, "a missing base path is waited for"
         models.place("constant_2", tmp_path / "two")
         process.wait_ready()
-        assert f"Exporting HTTP/REST API at:localhost:{process.rest_port} ..." in process.log
+        until(lambda: f"Exporting HTTP/REST API at:localhost:{process.rest_port} ..." in process.log)
         client, rest = GrpcClient(process.address), rest_client(process.url)
         assert client.value("two") == [2.0]
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
