@@ -7,15 +7,21 @@ losses, metrics and callbacks are Keras's.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from components.trainer.data import TransformedSplit, row_numbers
 from components.trainer.schedule import Schedule, steps_an_execution
+
+SMALL = 2_000_000
+"""Weights times rows of a step up to which one thread runs it: several would hand its small operations to each other for
+longer than they compute."""
 
 Rows = tuple[Any, ...]
 """Features, labels and perhaps weights of some rows."""
@@ -48,8 +54,9 @@ class CompiledEpochs:
         self._validation = _picker(splits[1], None)
         self._validated = splits[1].rows, validation_rows
         _make_state(model, self._training(tf.range(1, dtype=tf.int64))[1])
-        self._train = _loop(lambda rows: model.train_step(self._training(rows)))
-        self._test = _loop(lambda rows: model.test_step(self._validation(rows)))
+        size = model.count_params()
+        self._train = _loop(lambda rows: model.train_step(self._training(rows)), size)
+        self._test = _loop(lambda rows: model.test_step(self._validation(rows)), size)
 
     def run(self, schedule: Schedule, batch_size: int, seed: int, callbacks: Sequence[Any]) -> None:
         """Trains as planned, unless a callback ends it.
@@ -119,8 +126,13 @@ def _make_state(model: keras.Model, labels: tf.Tensor) -> None:
     model._post_build()
 
 
-def _loop(step: Callable[[tf.Tensor], object]) -> Callable[[tf.Tensor], None]:
-    """Returns a function that takes one step for each line of row numbers ``[steps, rows]``, traced once."""
+def _loop(step: Callable[[tf.Tensor], object], weights: int) -> Callable[[tf.Tensor], None]:
+    """Returns a function that takes one step for each line of row numbers ``[steps, rows]``, traced once.
+
+    Args:
+        step: What is done with the numbers of some rows.
+        weights: Number of the model's weights.
+    """
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int64)], autograph=False)
     def run(numbers: tf.Tensor) -> None:
@@ -132,7 +144,21 @@ def _loop(step: Callable[[tf.Tensor], object]) -> Callable[[tf.Tensor], None]:
 
         tf.while_loop(lambda number: number < count, body, [0], parallel_iterations=1)
 
-    return run  # type: ignore[no-any-return]
+    def call(numbers: tf.Tensor) -> None:
+        with _threads_for(weights * int(numbers.shape[1])):
+            run(numbers)
+
+    return call
+
+
+def _threads_for(work: int) -> contextlib.AbstractContextManager[Any]:
+    """Returns what calls run in, by the weights times the rows of a step."""
+    if work > SMALL:
+        return contextlib.nullcontext()
+    executor: contextlib.AbstractContextManager[Any] = context.function_executor_type(
+        "SINGLE_THREADED_EXECUTOR"
+    )
+    return executor
 
 
 def _picker(split: TransformedSplit, class_weight: np.ndarray | None) -> Callable[[tf.Tensor], Rows]:

@@ -164,3 +164,14 @@ def test_tensorboard_has_every_epoch(tmp_path: Any) -> None:
     trained("binary", {"type": "linear"}, {}, logs=tmp_path)
     events = EventAccumulator(str(tmp_path / "validation"), size_guidance={"tensors": 0}).Reload()
     assert [e.step for e in events.Tensors("epoch_loss")] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("largest", [0, 10**9], ids=["many threads", "one thread"])
+def test_threads_change_nothing(largest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from components.trainer import compiled
+
+    alone = trained("binary", {"type": "dense", "dropout": 0.2}, {}).history.epochs
+    monkeypatch.setattr(compiled, "SMALL", largest)
+    other = trained("binary", {"type": "dense", "dropout": 0.2}, {}).history.epochs
+    for one, two in zip(alone, other, strict=True):
+        assert {**one, "seconds": 0} == pytest.approx({**two, "seconds": 0}, rel=TOLERANCE)

@@ -51,8 +51,10 @@ def test_served_references_are_scikit_learns(task, run_training, learners, small
     at = sum(f.size for f in graph.features[:place])
     mean, deviation = x[:, at].mean(), x[:, at].std()
     x[:, at], test[:, at] = (x[:, at] - mean) / deviation, (test[:, at] - mean) / deviation
-    served = signature.ServingSignature(str(trained.serving.parent / "Format-References")).predict(
-        rows["test"]
+    folder = str(trained.serving.parent / "Format-References")
+    served, as_written = (
+        signature.ServingSignature(folder, rewritten=rewritten).predict(rows["test"])
+        for rewritten in (True, False)
     )
 
     if task == "regression":
@@ -67,6 +69,7 @@ def test_served_references_are_scikit_learns(task, run_training, learners, small
     assert set(served) == {"constant", "linear"}
     np.testing.assert_allclose(served["constant"], constant, rtol=1e-6)
     np.testing.assert_allclose(served["linear"], wanted, atol=1e-5)
+    np.testing.assert_allclose(as_written["linear"], served["linear"], rtol=1e-5)
 
 
 def test_operations_and_numpy_agree_on_vectors_bags_and_odd_values() -> None:
