@@ -16,7 +16,7 @@ from tests.side_by_side import once
 
 TYPES = {
     "_id": bytes, "lessons": int, "minutes": float, "country": bytes, "device": bytes, "signup_at": int, "bio": bytes,
-    "topics": bytes, "level": int, "constant": int, "never": bytes, "retained": int, "score": float, "language": bytes,
+    "topics": bytes, "level": int, "constant": int, "never": bytes, "unknown": float, "retained": int, "score": float, "language": bytes,
 }  # fmt: skip
 ARRAYS = {"topics"}
 LABEL_OF = {"binary": "retained", "multiclass": "language", "regression": "score"}

@@ -36,10 +36,10 @@ class Buckets(AnalysedKind):
     def analyse(self, numbers: tf.Tensor, settings: int) -> tf.Tensor:
         """Returns int64 ids: 1 to ``settings``, 0 if missing."""
         import tensorflow as tf
-        import tensorflow_transform as tft
 
-        error = min(_QUANTILE_ERROR, 0.1 / settings)
-        boundaries = tft.quantiles(numbers, settings, epsilon=error, reduce_instance_dims=False)
+        from components.transform.quantiles import boundaries
+
+        reached_at = boundaries(numbers, settings, min(_QUANTILE_ERROR, 0.1 / settings))
         values = tf.transpose(tf.cast(numbers, tf.float32))
-        reached = tf.transpose(tf.searchsorted(boundaries, values, side="right", out_type=tf.int64))
+        reached = tf.transpose(tf.searchsorted(reached_at, values, side="right", out_type=tf.int64))
         return tf.where(tf.math.is_nan(numbers), tf.zeros_like(reached), 1 + reached)

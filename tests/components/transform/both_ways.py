@@ -154,6 +154,12 @@ def analyse(
     return TransformGraph(str(folder), label)
 
 
+def transformed(graph: TransformGraph, raw: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+    """Returns the features by name as a trainer gets them, the label if it was given, and what the old way makes."""
+    outputs = graph.output.transform_raw_features(dict(raw), drop_unused_features=False)
+    return graph.apply(raw) | {name: outputs[name] for name in outputs if name.startswith(OLD)}
+
+
 def _instance(values: list[Any], spec: Any) -> Any:
     return values[0] if isinstance(spec, tf.io.FixedLenFeature) and not spec.shape else values
 

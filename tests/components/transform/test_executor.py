@@ -68,3 +68,37 @@ def test_words_of_all_columns_stand_in_one_file(analyse) -> None:
     assert words["never_vocabulary"] == ("\x1fno words",)
     assert len(words["topics_bag"]) == 3
     assert sorted((assets / "label").read_text().split()) == ["de", "es", "it"]
+
+
+def test_a_number_that_no_row_has_is_missing_everywhere(analyse, learners: SimpleNamespace) -> None:
+    import tensorflow as tf
+
+    from components.trainer.transform_graph import TransformGraph
+
+    kinds = [{"buckets": 4}, "zscore", "log_zscore", "count", "scale_0_1", "identity", "missing"]
+    graph = TransformGraph(analyse({"minutes": {"buckets": 4}, "unknown": kinds}), "retained")
+    rows = [learners.serialize({"minutes": 30.0}), learners.serialize({"unknown": 2.5})]
+    given = {
+        name: tensor.numpy()
+        for name, tensor in graph.apply(graph.parse(tf.constant(rows), with_label=True)).items()
+    }
+    assert given["minutes_buckets"][0] in (1, 2, 3, 4)
+    assert given["unknown_buckets"].tolist() == [0, 4]  # all boundaries are 0
+    assert given["unknown_identity"].tolist() == [0, 2.5]
+    assert given["unknown_missing"].tolist() == [1, 0]
+    assert given["unknown_count"].tolist() == [0, 1]
+    for kind in ("zscore", "log_zscore", "scale_0_1"):
+        assert given[f"unknown_{kind}"].tolist() == [0, 0], kind
+
+
+def test_rows_are_batched_by_their_size_and_not_by_time() -> None:
+    from tfx_bsl.coders.batch_util import GetBatchElementsKwargs
+
+    from components.transform.executor import batched_by_size
+
+    before = GetBatchElementsKwargs(None)
+    with batched_by_size():
+        during = GetBatchElementsKwargs(None)
+    assert "target_batch_duration_secs" not in during
+    assert during["min_batch_size"] == during["max_batch_size"] == 20 * 2**20
+    assert GetBatchElementsKwargs(None) == before

@@ -34,35 +34,42 @@ def assert_same(outputs: Mapping[str, Any], old: str) -> None:
 
 def test_training_rows_are_the_same(both) -> None:
     batch = both.ways.training_rows(400)
-    assert_same(both.graph.apply(both.ways.as_raw(both.graph, batch)), both.ways.OLD)
+    assert_same(both.ways.transformed(both.graph, both.ways.as_raw(both.graph, batch)), both.ways.OLD)
 
 
 def test_any_rows_are_the_same(both) -> None:
     @settings(max_examples=60)
     @given(both.ways.rows())
     def holds(batch: list[Any]) -> None:
-        assert_same(both.graph.apply(both.ways.as_raw(both.graph, batch)), both.ways.OLD)
+        assert_same(both.ways.transformed(both.graph, both.ways.as_raw(both.graph, batch)), both.ways.OLD)
 
     holds()
 
 
 def test_served_rows_are_the_same_and_need_no_label(both) -> None:
-    from components.trainer.export import to_raw
+    import tensorflow as tf
+
+    from components.trainer.transform_graph import to_raw
+
+    finish = tf.function(both.graph.finish)
 
     @settings(max_examples=30)
     @given(both.ways.rows())
     def holds(batch: list[Any]) -> None:
-        raw = to_raw(both.ways.as_served(both.graph, batch), both.graph.raw_spec)
-        outputs = both.graph.apply(raw)
+        served = both.ways.as_served(both.graph, batch)
+        outputs = both.ways.transformed(both.graph, to_raw(served, both.graph.raw_spec))
         assert both.ways.LABEL not in outputs
         assert_same(outputs, both.ways.OLD)
+        entered = both.graph.matrices.unpack(finish(both.graph.begin(served)))
+        assert entered.keys() == {name for name in outputs if not name.startswith(both.ways.OLD)}
+        assert_same(outputs | entered, both.ways.OLD)
 
     holds()
 
 
 def test_matrices_hold_the_columns_by_name(both) -> None:
     layout = both.graph.layout
-    packed = both.graph.apply_packed(both.ways.as_raw(both.graph, both.ways.training_rows(5)))
+    packed = both.graph.rows(both.ways.as_raw(both.graph, both.ways.training_rows(5))).matrices
     assert layout.matrices == {"number": "numbers", "id": "ids", "bag": "bags"}
     assert [column.name for column in layout.columns] == sorted(column.name for column in layout.columns)
     assert {name: str(packed[name].dtype.name) for name in layout.matrices.values()} == {
@@ -114,7 +121,7 @@ def test_a_label_may_have_a_matrix_name(tmp_path) -> None:
         features = {"device": {"vocabulary": 5}, "lessons": "zscore"}
         graph = ways.analyse(features, tmp_path, train, label=both_ways_label)
         assert graph.layout.matrices == {"number": "numbers", "id": "ids_of_features"}
-        outputs = graph.apply(ways.as_raw(graph, train))
+        outputs = ways.transformed(graph, ways.as_raw(graph, train))
     finally:
         del ways.VARIABLE[both_ways_label]
     assert_same(outputs, ways.OLD)
@@ -141,7 +148,7 @@ def test_few_features_are_the_same(features: dict[str, Any], tmp_path) -> None:
     train = ways.training_rows(50)
     graph = ways.analyse(features, tmp_path, train, task="binary")
     for batch in (train, train[:1], []):
-        assert_same(graph.apply(ways.as_raw(graph, batch)), ways.OLD)
+        assert_same(ways.transformed(graph, ways.as_raw(graph, batch)), ways.OLD)
 
 
 def test_bags_count_a_word_once(both) -> None:
