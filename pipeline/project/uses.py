@@ -22,6 +22,8 @@ _LONG_TAIL = 2.0
 """Skewness from which the logarithm of a non-negative number is a feature, too."""
 _FEW = 12
 """Whole numbers with at most this many different values are read as categories, too."""
+_LONGEST_NAME = 60
+"""Characters of a value that still names a slice in a sentence or a table."""
 _OF_A_FORM = frozenset({ADDRESS, CARD, EMAIL, IBAN, MAC, NATIONAL, PHONE})
 """Kinds of personal values that have a form: numbers from 1 to 6 are no card numbers, whatever the field is called."""
 _LOOKED_AT, _PERSONAL_SHARE = 500, 0.1
@@ -172,7 +174,7 @@ def _room(distinct: int) -> int:
 
 
 def slices(uses: list[Use]) -> list[FieldProfile]:
-    """Returns up to three features with few values, as slices for evaluation; none whose values have several types."""
+    """Returns up to three features with few, short values, as slices for evaluation; none whose values have several types."""
     few = [
         use.field
         for use in uses
@@ -180,4 +182,5 @@ def slices(uses: list[Use]) -> list[FieldProfile]:
     ]
     few = [field for field in few if len(field.kinds) == 1 and not field.odd]
     few = [field for field in few if 2 <= field.distinct <= 20 and field.values >= 10 * field.distinct]
+    few = [field for field in few if all(len(str(value)) <= _LONGEST_NAME for value in field.sample)]
     return sorted(few, key=lambda field: (field.type == "bool", field.distinct))[:3]

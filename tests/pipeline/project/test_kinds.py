@@ -280,3 +280,15 @@ def test_a_personal_name_counts_unless_the_values_deny_it(
 ) -> None:
     documents = [{name: value(i), "n": i % 17, "won": i % 2} for i in range(300)]
     assert (name in written(documents)[0].data.fields) == used
+
+
+def test_long_texts_are_no_slices(written: Callable[..., tuple[PipelineSpec, str]]) -> None:
+    documents = [
+        {
+            "c": "ab"[n % 2],
+            "note": ("The same words, again and again. " * 90, "Others.")[n % 2],
+            "won": n % 3 == 0,
+        }
+        for n in range(300)
+    ]
+    assert written(documents)[0].evaluate.slices == ["c"]
