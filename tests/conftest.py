@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 def pytest_configure(config: pytest.Config) -> None:
     """Files are given out in the order of ``put_longest_first``, not by how many tests they have; no test has a deadline."""
     config.option.loadscopereorder = False
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell starts what it runs in the background, and all that it starts in turn; tests send Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # A property that takes long on a busy machine is not a fault.
     hypothesis.settings.register_profile("side by side", deadline=None)
     hypothesis.settings.load_profile("side by side")
