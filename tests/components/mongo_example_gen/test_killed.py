@@ -27,8 +27,8 @@ config = DataConfig.model_validate_json(sys.argv[3])
 request = Request(config, make_plan(config, {"y": FieldConfig()}, True), resolve(config.mongo_export, folder), folder, folder / "root" / number)
 if number == "killed":
     held = worker.convert_block
-    def wait(*arguments):
-        found = held(*arguments)
+    def wait(*arguments, **named):
+        found = held(*arguments, **named)
         worker._ItemWriter._write = lambda *_: (print("ready", flush=True), sys.stdin.read())
         return found
     worker.convert_block = wait
