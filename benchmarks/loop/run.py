@@ -63,8 +63,8 @@ SCENES = (
     Scene("unchanged run"),
     Scene("a changed `train.learning_rate`", ("--set", "train.learning_rate=0.01{n}")),
     Scene("a changed `train.learning_rate`, again", ("--set", "train.learning_rate=0.02{n}")),
-    Scene("a changed `model.l2`", ("--set", "model.l2=0.000{n}")),
-    Scene("a changed gate", ("--set", "model.l2=0.000{n}", "--set", "evaluate.gates.auc.at_least=0.7{n}")),
+    Scene("a changed `model.l2`", ("--set", "model.l2=0.0002{n}")),
+    Scene("a changed gate", ("--set", "model.l2=0.0002{n}", "--set", "evaluate.gates.auc.at_least=0.7{n}")),
 )
 """In this order, in one project."""
 
