@@ -15,7 +15,7 @@ from components.exports.names import Names
 from components.exports.readers import sampled_parts
 from components.exports.tally import Tally, kinds_of
 from components.mongo_example_gen.columnar.slow import convert_one_by_one
-from components.mongo_example_gen.plan import Plan, settle_types
+from components.mongo_example_gen.plan import Plan
 
 SAMPLED_FROM_PART = 400
 NAMED_FROM_PART = 100
@@ -53,12 +53,6 @@ def look(items: list[WorkItem], plan: Plan) -> Sample:
         _collect_names(block, which[:NAMED_FROM_PART], part.format.kind, names, MOST_KEYS // len(parts))
     sample.kinds, sample.paths = kinds_of(tally), names.paths()
     return sample
-
-
-def look_and_settle(items: list[WorkItem], plan: Plan) -> tuple[Plan, Sample]:
-    """Returns the plan with the types found in a sample, and the sample."""
-    sample = look(items, plan)
-    return settle_types(plan, sample.kinds), sample
 
 
 def _first_blocks(parts: list[Part]) -> Iterator[tuple[Part, Block]]:
