@@ -1,0 +1,1 @@
+"""Beam engines: one file for each place where a pipeline of Beam can run."""
