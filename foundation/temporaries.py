@@ -33,6 +33,11 @@ def temporary_name(name: str) -> str:
     return f".{name}.{uuid.uuid4().hex[:8]}.tmp"
 
 
+def is_temporary(name: str) -> bool:
+    """Returns whether a name is one of those that ``temporary_name`` gives."""
+    return bool(_NAME.fullmatch(name))
+
+
 def open_private(file: Path) -> IO[bytes]:
     """Opens a new file that only its owner can read, for writing.
 
@@ -55,13 +60,21 @@ class Temporary:
     _mode: int
     """Permissions that it would have had by the process's umask."""
 
+    def share(self) -> None:
+        """Gives it the permissions that it would have had by the process's umask.
+
+        Raises:
+            OSError: It is not ours, or gone.
+        """
+        self.path.chmod(self._mode)
+
     def publish(self, target: Path) -> None:
         """Gives it the usual permissions and its name, replacing a file of that name.
 
         Raises:
             OSError: It cannot be renamed.
         """
-        self.path.chmod(self._mode)
+        self.share()
         (self.path / _LOCK).unlink(missing_ok=True) if self.path.is_dir() else None
         os.replace(self.path, target)
 

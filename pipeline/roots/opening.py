@@ -1,0 +1,31 @@
+"""Opens the pipeline root that an address names: add a kind of root here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from foundation.errors import StorageError
+from foundation.storage import RemotePath, locate
+from pipeline.roots.base import Root
+from pipeline.roots.local import LocalRoot
+
+
+def open_root(uri: str, base: Path | None = None) -> Root:
+    """Opens a pipeline root; nothing is asked or made before its first use.
+
+    Args:
+        uri: A path, ``s3://bucket/prefix`` or ``gs://bucket/prefix``.
+        base: Folder that a relative path starts from; by default, the working directory.
+
+    Raises:
+        StorageError: The address is of another scheme, has no bucket or holds credentials.
+    """
+    place = locate(uri, base)
+    if isinstance(place, RemotePath):
+        raise StorageError(
+            f"pipeline root {uri}",
+            expected="a folder of this machine",
+            seen="an address in an object store",
+            remedy="name a folder",
+        )
+    return LocalRoot(place.absolute())
