@@ -44,8 +44,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (project, look, export, run, watch, history, models, serve, route, deploy, clean):
+for group in (project, look, run, watch, history, models, serve, route, deploy, clean):
     group.register(app)
+app.add_typer(export.app, name="export")
 app.add_typer(schema.app, name="schema")
 app.add_typer(experiment.app, name="experiment")
 

@@ -1,1 +1,6 @@
-"""What an orchestrator needs to run a bundle: one room for each, see ``pipeline.orchestrators``."""
+"""What an orchestrator needs to run a bundle: one room for each, listed in ``EXPORTERS``."""
+
+from __future__ import annotations
+
+EXPORTERS: dict[str, str] = {}
+"""Name in ``penstock export NAME`` → ``module:Class`` of its exporter, see ``pipeline.scheduling.base``: add yours here."""

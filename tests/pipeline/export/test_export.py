@@ -98,7 +98,7 @@ def test_no_connection_string(value: str, seen: str, monkeypatch: pytest.MonkeyP
 
 
 def test_help_describes_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["export", "--help"]) == 0
+    assert main(["export", "collection", "--help"]) == 0
     assert "The only command that reads MongoDB's application data" in " ".join(
         capsys.readouterr().out.split()
     )

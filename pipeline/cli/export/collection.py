@@ -1,4 +1,4 @@
-"""``penstock export``: files from a live collection, where no other job exports it."""
+"""``penstock export collection``: files from a live collection, where no other job exports it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pipeline.cli.screen import say, say_json
 
 def register(app: typer.Typer) -> None:
     """Registers the command."""
-    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(export)
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(collection)
 
 
-def export(
+def collection(
     context: typer.Context,
     database: Annotated[str, typer.Argument(help="Name of the database.")],
-    collection: Annotated[str, typer.Argument(help="Name of the collection.")],
+    name: Annotated[str, typer.Argument(metavar="{collection}", help="Name of the collection.")],
     to: Annotated[
         str, typer.Option("--to", help="Folder, s3:// or gs:// location; each span gets a folder in it.")
     ],
@@ -75,7 +75,7 @@ def export(
     """
     from pipeline.export.connect import refuse_credentials, uri_from_environment
 
-    refuse_credentials([database, collection, to, filter_, fields, uri_variable, *context.args])
+    refuse_credentials([database, name, to, filter_, fields, uri_variable, *context.args])
     if context.args:
         raise typer.BadParameter(f"there is no {context.args[0]!r}")
     from pipeline.export import ExportSettings
@@ -85,7 +85,7 @@ def export(
     folder, remote = target_of(to, work)
     settings = ExportSettings(
         database,
-        collection,
+        name,
         folder,
         remote=remote,
         span=span,
