@@ -190,6 +190,8 @@ class Declaration:
         blessed_model: Whether the run's model is an input if it is blessed, else the last one that was.
         reads_export: Whether it reads the export and so gets the Beam arguments for reading.
         tensorflow: Whether it runs operations of TensorFlow, which a runner may try first in a new process.
+        remote: Whether its Beam steps read and write through Beam's and TFX's own file systems alone, so that workers
+            that do not share this machine's disk can run them.
         result: Output key and ``module:Class`` of its result file, if it has one.
         outside: Whether what it left outside the root still stands, given the folder of its result file; for nodes that
             publish. Without it, only the node's artifacts are looked at.
@@ -211,6 +213,7 @@ class Declaration:
     blessed_model: Callable[[Document, Inputs], bool] = lambda document, inputs: False
     reads_export: bool = False
     tensorflow: bool = True
+    remote: bool = False
     result: tuple[str, str] | None = None
     outside: Callable[[Document, Inputs, Path], Outside] | None = None
     unfinished: Callable[[Document, Path], str] = lambda document, folder: ""

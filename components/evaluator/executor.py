@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow_model_analysis as tfma
 from google.protobuf import json_format
 from tfx.components.evaluator import executor as stock
+from tfx.dsl.io import fileio
 from tfx.types import artifact, artifact_utils
 from tfx.utils import io_utils, path_utils
 
@@ -27,12 +28,17 @@ class Executor(stock.Executor):
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """Evaluates the model, next to the last blessed one if there is one."""
         splits = json.loads(exec_properties["example_splits"])
-        where = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
+        uri = artifact_utils.get_single_uri(output_dict["evaluation"])
         if in_process.fits(input_dict["examples"], splits, self._beam_pipeline_args or ()):
-            evaluate_in_process(input_dict, where, exec_properties["eval_config"], splits)
+            evaluate_in_process(input_dict, Path(uri), exec_properties["eval_config"], splits)
             return
         super().Do(input_dict, output_dict, exec_properties)
-        records.read(str(where)).write(where)
+        found = records.read(uri)
+        if "://" not in uri:
+            found.write(uri)
+            return
+        with fileio.open(f"{uri}/{found.FILE}", "w") as file:
+            file.write(found.text())
 
 
 def evaluate_in_process(inputs: Artifacts, where: Path, config_text: str, splits: list[str]) -> None:

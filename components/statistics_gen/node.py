@@ -14,5 +14,6 @@ NODE = Declaration(
     "StatisticsGen",
     build="components.statistics_gen.component:build",
     inputs={"examples": EXAMPLES},
+    remote=True,
     settings=lambda document, inputs: is_grouped(document),
 )
