@@ -98,6 +98,21 @@ def read_overrides(overrides: Iterable[str]) -> list[Node]:
     return _all([partial(_read_override, override) for override in overrides])
 
 
+def override_keys(override: str) -> tuple[str, ...]:
+    """Returns the keys down to the value that an ``a.b=value`` option gives; ``a.b`` alone is taken as well.
+
+    Raises:
+        SpecErrors: It does not begin with keys joined by dots.
+    """
+    keys, _ = _split_override(override)
+    parts = _split_keys(keys)
+    if parts is None:
+        expected, remedy = "keys joined by dots", "such as train.steps"
+        at = Position(f"--set {keys}")
+        raise SpecErrors.single("this is not a key of the document", at, expected=expected, remedy=remedy)
+    return tuple(parts)
+
+
 def _all(reads: Iterable[Callable[[], Node]]) -> list[Node]:
     """Returns what each call returns, or raises everything that is wrong in any of them."""
     layers: list[Node] = []

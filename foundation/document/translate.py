@@ -44,7 +44,7 @@ _BOUNDS = {
 }
 
 _BRANCH = re.compile(
-    r"(?:str|int|float|bool|(?:literal|dict|list|function-[a-z]+|constrained-[a-z]+|nullable)\[.*\]|[A-Z]\w*Config)",
+    r"(?:str|int|float|bool|constrained-[a-z]+|(?:literal|dict|list|function-[a-z]+|constrained-[a-z]+|nullable)\[.*\]|[A-Z]\w*Config)",
     re.DOTALL,
 )
 """What pydantic puts into a location for the arm of a union: not a key of the document."""

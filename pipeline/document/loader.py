@@ -18,6 +18,7 @@ from foundation.document.translate import to_problems
 from foundation.document.validate import placed
 from pipeline.document.checks import SECTION_DEFAULTS, find_problems
 from pipeline.document.models import NAME, PipelineSpec
+from pipeline.document.production import IMAGE, MEMORY, POOL, VARIABLE, WEBHOOK
 from pipeline.document.shared_values import substitute
 
 PIPELINE: Kind[PipelineSpec] = Kind(
@@ -25,7 +26,14 @@ PIPELINE: Kind[PipelineSpec] = Kind(
     usual_name="pipeline.yaml",
     if_missing="check the path, or start with penstock init",
     if_empty="penstock init writes one to start with",
-    patterns={NAME: "lower case letters, digits and underscores, starting with a letter"},
+    patterns={
+        NAME: "lower case letters, digits and underscores, starting with a letter",
+        MEMORY: "an amount of memory such as 4Gi or 512Mi",
+        VARIABLE: "the name of an environment variable",
+        WEBHOOK: "an http or https address without a password, or {env: NAME}",
+        IMAGE: "the name of an image, such as registry/penstock:0.7.0",
+        POOL: "the name of a pool: letters, digits, dots, hyphens and underscores",
+    },
     choices=(("features", "*"), ("validate", "drift", "*"), ("validate", "train_test", "*"), ("metadata",)),
 )
 """How the YAML reader treats a pipeline document."""

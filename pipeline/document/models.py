@@ -18,6 +18,7 @@ from components.transform.transformations import TRANSFORMATIONS
 from components.tuner.config import TuneConfig
 from components.validation_gate.config import ValidateConfig
 from foundation.config import Config
+from pipeline.document.production import ProductionConfig
 from pipeline.orchestrators import ORCHESTRATORS
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ class PipelineSpec(Config):
     """Where ML Metadata is kept."""
     run: RunConfig = RunConfig()
     """Where and how the pipeline runs."""
+    production: ProductionConfig = ProductionConfig()
+    """When and with what a scheduler runs it; for penstock compile and export."""
 
     def ingested_fields(self) -> dict[str, FieldConfig]:
         """Returns dotted path → field for everything the document names, in the document's order.

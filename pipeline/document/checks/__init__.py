@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foundation.document.problems import Problem, SpecErrors
-from pipeline.document.checks import data, evaluate, features, model, places, privacy, sources, tune
+from pipeline.document.checks import (
+    data,
+    evaluate,
+    features,
+    model,
+    places,
+    privacy,
+    production,
+    sources,
+    tune,
+)
 from pipeline.document.models import PipelineSpec
 from pipeline.document.places import PLACES
 
@@ -58,6 +68,9 @@ CHECKS: tuple[Check, ...] = (
     _check("tune model", tune.search),
     _check("metadata", places.metadata),
     _check("data root push infer", places.folders),
+    _check("production", production.nodes),
+    _check("production data infer", production.schedule),
+    _check("production", production.parameters),
     *(
         _check(section, partial(places.addresses, section=section))
         for section in sorted({p[0] for p in PLACES})
