@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from foundation.errors import StorageError
 from foundation.storage import RemotePath, locate
 from pipeline.roots.base import Root
 from pipeline.roots.local import LocalRoot
@@ -18,14 +17,12 @@ def open_root(uri: str, base: Path | None = None) -> Root:
         base: Folder that a relative path starts from; by default, the working directory.
 
     Raises:
-        StorageError: The address is of another scheme, has no bucket or holds credentials.
+        StorageError: The address is of another scheme, has no bucket or holds credentials; or the store's client is not
+            installed, or finds no credentials.
     """
     place = locate(uri, base)
     if isinstance(place, RemotePath):
-        raise StorageError(
-            f"pipeline root {uri}",
-            expected="a folder of this machine",
-            seen="an address in an object store",
-            remedy="name a folder",
-        )
+        from pipeline.roots.objects import ObjectRoot
+
+        return ObjectRoot(place)
     return LocalRoot(place.absolute())

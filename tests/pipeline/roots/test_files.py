@@ -2,19 +2,101 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+pytest.importorskip("moto.server", reason="the development extra brings moto")
+
 from foundation.errors import StorageError
+from foundation.stores import base
 from pipeline.roots.base import Root
 from pipeline.roots.opening import open_root
+from tests import object_stores
+from tests.object_stores import BUCKET, Faults
+
+
+@pytest.fixture(scope="module", params=["folder", "s3", "gs"])
+def kind(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]]]:
+    """Kind of root, and the variables that name its store."""
+    if request.param == "folder":
+        yield "folder", {}
+        return
+    if request.param == "gs" and (given := os.environ.get("PENSTOCK_TEST_GCS")):
+        yield "gs", {"STORAGE_EMULATOR_HOST": given}  # such as fake-gcs-server with a bucket "roots"
+        return
+    with getattr(object_stores, request.param)() as variables:
+        yield request.param, variables
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return open_root("root", tmp_path)
+def root(kind: tuple[str, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Root:
+    scheme, variables = kind
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(base, "FIRST_PAUSE", 0.001)
+    if scheme == "folder":
+        return open_root("root", tmp_path)
+    return open_root(f"{scheme}://{BUCKET}/{tmp_path.name}/root/")
+
+
+@pytest.fixture
+def faulty(root: Root, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Root, Faults]]:
+    """The same root behind a proxy that fails."""
+    faults = Faults()
+    name = {"s3": "AWS_ENDPOINT_URL", "gs": "STORAGE_EMULATOR_HOST"}.get(root.uri[:2])
+    if name is None:
+        pytest.skip("a folder has no network")
+    with object_stores.failing(os.environ[name], faults) as url:
+        monkeypatch.setenv(name, url)
+        yield open_root(root.uri), faults
+
+
+@pytest.mark.parametrize("fault", ["503", "slow", "refuse", "lose"])
+def test_a_store_in_trouble_costs_time_alone(faulty: tuple[Root, Faults], fault: str) -> None:
+    root, faults = faulty
+    calls: list[Any] = [
+        lambda: root.publish("a", b"one"),
+        lambda: root.read("a") == b"one" or pytest.fail("another content"),
+        lambda: root.list("runs") == [] or pytest.fail("files"),
+        lambda: root.delete("a"),
+        lambda: not root.exists("a") or pytest.fail("there still"),
+    ]
+    for call in calls:
+        faults.coming = [fault, fault]
+        call()
+        assert not faults.coming
+
+
+@pytest.mark.parametrize("fault", ["503", "refuse", "lose"])
+def test_a_creation_whose_answer_is_lost_is_still_ours(faulty: tuple[Root, Faults], fault: str) -> None:
+    root, faults = faulty
+    faults.coming = [fault]
+    assert root.create("claim", b"ours")
+    assert not root.create("claim", b"another's")
+    assert root.read("claim") == b"ours"
+
+
+def test_a_store_that_stays_away_is_an_error_without_secrets(faulty: tuple[Root, Faults]) -> None:
+    root, faults = faulty
+    faults.forever = "503"
+    with pytest.raises(StorageError, match=rf"503.*{base.ATTEMPTS} attempts.*run the same command") as caught:
+        root.publish("a", b"")
+    assert "secret" not in str(caught.value)
+    assert len([line for line in faults.seen if line.startswith(("PUT", "POST"))]) == base.ATTEMPTS
+
+
+def test_no_such_bucket(root: Root) -> None:
+    if "://" not in root.uri:
+        pytest.skip("a folder has no bucket")
+    if root.uri.startswith("gs"):
+        pytest.skip("the double has one bucket, whatever its name")
+    with pytest.raises(StorageError, match=r"NoSuchBucket.*check bucket"):
+        open_root(f"{root.uri[:2]}://elsewhere/a").publish("a", b"")
 
 
 def test_what_is_published_is_read(root: Root) -> None:
