@@ -10,10 +10,13 @@
     ├── StorageError              7   a path cannot be read or written, a disk is full
     └── MetadataError             8   the ML Metadata store refuses or is of another version
 
-A message names its subject, what was expected, what was seen and the remedy.
+A message names its subject, what was expected, what was seen and the remedy. Whether the same again may end well, since
+what was in the way passes by itself, is said by ``may_pass``: schedulers try such a task again, and no other.
 """
 
 from __future__ import annotations
+
+from typing import Self
 
 
 class PenstockError(Exception):
@@ -27,10 +30,17 @@ class PenstockError(Exception):
     """
 
     exit_code = 1
+    may_pass = False
+    """Whether the same again may end well: a store that did not answer, a run that holds a lock."""
 
     def __init__(self, subject: str, *, expected: str = "", seen: str = "", remedy: str = "") -> None:
         self.subject, self.expected, self.seen, self.remedy = subject, expected, seen, remedy
         super().__init__(self.render())
+
+    def passing(self, may_pass: bool = True) -> Self:
+        """Returns the error, with whether the same again may end well."""
+        self.may_pass = may_pass
+        return self
 
     def render(self) -> str:
         """Returns the one-line message: subject, expected, seen, remedy."""
@@ -45,11 +55,14 @@ class PenstockError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keeps the error whole when Beam or a process pool pickles it."""
-        return (_rebuild, (type(self), self.subject, self.expected, self.seen, self.remedy))
+        parts = (self.subject, self.expected, self.seen, self.remedy)
+        return (_rebuild, (type(self), *parts, self.may_pass))
 
 
-def _rebuild(kind: type[PenstockError], subject: str, expected: str, seen: str, remedy: str) -> PenstockError:
-    return kind(subject, expected=expected, seen=seen, remedy=remedy)
+def _rebuild(
+    kind: type[PenstockError], subject: str, expected: str, seen: str, remedy: str, may_pass: bool = False
+) -> PenstockError:
+    return kind(subject, expected=expected, seen=seen, remedy=remedy).passing(may_pass)
 
 
 class SpecError(PenstockError):
@@ -84,6 +97,7 @@ class LockedError(PenstockError):
     """Another run holds the pipeline."""
 
     exit_code = 6
+    may_pass = True
 
 
 class StorageError(PenstockError):

@@ -14,6 +14,25 @@ from pathlib import Path
 from foundation import temporaries
 from foundation.errors import StorageError
 
+_PASSING = frozenset(
+    {
+        errno.EAGAIN,
+        errno.EBUSY,
+        errno.EDQUOT,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.EINTR,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.ENOSPC,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+    }
+)
+"""What may be over when it is tried again: a disk that was full or did not answer, a machine that was short of something."""
+
 
 @contextlib.contextmanager
 def published_file(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -94,6 +113,7 @@ def storage_error(path: str | os.PathLike[str], error: OSError) -> StorageError:
         errno.ENOENT: "check the path",
     }
     remedy = remedies.get(error.errno or 0, "check the path and the disk")
-    return StorageError(
+    found = StorageError(
         f"{path}", expected="a readable or writable path", seen=error.strerror or str(error), remedy=remedy
     )
+    return found.passing(error.errno in _PASSING)

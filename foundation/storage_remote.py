@@ -285,7 +285,9 @@ def _error(path: Address, error: OSError, attempts: int) -> StorageError:
         seen = ", ".join(named) or "no answer, or a connection lost halfway"
         remedy = "run again when the store answers; nothing was published"
     tries = f" ({attempts} attempts)" if attempts > 1 else ""
-    return StorageError(f"{path}", expected="an object that can be read", seen=seen + tries, remedy=remedy)
+    expected = "an object that can be read"
+    found = StorageError(f"{path}", expected=expected, seen=seen + tries, remedy=remedy)
+    return found.passing(not _is_final(error))
 
 
 def _described(size: int, raw: dict[Any, Any]) -> RemoteStat:

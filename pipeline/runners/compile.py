@@ -38,8 +38,3 @@ def write_ir(job: Job, nodes: Collection[str] | None = None) -> None:
     """Compiles the needed nodes of a job and writes the result for the other processes to read."""
     with published_file(job.ir_file) as temporary:
         temporary.write_bytes(compile_job(job, nodes).SerializeToString(deterministic=True))
-
-
-def read_ir(job: Job) -> pipeline_pb2.Pipeline:
-    """Reads the compiled pipeline of a run."""
-    return pipeline_pb2.Pipeline.FromString(job.ir_file.read_bytes())

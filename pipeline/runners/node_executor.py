@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
-
-from tfx.orchestration import data_types_utils, metadata
-from tfx.orchestration.local import runner_utils
-from tfx.orchestration.portable import (
-    data_types,
-    inputs_utils,
-    launcher,
-)
-from tfx.orchestration.portable.mlmd import context_lib, execution_lib
-from tfx.proto.orchestration import pipeline_pb2
 
 from components.node import load
 from foundation.errors import NodeError
 from pipeline.lineage.store import associate, execution_state, execution_state_number
 from pipeline.nodes import NODES
+from pipeline.runners.light import (
+    context_lib,
+    data_types,
+    data_types_utils,
+    execution_lib,
+    inputs_utils,
+    launcher,
+    metadata,
+    pipeline_pb2,
+    runner_utils,
+)
+from pipeline.runners.operators import Asked, operators
+from pipeline.runners.partial_outputs import remove_outputs
+
+
+def read_ir(file: Path) -> pipeline_pb2.Pipeline:
+    """Reads a compiled pipeline in binary form."""
+    return pipeline_pb2.Pipeline.FromString(file.read_bytes())
 
 
 class NodeExecutor:
@@ -35,14 +44,23 @@ class NodeExecutor:
         self._nodes = {n.pipeline_node.node_info.id: n.pipeline_node for n in ir.nodes}
         self._deployment = runner_utils.extract_local_deployment_config(ir)
 
-    def run(self, node_id: str) -> int:
-        """Launches a node and returns the id of its execution.
+    def run(self, node_id: str, asked: Asked | None = None) -> int:
+        """Launches a node and returns the id of its execution: one that is complete, if this run has it already.
+
+        What an attempt that was killed or has failed left of its outputs is removed first; its execution is taken on.
+
+        Args:
+            node_id: The node.
+            asked: What else the run is asked.
 
         Raises:
             NodeError: It failed according to ML Metadata, although the launcher returned.
             Exception: Whatever the node's executor raised.
         """
         node = self._nodes[node_id]
+        done = self._earlier(node_id)
+        if done is not None:
+            return done
         info = launcher.Launcher(
             pipeline_node=node,
             mlmd_connection=metadata.Metadata(self._connection),
@@ -50,9 +68,23 @@ class NodeExecutor:
             pipeline_runtime_spec=self._pipeline.runtime_spec,
             executor_spec=runner_utils.extract_executor_spec(self._deployment, node_id),
             custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, node_id),
+            custom_executor_operators=operators(asked or Asked()),
         ).launch()
         # The launcher returns normally when inputs cannot be resolved: only ML Metadata shows it.
         return self._checked(node_id, info)
+
+    def _earlier(self, node_id: str) -> int | None:
+        """Returns the execution that an earlier attempt in this run completed; removes what others left half done."""
+        with metadata.Metadata(self._connection) as store:
+            contexts = context_lib.prepare_contexts(store, self._nodes[node_id].contexts)
+            earlier = execution_lib.get_executions_associated_with_all_contexts(store, contexts)
+        complete = [int(one.id) for one in earlier if execution_lib.is_execution_successful(one)]
+        if complete:
+            return max(complete)
+        root = Path(self._pipeline.runtime_spec.pipeline_root.field_value.string_value)
+        for one in earlier:
+            remove_outputs(root / node_id, int(one.id))
+        return None
 
     def _checked(self, node_id: str, info: data_types.ExecutionInfo | None) -> int:
         execution_id = info.execution_id if info else None

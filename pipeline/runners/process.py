@@ -8,10 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import foundation.errors
-from pipeline.runners.job import Job
 
 # -I ignores the working directory and PYTHON* variables, so a user's folder called ``pipeline`` never hides ours.
 BOOT = "import sys; sys.path[:] = {path!r}; from pipeline.runners.worker import main; main({job!r}, {requests}, {answers})"
@@ -65,16 +65,32 @@ class Pipes:
                 pipe.close()
 
 
+class Desk(Protocol):
+    """Where a worker works; a job has all of it."""
+
+    @property
+    def folder(self) -> Path:
+        """Its working directory, which holds no Python."""
+
+    @property
+    def file(self) -> Path:
+        """The job's file, which must exist when the first request arrives."""
+
+    @property
+    def log_file(self) -> Path:
+        """Where all that it prints goes."""
+
+
 class WorkerProcess:
     """One worker.
 
     Everything it prints goes to the job's log; its working directory is the job's folder, which holds no Python.
 
     Args:
-        job: The job it serves; its file must exist.
+        job: The job it serves.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Desk) -> None:
         self._pipes = pipes = Pipes()
         requests, answers = pipes.theirs
         path = [p for p in sys.path if p]
@@ -125,6 +141,9 @@ class WorkerProcess:
 
 def rebuilt_error(answer: dict[str, Any]) -> foundation.errors.PenstockError:
     """Rebuilds the worker's error from its answer."""
-    kind = getattr(foundation.errors, answer["kind"], foundation.errors.NodeError)
+    kind: type[foundation.errors.PenstockError] = getattr(
+        foundation.errors, answer["kind"], foundation.errors.NodeError
+    )
     subject, expected, seen, remedy = answer["parts"]
-    return kind(subject, expected=expected, seen=seen, remedy=remedy)
+    found = kind(subject, expected=expected, seen=seen, remedy=remedy)
+    return found.passing(bool(answer.get("may_pass")) or kind.may_pass)

@@ -3,7 +3,8 @@
 Only these processes load TensorFlow: commands respond at once, two cores are used where the graph allows, and a node
 that kills its process leaves the run's records intact. Requests and answers are one JSON object per line:
 ``{"run": node}``, ``{"reuse": {node: execution}}`` and ``{"warm": node}``, answered by ``{"done": …}`` or
-``{"failed": …}``; before that, ``{"progress": …}`` tells how far a node is.
+``{"failed": …}``; before that, ``{"progress": …}`` tells how far a node is. A run with an ``attempt`` says ``{"begins": node}``
+when the node's executor begins.
 """
 
 from __future__ import annotations
@@ -16,19 +17,22 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from foundation import progress
 from foundation.children import cpu_seconds
-from foundation.errors import NodeError, PenstockError, StorageError
+from foundation.errors import LockedError, NodeError, PenstockError, StorageError
 from foundation.importing import uncollected
 from foundation.own_fault import failed_in_graph, fault, own_place
+from pipeline.roots.opening import open_root
 from pipeline.runners.job import Job
 
 if TYPE_CHECKING:
     from pipeline.runners.node_executor import NodeExecutor
+    from pipeline.runners.operators import Asked
 
 _TOLD = ("components", "foundation", "pipeline")
 """Packages whose notes go into the run's log."""
@@ -48,7 +52,7 @@ def main(job_file: str, requests_fd: int, answers_fd: int) -> None:
     arrived = threading.Condition()
     threading.Thread(target=_listen, args=(requests_fd, requests, arrived), daemon=True).start()
     with os.fdopen(answers_fd, "w", encoding="utf-8") as answers:
-        work = _Work(Path(job_file))
+        work = _Work(Path(job_file), lambda message: _answer(answers, message))
         _answer(answers, {"done": "start"})
         progress.use(lambda numbers: _answer(answers, {"progress": dict(numbers)}))
         while True:
@@ -78,8 +82,8 @@ def _listen(fd: int, requests: list[dict[str, Any]], arrived: threading.Conditio
 class _Work:
     """Serves the requests of one job; each request's imports are deferred until it arrives."""
 
-    def __init__(self, job_file: Path) -> None:
-        self._job_file = job_file
+    def __init__(self, job_file: Path, tell: Callable[[dict[str, Any]], None] = lambda message: None) -> None:
+        self._job_file, self._tell = job_file, tell
 
     @cached_property
     def _job(self) -> Job:
@@ -89,16 +93,15 @@ class _Work:
     def _executor(self) -> NodeExecutor:
         with uncollected():
             from pipeline.lineage.store import connection_config
-            from pipeline.runners.compile import read_ir
-            from pipeline.runners.node_executor import NodeExecutor
+            from pipeline.runners.node_executor import NodeExecutor, read_ir
 
         return NodeExecutor(
-            read_ir(self._job), connection_config(self._job.document.metadata, self._job.root)
+            read_ir(self._job.ir_file), connection_config(self._job.document.metadata, self._job.root)
         )
 
     def serve(self, request: dict[str, Any]) -> dict[str, Any]:
         """Returns the answer to a request."""
-        (kind,) = request
+        kind = next(iter(request))
         try:
             return {"done": request[kind], **getattr(self, f"_{kind}")(request)}
         except (Exception, SystemExit) as error:  # noqa: BLE001 - becomes the answer; own code may call sys.exit
@@ -141,12 +144,41 @@ class _Work:
 
     def _run(self, request: dict[str, Any]) -> dict[str, Any]:
         before = cpu_seconds()
-        execution = self._executor.run(request["run"])
+        execution = self._executor.run(request["run"], self._asked(request))
         told = self._executor.told(request["run"], execution)
         return {"execution": execution, "cpu": round(cpu_seconds() - before, 3), **told}
 
+    def _asked(self, request: dict[str, Any]) -> Asked:
+        """Returns what a run is asked by a parent that wants to know when the executor begins and who may take over."""
+        from pipeline.runners.operators import Asked
+
+        if "attempt" not in request:
+            return Asked()
+        return Asked(
+            request["attempt"],
+            begins=lambda: self._tell({"begins": request["run"]}),
+            guard=lambda: _refuse_if_taken_over(request["run"], request["root"], request["successor"]),
+        )
+
     def _reuse(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"executions": self._executor.reuse(request["reuse"])}
+
+
+def _refuse_if_taken_over(node: str, root: str, successor: str) -> None:
+    """Refuses to publish what a node made after another process, which took this one for dead, has begun with it.
+
+    Args:
+        node: The node.
+        root: Address of the pipeline root.
+        successor: File that a further attempt makes when it begins, from the root.
+    """
+    if open_root(root).exists(successor):
+        raise LockedError(
+            f"node {node}",
+            expected="to be the only process at this node of the run",
+            seen="another one has taken over",
+            remedy="leave it to that one",
+        )
 
 
 def own_code_fault(references: list[str], error: BaseException) -> PenstockError | None:
@@ -172,12 +204,13 @@ def _failure(node: str, error: BaseException, own: PenstockError | None = None) 
         kind, remedy = (
             (StorageError, "free space, then run again") if full else (NodeError, "read the run's log")
         )
-        known = kind(f"node {node} failed", seen=f"{type(error).__name__}: {first}", remedy=remedy)
+        known = kind(f"node {node} failed", seen=f"{type(error).__name__}: {first}", remedy=remedy).passing()
     parts = [known.subject, known.expected, known.seen, known.remedy]
     text = "".join(traceback.format_exception(error))
     sys.stderr.write(text)
     sys.stderr.flush()
-    return {"failed": node, "kind": type(known).__name__, "parts": parts, "traceback": text}
+    kind_of = {"kind": type(known).__name__, "parts": parts, "may_pass": known.may_pass}
+    return {"failed": node, **kind_of, "traceback": text}
 
 
 def our_error(error: BaseException | None) -> PenstockError | None:

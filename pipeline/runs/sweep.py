@@ -5,11 +5,11 @@ Only called while the root is locked, so no execution that is still running can 
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from pipeline.document.models import PipelineSpec
 from pipeline.lineage.changes import close_executions
+from pipeline.runners.partial_outputs import remove_outputs
 from pipeline.runs.book import RunBook
 
 
@@ -22,7 +22,7 @@ def sweep(spec: PipelineSpec, root: Path) -> list[str]:
     closed = _close_runs(root)
     for node, execution in close_executions(spec.metadata, root, spec.name):
         closed.append(node)
-        _remove_outputs(root / "artifacts" / node, execution)
+        remove_outputs(root / "artifacts" / node, execution)
     return list(dict.fromkeys(closed))
 
 
@@ -34,8 +34,3 @@ def _close_runs(root: Path) -> list[str]:
             closed += record.interrupt()
             book.write(record)
     return closed
-
-
-def _remove_outputs(folder: Path, execution: int) -> None:
-    for place in [*folder.glob(f"*/{execution}"), *folder.glob(f".system/*/{execution}")]:
-        shutil.rmtree(place)

@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from foundation import errors
-from foundation.errors import PenstockError, near_miss
+from foundation.errors import LockedError, PenstockError, StorageError, near_miss
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, PenstockError)]
 
@@ -49,3 +49,11 @@ def test_exit_codes_tell_errors_apart() -> None:
 )
 def test_near_miss(word: str, known: list[str], expected: str) -> None:
     assert near_miss(word, known) == expected
+
+
+def test_whether_it_may_pass_survives_pickling_and_belongs_to_some_kinds() -> None:
+    passed = pickle.loads(pickle.dumps(StorageError("s3://b/x", seen="HTTP status 503").passing()))
+
+    assert passed.may_pass and str(passed) == "s3://b/x; seen: HTTP status 503"
+    assert LockedError("root").may_pass
+    assert not StorageError("s3://b/x").may_pass

@@ -1,0 +1,84 @@
+"""How the launcher runs a node's executor: as TFX does, and tells when it begins and asks whether its result may count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pipeline.runners.light import (
+    beam_executor_operator,
+    data_types,
+    executable_spec_pb2,
+    python_executor_operator,
+)
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a node's run is asked beside the node.
+
+    Attributes:
+        attempt: Which attempt at this node of this run it is, from 1.
+        begins: Called when the executor begins: what came before is overhead.
+        guard: Called when the executor has ended, before its result is published; raises where it must not be.
+    """
+
+    attempt: int = 1
+    begins: Callable[[], None] = _nothing
+    guard: Callable[[], None] = _nothing
+
+
+class PythonOperator(python_executor_operator.PythonExecutorOperator):
+    """Runs an executor in this process.
+
+    Args:
+        asked: What the run is asked.
+        given: The arguments of TFX's operator.
+    """
+
+    def __init__(self, asked: Asked, **given: Any) -> None:
+        super().__init__(**given)
+        self._asked = asked
+
+    def run_executor(self, execution_info: data_types.ExecutionInfo) -> Any:
+        """Runs the executor, see TFX."""
+        self._asked.begins()
+        output = super().run_executor(execution_info)
+        self._asked.guard()
+        return output
+
+
+class BeamOperator(beam_executor_operator.BeamExecutorOperator):
+    """Runs an executor that works on Beam.
+
+    Args:
+        asked: What the run is asked.
+        given: The arguments of TFX's operator.
+    """
+
+    def __init__(self, asked: Asked, **given: Any) -> None:
+        super().__init__(**given)
+        self._asked = asked
+
+    def run_executor(
+        self, execution_info: data_types.ExecutionInfo, make_beam_pipeline_fn: Callable[[], Any] | None = None
+    ) -> Any:
+        """Runs the executor, see TFX."""
+        self._asked.begins()
+        output = super().run_executor(execution_info, make_beam_pipeline_fn)
+        self._asked.guard()
+        return output
+
+
+def operators(asked: Asked) -> Mapping[Any, Callable[..., Any]]:
+    """Returns what the launcher takes as ``custom_executor_operators``."""
+    return {
+        executable_spec_pb2.PythonClassExecutableSpec: partial(PythonOperator, asked),
+        executable_spec_pb2.BeamExecutableSpec: partial(BeamOperator, asked),
+    }

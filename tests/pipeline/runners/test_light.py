@@ -1,0 +1,46 @@
+"""The launcher without TensorFlow and Beam: what is loaded, and what comes back when it is used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+LIGHT = """
+import sys
+import pipeline.runners.node_executor
+from pipeline.runners.light import HEAVY
+assert not set(HEAVY) & set(sys.modules), set(HEAVY) & set(sys.modules)
+from tfx.dsl.io import fileio
+assert fileio.isdir("/")
+assert not set(HEAVY) & set(sys.modules), "a local file was looked at"
+"""
+LATE = """
+import pipeline.runners.light
+from tfx.dsl.components.base import base_beam_executor
+from tfx.dsl.io import fileio
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    def Do(self, input_dict, output_dict, exec_properties):
+        pass
+
+pipeline = Executor()._make_beam_pipeline()
+assert type(pipeline).__module__ == "apache_beam.pipeline"
+found = fileio._get_filesystem("gs://bucket/file")
+assert found.__name__ == "TensorflowFilesystem", found
+"""
+
+
+def _run(program: str) -> None:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_launcher_loads_neither_tensorflow_nor_beam() -> None:
+    _run(LIGHT)
+
+
+@pytest.mark.component
+def test_what_the_launcher_did_without_is_there_when_a_node_uses_it() -> None:
+    _run(LATE)
