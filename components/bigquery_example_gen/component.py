@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.extensions.google_cloud_big_query.example_gen.component import BigQueryExampleGen
 from tfx.proto import example_gen_pb2
 
 from components.bigquery_example_gen.config import BigQueryConfig
+from components.bigquery_example_gen.executor import Executor
 from components.mongo_example_gen.config import SplitConfig
 
 if TYPE_CHECKING:
@@ -37,4 +39,5 @@ def build(at: Build) -> BigQueryExampleGen:
     config = at.document.data.bigquery
     assert config is not None, "the node is part of the graph only with a query"
     gen = make_bigquery_example_gen(config, at.document.data.split)
+    gen.executor_spec = BeamExecutorSpec(Executor)  # the type stays TFX's own
     return gen.with_beam_pipeline_args(config.beam_args())

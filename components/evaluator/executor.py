@@ -18,6 +18,7 @@ from components import in_process
 from components.evaluator import direct, kept, records
 from components.evaluator.module import OUTPUTS, batch_evaluator, settings_of
 from components.evaluator.tfma_metrics import REFERENCES
+from components.written import check_written
 
 Artifacts = dict[str, list[artifact.Artifact]]
 
@@ -33,6 +34,7 @@ class Executor(stock.Executor):
             evaluate_in_process(input_dict, Path(uri), exec_properties["eval_config"], splits)
             return
         super().Do(input_dict, output_dict, exec_properties)
+        check_written(output_dict)
         found = records.read(uri)
         if "://" not in uri:
             found.write(uri)

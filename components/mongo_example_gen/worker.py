@@ -19,6 +19,7 @@ from uuid import uuid4
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+from apache_beam.metrics import Metrics
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from components.exports import tally as count
@@ -103,6 +104,7 @@ class IngestItem(beam.DoFn):
             with _without_search_for_cycles():
                 writer.run()
             outcome = writer.outcome
+            _tell(outcome.tally)
         except PenstockError as error:
             writer.abort()
             outcome = Outcome(item.index, error=error)
@@ -113,6 +115,14 @@ class IngestItem(beam.DoFn):
             writer.abort()
             raise
         yield outcome
+
+
+def _tell(tally: Tally) -> None:
+    """Has Beam count too, so that an engine elsewhere shows it while a job runs, and the run's summary afterwards."""
+    quarantined = sum(number for key, number in tally.items() if key[0] == "quarantined")
+    told = {"documents": tally[count.READ], "quarantined": quarantined, "bytes": tally[count.BYTES_READ]}
+    for name, number in told.items():
+        Metrics.counter("penstock", name).inc(number)
 
 
 class _ItemWriter:

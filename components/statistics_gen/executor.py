@@ -21,6 +21,7 @@ from tfx.utils import json_utils, stats_utils
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from components import in_process
+from components.written import check_written
 from foundation.publish import published_file
 
 Artifacts = dict[str, list[artifact.Artifact]]
@@ -40,6 +41,7 @@ class Executor(stock.Executor):
         splits = artifact_utils.decode_split_names(artifact_utils.get_single_instance(examples).split_names)
         if not in_process.fits(examples, splits, self._beam_pipeline_args or ()):
             super().Do(input_dict, output_dict, exec_properties)
+            check_written(output_dict)
             return
         text = exec_properties.get(OPTIONS)
         options = tfdv.StatsOptions.from_json(text) if text else tfdv.StatsOptions()

@@ -18,6 +18,7 @@ from components.transform.config import FeaturesConfig
 from components.transform.layout import SEPARATOR, VOCABULARIES, Layout, Vocabulary, make_layout
 from components.transform.questions import traced_once
 from components.transform.steps import counted_steps, steps_of
+from components.written import check_written
 
 Artifacts = dict[str, list[artifact.Artifact]]
 _BY_SIZE = "tfxio_use_byte_size_batching"
@@ -30,6 +31,7 @@ class Executor(stock.Executor):
         """Analyses the train split and writes the graph."""
         with traced_once(), batched_by_size():
             super().Do(input_dict, output_dict, exec_properties)
+        check_written(output_dict)
         config = json.loads(exec_properties["custom_config"])
         features = FeaturesConfig.model_validate(config["features"])
         if features.declared:

@@ -1,0 +1,1 @@
+"""Google Cloud Dataflow: options checked before anything starts, the job, and what became of it."""
