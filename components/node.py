@@ -190,6 +190,7 @@ class Declaration:
         blessed_model: Whether the run's model is an input if it is blessed, else the last one that was.
         reads_export: Whether it reads the export and so gets the Beam arguments for reading.
         tensorflow: Whether it runs operations of TensorFlow, which a runner may try first in a new process.
+        beam: Whether it has Beam steps, which an engine other than the local one may run.
         remote: Whether its Beam steps read and write through Beam's and TFX's own file systems alone, so that workers
             that do not share this machine's disk can run them.
         result: Output key and ``module:Class`` of its result file, if it has one.
@@ -213,6 +214,7 @@ class Declaration:
     blessed_model: Callable[[Document, Inputs], bool] = lambda document, inputs: False
     reads_export: bool = False
     tensorflow: bool = True
+    beam: bool = False
     remote: bool = False
     result: tuple[str, str] | None = None
     outside: Callable[[Document, Inputs, Path], Outside] | None = None

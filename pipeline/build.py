@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from tfx.dsl.compiler.compiler import Compiler
@@ -14,17 +13,13 @@ from components.node import Build, load
 from pipeline.graph import Graph
 
 
-def build(
-    name: str, graph: Graph, at: Build, beam_args: Sequence[str], reading_args: Sequence[str] = ()
-) -> Pipeline:
-    """Returns the TFX pipeline of a graph.
+def build(name: str, graph: Graph, at: Build) -> Pipeline:
+    """Returns the TFX pipeline of a graph, without a Beam engine: its arguments are decided when a node runs.
 
     Args:
         name: Name of the pipeline.
         graph: The nodes.
         at: What the nodes are built from.
-        beam_args: Arguments of every Beam pipeline.
-        reading_args: Further arguments for the pipeline that reads the export.
     """
     built: dict[str, Any] = {}
     for node in graph:
@@ -32,15 +27,12 @@ def build(
         made = load(node.declared.build)(at, **channels).with_id(node.id)
         for before in node.after:
             made.add_upstream_node(built[before])
-        if node.declared.reads_export and reading_args:
-            made.with_beam_pipeline_args(list(reading_args))
         built[node.id] = made
     return Pipeline(
         pipeline_name=name,
         pipeline_root=str(at.places.root),
         components=list(built.values()),
         enable_cache=False,
-        beam_pipeline_args=list(beam_args),
         # The connection may hold a password; runners read it from the environment, so the IR holds none.
         metadata_connection_config=None,
     )

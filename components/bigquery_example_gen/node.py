@@ -8,6 +8,7 @@ NODE = Declaration(
     "BigQueryExampleGen",
     build="components.bigquery_example_gen.component:build",
     tensorflow=False,
+    beam=True,
     remote=True,
     when=lambda document, inputs: document.data.bigquery is not None,
     settings=lambda document, inputs: document.data.split.model_dump(mode="json"),

@@ -33,6 +33,7 @@ def _outside(document: Document, inputs: Inputs, result: Path) -> Outside:
 NODE = Declaration(
     "BulkInferrer",
     build="components.bulk_inferrer.component:build",
+    beam=True,
     inputs={
         "examples": "InferExampleGen.examples",
         "model": ("BlessedModel.model", "Trainer.model"),

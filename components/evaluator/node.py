@@ -7,6 +7,7 @@ from components.node import EXAMPLES, SCHEMA, Declaration, label_settings
 NODE = Declaration(
     "Evaluator",
     build="components.evaluator.component:build",
+    beam=True,
     remote=True,
     inputs={
         "examples": EXAMPLES,

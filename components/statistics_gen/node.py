@@ -14,6 +14,7 @@ NODE = Declaration(
     "StatisticsGen",
     build="components.statistics_gen.component:build",
     inputs={"examples": EXAMPLES},
+    beam=True,
     remote=True,
     settings=lambda document, inputs: is_grouped(document),
 )

@@ -11,6 +11,7 @@ NODE = Declaration(
     "Transform",
     build="components.transform.component:build",
     inputs={"examples": EXAMPLES, "schema": SCHEMA},
+    beam=True,
     remote=True,
     settings=lambda document, inputs: [
         document.features.model_dump(mode="json"),

@@ -14,6 +14,9 @@ Start = Annotated[str | None, typer.Option("--from", help="Rerun this node and e
 End = Annotated[str | None, typer.Option("--to", help="Stop after this node.")]
 Only = Annotated[str | None, typer.Option("--only", help="Rerun only this node.")]
 Force = Annotated[bool, typer.Option("--force", help="Rerun every node.")]
+Beam = Annotated[
+    str | None, typer.Option("--beam", help="Engine of all Beam steps, short for --set run.beam=ENGINE.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +32,7 @@ def plan(
     end: End = None,
     only: Only = None,
     force: Force = False,
+    beam: Beam = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a run would do, node by node, and why, and what would stop it. Nothing is run or written."""
@@ -36,7 +40,7 @@ def plan(
     from pipeline.plan import Selection
     from pipeline.preflight import refuse
 
-    session = open_session(file, set_)
+    session = open_session(file, _with_engine(set_, beam))
     decided = session.plan(Selection(start, end, only, force))
     if as_json:
         refuse(session.review(decided).remarks)
@@ -61,6 +65,10 @@ def plan(
     say(_total(decided.seconds, len(decided.to_run)))
 
 
+def _with_engine(overrides: list[str] | None, beam: str | None) -> list[str]:
+    return [*(overrides or ()), *([f"run.beam={beam}"] if beam else ())]
+
+
 def _total(estimate: float | None, count: int) -> str:
     if count == 0:
         return "Nothing to do: nothing has changed."
@@ -76,6 +84,7 @@ def run(
     end: End = None,
     only: Only = None,
     force: Force = False,
+    beam: Beam = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the last line.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -86,7 +95,7 @@ def run(
     from pipeline.runners.base import RunFailedError
 
     require_mlmd()
-    session = open_session(file, set_)
+    session = open_session(file, _with_engine(set_, beam))
     try:
         with progress_for(session, quiet or as_json) as listener:
             record = session.run(Selection(start, end, only, force), listener)

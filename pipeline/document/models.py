@@ -19,12 +19,14 @@ from components.tuner.config import TuneConfig
 from components.validation_gate.config import ValidateConfig
 from foundation.config import Config
 from pipeline.document.production import ProductionConfig
-from pipeline.orchestrators import ORCHESTRATORS
+from pipeline.orchestrators import ENGINES, ORCHESTRATORS
 
 if TYPE_CHECKING:
     Orchestrator = str
+    EngineName = str
 else:
     Orchestrator = Literal[tuple(ORCHESTRATORS)]
+    EngineName = Literal[tuple(ENGINES)]
 
 NAME = r"^[a-z][a-z0-9_]*$"
 """The form of a pipeline's name."""
@@ -68,12 +70,31 @@ class RunConfig(Config):
 
     orchestrator: Orchestrator = "local"
     """What schedules the nodes."""
-    beam: Literal["local", "dataflow", "flink", "spark"] = "local"
-    """Which engine runs the Beam steps."""
+    beam: EngineName | dict[str, EngineName] = "local"
+    """Which engine runs the Beam steps; or one for each node, with ``default`` for all others: {default: local, Transform: flink}."""
     beam_args: list[str] = Field(default_factory=list)
     """Further arguments for Beam, such as --project=p."""
     workers: int = Field(default=0, ge=0)
     """Processes for Beam steps on this machine; 0 chooses by data size and number of cores."""
+
+    def engine(self, node: str) -> str:
+        """Returns the name of the engine that runs a node's Beam steps.
+
+        Args:
+            node: Id of the node.
+        """
+        if isinstance(self.beam, str):
+            return self.beam
+        return self.beam.get(node, self.beam.get("default", "local"))
+
+    def args(self, engine: str) -> list[str]:
+        """Returns the further arguments for an engine: ``beam_args``, which beside others are not those of the local one.
+
+        Args:
+            engine: Name of the engine.
+        """
+        mixed = not isinstance(self.beam, str) and set(self.beam.values()) - {"local"}
+        return [] if mixed and engine == "local" else list(self.beam_args)
 
 
 class PipelineSpec(Config):

@@ -1,1 +1,1 @@
-"""Beam engines: one file for each place where a pipeline of Beam can run."""
+"""Beam engines: one file for each place where a pipeline of Beam can run, behind ``base``."""

@@ -1,48 +1,44 @@
-"""Arguments for Beam, chosen by the document and the size of the data."""
+"""The Beam engine of a node of a job, held ready while the node runs."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from pipeline.document.models import RunConfig
+from pipeline.engines.base import Context, engine_for
+from pipeline.nodes import NODES
+from pipeline.runners.job import Job
 
-BYTES_WORTH_A_SECOND_PROCESS = 96 * 1024 * 1024
-
-
-def beam_args(run: RunConfig) -> list[str]:
-    """Returns the arguments of every Beam pipeline of a run.
-
-    One process per pipeline unless the document says otherwise: two nodes already run in parallel, and measurements
-    showed that a second process costs more than it gains in StatisticsGen, Transform and Evaluator.
-
-    Args:
-        run: The document's ``run`` slice.
-    """
-    if run.beam != "local":
-        return [f"--runner={run.beam.capitalize()}Runner", *run.beam_args]
-    return _local(run.workers or 1, run)
+_READERS = frozenset(node.id for node in NODES if node.reads_export)
 
 
-def reading_args(run: RunConfig, total_bytes: int) -> list[str]:
-    """Returns the arguments for reading an export: nothing else runs meanwhile, so a large one uses all cores.
+def context_of(job: Job, node: str, attempt: int = 1) -> Context:
+    """Returns what an engine is told of a node.
 
     Args:
-        run: The document's ``run`` slice.
-        total_bytes: Size of the export's files as stored.
+        job: The run.
+        node: Id of the node.
+        attempt: Which attempt of the node within the run this is, from 1.
     """
-    if run.beam != "local" or run.workers or total_bytes < BYTES_WORTH_A_SECOND_PROCESS:
-        return beam_args(run)
-    return _local(min(os.cpu_count() or 1, 8), run)
+    reads = sum(file.size for file in job.inputs.data.files) if node in _READERS else 0
+    return Context(job.document.name, job.run, node, attempt, reads, job.folder)
 
 
-def _local(workers: int, run: RunConfig) -> list[str]:
-    mode = "multi_processing" if workers > 1 else "in_memory"
-    return [
-        # DirectRunner would first try to download another engine, for every pipeline.
-        "--runner=FnApiRunner",
-        f"--direct_running_mode={mode}",
-        f"--direct_num_workers={workers}",
-        # Workers already have the code; without this, TFX builds a source distribution of itself for every node.
-        "--sdk_container_image=none",
-        *run.beam_args,
-    ]
+@contextmanager
+def beam_of(job: Job, node: str, attempt: int = 1) -> Iterator[list[str]]:
+    """Holds ready the engine that the document names for a node.
+
+    Args:
+        job: The run.
+        node: Id of the node.
+        attempt: Which attempt of the node within the run this is, from 1.
+
+    Yields:
+        The arguments of the node's Beam pipelines.
+
+    Raises:
+        PenstockError: The engine cannot be started.
+    """
+    run = job.document.run
+    with engine_for(run, node).started(run, context_of(job, node, attempt)) as args:
+        yield args

@@ -12,7 +12,6 @@ from components.node import Build, Places
 from foundation.publish import published_file
 from pipeline.build import build, compile_ir
 from pipeline.graph import make_graph
-from pipeline.runners.beam import beam_args, reading_args
 from pipeline.runners.job import Job
 
 
@@ -23,13 +22,11 @@ def compile_job(job: Job, nodes: Collection[str] | None = None) -> pipeline_pb2.
         job: The run.
         nodes: The nodes that it needs, with all that they depend on; others would only be imported. None: all.
     """
-    run = job.document.run
     at = Build(job.document, job.inputs, Places(job.root / "artifacts", job.root / "tuning"))
-    reading = reading_args(run, sum(f.size for f in job.inputs.data.files))
     graph = make_graph(job.document, job.inputs)
     if nodes is not None:
         graph = replace(graph, nodes=tuple(node for node in graph if node.id in nodes))
-    ir = compile_ir(build(job.document.name, graph, at, beam_args(run), reading), graph)
+    ir = compile_ir(build(job.document.name, graph, at), graph)
     runtime_parameter_utils.substitute_runtime_parameter(ir, {"pipeline-run-id": job.run})
     return ir
 

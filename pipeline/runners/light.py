@@ -81,7 +81,7 @@ with without():
         python_executor_operator,
     )
     from tfx.orchestration.portable.mlmd import context_lib, execution_lib
-    from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
+    from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2, placeholder_pb2
 
 __all__ = [
     "beam_executor_operator",
@@ -94,6 +94,7 @@ __all__ = [
     "launcher",
     "metadata",
     "pipeline_pb2",
+    "placeholder_pb2",
     "python_executor_operator",
     "runner_utils",
 ]

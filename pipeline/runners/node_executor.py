@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +39,16 @@ class NodeExecutor:
     Args:
         ir: The compiled pipeline of the run.
         connection: ML Metadata's ``ConnectionConfig``.
+        beam: Holds the Beam engine of a node ready, given its id and the attempt; yields the arguments for Beam.
     """
 
-    def __init__(self, ir: pipeline_pb2.Pipeline, connection: Any) -> None:
-        self._pipeline, self._connection = ir, connection
+    def __init__(
+        self,
+        ir: pipeline_pb2.Pipeline,
+        connection: Any,
+        beam: Callable[[str, int], AbstractContextManager[Sequence[str]]],
+    ) -> None:
+        self._pipeline, self._connection, self._beam = ir, connection, beam
         self._nodes = {n.pipeline_node.node_info.id: n.pipeline_node for n in ir.nodes}
         self._deployment = runner_utils.extract_local_deployment_config(ir)
 
@@ -57,7 +65,7 @@ class NodeExecutor:
             NodeError: It failed according to ML Metadata, although the launcher returned.
             Exception: Whatever the node's executor raised.
         """
-        node = self._nodes[node_id]
+        node, asked = self._nodes[node_id], asked or Asked()
         done = self._earlier(node_id)
         if done is not None:
             return done
@@ -68,7 +76,7 @@ class NodeExecutor:
             pipeline_runtime_spec=self._pipeline.runtime_spec,
             executor_spec=runner_utils.extract_executor_spec(self._deployment, node_id),
             custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, node_id),
-            custom_executor_operators=operators(asked or Asked()),
+            custom_executor_operators=operators(asked, partial(self._beam, node_id, asked.attempt)),
         ).launch()
         # The launcher returns normally when inputs cannot be resolved: only ML Metadata shows it.
         return self._checked(node_id, info)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,8 +12,12 @@ from pipeline.runners.light import (
     beam_executor_operator,
     data_types,
     executable_spec_pb2,
+    placeholder_pb2,
     python_executor_operator,
 )
+
+Beam = Callable[[], AbstractContextManager[Sequence[str]]]
+"""Holds an engine ready; yields the arguments for Beam."""
 
 
 def _nothing() -> None:
@@ -55,30 +60,48 @@ class PythonOperator(python_executor_operator.PythonExecutorOperator):
 
 
 class BeamOperator(beam_executor_operator.BeamExecutorOperator):
-    """Runs an executor that works on Beam.
+    """Runs an executor that works on Beam, with its engine held ready.
 
     Args:
         asked: What the run is asked.
+        beam: Holds the engine ready and yields the arguments for Beam.
         given: The arguments of TFX's operator.
     """
 
-    def __init__(self, asked: Asked, **given: Any) -> None:
+    beam_pipeline_args: list[Any]
+
+    def __init__(self, asked: Asked, beam: Beam, **given: Any) -> None:
         super().__init__(**given)
-        self._asked = asked
+        self._asked, self._beam = asked, beam
 
     def run_executor(
         self, execution_info: data_types.ExecutionInfo, make_beam_pipeline_fn: Callable[[], Any] | None = None
     ) -> Any:
         """Runs the executor, see TFX."""
         self._asked.begins()
-        output = super().run_executor(execution_info, make_beam_pipeline_fn)
+        with self._beam() as args:
+            # Later ones win: the component's own, such as the project of a query, over the engine's.
+            self.beam_pipeline_args = [*map(_literal, args), *self.beam_pipeline_args]
+            output = super().run_executor(execution_info, make_beam_pipeline_fn)
         self._asked.guard()
         return output
 
 
-def operators(asked: Asked) -> Mapping[Any, Callable[..., Any]]:
-    """Returns what the launcher takes as ``custom_executor_operators``."""
+def _literal(argument: str) -> Any:
+    """Returns an argument as the operator reads it."""
+    made = placeholder_pb2.PlaceholderExpression()
+    made.value.string_value = argument
+    return made
+
+
+def operators(asked: Asked, beam: Beam) -> Mapping[Any, Callable[..., Any]]:
+    """Returns what the launcher takes as ``custom_executor_operators``.
+
+    Args:
+        asked: What the run of the node is asked.
+        beam: Holds the node's engine ready and yields the arguments for Beam.
+    """
     return {
         executable_spec_pb2.PythonClassExecutableSpec: partial(PythonOperator, asked),
-        executable_spec_pb2.BeamExecutableSpec: partial(BeamOperator, asked),
+        executable_spec_pb2.BeamExecutableSpec: partial(BeamOperator, asked, beam),
     }

@@ -18,7 +18,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -93,11 +93,11 @@ class _Work:
     def _executor(self) -> NodeExecutor:
         with uncollected():
             from pipeline.lineage.store import connection_config
+            from pipeline.runners.beam import beam_of
             from pipeline.runners.node_executor import NodeExecutor, read_ir
 
-        return NodeExecutor(
-            read_ir(self._job.ir_file), connection_config(self._job.document.metadata, self._job.root)
-        )
+        connection = connection_config(self._job.document.metadata, self._job.root)
+        return NodeExecutor(read_ir(self._job.ir_file), connection, partial(beam_of, self._job))
 
     def serve(self, request: dict[str, Any]) -> dict[str, Any]:
         """Returns the answer to a request."""

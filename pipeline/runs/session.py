@@ -127,12 +127,15 @@ class Session:
         nodes = [n.node.id for n in plan.to_run]
         if not nodes:
             return Review()
+        from pipeline.engines.checking import remarks
         from pipeline.preflight.review import review  # loads the checks, which an unchanged run does not need
 
         made = [self.graph().fingerprints[node] for node in nodes]
         code = installed_code().digest(["pipeline.preflight.review"])
         key = hashlib.sha256(" ".join([*made, code]).encode()).hexdigest()
-        return review(self.loaded, self.inputs, nodes, remote, Memory(self.root, key))
+        engines = remarks(self.loaded.spec, [n.node.id for n in plan.to_run if n.node.declared.beam])
+        found = review(self.loaded, self.inputs, nodes, remote, Memory(self.root, key))
+        return replace(found, remarks=(*engines, *found.remarks))
 
     def run(self, selection: Selection, listener: RunListener) -> RunRecord:
         """Runs the nodes that need to run.

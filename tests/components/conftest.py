@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.document.models import RunConfig
-from pipeline.runners.beam import beam_args
+from pipeline.engines.local import local_args
 from tests.side_by_side import once
 
 TYPES = {
@@ -150,7 +150,7 @@ def analyse(learners: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory)
         channels = [channel_utils.as_channel([artifact]) for artifact in (examples, schema)]
         node = make_transform(FeaturesConfig.model_validate(features), label, task, positive, *channels)
         context = Executor.Context(
-            beam_pipeline_args=beam_args(RunConfig()), tmp_dir=f"{graph.uri}/.tmp", unique_id="1"
+            beam_pipeline_args=local_args(RunConfig()), tmp_dir=f"{graph.uri}/.tmp", unique_id="1"
         )
         Executor(context).Do(
             {"examples": [examples], "schema": [schema]}, {"transform_graph": [graph]}, node.exec_properties
@@ -218,7 +218,7 @@ def train_learners(learners: SimpleNamespace, root: Path, model: Any, train: Any
             pipeline_root=str(root),
             metadata_connection_config=metadata.sqlite_metadata_connection_config(str(root / "metadata.db")),
             components=[gen, schema, transform, trainer],
-            beam_pipeline_args=beam_args(RunConfig()),
+            beam_pipeline_args=local_args(RunConfig()),
             enable_cache=False,
         )
     )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline.document.models import RunConfig
-from pipeline.runners.beam import beam_args
+from pipeline.engines.local import local_args
 
 pytestmark = pytest.mark.component
 
@@ -211,7 +211,7 @@ class Chain:
                 components=self.nodes(model, **settings),
                 enable_cache=True,
                 metadata_connection_config=connection,
-                beam_pipeline_args=beam_args(RunConfig()),
+                beam_pipeline_args=local_args(RunConfig()),
             )
         )
         return {

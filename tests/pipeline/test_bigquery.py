@@ -105,7 +105,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Any:
     spec = spec_with()
     at = Build(spec, around(spec, folder), Places(folder / "root", folder / "tuning"))
     graph = make_graph(spec, at.inputs)
-    return compile_ir(build(spec.name, graph, at, ["--runner=FnApiRunner"]), graph)
+    return compile_ir(build(spec.name, graph, at), graph)
 
 
 @pytest.fixture
@@ -146,4 +146,3 @@ def test_beam_gets_project_and_temporary_folder(compiled: Any) -> None:
     config.executor_specs["BigQueryExampleGen"].Unpack(spec)
     arguments = [a.value if hasattr(a, "value") else a for a in spec.beam_pipeline_args]
     assert set(map(str, arguments)) >= {"--project=acme", "--temp_location=gs://acme-tmp/penstock"}
-    assert any("FnApiRunner" in str(a) for a in arguments)

@@ -20,6 +20,7 @@ from pipeline.document.checks import (
     places,
     privacy,
     production,
+    run,
     sources,
     tune,
 )
@@ -68,6 +69,7 @@ CHECKS: tuple[Check, ...] = (
     _check("tune model", tune.search),
     _check("metadata", places.metadata),
     _check("data root push infer", places.folders),
+    _check("run", run.engines),
     _check("production", production.nodes),
     _check("production data infer", production.schedule),
     _check("production", production.parameters),

@@ -20,7 +20,7 @@ from components.exports.source import resolve
 from components.mongo_example_gen.config import DataConfig
 from components.mongo_example_gen.plan import make_plan
 from pipeline.document.models import RunConfig
-from pipeline.runners.beam import beam_args
+from pipeline.engines.local import local_args
 
 pytestmark = pytest.mark.component
 
@@ -51,7 +51,7 @@ def predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., An
         config = DataConfig.model_validate({"label": "y", **data})
         plan = make_plan(config, {"n": FieldConfig(type="int"), "odd": FieldConfig(type="int")}, False)
         output = tmp_path / "examples" / "1"
-        options = PipelineOptions(beam_args(RunConfig(workers=workers)))
+        options = PipelineOptions(local_args(RunConfig(workers=workers)))
         source = resolve(pattern, tmp_path)
         report = ingest(
             Request(config, plan, source, tmp_path, output), lambda: beam.Pipeline(options=options)

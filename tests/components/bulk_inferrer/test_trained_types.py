@@ -21,7 +21,7 @@ from components.mongo_example_gen.result import Ingestion
 from foundation.errors import DataError
 from foundation.tfrecord import read_gz
 from pipeline.document.models import RunConfig
-from pipeline.runners.beam import beam_args
+from pipeline.engines.local import local_args
 
 pytestmark = pytest.mark.component
 
@@ -45,7 +45,7 @@ def read(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     from apache_beam.options.pipeline_options import PipelineOptions
     from tensorflow.core.example import example_pb2
 
-    options = PipelineOptions(beam_args(RunConfig(workers=1)))
+    options = PipelineOptions(local_args(RunConfig(workers=1)))
     config = DataConfig.model_validate({"label": "y"})
 
     def examples(name: str, documents: list[Any], labelled: bool, kinds: dict[str, Any]) -> Path:

@@ -106,7 +106,7 @@ def evaluate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     from components.evaluator import executor
     from components.evaluator.component import make_evaluator
     from pipeline.document.models import RunConfig
-    from pipeline.runners.beam import beam_args
+    from pipeline.engines.local import local_args
 
     root = tmp_path_factory.mktemp("evaluations")
     count = iter(range(10_000))
@@ -151,7 +151,7 @@ def evaluate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
             **{name: as_channel(one) for name, one in inputs.items()},
         )
         context = executor.Executor.Context(
-            beam_pipeline_args=beam_args(RunConfig()), tmp_dir=str(root / "tmp"), unique_id=str(next(count))
+            beam_pipeline_args=local_args(RunConfig()), tmp_dir=str(root / "tmp"), unique_id=str(next(count))
         )
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(executor.in_process, "fits", lambda *_: way == "in process")

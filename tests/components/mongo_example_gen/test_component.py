@@ -19,7 +19,7 @@ from components.exports.source import resolve
 from components.mongo_example_gen.config import DataConfig
 from foundation.errors import DataError, StorageError
 from pipeline.document.models import RunConfig
-from pipeline.runners.beam import beam_args
+from pipeline.engines.local import local_args
 
 pytestmark = pytest.mark.component
 
@@ -85,7 +85,7 @@ def launch(tmp_path: Path) -> Callable[..., Any]:
             str(tmp_path / "root"),
             metadata_connection_config=connection,
             components=[node],
-            beam_pipeline_args=beam_args(RunConfig(workers=workers)),
+            beam_pipeline_args=local_args(RunConfig(workers=workers)),
         )
         LocalDagRunner().run(dag)
         with metadata.Metadata(connection) as handle:

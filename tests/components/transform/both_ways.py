@@ -19,7 +19,7 @@ from components.transform.config import FeaturesConfig
 from components.transform.executor import write_layout
 from components.transform.preprocessing import preprocessing_fn
 from pipeline.document.models import RunConfig
-from pipeline.runners.beam import beam_args
+from pipeline.engines.local import local_args
 from tests.components.transform import one_by_one
 
 Row = dict[str, list[Any]]
@@ -143,7 +143,7 @@ def analyse(
     metadata = tft.DatasetMetadata.from_feature_spec(spec)
     instances = [{n: _instance(row[n], spec[n]) for n in spec} for row in train]
     with (
-        beam.Pipeline(argv=beam_args(RunConfig())) as pipeline,
+        beam.Pipeline(argv=local_args(RunConfig())) as pipeline,
         tft_beam.Context(temp_dir=str(folder / "temporary")),
     ):
         data = pipeline | beam.Create(instances, reshuffle=False)

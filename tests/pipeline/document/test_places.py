@@ -145,7 +145,7 @@ NO_PLACE = {
     "train_before", "test_from", "key_env", "rules", "quasi_identifiers", "drift", "train_test", "declared", "with",
     "positive", "class_weights", "objective", "search", "choice", "metrics", "slices", "gates", "host", "database",
     "schedule", "start", "timezone", "span", "image", "memory", "pool", "nodes", "env", "on_failure", "parameters",
-    "user", "password_env", "not_worse_than_blessed_by", "not_worse_than_linear_by",
+    "user", "password_env", "beam", "not_worse_than_blessed_by", "not_worse_than_linear_by",
 }  # fmt: skip
 """Last parts of keys that hold names, words and values."""
 

@@ -1,17 +1,17 @@
-"""Which arguments Beam gets."""
+"""Which arguments Beam gets on this machine."""
 
 from __future__ import annotations
 
 import pytest
 
 from pipeline.document.models import RunConfig
-from pipeline.runners.beam import BYTES_WORTH_A_SECOND_PROCESS, beam_args, reading_args
+from pipeline.engines.local import BYTES_WORTH_A_SECOND_PROCESS, local_args
 
 LARGE = BYTES_WORTH_A_SECOND_PROCESS
 
 
 def test_the_local_engine_is_named_and_builds_no_distribution() -> None:
-    args = beam_args(RunConfig())
+    args = local_args(RunConfig())
     assert args[0] == "--runner=FnApiRunner"
     assert "--direct_num_workers=1" in args
     assert "--sdk_container_image=none" in args
@@ -30,9 +30,11 @@ def test_a_large_export_is_read_by_several_processes(
     run: RunConfig, size: int, several: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 4)
-    assert ("--direct_running_mode=multi_processing" in reading_args(run, size)) is several
+    assert ("--direct_running_mode=multi_processing" in local_args(run, size)) is several
 
 
-def test_other_engines_get_what_the_document_says() -> None:
-    run = RunConfig(beam="dataflow", beam_args=["--project=p"])
-    assert beam_args(run) == reading_args(run, LARGE) == ["--runner=DataflowRunner", "--project=p"]
+def test_arguments_for_another_engine_are_not_the_local_ones() -> None:
+    mixed = RunConfig(beam={"Transform": "flink"}, beam_args=["--flink_master=there:8081"])
+    assert "--flink_master=there:8081" not in local_args(mixed)
+    assert mixed.args("flink") == ["--flink_master=there:8081"]
+    assert "--x=1" in local_args(RunConfig(beam_args=["--x=1"]))
