@@ -84,6 +84,11 @@ class Plan:
         return [n for n in self.nodes if n.action == "run"]
 
     @property
+    def beam(self) -> list[str]:
+        """The nodes with Beam steps that will do work."""
+        return [n.node.id for n in self.to_run if n.node.declared.beam]
+
+    @property
     def needed(self) -> list[NodePlan]:
         """The nodes that run or are reused, and the look-ups that they read."""
         wanted: set[str] = set()

@@ -57,7 +57,7 @@ def plan(
     for note in decided.notes:
         say(f"Note: {note}.")
     reviewed = session.review(decided)
-    for line in suspicions(reviewed):
+    for line in (*session.costs(decided), *suspicions(reviewed)):
         say(line)
     if reviewed.skipped:
         say(f"Note: the documents were not looked at: {reviewed.skipped}.")

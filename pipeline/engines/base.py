@@ -26,6 +26,8 @@ class Context:
         attempt: Which attempt of the node within the run this is, from 1.
         reads: Bytes of the export, as stored, for a node that reads one; 0 for any other.
         folder: Folder of the run, for files and logs of the engine; None before a run has one.
+        root: The pipeline's root, as the document gives it or as the run has it.
+        home: Folder that relative paths of the document start from.
     """
 
     pipeline: str
@@ -34,6 +36,8 @@ class Context:
     attempt: int = 1
     reads: int = 0
     folder: Path | None = None
+    root: str = ""
+    home: Path = Path()
 
 
 class Engine(ABC):
@@ -62,6 +66,14 @@ class Engine(ABC):
             run: The document's ``run`` slice.
             context: The node.
         """
+
+    def costs(self, run: RunConfig) -> list[str]:
+        """Returns what decides the costs of its pipelines, a sentence each; none for an engine that is not paid by use.
+
+        Args:
+            run: The document's ``run`` slice.
+        """
+        return []
 
     @contextmanager
     def started(self, run: RunConfig, context: Context) -> Iterator[list[str]]:

@@ -21,7 +21,8 @@ def context_of(job: Job, node: str, attempt: int = 1) -> Context:
         attempt: Which attempt of the node within the run this is, from 1.
     """
     reads = sum(file.size for file in job.inputs.data.files) if node in _READERS else 0
-    return Context(job.document.name, job.run, node, attempt, reads, job.folder)
+    document, home = job.document, job.inputs.folder
+    return Context(document.name, job.run, node, attempt, reads, job.folder, str(job.root), home)
 
 
 @contextmanager

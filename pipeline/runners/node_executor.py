@@ -11,6 +11,7 @@ from typing import Any
 
 from components.node import load
 from foundation.errors import NodeError
+from pipeline.engines import counters
 from pipeline.lineage.store import associate, execution_state, execution_state_number
 from pipeline.nodes import NODES
 from pipeline.runners.light import (
@@ -106,18 +107,26 @@ class NodeExecutor:
         return int(execution_id)
 
     def told(self, node_id: str, execution_id: int) -> dict[str, Any]:
-        """Returns what the result file of an execution says of it: ``counted``, ``withheld`` and ``decided``."""
+        """Returns what is told of an execution: ``counted``, ``withheld`` and ``decided``.
+
+        Its result file says so; what Beam's workers elsewhere counted is added.
+        """
+        elsewhere = counters.taken()
+        result = self._result(node_id, execution_id)
+        if result is None:
+            return {"counted": elsewhere} if elsewhere else {}
+        counted = {**elsewhere, **result.counted}
+        return {"counted": counted, "withheld": result.withheld, "decided": result.decided}
+
+    def _result(self, node_id: str, execution_id: int) -> Any:
         declared = next((n.result for n in NODES if n.id == node_id and n.result), None)
         if declared is None:
-            return {}
+            return None
         key, name = declared
         with metadata.Metadata(self._connection) as store:
             outputs = execution_lib.get_output_artifacts(store, execution_id)
         found = (load(name).find(artifact.uri) for artifact in outputs.get(key, ()))
-        result = next(filter(None, found), None)
-        if result is None:
-            return {}
-        return {"counted": dict(result.counted), "withheld": result.withheld, "decided": result.decided}
+        return next(filter(None, found), None)
 
     def reuse(self, executions: Mapping[str, int]) -> dict[str, int]:
         """Publishes the outputs of earlier executions as this run's cached results.

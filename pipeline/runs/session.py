@@ -133,9 +133,19 @@ class Session:
         made = [self.graph().fingerprints[node] for node in nodes]
         code = installed_code().digest(["pipeline.preflight.review"])
         key = hashlib.sha256(" ".join([*made, code]).encode()).hexdigest()
-        engines = remarks(self.loaded.spec, [n.node.id for n in plan.to_run if n.node.declared.beam])
+        engines = remarks(self.loaded.spec, plan.beam, self.loaded.folder)
         found = review(self.loaded, self.inputs, nodes, remote, Memory(self.root, key))
         return replace(found, remarks=(*engines, *found.remarks))
+
+    def costs(self, plan: Plan) -> list[str]:
+        """Returns what decides the costs of a plan's Beam steps where they are paid by use, a sentence each.
+
+        Args:
+            plan: What would run.
+        """
+        from pipeline.engines.checking import costs
+
+        return costs(self.loaded.spec, plan.beam)
 
     def run(self, selection: Selection, listener: RunListener) -> RunRecord:
         """Runs the nodes that need to run.

@@ -1,16 +1,67 @@
-"""Beam on Google Cloud Dataflow."""
+"""Google Cloud Dataflow as an engine: each Beam pipeline of a node is a job of its own there."""
 
 from __future__ import annotations
 
+from foundation.document.problems import Problem, SpecErrors
 from pipeline.document.models import RunConfig
 from pipeline.engines.base import Context, Engine
+from pipeline.engines.dataflow.checks import problems
+from pipeline.engines.dataflow.checks.subject import Subject
+from pipeline.engines.dataflow.costs import costs
+from pipeline.engines.dataflow.labels import job_name, run_labels
+from pipeline.engines.dataflow.options import read_options
+from pipeline.nodes import NODES
+from pipeline.preflight.remarks import Remark
+
+RUNNER = "pipeline.engines.dataflow.beam_runner.DataflowRunner"
 
 
 class DataflowEngine(Engine):
-    """Dataflow, with the options that the document gives."""
+    """Jobs on Dataflow; options come from ``run.beam_args``."""
 
     name = "dataflow"
 
+    def check(self, run: RunConfig, context: Context) -> list[Remark]:
+        """Looks for everything that the service would refuse; it is not asked.
+
+        Args:
+            run: The document's ``run`` slice.
+            context: The node.
+        """
+        subject = Subject(read_options(run.beam_args), context.root, context.home)
+        found = [*_unreachable(subject, context.node), *problems(subject)]
+        return [Remark(SpecErrors([one]), certain=True) for one in found]
+
     def args(self, run: RunConfig, context: Context) -> list[str]:
-        """Returns the arguments, see ``Engine.args``."""
-        return ["--runner=DataflowRunner", *run.beam_args]
+        """Returns the arguments of one attempt at a node: its job is named and labelled after run, node and attempt.
+
+        Args:
+            run: The document's ``run`` slice.
+            context: The node.
+        """
+        identity = (context.pipeline, context.node, context.run, context.attempt)
+        labels = (f"--labels={key}={value}" for key, value in run_labels(*identity).items())
+        return [f"--runner={RUNNER}", f"--job_name={job_name(*identity)}", *labels, *run.beam_args]
+
+    def costs(self, run: RunConfig) -> list[str]:
+        """Returns what decides the costs of its jobs, in words.
+
+        Args:
+            run: The document's ``run`` slice.
+        """
+        return costs(read_options(run.beam_args))
+
+
+def _unreachable(subject: Subject, node: str) -> list[Problem]:
+    """Finds a node that writes files on this machine, which workers elsewhere do not see."""
+    declared = next((one for one in NODES if one.id == node), None)
+    if subject.rehearsed or declared is None or declared.remote:
+        return []
+    return [
+        Problem(
+            ("run", "beam"),
+            f"{node} cannot run on Dataflow: its workers write to this machine's disk",
+            expected="local for this node",
+            remedy=f"say run: {{beam: {{default: dataflow, {node}: local}}}}",
+        )
+    ]

@@ -56,10 +56,10 @@ def run_labels(pipeline: str, node: str, run: str, attempt: int) -> dict[str, st
 
 
 def label_value(text: str) -> str:
-    """Returns a text as the value of a label; where characters had to go, a digest keeps different texts apart."""
+    """Returns a text as the value of a label; where other characters had to go, a digest keeps texts apart."""
     plain = re.sub(r"[^a-z0-9_-]", "-", text.lower())
-    if plain == text and len(text) <= _LABEL_LENGTH:
-        return text
+    if plain == text.lower() and len(text) <= _LABEL_LENGTH:
+        return plain
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return f"{plain[: _LABEL_LENGTH - 9]}-{digest}"
 
