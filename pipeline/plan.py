@@ -6,11 +6,11 @@ import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from foundation.errors import SpecError, near_miss
 from foundation.outside import Outside
+from foundation.stores.transfer import exists, looked_at
 from pipeline.graph import Graph, Node
 from pipeline.lineage.queries import blessed_models, latest_blessed_model
 from pipeline.lineage.records import Artifact, Execution
@@ -239,7 +239,7 @@ class _History:
         if node.blessed_model and not self._blessed_unchanged(latest, graph):
             return None, "another model is the blessed one now", ""
         results = [self._artifacts[i] for i in latest.outputs.get((node.declared.result or ("",))[0], ())]
-        folder = Path(results[0].uri) if results else None
+        folder = looked_at(results[0].uri) if results else None
         more = node.unfinished(folder) if folder else ""
         if more:
             return None, more, ""
@@ -277,7 +277,7 @@ class _History:
 
 def is_intact(artifact: Artifact | None) -> bool:
     """Returns whether an artifact is live, and its files still exist."""
-    return artifact is not None and artifact.state == "LIVE" and Path(artifact.uri).exists()
+    return artifact is not None and artifact.state == "LIVE" and exists(artifact.uri)
 
 
 def _what_changed(before: Sequence[Execution], parts: Mapping[str, str]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
-import email
 import json
 import logging
 import re
@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+import google_crc32c
 
 BUCKET = "roots"
 
@@ -152,7 +154,7 @@ class SmallGoogle:
 
     def reply(
         self, method: str, path: str, asked: dict[str, str], body: bytes, headers: Any
-    ) -> tuple[int, bytes]:
+    ) -> tuple[int, bytes] | tuple[int, bytes, dict[str, str]]:
         if path.startswith("/upload/"):
             return self._upload(asked, body, headers)
         if copied := re.fullmatch(r"/storage/v1/b/[^/]+/o/(.+)/rewriteTo/b/[^/]+/o/(.+)", path):
@@ -177,16 +179,22 @@ class SmallGoogle:
             about
         ).encode()
 
-    def _upload(self, asked: dict[str, str], body: bytes, headers: Any) -> tuple[int, bytes]:
-        message = email.message_from_bytes(
-            b"Content-Type: " + headers["Content-Type"].encode() + b"\n\n" + body
-        )
-        about, content = (part.get_payload(decode=True) for part in message.get_payload())  # type: ignore[union-attr]
-        given = json.loads(about)  # type: ignore[arg-type]
+    def _upload(
+        self, asked: dict[str, str], body: bytes, headers: Any
+    ) -> tuple[int, bytes] | tuple[int, bytes, dict[str, str]]:
+        if "upload_id" in asked:  # the whole of a large object, whose name came before
+            return self._put(asked["upload_id"], body, {})
+        if asked["uploadType"] == "resumable":
+            name = json.loads(body)["name"]
+            place = (
+                f"http://{headers['Host']}/upload/storage/v1/b/{BUCKET}/o?upload_id={quote(name, safe='')}"
+            )
+            return 200, b"", {"Location": place}
+        # A parser of texts may not touch the bytes: name and content are taken from the body itself.
+        about, content = (part.partition(b"\r\n\r\n")[2] for part in _parts(body))
+        given = json.loads(about)
         if asked.get("ifGenerationMatch") == "0" and given["name"] in self.objects:
             return 412, b'{"error": {"code": 412, "message": "conditionNotMet"}}'
-        # A text parser may not touch the bytes: take them from the body itself.
-        content = body.split(b"\r\n\r\n", 2)[2].rpartition(b"\r\n--")[0]
         return self._put(given["name"], content, given.get("metadata", {}))
 
     def _put(self, key: str, content: bytes, metadata: dict[str, str]) -> tuple[int, bytes]:
@@ -197,8 +205,16 @@ class SmallGoogle:
             "generation": str(self.generation),
             "metadata": metadata,
         }
+        about["crc32c"] = base64.b64encode(google_crc32c.Checksum(content).digest()).decode()
         self.objects[key] = content, about
         return 200, json.dumps(about).encode()
+
+
+def _parts(body: bytes) -> tuple[bytes, bytes]:
+    """Returns the two parts of a multipart body, each with its headers."""
+    mark, _, rest = body.partition(b"\r\n")
+    first, _, second = rest.partition(b"\r\n" + mark + b"\r\n")
+    return first, second.rpartition(b"\r\n" + mark)[0]
 
 
 @contextlib.contextmanager

@@ -136,7 +136,8 @@ class GoogleStore(Store):
 
 
 def _of_status(status: int) -> Failure:
-    return Failure(f"HTTP status {status}", final=status < 500 and status not in (408, 429))
+    final = 400 <= status < 500 and status not in (408, 429)  # a checksum that differs comes with 200
+    return Failure(f"HTTP status {status}", final)
 
 
 def _entry(blob: Any) -> Entry:

@@ -10,6 +10,7 @@ import typer
 
 from foundation.errors import DataError
 from foundation.numbers import apart, decimals, fixed
+from foundation.stores.transfer import looked_at
 from pipeline.cli.options import AsJson, Files, ModelName, open_session
 from pipeline.cli.screen import moment, say, say_json, table
 
@@ -50,7 +51,7 @@ def evaluate(
             seen="none",
             remedy="penstock run --to EvaluationGate",
         )
-    verdict = Verdict.read(verdicts[-1].uri)
+    verdict = Verdict.read(looked_at(verdicts[-1].uri))
     if as_json:
         say_json(verdict.as_json())
         return

@@ -13,6 +13,7 @@ app = typer.Typer(help="The data schema: infer, compare, approve.")
 @app.command()
 def infer(file: Files = None) -> None:
     """Infer a schema from the last run's statistics and put it beside the reviewed one, to be reviewed."""
+    from foundation.stores.transfer import fetched
     from pipeline.lineage.queries import newest_output
     from pipeline.schemas import infer as infer_schema
     from pipeline.schemas import offer
@@ -21,7 +22,7 @@ def infer(file: Files = None) -> None:
     statistics = newest_output(session.lineage(), "StatisticsGen", "statistics")
     with noise_to(session.root / "log.txt"):
         spec = session.loaded.spec
-        inferred = infer_schema(statistics.uri, spec.data.label, spec.array_features())
+        inferred = infer_schema(str(fetched(statistics.uri)), spec.data.label, spec.array_features())
     pending = offer(inferred, session.schema_file)
     say(f"Review {pending}, then 'penstock schema approve'.")
 

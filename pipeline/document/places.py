@@ -31,9 +31,7 @@ class Place:
 _CODE = Place(Rule.LOCAL, "copy the file beside the document: Python imports it from there")
 
 PLACES: Mapping[KeyPath, Place] = {
-    ("root",): Place(
-        Rule.LOCAL, "choose a folder: artifacts, metadata and the lock of a run need a file system"
-    ),
+    ("root",): Place(Rule.WRITTEN),
     ("data", "mongo_export"): Place(Rule.READ),
     ("data", "bad_documents", "folder"): Place(
         Rule.LOCAL, "choose a folder: quarantined documents stay on this machine, for their owner alone"

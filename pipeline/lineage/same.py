@@ -6,6 +6,7 @@ import filecmp
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from foundation.stores.transfer import exists, fetched
 from pipeline.lineage.records import Artifact, Value
 
 _INCIDENTAL = frozenset(
@@ -33,11 +34,11 @@ def same_artifacts(one: tuple[int, ...], other: tuple[int, ...], known: Mapping[
 def _same(one: Artifact, other: Artifact) -> bool:
     if one.type != other.type or _telling(one) != _telling(other):
         return False
-    first, second = Path(one.uri), Path(other.uri)
-    if first == second:
+    if one.uri == other.uri:
         return True
-    if not first.exists() or not second.exists():
+    if not exists(one.uri) or not exists(other.uri):
         return False
+    first, second = fetched(one.uri), fetched(other.uri)
     files = sorted(_files(first))
     return files == sorted(_files(second)) and all(
         filecmp.cmp(first / name, second / name, shallow=False) for name in files

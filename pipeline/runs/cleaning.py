@@ -9,6 +9,9 @@ from pathlib import Path
 
 from components.tuner.result import Trials
 from foundation.publish import storage_error
+from foundation.stores import transfer
+from foundation.stores.mirror import in_store, mirror_of
+from foundation.stores.transfer import looked_at
 from pipeline.document.models import MetadataConfig
 from pipeline.lineage.changes import mark_deleted
 from pipeline.lineage.records import Artifact, Execution
@@ -54,7 +57,7 @@ def candidates(lineage: Lineage, root: Path, keep_runs: int) -> list[Candidate]:
                 and artifact
                 and _inside(artifact.uri, root / "artifacts")
             ):
-                found.append(Candidate(artifact, execution.node, size_of(Path(artifact.uri))))
+                found.append(Candidate(artifact, execution.node, _bytes_of(artifact.uri)))
                 kept.add(artifact_id)
     return found
 
@@ -73,7 +76,11 @@ def _of_blessed_models(lineage: Lineage) -> set[int]:
 
 
 def _inside(uri: str, folder: Path) -> bool:
-    return Path(uri).resolve().is_relative_to(folder.resolve())
+    return mirror_of(uri).resolve().is_relative_to(folder.resolve())
+
+
+def _bytes_of(uri: str) -> int:
+    return transfer.size_of(uri) if in_store(uri) else size_of(Path(uri))
 
 
 def size_of(path: Path) -> int:
@@ -113,7 +120,9 @@ def _results_of(execution: Execution) -> tuple[int, ...]:
 
 
 def _search_of(artifact: Artifact | None) -> str:
-    found = Trials.find(artifact.uri) if artifact is not None and artifact.state == "LIVE" else None
+    found = (
+        Trials.find(looked_at(artifact.uri)) if artifact is not None and artifact.state == "LIVE" else None
+    )
     return found.search if found else ""
 
 
@@ -143,5 +152,7 @@ def remove(found: list[Candidate], config: MetadataConfig, root: Path) -> None:
         return
     mark_deleted(config, root, [c.artifact.id for c in found])
     for candidate in found:
-        if Path(candidate.artifact.uri).is_dir():
+        if in_store(candidate.artifact.uri):
+            transfer.removed(candidate.artifact.uri)
+        elif Path(candidate.artifact.uri).is_dir():
             shutil.rmtree(candidate.artifact.uri)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.trainer.result import TrainingHistory
 from foundation.errors import DataError
+from foundation.stores.transfer import looked_at
 from pipeline.lineage.trace import Step
 from pipeline.runs.book import RunBook
 
@@ -79,7 +80,8 @@ def made_with(step: Step, runs: RunBook) -> dict[str, Any]:
         runs: The records of all runs; one that has been cleaned away says nothing.
     """
     history = next(
-        filter(None, (TrainingHistory.find(a.uri) for a in step.gave if a.type == "ModelRun")), None
+        filter(None, (TrainingHistory.find(looked_at(a.uri)) for a in step.gave if a.type == "ModelRun")),
+        None,
     )
     if history is None:
         return {}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from foundation.result import Result
+from foundation.stores.transfer import fetched, looked_at
 from pipeline.lineage.records import Artifact
 from pipeline.lineage.store import Lineage, artifacts_of_executions, artifacts_of_run
 from pipeline.nodes import NODES
@@ -41,9 +42,13 @@ class RunResults:
         return any(name == node for name, _ in self.artifacts)
 
     def folder(self, node: str, key: str) -> Path | None:
-        """Returns the folder of an artifact, None if the run did not get that far."""
+        """Returns the folder of an artifact, None if the run did not get that far.
+
+        Raises:
+            StorageError: It is in a store, which does not answer or has it no longer.
+        """
         artifact = self.artifacts.get((node, key))
-        return Path(artifact.uri) if artifact else None
+        return fetched(artifact.uri) if artifact else None
 
     def find(self, kind: type[AnyResult]) -> AnyResult | None:
         """Returns a result, None if the run did not get that far or its file is gone.
@@ -80,12 +85,16 @@ class RunResults:
         Raises:
             DataError: A file is damaged, or was written by a newer Penstock.
         """
-        folders = (self.folder(*place) for place in _places_of(kind))
+        folders = (self._looked_at(*place) for place in _places_of(kind))
         found = (kind.find(folder) for folder in folders if folder)
         return [result for result in found if result is not None]
 
     def _folder_of(self, kind: type[Result]) -> Path | None:
-        return self.folder(*_places_of(kind)[0])
+        return self._looked_at(*_places_of(kind)[0])
+
+    def _looked_at(self, node: str, key: str) -> Path | None:
+        artifact = self.artifacts.get((node, key))
+        return looked_at(artifact.uri) if artifact else None
 
 
 def _places_of(kind: type[Result]) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from components.node import Inputs
 from foundation.errors import PenstockError
 from foundation.privacy import key_id, read_key
 from foundation.publish import storage_error
+from foundation.stores.mirror import in_store, mirror_of
 from pipeline.code import installed_code
 from pipeline.document.loader import LoadedSpec
 from pipeline.graph import Graph, make_graph
@@ -46,7 +47,9 @@ class Session:
 
     @property
     def root(self) -> Path:
-        """Folder for artifacts, metadata, runs and logs."""
+        """Folder for artifacts, metadata, runs and logs; for a root in a store, its mirror on this machine."""
+        if in_store(self.loaded.spec.root):
+            return mirror_of(self.loaded.spec.root)
         return (self.loaded.folder / self.loaded.spec.root).resolve()
 
     @property

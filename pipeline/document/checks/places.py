@@ -49,6 +49,13 @@ def metadata(spec: PipelineSpec) -> Iterator[Problem]:
             remedy="keep one; a later file can remove one with !remove",
             on_key=True,
         )
+    if is_remote(spec.root) and not given:
+        yield Problem(
+            ("root",),
+            "ML Metadata would be in a file beside a root that is in a store",
+            expected="metadata that outlives this machine's cache",
+            remedy="name a server with metadata.postgresql or metadata.mysql, or a file with metadata.sqlite.path",
+        )
     for name in ("mysql", "postgresql"):
         server = getattr(spec.metadata, name)
         if server is not None and not _VARIABLE.fullmatch(server.password_env):
@@ -61,16 +68,16 @@ def metadata(spec: PipelineSpec) -> Iterator[Problem]:
 
 def folders(spec: PipelineSpec) -> Iterator[Problem]:
     """Finds folders that would hold each other's files."""
-    root = os.path.normpath(spec.root)
+    root = spec.root.rstrip("/") if is_remote(spec.root) else os.path.normpath(spec.root)
     quarantine = os.path.normpath(spec.data.bad_documents.folder)
     if spec.data.bad_documents.quarantine and _inside(quarantine, root):
         what = f"quarantined documents would be inside the pipeline's root {spec.root!r}, which is shared and cleaned"
         yield Problem(("data", "bad_documents", "folder"), what, remedy="choose a folder outside it")
     outputs = [(("push", "to"), spec.push.to)] if spec.push else []
     outputs += [(("infer", "to"), spec.infer.to)] if spec.infer else []
-    outputs = [(path, folder) for path, folder in outputs if not is_remote(folder)]
+    outputs = [(path, folder) for path, folder in outputs if is_remote(folder) == is_remote(spec.root)]
     for path, folder in outputs:
-        if _inside(os.path.normpath(folder), root):
+        if _inside(folder.rstrip("/") if is_remote(folder) else os.path.normpath(folder), root):
             what = f"{folder!r} is inside the pipeline's root {spec.root!r}, which penstock clean empties"
             yield Problem(path, what, remedy="choose a folder outside it")
     if len(outputs) == 2 and os.path.normpath(outputs[0][1]) == os.path.normpath(outputs[1][1]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -41,7 +42,7 @@ def root(kind: tuple[str, dict[str, str]], tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(base, "FIRST_PAUSE", 0.001)
     if scheme == "folder":
         return open_root("root", tmp_path)
-    return open_root(f"{scheme}://{BUCKET}/{tmp_path.name}/root/")
+    return open_root(f"{scheme}://{BUCKET}/{uuid.uuid4().hex}/root/")
 
 
 @pytest.fixture
