@@ -122,7 +122,9 @@ def _bring(uri: str, wanted: Callable[[str], bool]) -> bool:
         ]
         _each(lacking, lambda path: _fetch(store, there[path], mirror_of(uri) / path))
         held = {path: value for path, value in kept.files.items() if path in there}
-        for path in set(_local(mirror_of(uri))) - set(there):
+        for path in set(kept.files) - set(
+            there
+        ):  # what else is here, others keep beside an artifact: kept rows
             (mirror_of(uri) / path).unlink(missing_ok=True)
         Kept(uri, held | {path: (there[path].size, there[path].mark) for path in lacking}).write()
     return bool(there)

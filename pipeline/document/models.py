@@ -103,7 +103,8 @@ class PipelineSpec(Config):
     name: str = Field(pattern=NAME, max_length=60)
     """Name of the pipeline: lower case letters, digits, underscores."""
     root: str = ".penstock"
-    """Folder for artifacts, metadata and logs, relative to the document's folder."""
+    """Folder for artifacts, metadata and logs, relative to the document's folder; or a place in a store for the artifacts:
+    s3:// or gs://."""
     data: DataConfig
     """Where the exported documents are and what is read from them."""
     schema_file: str | None = Field(default=None, alias="schema")

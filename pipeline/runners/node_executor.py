@@ -11,6 +11,7 @@ from typing import Any
 
 from components.node import load
 from foundation.errors import NodeError
+from foundation.stores.transfer import looked_at
 from pipeline.engines import counters
 from pipeline.lineage.store import associate, execution_state, execution_state_number
 from pipeline.nodes import NODES
@@ -125,7 +126,7 @@ class NodeExecutor:
         key, name = declared
         with metadata.Metadata(self._connection) as store:
             outputs = execution_lib.get_output_artifacts(store, execution_id)
-        found = (load(name).find(artifact.uri) for artifact in outputs.get(key, ()))
+        found = (load(name).find(looked_at(artifact.uri)) for artifact in outputs.get(key, ()))
         return next(filter(None, found), None)
 
     def reuse(self, executions: Mapping[str, int]) -> dict[str, int]:

@@ -1,4 +1,7 @@
-"""How the launcher runs a node's executor: as TFX does, and tells when it begins and asks whether its result may count."""
+"""How the launcher runs a node's executor: as TFX does, on files of this machine wherever the root is.
+
+It tells when the executor begins, and asks whether its result may count.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from pipeline.roots.staging import bring, send
 from pipeline.runners.light import (
     beam_executor_operator,
     data_types,
@@ -31,7 +35,8 @@ class Asked:
     Attributes:
         attempt: Which attempt at this node of this run it is, from 1.
         begins: Called when the executor begins: what came before is overhead.
-        guard: Called when the executor has ended, before its result is published; raises where it must not be.
+        guard: Called when the executor has ended, before its outputs are sent and before its result is published; raises
+            where it must not be.
     """
 
     attempt: int = 1
@@ -53,9 +58,12 @@ class PythonOperator(python_executor_operator.PythonExecutorOperator):
 
     def run_executor(self, execution_info: data_types.ExecutionInfo) -> Any:
         """Runs the executor, see TFX."""
+        bring(execution_info.input_dict)
         self._asked.begins()
         output = super().run_executor(execution_info)
         self._asked.guard()
+        send(execution_info.output_dict, output)
+        self._asked.guard()  # sending may have taken a while
         return output
 
 
@@ -78,12 +86,15 @@ class BeamOperator(beam_executor_operator.BeamExecutorOperator):
         self, execution_info: data_types.ExecutionInfo, make_beam_pipeline_fn: Callable[[], Any] | None = None
     ) -> Any:
         """Runs the executor, see TFX."""
+        bring(execution_info.input_dict)
         self._asked.begins()
         with self._beam() as args:
             # Later ones win: the component's own, such as the project of a query, over the engine's.
             self.beam_pipeline_args = [*map(_literal, args), *self.beam_pipeline_args]
             output = super().run_executor(execution_info, make_beam_pipeline_fn)
         self._asked.guard()
+        send(execution_info.output_dict, output)
+        self._asked.guard()  # sending may have taken a while
         return output
 
 

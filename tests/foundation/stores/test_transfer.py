@@ -100,8 +100,16 @@ def test_a_damaged_mirror_is_made_whole(uri: str, tmp_path: Path) -> None:
     transfer.sent(uri)
     (mirror_of(uri) / "variables/data").write_bytes(b"half")
     (mirror_of(uri) / "saved_model.pb").unlink()
-    (mirror_of(uri) / "stray").write_bytes(b"")
     assert _there(transfer.fetched(uri)) == FILES
+
+
+def test_what_is_gone_there_goes_here_and_what_others_keep_beside_it_stays(uri: str) -> None:
+    _write(mirror_of(uri))
+    transfer.sent(uri)
+    (mirror_of(uri) / "rows.npz").write_bytes(b"kept")
+    store, key = open_store(Address(uri))
+    store.delete([f"{key}/saved_model.pb"])
+    assert set(_there(transfer.fetched(uri))) == {*FILES, "rows.npz"} - {"saved_model.pb"}
 
 
 def test_half_an_upload_is_cleaned_up_and_done_again(uri: str) -> None:

@@ -19,7 +19,7 @@ from pipeline.document.places import ELSEWHERE, PLACES
 from pipeline.export.settings import target_of
 
 LINES: dict[tuple[str, ...], str] = {
-    ("root",): "root: PLACE",
+    ("root",): "root: PLACE\nmetadata: {sqlite: {path: m.db}}",
     ("data", "mongo_export"): "data: {mongo_export: 'PLACE', label: kept}",
     (
         "data",
@@ -82,6 +82,12 @@ def test_a_place_is_taken_or_refused_by_its_rule(tmp_path: Path, key: tuple[str,
         number = [*{**REST, key[0]: ""}].index(key[0]) + 1
         assert f"pipeline.yaml:{number}:" in said
         assert said.count("expected " + PLACES[key].rule.value) == 1
+
+
+def test_a_root_in_a_store_needs_metadata_that_outlives_a_cache(tmp_path: Path) -> None:
+    file = document(tmp_path, ("root",), "s3://bucket/folder")
+    file.write_text(file.read_text().replace("metadata: {sqlite: {path: m.db}}\n", ""))
+    assert "metadata that outlives this machine's cache" in refusal(file)
 
 
 @pytest.mark.parametrize(
