@@ -92,6 +92,8 @@ class Inputs:
         schema: Text of the reviewed schema, None if there is none yet.
         previous_statistics: Whether there are statistics of an earlier span to compute drift from.
         privacy_key: Id of the key for hashing personal values; empty if none are hashed.
+        code: Folder of own code and reviewed schema where it is not ``folder``, as for a bundle; relative paths of those
+            start there.
     """
 
     folder: Path
@@ -100,6 +102,12 @@ class Inputs:
     schema: str | None = None
     previous_statistics: bool = False
     privacy_key: str = ""
+    code: Path | None = None
+
+    @property
+    def code_folder(self) -> Path:
+        """Folder that own code and the reviewed schema are named from."""
+        return self.code or self.folder
 
 
 @dataclass(frozen=True)
@@ -198,6 +206,7 @@ class Declaration:
             publish. Without it, only the node's artifacts are looked at.
         unfinished: How an earlier result goes on under limits of the document that are not among ``settings``, from the
             folder of that result; empty if it stands.
+        phase: Group that schedulers show it in: data, model, evaluation or push; empty: none.
     """
 
     id: str
@@ -219,6 +228,7 @@ class Declaration:
     result: tuple[str, str] | None = None
     outside: Callable[[Document, Inputs, Path], Outside] | None = None
     unfinished: Callable[[Document, Path], str] = lambda document, folder: ""
+    phase: str = ""
 
     def sources(self, present: Sequence[str]) -> dict[str, Source]:
         """Returns input key → the output it takes in a graph of these nodes."""

@@ -138,7 +138,9 @@ def make_graph(
         if declaration.when(document, inputs):
             nodes.append(_node(declaration, document, inputs, present))
             present.append(declaration.id)
-    own = {r: code_of(r, inputs.folder) for r in dict.fromkeys(r for node in nodes for r in node.user_code)}
+    own = {
+        r: code_of(r, inputs.code_folder) for r in dict.fromkeys(r for node in nodes for r in node.user_code)
+    }
     return _fingerprinted(tuple(nodes), code or installed_code(), own)
 
 

@@ -6,6 +6,7 @@ from components.node import Declaration
 
 NODE = Declaration(
     "BigQueryExampleGen",
+    phase="data",
     build="components.bigquery_example_gen.component:build",
     tensorflow=False,
     beam=True,

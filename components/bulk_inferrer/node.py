@@ -32,6 +32,7 @@ def _outside(document: Document, inputs: Inputs, result: Path) -> Outside:
 
 NODE = Declaration(
     "BulkInferrer",
+    phase="push",
     build="components.bulk_inferrer.component:build",
     beam=True,
     inputs={

@@ -17,6 +17,7 @@ def is_measured_by_tfdv(document: Document, inputs: Inputs) -> bool:
 
 NODE = Declaration(
     "DistributionValidator",
+    phase="data",
     build="components.distribution_validator.component:build",
     tensorflow=False,
     inputs={"statistics": "StatisticsGen.statistics", "baseline_statistics": "PreviousStatistics.previous"},

@@ -6,6 +6,7 @@ from components.node import Declaration
 
 NODE = Declaration(
     "EvaluationGate",
+    phase="evaluation",
     build="components.evaluation_gate.component:build",
     tensorflow=False,
     inputs={

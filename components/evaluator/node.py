@@ -6,6 +6,7 @@ from components.node import EXAMPLES, SCHEMA, Declaration, label_settings
 
 NODE = Declaration(
     "Evaluator",
+    phase="evaluation",
     build="components.evaluator.component:build",
     beam=True,
     remote=True,

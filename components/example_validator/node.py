@@ -6,6 +6,7 @@ from components.node import SCHEMA, Declaration
 
 NODE = Declaration(
     "ExampleValidator",
+    phase="data",
     build="components.example_validator.component:build",
     tensorflow=False,
     inputs={"statistics": "StatisticsGen.statistics", "schema": SCHEMA},

@@ -17,6 +17,7 @@ def _settings(document: Document, inputs: Inputs) -> Any:
 
 NODE = Declaration(
     "InfraValidator",
+    phase="evaluation",
     build="components.infra_validator.component:build",
     inputs={"model": "Trainer.model", "examples": EXAMPLES, "baseline_model": "BaselineModel.model"},
     when=lambda document, inputs: document.infra_validated() is not None,

@@ -25,6 +25,7 @@ _RESULT = ("examples", "components.mongo_example_gen.result:Ingestion")
 
 NODE = Declaration(
     "MongoExampleGen",
+    phase="data",
     build="components.mongo_example_gen.component:build",
     tensorflow=False,
     beam=True,
@@ -37,6 +38,7 @@ NODE = Declaration(
 
 INFER_NODE = Declaration(
     "InferExampleGen",
+    phase="push",
     build="components.mongo_example_gen.component:build_for_inference",
     tensorflow=False,
     beam=True,

@@ -22,6 +22,7 @@ def _outside(document: Document, inputs: Inputs, result: Path) -> Outside:
 
 NODE = Declaration(
     "Pusher",
+    phase="push",
     build="components.pusher.component:build",
     tensorflow=False,
     inputs={

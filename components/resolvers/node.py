@@ -7,6 +7,7 @@ from components.node import Declaration, Document, Inputs
 
 PREVIOUS_STATISTICS = Declaration(
     "PreviousStatistics",
+    phase="data",
     build="components.resolvers.component:previous_statistics",
     tensorflow=False,
     inputs={"current": "StatisticsGen.statistics"},
@@ -16,6 +17,7 @@ PREVIOUS_STATISTICS = Declaration(
 
 WARM_START_MODEL = Declaration(
     "WarmStartModel",
+    phase="model",
     build="components.resolvers.component:warm_start_model",
     tensorflow=False,
     when=lambda document, inputs: document.train.warm_start,
@@ -30,6 +32,7 @@ def uses_blessed_model(document: Document, inputs: Inputs) -> bool:
 
 BLESSED_MODEL = Declaration(
     "BlessedModel",
+    phase="push",
     build="components.resolvers.component:blessed_model",
     tensorflow=False,
     inputs={
@@ -43,6 +46,7 @@ BLESSED_MODEL = Declaration(
 
 BASELINE_MODEL = Declaration(
     "BaselineModel",
+    phase="evaluation",
     build="components.resolvers.component:baseline_model",
     tensorflow=False,
     inputs={"candidate": "Trainer.model"},

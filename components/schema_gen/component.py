@@ -38,4 +38,4 @@ def build(at: Build, statistics: BaseChannel) -> SchemaInferrer:
 
 def build_import(at: Build) -> ImportSchemaGen:
     """Returns the node that imports the reviewed schema: the stock TFX component."""
-    return ImportSchemaGen(schema_file=str(at.inputs.folder / at.document.schema_path()))
+    return ImportSchemaGen(schema_file=str(at.inputs.code_folder / at.document.schema_path()))

@@ -8,6 +8,7 @@ from components.node import Declaration
 
 IMPORT_NODE = Declaration(
     "ImportSchemaGen",
+    phase="data",
     build="components.schema_gen.component:build_import",
     tensorflow=False,
     when=lambda document, inputs: inputs.schema is not None,
@@ -16,6 +17,7 @@ IMPORT_NODE = Declaration(
 
 NODE = Declaration(
     "SchemaInferrer",
+    phase="data",
     build="components.schema_gen.component:build",
     tensorflow=False,
     inputs={"statistics": "StatisticsGen.statistics"},

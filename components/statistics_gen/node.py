@@ -12,6 +12,7 @@ def is_grouped(document: Document) -> bool:
 
 NODE = Declaration(
     "StatisticsGen",
+    phase="data",
     build="components.statistics_gen.component:build",
     inputs={"examples": EXAMPLES},
     beam=True,

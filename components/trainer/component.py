@@ -87,9 +87,9 @@ def training_slices(at: Build) -> dict[str, Any]:
     """Returns the document's slices for training, with absolute paths to user code."""
     document = at.document
     return {
-        "model": document.model.absolute(at.inputs.folder),
+        "model": document.model.absolute(at.inputs.code_folder),
         "train": document.train,
         "label": document.data.label,
-        "features": document.features.absolute(at.inputs.folder),
-        "project": at.inputs.folder,
+        "features": document.features.absolute(at.inputs.code_folder),
+        "project": at.inputs.code_folder,
     }

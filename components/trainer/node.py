@@ -15,11 +15,12 @@ def training_settings(document: Document, inputs: Inputs) -> list[Any]:
 
 def own_model(document: Document, inputs: Inputs) -> tuple[str, ...]:
     """Returns the reference to the user's own model, if there is one."""
-    return own_code(inputs.folder, document.model.build_model)
+    return own_code(inputs.code_folder, document.model.build_model)
 
 
 NODE = Declaration(
     "Trainer",
+    phase="model",
     build="components.trainer.component:build",
     inputs={
         "examples": EXAMPLES,

@@ -73,11 +73,11 @@ def build(at: Build, examples: types.BaseChannel, schema: types.BaseChannel) -> 
     """Returns the node."""
     document = at.document
     return make_transform(
-        features=document.features.absolute(at.inputs.folder),
+        features=document.features.absolute(at.inputs.code_folder),
         label=document.data.label,
         task=document.model.task,
         positive=document.model.positive,
         examples=examples,
         schema=schema,
-        project=at.inputs.folder,
+        project=at.inputs.code_folder,
     )

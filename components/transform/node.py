@@ -9,6 +9,7 @@ from components.node import EXAMPLES, SCHEMA, Declaration, label_settings, own_c
 
 NODE = Declaration(
     "Transform",
+    phase="model",
     build="components.transform.component:build",
     inputs={"examples": EXAMPLES, "schema": SCHEMA},
     beam=True,
@@ -17,5 +18,5 @@ NODE = Declaration(
         document.features.model_dump(mode="json"),
         label_settings(document),
     ],
-    user_code=lambda document, inputs: own_code(inputs.folder, document.features.preprocessing_fn),
+    user_code=lambda document, inputs: own_code(inputs.code_folder, document.features.preprocessing_fn),
 )

@@ -29,6 +29,7 @@ def _unfinished(document: Document, folder: Path) -> str:
 
 NODE = Declaration(
     "Tuner",
+    phase="model",
     build="components.tuner.component:build",
     inputs={"examples": EXAMPLES, "transform_graph": "Transform.transform_graph", "schema": SCHEMA},
     after=("ValidationGate",),

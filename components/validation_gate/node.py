@@ -43,6 +43,7 @@ def uncounted_key(document: Document) -> str:
 
 NODE = Declaration(
     "ValidationGate",
+    phase="data",
     build="components.validation_gate.component:build",
     tensorflow=False,
     inputs={

@@ -22,6 +22,7 @@ DOCUMENTS = {
 """Name of a document → the function that returns its JSON Schema."""
 
 RESULTS = {
+    "bundle": "pipeline.bundle.sidecar:Sidecar",
     "evaluation": "components.evaluator.result:Evaluation",
     "history": "components.trainer.result:TrainingHistory",
     "infra_validation": "components.infra_validator.result:InfraValidation",

@@ -34,6 +34,9 @@ from pipeline.cli import (
     serve,
     watch,
 )
+from pipeline.cli import (
+    compile as compiling,
+)
 from pipeline.cli.screen import say_error
 
 app = typer.Typer(
@@ -44,7 +47,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (project, look, run, watch, history, models, serve, route, deploy, clean):
+for group in (project, look, run, compiling, watch, history, models, serve, route, deploy, clean):
     group.register(app)
 app.add_typer(export.app, name="export")
 app.add_typer(schema.app, name="schema")

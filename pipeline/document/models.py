@@ -28,6 +28,9 @@ else:
     Orchestrator = Literal[tuple(ORCHESTRATORS)]
     EngineName = Literal[tuple(ENGINES)]
 
+_SPANS = ("{SPAN}", "{YYYY}")
+"""What a pattern with a span has."""
+
 NAME = r"^[a-z][a-z0-9_]*$"
 """The form of a pipeline's name."""
 
@@ -172,6 +175,11 @@ class PipelineSpec(Config):
         declared = self.features.declared.items()
         used = [n for n, several in declared if any(TRANSFORMATIONS[t.kind].of_array for t in several)]
         return sorted({*said, *used})
+
+    def has_spans(self) -> bool:
+        """Returns whether a span says which files of the exports are read."""
+        patterns = (self.data.mongo_export, self.infer.mongo_export if self.infer else "")
+        return any(placeholder in pattern for pattern in patterns for placeholder in _SPANS)
 
     def schema_path(self) -> str:
         """Returns the path of the reviewed schema, relative to the document's folder."""

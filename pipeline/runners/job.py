@@ -50,6 +50,7 @@ class Job:
         inputs = {
             **asdict(self.inputs),
             "folder": str(self.inputs.folder),
+            "code": str(self.inputs.code) if self.inputs.code else None,
             "data": self.inputs.data.to_json(),
             "infer": self.inputs.infer.to_json() if self.inputs.infer else None,
         }
@@ -63,6 +64,7 @@ class Job:
         value = json.loads(path.read_text(encoding="utf-8"))
         inputs = value["inputs"]
         inputs["folder"] = Path(inputs["folder"])
+        inputs["code"] = Path(inputs["code"]) if inputs.get("code") else None
         inputs["data"] = ResolvedInput.from_json(inputs["data"])
         inputs["infer"] = ResolvedInput.from_json(inputs["infer"]) if inputs["infer"] else None
         return Job(

@@ -9,18 +9,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from components.bigquery_example_gen.source import resolve_query
-from components.exports.source import ResolvedInput, resolve
-from components.exports.windows import resolve_window
 from components.node import Inputs
 from foundation.errors import PenstockError
-from foundation.privacy import key_id, read_key
-from foundation.publish import storage_error
 from foundation.stores.mirror import in_store, mirror_of
 from pipeline.code import installed_code
 from pipeline.document.loader import LoadedSpec
 from pipeline.graph import Graph, make_graph
-from pipeline.lineage.queries import has_earlier_statistics
+from pipeline.inputs import read_inputs
 from pipeline.lineage.store import MlmdLineage
 from pipeline.plan import Plan, Selection, make_plan
 from pipeline.preflight.memory import Memory
@@ -75,35 +70,7 @@ class Session:
             DataError: The export is missing or empty.
             StorageError: The schema cannot be read.
         """
-        spec, folder = self.loaded.spec, self.loaded.folder
-        data = resolve_query(spec.data.bigquery) if spec.data.bigquery else self._export()
-        infer = (
-            resolve(spec.infer.mongo_export, folder, spec.infer.span, "infer", may_be_empty=True)
-            if spec.infer
-            else None
-        )
-        key = key_id(read_key(spec.data.privacy))
-        inputs = Inputs(folder, data, infer, self._schema(), privacy_key=key)
-        if not spec.validation.drift:
-            return inputs
-        lineage = self.lineage()
-        fingerprint = make_graph(spec, inputs).fingerprints["StatisticsGen"]
-        earlier = has_earlier_statistics(
-            lineage.executions(), lineage.artifacts(), fingerprint, data.span or 0
-        )
-        return replace(inputs, previous_statistics=earlier)
-
-    def _export(self) -> ResolvedInput:
-        data = self.loaded.spec.data
-        return resolve_window(data.mongo_export, self.loaded.folder, data.span, data.window)
-
-    def _schema(self) -> str | None:
-        try:
-            return self.schema_file.read_text(encoding="utf-8") if self.schema_file.exists() else None
-        except (OSError, UnicodeDecodeError) as error:
-            raise storage_error(
-                self.schema_file, OSError(getattr(error, "errno", None), str(error))
-            ) from error
+        return read_inputs(self.loaded.spec, self.loaded.folder, self.schema_file, self.lineage)
 
     def graph(self) -> Graph:
         """Returns the nodes with their fingerprints."""

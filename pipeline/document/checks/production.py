@@ -11,8 +11,6 @@ from foundation.errors import near_miss
 from pipeline.document.models import PipelineSpec
 from pipeline.document.parameters import FIXED
 
-_PLACEHOLDERS = ("{SPAN}", "{YYYY}")
-
 
 def nodes(spec: PipelineSpec) -> Iterator[Problem]:
     """Finds settings for nodes that no pipeline has."""
@@ -38,15 +36,10 @@ def schedule(spec: PipelineSpec) -> Iterator[Problem]:
     if production.catch_up and not production.schedule:
         what, remedy = "there is nothing to catch up with without a schedule", "add production.schedule"
         yield Problem(("production", "catch_up"), what, remedy=remedy, on_key=True)
-    if "span" in production.model_fields_set and not _has_spans(spec):
+    if "span" in production.model_fields_set and not spec.has_spans():
         what = "the export has no spans to choose from"
         remedy = "put {SPAN} or {YYYY}, {MM} and {DD} into data.mongo_export, or remove span"
         yield Problem(("production", "span"), what, remedy=remedy, on_key=True)
-
-
-def _has_spans(spec: PipelineSpec) -> bool:
-    patterns = [spec.data.mongo_export, spec.infer.mongo_export if spec.infer else ""]
-    return any(placeholder in (pattern or "") for pattern in patterns for placeholder in _PLACEHOLDERS)
 
 
 def parameters(spec: PipelineSpec) -> Iterator[Problem]:

@@ -1,0 +1,137 @@
+"""A bundle is bound to exactly the span that is asked for, and gives the pipeline that compiling there would give."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foundation.errors import DataError, SpecError, StorageError
+from pipeline.bundle.binding import Binding, Bound, bind
+from pipeline.bundle.extraction import extracted
+from pipeline.bundle.reading import Bundle
+from tests.side_by_side import importing
+
+pytestmark = pytest.mark.component
+
+
+def plain(ir: Any) -> Any:
+    """A pipeline as JSON: packed messages may differ in the order of their bytes."""
+    from google.protobuf.json_format import MessageToDict
+
+    return MessageToDict(ir, preserving_proto_field_name=True)
+
+
+def compiled_there(bound: Bound) -> Any:
+    """What a compilation for this run alone gives."""
+    from pipeline.runners.compile import compile_job
+
+    return plain(compile_job(bound.job))
+
+
+@pytest.fixture
+def bound(bundle: Bundle, home: Path, tmp_path: Path) -> Bound:
+    return bind(bundle, Binding(home, str(tmp_path / "root"), span=1, run="r1"))
+
+
+def test_the_span_that_is_asked_for_is_read_not_the_newest(bound: Bound) -> None:
+    assert [file.path for file in bound.job.inputs.data.files] == ["exports/1/a.jsonl"]
+    assert bound.job.inputs.infer and bound.job.inputs.infer.span == 1
+    assert bound.job.document.data.span == 1
+
+
+def test_a_span_that_is_not_there_is_an_error_with_those_that_are(bundle: Bundle, home: Path) -> None:
+    with pytest.raises(DataError, match=r"span 3 of data.mongo_export.*seen: spans 1, 2"):
+        bind(bundle, Binding(home, span=3))
+
+
+def test_without_a_span_the_newest_is_not_taken(bundle: Bundle, home: Path) -> None:
+    with pytest.raises(SpecError, match=r"the newest is never taken.*--interval-end"):
+        bind(bundle, Binding(home))
+
+
+def test_the_bound_pipeline_is_the_one_compiled_there(bound: Bound) -> None:
+    assert plain(bound.ir()) == compiled_there(bound)
+    assert "DistributionValidator" not in bound.graph.ids
+
+
+def test_with_earlier_statistics_every_node_is_in_it(bound: Bound, bundle: Bundle) -> None:
+    inputs = replace(bound.job.inputs, previous_statistics=True)
+    compared = Bound(bundle, replace(bound.job, inputs=inputs), recompiled=False)
+    assert plain(compared.ir()) == compiled_there(compared)
+    assert compared.graph.ids == [node.id for node in bundle.sidecar.nodes]
+
+
+def test_values_of_a_run_are_compiled_again(bundle: Bundle, home: Path, tmp_path: Path) -> None:
+    overrides = ["train.steps=7", "evaluate.gates.auc=0.9"]
+    bound = bind(bundle, Binding(home, str(tmp_path / "root"), span=2, overrides=overrides, run="r2"))
+    assert bound.recompiled and bound.job.document.train.steps == 7
+    assert plain(bound.ir()) == compiled_there(bound)
+    assert '"steps": 7' in json.dumps(bound.json()).replace("\\", "")
+
+
+@pytest.mark.parametrize("option", ["train.epochs=3", "data.span=1", "root=/tmp", "push.to=/x"])
+def test_other_values_are_refused(bundle: Bundle, home: Path, option: str) -> None:
+    with pytest.raises(SpecError, match=r"one of production.parameters: train.steps, evaluate.gates"):
+        bind(bundle, Binding(home, span=1, overrides=[option]))
+
+
+def test_a_value_of_another_type_is_refused(bundle: Bundle, home: Path) -> None:
+    with pytest.raises(SpecError, match=r"train.steps: expected a whole number; seen: 'many'"):
+        bind(bundle, Binding(home, span=1, overrides=["train.steps=many"]))
+
+
+def test_what_the_first_node_found_is_taken_by_the_others(
+    bound: Bound, bundle: Bundle, tmp_path: Path
+) -> None:
+    other = tmp_path / "another-machine"  # without any export
+    later = bind(bundle, Binding(other, span=1, run="r1", inputs=bound.job.inputs))
+    assert later.job.inputs.data == bound.job.inputs.data
+    assert later.job.inputs.folder == other and later.job.inputs.code == bound.job.inputs.code
+    assert later.graph.fingerprints == bound.graph.fingerprints
+
+
+def test_a_bundle_of_another_version_is_refused(bundle: Bundle, home: Path) -> None:
+    old = Bundle(bundle.folder, replace(bundle.sidecar, penstock="0.1.0"))
+    with pytest.raises(DataError, match=r"Penstock 0\.1\.0, which compiled it"):
+        bind(old, Binding(home, span=1))
+
+
+def test_a_path_that_json_would_escape_is_refused(bundle: Bundle, home: Path, tmp_path: Path) -> None:
+    odd = shutil.copytree(home, tmp_path / 'a "b"')
+    with pytest.raises(StorageError, match="no quotation mark"):
+        bind(bundle, Binding(odd, span=1, run="r1")).json()
+
+
+def test_code_is_extracted_once_and_repaired(bundle: Bundle) -> None:
+    folder = extracted(bundle)
+    features = folder / "code" / "features.py"
+    before = features.stat().st_ino
+    assert extracted(bundle) == folder and features.stat().st_ino == before
+    features.write_text("broken")
+    assert "preprocessing_fn" in (extracted(bundle) / "code" / "features.py").read_text()
+
+
+def test_binding_loads_nothing_heavy(compiled: Path, home: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from pipeline.bundle.binding import Binding, bind\n"
+        "from pipeline.bundle.reading import open_bundle\n"
+        "home, root = Path(sys.argv[2]), sys.argv[3]\n"
+        "bind(open_bundle(Path(sys.argv[1])), Binding(home, root, span=1, run='r1')).json()\n"
+        "print([m for m in ('tensorflow', 'tfx', 'apache_beam', 'google.protobuf') if m in sys.modules])\n"
+    )
+    arguments = [str(compiled), str(home), str(tmp_path / "root")]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env={**importing(), "PENSTOCK_CACHE": str(tmp_path / "cache"), "PATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
