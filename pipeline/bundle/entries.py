@@ -11,7 +11,7 @@ from pipeline.document.models import PipelineSpec
 from pipeline.document.production import FromEnvironmentConfig, NodeProductionConfig, ProductionConfig
 from pipeline.graph import Graph, Node
 
-_MADE_OF = ("settings", "code", "user code")
+_MADE_OF = ("settings", "code", "user code", "external")
 """Parts of a fingerprint that are the same for every run of a bundle."""
 _NAMES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number"}
 

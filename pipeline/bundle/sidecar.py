@@ -50,7 +50,7 @@ class NodeEntry(Part):
     resources: Resources
     """What its process gets."""
     made_of: Mapping[str, str]
-    """What decides its result besides its inputs: digests of its settings, of its code and of the person's own code."""
+    """What decides its result besides its inputs and export: digests of settings, code, own code, and schema or query."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,10 @@ Only = Annotated[str | None, typer.Option("--only", help="Rerun only this node."
 Force = Annotated[bool, typer.Option("--force", help="Rerun every node.")]
 Beam = Annotated[
     str | None, typer.Option("--beam", help="Engine of all Beam steps, short for --set run.beam=ENGINE.")
+]
+Against = Annotated[
+    Path | None,
+    typer.Option("--bundle", help="Say only what differs from this bundle, and which nodes run for it."),
 ]
 
 
@@ -33,9 +38,13 @@ def plan(
     only: Only = None,
     force: Force = False,
     beam: Beam = None,
+    bundle: Against = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a run would do, node by node, and why, and what would stop it. Nothing is run or written."""
+    if bundle is not None:
+        _compare(bundle, file, _with_engine(set_, beam), as_json)
+        return
     from pipeline.cli.progress import suspicions
     from pipeline.plan import Selection
     from pipeline.preflight import refuse
@@ -63,6 +72,19 @@ def plan(
         say(f"Note: the documents were not looked at: {reviewed.skipped}.")
     refuse(reviewed.remarks)
     say(_total(decided.seconds, len(decided.to_run)))
+
+
+def _compare(bundle: Path, file: list[Path] | None, overrides: list[str], as_json: bool) -> None:
+    from pipeline.bundle.difference import difference
+    from pipeline.bundle.reading import open_bundle
+    from pipeline.document.loader import load
+
+    found = difference(load(file or [Path("pipeline.yaml")], overrides), open_bundle(bundle))
+    if as_json:
+        say_json(found.as_json())
+        return
+    for sentence in found.sentences():
+        say(sentence)
 
 
 def _with_engine(overrides: list[str] | None, beam: str | None) -> list[str]:
