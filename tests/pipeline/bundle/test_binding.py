@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from foundation.errors import DataError, SpecError, StorageError
 from pipeline.bundle.binding import Binding, Bound, bind
 from pipeline.bundle.extraction import extracted
 from pipeline.bundle.reading import Bundle
+from pipeline.document.models import SqliteConfig
 from tests.side_by_side import importing
 
 pytestmark = pytest.mark.component
@@ -116,6 +118,30 @@ def test_code_is_extracted_once_and_repaired(bundle: Bundle) -> None:
     assert extracted(bundle) == folder and features.stat().st_ino == before
     features.write_text("broken")
     assert "preprocessing_fn" in (extracted(bundle) / "code" / "features.py").read_text()
+
+
+def test_processes_that_extract_at_once_all_find_it_whole(bundle: Bundle) -> None:
+    with ThreadPoolExecutor(8) as several:
+        folders = list(several.map(lambda _: extracted(bundle), range(8)))
+    assert len(set(folders)) == 1
+    assert "scaled" in (folders[0] / "code" / "scaling.py").read_text()
+    assert [path.name for path in folders[0].parent.iterdir()] == [folders[0].name]
+
+
+def test_places_are_the_same_in_whatever_folder_a_node_starts(bundle: Bundle, home: Path) -> None:
+    named = bundle.document.metadata.model_copy(update={"sqlite": SqliteConfig(path="state/metadata.db")})
+    bundle.__dict__["document"] = bundle.document.model_copy(update={"metadata": named})
+    job = bind(bundle, Binding(home, span=1)).job
+    assert job.root == home / ".penstock"
+    assert job.document.metadata.sqlite == SqliteConfig(path=str(home / "state" / "metadata.db"))
+
+
+def test_a_root_in_a_store_is_its_mirror_here(bundle: Bundle, home: Path, tmp_path: Path) -> None:
+    job = bind(
+        bundle,
+        Binding(home, "s3://bucket/prefix", inputs=bind(bundle, Binding(home, span=1)).job.inputs, span=1),
+    ).job
+    assert job.root == tmp_path / "cache" / "mirror" / "s3" / "bucket" / "prefix"
 
 
 def test_binding_loads_nothing_heavy(compiled: Path, home: Path, tmp_path: Path) -> None:
