@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-EXPORTERS: dict[str, str] = {}
+EXPORTERS: dict[str, str] = {"airflow": "pipeline.scheduling.airflow.exporter:AirflowExporter"}
 """Name in ``penstock export NAME`` → ``module:Class`` of its exporter, see ``pipeline.scheduling.base``: add yours here."""

@@ -10,23 +10,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from foundation.errors import SpecError, near_miss
 
-
-class Bundle(Protocol):
-    """What an exporter needs of a bundle.
-
-    Attributes:
-        folder: Where it is.
-        sidecar: What ``bundle.json`` in it holds.
-    """
-
-    @property
-    def folder(self) -> Path: ...  # noqa: D102
-    @property
-    def sidecar(self) -> Any: ...  # noqa: D102
+if TYPE_CHECKING:
+    from pipeline.bundle.reading import Bundle
 
 
 @dataclass(frozen=True)
@@ -35,9 +24,13 @@ class Options:
 
     Attributes:
         operator: How the orchestrator starts a node, one of the exporter's ``operators``; empty: its first.
+        python: The Python that has Penstock where nodes run, for an operator that calls it.
+        command: What a shell runs to start Penstock, for an operator that calls one; empty: ``exec penstock``.
     """
 
     operator: str = ""
+    python: str = ""
+    command: str = ""
 
 
 class Exporter(ABC):
@@ -64,6 +57,10 @@ class Exporter(ABC):
             SpecError: The document asks for something that this orchestrator does not have.
             StorageError: The folder cannot be written.
         """
+
+    def notes(self, bundle: Bundle, options: Options) -> list[str]:
+        """Returns what the orchestrator needs besides the files, one sentence each, without a full stop."""
+        return []
 
     def operator(self, options: Options) -> str:
         """Returns the operator to use.

@@ -1,0 +1,210 @@
+"""Writes a DAG file for Airflow 3: readable Python that reads the bundle's sidecar and has ``penstock node`` run each node."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from foundation.errors import SpecError
+from foundation.publish import published_folder, write_text
+from pipeline.scheduling.base import Exporter, Options
+
+if TYPE_CHECKING:
+    from pipeline.bundle.reading import Bundle
+    from pipeline.bundle.sidecar import Production, Sidecar
+
+TEMPLATES = Path(__file__).parent / "templates"
+MADE_OF = {"bash": "process", "external_python": "process", "docker": "docker", "kubernetes": "kubernetes"}
+"""Operator → the folder of templates that has its class."""
+STANDARD = {
+    "process": {"os", "shlex", "signal", "subprocess"},
+    "docker": {"os", "re"},
+    "kubernetes": set[str](),
+}
+"""Modules of Python that an operator's class needs, beyond ``json``."""
+PROVIDERS = {
+    "process": (),
+    "docker": (
+        "from airflow.providers.docker.exceptions import DockerContainerFailedException",
+        "from airflow.providers.docker.operators.docker import DockerOperator",
+    ),
+    "kubernetes": (
+        "from airflow.providers.cncf.kubernetes.callbacks import KubernetesPodOperatorCallback",
+        "from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator",
+    ),
+}
+"""Imports of Airflow's providers."""
+CLIENTS = {
+    "process": (),
+    "docker": ("from docker.types import DeviceRequest, Mount",),
+    "kubernetes": (
+        "from kubernetes.client import V1EnvFromSource, V1ResourceRequirements, V1SecretEnvSource",
+    ),
+}
+"""Imports of what the providers bring along."""
+
+KUBERNETES = (
+    "the image needs the bundle in /bundles/{folder}, the namespace a Secret named penstock with what nodes find in their "
+    "environment"
+)
+"""What a pod needs."""
+LINE = 110
+"""Characters in a line of what is written."""
+
+
+class AirflowExporter(Exporter):
+    """Writes ``NAME.py`` and copies the bundle's folder beside it."""
+
+    name = "airflow"
+    operators = {
+        "bash": "a process on Airflow's worker: any command of a shell that ends in penstock",
+        "external_python": "a process on Airflow's worker: the Python of an environment with Penstock",
+        "docker": "a container on Airflow's worker",
+        "kubernetes": "a pod",
+    }
+
+    def write(self, bundle: Bundle, to: Path, options: Options) -> list[Path]:
+        """Writes the DAG file; the bundle is there before it."""
+        operator = self.operator(options)
+        _refuse(bundle.sidecar, operator, options)
+        folder = to / bundle.folder.name
+        if folder.resolve() != bundle.folder.resolve():
+            shutil.rmtree(folder, ignore_errors=True)  # it would be the same, if it is whole
+            with published_folder(folder) as unfinished:
+                shutil.copytree(bundle.folder, unfinished, dirs_exist_ok=True)
+        file = to / f"{bundle.sidecar.name}.py"
+        write_text(file, render(bundle.sidecar, folder.name, operator, options))
+        return [file, folder]
+
+    def notes(self, bundle: Bundle, options: Options) -> list[str]:
+        """Names what a task waits for, or fails without."""
+        pools = sorted({node.pool for node in bundle.sidecar.nodes if node.pool})
+        operator = self.operator(options)
+        said = [f"Airflow needs the pool {pool}: airflow pools set {pool} 1 ''" for pool in pools]
+        if operator == "kubernetes":
+            return [*said, KUBERNETES.format(folder=bundle.folder.name)]
+        return [
+            *said,
+            "nodes find PENSTOCK_HOME, passwords and credentials in the environment of Airflow's workers",
+        ]
+
+
+def render(sidecar: Sidecar, folder: str, operator: str, options: Options) -> str:
+    """Returns the DAG file's text.
+
+    Args:
+        sidecar: What ``bundle.json`` holds.
+        folder: Name of the bundle's folder.
+        operator: How nodes are started.
+        options: What was decided on the command line.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # it is Python
+    )
+    made_of = MADE_OF[operator]
+    production = sidecar.production
+    retrain = _news(production)
+    asked = {
+        "name": sidecar.name,
+        "folder": folder,
+        "made_of": made_of,
+        "command": _command(operator, options),
+        "schedule": production.schedule,
+        "spans": production.spans,
+        "on_failure": bool(production.on_failure or production.on_failure_env),
+        "on_failure_variable": production.on_failure_env or "",
+        "deadline": bool(production.deadline),
+        "groups": production.groups,
+        "retrain": retrain,
+    }
+    text = environment.get_template("dag.py.j2").render(asked, imports=_imports(asked))
+    return re.sub(r"\n{4,}", "\n\n\n", text)
+
+
+def _refuse(sidecar: Sidecar, operator: str, options: Options) -> None:
+    if operator in ("docker", "kubernetes") and not sidecar.image:
+        raise SpecError(
+            "production.image", expected=f"the image that --operator {operator} starts", remedy="name it"
+        )
+    if operator == "external_python" and not options.python.startswith("/"):
+        raise SpecError(
+            f"--python {options.python}".rstrip(),
+            expected="the path of a Python on Airflow's workers that has Penstock",
+            remedy="say --python /opt/penstock/bin/python",
+        )
+
+
+def _news(production: Production) -> list[str]:
+    """Returns what starts a run besides the schedule."""
+    retrain = production.retrain or {}
+    kinds = {"export": "on_export", "alarm": "on_alarm", "labels": "new_labels"}
+    return [what for what, key in kinds.items() if retrain.get(key)]
+
+
+def _command(operator: str, options: Options) -> str:
+    """Returns the list that starts Penstock, as Python."""
+    if operator == "external_python":
+        # -P: a folder called pipeline in the working directory is not ours.
+        return _literal([options.python, "-P", "-m", "pipeline.cli.main"])
+    return _literal(["bash", "-c", f'{options.command or "exec penstock"} "$@"', "penstock"])
+
+
+def _literal(words: Sequence[str]) -> str:
+    """Returns a list of strings as Python, quoted as a formatter would."""
+    quoted = (repr(word) if '"' in word else json.dumps(word) for word in words)
+    return f"[{', '.join(quoted)}]"
+
+
+def _imports(asked: Mapping[str, Any]) -> list[str]:
+    """Returns the import lines in the order in which a linter wants them."""
+    made_of = asked["made_of"]
+    modules = {"json", *STANDARD[made_of]}
+    modules |= {"urllib.request"} if asked["on_failure"] else set()
+    modules |= {"os"} if asked["on_failure_variable"] else set()
+    names = {"DAG", "BaseOperatorLink", "Param"}
+    names |= {"BaseOperator"} if made_of == "process" else set()
+    names |= {"CronDataIntervalTimetable"} if asked["schedule"] else set()
+    names |= {"TaskGroup"} if asked["groups"] else set()
+    names |= {"Asset", "AssetAny", "task"} if asked["retrain"] else set()
+    providers = list(PROVIDERS[made_of])
+    if asked["retrain"]:
+        providers.append(
+            "from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator"
+        )
+    exceptions = "AirflowException, AirflowFailException, AirflowSkipException"
+    return [
+        *(f"import {module}" for module in sorted(modules)),
+        "from datetime import datetime, timedelta",
+        "from pathlib import Path",
+        "from zoneinfo import ZoneInfo",
+        "",
+        *providers,
+        _import("airflow.sdk", names),
+        f"from airflow.sdk.exceptions import {exceptions}",
+        *CLIENTS[made_of],
+    ]
+
+
+def _import(module: str, names: Iterable[str]) -> str:
+    """Returns an import statement that fits the line."""
+    listed = sorted(names, key=_isort)
+    line = f"from {module} import {', '.join(listed)}"
+    if len(line) <= LINE:
+        return line
+    return "\n".join([f"from {module} import (", *(f"    {name}," for name in listed), ")"])
+
+
+def _isort(name: str) -> tuple[int, str]:
+    """Sorts constants, then classes, then functions."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
