@@ -27,6 +27,7 @@ from pipeline.cli import (
     history,
     look,
     models,
+    node,
     project,
     route,
     run,
@@ -47,7 +48,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (project, look, run, compiling, watch, history, models, serve, route, deploy, clean):
+for group in (project, look, run, node, compiling, watch, history, models, serve, route, deploy, clean):
     group.register(app)
 app.add_typer(export.app, name="export")
 app.add_typer(schema.app, name="schema")

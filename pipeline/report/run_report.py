@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from components.bulk_inferrer.result import Predictions
 from components.evaluator.metrics import METRICS
@@ -18,10 +18,8 @@ from pipeline.report.collect import Collected, collect
 from pipeline.report.data import LineageStep, NodeState, NodeView, ReportData
 from pipeline.report.write import write_report
 from pipeline.runs.book import NodeRecord, RunRecord
+from pipeline.runs.place import RunPlace
 from pipeline.runs.results import RunResults
-
-if TYPE_CHECKING:
-    from pipeline.runs.session import Session
 
 Found = Mapping[tuple[str, str], Artifact]
 
@@ -36,11 +34,11 @@ _STATES: dict[str, Literal["succeeded", "failed", "interrupted"]] = {
 _NODE_STATES: dict[str, NodeState] = {"done": "run", "cached": "cached", "failed": "failed"}
 
 
-def write_run_report(session: Session, record: RunRecord) -> Path:
+def write_run_report(place: RunPlace, record: RunRecord) -> Path:
     """Writes ``report.html`` into the folder of a run.
 
     Args:
-        session: The loaded document.
+        place: Where the run belongs.
         record: The run.
 
     Returns:
@@ -50,17 +48,17 @@ def write_run_report(session: Session, record: RunRecord) -> Path:
         DataError: A file that a node must write is missing.
         StorageError: The report cannot be written.
     """
-    path = session.runs.path(record.id) / "report.html"
-    write_report(report_data(session, record), path)
+    path = place.runs.path(record.id) / "report.html"
+    write_report(report_data(place, record), path)
     return path
 
 
-def report_data(session: Session, record: RunRecord) -> ReportData:
+def report_data(place: RunPlace, record: RunRecord) -> ReportData:
     """Returns everything that the report of a run shows."""
-    lineage = session.lineage()
+    lineage = place.lineage()
     results = RunResults.of(lineage, record.id)
     found = results.artifacts
-    spec = session.loaded.spec
+    spec = place.loaded.spec
     return ReportData(
         pipeline=record.pipeline,
         run_id=record.id,
@@ -73,11 +71,11 @@ def report_data(session: Session, record: RunRecord) -> ReportData:
         objective=spec.tune.objective if spec.tune else "",
         pushed=_pushed(found),
         predictions=results.find(Predictions),
-        lineage=_lineage(lineage, found, session.loaded.folder, record.id),
+        lineage=_lineage(lineage, found, place.loaded.folder, record.id),
         higher_is_better={name: metric.higher_is_better for name, metric in METRICS.items()},
         versions=versions(),
         **_with_stopped(
-            collect(results, spec.evaluate.metrics), lineage, session.root / "artifacts", record.id
+            collect(results, spec.evaluate.metrics), lineage, place.root / "artifacts", record.id
         ),
     )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from components.exports.source import ResolvedInput
 from components.node import Inputs
@@ -41,12 +43,21 @@ class Job:
         return self.folder / "pipeline.pb"
 
     @property
+    def ir_json_file(self) -> Path:
+        """Path of the compiled pipeline as proto-JSON, in place of ``ir_file`` where it comes from a bundle."""
+        return self.folder / "pipeline.json"
+
+    @property
     def log_file(self) -> Path:
         """Path of the log of everything that nodes and libraries print."""
         return self.folder / "log.txt"
 
     def write(self) -> None:
         """Writes the job to its file."""
+        write_text(self.file, json.dumps(self.as_json()))
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the job as plain values."""
         inputs = {
             **asdict(self.inputs),
             "folder": str(self.inputs.folder),
@@ -56,13 +67,17 @@ class Job:
         }
         document = self.document.model_dump(mode="json", by_alias=True)
         places = {"root": str(self.root), "run": self.run, "folder": str(self.folder)}
-        write_text(self.file, json.dumps({"document": document, "inputs": inputs, **places}))
+        return {"document": document, "inputs": inputs, **places}
 
     @staticmethod
     def read(path: Path) -> Job:
         """Reads a job written by ``write``."""
-        value = json.loads(path.read_text(encoding="utf-8"))
-        inputs = value["inputs"]
+        return Job.from_json(json.loads(path.read_text(encoding="utf-8")))
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> Job:
+        """Returns the job that ``as_json`` made these values of."""
+        inputs = dict(value["inputs"])
         inputs["folder"] = Path(inputs["folder"])
         inputs["code"] = Path(inputs["code"]) if inputs.get("code") else None
         inputs["data"] = ResolvedInput.from_json(inputs["data"])

@@ -18,6 +18,8 @@ from typing import Any
 
 HEAVY = (
     "apache_beam",
+    "keras",
+    "keras_tuner",
     "tensorflow",
     "tensorflow_data_validation",
     "tensorflow_model_analysis",
@@ -47,13 +49,21 @@ class _Missing(MetaPathFinder):
 
 @contextlib.contextmanager
 def without(packages: Sequence[str] = HEAVY) -> Iterator[None]:
-    """Imports within the block find none of some packages, unless they are loaded already."""
+    """Imports within the block find none of some packages, unless they are loaded already.
+
+    A package that failed to load since it needs one of them leaves none of its modules: they would be taken for whole later.
+    """
     finder = _Missing([one for one in packages if one not in sys.modules])
+    before = set(sys.modules)
     sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
         sys.meta_path.remove(finder)
+        for name in sorted(set(sys.modules) - before):  # parents come first
+            parent = name.rpartition(".")[0]
+            if parent and parent not in sys.modules:
+                del sys.modules[name]
 
 
 class _Late:
@@ -67,7 +77,10 @@ class _Late:
         return getattr(importlib.import_module(self._name), attribute)
 
 
+_COMPONENTS = "tfx.components"
+
 with without():
+    import tfx
     from tfx.dsl.components.base import base_beam_executor
     from tfx.dsl.io import filesystem_registry
     from tfx.dsl.io.plugins import tensorflow_gfile
@@ -112,6 +125,10 @@ class _LateRegistry(filesystem_registry.FilesystemRegistry):
 
 def _restore() -> None:
     """Undoes what TFX has noted of packages that were missing only for the import."""
+    for name in [one for one in sys.modules if f"{one}.".startswith(f"{_COMPONENTS}.")]:
+        del sys.modules[name]  # it names the components that could be imported; it is asked again
+    if "components" in vars(tfx):
+        del tfx.components
     if base_beam_executor.beam is None:
         base_beam_executor.beam = _Late("apache_beam")
     if type(filesystem_registry.DEFAULT_FILESYSTEM_REGISTRY) is filesystem_registry.FilesystemRegistry:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from google.protobuf.json_format import ParseDict
 
 from components.node import load
 from foundation.errors import NodeError
@@ -15,6 +19,7 @@ from foundation.stores.transfer import looked_at
 from pipeline.engines import counters
 from pipeline.lineage.store import associate, execution_state, execution_state_number
 from pipeline.nodes import NODES
+from pipeline.runners.job import Job
 from pipeline.runners.light import (
     context_lib,
     data_types,
@@ -29,10 +34,29 @@ from pipeline.runners.light import (
 from pipeline.runners.operators import Asked, operators
 from pipeline.runners.partial_outputs import remove_outputs
 
+_RESULT = "penstock_result"
+"""Type of the contexts that keep results of a node apart, which one run has made several of."""
 
-def read_ir(file: Path) -> pipeline_pb2.Pipeline:
-    """Reads a compiled pipeline in binary form."""
-    return pipeline_pb2.Pipeline.FromString(file.read_bytes())
+
+def read_ir(job: Job) -> pipeline_pb2.Pipeline:
+    """Reads the compiled pipeline of a run: binary, or proto-JSON where it comes from a bundle."""
+    if job.ir_file.exists():
+        return pipeline_pb2.Pipeline.FromString(job.ir_file.read_bytes())
+    return ParseDict(json.loads(job.ir_json_file.read_text(encoding="utf-8")), pipeline_pb2.Pipeline())
+
+
+def import_executor(ir_json: Path, node_id: str) -> None:
+    """Imports the module of a node's executor.
+
+    Args:
+        ir_json: The compiled pipeline as proto-JSON.
+        node_id: The node.
+    """
+    deployment = json.loads(ir_json.read_text(encoding="utf-8")).get("deploymentConfig", {})
+    spec = deployment.get("executorSpecs", {}).get(node_id, {})
+    path = (spec.get("pythonExecutorSpec") or spec).get("classPath", "")
+    if path:
+        import_module(path.rpartition(".")[0])
 
 
 class NodeExecutor:
@@ -68,7 +92,7 @@ class NodeExecutor:
             Exception: Whatever the node's executor raised.
         """
         node, asked = self._nodes[node_id], asked or Asked()
-        done = self._earlier(node_id)
+        done = self.earlier(node_id)
         if done is not None:
             return done
         info = launcher.Launcher(
@@ -83,7 +107,51 @@ class NodeExecutor:
         # The launcher returns normally when inputs cannot be resolved: only ML Metadata shows it.
         return self._checked(node_id, info)
 
-    def _earlier(self, node_id: str) -> int | None:
+    def tell_apart(self, results: Mapping[str, int]) -> None:
+        """Keeps results of nodes apart that this run has made anew.
+
+        TFX knows a node's execution by its contexts. From the second result on there is one more, which the nodes that
+        read it ask for, too.
+
+        Args:
+            results: Node → which of its results counts, from 1.
+        """
+        for node_id, result in results.items():
+            if result > 1:
+                name = f"{self._run_id}.{node_id}.{result}"
+                context = self._nodes[node_id].contexts.contexts.add()
+                context.type.name = _RESULT
+                context.name.field_value.string_value = name
+                for query in self._queries_of(node_id):
+                    query.type.name = _RESULT
+                    query.name.field_value.string_value = name
+
+    def _queries_of(self, producer: str) -> list[Any]:
+        """Returns one new query for each channel that a node feeds."""
+        channels = [
+            channel
+            for node in self._nodes.values()
+            for given in node.inputs.inputs.values()
+            for channel in given.channels
+            if channel.producer_node_query.id == producer
+        ]
+        return [channel.context_queries.add() for channel in channels]
+
+    @property
+    def _run_id(self) -> str:
+        return str(self._pipeline.runtime_spec.pipeline_run_id.field_value.string_value)
+
+    def model_of(self, execution_id: int) -> str:
+        """Returns the id of the model that an execution made or worked on; empty if there is none."""
+        with metadata.Metadata(self._connection) as store:
+            made = execution_lib.get_output_artifacts(store, execution_id)
+            used = execution_lib.get_input_artifacts(store, execution_id)
+        models = [
+            one.id for given in (made, used) for one in given.get("model", ()) if one.type_name == "Model"
+        ]
+        return str(models[0]) if models else ""
+
+    def earlier(self, node_id: str) -> int | None:
         """Returns the execution that an earlier attempt in this run completed; removes what others left half done."""
         with metadata.Metadata(self._connection) as store:
             contexts = context_lib.prepare_contexts(store, self._nodes[node_id].contexts)

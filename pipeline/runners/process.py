@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import foundation.errors
 
@@ -88,15 +88,16 @@ class WorkerProcess:
 
     Args:
         job: The job it serves.
+        output: Where all that it prints goes in place of the job's log.
     """
 
-    def __init__(self, job: Desk) -> None:
+    def __init__(self, job: Desk, output: IO[bytes] | None = None) -> None:
         self._pipes = pipes = Pipes()
         requests, answers = pipes.theirs
         path = [p for p in sys.path if p]
         boot = BOOT.format(path=path, job=str(job.file), requests=requests, answers=answers)
         try:
-            with job.log_file.open("ab") as log:
+            with contextlib.nullcontext(output) if output else job.log_file.open("ab") as log:
                 self._process = subprocess.Popen(
                     [sys.executable, "-I", "-c", boot],
                     stdin=subprocess.DEVNULL,
@@ -124,12 +125,23 @@ class WorkerProcess:
         """Waits for one answer; None when the process has died."""
         return self._pipes.answer()
 
+    def terminate(self, seconds: float) -> None:
+        """Asks the worker to close what it has begun (SIGTERM), and waits for its end for so many seconds; ``end`` follows."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=seconds)
+
     def end(self) -> None:
         """Ends the worker and everything in its process group."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self.kill()
         self._process.wait()
         self._pipes.close()
+
+    def kill(self) -> None:
+        """Sends SIGKILL to the worker and everything in its process group, without waiting."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     @property
     def exit_code(self) -> int | None:

@@ -48,6 +48,7 @@ def serve_forked() -> int:
 def main(job_file: str, requests_fd: int, answers_fd: int) -> None:
     """Serves requests until the parent closes the pipe; then ends together with everything it started."""
     _let_ours_tell()
+    signal.signal(signal.SIGTERM, _terminate)
     requests: list[dict[str, Any]] = []
     arrived = threading.Condition()
     threading.Thread(target=_listen, args=(requests_fd, requests, arrived), daemon=True).start()
@@ -67,6 +68,14 @@ def _let_ours_tell() -> None:
     logging.basicConfig()
     for package in _TOLD:
         logging.getLogger(package).setLevel(logging.INFO)
+
+
+class Terminated(BaseException):
+    """The process has been asked to end; what has begun is closed on the way out."""
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise Terminated("ended by SIGTERM")
 
 
 def _listen(fd: int, requests: list[dict[str, Any]], arrived: threading.Condition) -> None:
@@ -97,13 +106,15 @@ class _Work:
             from pipeline.runners.node_executor import NodeExecutor, read_ir
 
         connection = connection_config(self._job.document.metadata, self._job.root)
-        return NodeExecutor(read_ir(self._job.ir_file), connection, partial(beam_of, self._job))
+        return NodeExecutor(read_ir(self._job), connection, partial(beam_of, self._job))
 
     def serve(self, request: dict[str, Any]) -> dict[str, Any]:
         """Returns the answer to a request."""
         kind = next(iter(request))
         try:
             return {"done": request[kind], **getattr(self, f"_{kind}")(request)}
+        except Terminated:
+            sys.exit(128 + signal.SIGTERM)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - becomes the answer; own code may call sys.exit
             asked = request[kind]
             node = asked if kind == "run" else ", ".join(asked) if kind == "reuse" else "start"
@@ -136,6 +147,18 @@ class _Work:
             importlib.import_module(build.partition(":")[0])
         return {}
 
+    def _ready(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Imports what a node needs, so that it begins at once when it is asked for.
+
+        Args:
+            request: ``ready``: the node; ``ir``: the compiled pipeline as proto-JSON, which names its executor.
+        """
+        with uncollected():
+            from pipeline.runners.node_executor import import_executor
+
+            import_executor(Path(request["ir"]), request["ready"])
+        return {}
+
     def _first_op(self, request: dict[str, Any]) -> dict[str, Any]:
         import tensorflow as tf
 
@@ -144,8 +167,12 @@ class _Work:
 
     def _run(self, request: dict[str, Any]) -> dict[str, Any]:
         before = cpu_seconds()
-        execution = self._executor.run(request["run"], self._asked(request))
-        told = self._executor.told(request["run"], execution)
+        node = request["run"]
+        self._executor.tell_apart(request.get("results", {}))
+        execution = self._executor.run(node, self._asked(request))
+        told = self._executor.told(node, execution)
+        if "attempt" in request:
+            told["model"] = self._executor.model_of(execution)
         return {"execution": execution, "cpu": round(cpu_seconds() - before, 3), **told}
 
     def _asked(self, request: dict[str, Any]) -> Asked:
@@ -161,7 +188,12 @@ class _Work:
         )
 
     def _reuse(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"executions": self._executor.reuse(request["reuse"])}
+        wanted: dict[str, int] = request["reuse"]
+        self._executor.tell_apart(request.get("results", {}))
+        found = {node: self._executor.earlier(node) for node in wanted} if "attempt" in request else {}
+        there = {node: one for node, one in found.items() if one is not None}
+        missing = {node: one for node, one in wanted.items() if node not in there}
+        return {"executions": {**there, **(self._executor.reuse(missing) if missing else {})}}
 
 
 def _refuse_if_taken_over(node: str, root: str, successor: str) -> None:

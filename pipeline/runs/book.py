@@ -70,6 +70,8 @@ class RunRecord(Result):
     """Path of the HTML report."""
     notes: list[str] = field(default_factory=list)
     """What a person should know besides, such as a rollback that was respected."""
+    tasks: bool = False
+    """Whether a scheduler ran it, each node in a process of its own: then nobody holds the root, and only it ends the run."""
     same_as: str = ""
     """For a run with nothing to do: the recorded run of the same results, whose report is named here."""
 
@@ -114,14 +116,15 @@ class RunBook:
         alive = running(self.folder.parent)
         records = self.written()
         for record in records:
-            if record.state == "running" and record.id != alive:
+            if record.state == "running" and record.id != alive and not record.tasks:
                 record.interrupt()
         return records
 
     def written(self) -> list[RunRecord]:
         """Returns all runs as their records say, oldest first."""
-        files = sorted(self.folder.glob(f"*/{RunRecord.FILE}"))
-        return [RunRecord.read(file.parent) for file in files]
+        files = self.folder.glob(f"*/{RunRecord.FILE}")
+        # Ids that a scheduler gives do not sort by time.
+        return sorted((RunRecord.read(file.parent) for file in files), key=lambda one: (one.started, one.id))
 
     def find(self, run: str | None = None) -> RunRecord:
         """Returns a run by its id or the start of one; without one, the newest.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from components.evaluation_gate.beside import sentence as beside
 from components.evaluation_gate.result import Verdict
@@ -15,49 +14,47 @@ from components.pusher.result import PushResult
 from components.trainer.result import TrainingHistory
 from components.validation_gate.result import Validation
 from pipeline.runs.book import RunRecord
+from pipeline.runs.place import RunPlace
 from pipeline.runs.results import RunResults
 
-if TYPE_CHECKING:
-    from pipeline.runs.session import Session
 
-
-def finish(session: Session, record: RunRecord) -> Iterator[str]:
+def finish(place: RunPlace, record: RunRecord) -> Iterator[str]:
     """Writes the report of a run and yields the lines to print: those with the verdict before the report is written.
 
     A schema that a first run inferred is put where it waits for review; the record points to the HTML report.
     """
     if record.state == "unchanged":
-        yield from _unchanged(session, record)
+        yield from _unchanged(place, record)
         return
-    yield from _said(session, RunResults.of(session.lineage(), record.id), record)
-    record.report = str(_report(session, record))
-    session.runs.write(record)
+    yield from _said(place, RunResults.of(place.lineage(), record.id), record)
+    record.report = str(_report(place, record))
+    place.runs.write(record)
     yield f"Report: {record.report}"
     done = sum(1 for n in record.nodes if n.state == "done" and n.action == "run")
     yield f"Run {record.id} is complete: {done} nodes in {record.seconds:.1f} s."
 
 
-def report_failure(session: Session) -> None:
+def report_failure(place: RunPlace) -> None:
     """Writes the report of a run that has just failed; its record points to it."""
-    record = session.runs.find()
+    record = place.runs.find()
     if record.state == "failed":
-        record.report = str(_report(session, record))
-        session.runs.write(record)
+        record.report = str(_report(place, record))
+        place.runs.write(record)
 
 
-def _unchanged(session: Session, record: RunRecord) -> list[str]:
+def _unchanged(place: RunPlace, record: RunRecord) -> list[str]:
     """Says what stands: the results of the document that was given, not of whichever run was the last."""
-    lineage = session.lineage()
+    lineage = place.lineage()
     found = RunResults.reused(lineage, record)
-    lines, which = _said(session, found, record), ""
-    same = found.newest_run(lineage, session.runs.all())
+    lines, which = _said(place, found, record), ""
+    same = found.newest_run(lineage, place.runs.all())
     if same is not None:
         record.same_as, record.report, which = same.id, same.report, f": it is that of run {same.id}"
         lines += [f"Report of run {same.id}: {same.report}"] if same.report else []
     return [*lines, f"Nothing to do: the result of this document is up to date{which}."]
 
 
-def _said(session: Session, found: RunResults, record: RunRecord) -> list[str]:
+def _said(place: RunPlace, found: RunResults, record: RunRecord) -> list[str]:
     """Returns what is said about results, whether they were made or reused."""
     return [
         *_warnings(found),
@@ -65,7 +62,7 @@ def _said(session: Session, found: RunResults, record: RunRecord) -> list[str]:
         *_search(found),
         *_training(found),
         *_verdict(found),
-        *_schema(session, found),
+        *_schema(place, found),
         *_pushed(found),
         *_predicted(found),
     ]
@@ -132,17 +129,17 @@ def _predicted(found: RunResults) -> list[str]:
     return [*(f"Warning: {text}" for text in unidentified(result)), predicted(result)]
 
 
-def _schema(session: Session, found: RunResults) -> list[str]:
+def _schema(place: RunPlace, found: RunResults) -> list[str]:
     inferred = found.folder("SchemaInferrer", "schema")
     if inferred is None:
         return []
     from pipeline.schemas import offer
 
-    pending = offer(inferred / "schema.pbtxt", session.schema_file)
+    pending = offer(inferred / "schema.pbtxt", place.schema_file)
     return [f"A schema was inferred: review {pending}, then 'penstock schema approve'."]
 
 
-def _report(session: Session, record: RunRecord) -> Path:
+def _report(place: RunPlace, record: RunRecord) -> Path:
     from pipeline.report import write_run_report
 
-    return write_run_report(session, record)
+    return write_run_report(place, record)

@@ -71,7 +71,7 @@ class RunResults:
     def newest_run(self, lineage: Lineage, records: Iterable[RunRecord]) -> RunRecord | None:
         """Returns the newest complete run that had exactly these results, among records oldest first."""
         wanted = {place: artifact.id for place, artifact in self.artifacts.items()}
-        for record in sorted(records, key=lambda each: each.id, reverse=True):
+        for record in sorted(records, key=lambda each: (each.started, each.id), reverse=True):
             if record.state != "complete":
                 continue
             had = {place: a.id for place, a in artifacts_of_run(lineage, record.id).items()}

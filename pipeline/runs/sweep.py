@@ -20,7 +20,7 @@ def sweep(spec: PipelineSpec, root: Path) -> list[str]:
         Nodes that were running when it ended, each once.
     """
     closed = _close_runs(root)
-    for node, execution in close_executions(spec.metadata, root, spec.name):
+    for node, execution in close_executions(spec.metadata, root, spec.name, _of_tasks(root)):
         closed.append(node)
         remove_outputs(root / "artifacts" / node, execution)
     return list(dict.fromkeys(closed))
@@ -30,7 +30,12 @@ def _close_runs(root: Path) -> list[str]:
     book = RunBook(root)
     closed = []
     for record in book.written():
-        if record.state == "running":
+        if record.state == "running" and not record.tasks:
             closed += record.interrupt()
             book.write(record)
     return closed
+
+
+def _of_tasks(root: Path) -> set[str]:
+    """Returns the runs of schedulers that have not ended: what they have open is at work, or they try it again."""
+    return {record.id for record in RunBook(root).written() if record.tasks}

@@ -1,0 +1,156 @@
+"""What a run does, decided by whichever of its nodes starts first and published once; the others read it.
+
+No task before the first node and none after the last is needed. Export, span, values and what is reused stand for the
+whole run, whatever changes meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from foundation.errors import SpecError
+from pipeline.bundle.binding import Binding, Bound, bind
+from pipeline.bundle.reading import Bundle
+from pipeline.lineage.store import MlmdLineage
+from pipeline.plan import Plan, make_plan
+from pipeline.roots.base import Root
+from pipeline.runners.job import Job
+from pipeline.runs.book import NodeRecord, RunRecord
+from pipeline.runs.environment import installed_packages
+from pipeline.task.request import Request
+
+FILE = "planned.json"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The decisions of a run.
+
+    Attributes:
+        bundle: Digest of the bundle.
+        span: The span of the export, None where it has none.
+        overrides: ``a.b=value``, over the document.
+        job: The run as the first node has bound it.
+        record: The run's record before anything ran: what is planned for each node, and why.
+        needed: The nodes that run or are reused, and the look-ups that they read; in order.
+        after: Node → the needed nodes that must be done first.
+        ir: The compiled pipeline as proto-JSON where values of the run made it differ from the bundle's.
+    """
+
+    bundle: str
+    span: int | None
+    overrides: tuple[str, ...]
+    job: Job
+    record: RunRecord
+    needed: tuple[str, ...]
+    after: Mapping[str, tuple[str, ...]]
+    ir: str = ""
+
+    def to_bytes(self) -> bytes:
+        """Returns the content of the file."""
+        values = {**vars(self), "job": self.job.as_json(), "record": self.record.as_json()}
+        return json.dumps(values).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Planned:
+        """Returns what ``to_bytes`` wrote."""
+        value: dict[str, Any] = json.loads(data)
+        return cls(
+            value["bundle"],
+            value["span"],
+            tuple(value["overrides"]),
+            Job.from_json(value["job"]),
+            RunRecord.from_json(value["record"]),
+            tuple(value["needed"]),
+            {node: tuple(before) for node, before in value["after"].items()},
+            value["ir"],
+        )
+
+
+def obtain(root: Root, bundle: Bundle, request: Request) -> tuple[Planned, Bound]:
+    """Returns what the run does and the bundle bound to it; decides it where no node has before.
+
+    Raises:
+        PenstockError: There is no export of the span, the store does not answer, or what is asked does not fit the run.
+    """
+    file = f"{request.run_folder}/{FILE}"
+    data = root.read(file)
+    if data is None:
+        bound = bind(bundle, _binding(request, root, request.span, request.overrides))
+        planned = _decide(bundle, bound, request)
+        if root.create(file, planned.to_bytes()):
+            return planned, bound
+        data = root.read(file)
+    planned = Planned.from_bytes(data or b"{}")
+    _refuse_another(planned, bundle, request)
+    again = _binding(request, root, planned.span, planned.overrides)
+    return planned, bind(bundle, replace(again, inputs=planned.job.inputs))
+
+
+def _binding(request: Request, root: Root, span: int | None, overrides: tuple[str, ...]) -> Binding:
+    return Binding(request.home, root.uri, span, overrides, request.run_name)
+
+
+def _decide(bundle: Bundle, bound: Bound, request: Request) -> Planned:
+    job, graph = bound.job, bound.graph
+    plan = make_plan(graph, MlmdLineage(job.document.metadata, job.root, job.document.name))
+    needed = tuple(one.node.id for one in plan.needed)
+    before = {
+        one.node.id: tuple(n for n in dict.fromkeys((*one.node.inputs, *one.node.after)) if n in needed)
+        for one in plan.needed
+    }
+    return Planned(
+        bundle.sidecar.digest,
+        job.inputs.data.span,
+        tuple(request.overrides),
+        job,
+        _record(bundle, job, plan),
+        needed,
+        before,
+        json.dumps(bound.json()) if bound.recompiled else "",
+    )
+
+
+def _record(bundle: Bundle, job: Job, plan: Plan) -> RunRecord:
+    nodes = [
+        NodeRecord(n.node.id, n.action, n.reason, execution=n.execution, inputs=list(n.node.inputs))
+        for n in plan.nodes
+    ]
+    return RunRecord(
+        id=job.run,
+        pipeline=job.document.name,
+        state="running",
+        started=time.time(),
+        document=job.document.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        span=job.inputs.data.span,
+        code=f"sha256:{bundle.sidecar.digest}",
+        packages=installed_packages(),
+        nodes=nodes,
+        notes=plan.notes,
+        tasks=True,
+    )
+
+
+def _refuse_another(planned: Planned, bundle: Bundle, request: Request) -> None:
+    """Refuses to go on with a run that began as another one.
+
+    Raises:
+        SpecError: Bundle, span or values differ from those of the run's first node.
+    """
+    asked = {
+        "bundle": (bundle.sidecar.digest[:12], planned.bundle[:12]),
+        "span": (planned.span if request.span is None else request.span, planned.span),
+        "values": (list(request.overrides), list(planned.overrides)),
+    }
+    for what, (given, begun) in asked.items():
+        if given != begun:
+            raise SpecError(
+                f"run {request.run}",
+                expected=f"the {what} that it began with, {begun}",
+                seen=str(given),
+                remedy="give what is changed a run id of its own",
+            )

@@ -1,0 +1,108 @@
+"""A node's work in a process of its own: started at once, given the node when the run is known, and ended with this one.
+
+The process that a scheduler starts stays light: it beats, hears, and lives on where the kernel ends the one that works.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from foundation.publish import write_text
+from pipeline.runners.base import how_far
+from pipeline.runners.job import Job
+from pipeline.runners.process import WorkerProcess, rebuilt_error
+from pipeline.task.exits import death, kills_for_memory
+
+GRACE = 10.0
+"""Seconds that the work has to close what it has begun, such as a job of Dataflow."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A temporary folder of this process, where its worker works.
+
+    Attributes:
+        folder: The folder; it holds no Python.
+    """
+
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="penstock-node-")))
+
+    @property
+    def file(self) -> Path:
+        """Path of the job's file."""
+        return self.folder / "job.json"
+
+    @property
+    def log_file(self) -> Path:
+        """Path of a log; the work prints to this process's output instead."""
+        return self.folder / "log.txt"
+
+
+class Work:
+    """The process that works.
+
+    Args:
+        node: Id of the node.
+        ir: The bundle's compiled pipeline, which names the node's executor.
+        begins: Called when the executor begins.
+    """
+
+    def __init__(self, node: str, ir: Path, begins: Callable[[], None]) -> None:
+        self._node, self._begins = node, begins
+        self._desk = Desk()
+        self._kills = kills_for_memory()
+        sys.stdout.flush()
+        self._worker = WorkerProcess(self._desk, sys.stdout.buffer)
+        self._worker.ask({"ready": node, "ir": str(ir)})
+
+    def carry_out(self, job: Job, ir: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+        """Has the node run, and returns the worker's answer.
+
+        Args:
+            job: The run.
+            ir: Its compiled pipeline as proto-JSON.
+            request: What the worker is asked.
+
+        Raises:
+            PenstockError: The node failed, or its process is gone.
+        """
+        here = replace(job, folder=self._desk.folder)
+        write_text(here.ir_json_file, json.dumps(ir))
+        here.write()
+        for _ in range(2):  # that it has started, and that it is ready
+            self._hear()
+        self._worker.ask(dict(request))
+        return self._hear()
+
+    def _hear(self) -> dict[str, Any]:
+        while (answer := self._worker.answer()) is not None:
+            if "begins" in answer:
+                self._begins()
+            elif "progress" in answer:
+                sys.stdout.write(f"{self._node}: {how_far(answer['progress'])}\n")
+                sys.stdout.flush()
+            elif "failed" in answer:
+                raise rebuilt_error(answer)
+            else:
+                return answer
+        raise death(self._node, self._worker.exit_code, self._kills)
+
+    def cancel(self) -> None:
+        """Ends the work, which may close what it has begun."""
+        self._worker.terminate(GRACE)
+
+    def kill(self) -> None:
+        """Ends the process and everything that it started, at once; may be called by another thread."""
+        self._worker.kill()
+
+    def end(self) -> None:
+        """Ends the process and everything that it started, and removes its folder."""
+        self._worker.end()
+        shutil.rmtree(self._desk.folder, ignore_errors=True)
