@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,9 +30,10 @@ _TIME = "2026-01-01T00:00:00Z"
 
 @dataclass
 class ServedJob:
-    """One job: what was asked for, and what became of it."""
+    """One job: what was asked for, the staged pipeline, and what became of it."""
 
     content: dict[str, Any]
+    pipeline: bytes
     states: list[str]
     messages: list[dict[str, str]] = field(default_factory=list)
     metrics: list[dict[str, Any]] = field(default_factory=list)
@@ -77,7 +79,8 @@ class Service:
                 return job.content
         number = f"2026-01-01_00_00_00-{len(self.jobs) + 1:04d}"
         made = {**content, "id": number, "createTime": _TIME, "currentState": RUNNING}
-        self.jobs[number] = job = ServedJob(made, [RUNNING] if self.executes else list(self.states))
+        states = [RUNNING] if self.executes else list(self.states)
+        self.jobs[number] = job = ServedJob(made, _staged(content), states)
         if self.executes:
             threading.Thread(target=_execute, args=(job,), daemon=True).start()
         elif self.complaint:
@@ -95,6 +98,12 @@ def _message(level: str, text: str) -> dict[str, str]:
     return {"id": text[:20], "time": _TIME, "messageText": text, "messageImportance": level}
 
 
+def _staged(content: dict[str, Any]) -> bytes:
+    """Returns the pipeline's own description; the next job of this folder overwrites the file."""
+    options = content["environment"]["sdkPipelineOptions"]["options"]
+    return Path(options["pipelineUrl"]).read_bytes()
+
+
 def _execute(job: ServedJob) -> None:
     """Runs the staged pipeline in this process, with the workers' image left out."""
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -102,9 +111,7 @@ def _execute(job: ServedJob) -> None:
     from apache_beam.portability.api import beam_runner_api_pb2
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-    staged = job.content["environment"]["sdkPipelineOptions"]["options"]["pipelineUrl"]
-    with open(staged, "rb") as file:
-        pipeline = beam_runner_api_pb2.Pipeline.FromString(file.read())
+    pipeline = beam_runner_api_pb2.Pipeline.FromString(job.pipeline)
     for environment in pipeline.components.environments.values():
         environment.urn, environment.payload = python_urns.EMBEDDED_PYTHON, b""
         del environment.dependencies[:]

@@ -1,0 +1,116 @@
+"""What happens to a job that fails, that nobody waits for any more, or that another attempt has left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foundation.errors import NodeError
+from pipeline.engines.dataflow.engine import RUNNER
+from pipeline.engines.dataflow.labels import job_name
+from tests.dataflow_service import CANCELLED, DONE, FAILED, RUNNING, Service, serving
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with serving() as running:
+        running.executes = False
+        yield running
+
+
+def run(service: Service, folder: Path, attempt: int = 1, run_id: str = "r1") -> None:
+    """Runs a small pipeline as the job of an attempt at a node."""
+    import apache_beam as beam
+
+    args = [
+        f"--runner={RUNNER}",
+        f"--job_name={job_name('taxi', 'Transform', run_id, attempt)}",
+        "--project=my-project",
+        "--region=us-east1",
+        f"--temp_location={folder}",
+        f"--staging_location={folder}",
+        f"--dataflow_endpoint={service.endpoint}",
+        "--no_auth",
+        "--sdk_container_image=registry.example.com/penstock:1",
+    ]
+    with beam.Pipeline(argv=args) as pipeline:
+        _ = pipeline | beam.Create([1, 2]) | beam.io.WriteToText(str(folder / "out"))
+
+
+def states(service: Service) -> list[str]:
+    return [job.state for job in service.jobs.values()]
+
+
+def test_a_failed_job_is_told_with_its_id_its_page_and_what_the_service_said(
+    service: Service, tmp_path: Path
+) -> None:
+    service.states = (RUNNING, FAILED)
+    service.complaint = "Workflow failed. Causes: The zone has no machines left."
+    with pytest.raises(NodeError) as caught:
+        run(service, tmp_path)
+    ((number, job),) = service.jobs.items()
+    said = str(caught.value)
+    assert (
+        f"Dataflow job {job.content['name']} ({number}); expected JOB_STATE_DONE; seen: JOB_STATE_FAILED"
+        in said
+    )
+    assert "The zone has no machines left." in said
+    assert f"https://console.cloud.google.com/dataflow/jobs/us-east1/{number}?project=my-project" in said
+
+
+@pytest.mark.parametrize("state", [CANCELLED, "JOB_STATE_DRAINED", "JOB_STATE_UPDATED"])
+def test_only_a_job_that_is_done_has_done_it(service: Service, tmp_path: Path, state: str) -> None:
+    service.states = (RUNNING, state)
+    with pytest.raises(NodeError, match=f"expected {DONE}; seen: {state}"):
+        run(service, tmp_path)
+
+
+def terminate_once_watched(service: Service) -> None:
+    while not any(one.endswith("/messages") for one in service.requests):
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_process_that_is_told_to_end_cancels_its_job(service: Service, tmp_path: Path) -> None:
+    def end(number: int, frame: Any) -> None:
+        raise SystemExit(128 + number)
+
+    service.states = (RUNNING,)
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        threading.Thread(target=terminate_once_watched, args=(service,), daemon=True).start()
+        with pytest.raises(SystemExit):
+            run(service, tmp_path)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert states(service) == [CANCELLED]
+
+
+def test_the_next_attempt_cancels_what_a_killed_one_has_left_and_no_other_job(
+    service: Service, tmp_path: Path
+) -> None:
+    service.states = (RUNNING,)
+    leave_running(service, tmp_path, job_name("taxi", "Transform", "r1", 1))
+    leave_running(service, tmp_path, job_name("taxi", "Transform", "r2", 1))
+    service.executes = True
+    run(service, tmp_path, attempt=2)
+    assert states(service) == [CANCELLED, RUNNING, DONE]
+    order = [one for one in service.requests if one.startswith(("PUT", "POST"))]
+    assert [one.partition(" ")[0] for one in order] == ["PUT", "POST"]
+    assert (tmp_path / "out-00000-of-00001").read_text() == "1\n2\n"
+
+
+def leave_running(service: Service, folder: Path, name: str) -> None:
+    """Has the service know a job that nobody waits for."""
+    (folder / "pipeline.pb").touch()
+    options = {"pipelineUrl": str(folder / "pipeline.pb")}
+    service.create({"name": name, "environment": {"sdkPipelineOptions": {"options": options}}})
