@@ -14,7 +14,12 @@ from foundation.publish import storage_error
 
 
 @contextlib.contextmanager
-def locked(file: Path, busy: Callable[[], PenstockError] | None = None, mode: int = 0o644) -> Iterator[int]:
+def locked(
+    file: Path,
+    busy: Callable[[], PenstockError] | None = None,
+    mode: int = 0o644,
+    shared: bool = False,
+) -> Iterator[int]:
     """Holds a lock file, which is created if missing and never removed.
 
     The kernel releases the lock however the process ends, so a killed one never leaves it behind.
@@ -23,6 +28,7 @@ def locked(file: Path, busy: Callable[[], PenstockError] | None = None, mode: in
         file: The lock file; its folder is created if missing.
         busy: Makes the error to raise when another process holds the lock; None waits for that process.
         mode: Permissions of a new lock file.
+        shared: Whether others that hold it shared may hold it too.
 
     Yields:
         The descriptor of the open file.
@@ -37,15 +43,15 @@ def locked(file: Path, busy: Callable[[], PenstockError] | None = None, mode: in
     except OSError as error:
         raise storage_error(file, error) from error
     try:
-        _take(handle, file, busy)
+        _take(handle, file, busy, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield handle
     finally:
         os.close(handle)
 
 
-def _take(handle: int, file: Path, busy: Callable[[], PenstockError] | None) -> None:
+def _take(handle: int, file: Path, busy: Callable[[], PenstockError] | None, kind: int) -> None:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX if busy is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind if busy is None else kind | fcntl.LOCK_NB)
     except OSError as error:
         if busy is not None and error.errno in (errno.EAGAIN, errno.EACCES):
             raise busy() from error

@@ -18,7 +18,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 from foundation.lock import locked
 
-TOGETHER = ("tests/serving/client/served", "tests/serving/experiments/state")
+TOGETHER = (
+    "tests/serving/client/served",
+    "tests/serving/experiments/state",
+    "tests/integration/metadata",
+)
 """Folders whose files run one after the other in one process, because a fixture of theirs is costly: a server that is
 started once for all of them. Any other file may run beside any other."""
 

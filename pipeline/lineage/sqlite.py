@@ -6,13 +6,17 @@ events are those of ``metadata_store.proto``.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from foundation.lock import locked
 from pipeline.lineage.records import Artifact, Execution, Value
 
 SCHEMA_VERSION = 10
@@ -81,7 +85,8 @@ def snapshot(file: Path, pipeline: str) -> Snapshot | None:
     if "ml_metadata" in sys.modules:
         return None
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=rw", uri=True)) as store:
+        address = f"file:{quote(str(file))}?mode=rw"
+        with _beside_no_writer(file), closing(sqlite3.connect(address, uri=True)) as store:
             store.isolation_level = None
             store.execute("BEGIN")  # all queries see one state
             if store.execute("SELECT schema_version FROM MLMDEnv").fetchall() != [(SCHEMA_VERSION,)]:
@@ -89,6 +94,22 @@ def snapshot(file: Path, pipeline: str) -> Snapshot | None:
             return _read(store, pipeline)
     except (sqlite3.Error, LookupError):
         return None
+
+
+def lock_of(file: Path) -> Path:
+    """Returns the lock file of a SQLite file, see ``steady.SteadyStore``."""
+    return file.with_name(f"{file.name}.lock")
+
+
+@contextlib.contextmanager
+def _beside_no_writer(file: Path) -> Iterator[None]:
+    if not os.access(
+        lock_of(file), os.W_OK
+    ):  # from before there were locks, or on a disk that takes no writes
+        yield
+        return
+    with locked(lock_of(file), shared=True):
+        yield
 
 
 def _read(store: sqlite3.Connection, pipeline: str) -> Snapshot:

@@ -168,8 +168,6 @@ def connection_config(
     from ml_metadata.proto import metadata_store_pb2 as pb
 
     connection = pb.ConnectionConfig()
-    # Two workers write to one SQLite file; the default of 5 retries has failed in practice.
-    connection.retry_options.max_num_retries = 30
     database = config.mysql or config.postgresql
     if database is None:
         file = sqlite_path(config, root)
@@ -201,29 +199,44 @@ def connection_config(
     return connection
 
 
-def open_store(config: MetadataConfig, root: Path) -> Any:
-    """Opens the store.
+def open_store(config: MetadataConfig, root: Path, patience: float = 0.0) -> Any:
+    """Opens the store, see ``steady.SteadyStore``.
+
+    Args:
+        config: Where the store is.
+        root: Folder of the SQLite file unless the config names one.
+        patience: Seconds to wait for a server that does not answer.
 
     Raises:
         MetadataError: It does not answer, or has another version.
     """
-    from ml_metadata import metadata_store
+    from pipeline.lineage.steady import SteadyStore
 
     with asked(config):
-        return metadata_store.MetadataStore(connection_config(config, root))
+        return SteadyStore(connection_config(config, root), patience)
 
 
-def execution_state(connection: Any, execution: int) -> str:
-    """Returns the last known state of an execution, such as COMPLETE or FAILED.
+def open_connection(connection: Any) -> Any:
+    """Opens a store by its connection for a node, which waits for a server that restarts.
 
     Args:
         connection: ML Metadata's ``ConnectionConfig``.
+    """
+    from pipeline.lineage.steady import PATIENCE, SteadyStore
+
+    return SteadyStore(connection, PATIENCE)
+
+
+def execution_state(store: Any, execution: int) -> str:
+    """Returns the last known state of an execution, such as COMPLETE or FAILED.
+
+    Args:
+        store: ML Metadata's store.
         execution: Id of the execution.
     """
-    from ml_metadata import metadata_store
     from ml_metadata.proto import metadata_store_pb2 as pb
 
-    (found,) = metadata_store.MetadataStore(connection).get_executions_by_id([execution])
+    (found,) = store.get_executions_by_id([execution])
     return str(pb.Execution.State.Name(found.last_known_state))
 
 

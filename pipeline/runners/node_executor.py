@@ -19,6 +19,7 @@ from foundation.stores.transfer import looked_at
 from pipeline.engines import counters
 from pipeline.lineage.store import associate, execution_state, execution_state_number
 from pipeline.nodes import NODES
+from pipeline.runners.handle import Handle
 from pipeline.runners.job import Job
 from pipeline.runners.light import (
     context_lib,
@@ -74,7 +75,7 @@ class NodeExecutor:
         connection: Any,
         beam: Callable[[str, int], AbstractContextManager[Sequence[str]]],
     ) -> None:
-        self._pipeline, self._connection, self._beam = ir, connection, beam
+        self._pipeline, self._handle, self._beam = ir, Handle(connection), beam
         self._nodes = {n.pipeline_node.node_info.id: n.pipeline_node for n in ir.nodes}
         self._deployment = runner_utils.extract_local_deployment_config(ir)
 
@@ -97,7 +98,7 @@ class NodeExecutor:
             return done
         info = launcher.Launcher(
             pipeline_node=node,
-            mlmd_connection=metadata.Metadata(self._connection),
+            mlmd_connection=self._handle,
             pipeline_info=self._pipeline.pipeline_info,
             pipeline_runtime_spec=self._pipeline.runtime_spec,
             executor_spec=runner_utils.extract_executor_spec(self._deployment, node_id),
@@ -143,7 +144,7 @@ class NodeExecutor:
 
     def model_of(self, execution_id: int) -> str:
         """Returns the id of the model that an execution made or worked on; empty if there is none."""
-        with metadata.Metadata(self._connection) as store:
+        with self._handle as store:
             made = execution_lib.get_output_artifacts(store, execution_id)
             used = execution_lib.get_input_artifacts(store, execution_id)
         models = [
@@ -153,7 +154,7 @@ class NodeExecutor:
 
     def earlier(self, node_id: str) -> int | None:
         """Returns the execution that an earlier attempt in this run completed; removes what others left half done."""
-        with metadata.Metadata(self._connection) as store:
+        with self._handle as store:
             contexts = context_lib.prepare_contexts(store, self._nodes[node_id].contexts)
             earlier = execution_lib.get_executions_associated_with_all_contexts(store, contexts)
         complete = [int(one.id) for one in earlier if execution_lib.is_execution_successful(one)]
@@ -168,7 +169,8 @@ class NodeExecutor:
         execution_id = info.execution_id if info else None
         if execution_id is None:
             raise NodeError(f"node {node_id}", expected="an execution", seen="inputs that do not exist")
-        state = execution_state(self._connection, execution_id)
+        with self._handle as opened:
+            state = execution_state(opened.store, execution_id)
         if state not in ("COMPLETE", "CACHED"):
             raise NodeError(
                 f"node {node_id}", expected="a complete execution", seen=state, remedy="read the run's log"
@@ -192,7 +194,7 @@ class NodeExecutor:
         if declared is None:
             return None
         key, name = declared
-        with metadata.Metadata(self._connection) as store:
+        with self._handle as store:
             outputs = execution_lib.get_output_artifacts(store, execution_id)
         found = (load(name).find(looked_at(artifact.uri)) for artifact in outputs.get(key, ()))
         return next(filter(None, found), None)
@@ -209,7 +211,7 @@ class NodeExecutor:
         Returns:
             Node → its new execution.
         """
-        with metadata.Metadata(self._connection) as store:
+        with self._handle as store:
             contexts = [context_lib.prepare_contexts(store, self._nodes[n].contexts) for n in executions]
             outputs = [execution_lib.get_output_artifacts(store, earlier) for earlier in executions.values()]
             shared = set.intersection(*({c.id for c in one} for one in contexts))

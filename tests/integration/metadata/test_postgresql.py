@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +12,19 @@ import pytest
 from foundation.errors import MetadataError
 from pipeline.document.models import MetadataConfig
 from pipeline.lineage.store import MlmdLineage, connection_config, open_store
-from tests import postgresql
 from tests.postgresql import PASSWORD
 
 pytestmark = pytest.mark.integration
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[int]:
-    """The port of a PostgreSQL server on loopback, with an empty database for ML Metadata."""
-    if reason := postgresql.missing():
-        pytest.skip(reason)
-    with postgresql.running() as running:
-        running.create("mlmd")
-        yield running.port
+_NUMBERS = itertools.count()
 
 
 @pytest.fixture
-def config(server: int, monkeypatch: pytest.MonkeyPatch) -> MetadataConfig:
+def config(servers: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> MetadataConfig:
+    server, database = servers("postgresql"), f"mlmd{next(_NUMBERS)}"
+    server.create(database)
     monkeypatch.setenv("PENSTOCK_METADATA_PASSWORD", PASSWORD)
-    place = {"host": "127.0.0.1", "port": server, "database": "mlmd", "user": "penstock"}
+    place = {"host": "127.0.0.1", "port": server.port, "database": database, "user": "penstock"}
     return MetadataConfig.model_validate({"postgresql": place})
 
 
@@ -68,6 +62,6 @@ def test_a_wrong_password_is_refused_and_not_shown(
     config: MetadataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PENSTOCK_METADATA_PASSWORD", "not-the-one")
-    with pytest.raises(MetadataError, match=r"mlmd at 127\.0\.0\.1") as caught:
+    with pytest.raises(MetadataError, match=r"mlmd\d+ at 127\.0\.0\.1") as caught:
         open_store(config, tmp_path)
     assert "not-the-one" not in str(caught.value)
