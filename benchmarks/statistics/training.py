@@ -19,14 +19,14 @@ from sklearn.metrics import roc_auc_score
 from components.trainer.config import ModelConfigSlice, TrainConfig
 from components.trainer.data import TransformedSplit
 from components.trainer.features import FeatureDescription
+from components.trainer.fitting.schedule import plan_schedule
+from components.trainer.fitting.seeds import seed_everything
+from components.trainer.fitting.training import compile_model, fit
 from components.trainer.matrices import NUMBERS
 from components.trainer.models.build import build
 from components.trainer.models.scale import LabelScale
 from components.trainer.recipe import Size
-from components.trainer.schedule import plan_schedule
-from components.trainer.seeds import seed_everything
 from components.trainer.settings import TrainingSettings
-from components.trainer.training import compile_model, fit
 
 TASKS = {
     "iris": "multiclass",

@@ -62,6 +62,30 @@ class EarlyStoppingConfig(Config):
     """Smallest change that counts as an improvement."""
 
 
+class DevicesConfig(Config):
+    """The devices that train together; each computes its share of a step's rows."""
+
+    strategy: Literal["mirrored", "multi_worker"] = "mirrored"
+    """``mirrored``: devices of this machine. ``multi_worker``: processes, on this machine or on several."""
+    count: Literal["all"] | Annotated[int, Field(ge=1)] | None = None
+    """mirrored: number of GPUs, or of parts of the CPU where there is no GPU; by default all GPUs."""
+    workers: int | None = Field(default=None, ge=2)
+    """multi_worker: number of processes to start on this machine; by default those that TF_CONFIG names."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        return {"count": data} if isinstance(data, int | str) and not isinstance(data, bool) else data
+
+    @model_validator(mode="after")
+    def _fitting(self) -> DevicesConfig:
+        if self.strategy == "mirrored" and self.workers is not None:
+            raise ValueError("workers needs strategy: multi_worker")
+        if self.strategy == "multi_worker" and self.count is not None:
+            raise ValueError("count is for strategy: mirrored; write workers")
+        return self
+
+
 class TrainConfig(Config):
     """How to fit the model."""
 
@@ -85,6 +109,8 @@ class TrainConfig(Config):
     """Start from the weights of the last blessed model of the same architecture."""
     seed: int = 42
     """Seed of weights, shuffling and dropout."""
+    devices: DevicesConfig | None = None
+    """Devices that train together: a number, all, or a strategy; by default one. Trials of a search train on one."""
 
     @model_validator(mode="after")
     def _one_limit(self) -> TrainConfig:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from components.trainer.schedule import Schedule
+from components.trainer.fitting.schedule import Schedule
 from foundation.result import Part, Result
 
 

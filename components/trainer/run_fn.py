@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,12 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.trainer import weights
 from components.trainer.data import TransformedSplit, check_labels, class_weights, load_split
+from components.trainer.distributed import launch
 from components.trainer.export import ServedModel, export
 from components.trainer.features import LABEL_VOCABULARY, read_vocabulary
+from components.trainer.fitting.schedule import plan_schedule
+from components.trainer.fitting.seeds import seed_everything
+from components.trainer.fitting.training import History, compile_model, fit
 from components.trainer.kept_rows import kept_split
 from components.trainer.metrics import objectives
 from components.trainer.models.build import build
@@ -25,10 +31,7 @@ from components.trainer.references.export import export_references
 from components.trainer.references.fitting import fit_references
 from components.trainer.references.kept import kept_references
 from components.trainer.result import ReferencesResult, TrainingHistory
-from components.trainer.schedule import plan_schedule
-from components.trainer.seeds import seed_everything
-from components.trainer.settings import TrainingSettings
-from components.trainer.training import History, compile_model, fit
+from components.trainer.settings import TrainingSettings, with_even_steps
 from components.trainer.transform_graph import TransformGraph
 from foundation.config import Config
 from foundation.errors import UserCodeError
@@ -38,12 +41,40 @@ from foundation.saved_model import REFERENCES_FOLDER
 
 log = logging.getLogger(__name__)
 
+_ARGUMENTS = (
+    "train_files",
+    "eval_files",
+    "transform_graph_path",
+    "serving_model_dir",
+    "model_run_dir",
+    "base_model",
+    "hyperparameters",
+    "custom_config",
+)
+"""Of TFX's arguments, those that a training reads."""
+
 
 def run_fn(fn_args: FnArgs) -> None:
     """Trains the document's model and writes it, its history and its TensorBoard logs.
 
     Args:
         fn_args: TFX's arguments; ``custom_config`` comes from ``make_trainer``.
+    """
+    devices = TrainingSettings.from_custom_config(fn_args.custom_config).train.devices
+    if devices is None:
+        train(fn_args)
+        return
+    arguments = {name: getattr(fn_args, name) for name in _ARGUMENTS}
+    launch.train(arguments, devices, Path(fn_args.model_run_dir) / "workers")
+
+
+def train(fn_args: FnArgs, strategy: Any = None, writes: bool = True) -> None:
+    """Trains in this process.
+
+    Args:
+        fn_args: See ``run_fn``.
+        strategy: The ``tf.distribute`` strategy of several devices; None trains on one.
+        writes: Whether this process writes the results; of several workers, the chief alone does.
     """
     settings = TrainingSettings.from_custom_config(fn_args.custom_config)
     settings = settings.with_hyperparameters((fn_args.hyperparameters or {}).get("values", {}))
@@ -52,16 +83,24 @@ def run_fn(fn_args: FnArgs) -> None:
     splits = load_splits(graph, settings, fn_args.train_files, fn_args.eval_files)
     clock.lap("data")
     settings = settings.for_table(Size.of(splits[0].rows, graph.features))
+    if strategy:
+        settings = with_even_steps(settings, strategy.num_replicas_in_sync)
     values = label_values(graph, settings)
+    make = functools.partial(build_model, graph, settings, values, splits[0])
     seed_everything(settings.train.seed)
-    model = build_model(graph, settings, values, splits[0])
-    started_from = _warm_start(fn_args.base_model, settings, graph, model)
     weighting = class_weights(settings.train.class_weights, splits[0].labels, values)
     own = graph.matrices.unpack if settings.model.build_model else None
-    with used(settings.model.build_model, "a model that can be fitted"):
-        logs = Path(fn_args.model_run_dir) / "tensorboard"
-        history = fit(model, settings.train, splits, weighting, logs, own=own)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = make()
+        started_from = _warm_start(fn_args.base_model, settings, graph, model)
+        with used(settings.model.build_model, "a model that can be fitted"):
+            logs = Path(fn_args.model_run_dir) / "tensorboard" if writes else None
+            history = fit(model, settings.train, splits, weighting, logs, own=own)
     clock.lap("fit")
+    if not writes:
+        return
+    if strategy:
+        model = _on_one_device(model, make, settings.train.seed)
     model_folder = Path(fn_args.serving_model_dir)
     with (
         published_folder(model_folder) as temporary,
@@ -76,6 +115,15 @@ def run_fn(fn_args: FnArgs) -> None:
     references = _write_references(graph, settings, files, splits, values, folder)
     clock.lap("references")
     _write_history(Path(fn_args.model_run_dir), history, splits, clock, started_from, settings, references)
+
+
+def _on_one_device(trained: keras.Model, make: Callable[[], keras.Model], seed: int) -> keras.Model:
+    """Returns a new model with the weights of one that several devices hold: what is exported knows of one device."""
+    seed_everything(seed)
+    model = make()
+    for variable, value in zip(model.variables, trained.variables, strict=True):
+        variable.assign(value.numpy())
+    return model
 
 
 class Clock:

@@ -87,6 +87,31 @@ class TrainingSettings:
         )
 
 
+def with_even_steps(settings: TrainingSettings, devices: int) -> TrainingSettings:
+    """Returns settings whose steps have the same number of rows for each device.
+
+    Args:
+        settings: The settings, with all that is chosen.
+        devices: Number of devices.
+
+    Raises:
+        SpecError: The document gives a number of rows that cannot be shared.
+    """
+    rows = settings.train.batch_size or devices
+    if rows % devices == 0:
+        return settings
+    fitting = max(devices, rows // devices * devices)
+    if "train.batch_size" not in settings.chosen:
+        raise SpecError(
+            "train.batch_size",
+            expected=f"a multiple of {devices}, the number of train.devices: it counts the rows of all together",
+            seen=str(rows),
+            remedy=f"write {fitting}",
+        )
+    train = settings.train.model_copy(update={"batch_size": fitting})
+    return replace(settings, train=train, chosen={**settings.chosen, "train.batch_size": fitting})
+
+
 def decode(value: Any) -> Any:
     """Returns the list for its JSON text, anything else unchanged."""
     return json.loads(value) if isinstance(value, str) and value.startswith("[") else value

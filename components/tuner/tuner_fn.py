@@ -16,14 +16,14 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from components.trainer.data import class_weights
+from components.trainer.fitting.schedule import plan_schedule
+from components.trainer.fitting.seeds import seed_everything
+from components.trainer.fitting.traces import Traces, trace_key
+from components.trainer.fitting.training import History, Over, fit
 from components.trainer.models.own import used
 from components.trainer.recipe import Size
 from components.trainer.run_fn import build_model, label_values, load_splits
-from components.trainer.schedule import plan_schedule
-from components.trainer.seeds import seed_everything
 from components.trainer.settings import TrainingSettings
-from components.trainer.traces import Traces, trace_key
-from components.trainer.training import History, Over, fit
 from components.trainer.transform_graph import TransformGraph
 from components.tuner.config import LIMITS, TuneConfig
 from components.tuner.oracles import make_oracle

@@ -33,6 +33,7 @@ from pipeline.cli import (
     run,
     schema,
     serve,
+    train_worker,
     watch,
 )
 from pipeline.cli import (
@@ -48,7 +49,21 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (project, look, run, node, compiling, watch, history, models, serve, route, deploy, clean):
+for group in (
+    project,
+    look,
+    run,
+    node,
+    compiling,
+    watch,
+    history,
+    models,
+    serve,
+    route,
+    deploy,
+    clean,
+    train_worker,
+):
     group.register(app)
 app.add_typer(export.app, name="export")
 app.add_typer(schema.app, name="schema")

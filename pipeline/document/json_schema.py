@@ -68,6 +68,8 @@ def _add_short_forms(definitions: Schema) -> None:
     for model, key, forms in entries:
         for mapping in _mappings(_property(definitions, model, key)):
             mapping["additionalProperties"] = either(mapping["additionalProperties"], *forms)
+    devices = definitions["TrainConfig"]["properties"]
+    devices["devices"] = either(devices["devices"], {"const": "all"}, {"type": "integer", "minimum": 1})
     serving = definitions["ServingGates"]["properties"]
     for metric in serving:
         serving[metric] = either(serving[metric], {"type": "number"})

@@ -108,7 +108,7 @@ def test_changing_a_file_changes_the_nodes_that_import_it(tmp_path: Path, import
 @pytest.mark.parametrize(
     ("file", "nodes"),
     [
-        pytest.param("components/trainer/training.py", {"Tuner", "Trainer"}, id="training"),
+        pytest.param("components/trainer/fitting/training.py", {"Tuner", "Trainer"}, id="training"),
         pytest.param("components/evaluation_gate/gate.py", {"EvaluationGate"}, id="gate"),
         pytest.param("components/tuner/trials.py", {"Tuner"}, id="trials"),
     ],

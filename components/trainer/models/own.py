@@ -15,8 +15,14 @@ from foundation.own_fault import kind_of, own_code, place
 from foundation.user_code import load_function
 
 CONTRACT = "build_model(features, hyperparameters) that returns a Keras 3 model"
-_NO_FAULT = (OSError, MemoryError, tf.errors.ResourceExhaustedError)
-"""What is not the code's fault: a full disk, too little memory."""
+_NO_FAULT = (
+    OSError,
+    MemoryError,
+    tf.errors.ResourceExhaustedError,
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+)
+"""What is not the code's fault: a full disk, too little memory, another worker that is lost."""
 
 
 def build_own(

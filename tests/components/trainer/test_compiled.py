@@ -67,11 +67,11 @@ def trained(
     task: str, model: dict[str, Any], train: dict[str, Any], by_keras: bool = False, **more: Any
 ) -> SimpleNamespace:
     from components.trainer.config import ModelConfigSlice, TrainConfig
+    from components.trainer.fitting.seeds import seed_everything
+    from components.trainer.fitting.traces import trace_key
+    from components.trainer.fitting.training import compile_model, fit
     from components.trainer.models.build import build
     from components.trainer.models.scale import LabelScale
-    from components.trainer.seeds import seed_everything
-    from components.trainer.traces import trace_key
-    from components.trainer.training import compile_model, fit
 
     weighed, patience, decay = (
         train.pop("weighed", False),
@@ -101,7 +101,7 @@ def trained(
     weights = np.array([1.0, 3.0], np.float32) if weighed else None
     with pytest.MonkeyPatch.context() as patch:
         if by_keras:
-            patch.setattr("components.trainer.training.can_be_compiled", lambda splits: False)
+            patch.setattr("components.trainer.fitting.training.can_be_compiled", lambda splits: False)
         history = fit(built, settings, splits, weights, more.pop("logs", None), **more)
     return SimpleNamespace(history=history, weights=[v.numpy() for v in built.variables])
 
@@ -168,7 +168,7 @@ def test_tensorboard_has_every_epoch(tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("largest", [0, 10**9], ids=["many threads", "one thread"])
 def test_threads_change_nothing(largest: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    from components.trainer import compiled
+    from components.trainer.fitting import compiled
 
     alone = trained("binary", {"type": "dense", "dropout": 0.2}, {}).history.epochs
     monkeypatch.setattr(compiled, "SMALL", largest)

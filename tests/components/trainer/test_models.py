@@ -127,12 +127,12 @@ def test_regression_learns_a_label_of_any_unit_and_answers_in_it() -> None:
     from components.trainer.config import ModelConfigSlice, TrainConfig
     from components.trainer.data import TransformedSplit
     from components.trainer.features import FeatureDescription
+    from components.trainer.fitting.seeds import seed_everything
+    from components.trainer.fitting.training import compile_model, fit
     from components.trainer.models.build import build
     from components.trainer.models.scale import LabelScale
     from components.trainer.recipe import Size
-    from components.trainer.seeds import seed_everything
     from components.trainer.settings import TrainingSettings
-    from components.trainer.training import compile_model, fit
 
     rng = np.random.default_rng(3)
     features = [FeatureDescription("c", "id", 4), FeatureDescription("x", "number", 1)]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from components.trainer.config import ModelConfigSlice, TrainConfig
+from components.trainer.fitting.schedule import Schedule, plan_schedule
 from components.trainer.recipe import Size
 from components.trainer.result import TrainingHistory
-from components.trainer.schedule import Schedule, plan_schedule
 from components.trainer.settings import TrainingSettings
 
 SMALL, LARGE = Size(rows=120, inputs=10, ids=0), Size(rows=8_400, inputs=300, ids=100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from components.trainer.config import ModelConfigSlice, TrainConfig
-from components.trainer.schedule import Schedule, plan_schedule, steps_an_execution, still_improving
+from components.trainer.fitting.schedule import Schedule, plan_schedule, steps_an_execution, still_improving
 from components.trainer.settings import TrainingSettings
 from foundation.errors import SpecError
 

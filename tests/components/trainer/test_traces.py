@@ -65,7 +65,7 @@ def epochs_of(task: str, model: dict[str, Any], train: dict[str, Any], **more: A
 
 @pytest.mark.parametrize("series", SERIES)
 def test_each_training_is_as_if_it_were_alone(series: str, steps: list[str]) -> None:
-    from components.trainer.traces import Traces
+    from components.trainer.fitting.traces import Traces
 
     task, common, settings = SERIES[series]
     traces, shared = Traces(), []
@@ -81,7 +81,7 @@ def test_each_training_is_as_if_it_were_alone(series: str, steps: list[str]) -> 
 
 
 def test_what_decides_over_operations_is_traced_anew(steps: list[str]) -> None:
-    from components.trainer.traces import MOST, Traces
+    from components.trainer.fitting.traces import MOST, Traces
 
     traces = Traces()
     changes: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -101,8 +101,8 @@ def test_what_decides_over_operations_is_traced_anew(steps: list[str]) -> None:
 def test_a_number_that_a_type_does_not_declare_is_traced_anew(
     steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from components.trainer.fitting.traces import Traces
     from components.trainer.models import MODEL_TYPES
-    from components.trainer.traces import Traces
 
     monkeypatch.setitem(MODEL_TYPES, "dense", replace(MODEL_TYPES["dense"], numbers=("l2",)))
     traces = Traces()

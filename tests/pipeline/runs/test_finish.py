@@ -11,8 +11,8 @@ import pytest
 
 from components.evaluation_gate.result import Interval, Metric, Verdict
 from components.pusher.result import PushResult
+from components.trainer.fitting.schedule import Schedule
 from components.trainer.result import ReferencesResult, TrainingHistory
-from components.trainer.schedule import Schedule
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import MemoryLineage
 from pipeline.runs.book import NodeRecord, RunBook, RunRecord

@@ -2,7 +2,7 @@
 
 ``fit`` traces a step several times, inside a loop inside a condition, around an iterator of batches; for small data that is most
 of a training. Here Keras's own ``train_step`` and ``test_step`` are traced once each, over rows that are in memory. Optimizer,
-losses, metrics and callbacks are Keras's.
+losses, metrics and callbacks are Keras's. On several devices each takes its share of a step's rows.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from components.trainer.data import TransformedSplit, row_numbers
-from components.trainer.schedule import Schedule, steps_an_execution
+from components.trainer.data import TransformedSplit, View, row_numbers
+from components.trainer.distributed.shares import devices, even, on_each, share, without_empty_shares
+from components.trainer.fitting.schedule import Schedule, steps_an_execution
+from components.trainer.models.bags import ProjectionOfEach
 
 SMALL = 2_000_000
 """Weights times rows of a step up to which one thread runs it: several would hand its small operations to each other for
@@ -40,6 +42,7 @@ class CompiledEpochs:
         splits: The train and the validation split, in memory.
         weights: Weight of each class, or None.
         validation_rows: Rows of a validation step.
+        own: What a person's own model takes of the matrices; None for a declared model.
     """
 
     def __init__(
@@ -48,27 +51,34 @@ class CompiledEpochs:
         splits: tuple[TransformedSplit, TransformedSplit],
         weights: np.ndarray | None,
         validation_rows: int,
+        own: View | None = None,
     ) -> None:
         self._model, self._rows = model, splits[0]
-        self._training = _picker(splits[0], weights)
-        self._validation = _picker(splits[1], None)
+        self._training = _picker(splits[0], weights, own or dict)
+        self._validation = _picker(splits[1], None, own or dict)
         self._validated = splits[1].rows, validation_rows
-        _make_state(model, self._training(tf.range(1, dtype=tf.int64))[1])
+        first = self._training(tf.range(1, dtype=tf.int64))
+        if own:
+            model._symbolic_build(data_batch=first)
+        else:
+            _make_state(model, first[1])
         size = model.count_params()
-        self._train = _loop(lambda rows: model.train_step(self._training(rows)), size)
-        self._test = _loop(lambda rows: model.test_step(self._validation(rows)), size)
+        self._train = _loop(on_each(lambda rows: model.train_step(self._training(share(rows)))), size)
+        if devices() > 1 and (own or _has_lists_of_any_length(model)):
+            self._train = _one_by_one(self._train)
+        self._test = _loop(on_each(lambda rows: model.test_step(self._validation(share(rows)))), size)
 
     def run(self, schedule: Schedule, batch_size: int, seed: int, callbacks: Sequence[Any]) -> None:
         """Trains as planned, unless a callback ends it.
 
         Args:
             schedule: Steps and epochs.
-            batch_size: Rows of a step.
+            batch_size: Rows of a step, on all devices together.
             seed: Seed of the order of rows; the order is that of ``training_batches``.
             callbacks: Keras callbacks; they hear of executions of at most ``LARGEST_EXECUTION`` steps.
         """
         steps = steps_an_execution(schedule)
-        executions = iter(row_numbers(self._rows, batch_size, seed).batch(steps))
+        executions = iter(row_numbers(self._rows, even(batch_size, self._rows.rows), seed).batch(steps))
         model = self._model
         told = keras.callbacks.CallbackList(
             list(callbacks),
@@ -104,7 +114,7 @@ class CompiledEpochs:
 
     def _validate(self) -> None:
         rows, at_once = self._validated
-        whole = rows // at_once * at_once
+        whole = without_empty_shares(rows, at_once)
         if whole:
             self._test(tf.reshape(tf.range(whole, dtype=tf.int64), [-1, at_once]))
         if rows > whole:
@@ -151,9 +161,24 @@ def _loop(step: Callable[[tf.Tensor], object], weights: int) -> Callable[[tf.Ten
     return call
 
 
+def _has_lists_of_any_length(model: keras.Model) -> bool:
+    """Returns whether a step's gradients list as many rows of a kernel as the step has words."""
+    return any(isinstance(layer, ProjectionOfEach) for layer in model._flatten_layers())
+
+
+def _one_by_one(loop: Callable[[tf.Tensor], None]) -> Callable[[tf.Tensor], None]:
+    """Returns a function that takes each step in a loop of its own: within one, devices can add up one shape only."""
+
+    def call(numbers: tf.Tensor) -> None:
+        for number in range(int(numbers.shape[0])):
+            loop(numbers[number : number + 1])
+
+    return call
+
+
 def _threads_for(work: int) -> contextlib.AbstractContextManager[Any]:
     """Returns what calls run in, by the weights times the rows of a step."""
-    if work > SMALL:
+    if work > SMALL or devices() > 1:
         return contextlib.nullcontext()
     executor: contextlib.AbstractContextManager[Any] = context.function_executor_type(
         "SINGLE_THREADED_EXECUTOR"
@@ -161,7 +186,9 @@ def _threads_for(work: int) -> contextlib.AbstractContextManager[Any]:
     return executor
 
 
-def _picker(split: TransformedSplit, class_weight: np.ndarray | None) -> Callable[[tf.Tensor], Rows]:
+def _picker(
+    split: TransformedSplit, class_weight: np.ndarray | None, view: View
+) -> Callable[[tf.Tensor], Rows]:
     """Returns a function that picks rows of a split by number."""
     features = {name: tf.constant(column) for name, column in split.features.items()}
     beside = [tf.constant(split.labels[:, np.newaxis])]
@@ -171,6 +198,6 @@ def _picker(split: TransformedSplit, class_weight: np.ndarray | None) -> Callabl
     def pick(rows: tf.Tensor) -> Rows:
         picked = {name: tf.gather(column, rows) for name, column in features.items()}
         final = {name: tf.cast(c, tf.float32) if c.dtype == tf.uint8 else c for name, c in picked.items()}
-        return (final, *(tf.gather(column, rows) for column in beside))
+        return (view(final), *(tf.gather(column, rows) for column in beside))
 
     return pick

@@ -14,8 +14,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from components.trainer.compiled import CompiledEpochs
 from components.trainer.config import ModelConfigSlice, TrainConfig
+from components.trainer.fitting.compiled import CompiledEpochs
 from components.trainer.models import MODEL_TYPES
 from components.trainer.models.dropout import Dropout
 

@@ -13,13 +13,14 @@ from typing import Any, Literal
 
 import keras
 
-from components.trainer.compiled import CompiledEpochs, can_be_compiled
 from components.trainer.config import Task, TrainConfig
 from components.trainer.data import TransformedSplit, View, training_batches, validation_batches
+from components.trainer.distributed.shares import devices
+from components.trainer.fitting.compiled import CompiledEpochs, can_be_compiled
+from components.trainer.fitting.schedule import Schedule, plan_schedule, steps_an_execution, still_improving
 from components.trainer.metrics import TRAINING_METRICS, always_followed
 from components.trainer.models.scale import LabelScale, ScaledError
 from components.trainer.recipe import PATIENCE
-from components.trainer.schedule import Schedule, plan_schedule, steps_an_execution, still_improving
 from foundation import progress
 from foundation.errors import DataError
 
@@ -184,7 +185,8 @@ def fit(
 ) -> History:
     """Fits a compiled model and leaves it with its best weights.
 
-    Declared models are fitted by ``CompiledEpochs``; a person's own model, and rows on disk, by Keras's ``fit``.
+    Declared models are fitted by ``CompiledEpochs``; a person's own model, and rows on disk, by Keras's ``fit``. On several
+    devices all are fitted by ``CompiledEpochs``: ``fit`` would give them other rows than one device.
 
     Args:
         model: The model.
@@ -211,12 +213,15 @@ def fit(
     if log_folder:
         callbacks.append(keras.callbacks.TensorBoard(str(log_folder), write_graph=False, update_freq="epoch"))
     begin = time.perf_counter()
-    if own or not can_be_compiled(splits):
+    together = devices() > 1
+    if together and not can_be_compiled(splits):
+        raise _rows_on_disk()
+    if (own and not together) or not can_be_compiled(splits):
         history.way = "fit"
         log.info("training by Keras's fit: %s", "it is your own model" if own else "the rows are on disk")
         _fit_with_keras(model, train, splits, weights, schedule, callbacks, own or dict)
     else:
-        make = functools.partial(CompiledEpochs, model, splits, weights, VALIDATION_ROWS)
+        make = functools.partial(CompiledEpochs, model, splits, weights, VALIDATION_ROWS, own)
         epochs = share(model, make) if share else make()
         epochs.run(schedule, train.batch_size, train.seed, callbacks)
     history.seconds = time.perf_counter() - begin
@@ -246,6 +251,15 @@ def _fit_with_keras(
         callbacks=callbacks,
         verbose=0,
         shuffle=False,
+    )
+
+
+def _rows_on_disk() -> DataError:
+    return DataError(
+        "train.devices",
+        expected="rows of each split that fit into memory (1 GiB after Transform)",
+        seen="rows on disk, which devices cannot share",
+        remedy="remove train.devices, or train on fewer rows or features",
     )
 
 

@@ -1,0 +1,1 @@
+"""Fitting: schedule, seeds, epochs as one traced loop, and callbacks."""
