@@ -16,27 +16,32 @@ from pathlib import Path
 from bootstrap.packages import uv_settings
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCK = ROOT / "requirements" / "airflow.txt"
 
 
-def main() -> int:
-    """Builds it if need be and prints its Python; uv says what went wrong."""
-    folder = Path(os.environ.get("PENSTOCK_AIRFLOW_ENVIRONMENT") or ROOT / "build" / "airflow").absolute()
+def main(name: str = "airflow") -> int:
+    """Builds an environment if need be and prints its Python; uv says what went wrong.
+
+    Args:
+        name: What it is for: its lock is ``requirements/NAME.txt``, its folder ``build/NAME``.
+    """
+    lock = ROOT / "requirements" / f"{name}.txt"
+    named = os.environ.get(f"PENSTOCK_{name.upper()}_ENVIRONMENT")
+    folder = Path(named or ROOT / "build" / name).absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     python = folder / "bin" / "python"
     with folder.with_name(f"{folder.name}.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        wanted = f"{hashlib.sha256(LOCK.read_bytes()).hexdigest()} {sys.version}"
+        wanted = f"{hashlib.sha256(lock.read_bytes()).hexdigest()} {sys.version}"
         built = folder / "built-from"
         if not (built.exists() and built.read_text() == wanted):
-            if code := _build(folder, python):
+            if code := _build(folder, python, lock):
                 return code
             built.write_text(wanted)
     print(python)
     return 0
 
 
-def _build(folder: Path, python: Path) -> int:
+def _build(folder: Path, python: Path, lock: Path) -> int:
     """Returns uv's exit code."""
     uv = os.environ.get("UV") or str(ROOT / ".venv" / ".setup" / "tools" / "bin" / "uv")
     listing = [sys.executable, "-E", "-s", "-m", "pip", "config", "list"]
@@ -51,7 +56,7 @@ def _build(folder: Path, python: Path) -> int:
         "--require-hashes",
         "--compile-bytecode",
         "-r",
-        LOCK,
+        lock,
     ]
     make: list[str | Path] = ["venv", "--clear", "--python", sys.executable, folder]
     for arguments in (make, install):

@@ -2,5 +2,8 @@
 
 from __future__ import annotations
 
-EXPORTERS: dict[str, str] = {"airflow": "pipeline.scheduling.airflow.exporter:AirflowExporter"}
+EXPORTERS: dict[str, str] = {
+    "airflow": "pipeline.scheduling.airflow.exporter:AirflowExporter",
+    "kubeflow": "pipeline.scheduling.kubeflow.exporter:KubeflowExporter",
+}
 """Name in ``penstock export NAME`` → ``module:Class`` of its exporter, see ``pipeline.scheduling.base``: add yours here."""

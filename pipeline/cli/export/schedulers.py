@@ -22,6 +22,7 @@ Compiled = Annotated[
 def register(app: typer.Typer) -> None:
     """Registers the commands."""
     app.command()(airflow)
+    app.command()(kubeflow)
 
 
 def airflow(
@@ -43,6 +44,21 @@ def airflow(
     from pipeline.scheduling.base import Options
 
     write("airflow", file, set_, bundle, to, Options(operator, python, command))
+
+
+def kubeflow(
+    file: Files = None,
+    set_: Overrides = None,
+    bundle: Compiled = None,
+    to: Annotated[Path, typer.Option("--to", help="Folder for the document.", callback=local)] = Path(
+        "kubeflow"
+    ),
+    operator: Annotated[str, typer.Option(help="What runs it: kubeflow or vertex.")] = "kubeflow",
+) -> None:
+    """Write the pipeline document of Kubeflow or Vertex AI Pipelines, and the bundle beside it: one container for each node."""
+    from pipeline.scheduling.base import Options
+
+    write("kubeflow", file, set_, bundle, to, Options(operator))
 
 
 def write(

@@ -1,0 +1,1 @@
+"""Kubeflow Pipelines and Vertex AI Pipelines: a bundle as their pipeline document, each node a container."""
