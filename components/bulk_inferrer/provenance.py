@@ -11,8 +11,10 @@ from tfx.types import artifact, artifact_utils
 from components import signature
 from components.bulk_inferrer.result import ModelUsed
 from components.exports.fields import ID
+from components.pusher.destination import seen
 from components.pusher.ledger import read_ledger
 from foundation.saved_model import CLASSES_FILE
+from foundation.stores.mirror import address_of, placed
 
 RUN = "run"
 """Custom property of a blessing: the run that gave it."""
@@ -47,14 +49,15 @@ def model_used(inputs: Artifacts, properties: dict[str, Any], run: str) -> Model
         DataError: The ledger of the versions is damaged.
         StorageError: The versions cannot be read.
     """
-    uri = artifact_utils.get_single_uri(inputs["model"])
+    local = artifact_utils.get_single_uri(inputs["model"])
+    uri = address_of(local)
     blessed_by = artifact_utils.get_single_instance(inputs["blessing"]).get_string_custom_property(RUN)
     pushed = properties.get("pushed_to")
-    folder = Path(properties["base_folder"]) / pushed if pushed else None
-    entries = read_ledger(folder) if folder and "://" not in str(pushed) else {}
+    folder = placed(pushed, Path(properties["base_folder"])) if pushed else None
+    entries = read_ledger(seen(folder)) if folder else {}
     versions = [number for number, entry in entries.items() if Path(entry.model).is_relative_to(uri)]
     candidate = inputs.get("candidate")
-    same = candidate is None or candidate[0].uri == uri
+    same = candidate is None or candidate[0].uri == local
     return ModelUsed(uri, max(versions, default=None), max(entries, default=None), blessed_by or "", same)
 
 

@@ -11,6 +11,6 @@ class PushConfig(Config):
     """Numbered version folders that TF Serving reads."""
 
     to: str
-    """Local or mounted folder that holds the numbered versions; relative to the document's folder."""
+    """Folder that holds the numbered versions, relative to the document's folder, or a place in a store: s3:// or gs://."""
     keep_versions: int = Field(default=5, ge=1)
     """How many versions to keep; pinned ones are never removed."""

@@ -12,10 +12,11 @@ from tfx.types import artifact, artifact_utils
 from tfx.utils import path_utils
 
 from components.pusher.config import PushConfig
+from components.pusher.destination import places_of
 from components.pusher.result import PushResult
 from components.pusher.versions import push
-from foundation.errors import StorageError
 from foundation.outside import left
+from foundation.stores.mirror import address_of, placed
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class Executor(base_executor.BaseExecutor):
 
         Raises:
             DataError: The model is not a SavedModel.
-            StorageError: The folder cannot be written, or the disk is full.
+            StorageError: The folder or store cannot be written, or the disk is full.
         """
         config = PushConfig.model_validate_json(exec_properties["config"])
         result = artifact_utils.get_single_instance(output_dict["pushed_model"])
@@ -40,13 +41,18 @@ class Executor(base_executor.BaseExecutor):
             result.set_int_custom_property("pushed", 0)
             PushResult(pushed=False, why=tuple(why)).write(result.uri)
             return
-        folder = destination(exec_properties["base_folder"], config.to)
+        folder = placed(config.to, Path(exec_properties["base_folder"]))
         model, served = _models(input_dict)
         run = (self._context.pipeline_run_id if self._context else None) or ""
-        done = push(served, folder, config.keep_versions, origin=model, run=run)
-        log.info("%s version %d in %s.", "Pushed" if done.new else "Already there:", done.number, folder)
+        done = push(served, folder, config.keep_versions, origin=address_of(model), run=run)
+        log.info(
+            "%s version %d in %s.",
+            "Pushed" if done.new else "Already there:",
+            done.number,
+            address_of(folder),
+        )
         result.set_int_custom_property("pushed", 1)
-        result.set_string_custom_property("pushed_destination", str(done.path))
+        result.set_string_custom_property("pushed_destination", address_of(done.path))
         result.set_string_custom_property("pushed_version", str(done.number))
         PushResult(
             pushed=True,
@@ -55,7 +61,7 @@ class Executor(base_executor.BaseExecutor):
             removed=done.removed,
             again_of=done.again_of,
             fingerprint=done.fingerprint,
-            left=left([done.path]),
+            left=left(places_of(done.path)),
         ).write(result.uri)
 
 
@@ -78,14 +84,3 @@ def _models(inputs: Artifacts) -> tuple[str, str]:
         if infra_blessing.get_int_custom_property("has_model"):
             return model, path_utils.stamped_model_path(infra_blessing.uri)
     return model, model
-
-
-def destination(base_folder: str, to: str) -> Path:
-    """Returns the folder of the versions, relative to the document's folder.
-
-    Raises:
-        StorageError: The destination is not a local path.
-    """
-    if "://" in to:
-        raise StorageError(f"push.to {to}", expected="a local or mounted folder", seen="a remote address")
-    return Path(base_folder) / to

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from components.pusher.destination import files_of
 from components.pusher.result import Entry, Ledger
 from foundation.publish import storage_error
-
-LOCK_FILE = ".versions.lock"
 
 
 def read_ledger(folder: Path) -> dict[int, Entry]:
@@ -19,7 +18,7 @@ def read_ledger(folder: Path) -> dict[int, Entry]:
         StorageError: The folder cannot be read.
     """
     known = (Ledger.find(folder) or Ledger()).versions
-    return {n: known.get(n) or Entry(fingerprint(folder / str(n))) for n in numbers(folder)}
+    return {n: known.get(n) or Entry(fingerprint(files_of(folder / str(n)))) for n in numbers(folder)}
 
 
 def write_ledger(folder: Path, entries: dict[int, Entry]) -> None:

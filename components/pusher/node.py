@@ -9,6 +9,7 @@ from components.node import Declaration, Document, Inputs
 from components.pusher.result import PushResult
 from components.pusher.standing import standing
 from foundation.outside import Outside
+from foundation.stores.mirror import placed
 
 
 def _settings(document: Document, inputs: Inputs) -> Any:
@@ -17,7 +18,7 @@ def _settings(document: Document, inputs: Inputs) -> Any:
 
 def _outside(document: Document, inputs: Inputs, result: Path) -> Outside:
     done = PushResult.find(result)
-    return standing(inputs.folder / document.push.to, done) if done and document.push else Outside()
+    return standing(placed(document.push.to, inputs.folder), done) if done and document.push else Outside()
 
 
 NODE = Declaration(

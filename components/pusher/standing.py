@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from components.pusher.destination import files_of, seen
 from components.pusher.ledger import fingerprint, read_ledger
 from components.pusher.result import Entry, PushResult
 from foundation.outside import Outside, lost
+from foundation.stores.mirror import address_of, in_store
 
 
 def standing(folder: Path, done: PushResult) -> Outside:
@@ -26,10 +28,10 @@ def standing(folder: Path, done: PushResult) -> Outside:
     """
     if not done.pushed:
         return Outside()
-    entries = read_ledger(folder)
+    entries = read_ledger(seen(folder))
     own = done.fingerprint or (entries[done.version].fingerprint if done.version in entries else "")
     if not entries or not own:
-        return Outside(f"the version it pushed is no longer in {folder}")
+        return Outside(f"the version it pushed is no longer in {address_of(folder)}")
     current = max(entries)
     if entries[current].fingerprint == own:
         return Outside(_altered(folder / str(current), entries[current], done))
@@ -53,10 +55,10 @@ def held(entry: Entry) -> str:
 
 def is_whole(folder: Path, number: int, entry: Entry) -> bool:
     """Returns whether a version still holds what was published as it."""
-    return fingerprint(folder / str(number)) == entry.fingerprint
+    return fingerprint(files_of(folder / str(number))) == entry.fingerprint
 
 
 def _altered(version: Path, entry: Entry, done: PushResult) -> str:
     if done.left and done.version == int(version.name):
-        return lost(done.left, version)
-    return "" if is_whole(version.parent, int(version.name), entry) else f"{version} was changed"
+        return lost(done.left, None if in_store(address_of(version)) else version)
+    return "" if is_whole(version.parent, int(version.name), entry) else f"{address_of(version)} was changed"

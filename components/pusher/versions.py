@@ -1,5 +1,7 @@
 """Numbered versions that TF Serving reads: push, keep, pin, roll back. Loads no TensorFlow.
 
+The folder of the versions may be the mirror of a place in a store: what happens here then happens there, see ``destination``.
+
 TF Serving serves the largest number in the folder and ignores other names, so a version is copied under a hidden name,
 synced to disk and renamed. A rollback publishes the older content again under a new, larger number: one rename, the
 server loads it before it unloads the other, and the history is kept.
@@ -15,13 +17,14 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.pusher.ledger import LOCK_FILE, fingerprint, numbers, read_ledger, write_ledger
-from components.pusher.result import Entry
+from components.pusher.destination import changing, files_of, seen
+from components.pusher.ledger import fingerprint, numbers, read_ledger, write_ledger
+from components.pusher.result import Entry, Ledger
 from components.pusher.standing import held, is_whole
 from foundation.errors import DataError, StorageError
-from foundation.lock import locked
 from foundation.publish import published_folder, storage_error
 from foundation.saved_model import MODEL_FILE, is_saved_model
+from foundation.stores.mirror import address_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def versions(folder: str | os.PathLike[str]) -> list[Version]:
         DataError: The ledger is damaged.
         StorageError: The folder cannot be read.
     """
-    place = Path(folder)
+    place = seen(Path(folder))
     entries = read_ledger(place)
     newest = max(entries, default=0)
     return [Version(n, place / str(n), entries[n], n == newest) for n in sorted(entries, reverse=True)]
@@ -89,7 +92,7 @@ def push(
 
     Args:
         model: Folder of the SavedModel.
-        folder: Folder of the versions; created if missing.
+        folder: Folder of the versions, or the mirror of a place in a store; created if missing.
         keep: How many versions to keep, not counting pinned ones, which are never removed.
         origin: Where the model was exported, for the ledger; by default ``model``.
         run: Id of the run that pushes, for the ledger.
@@ -101,7 +104,8 @@ def push(
     source, place = Path(model), Path(folder)
     if not is_saved_model(source):
         raise DataError(f"model {source}", expected=f"a SavedModel with {MODEL_FILE}", seen="none")
-    with locked(place / LOCK_FILE):
+
+    def publish() -> Pushed:
         _sweep(place)
         entries = read_ledger(place)
         print_of_model = fingerprint(source)
@@ -113,6 +117,8 @@ def push(
         number = _publish(source, place, entries, entry)
         removed = _trim(place, entries, keep)
         return Pushed(number, place / str(number), True, print_of_model, removed, before)
+
+    return changing(place, publish)
 
 
 def _stays(place: Path, entries: dict[int, Entry], same: list[int]) -> bool:
@@ -140,11 +146,15 @@ def unpin(folder: str | os.PathLike[str], version: int) -> None:
 
 
 def _set_pin(place: Path, version: int, pinned: bool) -> None:
-    _existing(place, version)
-    with locked(place / LOCK_FILE):
+    _existing(seen(place), version)
+
+    def mark() -> None:
+        _existing(place, version)
         entries = read_ledger(place)
         entries[version] = dataclasses.replace(entries[version], pinned=pinned)
         write_ledger(place, entries)
+
+    changing(place, mark)
 
 
 def rollback(folder: str | os.PathLike[str], to: int | None = None) -> Version:
@@ -162,12 +172,13 @@ def rollback(folder: str | os.PathLike[str], to: int | None = None) -> Version:
         DataError: The version does not exist or is current, or there is none to go back to.
         StorageError: The folder cannot be written, or the disk is full; the current version stays.
     """
-    place = Path(folder)
+    place = seen(Path(folder))
     if not numbers(place):
-        raise DataError(f"{place}", expected="a pushed version", seen="none")
+        raise DataError(f"{address_of(place)}", expected="a pushed version", seen="none")
     if to is not None:
         _existing(place, to)
-    with locked(place / LOCK_FILE):
+
+    def back() -> Version:
         _sweep(place)
         entries = read_ledger(place)
         target = _target(place, entries, to)
@@ -177,8 +188,10 @@ def rollback(folder: str | os.PathLike[str], to: int | None = None) -> Version:
             entries[target].model,
             rollback_of=_origin(entries, target),
         )
-        number = _publish(place / str(target), place, entries, entry)
+        number = _publish(files_of(place / str(target)), place, entries, entry)
         return Version(number, place / str(number), entry, current=True)
+
+    return changing(place, back)
 
 
 def _target(place: Path, entries: dict[int, Entry], to: int | None) -> int:
@@ -186,7 +199,7 @@ def _target(place: Path, entries: dict[int, Entry], to: int | None) -> int:
     if to is not None:
         if entries[to].fingerprint == entries[current].fingerprint:
             raise DataError(
-                f"version {to} in {place}",
+                f"version {to} in {address_of(place)}",
                 expected="another model than the current one",
                 seen="the same model",
             )
@@ -198,7 +211,9 @@ def _target(place: Path, entries: dict[int, Entry], to: int | None) -> int:
     ]
     if not before:
         remedy = f"name one with --to, there are {', '.join(map(str, sorted(entries)))}"
-        raise DataError(f"{place}", expected="an older model to go back to", seen="none", remedy=remedy)
+        raise DataError(
+            f"{address_of(place)}", expected="an older model to go back to", seen="none", remedy=remedy
+        )
     return max(before)
 
 
@@ -211,11 +226,16 @@ def _existing(place: Path, version: int) -> None:
     there = numbers(place)
     if version not in there:
         known = ", ".join(map(str, there)) or "none"
-        raise DataError(f"version {version} in {place}", expected="an existing version", seen=known)
+        raise DataError(
+            f"version {version} in {address_of(place)}", expected="an existing version", seen=known
+        )
 
 
 def _publish(source: Path, place: Path, entries: dict[int, Entry], entry: Entry) -> int:
-    number = max(int(time.time()), max(entries, default=0) + 1)
+    announced = (
+        Ledger.find(place) or Ledger()
+    ).versions  # one may not have appeared yet, see ``destination``
+    number = max(int(time.time()), max(entries, default=0) + 1, max(announced, default=0) + 1)
     with published_folder(place / str(number)) as temporary:
         _copy(source, temporary)
         _sync(temporary)

@@ -22,7 +22,7 @@ FIRST_PAUSE = 0.25
 CONCURRENT = 8
 """Objects of a folder that are sent or fetched at once."""
 TOKEN = "penstock-token"
-"""Name of the metadata that tells an exclusive creation whose answer was lost from another's."""
+"""Name of the metadata that tells a conditional request whose answer was lost from another's."""
 _Result = TypeVar("_Result")
 
 
@@ -78,8 +78,18 @@ class Store(ABC):
         """Writes an object, in place of one of that key."""
 
     @abstractmethod
+    def replace(self, key: str, data: bytes, mark: str) -> bool:
+        """Writes an object if the one that is there still has a mark; returns whether this call wrote it.
+
+        Args:
+            key: Its key.
+            data: Its new content.
+            mark: The mark that was seen; empty: there must be no such object.
+        """
+
     def create(self, key: str, data: bytes) -> bool:
         """Writes an object that must not exist yet; returns whether this call created it."""
+        return self.replace(key, data, "")
 
     @abstractmethod
     def find(self, key: str) -> Entry | None:

@@ -48,8 +48,8 @@ class GoogleStore(Store):
         """Writes an object, see ``Store.put``."""
         self._ask(key, lambda: self._blob(key).upload_from_string(data, retry=None, timeout=_SECONDS))
 
-    def create(self, key: str, data: bytes) -> bool:
-        """Writes an object that must not exist yet, see ``Store.create``."""
+    def replace(self, key: str, data: bytes, mark: str) -> bool:
+        """Writes an object if the one that is there still has a mark, see ``Store.replace``."""
         token = uuid.uuid4().hex
 
         def ask() -> bool:
@@ -58,7 +58,9 @@ class GoogleStore(Store):
             blob = self._blob(key)
             blob.metadata = {TOKEN: token}
             try:
-                blob.upload_from_string(data, if_generation_match=0, retry=None, timeout=_SECONDS)
+                blob.upload_from_string(
+                    data, if_generation_match=int(mark or 0), retry=None, timeout=_SECONDS
+                )
             except PreconditionFailed:
                 # An attempt before this one may have succeeded although its answer was lost.
                 there = self._bucket.get_blob(key, retry=None, timeout=_SECONDS)

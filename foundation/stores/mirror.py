@@ -2,6 +2,7 @@
 
 TensorFlow knows no ``s3://``, and most code only knows files. So whatever is used here has a local name that follows
 from its address alone: ``s3://bucket/key`` is ``CACHE/mirror/s3/bucket/key``. ML Metadata and messages hold addresses.
+Light: a store's client is loaded when there is an address.
 
     PENSTOCK_CACHE        folder of the cache; by default ``penstock`` in ``XDG_CACHE_HOME`` or ``~/.cache``
     PENSTOCK_CACHE_BYTES  bytes that it may hold beyond what is in use; by default 20 GB
@@ -55,11 +56,60 @@ def mirror_of(uri: str) -> Path:
     return _mirrors() / scheme / inner.strip("/")
 
 
+def placed(text: str, base: Path) -> Path:
+    """Returns the local place of an address, or of a path that may be relative to a folder.
+
+    Args:
+        text: A path, or an address.
+        base: Folder that a relative path starts from.
+    """
+    return mirror_of(text) if in_store(text) else base / text
+
+
 def address_of(path: str | os.PathLike[str]) -> str:
     """Returns the address that a path in the mirror stands for; any other path stands for itself."""
     text, mirrors = os.fspath(path), f"{_mirrors()}{os.sep}"
     scheme, _, inner = text.removeprefix(mirrors).partition("/")
     return f"{scheme}://{inner}" if text.startswith(mirrors) and scheme in SCHEMES else text
+
+
+def fetched(uri: str) -> Path:
+    """Returns the local folder of an artifact: a path as it is; of an address, its mirror, with all that is there now.
+
+    Raises:
+        StorageError: There is nothing at the address, the store does not answer, or the disk is full.
+    """
+    if not in_store(uri):
+        return Path(uri)
+    from foundation.stores.transfer import fetch
+
+    return fetch(uri)
+
+
+def looked_at(uri: str) -> Path:
+    """Returns the local folder of an artifact with at least its result files: JSON, right in it.
+
+    Raises:
+        StorageError: The store does not answer, or the disk is full.
+    """
+    if not in_store(uri):
+        return Path(uri)
+    from foundation.stores.transfer import look
+
+    return look(uri)
+
+
+def exists(uri: str) -> bool:
+    """Returns whether there is anything at a path or address.
+
+    Raises:
+        StorageError: The store does not answer.
+    """
+    if not in_store(uri):
+        return Path(uri).exists()
+    from foundation.stores.transfer import found
+
+    return found(uri)
 
 
 def _mirrors() -> Path:

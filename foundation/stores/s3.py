@@ -52,16 +52,17 @@ class S3Store(Store):
         """Writes an object, see ``Store.put``."""
         self._ask(key, lambda: self._client.put_object(Bucket=self.bucket, Key=key, Body=data))
 
-    def create(self, key: str, data: bytes) -> bool:
-        """Writes an object that must not exist yet, see ``Store.create``."""
+    def replace(self, key: str, data: bytes, mark: str) -> bool:
+        """Writes an object if the one that is there still has a mark, see ``Store.replace``."""
         token = uuid.uuid4().hex
 
         def ask() -> bool:
-            about: dict[str, Any] = {"IfNoneMatch": "*", "Metadata": {TOKEN: token}}
+            about: dict[str, Any] = {"IfMatch": f'"{mark}"'} if mark else {"IfNoneMatch": "*"}
+            about["Metadata"] = {TOKEN: token}
             try:
                 self._client.put_object(Bucket=self.bucket, Key=key, Body=data, **about)
             except self._client.exceptions.ClientError as error:
-                if _code(error) not in ("412", "PreconditionFailed"):
+                if _code(error) not in ("412", "PreconditionFailed", *(_MISSING if mark else ())):
                     raise
                 # An attempt before this one may have succeeded although its answer was lost.
                 return self._head(key).get("Metadata", {}).get(TOKEN) == token

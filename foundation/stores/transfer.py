@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from foundation.errors import StorageError
@@ -13,23 +13,16 @@ from foundation.publish import published_file
 from foundation.storage_remote import Address
 from foundation.stores.base import CONCURRENT, Entry, Store
 from foundation.stores.kept import EMPTY, Kept, changing, use
-from foundation.stores.mirror import in_store, mirror_of
+from foundation.stores.mirror import mirror_of
 from foundation.stores.opening import open_store
+from foundation.temporaries import temporary_name
 
 
-def fetched(uri: str) -> Path:
-    """Returns the local folder of an artifact: of an address, its mirror, with every object as it is in the store now.
+def fetch(uri: str) -> Path:
+    """Brings the objects of a folder into its mirror, as they are now; see ``mirror.fetched``.
 
     What is here already, by the store's own marks, is not brought again. It stays until this process ends.
-
-    Args:
-        uri: A local path, or an address of a folder.
-
-    Raises:
-        StorageError: There is nothing at the address, the store does not answer, or the disk is full.
     """
-    if not in_store(uri):
-        return Path(uri)
     if not _bring(uri, lambda path: True):
         raise StorageError(
             uri,
@@ -40,26 +33,14 @@ def fetched(uri: str) -> Path:
     return mirror_of(uri)
 
 
-def looked_at(uri: str) -> Path:
-    """Returns the local folder of an artifact with at least its result files: JSON, right in it.
-
-    Raises:
-        StorageError: The store does not answer, or the disk is full.
-    """
-    if not in_store(uri):
-        return Path(uri)
+def look(uri: str) -> Path:
+    """Brings the result files of a folder into its mirror; see ``mirror.looked_at``."""
     _bring(uri, lambda path: path.endswith(".json") and "/" not in path)
     return mirror_of(uri)
 
 
-def exists(uri: str) -> bool:
-    """Returns whether there is anything at a path or address.
-
-    Raises:
-        StorageError: The store does not answer.
-    """
-    if not in_store(uri):
-        return Path(uri).exists()
+def found(uri: str) -> bool:
+    """Returns whether there is anything at an address; see ``mirror.exists``."""
     store, key = open_store(Address(uri))
     return bool(store.list(f"{key}/")) or store.find(key) is not None
 
@@ -110,6 +91,60 @@ def sent(uri: str, last: Sequence[str] = ()) -> None:
         Kept(uri, {path: (entry.size, entry.mark) for path, entry in there.items()}).write()
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A folder that is in the store already, but not yet at its address.
+
+    Attributes:
+        uri: The address that it is for.
+        aside: Key of the folder that it is in until then.
+        files: Path in it → size in bytes.
+    """
+
+    uri: str
+    aside: str
+    files: dict[str, int]
+
+    def appear(self, last: Sequence[str]) -> None:
+        """Copies it to its address, within the store, and removes it where it was.
+
+        Args:
+            last: Names of files that readers wait for: they are copied when all others are there.
+
+        Raises:
+            StorageError: The store does not answer, refuses, or does not hold what was sent.
+        """
+        store, key = open_store(Address(self.uri))
+        late = sorted(path for path in self.files if path.rpartition("/")[2] in last)
+        for some in (sorted(set(self.files) - set(late)), late):
+            _each(some, lambda path: store.copy(f"{self.aside}/{path}", f"{key}/{path}"))
+        there = {entry.key.removeprefix(f"{key}/"): entry for entry in store.list(f"{key}/")}
+        _compare(self.uri, self.files, there)
+        with changing(self.uri):
+            Kept(self.uri, {path: (entry.size, entry.mark) for path, entry in there.items()}).write()
+        self.discard()
+
+    def discard(self) -> None:
+        """Removes it where it was."""
+        store, _ = open_store(Address(self.uri))
+        store.delete([f"{self.aside}/{path}" for path in self.files])
+
+
+def prepared(uri: str) -> Prepared:
+    """Copies the files of a mirror into the store, beside their address: whoever reads there sees nothing of them.
+
+    Raises:
+        StorageError: The store does not answer, or refuses.
+    """
+    store, key = open_store(Address(uri))
+    parent, _, name = key.rpartition("/")
+    aside = f"{parent}/{temporary_name(name)}".lstrip("/")
+    use(uri)
+    files = {path: file for path, file in _local(mirror_of(uri)).items() if file}
+    _each(sorted(files), lambda path: store.send(files[path], f"{aside}/{path}"))
+    return Prepared(uri, aside, {path: file.stat().st_size for path, file in files.items()})
+
+
 def _bring(uri: str, wanted: Callable[[str], bool]) -> bool:
     """Brings the wanted objects of a folder into the mirror; returns whether the store has any object there."""
     store, key = open_store(Address(uri))
@@ -144,6 +179,8 @@ def _send(store: Store, file: Path | None, key: str) -> None:
 
 def _each(paths: Sequence[str], do: Callable[[str], None]) -> None:
     """Does something for each path, several at a time; the first error is raised when all have ended."""
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(CONCURRENT) as pool:
         for done in [pool.submit(do, path) for path in paths]:
             done.result()

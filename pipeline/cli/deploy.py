@@ -55,6 +55,7 @@ def deploy(
 
 def _of_pipeline(files: list[Path] | None, out: Path) -> DeployDocument:
     from foundation.errors import SpecError
+    from foundation.stores.mirror import in_store
     from serving.deploy.document import pushed_model
 
     session = open_session(files)
@@ -65,5 +66,12 @@ def _of_pipeline(files: list[Path] | None, out: Path) -> DeployDocument:
             expected="the folder that the pipeline publishes to",
             seen="nothing",
             remedy="add push: {to: FOLDER} to the document, or give a serving document",
+        )
+    if in_store(push.to):
+        raise SpecError(
+            f"push.to {push.to}",
+            expected="a folder, which the containers mount",
+            seen="a place in a store",
+            remedy=f"write a serving document whose model has base_path: {push.to}, and give that",
         )
     return pushed_model(session.loaded.spec.name, session.loaded.folder / push.to, out)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foundation.stores.mirror import placed
 from pipeline.cli.options import AsJson, Files, ModelName, open_session
 from pipeline.cli.screen import moment, say, say_json, seconds, table
 
@@ -49,7 +50,7 @@ def _status(session: Session) -> dict[str, Any]:
         else "none yet: 'penstock run'"
     )
     blessed = latest_blessed_model(session.lineage().artifacts().values())
-    pushed = versions(session.loaded.folder / spec.push.to) if spec.push else []
+    pushed = versions(placed(spec.push.to, session.loaded.folder)) if spec.push else []
     return {
         "pipeline": spec.name,
         "last run": last + (f" ({newest[0].error})" if newest and newest[0].error else ""),
@@ -161,7 +162,7 @@ def pushed_model(session: Session, name: str | None) -> str | None:
         return name
     from components.pusher.versions import versions
 
-    back = {v.number: v.entry.rollback_of for v in versions(session.loaded.folder / push.to)}
+    back = {v.number: v.entry.rollback_of for v in versions(placed(push.to, session.loaded.folder))}
     return str(back.get(int(Path(name).name)) or name)
 
 

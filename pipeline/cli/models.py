@@ -10,7 +10,7 @@ import typer
 
 from foundation.errors import DataError
 from foundation.numbers import apart, decimals, fixed
-from foundation.stores.transfer import looked_at
+from foundation.stores.mirror import looked_at, placed
 from pipeline.cli.options import AsJson, Files, ModelName, open_session
 from pipeline.cli.screen import moment, say, say_json, table
 
@@ -145,4 +145,4 @@ def _destination(session: Session) -> Path:
             seen="none",
             remedy="add push: {to: serving_models/}",
         )
-    return session.loaded.folder / push.to
+    return placed(push.to, session.loaded.folder)

@@ -40,10 +40,7 @@ PLACES: Mapping[KeyPath, Place] = {
     ("features", "preprocessing_fn"): _CODE,
     ("model", "build_model"): _CODE,
     ("infra_validation", "server"): Place(Rule.LOCAL, "name the program on this machine"),
-    ("push", "to"): Place(
-        Rule.LOCAL,
-        "choose a folder, or mount the bucket: a version appears by one rename, which a store does not have",
-    ),
+    ("push", "to"): Place(Rule.WRITTEN),
     ("infer", "mongo_export"): Place(Rule.READ),
     ("infer", "to"): Place(Rule.WRITTEN),
     ("metadata", "sqlite", "path"): Place(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from foundation.errors import DataError, StorageError
 from foundation.storage import is_remote
+from foundation.stores.mirror import address_of, in_store, placed
 from pipeline.document.loader import LoadedSpec
 from pipeline.preflight.remarks import Remark
 
@@ -34,7 +35,7 @@ def remarks(loaded: LoadedSpec, nodes: frozenset[str]) -> Iterator[Remark]:
                 certain=True,
             )
         elif key == "push.to":
-            yield from _ledger(loaded.folder / folder)
+            yield from _ledger(placed(folder, loaded.folder))
 
 
 def _where(loaded: LoadedSpec, key: str) -> str:
@@ -46,7 +47,7 @@ def _ledger(folder: Path) -> Iterator[Remark]:
     """Yields what is wrong with the record of earlier pushes."""
     from components.pusher.versions import versions
 
-    if folder.is_dir():
+    if folder.is_dir() or in_store(address_of(folder)):
         try:
             versions(folder)
         except (DataError, StorageError) as error:

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from foundation.stores.kept import trim
-from foundation.stores.mirror import address_of, in_store
-from foundation.stores.transfer import fetched, sent
+from foundation.stores.mirror import address_of, fetched, in_store
+from foundation.stores.transfer import sent
 
 
 def bring(inputs: Mapping[str, Sequence[Any]]) -> None:

@@ -64,8 +64,8 @@ def test_all_errors_are_reported_at_once_with_their_positions(errors_of, right: 
         "pipeline.yaml:11:3: data.lable: unknown key 'lable'; did you mean 'label'?",
         "pipeline.yaml:16:12: evaluate.metrics: expected a list; seen: 'auc'; write [auc]",
         "pipeline.yaml:19:1: trian: unknown key 'trian'; did you mean 'train'?",
-        "pipeline.yaml:20:1: push.to: this key is missing; expected local or mounted folder that holds the numbered versions; "
-        "relative to the document's folder",
+        "pipeline.yaml:20:1: push.to: this key is missing; expected folder that holds the numbered versions, relative to "
+        "the document's folder, or a place in a store: s3:// or gs://",
         "pipeline.yaml:20:23: push.keep_versions: expected at least 1; seen: 0",
     ]
 

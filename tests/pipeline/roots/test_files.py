@@ -27,9 +27,6 @@ def kind(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]]]
     if request.param == "folder":
         yield "folder", {}
         return
-    if request.param == "gs" and (given := os.environ.get("PENSTOCK_TEST_GCS")):
-        yield "gs", {"STORAGE_EMULATOR_HOST": given}  # such as fake-gcs-server with a bucket "roots"
-        return
     with getattr(object_stores, request.param)() as variables:
         yield request.param, variables
 
