@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
@@ -47,7 +47,7 @@ class Rerun:
     Attributes:
         node: Its id.
         because: What of its own differs, in words; empty where only its inputs do.
-        after: Nodes before it that run again.
+        after: Nodes before it that run again, without those that only look up artifacts.
     """
 
     node: str
@@ -109,8 +109,7 @@ class Difference:
 
     def _consequences(self) -> Iterator[str]:
         for one in self.reruns:
-            reasons = [*one.because, *(f"the new result of {node}" for node in one.after)]
-            yield f"{one.node} will run again: {' and '.join(reasons)}."
+            yield f"{one.node} will run again: {_listed([*one.because, *_new_results(one.after)])}."
         if not self.reruns:
             yield "No node will run again for this: results of earlier runs of the same data stand."
 
@@ -165,6 +164,7 @@ def _files(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tuple[
 
 def _reruns(graph: Graph, known: Mapping[str, NodeEntry]) -> Iterator[Rerun]:
     again: set[str] = set()
+    resolvers = {node.id for node in graph if node.resolver}
     for node in graph:
         if node.resolver:
             again |= {node.id} if again.intersection(node.inputs) else set()
@@ -178,7 +178,16 @@ def _reruns(graph: Graph, known: Mapping[str, NodeEntry]) -> Iterator[Rerun]:
         after = tuple(one for one in node.inputs if one in again)
         if because or after:
             again.add(node.id)
-            yield Rerun(node.id, tuple(because), after)
+            yield Rerun(node.id, tuple(because), tuple(one for one in after if one not in resolvers))
+
+
+def _new_results(nodes: tuple[str, ...]) -> list[str]:
+    return [f"the new result{'s' if len(nodes) > 1 else ''} of {_listed(nodes)}"] if nodes else []
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Returns words as a sentence has them: ``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def _shown(value: Any) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline.cli.options import AsJson, Files, Overrides, local
-from pipeline.cli.screen import say, say_json
+from pipeline.cli.screen import noise_to, say, say_json
 
 To = Annotated[Path | None, typer.Option("--to", help="Folder of bundles. Default: bundles", callback=local)]
 
@@ -26,7 +27,8 @@ def compile_document(
     from pipeline.document.loader import load
 
     loaded = load(file or [Path("pipeline.yaml")], set_ or [])
-    compiled = compile_bundle(loaded, to or Path("bundles"))
+    with noise_to(Path(os.devnull)):  # what TensorFlow says of the machine
+        compiled = compile_bundle(loaded, to or Path("bundles"))
     folder, sidecar = compiled.bundle.folder, compiled.bundle.sidecar
     if as_json:
         say_json(
