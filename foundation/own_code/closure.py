@@ -240,8 +240,14 @@ def _code_below(folder: Path) -> Iterator[Path]:
             if not name.startswith(".")
             and name not in _OTHERS
             and not os.path.exists(os.path.join(place, name, "pyvenv.cfg"))
+            and not _is_deployed(Path(place, name))
         ]
         yield from (Path(place, name) for name in names if name.endswith(_CODE))
+
+
+def _is_deployed(folder: Path) -> bool:
+    """Returns whether a folder is a bundle or holds bundles, as a scheduler's does: made from the code, not code."""
+    return (folder / "bundle.json").exists() or any(folder.glob("*/bundle.json"))
 
 
 def _read(file: Path, package: str, bases: list[Path]) -> Found:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
+from foundation.errors import UserCodeError
 from foundation.publish import published_folder
 from foundation.user_code import code_of, split_reference
 from pipeline.bundle.entries import node_entries, parameter_entries, production_entry
@@ -83,11 +85,26 @@ def package_of(loaded: LoadedSpec) -> tuple[Package, tuple[str, ...]]:
     spec, folder = loaded.spec, loaded.folder
     schema = folder / spec.schema_path()
     graph = make_graph(spec, open_inputs(spec, folder, read_schema(schema)))
+    _refuse_links(spec, folder)
     references = list(dict.fromkeys(one for node in graph for one in node.user_code))
     named = [Path(split_reference(one)[0]) for one in references]
     code = [code_of(one, folder) for one in references]
     package = pack(folder, [*named, *([schema] if schema.exists() else [])], code)
     return package, (*package.notes, *graph.notes)
+
+
+def _refuse_links(spec: PipelineSpec, folder: Path) -> None:
+    """Refuses links: what is behind one has another place in the archive than the document names."""
+    references = filter(None, (spec.features.preprocessing_fn, spec.model.build_model))
+    named = [*(split_reference(one)[0] for one in references), spec.schema_path()]
+    for name in named:
+        if (folder / name).resolve() != Path(os.path.normpath(folder / name)):
+            raise UserCodeError(
+                f"{name}, which the document names",
+                expected="a file in the project",
+                seen="a link",
+                remedy="copy it to where the document names it",
+            )
 
 
 def graph_of(spec: PipelineSpec, code: Path) -> Graph:

@@ -59,6 +59,33 @@ def test_a_file_outside_the_project_stays_and_is_told(document: Path, tmp_path: 
     assert any(str(outside) in note and "not in the bundle" in note for note in notes)
 
 
+UNTOLD = "import importlib\nNAME = 'scaling'\nimportlib.import_module(NAME)\n"
+"""Code of which only running it tells what it imports: every Python file of the project counts."""
+
+
+@pytest.mark.parametrize("to", ["bundles", "deploy/dags"])
+def test_bundles_and_schedulers_files_in_the_project_are_no_code_of_its(document: Path, to: str) -> None:
+    code = document.parent / "code" / "features.py"
+    code.write_text(UNTOLD + code.read_text())
+    before = packed(document)
+    assert "code/unrelated.py" in before.files
+    made = document.parent / to / "learners-0123456789ab"
+    made.mkdir(parents=True)
+    (made / "bundle.json").write_text("{}")
+    (made / "code.zip").write_bytes(before.archive)
+    (made.parent / "learners.py").write_text("DAG = 1\n")
+    assert packed(document).archive == before.archive
+
+
+@pytest.mark.parametrize("name", ["code/features.py", "schema.pbtxt", "code"])
+def test_a_link_that_the_document_names_is_refused(document: Path, tmp_path: Path, name: str) -> None:
+    named, elsewhere = document.parent / name, tmp_path / "elsewhere"
+    named.rename(elsewhere)
+    named.symlink_to(elsewhere)
+    with pytest.raises(UserCodeError, match=r"expected a file in the project; seen: a link; remedy: copy it"):
+        packed(document)
+
+
 SECRETS = [
     (".env", "A=1"),
     ("prod.env", "A=1"),
