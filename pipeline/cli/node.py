@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def node(
-    ir: Annotated[Path, typer.Option("--ir", help="The bundle, or pipeline.json in it.")],
+    ir: Annotated[Path, typer.Option("--ir", resolve_path=True, help="The bundle, or pipeline.json in it.")],
     node_id: Annotated[str, typer.Option("--node", help="The node to run.")],
     run_id: Annotated[str, typer.Option("--run-id", help="The scheduler's id of the run; any text.")],
     span: Annotated[int | None, typer.Option("--span", help="Span of the export.")] = None,

@@ -53,11 +53,20 @@ def import_executor(ir_json: Path, node_id: str) -> None:
         ir_json: The compiled pipeline as proto-JSON.
         node_id: The node.
     """
-    deployment = json.loads(ir_json.read_text(encoding="utf-8")).get("deploymentConfig", {})
-    spec = deployment.get("executorSpecs", {}).get(node_id, {})
-    path = (spec.get("pythonExecutorSpec") or spec).get("classPath", "")
-    if path:
-        import_module(path.rpartition(".")[0])
+    if module := executor_module(json.loads(ir_json.read_text(encoding="utf-8")), node_id):
+        import_module(module)
+
+
+def executor_module(ir: Mapping[str, Any], node_id: str) -> str:
+    """Returns the module of a node's executor; empty for a node that has none, as it only looks up artifacts.
+
+    Args:
+        ir: The compiled pipeline as proto-JSON with the names of its fields, as a bundle has it.
+        node_id: The node.
+    """
+    spec = ir["deployment_config"].get("executor_specs", {}).get(node_id, {})
+    path: str = (spec.get("python_executor_spec") or spec).get("class_path", "")
+    return path.rpartition(".")[0]
 
 
 class NodeExecutor:

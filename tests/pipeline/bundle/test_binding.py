@@ -70,6 +70,14 @@ def test_with_earlier_statistics_every_node_is_in_it(bound: Bound, bundle: Bundl
     assert compared.graph.ids == [node.id for node in bundle.sidecar.nodes]
 
 
+def test_the_module_of_an_executor_is_found_in_a_bundle(bundle: Bundle) -> None:
+    from pipeline.runners.node_executor import executor_module
+
+    assert executor_module(bundle.template, "MongoExampleGen") == "components.mongo_example_gen.executor"
+    assert executor_module(bundle.template, "Trainer").startswith(("components.", "tfx."))
+    assert executor_module(bundle.template, "BaselineModel") == ""
+
+
 def test_values_of_a_run_are_compiled_again(bundle: Bundle, home: Path, tmp_path: Path) -> None:
     overrides = ["train.steps=7", "evaluate.gates.auc=0.9"]
     bound = bind(bundle, Binding(home, str(tmp_path / "root"), span=2, overrides=overrides, run="r2"))
