@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact, artifact_utils
 
@@ -45,20 +44,21 @@ def _blessed(before: list[artifact.Artifact]) -> Blessed | None:
     if not before:
         return None
     return Blessed(
-        before[0].get_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY),
+        before[0].get_int_custom_property("current_model_id"),
         before[0].get_string_custom_property("run"),
         before[0].get_string_custom_property(VERDICT),
     )
 
 
 def _bless(blessing: artifact.Artifact, inputs: Artifacts, decision: Decision) -> None:
+    """Writes the blessing with the names of TFX's ``components.evaluator.constants``, which loads TensorFlow."""
     model = artifact_utils.get_single_instance(inputs["model"])
-    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+    blessing.set_string_custom_property("current_model", model.uri)
+    blessing.set_int_custom_property("current_model_id", model.id)
     if inputs.get("baseline_model"):
         baseline = inputs["baseline_model"][0]
-        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
-        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
-    name = constants.BLESSED_FILE_NAME if decision.blessed else constants.NOT_BLESSED_FILE_NAME
+        blessing.set_string_custom_property("baseline_model", baseline.uri)
+        blessing.set_int_custom_property("baseline_model_id", baseline.id)
+    name = "BLESSED" if decision.blessed else "NOT_BLESSED"
     write_text(Path(blessing.uri) / name, "")
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(decision.blessed))
+    blessing.set_int_custom_property("blessed", int(decision.blessed))

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tfx import types
-from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
-from tfx.proto import example_gen_pb2
-from tfx.types import artifact_utils, standard_component_specs
+from tfx.types import artifact_utils
 
 from components.exports.fields import FieldConfig
 from components.exports.source import ResolvedInput
@@ -42,7 +40,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             DataError: The export is invalid, or its data fails a check.
             StorageError: Something cannot be read or written.
         """
-        examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
         config = DataConfig.model_validate_json(exec_properties["config"])
         fields = {path: FieldConfig(**field) for path, field in json.loads(exec_properties["fields"]).items()}
         source = ResolvedInput.from_json(exec_properties["input_json"])
@@ -64,8 +62,9 @@ def _describe(examples: types.Artifact, report: dict[str, Any], source: Resolved
     examples.split_names = artifact_utils.encode_split_names(list(report["splits"]))
     examples.span = source.span or 0
     examples.version = source.version or 0
-    examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
-    examples_utils.set_file_format(examples, "tfrecords_gzip")
+    # As TFX's ``examples_utils`` sets them, which loads TensorFlow.
+    examples.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
+    examples.set_string_custom_property("file_format", "tfrecords_gzip")
     examples.set_string_custom_property("input_fingerprint", source.fingerprint)
     for name in ("read", "accepted", "quarantined", "filtered", "superseded"):
         examples.set_int_custom_property(f"documents_{name}", report["documents"].get(name, 0))

@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from tfx.components.util import model_utils
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact, artifact_utils
 from tfx.utils import path_utils
@@ -68,13 +67,18 @@ class Executor(base_executor.BaseExecutor):
 def refusals(inputs: Artifacts) -> list[str]:
     """Returns why a model is not pushed: one reason for each missing blessing; empty if it is pushed."""
     found = []
-    if not model_utils.is_model_blessed(artifact_utils.get_single_instance(inputs["blessing"])):
+    if not _says_yes(artifact_utils.get_single_instance(inputs["blessing"])):
         found.append("the model is not blessed")
     for infra_blessing in inputs.get("infra_blessing") or ():
-        if not model_utils.is_infra_validated(infra_blessing):
+        if not _says_yes(infra_blessing):
             said = infra_blessing.get_string_custom_property("sentence")
             found.append(said.rstrip(".").replace("Not", "it is not", 1) or "it is not fit to serve")
     return found
+
+
+def _says_yes(blessing: artifact.Artifact) -> bool:
+    """Returns whether a blessing is one, as TFX's ``model_utils`` does, which loads TensorFlow."""
+    return bool(blessing.get_int_custom_property("blessed") == 1)
 
 
 def _models(inputs: Artifacts) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import BaseChannel
 
 from components.own import OwnComponent
+from components.schema_gen import import_executor
 from components.schema_gen.executor import Executor
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ class SchemaInferrer(OwnComponent):
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
 
 
+class ImportedSchema(ImportSchemaGen):
+    """Copies the reviewed schema: the stock component with an executor that loads no TensorFlow."""
+
+    EXECUTOR_SPEC = ExecutorClassSpec(import_executor.Executor)
+
+
 def build(at: Build, statistics: BaseChannel) -> SchemaInferrer:
     """Returns the node that infers a schema."""
     document = at.document
@@ -36,6 +43,6 @@ def build(at: Build, statistics: BaseChannel) -> SchemaInferrer:
     )
 
 
-def build_import(at: Build) -> ImportSchemaGen:
-    """Returns the node that imports the reviewed schema: the stock TFX component."""
-    return ImportSchemaGen(schema_file=str(at.inputs.code_folder / at.document.schema_path()))
+def build_import(at: Build) -> ImportedSchema:
+    """Returns the node that imports the reviewed schema."""
+    return ImportedSchema(schema_file=str(at.inputs.code_folder / at.document.schema_path()))

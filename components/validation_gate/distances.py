@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 from tfx.proto import distribution_validator_pb2
 
@@ -86,6 +85,8 @@ def compare(
     checks: Mapping[str, DistanceConfig], ours: Statistics, theirs: Statistics
 ) -> anomalies_pb2.Anomalies:
     """Returns TFDV's comparison of two splits, as the stock DistributionValidator compares two spans."""
+    import tensorflow_data_validation as tfdv  # it loads TensorFlow, and few documents ask for its distances
+
     schema = tfdv.infer_schema(theirs)
     for feature in schema.feature:
         if feature.name in checks:

@@ -10,10 +10,10 @@ from typing import Any
 
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
-from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact, artifact_utils
 
+from components.statistics_gen.stored import read_statistics
 from components.validation_gate import distances, late
 from components.validation_gate.comparisons import Comparison, findings
 from components.validation_gate.config import ValidateConfig
@@ -79,7 +79,7 @@ class _Gathering:
         statistics = artifact_utils.get_single_instance(inputs["statistics"])
         splits = artifact_utils.decode_split_names(statistics.split_names)
         self._statistics: dict[str, Statistics] = {
-            split: stats_artifact_utils.load_statistics(statistics, split).proto() for split in splits
+            split: read_statistics(statistics, split) for split in splits
         }
 
     def report(self) -> Validation:

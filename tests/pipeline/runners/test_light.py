@@ -37,6 +37,23 @@ def _run(program: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+EXECUTORS = [
+    "components.evaluation_gate.executor",
+    "components.infra_validator.executor",
+    "components.mongo_example_gen.executor",
+    "components.pusher.executor",
+    "components.resolvers.strategies",
+    "components.schema_gen.import_executor",
+    "components.validation_gate.executor",
+]
+"""Of nodes that run no operation of TensorFlow."""
+
+
+@pytest.mark.parametrize("module", EXECUTORS, ids=lambda module: module.split(".")[1])
+def test_a_node_without_tensorflow_begins_without_it(module: str) -> None:
+    _run(f"import pipeline.runners.node_executor, {module}, sys; assert 'tensorflow' not in sys.modules")
+
+
 def test_the_launcher_loads_neither_tensorflow_nor_beam() -> None:
     _run(LIGHT)
 
