@@ -56,6 +56,7 @@ class Service:
         executes: Whether jobs really run.
         states: States that a job goes through when it does not run, one at each look.
         complaint: A message of level error of every job that does not run; empty for none.
+        refuses: The status with which new jobs are refused; 0: they are not.
         requests: Every request, as ``GET /v1b3/…``.
         jobs: Id → job.
     """
@@ -64,6 +65,7 @@ class Service:
     executes: bool = True
     states: Sequence[str] = (RUNNING, DONE)
     complaint: str = ""
+    refuses: int = 0
     requests: list[str] = field(default_factory=list)
     jobs: dict[str, ServedJob] = field(default_factory=dict)
 
@@ -158,8 +160,13 @@ def _handler(service: Service) -> type[BaseHTTPRequestHandler]:
             given = json.loads(self.rfile.read(length)) if length else {}
             found = _PATH.fullmatch(url.path)
             answer = _answered(service, method, found, given, parse_qs(url.query)) if found else None
-            body = json.dumps(answer if answer is not None else {"error": {"code": 404}}).encode()
-            self.send_response(200 if answer is not None else 404)
+            status = 200 if answer is not None else 404
+            if method == "POST" and service.refuses:
+                status, answer = service.refuses, None
+            body = json.dumps(
+                answer if answer is not None else {"error": {"code": status, "message": "refused"}}
+            ).encode()
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

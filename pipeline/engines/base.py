@@ -45,6 +45,8 @@ class Engine(ABC):
 
     name: ClassVar[str]
     """The name in ``run.beam``."""
+    remote_workers: ClassVar[bool] = False
+    """Whether its workers do not see this machine's disk, and read and write the root's store themselves."""
 
     def check(self, run: RunConfig, context: Context) -> list[Remark]:
         """Looks for what would stop a node's Beam steps, before anything starts; nothing is started or written.

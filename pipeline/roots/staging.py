@@ -3,6 +3,9 @@
 An executor knows files alone. So a node whose root is in a store works in the mirror of that root: its inputs' addresses
 become local paths before it begins; when it has ended, its outputs are sent and their paths become addresses again, and
 only then does ML Metadata call it complete. Where the root is a folder, nothing happens.
+
+Workers of Beam elsewhere do not see this machine's disk. For them, inputs and outputs keep their addresses: nothing is
+brought or sent, and what an earlier attempt left is removed from the store.
 """
 
 from __future__ import annotations
@@ -10,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from foundation.storage_remote import Address
 from foundation.stores.kept import trim
 from foundation.stores.mirror import address_of, fetched, in_store
+from foundation.stores.opening import open_store
 from foundation.stores.transfer import sent
 
 
@@ -52,6 +57,21 @@ def send(outputs: Mapping[str, Sequence[Any]], told: Any) -> None:
                 if value.WhichOneof("value") == "string_value":
                     value.string_value = address_of(value.string_value)
     trim()
+
+
+def hand_over(outputs: Mapping[str, Sequence[Any]]) -> None:
+    """Gives output artifacts their addresses, for workers that write into the store themselves.
+
+    Args:
+        outputs: Output key → TFX's artifacts, as the launcher made them.
+
+    Raises:
+        StorageError: What an earlier attempt left cannot be removed.
+    """
+    for artifact in _all(outputs):
+        artifact.uri = address_of(artifact.uri)
+        store, key = open_store(Address(artifact.uri))
+        store.delete([entry.key for entry in store.list(f"{key}/")])
 
 
 def _all(artifacts: Mapping[str, Sequence[Any]]) -> Iterator[Any]:

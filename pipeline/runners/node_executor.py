@@ -76,6 +76,7 @@ class NodeExecutor:
         ir: The compiled pipeline of the run.
         connection: ML Metadata's ``ConnectionConfig``.
         beam: Holds the Beam engine of a node ready, given its id and the attempt; yields the arguments for Beam.
+        elsewhere: Whether the workers of a node's engine read and write the root's store themselves, given its id.
     """
 
     def __init__(
@@ -83,8 +84,9 @@ class NodeExecutor:
         ir: pipeline_pb2.Pipeline,
         connection: Any,
         beam: Callable[[str, int], AbstractContextManager[Sequence[str]]],
+        elsewhere: Callable[[str], bool] = lambda node: False,
     ) -> None:
-        self._pipeline, self._handle, self._beam = ir, Handle(connection), beam
+        self._pipeline, self._handle, self._beam, self._elsewhere = ir, Handle(connection), beam, elsewhere
         self._nodes = {n.pipeline_node.node_info.id: n.pipeline_node for n in ir.nodes}
         self._deployment = runner_utils.extract_local_deployment_config(ir)
 
@@ -105,6 +107,7 @@ class NodeExecutor:
         done = self.earlier(node_id)
         if done is not None:
             return done
+        beam = partial(self._beam, node_id, asked.attempt)
         info = launcher.Launcher(
             pipeline_node=node,
             mlmd_connection=self._handle,
@@ -112,7 +115,7 @@ class NodeExecutor:
             pipeline_runtime_spec=self._pipeline.runtime_spec,
             executor_spec=runner_utils.extract_executor_spec(self._deployment, node_id),
             custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, node_id),
-            custom_executor_operators=operators(asked, partial(self._beam, node_id, asked.attempt)),
+            custom_executor_operators=operators(asked, beam, self._elsewhere(node_id)),
         ).launch()
         # The launcher returns normally when inputs cannot be resolved: only ML Metadata shows it.
         return self._checked(node_id, info)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pipeline.roots.staging import bring, send
+from pipeline.roots.staging import bring, hand_over, send
 from pipeline.runners.light import (
     beam_executor_operator,
     data_types,
@@ -73,28 +73,33 @@ class BeamOperator(beam_executor_operator.BeamExecutorOperator):
     Args:
         asked: What the run is asked.
         beam: Holds the engine ready and yields the arguments for Beam.
+        elsewhere: Whether the engine's workers read and write the root's store themselves.
         given: The arguments of TFX's operator.
     """
 
     beam_pipeline_args: list[Any]
 
-    def __init__(self, asked: Asked, beam: Beam, **given: Any) -> None:
+    def __init__(self, asked: Asked, beam: Beam, elsewhere: bool, **given: Any) -> None:
         super().__init__(**given)
-        self._asked, self._beam = asked, beam
+        self._asked, self._beam, self._elsewhere = asked, beam, elsewhere
 
     def run_executor(
         self, execution_info: data_types.ExecutionInfo, make_beam_pipeline_fn: Callable[[], Any] | None = None
     ) -> Any:
         """Runs the executor, see TFX."""
-        bring(execution_info.input_dict)
+        if not self._elsewhere:
+            bring(execution_info.input_dict)
         self._asked.begins()
         with self._beam() as args:
+            if self._elsewhere:  # by now nothing of an earlier attempt writes any more
+                hand_over(execution_info.output_dict)
             # Later ones win: the component's own, such as the project of a query, over the engine's.
             self.beam_pipeline_args = [*map(_literal, args), *self.beam_pipeline_args]
             output = super().run_executor(execution_info, make_beam_pipeline_fn)
         self._asked.guard()
-        send(execution_info.output_dict, output)
-        self._asked.guard()  # sending may have taken a while
+        if not self._elsewhere:
+            send(execution_info.output_dict, output)
+            self._asked.guard()  # sending may have taken a while
         return output
 
 
@@ -105,14 +110,15 @@ def _literal(argument: str) -> Any:
     return made
 
 
-def operators(asked: Asked, beam: Beam) -> Mapping[Any, Callable[..., Any]]:
+def operators(asked: Asked, beam: Beam, elsewhere: bool = False) -> Mapping[Any, Callable[..., Any]]:
     """Returns what the launcher takes as ``custom_executor_operators``.
 
     Args:
         asked: What the run of the node is asked.
         beam: Holds the node's engine ready and yields the arguments for Beam.
+        elsewhere: Whether the engine's workers read and write the root's store themselves.
     """
     return {
         executable_spec_pb2.PythonClassExecutableSpec: partial(PythonOperator, asked),
-        executable_spec_pb2.BeamExecutableSpec: partial(BeamOperator, asked, beam),
+        executable_spec_pb2.BeamExecutableSpec: partial(BeamOperator, asked, beam, elsewhere),
     }

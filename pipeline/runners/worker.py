@@ -102,11 +102,12 @@ class _Work:
     def _executor(self) -> NodeExecutor:
         with uncollected():
             from pipeline.lineage.store import connection_config
-            from pipeline.runners.beam import beam_of
+            from pipeline.runners.beam import beam_of, works_elsewhere
             from pipeline.runners.node_executor import NodeExecutor, read_ir
 
         connection = connection_config(self._job.document.metadata, self._job.root)
-        return NodeExecutor(read_ir(self._job), connection, partial(beam_of, self._job))
+        beam, elsewhere = partial(beam_of, self._job), partial(works_elsewhere, self._job)
+        return NodeExecutor(read_ir(self._job), connection, beam, elsewhere)
 
     def serve(self, request: dict[str, Any]) -> dict[str, Any]:
         """Returns the answer to a request."""

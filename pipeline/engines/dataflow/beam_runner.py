@@ -1,17 +1,13 @@
 """Beam's runner for Dataflow, which submits a node's job once and takes its word only when the job is ``DONE``.
 
-Beam names it by its dotted path (``--runner=…``). It differs from Beam's own in what a retried task needs:
-
-- An earlier attempt may have been killed while its job went on. Such a job is cancelled, and its end is waited for,
-  before the next one is submitted. It is not joined: what an executor does around its pipeline belongs to the process
-  that is gone, and two jobs must not write into one folder.
-- If this process is told to end, its job is cancelled.
-- A job that did not execute is no result: whatever is not ``DONE`` raises.
+Beam names it by its dotted path (``--runner=…``). It differs from Beam's own in this: if this process is told to end, its
+job is cancelled; a job that did not execute is no result, so that whatever is not ``DONE`` raises; and what the workers
+counted is taken over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
@@ -19,11 +15,14 @@ from apache_beam.pipeline import Pipeline
 from apache_beam.runners.dataflow import dataflow_runner as stock
 from apache_beam.runners.dataflow.internal import apiclient
 from apache_beam.runners.runner import PipelineState
+from google.api_core import exceptions
 
 from pipeline.engines import counters
 from pipeline.engines.dataflow.counted import counted
 from pipeline.engines.dataflow.job import JobError, RemoteJob, console
 from pipeline.engines.dataflow.labels import of_any_attempt
+
+_TOO_MANY = 429
 
 
 class DataflowRunner(stock.DataflowRunner):
@@ -33,11 +32,9 @@ class DataflowRunner(stock.DataflowRunner):
         """Submits a pipeline and returns its result, which has yet to be waited for.
 
         Raises:
-            JobError: A job of this name is active, or the service created none.
+            JobError: A job of this name is active, or the service refused or created none.
         """
         cloud = options.view_as(GoogleCloudOptions)
-        for orphan in _orphans(options, cloud):
-            orphan.cancel(wait=True)
         try:
             result = super().run_pipeline(pipeline, options, pipeline_proto)
         except apiclient.DataflowJobAlreadyExistsError as error:
@@ -46,7 +43,14 @@ class DataflowRunner(stock.DataflowRunner):
                 expected="no active job of this name",
                 seen=str(error),
                 remedy="wait for it to end, or cancel it",
-            ) from error
+            ).passing() from error
+        except exceptions.ClientError as error:
+            raise JobError(
+                f"Dataflow job {cloud.job_name}",
+                expected="to be taken by the service",
+                seen=f"{error.code} {error.message}",
+                remedy="check project, region, accounts and their rights, and that the API is enabled",
+            ).passing(error.code == _TOO_MANY) from error
         if not result.has_job:
             raise JobError(f"Dataflow job {cloud.job_name}", expected="a job", seen="none was created")
         return Submitted(result._job, self, options)
@@ -79,8 +83,14 @@ def _console(cloud: GoogleCloudOptions, job: str) -> str:
     return console(cloud.region, cloud.project, job)
 
 
-def _orphans(options: PipelineOptions, cloud: GoogleCloudOptions) -> Iterator[RemoteJob]:
-    """Yields the active jobs of this run's node that earlier attempts, or this one before it was killed, have left."""
+def orphans(args: Sequence[str]) -> Iterator[RemoteJob]:
+    """Yields the active jobs of a run's node that attempts before this one have left.
+
+    Args:
+        args: The arguments of the node's Beam pipelines.
+    """
+    options = PipelineOptions(list(args))
+    cloud = options.view_as(GoogleCloudOptions)
     client = apiclient.DataflowApplicationClient(options, cloud.staging_location)
     request = apiclient.dataflow.ListJobsRequest(
         project_id=cloud.project,

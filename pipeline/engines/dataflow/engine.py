@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from foundation.document.problems import Problem, SpecErrors
 from pipeline.document.models import RunConfig
 from pipeline.engines.base import Context, Engine
@@ -20,6 +23,7 @@ class DataflowEngine(Engine):
     """Jobs on Dataflow; options come from ``run.beam_args``."""
 
     name = "dataflow"
+    remote_workers = True
 
     def check(self, run: RunConfig, context: Context) -> list[Remark]:
         """Looks for everything that the service would refuse; it is not asked.
@@ -42,6 +46,27 @@ class DataflowEngine(Engine):
         identity = (context.pipeline, context.node, context.run, context.attempt)
         labels = (f"--labels={key}={value}" for key, value in run_labels(*identity).items())
         return [f"--runner={RUNNER}", f"--job_name={job_name(*identity)}", *labels, *run.beam_args]
+
+    @contextmanager
+    def started(self, run: RunConfig, context: Context) -> Iterator[list[str]]:
+        """Cancels the jobs that earlier attempts at the node have left, and waits for their ends.
+
+        Such a job is not joined: what an executor does around its pipeline belongs to the process that is gone, and two
+        jobs must not write into one folder.
+
+        Args:
+            run: The document's ``run`` slice.
+            context: The node.
+
+        Yields:
+            The arguments of the node's Beam pipelines.
+        """
+        from pipeline.engines.dataflow.beam_runner import orphans  # loads Beam and Google's clients
+
+        args = self.args(run, context)
+        for orphan in orphans(args):
+            orphan.cancel(wait=True)
+        yield args
 
     def costs(self, run: RunConfig) -> list[str]:
         """Returns what decides the costs of its jobs, in words.

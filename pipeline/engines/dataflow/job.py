@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ _EXPLAINED = 3
 """Messages that an error quotes."""
 _SHOWN = 400
 """Characters of a message that an error quotes."""
+_SHORTAGE = re.compile(r"RESOURCE_POOL_EXHAUSTED|RESOURCE_EXHAUSTED|STOCKOUT|quota|rate limit", re.IGNORECASE)
+"""What the service says where a zone has no machines left or a project may have no more: later it may."""
 _LEVELS = {
     "JOB_MESSAGE_ERROR": logging.ERROR,
     "JOB_MESSAGE_WARNING": logging.WARNING,
@@ -84,12 +87,13 @@ class RemoteJob:
             self.cancel()
             raise
         if state != DONE:
+            seen = ": ".join([state, *self._complaints])
             raise JobError(
                 f"Dataflow job {self.name} ({self.id})",
                 expected=DONE,
-                seen=": ".join([state, *self._complaints]),
+                seen=seen,
                 remedy=f"see {self.console}",
-            )
+            ).passing(_SHORTAGE.search(seen) is not None)
 
     def _ended(self) -> str:
         pause, before = _FIRST_PAUSE, ""

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from foundation.errors import NodeError
-from pipeline.engines.dataflow.engine import RUNNER
+from pipeline.document.models import RunConfig
+from pipeline.engines.base import Context
+from pipeline.engines.dataflow.engine import DataflowEngine
 from pipeline.engines.dataflow.labels import job_name
 from tests.dataflow_service import CANCELLED, DONE, FAILED, RUNNING, Service, serving
 
@@ -32,8 +34,6 @@ def run(service: Service, folder: Path, attempt: int = 1, run_id: str = "r1") ->
     import apache_beam as beam
 
     args = [
-        f"--runner={RUNNER}",
-        f"--job_name={job_name('taxi', 'Transform', run_id, attempt)}",
         "--project=my-project",
         "--region=us-east1",
         f"--temp_location={folder}",
@@ -42,7 +42,9 @@ def run(service: Service, folder: Path, attempt: int = 1, run_id: str = "r1") ->
         "--no_auth",
         "--sdk_container_image=registry.example.com/penstock:1",
     ]
-    with beam.Pipeline(argv=args) as pipeline:
+    asked = RunConfig(beam="dataflow", beam_args=args)
+    context = Context("taxi", run_id, "Transform", attempt)
+    with DataflowEngine().started(asked, context) as given, beam.Pipeline(argv=given) as pipeline:
         _ = pipeline | beam.Create([1, 2]) | beam.io.WriteToText(str(folder / "out"))
 
 
@@ -65,6 +67,29 @@ def test_a_failed_job_is_told_with_its_id_its_page_and_what_the_service_said(
     )
     assert "The zone has no machines left." in said
     assert f"https://console.cloud.google.com/dataflow/jobs/us-east1/{number}?project=my-project" in said
+
+
+@pytest.mark.parametrize(
+    ("complaint", "may_pass"),
+    [
+        pytest.param("ZONE_RESOURCE_POOL_EXHAUSTED: no machines", True, id="no machines left"),
+        pytest.param("ValueError: bad row", False, id="own code"),
+    ],
+)
+def test_only_a_shortage_may_pass_by_itself(
+    service: Service, tmp_path: Path, complaint: str, may_pass: bool
+) -> None:
+    service.states, service.complaint = (FAILED,), complaint
+    with pytest.raises(NodeError) as caught:
+        run(service, tmp_path)
+    assert caught.value.may_pass is may_pass
+
+
+def test_a_refusal_of_the_service_is_told_and_not_tried_again(service: Service, tmp_path: Path) -> None:
+    service.refuses = 403
+    with pytest.raises(NodeError, match=r"seen: 403 .*refused; remedy: check project") as caught:
+        run(service, tmp_path)
+    assert not caught.value.may_pass
 
 
 @pytest.mark.parametrize("state", [CANCELLED, "JOB_STATE_DRAINED", "JOB_STATE_UPDATED"])
