@@ -41,6 +41,18 @@ def node(
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override one value of the run.")] = None,
     attempt: Annotated[int, typer.Option("--attempt", help="Which try of the scheduler's it is.")] = 0,
     again: Annotated[bool, typer.Option("--again", help="Run it anew although it is done.")] = False,
+    again_after: Annotated[
+        int | None,
+        typer.Option(
+            "--again-after", min=0, help="Run it anew if it was done by this try or an earlier one."
+        ),
+    ] = None,
+    wait: Annotated[
+        float,
+        typer.Option(
+            "--wait", min=0, help="Seconds to wait for another process that is at work on the node."
+        ),
+    ] = 0.0,
 ) -> int:
     """Run one node of a run. The last line of the output is JSON; exit code 75 says that it may be tried again."""
     began = _began()
@@ -51,7 +63,9 @@ def node(
         from pipeline.task.request import Request
 
         found = span_of(ir, span, interval_end or logical_date)
-        return Request(ir, node_id, run_id, home, root, found, tuple(set_ or ()), attempt, again)
+        return Request(
+            ir, node_id, run_id, home, root, found, tuple(set_ or ()), attempt, again, again_after, wait
+        )
 
     return run(request, run_id, node_id, began)
 

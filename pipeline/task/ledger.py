@@ -19,6 +19,8 @@ from pipeline.task.owner import Owner, goes_on
 
 _ROUNDS = 20
 """So often a process tries to be the one that makes the next attempt; each time another one was."""
+LOOK_SECONDS = 5.0
+"""How often a process that waits for another one looks whether it has ended."""
 
 
 @dataclass(frozen=True)
@@ -91,22 +93,21 @@ class Ledger:
         """Returns what has become of the node."""
         return standing(self._root, self._root.list(self._folder))
 
-    def claim(self, anew: Callable[[Ended], bool], asked: int = 0) -> Claim | Standing:
+    def claim(self, anew: Callable[[Ended], bool], asked: int = 0, wait: float = 0.0) -> Claim | Standing:
         """Takes the next attempt, or returns how the node was done.
 
         Args:
             anew: Whether a result that is there is wanted anew.
             asked: Which try of the scheduler's it is.
+            wait: How many seconds another process that is at work on the node is waited for.
 
         Raises:
             LockedError: Another process is at work on the node.
         """
         for _ in range(_ROUNDS):
-            found = self.standing()
+            found, wait = self._settled(wait)
             if found.done and not anew(found.done):
                 return found
-            if found.attempt and found.ended is None:
-                self._refuse_if_alive(found)
             claim = self._next(found)
             mine = json.dumps({**Owner.this().as_json(), "asked": asked}).encode()
             if self._root.create(f"{claim.folder}/{claim.attempt:04d}.claim", mine):
@@ -118,15 +119,24 @@ class Ledger:
         result, attempt = (found.result + 1, 1) if found.done else (found.result, found.attempt + 1)
         return Claim(f"{self._folder}/{result:04d}", result, attempt)
 
-    def _refuse_if_alive(self, found: Standing) -> None:
+    def _settled(self, wait: float) -> tuple[Standing, float]:
+        """Returns what has become of the node once nobody is at work on it, and how many seconds of waiting are left."""
+        while (found := self.standing()).attempt and found.ended is None and (owner := self._at_work(found)):
+            if wait <= 0:
+                raise self._busy(str(owner))
+            self._pause(LOOK_SECONDS)
+            wait -= LOOK_SECONDS
+        return found, wait
+
+    def _at_work(self, found: Standing) -> Owner | None:
+        """Returns who is at work on an attempt that has not ended; None if that process is gone, or has just ended it."""
         claim = Claim(f"{self._folder}/{found.result:04d}", found.result, found.attempt)
         data = self._root.read(f"{claim.folder}/{claim.attempt:04d}.claim")
         owner = Owner.from_json(json.loads(data)) if data else None
         lives = owner.lives_here() if owner else None
         if lives is None:
             lives = goes_on(lambda: int(self._root.read(claim.beat) or 0), self._pause)
-        if lives and not self._root.exists(claim.end):
-            raise self._busy(str(owner))
+        return owner if lives and not self._root.exists(claim.end) else None
 
     def _busy(self, who: str) -> LockedError:
         return LockedError(

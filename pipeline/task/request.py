@@ -25,6 +25,8 @@ class Request:
         overrides: ``a.b=value``, over the document.
         attempt: Which try of the scheduler's it is, from 1; 0 where it does not say.
         again: Whether a node that is done is wanted anew.
+        again_after: The try of the scheduler's after which a person wanted the node anew; None: nobody did.
+        wait: Seconds that another process at work on the node is waited for.
     """
 
     bundle: Path
@@ -36,6 +38,8 @@ class Request:
     overrides: tuple[str, ...] = ()
     attempt: int = 0
     again: bool = False
+    again_after: int | None = None
+    wait: float = 0.0
 
     @property
     def run_name(self) -> str:

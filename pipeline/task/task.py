@@ -132,7 +132,9 @@ class _Attempt:
         now = standings(self._root, self._request.run_folder)
         upstream = _upstream(self._planned, self._request.node, now)
         ledger = Ledger(self._root, self._request.run_folder, self._request.node)
-        claim = ledger.claim(lambda done: self._is_outdated(done, upstream), self._request.attempt)
+        claim = ledger.claim(
+            lambda done: self._is_outdated(done, upstream), self._request.attempt, self._request.wait
+        )
         if isinstance(claim, Standing):
             assert claim.done is not None, "a claim returns only how a node was done"
             return claim.done
@@ -148,7 +150,8 @@ class _Attempt:
         """Returns whether a result is wanted anew: by a person, or since what it was made of has been made anew."""
         request = self._request
         wanted = request.again and not (request.attempt and request.attempt == done.asked)
-        return wanted or dict(done.upstream) != dict(upstream)
+        cleared = request.again_after is not None and done.asked <= request.again_after
+        return wanted or cleared or dict(done.upstream) != dict(upstream)
 
     def _carried_out(self, claim: Claim, results: Mapping[str, int]) -> Ended:
         started = time.time()

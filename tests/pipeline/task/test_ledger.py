@@ -17,7 +17,7 @@ from foundation.errors import LockedError
 from pipeline.roots.base import Root
 from pipeline.roots.opening import open_root
 from pipeline.task.ended import Ended
-from pipeline.task.ledger import Claim, Ledger
+from pipeline.task.ledger import LOOK_SECONDS, Claim, Ledger, Standing
 from pipeline.task.owner import Owner, goes_on
 from pipeline.task.pulse import Pulse
 
@@ -66,6 +66,30 @@ def test_a_node_belongs_to_one_living_process(root: Root) -> None:
     with pytest.raises(LockedError, match=f"seen: process {os.getpid()} on ") as refused:
         taken(root)
     assert refused.value.may_pass
+
+
+def test_the_outcome_of_another_process_is_waited_for(root: Root) -> None:
+    claim = taken(root)
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            root.publish(claim.end, Ended("done", execution=7).to_bytes())
+
+    found = Ledger(root, FOLDER, "Trainer", pause).claim(never, wait=3600)
+
+    assert isinstance(found, Standing)
+    assert found.done == Ended("done", execution=7)
+    assert pauses == [LOOK_SECONDS] * 3
+
+
+def test_waiting_ends(root: Root) -> None:
+    taken(root)
+    pauses: list[float] = []
+    with pytest.raises(LockedError):
+        Ledger(root, FOLDER, "Trainer", pauses.append).claim(never, wait=3 * LOOK_SECONDS)
+    assert len(pauses) == 3
 
 
 def test_the_next_attempt_takes_over_from_a_process_that_was_killed(
