@@ -23,11 +23,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 MADE_OF = {"bash": "process", "external_python": "process", "docker": "docker", "kubernetes": "kubernetes"}
 """Operator → the folder of templates that has its class."""
 STANDARD = {
-    "process": {"os", "shlex", "signal", "subprocess"},
-    "docker": {"os", "re"},
+    "process": {"shlex", "signal", "subprocess"},
+    "docker": {"re"},
     "kubernetes": set[str](),
 }
-"""Modules of Python that an operator's class needs, beyond ``json``."""
+"""Modules of Python that an operator's class needs, beyond ``json`` and ``os``."""
 PROVIDERS = {
     "process": (),
     "docker": (
@@ -169,9 +169,8 @@ def _literal(words: Sequence[str]) -> str:
 def _imports(asked: Mapping[str, Any]) -> list[str]:
     """Returns the import lines in the order in which a linter wants them."""
     made_of = asked["made_of"]
-    modules = {"json", *STANDARD[made_of]}
+    modules = {"json", "os", *STANDARD[made_of]}
     modules |= {"urllib.request"} if asked["on_failure"] else set()
-    modules |= {"os"} if asked["on_failure_variable"] else set()
     names = {"DAG", "BaseOperatorLink", "Param"}
     names |= {"BaseOperator"} if made_of == "process" else set()
     names |= {"CronDataIntervalTimetable"} if asked["schedule"] else set()

@@ -144,7 +144,11 @@ def processes(airflow_python: Path, dags: Path, tmp_path_factory: pytest.TempPat
         {**file, **ended, "attempt": 2},
         {**file, **ended, "attempt": 4, "max_tries": 4},
         {**file, **ended, "attempt": 5, "max_tries": 4},
-        {**file, **ended, "params": {"span": 7, "train.steps": 5}},
+        {
+            **file,
+            "environment": {"CODE": "0", "PENSTOCK_REPORTS": "https://reports.example/shop/"},
+            "params": {"span": 7, "train.steps": 5},
+        },
     ]
     found = carried_out(airflow_python, home, ways)
     return [*found, *(home / "calls").read_text().splitlines()]
@@ -156,17 +160,23 @@ def test_an_exit_code_says_whether_a_retry_may_help(processes: list[Any]) -> Non
 
 def test_the_last_line_is_handed_on_whatever_is_printed_after_it(processes: list[Any]) -> None:
     assert processes[0]["returned"] == LAST
-    assert processes[0]["links"]["Report"] == "/root/runs/r1/report.html#Trainer"
+
+
+def test_a_tasks_page_links_to_its_node_and_to_the_models_lineage(processes: list[Any]) -> None:
+    local, served = processes[0]["links"], processes[len(CODES) + 3]["links"]
+    assert local["Report"] == "file:///root/runs/r1/report.html#Trainer"
+    assert served["Report"] == "https://reports.example/shop/runs/r1/report.html#Trainer"
+    assert served["Model's lineage"] == "https://reports.example/shop/runs/r1/report.html#lineage"
 
 
 def test_a_run_is_named_by_its_id_its_interval_and_its_try(processes: list[Any]) -> None:
     first, retried, cleared, after, chosen = (processes[i] for i in (-12, -4, -3, -2, -1))
-    ends = "--interval-end 2026-01-02T03:00:00+00:00"
+    ends = "--wait 86400 --interval-end 2026-01-02T03:00:00+00:00"
     assert first.endswith(f"--node Trainer --run-id r1 --attempt 1 {ends}")
     assert retried.endswith(f"--attempt 2 {ends}")
-    assert cleared.endswith(f"--attempt 4 {ends} --again")
-    assert after.endswith(f"--attempt 5 {ends}")
-    assert chosen.endswith("--attempt 1 --span 7 --set train.steps=5")
+    assert cleared.endswith(f"--attempt 4 {ends} --again-after 3")
+    assert after.endswith(f"--attempt 5 {ends} --again-after 3")
+    assert chosen.endswith("--attempt 1 --wait 86400 --span 7 --set train.steps=5")
 
 
 def edges(kind: str, codes: list[int]) -> Iterator[doubles.Server]:
