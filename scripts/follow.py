@@ -41,7 +41,7 @@ def steps(text: str, until: str = "") -> Iterator[tuple[str, str]]:
 def script(page: Path, until: str = "") -> str:
     """Returns one shell script of all blocks, which tells where it is and ends at the first failure."""
     told = (f"echo '=== {heading}' >&2\n{block}" for heading, block in steps(page.read_text(), until))
-    return "set -eu\n" + "\n".join(told)
+    return "set -euo pipefail\n" + "\n".join(told)
 
 
 def follow(page: Path, folder: Path, until: str = "", given: Sequence[str] = ()) -> int:

@@ -20,7 +20,7 @@ def test_blocks_come_in_order_with_their_headings() -> None:
 
 def test_following_ends_at_the_first_failure(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("## A\n```sh\ntouch a\nfalse\n```\n## B\n```sh\ntouch b\n```\n")
+    page.write_text("## A\n```sh\ntouch a\nfalse | true\n```\n## B\n```sh\ntouch b\n```\n")
     folder = tmp_path / "empty"
     folder.mkdir()
     assert follow(page, folder) != 0
