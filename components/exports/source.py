@@ -260,7 +260,10 @@ def known_spans(pattern: str, base_folder: Path) -> list[int]:
 
 
 def _expression(pattern: str, base: Path) -> re.Pattern[str]:
-    return re.compile(_as_regex(pattern if is_remote(pattern) else str(base / pattern)))
+    if is_remote(pattern) or Path(pattern).is_absolute():
+        return re.compile(_as_regex(pattern if is_remote(pattern) else str(Path(pattern))))
+    # The folder's own name is taken as it is, whatever is in it.
+    return re.compile(re.escape(f"{base}/") + _as_regex(str(Path(pattern))))
 
 
 def _grouped(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
-from foundation.errors import UserCodeError
+from foundation.errors import StorageError, UserCodeError
 from foundation.publish import published_folder
 from foundation.user_code import code_of, split_reference
 from pipeline.bundle.entries import node_entries, parameter_entries, production_entry
@@ -67,11 +67,15 @@ def compile_bundle(loaded: LoadedSpec, to: Path) -> Compiled:
     folder = to / f"{loaded.spec.name}-{sidecar.digest[:12]}"
     if folder.exists():
         return Compiled(open_bundle(folder), False, notes)
-    with published_folder(folder) as made:
-        for name, content in texts.items():
-            (made / name).write_bytes(content)
-        (made / CODE).write_bytes(package.archive)
-        sidecar.write(made)
+    try:
+        with published_folder(folder) as made:
+            for name, content in texts.items():
+                (made / name).write_bytes(content)
+            (made / CODE).write_bytes(package.archive)
+            sidecar.write(made)
+    except StorageError:
+        if not folder.exists():  # else somebody else compiled the same meanwhile
+            raise
     return Compiled(open_bundle(folder), True, notes)
 
 
@@ -127,14 +131,19 @@ def _texts(spec: PipelineSpec, code: Path) -> dict[str, bytes]:
     code.mkdir(parents=True, exist_ok=True)
     template = make_template(spec, open_inputs(spec, code, read_schema(code / spec.schema_path())))
     return {
-        DOCUMENT: _document_text(spec).encode(),
+        DOCUMENT: document_text(spec).encode(),
         PIPELINE: template_text(template).encode(),
     }
 
 
-def _document_text(spec: PipelineSpec) -> str:
-    """Returns a document with every default written out; its keys keep their order, which is that of fields and features."""
-    return json.dumps(spec.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False) + "\n"
+def document_text(spec: PipelineSpec) -> str:
+    """Returns a document as JSON: what it says, in its order, and no default.
+
+    Checks tell what is said from what is not, and a run with values of its own is checked again. Defaults are those of the
+    Penstock that compiled it, and no other runs it.
+    """
+    content = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def _sidecar(spec: PipelineSpec, package: Package, texts: dict[str, bytes], code: Path) -> Sidecar:

@@ -18,7 +18,7 @@ from pipeline.document.models import PipelineSpec
 PIPELINE = "pipeline.json"
 """The compiled pipeline with placeholders."""
 DOCUMENT = "document.json"
-"""The document with every default written out."""
+"""The document as it was merged of all its files, without defaults."""
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,6 @@ else:
     Orchestrator = Literal[tuple(ORCHESTRATORS)]
     EngineName = Literal[tuple(ENGINES)]
 
-_SPANS = ("{SPAN}", "{YYYY}")
-"""What a pattern with a span has."""
-
 NAME = r"^[a-z][a-z0-9_]*$"
 """The form of a pipeline's name."""
 
@@ -178,8 +175,14 @@ class PipelineSpec(Config):
 
     def has_spans(self) -> bool:
         """Returns whether a span says which files of the exports are read."""
-        patterns = (self.data.mongo_export, self.infer.mongo_export if self.infer else "")
-        return any(placeholder in pattern for pattern in patterns for placeholder in _SPANS)
+        return self.has_days() or "{SPAN}" in "".join(self._patterns())
+
+    def has_days(self) -> bool:
+        """Returns whether the spans of an export are its days."""
+        return "{YYYY}" in "".join(self._patterns())
+
+    def _patterns(self) -> tuple[str, str]:
+        return self.data.mongo_export, self.infer.mongo_export if self.infer else ""
 
     def schema_path(self) -> str:
         """Returns the path of the reviewed schema, relative to the document's folder."""

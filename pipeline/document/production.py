@@ -6,6 +6,7 @@ bundle, from which schedulers are written.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -138,3 +139,23 @@ class ProductionConfig(Config):
     """Keys of the document whose values may be changed when a run is started by hand, such as train.steps."""
     retrain: RetrainConfig | None = None
     """Continuous training; omitted: only the schedule starts runs."""
+
+
+def resources_words(production: ProductionConfig, nodes: Sequence[str]) -> str:
+    """Returns what the processes of nodes get, in words; empty where the document does not say.
+
+    Args:
+        production: The slice.
+        nodes: The nodes, in order.
+    """
+    every = _resources(production.resources)
+    own = {name: _resources(one.resources) for name, one in production.nodes.items() if name in nodes}
+    said = [f"each node {every}"] if every else []
+    said += [f"{name} {words}" for name, words in own.items() if words]
+    return f"A scheduler gives {'; '.join(said)}." if said else ""
+
+
+def _resources(given: ResourcesConfig) -> str:
+    cpu = f"{given.cpu:g} core{'' if given.cpu == 1 else 's'}" if given.cpu else ""
+    gpu = f"{given.gpu} accelerator{'' if given.gpu == 1 else 's'}" if given.gpu else ""
+    return ", ".join(filter(None, (cpu, given.memory, gpu)))

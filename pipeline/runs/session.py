@@ -14,6 +14,7 @@ from foundation.errors import PenstockError
 from foundation.stores.mirror import in_store, mirror_of
 from pipeline.code import installed_code
 from pipeline.document.loader import LoadedSpec
+from pipeline.document.production import resources_words
 from pipeline.graph import Graph, make_graph
 from pipeline.inputs import read_inputs
 from pipeline.lineage.store import MlmdLineage
@@ -108,14 +109,16 @@ class Session:
         return replace(found, remarks=(*engines, *found.remarks))
 
     def costs(self, plan: Plan) -> list[str]:
-        """Returns what decides the costs of a plan's Beam steps where they are paid by use, a sentence each.
+        """Returns what decides the costs of a plan: of its Beam steps where they are paid by use, of its nodes under a scheduler.
 
         Args:
             plan: What would run.
         """
         from pipeline.engines.checking import costs
 
-        return costs(self.loaded.spec, plan.beam)
+        spec = self.loaded.spec
+        given = resources_words(spec.production, [n.node.id for n in plan.to_run])
+        return [*costs(spec, plan.beam), *([given] if given and plan.to_run else [])]
 
     def run(self, selection: Selection, listener: RunListener) -> RunRecord:
         """Runs the nodes that need to run.

@@ -36,6 +36,9 @@ def schedule(spec: PipelineSpec) -> Iterator[Problem]:
     if production.catch_up and not production.schedule:
         what, remedy = "there is nothing to catch up with without a schedule", "add production.schedule"
         yield Problem(("production", "catch_up"), what, remedy=remedy, on_key=True)
+    if "span" in production.model_fields_set and production.span not in ("days", "date") and spec.has_days():
+        what, remedy = "a pattern with {YYYY}, {MM} and {DD} has one span a day", "say days or date"
+        yield Problem(("production", "span"), what, seen=str(production.span), remedy=remedy)
     if "span" in production.model_fields_set and not spec.has_spans():
         what = "the export has no spans to choose from"
         remedy = "put {SPAN} or {YYYY}, {MM} and {DD} into data.mongo_export, or remove span"

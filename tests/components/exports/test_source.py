@@ -39,6 +39,15 @@ def test_latest_span_and_version_are_chosen(tmp_path: Path) -> None:
     assert _names(resolve("s/{SPAN}/v{VERSION}/*", tmp_path, span=1)) == ["s/1/v3/a"]
 
 
+@pytest.mark.parametrize("name", ["{SPAN}", "a[1]", "a*", "a{b}"])
+def test_a_folder_may_be_called_like_a_pattern(tmp_path: Path, name: str) -> None:
+    for span in ("1", "2"):
+        (tmp_path / name / "exports" / span).mkdir(parents=True)
+        (tmp_path / name / "exports" / span / "d.jsonl").write_text("{}\n")
+    found = resolve("exports/{SPAN}/*.jsonl", tmp_path / name)
+    assert (found.span, [file.path for file in found.files]) == (2, ["exports/2/d.jsonl"])
+
+
 def test_a_date_is_a_span(tmp_path: Path) -> None:
     _touch(tmp_path, "2024-01-02/a", "2024-01-03/a", "2024-13-40/a")
     pattern = "{YYYY}-{MM}-{DD}/*"

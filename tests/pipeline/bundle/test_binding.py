@@ -24,10 +24,19 @@ pytestmark = pytest.mark.component
 
 
 def plain(ir: Any) -> Any:
-    """A pipeline as JSON: packed messages may differ in the order of their bytes."""
+    """A pipeline as values: packed messages may differ in the order of their bytes, texts in how JSON spells a letter."""
     from google.protobuf.json_format import MessageToDict
 
-    return MessageToDict(ir, preserving_proto_field_name=True)
+    return decoded(MessageToDict(ir, preserving_proto_field_name=True))
+
+
+def decoded(value: Any) -> Any:
+    """A value with every text that is JSON as what it says."""
+    if isinstance(value, dict):
+        return {key: decoded(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [decoded(one) for one in value]
+    return decoded(json.loads(value)) if isinstance(value, str) and value[:1] in "{[" and value else value
 
 
 def compiled_there(bound: Bound) -> Any:
@@ -61,6 +70,12 @@ def test_without_a_span_the_newest_is_not_taken(bundle: Bundle, home: Path) -> N
 def test_the_bound_pipeline_is_the_one_compiled_there(bound: Bound) -> None:
     assert plain(bound.ir()) == compiled_there(bound)
     assert "DistributionValidator" not in bound.graph.ids
+
+
+def test_a_home_may_have_any_ordinary_name(bundle: Bundle, home: Path, tmp_path: Path) -> None:
+    there = shutil.copytree(home, tmp_path / "Überall & 'anders' {SPAN}")
+    bound = bind(bundle, Binding(there, span=2, run="manual__2026-01-01T00:00:00+00:00"))
+    assert plain(bound.ir()) == compiled_there(bound)
 
 
 def test_with_earlier_statistics_every_node_is_in_it(bound: Bound, bundle: Bundle) -> None:

@@ -10,6 +10,7 @@ from foundation.errors import SpecError
 from pipeline.document.cron import PRESETS, checked_schedule
 from pipeline.document.loader import LoadedSpec
 from pipeline.document.parameters import refuse_others
+from pipeline.document.production import ProductionConfig, resources_words
 
 Errors = Callable[..., str]
 STARTED = "production.start='2026-01-01'"
@@ -54,6 +55,10 @@ def test_a_schedule_that_is_none_is_refused(text: str, said: str) -> None:
         (("production.resources.memory=4GB",), "expected an amount of memory such as 4Gi"),
         (("production.span=weeks",), "expected 'days', 'hours' or 'date' or a whole number"),
         (("production.span=days", "data.mongo_export=a.jsonl"), "the export has no spans to choose from"),
+        (
+            ("production.span=hours", "data.mongo_export='a/{YYYY}-{MM}-{DD}/*.jsonl'"),
+            "has one span a day; seen: hours; say days or date",
+        ),
         (("production.parameters=[train.stps]",), "no key 'train.stps' in the document; did you mean"),
         (("production.parameters=[root]",), "'root' cannot be changed for a run; give PENSTOCK_ROOT"),
         (("production.parameters=[data.span]",), "start it for another one"),
@@ -92,3 +97,13 @@ def test_a_run_may_change_its_parameters_and_what_is_below_them(option: str) -> 
 def test_a_run_may_change_nothing_else(option: str) -> None:
     with pytest.raises(SpecError, match=r"expected one of production.parameters: train.steps"):
         refuse_others([option], ["train.steps"])
+
+
+def test_resources_are_said_in_words(load_with: Callable[..., LoadedSpec]) -> None:
+    production = load_with(
+        "production.resources={cpu: 1, memory: 4Gi}", "production.nodes.Trainer.resources={cpu: 2.5, gpu: 1}"
+    ).spec.production
+    said = "A scheduler gives each node 1 core, 4Gi; Trainer 2.5 cores, 1 accelerator."
+    assert resources_words(production, ["Transform", "Trainer"]) == said
+    assert resources_words(production, ["Transform"]) == "A scheduler gives each node 1 core, 4Gi."
+    assert resources_words(ProductionConfig(), ["Trainer"]) == ""
