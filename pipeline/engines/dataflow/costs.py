@@ -32,8 +32,7 @@ def _workers(options: Options) -> str:
 
 def _disk(options: Options) -> str:
     size, kind = options["disk_size_gb"], options["worker_disk_type"].rpartition("/")[2]
-    shown = [f"{size} GB" if size else "", kind, "shuffle by the service"]
-    return "disk " + ", ".join(filter(None, shown))
+    return f"disks: {' '.join(filter(None, (f'{size} GB' if size else '', kind))) or _SERVICE}"
 
 
 def _price(options: Options) -> str:

@@ -92,9 +92,9 @@ def _given(sidecar: Sidecar) -> Iterator[Input]:
 
 def _changed(parameter: Parameter) -> Input:
     kinds = [kind for kind in parameter.types if kind != "null"]
-    single = len(kinds) == 1 and parameter.default is not None and "null" not in parameter.types
+    single = len(kinds) == 1 and parameter.default is not None
     kind = _TYPES.get(kinds[0], "STRING") if single else "STRING"
-    # Kubeflow has no null and no value of several types: such a one is given as JSON.
+    # Kubeflow has no null and no value of several types: where one is needed, the value is given as JSON.
     default = parameter.default if single else json.dumps(parameter.default)
     return Input(
         re.sub(r"\W", "_", parameter.name), kind, default, _described(parameter), sets=parameter.name

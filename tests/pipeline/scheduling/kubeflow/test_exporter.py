@@ -63,7 +63,7 @@ def test_vertex_is_given_limits_since_it_chooses_machines_by_them() -> None:
 
 def test_inputs_are_typed_as_in_the_document() -> None:
     parameters = (
-        Parameter("train.steps", ("integer",), 100, "Steps.", minimum=1),
+        Parameter("train.steps", ("integer", "null"), 100, "Steps.", minimum=1),
         Parameter("train.rate", ("number", "null"), None),
         Parameter("evaluate.gates", ("object",), {"auc": 0.7}),
         Parameter("push.on", ("boolean",), True),
