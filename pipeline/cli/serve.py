@@ -10,6 +10,7 @@ import typer
 
 from foundation.errors import DataError, SpecError
 from foundation.saved_model import MODEL_FILE
+from foundation.stores.mirror import in_store
 from pipeline.cli.options import local
 from pipeline.cli.screen import say
 
@@ -103,12 +104,22 @@ def model_of(target: Path) -> tuple[Path, str]:
     if push is None:
         remedy = "add push: {to: serving_models/}, or give a folder of versions"
         raise DataError(f"{document}", expected="a 'push' section", seen="none", remedy=remedy)
-    folder = loaded.folder / push.to
+    folder = _brought(push.to) if in_store(push.to) else loaded.folder / push.to
     if not folder.is_dir():
         raise DataError(
-            f"{folder}",
+            push.to if in_store(push.to) else f"{folder}",
             expected="a pushed model",
             seen="nothing has been pushed yet",
             remedy=f"penstock run -f {document}",
         )
     return folder, loaded.spec.name
+
+
+def _brought(address: str) -> Path:
+    """Returns a folder with the newest version in a store, which follows the store while this process lives."""
+    from components.pusher.following import Following
+
+    versions = Following(address)
+    versions.look()
+    versions.follow()
+    return versions.folder

@@ -14,6 +14,7 @@ pytest.importorskip("moto.server", reason="the development extra brings moto")
 
 from components.pusher import destination, versions
 from components.pusher.destination import places_of
+from components.pusher.following import Following
 from components.pusher.result import Ledger, PushResult
 from components.pusher.standing import standing
 from foundation.errors import DataError, StorageError
@@ -200,6 +201,21 @@ def test_what_stands_in_a_store_is_compared_with_what_was_pushed(
     assert f"{address}/{done.number}/variables/variables.data was changed" in standing(on("two"), result).lost
     opened.delete([f"{key}/{name}" for name in there(address)])
     assert "no longer in s3" in standing(on("two"), result).lost.replace("gs:", "s3:")
+
+
+def test_a_folder_for_servers_follows_the_newest_version(
+    address: str, on: Callable[[str], Path], tmp_path: Path
+) -> None:
+    on("server")
+    served_here = Following(address)
+    assert served_here.look() is None
+    pushed = []
+    for content in "abc":
+        pushed.append(versions.push(model(tmp_path, content), on("one"), 5).number)
+        on("server")
+        assert served_here.look() == pushed[-1]
+        assert (served_here.folder / str(pushed[-1]) / "saved_model.pb").read_text() == content
+    assert sorted(path.name for path in served_here.folder.iterdir()) == list(map(str, pushed[-2:]))
 
 
 def test_a_busy_store_costs_time_alone(

@@ -1,0 +1,186 @@
+"""Two workers that share a bucket and a metadata server, and nothing else: their nodes alternate, to a model that serves."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("moto.server", reason="the development extra brings moto")
+
+from foundation.storage_remote import Address
+from foundation.stores.opening import open_store
+from pipeline.document.models import MetadataConfig
+from pipeline.lineage.records import Artifact, Execution
+from pipeline.lineage.store import MlmdLineage
+from tests import object_stores, postgresql
+from tests.object_stores import BUCKET
+
+pytestmark = pytest.mark.integration
+
+COMMAND = [sys.executable, "-c", "import sys; from pipeline.cli.main import main; sys.exit(main())"]
+ROOT, MODELS = f"s3://{BUCKET}/forth", f"s3://{BUCKET}/models/forth"
+RUN = "scheduled__2026-01-01T00:00:00+00:00"
+DOCUMENT = """
+name: forth
+root: {root}
+metadata: {{postgresql: {{host: 127.0.0.1, port: {port}, database: mlmd, user: {user}}}}}
+data: {{mongo_export: 's3://{bucket}/exports/documents.jsonl', label: kept, bad_documents: {{quarantine: false}}}}
+features: {{lessons: zscore}}
+train: {{epochs: 1}}
+evaluate: {{metrics: [auc], gates: none}}
+infra_validation: false
+push: {{to: {models}}}
+"""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A machine of its own: home, cache, temporary folder and working folder are nobody else's."""
+
+    folder: Path
+
+    def run(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Runs a node of the bundle; returns the exit code and the last line."""
+        for name in ("home", "temporary", "work"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        own = {"HOME": str(self.folder / "home"), "TMPDIR": str(self.folder / "temporary")}
+        command = [*COMMAND, "node", "--ir", str(self.folder / "bundle"), "--run-id", RUN, *arguments]
+        done = subprocess.run(
+            command,
+            cwd=self.folder / "work",
+            env={**os.environ, **own},
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+        last = done.stdout.strip().rpartition("\n")[2]
+        assert last.startswith("{"), done.stdout + done.stderr
+        return done.returncode, json.loads(last)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the workers have done."""
+
+    workers: tuple[Worker, Worker]
+    lines: dict[str, dict[str, Any]]
+    executions: list[Execution]
+    artifacts: dict[int, Artifact]
+    metadata: MetadataConfig
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch, object_stores.s3() as variables:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        patch.setenv("PENSTOCK_METADATA_PASSWORD", postgresql.PASSWORD)
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def port(environment: pytest.MonkeyPatch) -> Iterator[int]:
+    if reason := postgresql.missing():
+        pytest.skip(reason)
+    with postgresql.running() as server:
+        server.create("mlmd")
+        yield server.port
+
+
+@pytest.fixture(scope="module")
+def run(port: int, environment: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("two")
+    environment.setenv("PENSTOCK_CACHE", str(folder / "test"))
+    bundle = _compiled(folder, port)
+    workers = Worker(folder / "one"), Worker(folder / "two")
+    for worker in workers:
+        shutil.copytree(bundle, worker.folder / "bundle")
+    nodes = [node["id"] for node in json.loads((bundle / "bundle.json").read_text())["nodes"]]
+    lines = {}
+    for number, node in enumerate(nodes):
+        code, lines[node] = workers[number % 2].run("--node", node)
+        assert code == 0, lines[node]
+    config = MetadataConfig.model_validate(
+        {
+            "postgresql": {
+                "host": "127.0.0.1",
+                "port": port,
+                "database": "mlmd",
+                "user": postgresql.USER,
+            }
+        }
+    )
+    lineage = MlmdLineage(config, folder, "forth")
+    return Run(workers, lines, lineage.executions(), dict(lineage.artifacts()), config)
+
+
+def _compiled(folder: Path, port: int) -> Path:
+    drawn = random.Random(1)
+    rows = ({"_id": n, "lessons": drawn.randrange(50), "kept": drawn.random() < 0.5} for n in range(400))
+    store, key = open_store(Address(f"s3://{BUCKET}/exports/documents.jsonl"))
+    store.put(key, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    values = {"root": ROOT, "models": MODELS, "bucket": BUCKET, "port": port, "user": postgresql.USER}
+    (folder / "pipeline.yaml").write_text(DOCUMENT.format(**values))
+    done = subprocess.run(
+        [*COMMAND, "compile", "--to", "bundles"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return next((folder / "bundles").iterdir())
+
+
+def _objects(address: str) -> set[str]:
+    store, key = open_store(Address(address))
+    return {entry.key.removeprefix(f"{key}/") for entry in store.list(f"{key}/")}
+
+
+def test_every_node_is_done_whichever_worker_ran_it(run: Run) -> None:
+    assert {line["state"] for line in run.lines.values()} <= {"done", "skipped"}
+    assert {"Trainer", "Pusher"} <= {node for node, line in run.lines.items() if line["state"] == "done"}
+
+
+def test_lineage_knows_addresses_alone_and_one_artifact_of_each(run: Run) -> None:
+    assert {execution.state for execution in run.executions} == {"COMPLETE"}
+    assert len({execution.node for execution in run.executions}) == len(run.executions)
+    assert all(artifact.uri.startswith(f"{ROOT}/artifacts/") for artifact in run.artifacts.values())
+    local = str(run.workers[0].folder.parent)
+    texts = [value for one in run.artifacts.values() for value in one.properties.values()]
+    assert not [text for text in texts if local in str(text)]
+
+
+def test_every_artifact_is_in_the_bucket(run: Run) -> None:
+    there = _objects(f"{ROOT}/artifacts")
+    for artifact in run.artifacts.values():
+        place = artifact.uri.removeprefix(f"{ROOT}/artifacts/")
+        assert any(name.startswith(f"{place}/") for name in there), artifact.uri
+
+
+def test_the_same_node_on_the_other_worker_is_done_already(run: Run) -> None:
+    code, line = run.workers[0].run("--node", "StatisticsGen")
+    again = run.workers[1].run("--node", "StatisticsGen")
+    assert (code, line["state"], line["execution"]) == (0, "done", run.lines["StatisticsGen"]["execution"])
+    assert again == (0, {**line, "seconds": again[1]["seconds"]})
+
+
+def test_the_run_is_recorded_for_everyone(run: Run) -> None:
+    assert any(name.endswith("/run.json") for name in _objects(f"{ROOT}/runs"))
+    assert any(name.endswith("/report.html") for name in _objects(f"{ROOT}/runs"))
+
+
+def test_the_pushed_model_loads_and_predicts(run: Run, tmp_path: Path) -> None:
+    from foundation.stores.mirror import fetched
+
+    (number,) = {name.partition("/")[0] for name in _objects(MODELS) if name[0].isdecimal()}
+    assert f"{number}/saved_model.pb" in _objects(MODELS)
+    assert (fetched(f"{MODELS}/{number}") / "saved_model.pb").is_file()
