@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 
 from foundation.errors import DataError, near_miss
 from foundation.result import Part, Result
+from foundation.stores.mirror import address_of, in_store
 from pipeline.runs.lock import running
 
 
@@ -94,10 +96,10 @@ class RunRecord(Result):
 
 
 class RunBook:
-    """The records of all runs of one pipeline root.
+    """The records of all runs of one pipeline root; of a root in a store, those of other machines as well.
 
     Args:
-        root: The pipeline root.
+        root: The pipeline root, or the mirror of one in a store.
     """
 
     def __init__(self, root: Path) -> None:
@@ -110,6 +112,11 @@ class RunBook:
     def write(self, record: RunRecord) -> None:
         """Writes a record; readers never see a partial one."""
         record.write(self.path(record.id))
+        if in_store(address_of(self.folder)):
+            from pipeline.roots.opening import open_root
+
+            there = open_root(address_of(self.folder.parent))
+            there.publish(f"{self.folder.name}/{record.id}/{RunRecord.FILE}", record.text().encode())
 
     def all(self) -> list[RunRecord]:
         """Returns all runs, oldest first; one whose process has been killed is interrupted."""
@@ -122,9 +129,25 @@ class RunBook:
 
     def written(self) -> list[RunRecord]:
         """Returns all runs as their records say, oldest first."""
+        if in_store(address_of(self.folder)):
+            self._bring()
         files = self.folder.glob(f"*/{RunRecord.FILE}")
         # Ids that a scheduler gives do not sort by time.
         return sorted((RunRecord.read(file.parent) for file in files), key=lambda one: (one.started, one.id))
+
+    def _bring(self) -> None:
+        """Brings the records that other machines have written; not those of runs which they alone know to be alive."""
+        from pipeline.roots.opening import open_root
+
+        there = open_root(address_of(self.folder.parent))
+        for path in there.list(self.folder.name):
+            run, _, name = path.removeprefix(f"{self.folder.name}/").partition("/")
+            mine = RunRecord.find(self.path(run)) if name == RunRecord.FILE else None
+            if name != RunRecord.FILE or (mine and mine.state != "running"):
+                continue
+            record = RunRecord.from_json(json.loads(there.read(path) or b"{}"))
+            if record.tasks or record.state != "running":
+                record.write(self.path(run))
 
     def find(self, run: str | None = None) -> RunRecord:
         """Returns a run by its id or the start of one; without one, the newest.

@@ -1,0 +1,60 @@
+"""Records of runs whose root is in a store: every machine sees those of all, but takes nobody's live run for its own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("moto.server", reason="the development extra brings moto")
+
+from foundation.stores.mirror import mirror_of
+from pipeline.runs.book import RunBook, RunRecord
+from tests import object_stores
+from tests.object_stores import BUCKET
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[dict[str, str]]:
+    with object_stores.s3() as variables:
+        yield variables
+
+
+@pytest.fixture
+def book(store: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], RunBook]:
+    """Opens the records on a machine."""
+    for name, value in store.items():
+        monkeypatch.setenv(name, value)
+    root = f"s3://{BUCKET}/{uuid.uuid4().hex}"
+
+    def on(machine: str) -> RunBook:
+        monkeypatch.setenv("PENSTOCK_CACHE", str(tmp_path / machine))
+        return RunBook(mirror_of(root))
+
+    return on
+
+
+def test_what_ran_on_one_machine_is_known_on_another(book: Callable[[str], RunBook]) -> None:
+    for number, state in enumerate(["complete", "failed"]):
+        book("one").write(RunRecord(f"r{number}", "learners", state, started=number + 1))
+    assert [(run.id, run.state) for run in book("two").all()] == [("r0", "complete"), ("r1", "failed")]
+
+
+def test_a_run_that_is_alive_elsewhere_is_left_alone(book: Callable[[str], RunBook]) -> None:
+    record = RunRecord("r1", "learners", "running", started=1)
+    book("one").write(record)
+    assert book("two").all() == []
+    record.state = "complete"
+    book("one").write(record)
+    assert [run.state for run in book("two").all()] == ["complete"]
+
+
+def test_a_run_of_tasks_is_followed_while_it_goes_on(book: Callable[[str], RunBook]) -> None:
+    record = RunRecord("scheduled", "learners", "running", started=1, tasks=True)
+    book("one").write(record)
+    assert [run.state for run in book("two").all()] == ["running"]
+    record.state = "complete"
+    book("one").write(record)
+    assert [run.state for run in book("two").all()] == ["complete"]
