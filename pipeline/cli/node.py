@@ -67,7 +67,7 @@ def node(
             ir, node_id, run_id, home, root, found, tuple(set_ or ()), attempt, again, again_after, wait
         )
 
-    return run(request, run_id, node_id, began)
+    return run(request, ir, run_id, node_id, began)
 
 
 def _began() -> float:

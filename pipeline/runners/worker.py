@@ -4,7 +4,7 @@ Only these processes load TensorFlow: commands respond at once, two cores are us
 that kills its process leaves the run's records intact. Requests and answers are one JSON object per line:
 ``{"run": node}``, ``{"reuse": {node: execution}}`` and ``{"warm": node}``, answered by ``{"done": …}`` or
 ``{"failed": …}``; before that, ``{"progress": …}`` tells how far a node is. A run with an ``attempt`` says ``{"begins": node}``
-when the node's executor begins.
+when the node's executor begins, and what the process had spent by then.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class _Work:
             return Asked()
         return Asked(
             request["attempt"],
-            begins=lambda: self._tell({"begins": request["run"]}),
+            begins=lambda: self._tell({"begins": request["run"], "cpu": cpu_seconds()}),
             guard=lambda: _refuse_if_taken_over(request["run"], request["root"], request["successor"]),
         )
 

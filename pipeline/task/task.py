@@ -10,19 +10,19 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from foundation.errors import LockedError, NodeError, PenstockError, SpecError, near_miss
 from pipeline.bundle.binding import Bound
-from pipeline.bundle.reading import PIPELINE, Bundle, open_bundle
+from pipeline.bundle.reading import Bundle, open_bundle
 from pipeline.lineage.changes import cancel
 from pipeline.roots.base import Root
 from pipeline.roots.opening import open_root
 from pipeline.task.ended import Ended
 from pipeline.task.exits import code_of
-from pipeline.task.finishing import finished
 from pipeline.task.ledger import Claim, Ledger, Standing
+from pipeline.task.outcome import Outcome
 from pipeline.task.planned import Planned, obtain
 from pipeline.task.pulse import Pulse
 from pipeline.task.record import standings, write_record
@@ -36,33 +36,17 @@ _TOLD = ("execution", "cpu", "counted", "withheld", "decided", "model")
 """What the work may say of a node that is done, as ``Ended`` has it."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a process ends.
-
-    Attributes:
-        ended: How the node ended.
-        span: Span of the export, None where it is not known or has none.
-        report: Where the run's report is, empty where that is not known.
-        secrets: Environment variables that the document names for passwords.
-    """
-
-    ended: Ended
-    span: int | None = None
-    report: str = ""
-    secrets: tuple[str, ...] = ()
-
-
 class Task:
     """One node of one run.
 
     Args:
         request: What is asked.
         began: When this process began, on ``time.monotonic``.
+        work: The process that works, which has been started for this node.
     """
 
-    def __init__(self, request: Request, began: float) -> None:
-        self._request, self._began = request, began
+    def __init__(self, request: Request, began: float, work: Work) -> None:
+        self._request, self._began, self._work = request, began, work
         self._overhead = 0.0
         self._span: int | None = request.span
         self._report = ""
@@ -82,24 +66,25 @@ class Task:
         request = self._request
         bundle = open_bundle(request.bundle)
         _check_node(bundle, request.node)
-        work = Work(request.node, bundle.folder / PIPELINE, self._begins)
-        try:
-            root = open_root(request.root or bundle.sidecar.root, request.home)
-            self._report = f"{root.uri}/{request.run_folder}/report.html#{request.node}"
-            planned, bound = obtain(root, bundle, request)
-            self._span = planned.span
-            database = bound.job.document.metadata.mysql or bound.job.document.metadata.postgresql
-            self._secrets = (database.password_env,) if database else ()
-            if request.node not in planned.needed:
-                return Ended("skipped", decided=_why_skipped(planned, request.node))
-            return _Attempt(self, work, root, planned, bound).ended()
-        finally:
-            with deaf():
-                work.end()
+        root = open_root(request.root or bundle.sidecar.root, request.home)
+        self._report = f"{root.uri}/{request.run_folder}/report.html#{request.node}"
+        planned, bound = obtain(root, bundle, request)
+        self._span = planned.span
+        database = bound.job.document.metadata.mysql or bound.job.document.metadata.postgresql
+        self._secrets = (database.password_env,) if database else ()
+        if request.node not in planned.needed:
+            return Ended("skipped", decided=_why_skipped(planned, request.node))
+        return _Attempt(self, self._work, root, planned, bound).ended()
 
-    def _begins(self) -> None:
+    def begins(self, cpu: float) -> None:
+        """Takes note that the executor begins.
+
+        Args:
+            cpu: CPU seconds of the process that works until then.
+        """
         self._overhead = self.seconds
-        log.info("%s begins after %.1f s", self._request.node, self._overhead)
+        both = cpu + time.process_time()
+        log.info("%s begins after %.2f s, %.2f s of CPU", self._request.node, self._overhead, both)
 
     @property
     def request(self) -> Request:
@@ -142,6 +127,10 @@ class _Attempt:
         end = self._carried_out(claim, results)
         end = replace(end, attempt=claim.attempt, upstream=upstream, asked=self._request.attempt)
         with deaf():
+            from pipeline.task.finishing import (
+                finished,
+            )  # reports are loaded when there is something to report
+
             self._root.publish(claim.end, end.to_bytes())
             finished(self._root, self._request, self._planned, self._bound)
         return end
@@ -155,11 +144,12 @@ class _Attempt:
 
     def _carried_out(self, claim: Claim, results: Mapping[str, int]) -> Ended:
         started = time.time()
-        with deaf():
-            write_record(self._root, self._request, self._planned)
         try:
+            write_record(self._root, self._request, self._planned)
             with Pulse(self._root, claim, self._give_up):
-                answer = self._work.carry_out(self._bound.job, self._ir(), self._asked(claim, results))
+                answer = self._work.carry_out(
+                    self._bound.job, self._ir(), self._asked(claim, results), self._task.begins
+                )
         except PenstockError as error:
             error = _taken_over(self._request.node) if self._taken_over else error
             return self._ended("failed", started, error=str(error), code=code_of(error))

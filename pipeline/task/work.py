@@ -12,14 +12,17 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from foundation.publish import write_text
-from pipeline.runners.base import how_far
-from pipeline.runners.job import Job
 from pipeline.runners.process import WorkerProcess, rebuilt_error
 from pipeline.task.exits import death, kills_for_memory
 
+if TYPE_CHECKING:
+    from pipeline.runners.job import Job
+
+_IR = "pipeline.json"
+"""As in ``pipeline.bundle.reading``, which loads the document."""
 GRACE = 10.0
 """Seconds that the work has to close what it has begun, such as a job of Dataflow."""
 
@@ -50,25 +53,32 @@ class Work:
 
     Args:
         node: Id of the node.
-        ir: The bundle's compiled pipeline, which names the node's executor.
-        begins: Called when the executor begins.
+        bundle: The bundle's folder, or the compiled pipeline in it, which names the node's executor.
     """
 
-    def __init__(self, node: str, ir: Path, begins: Callable[[], None]) -> None:
-        self._node, self._begins = node, begins
+    def __init__(self, node: str, bundle: Path) -> None:
+        self._node = node
         self._desk = Desk()
         self._kills = kills_for_memory()
         sys.stdout.flush()
         self._worker = WorkerProcess(self._desk, sys.stdout.buffer)
-        self._worker.ask({"ready": node, "ir": str(ir)})
+        ir = bundle if bundle.suffix else bundle / _IR
+        self._worker.ask({"ready": node, "ir": str(ir.absolute())})
 
-    def carry_out(self, job: Job, ir: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    def carry_out(
+        self,
+        job: Job,
+        ir: Mapping[str, Any],
+        request: Mapping[str, Any],
+        begins: Callable[[float], None],
+    ) -> dict[str, Any]:
         """Has the node run, and returns the worker's answer.
 
         Args:
             job: The run.
             ir: Its compiled pipeline as proto-JSON.
             request: What the worker is asked.
+            begins: Called when the executor begins, with the CPU seconds of the process until then.
 
         Raises:
             PenstockError: The node failed, or its process is gone.
@@ -77,15 +87,17 @@ class Work:
         write_text(here.ir_json_file, json.dumps(ir))
         here.write()
         for _ in range(2):  # that it has started, and that it is ready
-            self._hear()
+            self._hear(begins)
         self._worker.ask(dict(request))
-        return self._hear()
+        return self._hear(begins)
 
-    def _hear(self) -> dict[str, Any]:
+    def _hear(self, begins: Callable[[float], None]) -> dict[str, Any]:
         while (answer := self._worker.answer()) is not None:
             if "begins" in answer:
-                self._begins()
+                begins(answer["cpu"])
             elif "progress" in answer:
+                from pipeline.runners.base import how_far
+
                 sys.stdout.write(f"{self._node}: {how_far(answer['progress'])}\n")
                 sys.stdout.flush()
             elif "failed" in answer:
