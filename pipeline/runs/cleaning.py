@@ -16,6 +16,7 @@ from pipeline.lineage.changes import mark_deleted
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import Lineage
 from pipeline.lineage.trace import trace
+from pipeline.runs.book import RunBook
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def candidates(lineage: Lineage, root: Path, keep_runs: int) -> list[Candidate]:
         keep_runs: How many of the newest runs keep everything they made or reused.
     """
     executions = lineage.executions()
-    runs = sorted({e.run for e in executions if e.run})[-keep_runs:]
+    runs = _kept_runs(executions, root, keep_runs)
     kept = {i for e in executions if e.run in runs for ids in e.outputs.values() for i in ids}
     kept |= _of_blessed_models(lineage)
     found = []
@@ -59,6 +60,20 @@ def candidates(lineage: Lineage, root: Path, keep_runs: int) -> list[Candidate]:
                 found.append(Candidate(artifact, execution.node, _bytes_of(artifact.uri)))
                 kept.add(artifact_id)
     return found
+
+
+def _kept_runs(executions: Iterable[Execution], root: Path, count: int) -> set[str]:
+    """Returns the newest runs, and those that a scheduler has not ended: their nodes may be between two processes.
+
+    Args:
+        executions: All, oldest first; a run is as new as its last one, for a scheduler's ids do not sort by time.
+        root: Pipeline root.
+        count: How many of the newest runs are kept.
+    """
+    last = {one.run: one.id for one in executions if one.run}
+    newest = sorted(last, key=lambda run: last[run])[-count:]
+    going_on = [one.id for one in RunBook(root).written() if one.tasks and one.state == "running"]
+    return {*newest, *going_on}
 
 
 def _of_blessed_models(lineage: Lineage) -> set[int]:
@@ -105,7 +120,7 @@ def unused_searches(lineage: Lineage, root: Path, keep_runs: int, going: Iterabl
     """
     gone = {candidate.artifact.id for candidate in going}
     executions = lineage.executions()
-    runs = sorted({e.run for e in executions if e.run})[-keep_runs:]
+    runs = _kept_runs(executions, root, keep_runs)
     oldest = min((e.started for e in executions if e.run in runs), default=0.0)
     used = {
         _search_of(lineage.artifacts().get(i)) for e in executions for i in _results_of(e) if i not in gone

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,13 @@ def test_a_run_is_found_by_the_start_of_its_id_and_the_newest_by_default(tmp_pat
         book.write(record(run))
     assert book.find("20260101").id == "20260101T000000-aa"
     assert book.find().id == "20260201T000000-bb"
+
+
+def test_the_newest_run_began_last_whatever_a_scheduler_calls_it(tmp_path: Path) -> None:
+    book = RunBook(tmp_path)
+    for run, started in (("scheduled__2026", 2.0), ("manual__2027", 3.0), ("20260101T000000-aa", 1.0)):
+        book.write(replace(record(run), started=started))
+    assert book.find().id == "manual__2027"
 
 
 @pytest.mark.parametrize("run", ["2026", "1999"], ids=["two begin so", "none"])

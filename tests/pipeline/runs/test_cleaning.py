@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from components.tuner.result import Trials
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import MemoryLineage
+from pipeline.runs.book import RunBook, RunRecord
 from pipeline.runs.cleaning import candidates, kept_spans, remove_folders, unused_searches
 
 
@@ -49,6 +51,26 @@ def test_candidates(tmp_path: Path, keep: int, blessed: int | None, gone: set[in
     found = candidates(lineage(tmp_path, blessed), tmp_path, keep)
     assert {c.artifact.id for c in found} == gone
     assert all(c.bytes == 100 for c in found)
+
+
+def test_a_run_that_a_scheduler_has_not_ended_keeps_all_it_has_made(tmp_path: Path) -> None:
+    book = RunBook(tmp_path)
+    book.write(RunRecord(id="r1", pipeline="p", state="running", started=1.0, tasks=True))
+    book.write(RunRecord(id="r2", pipeline="p", state="complete", started=2.0, tasks=True))
+
+    assert {c.artifact.id for c in candidates(lineage(tmp_path), tmp_path, 1)} == {20, 21}
+
+
+def test_the_newest_run_is_the_one_that_ran_last_whatever_it_is_called(tmp_path: Path) -> None:
+    known = lineage(tmp_path)
+    named = [
+        replace(one, run={"r1": "z", "r2": "scheduled__2026", "r3": "a"}[one.run])
+        for one in known.executions()
+    ]
+
+    found = candidates(MemoryLineage(named, list(known.artifacts().values())), tmp_path, 1)
+
+    assert {c.artifact.id for c in found} == {10, 11, 20, 21}
 
 
 def test_nothing_outside_the_root_is_a_candidate(tmp_path: Path) -> None:
