@@ -149,4 +149,4 @@ class Store(ABC):
             expected="a store that answers and permits it",
             seen=failure.seen + tries,
             remedy=remedy if failure.final else "run the same command again when the store answers",
-        )
+        ).passing(not failure.final)
