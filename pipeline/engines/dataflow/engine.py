@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from foundation.document.problems import Problem, SpecErrors
 from pipeline.document.models import RunConfig
@@ -16,6 +17,7 @@ from pipeline.engines.dataflow.options import read_options
 from pipeline.nodes import NODES
 from pipeline.preflight.remarks import Remark
 
+_FILES = frozenset({"--setup_file", "--requirements_file", "--extra_package"})
 RUNNER = "pipeline.engines.dataflow.beam_runner.DataflowRunner"
 
 
@@ -45,7 +47,8 @@ class DataflowEngine(Engine):
         """
         identity = (context.pipeline, context.node, context.run, context.attempt)
         labels = (f"--labels={key}={value}" for key, value in run_labels(*identity).items())
-        return [f"--runner={RUNNER}", f"--job_name={job_name(*identity)}", *labels, *run.beam_args]
+        given = (_absolute(arg, context.home) for arg in run.beam_args)
+        return [f"--runner={RUNNER}", f"--job_name={job_name(*identity)}", *labels, *given]
 
     @contextmanager
     def started(self, run: RunConfig, context: Context) -> Iterator[list[str]]:
@@ -75,6 +78,12 @@ class DataflowEngine(Engine):
             run: The document's ``run`` slice.
         """
         return costs(read_options(run.beam_args))
+
+
+def _absolute(arg: str, home: Path) -> str:
+    """Returns an option with its file's whole path: Beam would start from the folder of the node's process."""
+    name, equals, value = arg.partition("=")
+    return f"{name}={home / value}" if equals and name in _FILES else arg
 
 
 def _unreachable(subject: Subject, node: str) -> list[Problem]:

@@ -19,11 +19,17 @@ pytestmark = pytest.mark.integration
 
 EXPECTED = Path(__file__).parent / "expected_job.json"
 NODES = ("MongoExampleGen", "StatisticsGen", "SchemaInferrer", "Transform")
-REMOTE = {"default": "local", "StatisticsGen": "dataflow", "Transform": "dataflow"}
+REMOTE = {"default": "local", **dict.fromkeys(("MongoExampleGen", "StatisticsGen", "Transform"), "dataflow")}
+"""Ingestion too, which only a service on this machine can run."""
 ROWS = 300
 DOCUMENT: dict[str, Any] = {
     "name": "learners",
-    "data": {"mongo_export": "export.jsonl", "label": "retained", "split": {"by": "_id"}},
+    "data": {
+        "mongo_export": "export.jsonl",
+        "label": "retained",
+        "split": {"by": "_id"},
+        "bad_documents": {"fail_above": "5%"},
+    },
     "features": {"lessons": "zscore", "country": {"vocabulary": 10}},
     "evaluate": {"metrics": ["auc"], "gates": "none"},
 }
@@ -48,7 +54,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         for n in range(ROWS)
     ]
-    (folder / "export.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "export.jsonl").write_text(text + "{broken\n")
     (folder / "staging").mkdir()
     return folder
 
@@ -165,14 +172,16 @@ def test_one_job_is_submitted_for_a_node_and_looked_at_until_it_is_done(
     service: Service, remote: SimpleNamespace
 ) -> None:
     posts = [one for one in service.requests if one.startswith("POST")]
-    assert posts == ["POST /v1b3/projects/my-project/locations/europe-west1/jobs"] * 2
+    assert posts == ["POST /v1b3/projects/my-project/locations/europe-west1/jobs"] * 3
     assert service.requests[-1].endswith("/metrics")
     assert not [one for one in service.requests if one.startswith("PUT")]
 
 
-def test_what_the_workers_counted_is_told(remote: SimpleNamespace) -> None:
+def test_what_the_workers_counted_is_told(remote: SimpleNamespace, home: Path) -> None:
     assert remote.told_of["StatisticsGen"]["counted"]["rows"] == ROWS
-    assert remote.told_of["MongoExampleGen"]["counted"] == {"documents": ROWS}
+    size = (home / "export.jsonl").stat().st_size
+    ingested = {"documents": ROWS + 1, "quarantined": 1, "bytes": size}
+    assert remote.told_of["MongoExampleGen"]["counted"] == ingested
     assert "counted" not in remote.told_of["SchemaInferrer"]
 
 
@@ -197,11 +206,15 @@ def test_artifacts_are_those_of_a_run_on_this_machine(remote: SimpleNamespace, l
 def test_a_job_that_claims_to_be_done_without_having_run_is_no_result(
     service: Service, remote: SimpleNamespace, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from ml_metadata import metadata_store
+
     from pipeline.lineage.store import execution_state
 
     monkeypatch.setattr(service, "executes", False)
-    nodes = executor(home, "remote", "r2", REMOTE, options(service, home))
+    beam = {"default": "local", "StatisticsGen": "dataflow"}
+    nodes = executor(home, "remote", "r2", beam, options(service, home))
     last = nodes.run("MongoExampleGen")
     with pytest.raises(NodeError, match="no file, although the engine says that the pipeline is done"):
         nodes.run("StatisticsGen")
-    assert execution_state(nodes.connection, last + 1) == "FAILED"
+    store = metadata_store.MetadataStore(nodes.connection)
+    assert execution_state(store, last + 1) == "FAILED"

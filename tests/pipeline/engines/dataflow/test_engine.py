@@ -58,6 +58,8 @@ def test_files_of_options_are_looked_for_beside_the_document(tmp_path: Path) -> 
     assert len(checking.remarks(spec, ["Transform"], tmp_path)) == 1
     (tmp_path / "runtime.txt").touch()
     assert checking.remarks(spec, ["Transform"], tmp_path) == []
+    args = DataflowEngine().args(spec.run, Context("taxi", "r", "Transform", home=tmp_path))
+    assert f"--requirements_file={tmp_path}/runtime.txt" in args
 
 
 @pytest.mark.parametrize(
