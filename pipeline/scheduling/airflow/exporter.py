@@ -13,6 +13,7 @@ import jinja2
 
 from foundation.errors import SpecError
 from foundation.publish import published_folder, write_text
+from pipeline.bundle.reading import open_bundle
 from pipeline.scheduling.base import Exporter, Options
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ KUBERNETES = (
     "environment"
 )
 """What a pod needs."""
+OURS = "Written by ``penstock export airflow``"
+"""What the first lines of a file of ours say."""
 LINE = 110
 """Characters in a line of what is written."""
 
@@ -70,17 +73,30 @@ class AirflowExporter(Exporter):
     }
 
     def write(self, bundle: Bundle, to: Path, options: Options) -> list[Path]:
-        """Writes the DAG file; the bundle is there before it."""
+        """Writes the DAG file; the bundle is there before it.
+
+        Raises:
+            SpecError: The operator is unknown or lacks something, or a file of that name is not ours.
+            DataError: The bundle is there already, and was altered.
+            StorageError: The folder cannot be written.
+        """
         operator = self.operator(options)
         _refuse(bundle.sidecar, operator, options)
         folder = to / bundle.folder.name
-        if folder.resolve() != bundle.folder.resolve():
-            shutil.rmtree(folder, ignore_errors=True)  # it would be the same, if it is whole
+        texts = render(bundle.sidecar, folder.name, operator, options)
+        for name in texts:
+            _refuse_foreign(to / name)
+        if folder.exists():
+            open_bundle(folder)  # a run may be at work in it: it is checked, not written again
+        else:
             with published_folder(folder) as unfinished:
                 shutil.copytree(bundle.folder, unfinished, dirs_exist_ok=True)
-        file = to / f"{bundle.sidecar.name}.py"
-        write_text(file, render(bundle.sidecar, folder.name, operator, options))
-        return [file, folder]
+        for name, text in texts.items():
+            write_text(to / name, text)
+        before = to / f"{bundle.sidecar.name}_retrain.py"
+        if before.name not in texts and _is_ours(before):
+            before.unlink()
+        return [*(to / name for name in texts), folder]
 
     def notes(self, bundle: Bundle, options: Options) -> list[str]:
         """Names what a task waits for, or fails without."""
@@ -95,8 +111,8 @@ class AirflowExporter(Exporter):
         ]
 
 
-def render(sidecar: Sidecar, folder: str, operator: str, options: Options) -> str:
-    """Returns the DAG file's text.
+def render(sidecar: Sidecar, folder: str, operator: str, options: Options) -> dict[str, str]:
+    """Returns the text of each file by its name: the DAG, and that of continuous training where it is asked for.
 
     Args:
         sidecar: What ``bundle.json`` holds.
@@ -129,7 +145,28 @@ def render(sidecar: Sidecar, folder: str, operator: str, options: Options) -> st
         "retrain": retrain,
     }
     text = environment.get_template("dag.py.j2").render(asked, imports=_imports(asked))
-    return re.sub(r"\n{4,}", "\n\n\n", text)
+    files = {f"{sidecar.name}.py": re.sub(r"\n{4,}", "\n\n\n", text)}
+    if retrain:
+        # A file of its own: what starts another DAG imports Airflow's whole database layer.
+        files[f"{sidecar.name}_retrain.py"] = environment.get_template("retrain.py.j2").render(asked)
+    return files
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a file was written by this exporter."""
+    return (
+        file.exists() and OURS in file.read_text(encoding="utf-8", errors="replace").partition("import ")[0]
+    )
+
+
+def _refuse_foreign(file: Path) -> None:
+    if file.exists() and not _is_ours(file):
+        raise SpecError(
+            f"file {file}",
+            expected="none, or one that 'penstock export airflow' has written",
+            seen="another",
+            remedy="rename it, or write to another folder with --to",
+        )
 
 
 def _refuse(sidecar: Sidecar, operator: str, options: Options) -> None:
@@ -175,12 +212,6 @@ def _imports(asked: Mapping[str, Any]) -> list[str]:
     names |= {"BaseOperator"} if made_of == "process" else set()
     names |= {"CronDataIntervalTimetable"} if asked["schedule"] else set()
     names |= {"TaskGroup"} if asked["groups"] else set()
-    names |= {"Asset", "AssetAny", "task"} if asked["retrain"] else set()
-    providers = list(PROVIDERS[made_of])
-    if asked["retrain"]:
-        providers.append(
-            "from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator"
-        )
     exceptions = "AirflowException, AirflowFailException, AirflowSkipException"
     return [
         *(f"import {module}" for module in sorted(modules)),
@@ -188,7 +219,7 @@ def _imports(asked: Mapping[str, Any]) -> list[str]:
         "from pathlib import Path",
         "from zoneinfo import ZoneInfo",
         "",
-        *providers,
+        *PROVIDERS[made_of],
         _import("airflow.sdk", names),
         f"from airflow.sdk.exceptions import {exceptions}",
         *CLIENTS[made_of],

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from foundation.errors import SpecError
+from pipeline.bundle.reading import digest_of
 from pipeline.scheduling.airflow.exporter import AirflowExporter
 from pipeline.scheduling.base import Options
 from tests.pipeline.scheduling.bundles import bundle, sidecar
@@ -27,7 +29,7 @@ PYTHON = "/opt/penstock/bin/python"
 def written(folder: Path, production: dict[str, Any], operator: str = "bash") -> str:
     made = bundle(folder / "bundles", sidecar(production))
     options = Options(operator, python=PYTHON if operator == "external_python" else "")
-    file, beside = AirflowExporter().write(made, folder / "dags", options)
+    file, *_, beside = AirflowExporter().write(made, folder / "dags", options)
     assert sorted(path.name for path in beside.iterdir()) == ["bundle.json", "pipeline.json"]
     return file.read_text()
 
@@ -69,10 +71,29 @@ def test_a_new_bundle_leaves_the_one_of_a_run_that_goes_on(tmp_path: Path) -> No
     assert "shop-" + "b" * 12 in (tmp_path / "dags/shop.py").read_text()
 
 
+def test_continuous_training_that_is_no_longer_asked_for_ends(tmp_path: Path) -> None:
+    retrain = {"on_export": True, "on_alarm": False, "new_labels": None}
+    for number, production in enumerate([{"retrain": retrain}, {}]):
+        made = bundle(tmp_path / str(number), sidecar(production, digest=str(number) * 64))
+        AirflowExporter().write(made, tmp_path / "dags", Options())
+        assert (tmp_path / "dags/shop_retrain.py").exists() == (number == 0)
+
+
 def test_a_bundle_compiled_in_place_stays(tmp_path: Path) -> None:
-    made = bundle(tmp_path, sidecar())
+    plain = sidecar(digest="")
+    made = bundle(tmp_path, replace(plain, digest=digest_of(plain.text())))
     AirflowExporter().write(made, tmp_path, Options())
     assert (made.folder / "bundle.json").exists()
+
+
+def test_a_file_of_a_person_is_neither_overwritten_nor_removed(tmp_path: Path) -> None:
+    for name in ("shop.py", "shop_retrain.py"):
+        (tmp_path / name).write_text("dag = ...")
+    with pytest.raises(SpecError, match=r"shop\.py.*seen: another; remedy: rename it"):
+        AirflowExporter().write(bundle(tmp_path / "b", sidecar()), tmp_path, Options())
+    (tmp_path / "shop.py").unlink()
+    AirflowExporter().write(bundle(tmp_path / "c", sidecar()), tmp_path, Options())
+    assert (tmp_path / "shop_retrain.py").read_text() == "dag = ..."
 
 
 @pytest.mark.parametrize(
