@@ -41,6 +41,14 @@ class Server:
         create = [program, "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, database]
         subprocess.run(create, check=True, env={**os.environ, "PGPASSWORD": PASSWORD}, timeout=60)
 
+    def sql(self, statement: str, database: str) -> str:
+        """Runs a statement and returns what it says, without headings."""
+        program = str(Path(self.pg_ctl[0]).parent / "psql")
+        ask = [program, "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-tAc", statement, database]
+        environment = {**os.environ, "PGPASSWORD": PASSWORD}
+        done = subprocess.run(ask, check=True, env=environment, capture_output=True, text=True, timeout=60)
+        return done.stdout
+
     def start(self) -> None:
         """Starts it."""
         _as_server(*self.pg_ctl, "-o", self.options, "start")

@@ -26,6 +26,7 @@ from pipeline.cli import (
     export,
     history,
     look,
+    metadata,
     models,
     node,
     project,
@@ -67,6 +68,7 @@ for group in (
     group.register(app)
 app.add_typer(export.app, name="export")
 app.add_typer(schema.app, name="schema")
+app.add_typer(metadata.app, name="metadata")
 app.add_typer(experiment.app, name="experiment")
 
 

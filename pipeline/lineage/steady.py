@@ -9,9 +9,11 @@ Everything that Penstock reads and writes, TFX's launcher included, goes through
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +40,9 @@ _PG_OPTIONS: Final = "-c lock_timeout=20s -c idle_in_transaction_session_timeout
 """A transaction whose client is gone must not hold its rows for hours: the server ends it, others wait only so long."""
 _PG_SECONDS: Final = "10"
 """Seconds for PostgreSQL's client library to connect; by itself it waits for ever."""
+_IN_CONTEXTS: Final = re.compile(r"\(?(\(?contexts_\d+\.id = \d+\)?( AND )?)+\)?")
+"""How TFX asks for the executions that are in each of some contexts."""
+_NUMBER: Final = re.compile(r"id = (\d+)")
 _PAUSES: Final = {Fault.CONFLICT: (0.01, 1.0), Fault.LOST: (0.1, 5.0)}
 """The first pause and the longest, in seconds; each is twice the one before, and shortened at random by up to a half."""
 
@@ -112,15 +117,56 @@ class SteadyStore(MetadataStore):  # type: ignore[misc]
         self._patience, self._upgrade = patience, upgrade
         self._metadata_store: Any = None
         self._used = time.monotonic()
+        self._known: dict[Any, Any] = {}
         self._thread = threading.RLock()
         file = connection.sqlite.filename_uri
         self._lock = lock_of(Path(file)) if file else None
         self._steadily(lambda: None, writes=True)
 
+    def get_executions(self, list_options: Any = None, extra_options: Any = None) -> Any:
+        """Returns all executions or, asked as TFX does, those that are in each of some contexts.
+
+        TFX asks by a query that ML Metadata 1.21 no longer understands, and then reads every execution of each
+        context. A context that was made later has fewer: the newest is read, then the others are compared.
+        """
+        asked = _IN_CONTEXTS.fullmatch(getattr(list_options, "filter_query", None) or "")
+        if asked is None:
+            return super().get_executions(list_options, extra_options)
+        newest, *others = sorted(map(int, _NUMBER.findall(asked.group())), reverse=True)
+        found = self.get_executions_by_context(newest)
+        return [one for one in found if set(others) <= {c.id for c in self.get_contexts_by_execution(one.id)}]
+
+    def get_artifact_type(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns a type; one that is known is not asked for again, since types have ids for good."""
+        return self._remembered(super().get_artifact_type, *args, **kwargs)
+
+    def get_execution_type(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns a type, see ``get_artifact_type``."""
+        return self._remembered(super().get_execution_type, *args, **kwargs)
+
+    def get_context_type(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns a type, see ``get_artifact_type``."""
+        return self._remembered(super().get_context_type, *args, **kwargs)
+
+    def get_context_by_type_and_name(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns a context or None; one that is known is not asked for again."""
+        return self._remembered(super().get_context_by_type_and_name, *args, **kwargs)
+
+    def _remembered(self, ask: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        key = (ask.__name__, args, tuple(kwargs.values()))
+        if key not in self._known:
+            found = ask(*args, **kwargs)
+            if found is None:
+                return None
+            self._known[key] = found
+        return copy.deepcopy(self._known[key])
+
     def _call(self, method_name: str, request: Any, response: Any, extra_options: Any = None) -> None:
         """Calls ML Metadata: again after a conflict, on a new connection after a lost one, and writes once."""
         writes = method_name.startswith("Put")
         if writes:
+            if method_name.endswith("Type"):
+                self._known.clear()  # it may get further properties
             name_what_is_new(method_name, request)
         lost = False
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,10 @@ from pipeline.document.models import MetadataConfig
 from pipeline.lineage import sqlite
 from pipeline.lineage.records import Artifact, Execution, Value
 from pipeline.lineage.sqlite import Snapshot
+
+_VERSIONS = re.compile(r"database version (\d+) is (older|greater) than library version (\d+)")
+RUN_PROPERTY = "penstock_run"
+"""Property of an execution: the run that it belongs to."""
 
 
 class Lineage(Protocol):
@@ -147,9 +152,25 @@ def asked(config: MetadataConfig) -> Iterator[None]:
         if config.mysql or config.postgresql:
             database = config.mysql or config.postgresql
             subject += f" {database.database} at {database.host}" if database else ""
-        raise MetadataError(
-            subject, expected="a store that answers and has this version", seen=_plain(error)
-        ) from error
+        raise _refusal(subject, _plain(error)) from error
+
+
+def _refusal(subject: str, said: str) -> MetadataError:
+    """Returns the error for what ML Metadata said: tables of another version have remedies of their own."""
+    versions = _VERSIONS.search(said)
+    if versions is None:
+        return MetadataError(subject, expected="a store that answers and has this version", seen=said)
+    theirs, order, ours = versions.groups()
+    remedies = {
+        "older": "back the database up, stop what writes to it, and run 'penstock metadata upgrade'",
+        "greater": "install the version of Penstock that wrote it, or a later one",
+    }
+    return MetadataError(
+        subject,
+        expected=f"tables of version {ours}",
+        seen=f"version {theirs}",
+        remedy=remedies[order],
+    )
 
 
 def _plain(error: Exception) -> str:
@@ -271,18 +292,23 @@ def _read(store: Any, pipeline: str) -> Snapshot:
     artifacts = store.get_artifacts_by_context(context.id)
     types = {t.id: t.name for t in store.get_artifact_types()}
     events = store.get_events_by_execution_ids([e.id for e in executions]) if executions else []
-    runs = _runs(store)
+    runs = _runs(store, executions)
     inputs, outputs = _links(events)
     records = [_execution(e, pipeline, runs, inputs, outputs) for e in executions]
     known = {a.id: _artifact(a, types) for a in artifacts}
     return sorted(records, key=lambda e: e.id), known
 
 
-def _runs(store: Any) -> dict[int, str]:
-    found: dict[int, str] = {}
-    for context in store.get_contexts_by_type("pipeline_run"):
-        for execution in store.get_executions_by_context(context.id):
-            found[execution.id] = context.name
+def _runs(store: Any, executions: Sequence[Any]) -> dict[int, str]:
+    """Returns the run of each execution: the one it notes or, written by an earlier version, that of its context."""
+    noted = {e.id: str(e.custom_properties[RUN_PROPERTY].string_value) for e in executions}
+    found = {execution: run for execution, run in noted.items() if run}
+    if len(found) < len(executions):
+        told = set(found.values())
+        for context in store.get_contexts_by_type("pipeline_run"):
+            if context.name not in told:
+                for execution in store.get_executions_by_context(context.id):
+                    found.setdefault(execution.id, context.name)
     return found
 
 

@@ -32,6 +32,7 @@ from pipeline.runners.light import (
     pipeline_pb2,
     runner_utils,
 )
+from pipeline.runners.narrowing import narrow
 from pipeline.runners.operators import Asked, operators
 from pipeline.runners.partial_outputs import remove_outputs
 
@@ -73,7 +74,7 @@ class NodeExecutor:
     """Executes nodes of one run.
 
     Args:
-        ir: The compiled pipeline of the run.
+        ir: The compiled pipeline of the run; it is narrowed, see ``narrowing``.
         connection: ML Metadata's ``ConnectionConfig``.
         beam: Holds the Beam engine of a node ready, given its id and the attempt; yields the arguments for Beam.
         elsewhere: Whether the workers of a node's engine read and write the root's store themselves, given its id.
@@ -86,6 +87,7 @@ class NodeExecutor:
         beam: Callable[[str, int], AbstractContextManager[Sequence[str]]],
         elsewhere: Callable[[str], bool] = lambda node: False,
     ) -> None:
+        narrow(ir)
         self._pipeline, self._handle, self._beam, self._elsewhere = ir, Handle(connection), beam, elsewhere
         self._nodes = {n.pipeline_node.node_info.id: n.pipeline_node for n in ir.nodes}
         self._deployment = runner_utils.extract_local_deployment_config(ir)

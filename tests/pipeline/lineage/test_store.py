@@ -100,7 +100,9 @@ def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
     open_store(SQLITE, tmp_path)
     with sqlite3.connect(tmp_path / "metadata.db") as database:
         database.execute("UPDATE MLMDEnv SET schema_version = 99")
-    with pytest.raises(MetadataError, match="a store that answers and has this version"):
+    with pytest.raises(
+        MetadataError, match="expected tables of version 10; seen: version 99; remedy: install the version"
+    ):
         MlmdLineage(SQLITE, tmp_path, "learners").executions()
 
 

@@ -1,0 +1,207 @@
+"""How long a node takes to begin and to publish, with many earlier executions in a remote ML Metadata store.
+
+A PostgreSQL server on loopback stands behind a proxy that delays every request; a chain of nodes that do nothing is run by
+TFX's own launcher with TFX's own handle, and by Penstock's. Run it as::
+
+    .venv/bin/python -m benchmarks.production.metadata_latency [--executions 10000] [--delay 0.005] [--which stock|ours|both]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ml_metadata.proto import metadata_store_pb2 as pb
+from tfx.dsl.compiler.compiler import Compiler
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.input_resolution.strategies.latest_artifact_strategy import LatestArtifactStrategy
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.pipeline import Pipeline
+from tfx.orchestration.portable import launcher, runtime_parameter_utils
+from tfx.types import component_spec, standard_artifacts
+from tfx.types.channel import Channel
+
+from pipeline.document.models import MetadataConfig
+from pipeline.lineage.store import RUN_PROPERTY, MlmdLineage, connection_config, open_store
+from pipeline.runners.node_executor import NodeExecutor
+from tests import postgresql
+from tests.tcp_proxy import Proxy
+
+NODES = 12
+PIPELINE = "learners"
+BEGAN: list[float] = []
+PROPERTY = "x" * 2000
+"""About what a fingerprint's parts take in an execution."""
+
+
+class Nothing(base_executor.BaseExecutor):
+    """Notes when it was called."""
+
+    def Do(self, input_dict: Any, output_dict: Any, exec_properties: Any) -> None:  # noqa: N802 - TFX calls it
+        """Does nothing."""
+        BEGAN.append(time.perf_counter())
+
+
+class StepSpec(component_spec.ComponentSpec):
+    """Three inputs, two outputs."""
+
+    PARAMETERS: dict[str, Any] = {}
+    INPUTS = {
+        key: component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True)
+        for key in ("first", "second", "third")
+    }
+    OUTPUTS = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+    }
+
+
+class Step(base_component.BaseComponent):
+    """A node that does nothing."""
+
+    SPEC_CLASS = StepSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Nothing)
+
+    def __init__(self, before: list[Step]) -> None:
+        inputs = {key: one.outputs["examples"] for key, one in zip(StepSpec.INPUTS, before, strict=False)}
+        outputs = {
+            "examples": Channel(standard_artifacts.Examples),
+            "model": Channel(standard_artifacts.Model),
+        }
+        super().__init__(StepSpec(**inputs, **outputs))
+
+
+def compiled(folder: Path, run: str) -> Any:
+    """Returns a pipeline of nodes, each of which reads the three before it; the last one looks for a model."""
+    steps: list[Any] = []
+    for number in range(NODES - 1):
+        steps.append(Step(steps[-3:]).with_id(f"Step{number}"))
+    latest = Resolver(strategy_class=LatestArtifactStrategy, model=Channel(type=standard_artifacts.Model))
+    whole = Pipeline(PIPELINE, str(folder), components=[*steps, latest.with_id("Latest")], enable_cache=False)
+    ir = Compiler().compile(whole)
+    runtime_parameter_utils.substitute_runtime_parameter(ir, {"pipeline-run-id": run})
+    return ir
+
+
+def fill(store: Any, executions: int) -> None:
+    """Writes earlier runs as nodes write them: contexts, executions, two artifacts each."""
+    kinds = {
+        kind: store.put_context_type(pb.ContextType(name=kind))
+        for kind in ("pipeline", "pipeline_run", "node")
+    }
+    artifact_types = {
+        kind: store.put_artifact_type(kind._get_artifact_type())
+        for kind in (standard_artifacts.Examples, standard_artifacts.Model)
+    }
+    runs = executions // NODES
+    contexts = [pb.Context(type_id=kinds["pipeline"], name=PIPELINE)]
+    contexts += [pb.Context(type_id=kinds["node"], name=f"{PIPELINE}.Step{i}") for i in range(NODES)]
+    pipeline, *nodes = store.get_contexts_by_id(store.put_contexts(contexts))
+    execution_types = [
+        store.put_execution_type(pb.ExecutionType(name=f"{Step.__module__}.Step{i}")) for i in range(NODES)
+    ]
+    for number in range(runs):
+        run = pb.Context(type_id=kinds["pipeline_run"], name=f"earlier-{number}")
+        made, artifacts, edges = [], [], []
+        for i in range(NODES):
+            execution = pb.Execution(type_id=execution_types[i], last_known_state=pb.Execution.COMPLETE)
+            execution.custom_properties["penstock_node"].string_value = f"Step{i}"
+            execution.custom_properties[RUN_PROPERTY].string_value = run.name
+            execution.custom_properties["penstock_parts"].string_value = PROPERTY
+            made.append(execution)
+            for key, kind in zip(("examples", "model"), artifact_types.values(), strict=True):
+                uri = f"/earlier/{number}/{i}/{key}"
+                artifacts.append(pb.Artifact(type_id=kind, uri=uri, state=pb.Artifact.LIVE))
+                event = pb.Event(type=pb.Event.OUTPUT)
+                event.path.steps.add(key=key)
+                event.path.steps.add(index=0)
+                edges.append((i, len(artifacts) - 1, event))
+        ids, written, _ = store.put_lineage_subgraph(
+            made, artifacts, [pipeline, run], edges, reuse_context_if_already_exist=True
+        )
+        store.put_attributions_and_associations(
+            [pb.Attribution(artifact_id=one, context_id=nodes[n // 2].id) for n, one in enumerate(written)],
+            [pb.Association(execution_id=one, context_id=nodes[n].id) for n, one in enumerate(ids)],
+        )
+
+
+def stock(ir: Any, connection: Any, node: str) -> None:
+    """Runs a node with TFX's own launcher and handle, as its runners do."""
+    deployment = runner_utils.extract_local_deployment_config(ir)
+    launcher.Launcher(
+        pipeline_node=next(n.pipeline_node for n in ir.nodes if n.pipeline_node.node_info.id == node),
+        mlmd_connection=metadata.Metadata(connection),
+        pipeline_info=ir.pipeline_info,
+        pipeline_runtime_spec=ir.runtime_spec,
+        executor_spec=runner_utils.extract_executor_spec(deployment, node),
+    ).launch()
+
+
+@contextlib.contextmanager
+def no_beam(node: str, attempt: int) -> Iterator[list[str]]:
+    """Gives no arguments for Beam."""
+    yield []
+
+
+def measured(ir: Any, connection: Any, proxy: Proxy, ours: bool, nodes: list[str]) -> list[dict[str, Any]]:
+    """Runs nodes, each as a process of its own would: with nothing open and nothing known."""
+    rows = []
+    for node in nodes:
+        BEGAN.clear()
+        trips, begin = proxy.requests(), time.perf_counter()
+        if ours:
+            NodeExecutor(ir, connection, no_beam).run(node)
+        else:
+            stock(ir, connection, node)
+        end = time.perf_counter()
+        began = BEGAN[0] if BEGAN else end
+        rows.append(
+            {
+                "node": node,
+                "before": round(began - begin, 2),
+                "publish": round(end - began, 2),
+                "round trips": proxy.requests() - trips,
+            }
+        )
+        print(json.dumps({"ours": ours, **rows[-1]}), flush=True)
+    return rows
+
+
+def main() -> None:
+    """Fills a store, then measures."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--executions", type=int, default=10_000)
+    asked.add_argument("--delay", type=float, default=0.005)
+    asked.add_argument("--which", choices=["stock", "ours", "both"], default="both")
+    args = asked.parse_args()
+    nodes = ["Step0", "Step1", "Step2", "Step3", "Step4", "Latest"]
+    os.environ["PENSTOCK_METADATA_PASSWORD"] = postgresql.PASSWORD
+    with postgresql.running() as server, tempfile.TemporaryDirectory() as folder:
+        server.create("mlmd")
+        place = {"host": "127.0.0.1", "port": server.port, "database": "mlmd", "user": postgresql.USER}
+        near = MetadataConfig.model_validate({"postgresql": place})
+        begin = time.perf_counter()
+        fill(open_store(near, Path(folder)), args.executions)
+        print(json.dumps({"filled": args.executions, "seconds": round(time.perf_counter() - begin, 1)}))
+        with Proxy(server.port, args.delay) as proxy:
+            far = MetadataConfig.model_validate({"postgresql": {**place, "port": proxy.port}})
+            for ours in [False, True] if args.which == "both" else [args.which == "ours"]:
+                ir = compiled(Path(folder), f"run-{ours}")
+                measured(ir, connection_config(far, Path(folder)), proxy, ours, nodes)
+            begin, trips = time.perf_counter(), proxy.requests()
+            executions = MlmdLineage(far, Path(folder), PIPELINE).executions()
+            told = {"lineage": len(executions), "seconds": round(time.perf_counter() - begin, 2)}
+            print(json.dumps({**told, "round trips": proxy.requests() - trips}))
+
+
+if __name__ == "__main__":
+    main()
