@@ -1,6 +1,6 @@
 # Every target sets itself up first; a finished set-up is recognised in a fraction of a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ab ab-keep notebooks test coverage quick lint bench bench-taxi bench-loop bench-width bench-node bench-ingestion bench-serving bench-routing bench-statistics bench-first-hour soak-serving fuzz-serving clean distclean
+.PHONY: help setup demo ab ab-keep notebooks test coverage quick lint bench bench-taxi bench-loop bench-width bench-metadata bench-node bench-ingestion bench-serving bench-routing bench-statistics bench-first-hour soak-serving fuzz-serving clean distclean
 
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -49,6 +49,9 @@ bench-width: setup ## Measure what 20 to 1,000 features cost, node by node, besi
 
 bench-node: setup ## Measure what a node of a scheduler costs before its work begins
 	@$(BIN)/python benchmarks/production/overhead.py
+
+bench-metadata: setup ## Measure how long nodes wait for a remote ML Metadata store with 10,000 executions
+	@$(BIN)/python -m benchmarks.production.metadata_latency
 
 bench-ingestion: setup ## Measure ingestion against a naive pipeline and the floor
 	@$(BIN)/python benchmarks/ingestion/run.py

@@ -52,7 +52,7 @@ class Nothing(base_executor.BaseExecutor):
 
 
 class StepSpec(component_spec.ComponentSpec):
-    """Three inputs, two outputs."""
+    """Three inputs, two outputs, as most nodes have."""
 
     PARAMETERS: dict[str, Any] = {}
     INPUTS = {
@@ -61,8 +61,16 @@ class StepSpec(component_spec.ComponentSpec):
     }
     OUTPUTS = {
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
-        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema),
     }
+
+
+class TrainedSpec(component_spec.ComponentSpec):
+    """One output."""
+
+    PARAMETERS: dict[str, Any] = {}
+    INPUTS: dict[str, Any] = {}
+    OUTPUTS = {"model": component_spec.ChannelParameter(type=standard_artifacts.Model)}
 
 
 class Step(base_component.BaseComponent):
@@ -75,16 +83,27 @@ class Step(base_component.BaseComponent):
         inputs = {key: one.outputs["examples"] for key, one in zip(StepSpec.INPUTS, before, strict=False)}
         outputs = {
             "examples": Channel(standard_artifacts.Examples),
-            "model": Channel(standard_artifacts.Model),
+            "schema": Channel(standard_artifacts.Schema),
         }
         super().__init__(StepSpec(**inputs, **outputs))
+
+
+class Trained(base_component.BaseComponent):
+    """The one node that makes a model."""
+
+    SPEC_CLASS = TrainedSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Nothing)
+
+    def __init__(self) -> None:
+        super().__init__(TrainedSpec(model=Channel(standard_artifacts.Model)))
 
 
 def compiled(folder: Path, run: str) -> Any:
     """Returns a pipeline of nodes, each of which reads the three before it; the last one looks for a model."""
     steps: list[Any] = []
-    for number in range(NODES - 1):
+    for number in range(NODES - 2):
         steps.append(Step(steps[-3:]).with_id(f"Step{number}"))
+    steps.append(Trained().with_id(f"Step{NODES - 2}"))
     latest = Resolver(strategy_class=LatestArtifactStrategy, model=Channel(type=standard_artifacts.Model))
     whole = Pipeline(PIPELINE, str(folder), components=[*steps, latest.with_id("Latest")], enable_cache=False)
     ir = Compiler().compile(whole)
@@ -100,7 +119,7 @@ def fill(store: Any, executions: int) -> None:
     }
     artifact_types = {
         kind: store.put_artifact_type(kind._get_artifact_type())
-        for kind in (standard_artifacts.Examples, standard_artifacts.Model)
+        for kind in (standard_artifacts.Examples, standard_artifacts.Schema, standard_artifacts.Model)
     }
     runs = executions // NODES
     contexts = [pb.Context(type_id=kinds["pipeline"], name=PIPELINE)]
@@ -118,7 +137,9 @@ def fill(store: Any, executions: int) -> None:
             execution.custom_properties[RUN_PROPERTY].string_value = run.name
             execution.custom_properties["penstock_parts"].string_value = PROPERTY
             made.append(execution)
-            for key, kind in zip(("examples", "model"), artifact_types.values(), strict=True):
+            examples, schema, model = artifact_types.values()
+            outputs = {"model": model} if i == NODES - 2 else {"examples": examples, "schema": schema}
+            for key, kind in outputs.items():
                 uri = f"/earlier/{number}/{i}/{key}"
                 artifacts.append(pb.Artifact(type_id=kind, uri=uri, state=pb.Artifact.LIVE))
                 event = pb.Event(type=pb.Event.OUTPUT)
@@ -129,7 +150,7 @@ def fill(store: Any, executions: int) -> None:
             made, artifacts, [pipeline, run], edges, reuse_context_if_already_exist=True
         )
         store.put_attributions_and_associations(
-            [pb.Attribution(artifact_id=one, context_id=nodes[n // 2].id) for n, one in enumerate(written)],
+            [pb.Attribution(artifact_id=written[a], context_id=nodes[n].id) for n, a, _ in edges],
             [pb.Association(execution_id=one, context_id=nodes[n].id) for n, one in enumerate(ids)],
         )
 
