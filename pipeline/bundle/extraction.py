@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from foundation.errors import StorageError
+from foundation.lock import locked
 from foundation.publish import published_folder, storage_error
 from foundation.stores.mirror import cache_folder
 from pipeline.bundle.reading import Bundle
@@ -39,15 +39,16 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def _extract(bundle: Bundle, place: Path) -> None:
+    """Extracts a bundle's archive, unless another process has done so while this one waited."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        if place.exists():  # a file in it was changed or is gone
-            shutil.rmtree(place)
-        with published_folder(place) as temporary:
-            unpack(bundle.archive, temporary)
-    except StorageError:
-        if not _is_whole(place, bundle.sidecar.packaged):  # else another process was first
-            raise
+        with locked(place.parent / f"{place.name}.lock"):
+            if _is_whole(place, bundle.sidecar.packaged):
+                return
+            if place.exists():  # a file in it was changed or is gone
+                shutil.rmtree(place)
+            with published_folder(place) as temporary:
+                unpack(bundle.archive, temporary)
     except OSError as error:
         raise storage_error(place, error) from error
 

@@ -64,7 +64,14 @@ def open_bundle(path: Path) -> Bundle:
         StorageError: It cannot be read.
     """
     folder = path.parent if path.name in (PIPELINE, Sidecar.FILE) else path
-    sidecar = Sidecar.read(folder)
+    sidecar = Sidecar.find(folder)
+    if sidecar is None:
+        raise DataError(
+            f"bundle {folder}",
+            expected=f"a folder with {Sidecar.FILE}, as 'penstock compile' makes it",
+            seen="another folder" if folder.is_dir() else "no such folder",
+            remedy="name the folder that 'penstock compile' printed",
+        )
     if digest_of((folder / Sidecar.FILE).read_text(encoding="utf-8")) != sidecar.digest:
         raise _altered(folder / Sidecar.FILE, sidecar.digest)
     for name, digest in sidecar.files.items():

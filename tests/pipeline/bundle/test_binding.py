@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import pytest
 
 from foundation.errors import DataError, SpecError, StorageError
 from pipeline.bundle.binding import Binding, Bound, bind
-from pipeline.bundle.extraction import extracted
 from pipeline.bundle.reading import Bundle
 from pipeline.document.models import SqliteConfig
 from tests.side_by_side import importing
@@ -132,23 +130,6 @@ def test_a_path_that_json_would_escape_is_refused(bundle: Bundle, home: Path, tm
     odd = shutil.copytree(home, tmp_path / 'a "b"')
     with pytest.raises(StorageError, match="no quotation mark"):
         bind(bundle, Binding(odd, span=1, run="r1")).json()
-
-
-def test_code_is_extracted_once_and_repaired(bundle: Bundle) -> None:
-    folder = extracted(bundle)
-    features = folder / "code" / "features.py"
-    before = features.stat().st_ino
-    assert extracted(bundle) == folder and features.stat().st_ino == before
-    features.write_text("broken")
-    assert "preprocessing_fn" in (extracted(bundle) / "code" / "features.py").read_text()
-
-
-def test_processes_that_extract_at_once_all_find_it_whole(bundle: Bundle) -> None:
-    with ThreadPoolExecutor(8) as several:
-        folders = list(several.map(lambda _: extracted(bundle), range(8)))
-    assert len(set(folders)) == 1
-    assert "scaled" in (folders[0] / "code" / "scaling.py").read_text()
-    assert [path.name for path in folders[0].parent.iterdir()] == [folders[0].name]
 
 
 def test_places_are_the_same_in_whatever_folder_a_node_starts(bundle: Bundle, home: Path) -> None:

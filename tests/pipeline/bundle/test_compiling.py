@@ -121,8 +121,10 @@ def test_a_bundle_without_a_file_is_refused(compiled: Path, tmp_path: Path) -> N
 
 
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="compile the document again with 'penstock compile'"):
+    with pytest.raises(DataError, match="seen: another folder; remedy: name the folder that"):
         open_bundle(tmp_path)
+    with pytest.raises(DataError, match="seen: no such folder"):
+        open_bundle(tmp_path / "missing")
 
 
 def test_a_newer_format_is_refused(compiled: Path, tmp_path: Path) -> None:
