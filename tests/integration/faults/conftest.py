@@ -59,11 +59,16 @@ class Said:
 
 
 class Project:
-    """The project's home, its bundle and its nodes."""
+    """The project's home, its bundle, a pipeline root and the nodes of its runs.
 
-    def __init__(self, home: Path, bundle: Bundle) -> None:
-        self.home, self.bundle = home, bundle
-        self.root = home / ".penstock"
+    Args:
+        home: The folder of the exports.
+        bundle: The bundle.
+        root: Name of the pipeline root in the home. In one of its own, nothing has run before that could be reused.
+    """
+
+    def __init__(self, home: Path, bundle: Bundle, root: str = ".penstock") -> None:
+        self.home, self.bundle, self.root = home, bundle, home / root
         self._environment = importing()
 
     @property
@@ -74,18 +79,8 @@ class Project:
     def start(self, node: str, run: str, *more: str) -> subprocess.Popen[str]:
         """Starts a node in a process group of its own."""
         folder = self.bundle.folder.relative_to(self.home.parent)
-        where = [
-            "--ir",
-            str(folder),
-            "--home",
-            self.home.name,
-            "--node",
-            node,
-            "--run-id",
-            run,
-            "--span",
-            "1",
-        ]
+        where = ["--ir", str(folder), "--home", self.home.name, "--root", self.root.name]
+        where += ["--node", node, "--run-id", run, "--span", "1"]
         return subprocess.Popen(
             [*COMMAND, *where, *more],
             stdout=subprocess.PIPE,

@@ -25,6 +25,12 @@ _STATES = """
     JOIN Association ON execution_id = Execution.id JOIN Context ON Context.id = context_id WHERE Context.name = ?"""
 
 
+@pytest.fixture
+def fresh(project: Project, request: pytest.FixtureRequest) -> Project:
+    """The project with a pipeline root in which nothing has run."""
+    return Project(project.home, project.bundle, f"root-{request.node.name[:40]}")
+
+
 def worker_of(process: subprocess.Popen[str]) -> int:
     """Returns the process that works for a node's process."""
     (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -68,71 +74,71 @@ def held(project: Project, name: str) -> Iterator[tuple[subprocess.Popen[str], i
     pytest.fail("ingestion was always quicker than a step")
 
 
-def test_an_asked_end_closes_the_execution_and_the_next_try_takes_it_up(project: Project) -> None:
-    with held(project, "terminated") as (process, worker, run):
+def test_an_asked_end_closes_the_execution_and_the_next_try_takes_it_up(fresh: Project) -> None:
+    with held(fresh, "terminated") as (process, worker, run):
         process.terminate()
         os.kill(worker, signal.SIGCONT)
 
         said = ended(process)
 
     assert (said.code, said.line["error"][:16], said.line["retry"]) == (143, "ended by SIGTERM", False)
-    assert [e.state for e in project.executions(run, NODE)] == ["CANCELED"]
-    assert project.node(NODE, run).line["attempt"] == 2
-    assert [e.state for e in project.executions(run, NODE)] == ["COMPLETE"]
+    assert [e.state for e in fresh.executions(run, NODE)] == ["CANCELED"]
+    assert fresh.node(NODE, run).line["attempt"] == 2
+    assert [e.state for e in fresh.executions(run, NODE)] == ["COMPLETE"]
 
 
-def test_a_process_that_works_and_is_killed_may_be_tried_again_and_memory_is_named(project: Project) -> None:
-    with held(project, "robbed") as (process, worker, run):
+def test_a_process_that_works_and_is_killed_may_be_tried_again_and_memory_is_named(fresh: Project) -> None:
+    with held(fresh, "robbed") as (process, worker, run):
         os.kill(worker, signal.SIGKILL)
 
         said = ended(process)
 
     assert (said.code, said.line["retry"]) == (75, True)
     assert "ended by SIGKILL" in said.line["error"] and "memory" in said.line["error"]
-    assert project.record(run)["state"] == "failed"
-    assert project.node(NODE, run).code == 0
-    assert len(project.executions(run, NODE)) == 1
+    assert fresh.record(run)["state"] == "failed"
+    assert fresh.node(NODE, run).code == 0
+    assert len(fresh.executions(run, NODE)) == 1
 
 
-def test_a_second_process_leaves_a_node_to_the_first(project: Project) -> None:
-    with held(project, "beside") as (process, worker, run):
-        second = project.node(NODE, run)
+def test_a_second_process_leaves_a_node_to_the_first(fresh: Project) -> None:
+    with held(fresh, "beside") as (process, worker, run):
+        second = fresh.node(NODE, run)
         os.kill(worker, signal.SIGCONT)
         first = ended(process)
 
     assert (second.code, second.line["retry"], first.code) == (75, True, 0)
     assert f"process {process.pid} on" in second.line["error"]
-    assert len(project.executions(run, NODE)) == 1
+    assert len(fresh.executions(run, NODE)) == 1
 
 
-def test_two_runs_of_one_span_at_once_both_end_right(project: Project) -> None:
+def test_two_runs_of_one_span_at_once_both_end_right(fresh: Project) -> None:
     runs = ("one", "other")
-    both = [project.start(NODE, run) for run in runs]
+    both = [fresh.start(NODE, run) for run in runs]
 
     said = [ended(process) for process in both]
 
     assert [one.code for one in said] == [0, 0], said
-    made = [project.artifacts(run)[f"{NODE}.examples"] for run in runs]
+    made = [fresh.artifacts(run)[f"{NODE}.examples"] for run in runs]
     assert [len(ids) for ids in made] == [1, 1] and made[0] != made[1]
 
 
 def test_a_later_run_of_the_same_reuses_the_result_once_and_makes_it_anew_if_that_is_wanted(
-    project: Project,
+    fresh: Project,
 ) -> None:
-    project.node(NODE, "earlier")
+    fresh.node(NODE, "earlier")
 
-    twice = [project.node(NODE, "later") for _ in range(2)]
-    anew = project.node(NODE, "later", "--again")
+    twice = [fresh.node(NODE, "later") for _ in range(2)]
+    anew = fresh.node(NODE, "later", "--again")
 
     assert [one.line["state"] for one in twice] == ["cached", "cached"]
-    assert [e.state for e in project.executions("later", NODE)] == ["CACHED", "COMPLETE"]
+    assert [e.state for e in fresh.executions("later", NODE)] == ["CACHED", "COMPLETE"]
     assert anew.line["state"] == "done" and anew.line["counted"] == {"documents": 600}
 
 
 @pytest.mark.parametrize(
     ("given", "code", "expected"),
     [
-        (["--span", "9"], 3, "exports/9"),
+        (["--span", "9"], 3, "expected a span that is there"),
         (["--set", "train.epochs=3"], 2, "production.parameters"),
         (["--node", "Trianer"], 2, "did you mean 'Trainer'?"),
         (["--node", "Trainer"], 5, "to be done"),
@@ -140,9 +146,9 @@ def test_a_later_run_of_the_same_reuses_the_result_once_and_makes_it_anew_if_tha
     ids=["no such span", "not a parameter", "no such node", "too early"],
 )
 def test_what_cannot_be_done_is_final_and_says_why(
-    project: Project, given: list[str], code: int, expected: str
+    fresh: Project, given: list[str], code: int, expected: str
 ) -> None:
-    said = project.node(NODE, f"refused-{code}-{given[1]}", *given)
+    said = fresh.node(NODE, f"refused-{code}-{given[1]}", *given)
 
     assert (said.code, said.line["state"], said.line["retry"]) == (code, "failed", False)
     assert expected in said.line["error"]

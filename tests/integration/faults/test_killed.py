@@ -38,9 +38,8 @@ def test_each_node_is_killed_once_and_the_run_ends_right(project: Project) -> No
 
     states = {node["node"]: node["state"] for node in project.record(RUN)["nodes"]}
     assert project.record(RUN)["state"] == "complete", states
-    assert {node: [e.state for e in project.executions(RUN, node)] for node in states} == {
-        node: ["CACHED" if node == "BaselineModel" else "COMPLETE"] for node in states
-    }
+    ran = [node for node, state in states.items() if state == "done"]
+    assert [[e.state for e in project.executions(RUN, node)] for node in ran] == [["COMPLETE"]] * len(ran)
     assert all(len(ids) == 1 for ids in project.artifacts(RUN).values()), project.artifacts(RUN)
     assert len(project.pushed()) == 1
     assert (project.root / "runs" / RUN / "report.html").exists()

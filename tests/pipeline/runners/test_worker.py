@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from foundation.errors import DataError, NodeError, PenstockError, StorageError, UserCodeError
+from foundation.errors import DataError, LockedError, NodeError, PenstockError, StorageError, UserCodeError
 from foundation.user_code import load_function
+from pipeline.roots.opening import open_root
 from pipeline.runners.process import rebuilt_error
-from pipeline.runners.worker import _failure, _Work, our_error, own_code_fault
+from pipeline.runners.worker import _failure, _refuse_if_taken_over, _Work, our_error, own_code_fault
 
 
 def raised(error: Exception, cause: Exception | None = None) -> Exception:
@@ -79,3 +80,13 @@ def test_values_that_a_graph_of_own_code_refuses_are_a_fault_of_it(tmp_path: Pat
     assert back.exit_code == 4
     assert f"{file}:3, in preprocess; expected operations that run on every row" in str(back)
     assert own_code_fault([], error) is None
+
+
+def test_what_was_made_after_another_process_has_taken_over_is_not_published(tmp_path: Path) -> None:
+    successor = "runs/r/nodes/Trainer/0001/0002.claim"
+    _refuse_if_taken_over("Trainer", str(tmp_path), successor)
+
+    open_root(str(tmp_path)).create(successor, b"{}")
+
+    with pytest.raises(LockedError, match="another one has taken over"):
+        _refuse_if_taken_over("Trainer", str(tmp_path), successor)
