@@ -62,6 +62,22 @@ def of_document(loaded: LoadedSpec, problems: Iterable[Problem], certain: bool) 
     return [Remark(SpecErrors([problem]), certain) for problem in placed(problems, loaded.root)]
 
 
+def located(loaded: LoadedSpec, remarks: Iterable[Remark]) -> list[Remark]:
+    """Returns remarks, those on keys of the document with their places in it.
+
+    Args:
+        loaded: The document.
+        remarks: What was found without knowing its text.
+    """
+    found: list[Remark] = []
+    for remark in remarks:
+        if isinstance(remark.error, SpecErrors):
+            found += of_document(loaded, remark.error.problems, remark.certain)
+        else:
+            found.append(remark)
+    return found
+
+
 def refuse(remarks: Iterable[Remark]) -> None:
     """Raises what is certain.
 

@@ -24,7 +24,7 @@ def context_of(job: Job, node: str, attempt: int = 1) -> Context:
     """
     reads = sum(file.size for file in job.inputs.data.files) if node in _READERS else 0
     document, home = job.document, job.inputs.folder
-    return Context(document.name, job.run, node, attempt, reads, job.folder, str(job.root), home)
+    return Context(document.name, job.run, node, attempt, reads, job.folder, address_of(job.root), home)
 
 
 def works_elsewhere(job: Job, node: str) -> bool:

@@ -20,7 +20,7 @@ from pipeline.inputs import read_inputs
 from pipeline.lineage.store import MlmdLineage
 from pipeline.plan import Plan, Selection, make_plan
 from pipeline.preflight.memory import Memory
-from pipeline.preflight.remarks import Review, refuse
+from pipeline.preflight.remarks import Review, located, refuse
 from pipeline.runners.base import Event, RunFailedError, deciding, runner_for
 from pipeline.runners.job import Job
 from pipeline.runs import leftovers
@@ -104,7 +104,7 @@ class Session:
         made = [self.graph().fingerprints[node] for node in nodes]
         code = installed_code().digest(["pipeline.preflight.review"])
         key = hashlib.sha256(" ".join([*made, code]).encode()).hexdigest()
-        engines = remarks(self.loaded.spec, plan.beam, self.loaded.folder)
+        engines = located(self.loaded, remarks(self.loaded.spec, plan.beam, self.loaded.folder))
         found = review(self.loaded, self.inputs, nodes, remote, Memory(self.root, key))
         return replace(found, remarks=(*engines, *found.remarks))
 

@@ -15,7 +15,7 @@ from pipeline.engines.dataflow.costs import costs
 from pipeline.engines.dataflow.labels import job_name, run_labels
 from pipeline.engines.dataflow.options import read_options
 from pipeline.nodes import NODES
-from pipeline.preflight.remarks import Remark
+from pipeline.preflight.remarks import Remark, refuse
 
 _FILES = frozenset({"--setup_file", "--requirements_file", "--extra_package"})
 RUNNER = "pipeline.engines.dataflow.beam_runner.DataflowRunner"
@@ -52,7 +52,7 @@ class DataflowEngine(Engine):
 
     @contextmanager
     def started(self, run: RunConfig, context: Context) -> Iterator[list[str]]:
-        """Cancels the jobs that earlier attempts at the node have left, and waits for their ends.
+        """Checks the options, then cancels the jobs that earlier attempts at the node have left and waits for their ends.
 
         Such a job is not joined: what an executor does around its pipeline belongs to the process that is gone, and two
         jobs must not write into one folder.
@@ -63,7 +63,11 @@ class DataflowEngine(Engine):
 
         Yields:
             The arguments of the node's Beam pipelines.
+
+        Raises:
+            SpecError: The service would refuse the options.
         """
+        refuse(self.check(run, context))
         from pipeline.engines.dataflow.beam_runner import orphans  # loads Beam and Google's clients
 
         args = self.args(run, context)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
+from foundation.errors import PenstockError
+from pipeline.document.loader import load
 from pipeline.document.models import PipelineSpec, RunConfig
 from pipeline.engines import checking
 from pipeline.engines.base import Context
 from pipeline.engines.dataflow.engine import RUNNER, DataflowEngine
+from pipeline.preflight.remarks import located
 from tests.pipeline.conftest import DOCUMENT
 from tests.pipeline.engines.dataflow.test_checks import RIGHT
 
@@ -60,6 +64,27 @@ def test_files_of_options_are_looked_for_beside_the_document(tmp_path: Path) -> 
     assert checking.remarks(spec, ["Transform"], tmp_path) == []
     args = DataflowEngine().args(spec.run, Context("taxi", "r", "Transform", home=tmp_path))
     assert f"--requirements_file={tmp_path}/runtime.txt" in args
+
+
+def test_what_is_wrong_is_told_with_its_place_in_the_document(tmp_path: Path) -> None:
+    text = yaml.safe_dump(
+        {**DOCUMENT, "run": {"beam": "dataflow", "beam_args": ["--dry_run"]}}, sort_keys=False
+    )
+    (tmp_path / "pipeline.yaml").write_text(text)
+    loaded = load([tmp_path / "pipeline.yaml"])
+    said = [str(one) for one in located(loaded, checking.remarks(loaded.spec, ["Transform"], tmp_path))]
+    assert len(said) == 6
+    line = 1 + text.splitlines().index("  - --dry_run")
+    assert all(f"pipeline.yaml:{line}:" in one or "run.beam_args" not in one for one in said), said
+
+
+def test_a_node_that_the_service_would_refuse_asks_it_nothing() -> None:
+    run = RunConfig(beam="dataflow", beam_args=["--project=123"])
+    with (
+        pytest.raises(PenstockError, match="project id, not its number"),
+        DataflowEngine().started(run, Context("t")),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(
