@@ -40,9 +40,9 @@ class Place:
         place = {"host": "127.0.0.1", "database": self.database, "user": "penstock"}
         return MetadataConfig.model_validate({self.kind: {**place, "port": port or self.server.port}})
 
-    def sql(self, statement: str) -> None:
-        """Runs a statement in it."""
-        self.server.sql(statement, self.database)
+    def sql(self, statement: str) -> str:
+        """Runs statements in it and returns what they say."""
+        return str(self.server.sql(statement, self.database))
 
 
 @pytest.fixture(scope="session")
