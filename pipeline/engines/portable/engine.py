@@ -6,7 +6,7 @@ import os
 import tempfile
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,8 +16,9 @@ from pipeline.document.models import RunConfig
 from pipeline.engines.base import Context, Engine
 from pipeline.engines.portable import java, maven
 from pipeline.engines.portable.jars import Jars
+from pipeline.engines.portable.pool import worker_pool
 from pipeline.engines.portable.server import job_server
-from pipeline.engines.portable.worker import write_command
+from pipeline.nodes import NODES
 from pipeline.preflight.remarks import Remark
 
 RUNNER = "pipeline.engines.portable.runner.PortableRunner"
@@ -108,8 +109,18 @@ class PortableEngine(Engine):
         with private_folder(temporary, FOLDER) as folder:
             master = option(self.master_option, args) or self.embedded(_workers(run))
             log = (context.folder or folder) / f"{self.name}-{context.node or 'node'}-{context.attempt}.log"
-            with job_server(self._command(master, folder), log, folder) as address:
-                yield [*args, f"--job_endpoint={address}", *self._workers_of(master, args, folder)]
+            with ExitStack() as stack:
+                workers: list[str] = []
+                if not option("environment_type", args):
+                    if not self.is_embedded(master):
+                        raise _unknown_workers(self.name, self.master_option, master)
+                    pool = worker_pool(folder, log.with_suffix(".workers.log"), _modules(context.node))
+                    workers = [
+                        "--environment_type=EXTERNAL",
+                        f"--environment_config={stack.enter_context(pool)}",
+                    ]
+                address = stack.enter_context(job_server(self._command(master, folder), log, folder))
+                yield [*args, f"--job_endpoint={address}", *workers]
 
     def _command(self, master: str, folder: Path) -> list[str]:
         program = java.find_java()
@@ -136,21 +147,16 @@ class PortableEngine(Engine):
             *self.server_arguments(master, folder),
         ]
 
-    def _workers_of(self, master: str, args: Sequence[str], folder: Path) -> list[str]:
-        if option("environment_type", args):
-            return []
-        if not self.is_embedded(master):
-            raise _unknown_workers(self.name, self.master_option, master)
-        return [
-            "--environment_type=PROCESS",
-            f"--environment_options=process_command={write_command(folder)}",
-        ]
-
 
 def option(name: str, args: Sequence[str]) -> str:
     """Returns the last value of ``--name=value`` among arguments, empty without."""
     values = [one.partition("=")[2] for one in args if one.partition("=")[0] == f"--{name}"]
     return values[-1] if values else ""
+
+
+def _modules(node: str) -> list[str]:
+    """Returns the module that brings what the workers of a node need."""
+    return [declared.build.partition(":")[0] for declared in NODES if declared.id == node]
 
 
 def _workers(run: RunConfig) -> int:
