@@ -62,7 +62,8 @@ def pack(folder: Path, named: Iterable[Path], code: Iterable[OwnCode]) -> Packag
     contents: dict[str, bytes] = {}
     for file in inside:
         path = file.relative_to(start).as_posix()
-        contents[path] = _content(file, path)
+        contents[path] = _content(file)
+        refuse_secret(path, contents[path])
     notes = [
         f"own code uses {file}, which is outside the project and not in the bundle: it must be there where nodes run"
         for file in sorted(used - set(inside))
@@ -82,9 +83,8 @@ def _top(folder: Path, named: list[Path]) -> Path:
     return repository if repository and shared.is_relative_to(repository) else shared
 
 
-def _content(file: Path, shown: str) -> bytes:
+def _content(file: Path) -> bytes:
     try:
-        refuse_secret(file, shown)
         return file.read_bytes()
     except OSError as error:
         raise storage_error(file, error) from error

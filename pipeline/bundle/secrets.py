@@ -1,4 +1,4 @@
-"""Files that no bundle holds: what their names or their first lines show to be a secret."""
+"""Files that no bundle holds: what their names or their content show to be a secret."""
 
 from __future__ import annotations
 
@@ -14,36 +14,41 @@ _NAMES = re.compile(
     re.IGNORECASE,
 )
 _FOLDERS = frozenset({".git", ".aws", ".ssh", ".gnupg", ".azure", ".kube", ".docker", "gcloud"})
-_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----|\"private_key\"\s*:")
-_FIRST_BYTES = 8192
+_FORMS = {
+    "a private key": re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY|\"private_key\"\s*:"),
+    "a key of AWS": re.compile(rb"(?<![A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])"),
+    "a key of Google": re.compile(rb"(?<![\w-])AIza[\w-]{35}(?![\w-])"),
+    "a token of GitHub or GitLab": re.compile(
+        rb"(?<!\w)(gh[pousr]_\w{36}|github_pat_\w{60}|glpat-[\w-]{20})"
+    ),
+    "a token of Slack": re.compile(rb"(?<!\w)xox[abeprs]-[\w-]{20}|hooks\.slack\.com/services/\w+/\w+"),
+}
+"""What a secret is → the form it has, whatever the file is called."""
 
 
-def refuse_secret(file: Path, shown: str) -> None:
-    """Refuses a file that is a secret.
+def refuse_secret(path: str, content: bytes) -> None:
+    """Refuses a file that is or holds a secret.
 
     Args:
-        file: The file.
-        shown: Its path for the message.
+        path: Its path in the archive; what is above a project says nothing about it.
+        content: What it holds.
 
     Raises:
-        UserCodeError: Its name, its folder or its first lines say so.
+        UserCodeError: Its name, its folder or its content says so.
     """
+    if found := _secret(Path(path), content):
+        raise UserCodeError(
+            f"{path}, which own code uses",
+            expected="no secret in a bundle",
+            seen=found,
+            remedy="have the code read an environment variable, and set it where nodes run",
+        )
+
+
+def _secret(file: Path, content: bytes) -> str:
+    """Returns what shows a file to be a secret; empty where nothing does."""
     if file.suffix != ".py" and _NAMES.fullmatch(file.name):
-        why = "a name that secrets have"
-    elif _FOLDERS.intersection(file.parts):
-        why = f"a file in {next(part for part in file.parts if part in _FOLDERS)}"
-    elif _KEY.search(_first(file)):
-        why = "a private key"
-    else:
-        return
-    raise UserCodeError(
-        f"{shown}, which own code uses",
-        expected="no secret in a bundle",
-        seen=why,
-        remedy="have the code read an environment variable, and set it where nodes run",
-    )
-
-
-def _first(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        return stream.read(_FIRST_BYTES)
+        return "a name that secrets have"
+    if folder := next((part for part in file.parts if part in _FOLDERS), ""):
+        return f"a file in {folder}"
+    return next((what for what, form in _FORMS.items() if form.search(content)), "")

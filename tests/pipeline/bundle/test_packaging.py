@@ -95,6 +95,9 @@ SECRETS = [
     (".aws/config", "aws_key"),
     ("harmless.txt", "-----BEGIN RSA PRIVATE KEY-----\n"),
     ("gcp.json", '{"type": "x", "private_key": "y"}'),
+    ("late.txt", "x" * 100_000 + "\nkey = AKIA" + "A1B2C3D4E5F6G7H8"),
+    ("hook.txt", "https://hooks.slack.com" + "/services/T0/B0/abcdef"),
+    ("token.yaml", "token: ghp_" + "a1" * 18),
 ]
 
 
@@ -108,6 +111,18 @@ def test_a_secret_that_code_names_is_refused(document: Path, name: str, content:
     with pytest.raises(UserCodeError, match=r"no secret in a bundle.*environment variable") as caught:
         packed(document)
     assert content not in str(caught.value)
+
+
+def test_a_token_in_own_code_is_refused_and_not_shown(document: Path) -> None:
+    code, token = document.parent / "code" / "scaling.py", "glpat-" + "a1b2" * 5
+    code.write_text(code.read_text() + f"TOKEN = '{token}'\n")
+    with pytest.raises(UserCodeError, match=r"code/scaling.py.*seen: a token of GitHub or GitLab") as caught:
+        packed(document)
+    assert token not in str(caught.value)
+
+
+def test_a_project_may_be_anywhere(tmp_path: Path) -> None:
+    assert packed(write_project(tmp_path / "gcloud" / ".docker" / "secrets")).files
 
 
 def test_python_files_may_be_called_like_secrets(document: Path) -> None:
