@@ -1,36 +1,94 @@
-"""One run at a time per pipeline root; the error of a second one names the holder."""
+"""One run at a time per pipeline root; the error of a second one names the holder.
+
+The lock of a root in a store is an object besides, which only one machine can create. A machine that dies leaves it
+behind: its own next run takes it over, any other is told which object to remove.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from foundation.errors import LockedError
+from foundation.errors import LockedError, StorageError
 from foundation.lock import locked
+from foundation.stores.mirror import address_of, in_store
+
+log = logging.getLogger(__name__)
+
+_NAME = "lock"
+"""Name of the lock in the root."""
 
 
 @contextlib.contextmanager
 def held(root: Path, run: str) -> Iterator[None]:
     """Holds the lock of a pipeline root.
 
+    Args:
+        root: The root, or the mirror of one in a store.
+        run: What holds it.
+
     Raises:
         LockedError: Another process holds it.
         StorageError: The root cannot be written.
     """
-    file = root / "lock"
+    file = root / _NAME
     with locked(file, lambda: _busy(file)) as handle:
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "run": run, "since": time.time()}
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(holder).encode(), 0)
         try:
-            yield
+            with _held_in_store(root, holder):
+                yield
         finally:
             os.ftruncate(handle, 0)
+
+
+@contextlib.contextmanager
+def _held_in_store(root: Path, holder: dict[str, Any]) -> Iterator[None]:
+    """Holds the lock's object, if the root is in a store; the lock of this machine is held by now."""
+    address = address_of(root)
+    if not in_store(address):
+        yield
+        return
+    from pipeline.roots.opening import open_root
+
+    there, mine = open_root(address), {**holder, "mirror": str(root)}
+    if not there.create(_NAME, json.dumps(mine).encode()):
+        other = there.read(_NAME) or b""
+        if not _is_ours(other, mine):
+            raise _busy_elsewhere(address, other)
+        there.publish(_NAME, json.dumps(mine).encode())
+    try:
+        yield
+    finally:
+        try:
+            there.delete(_NAME)
+        except StorageError as error:  # this machine's next run takes it over
+            log.warning("the lock stays: %s", error)
+
+
+def _is_ours(other: bytes, mine: dict[str, Any]) -> bool:
+    """Returns whether a lock is of a process of this machine; as this one holds the machine's lock, that one is dead."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        value = json.loads(other)
+        return all(value[key] == mine[key] for key in ("host", "mirror"))
+    return False
+
+
+def _busy_elsewhere(address: str, other: bytes) -> LockedError:
+    return LockedError(
+        f"pipeline root {address}",
+        expected="no run of another machine at the same time",
+        seen=_said(other),
+        remedy=f"wait for it; if that machine is gone, remove the object {address}/{_NAME}",
+    )
 
 
 def running(root: Path) -> str | None:
@@ -40,7 +98,7 @@ def running(root: Path) -> str | None:
     another machine cannot be asked for, so it counts as running.
     """
     try:
-        value = json.loads((root / "lock").read_text(encoding="utf-8"))
+        value = json.loads((root / _NAME).read_text(encoding="utf-8"))
         run, pid, host, since = str(value["run"]), int(value["pid"]), value["host"], float(value["since"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -75,8 +133,15 @@ def _busy(file: Path) -> LockedError:
 
 def _holder(file: Path) -> str:
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        return _said(file.read_bytes())
+    except OSError:
+        return "another process"
+
+
+def _said(holder: bytes) -> str:
+    try:
+        value = json.loads(holder)
         minutes = (time.time() - value["since"]) / 60
         return f"run {value['run']}, process {value['pid']} on {value['host']}, for {minutes:.0f} min"
-    except (OSError, ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         return "another process"
