@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -24,6 +25,7 @@ from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import MlmdLineage
 from tests import object_stores, postgresql
 from tests.object_stores import BUCKET
+from tests.side_by_side import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -49,16 +51,21 @@ class Worker:
 
     folder: Path
 
+    def environment(self) -> dict[str, str]:
+        """Returns the variables of its processes: those of the test but for the places of files."""
+        places = {"HOME": str(self.folder / "home"), "TMPDIR": str(self.folder / "temporary")}
+        others = {k: v for k, v in os.environ.items() if k not in ("PENSTOCK_CACHE", "XDG_CACHE_HOME")}
+        return {**others, **places}
+
     def run(self, *arguments: str) -> tuple[int, dict[str, Any]]:
         """Runs a node of the bundle; returns the exit code and the last line."""
         for name in ("home", "temporary", "work"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        own = {"HOME": str(self.folder / "home"), "TMPDIR": str(self.folder / "temporary")}
         command = [*COMMAND, "node", "--ir", str(self.folder / "bundle"), "--run-id", RUN, *arguments]
         done = subprocess.run(
             command,
             cwd=self.folder / "work",
-            env={**os.environ, **own},
+            env=self.environment(),
             capture_output=True,
             text=True,
             timeout=400,
@@ -178,9 +185,36 @@ def test_the_run_is_recorded_for_everyone(run: Run) -> None:
     assert any(name.endswith("/report.html") for name in _objects(f"{ROOT}/runs"))
 
 
-def test_the_pushed_model_loads_and_predicts(run: Run, tmp_path: Path) -> None:
-    from foundation.stores.mirror import fetched
+def test_each_worker_has_worked_in_a_mirror_of_its_own(run: Run) -> None:
+    for worker in run.workers:
+        mirror = worker.folder / "home/.cache/penstock/mirror/s3" / BUCKET / "forth/artifacts"
+        assert list(mirror.glob("*/*/*"))
 
+
+def test_the_pushed_model_is_served_from_the_store(run: Run) -> None:
     (number,) = {name.partition("/")[0] for name in _objects(MODELS) if name[0].isdecimal()}
-    assert f"{number}/saved_model.pb" in _objects(MODELS)
-    assert (fetched(f"{MODELS}/{number}") / "saved_model.pb").is_file()
+    worker, (port, rest) = run.workers[0], (free_port(), free_port())
+    document = run.workers[0].folder.parent / "pipeline.yaml"
+    command = [*COMMAND, "serve", str(document), "--engine", "embedded", "--port", str(port)]
+    with subprocess.Popen(
+        [*command, "--rest-port", str(rest)],
+        env=worker.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as server:
+        assert server.stdout
+        said = []
+        for line in server.stdout:
+            said.append(line)
+            if "Serving forth" in line:
+                break
+        try:
+            assert f"versions in the folder: {number}" in said[-1], "".join(said)
+            with urlopen(f"http://127.0.0.1:{rest}/v1/models/forth") as answer:
+                status = json.load(answer)
+        finally:
+            server.terminate()
+    assert [(one["version"], one["state"]) for one in status["model_version_status"]] == [
+        (number, "AVAILABLE")
+    ]
