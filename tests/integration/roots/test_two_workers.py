@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from pipeline.document.models import MetadataConfig
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import MlmdLineage
 from tests import object_stores, postgresql
-from tests.object_stores import BUCKET
+from tests.object_stores import BUCKET, Faults
 from tests.side_by_side import free_port
 
 pytestmark = pytest.mark.integration
@@ -57,23 +58,29 @@ class Worker:
         others = {k: v for k, v in os.environ.items() if k not in ("PENSTOCK_CACHE", "XDG_CACHE_HOME")}
         return {**others, **places}
 
-    def run(self, *arguments: str) -> tuple[int, dict[str, Any]]:
-        """Runs a node of the bundle; returns the exit code and the last line."""
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """Starts a node of the bundle in a process group of its own."""
         for name in ("home", "temporary", "work"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        command = [*COMMAND, "node", "--ir", str(self.folder / "bundle"), "--run-id", RUN, *arguments]
-        done = subprocess.run(
-            command,
+        return subprocess.Popen(
+            [*COMMAND, "node", "--ir", str(self.folder / "bundle"), "--run-id", RUN, *arguments],
             cwd=self.folder / "work",
-            env=self.environment(),
-            capture_output=True,
+            env={**self.environment(), **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-            timeout=400,
-            check=False,
+            start_new_session=True,
         )
-        last = done.stdout.strip().rpartition("\n")[2]
-        assert last.startswith("{"), done.stdout + done.stderr
-        return done.returncode, json.loads(last)
+
+    def run(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Runs a node of the bundle; returns the exit code and the last line."""
+        process = self.start(*arguments)
+        said, _ = process.communicate(timeout=400)
+        last = said.strip().rpartition("\n")[2]
+        assert last.startswith("{"), said
+        if process.returncode:
+            print(said)  # pytest shows it where the test fails
+        return process.returncode, json.loads(last)
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,7 @@ def run(port: int, environment: pytest.MonkeyPatch, tmp_path_factory: pytest.Tem
     lines = {}
     for number, node in enumerate(nodes):
         code, lines[node] = workers[number % 2].run("--node", node)
-        assert code == 0, lines[node]
+        assert code == 0, json.dumps(lines[node])
     config = MetadataConfig.model_validate(
         {
             "postgresql": {
@@ -178,6 +185,48 @@ def test_the_same_node_on_the_other_worker_is_done_already(run: Run) -> None:
     again = run.workers[1].run("--node", "StatisticsGen")
     assert (code, line["state"], line["execution"]) == (0, "done", run.lines["StatisticsGen"]["execution"])
     assert again == (0, {**line, "seconds": again[1]["seconds"]})
+
+
+class Deadly(Faults):
+    """Kills a process while it sends its second file of an artifact.
+
+    Args:
+        part: Part of the artifact's address.
+    """
+
+    def __init__(self, part: str) -> None:
+        super().__init__()
+        self.part, self.victim, self.sent = part, 0, 0
+
+    def next(self, method: str) -> str:
+        self.sent += method == "PUT" and self.part in self.seen[-1]
+        if self.sent < 2:
+            return ""
+        os.killpg(self.victim, signal.SIGKILL)
+        return "refuse"
+
+
+def test_what_was_half_sent_by_a_killed_worker_is_made_whole_by_the_other(run: Run) -> None:
+    deadly = Deadly("StatisticsGen/statistics")
+    with object_stores.failing(os.environ["AWS_ENDPOINT_URL"], deadly) as url:
+        victim = run.workers[0].start("--node", "StatisticsGen", "--again", AWS_ENDPOINT_URL=url)
+        deadly.victim = victim.pid
+        said, _ = victim.communicate(timeout=400)
+    assert (victim.returncode, deadly.sent >= 2) == (-signal.SIGKILL, True), said
+    before = _objects(f"{ROOT}/artifacts/StatisticsGen")
+    code, line = run.workers[1].run("--node", "StatisticsGen", "--again")
+    assert (code, line["state"], line["attempt"]) == (0, "done", 3), line
+    made = {name.partition("/")[2] for name in _objects(f"{ROOT}/artifacts/StatisticsGen")}
+    first, second = (
+        {name.partition("/")[2] for name in made if name.startswith(f"{execution}/")}
+        for execution in (run.lines["StatisticsGen"]["execution"], line["execution"])
+    )
+    assert first == second, "whole, and nothing else"
+    assert len(before) < len(made)
+    now = MlmdLineage(run.metadata, run.workers[0].folder, "forth")
+    complete = [one for one in now.executions() if one.node == "StatisticsGen" and one.state == "COMPLETE"]
+    assert [len(one.outputs["statistics"]) for one in complete] == [1, 1]
+    assert {name.partition("/")[0] for name in made} == {str(one.id) for one in complete}
 
 
 def test_the_run_is_recorded_for_everyone(run: Run) -> None:
