@@ -34,6 +34,7 @@ from pipeline.cli import (
     run,
     schema,
     serve,
+    test,
     train_worker,
     watch,
 )
@@ -69,6 +70,7 @@ for group in (
 app.add_typer(export.app, name="export")
 app.add_typer(schema.app, name="schema")
 app.add_typer(metadata.app, name="metadata")
+app.add_typer(test.app, name="test")
 app.add_typer(experiment.app, name="experiment")
 
 

@@ -20,6 +20,13 @@ class Document(StrEnum):
     EXPERIMENTS = "experiments"
 
 
+class Ci(StrEnum):
+    """The services that a workflow can be written for."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
 def register(app: typer.Typer) -> None:
     """Registers the commands."""
     app.command()(init)
@@ -28,8 +35,8 @@ def register(app: typer.Typer) -> None:
 
 def init(
     export: Annotated[
-        str, typer.Argument(help="A sample of your export: file, folder, s3:// or gs:// address.")
-    ],
+        str | None, typer.Argument(help="A sample of your export: file, folder, s3:// or gs:// address.")
+    ] = None,
     folder: Annotated[
         Path, typer.Option("--folder", callback=local, help="Folder for the project.")
     ] = Path(),
@@ -37,12 +44,23 @@ def init(
         str | None, typer.Option(help="Name of the pipeline; default: the folder's name.")
     ] = None,
     label: Annotated[str | None, typer.Option(help="Dotted path of the field to predict.")] = None,
+    ci: Annotated[
+        Ci | None, typer.Option("--ci", help="Write a CI workflow, too; without an export, only that.")
+    ] = None,
 ) -> None:
     """Start a project from an export: write a commented document that is ready to run, a test and a README."""
     from pipeline.project import create_project
+    from pipeline.project.ci import write_ci
 
-    for written in create_project(folder, export, name, label):
+    if export is None and ci is None:
+        raise typer.BadParameter("expected an export to start from, or --ci for a project that is there")
+    files = create_project(folder, export, name, label) if export is not None else []
+    files += write_ci(folder, ci.value) if ci else []
+    for written in files:
         say(f"wrote {written}")
+    if ci:
+        say("Next: commit made-up or masked documents to tests/sample, which the staging run reads.")
+        return
     say("Next: read pipeline.yaml, then 'penstock run'.")
 
 

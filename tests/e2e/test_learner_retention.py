@@ -183,6 +183,24 @@ def test_5_the_model_is_traced_to_the_export_and_to_where_it_is_served(project: 
     assert asked(project, "lineage", str(versions[0]["version"]))["model"]["id"] == whole["model"]["id"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "passes"),
+    [
+        pytest.param(["artifacts"], True, id="artifacts"),
+        pytest.param(["accuracy", "--at-least", "auc=0.6"], True, id="accuracy"),
+        pytest.param(["accuracy", "--at-least", "auc=0.9999"], False, id="accuracy out of reach"),
+        pytest.param(["learns"], True, id="learns"),
+        pytest.param(["speed", "--seconds", "0.5", "--qps", "1", "--p99-ms", "60000"], True, id="speed"),
+    ],
+)
+def test_5_the_run_is_held_to_what_is_expected(project: Path, arguments: list[str], passes: bool) -> None:
+    done = penstock(project, "test", *arguments, "--json")
+    assert done.returncode == (0 if passes else 1), done.stderr
+    found = json.loads(done.stdout)
+    assert found["passed"] is passes
+    assert sum(not one["passed"] for one in found["findings"]) == (0 if passes else 1)
+
+
 def test_6_ctrl_c_leaves_a_clean_state(project: Path) -> None:
     # Where the tests run in the background, Ctrl-C is ignored, and a child would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
