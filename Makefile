@@ -56,8 +56,8 @@ bench-metadata: setup ## Measure how long nodes wait for a remote ML Metadata st
 bench-ingestion: setup ## Measure ingestion against a naive pipeline and the floor
 	@$(BIN)/python benchmarks/ingestion/run.py
 
-bench-scaling: setup ## Measure StatisticsGen and Transform on each Beam engine (after `penstock run` of the example; needs Java, Maven)
-	@PYTHONPATH=$(CURDIR) $(BIN)/python benchmarks/production/scaling.py
+bench-scaling: setup ## Measure StatisticsGen and Transform on each Beam engine (after `make demo`; needs Java, Maven)
+	@$(BIN)/python benchmarks/production/scaling.py
 
 bench-serving: setup ## Measure the server beside FastAPI, BentoML and MLServer (after `make demo`; needs h2load)
 	@$(BIN)/python benchmarks/serving/run.py

@@ -2,14 +2,16 @@
 
 The floor is an identity pipeline over the same bytes: read the rows, hand each through one step, write them. Each
 measurement is a process of its own, with all that it starts; CPU seconds are those of all of them together, and include
-the start of Java and the import of TensorFlow. Run it from the repository's folder, after ``penstock run`` of the example.
+the start of Java and the import of TensorFlow. Run the example once before (``make demo``): its rows are repeated.
+
+    python benchmarks/production/scaling.py                                            150,000 rows
+    python benchmarks/production/scaling.py --rows 1500000 --write docs/benchmarks-production.md
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import shutil
 import subprocess
@@ -19,18 +21,29 @@ import time
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
+
+from local_speed.machine import check_byte_code, describe_machine  # noqa: E402
+from local_speed.tables import check_markers, markdown, write_between  # noqa: E402
+from local_speed.versions import REPOSITORY  # noqa: E402
+
+from foundation.errors import PenstockError, StorageError  # noqa: E402
+
 EXAMPLE = REPOSITORY / "examples" / "learner_retention"
 SPLITS = ("train", "validation", "test")
+MARK = "scaling"
 STEPS = ("identity", "StatisticsGen", "Transform")
 ENGINES = ("local", "flink", "spark")
 FILES = 4
 """Files of each split, so that two workers can read at once."""
 
 
-def main() -> None:
+def main() -> int:
     """Prints a Markdown table of what each engine takes."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=150_000)
     parser.add_argument("--engines", default=",".join(ENGINES))
     parser.add_argument("--steps", default=",".join(STEPS))
@@ -38,33 +51,49 @@ def main() -> None:
     parser.add_argument(
         "--root", type=Path, default=EXAMPLE / ".penstock", help="root of a run of the example"
     )
+    parser.add_argument("--write", type=Path, help="the page to put the table into")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
-        print(json.dumps(_measured(*given.one, given.root, given.rows)))
-        return
+        print(json.dumps(_measured(*given.one, given.root)))
+        return 0
+    try:
+        check_byte_code()
+        if given.write:
+            check_markers(given.write, MARK)
+        table = _table(given)
+        if given.write:
+            write_between(given.write, MARK, table)
+    except PenstockError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    print(table)
+    return 0
+
+
+def _table(given: argparse.Namespace) -> str:
+    rows = []
     with tempfile.TemporaryDirectory(prefix="penstock-scaling-") as folder:
         examples = _repeated(given.root, Path(folder), given.rows)
-        print(_machine(), flush=True)
-        print("| step | engine | worker processes | wall s | CPU s | wall µs a row | CPU µs a row |")
-        print("|---|---|---|---|---|---|---|", flush=True)
         for step in given.steps.split(","):
             for engine in given.engines.split(","):
                 for workers in given.workers.split(","):
-                    print(_row(step, engine, workers, examples, given.rows), flush=True)
-
-
-def _machine() -> str:
-    from benchmarks.local_speed.machine import describe_machine
-
-    return f"{describe_machine()}; load {os.getloadavg()[0]:.0f} when it began.\n"
+                    rows.append(_row(step, engine, workers, examples, given.rows))
+                    print(" ".join(rows[-1]), file=sys.stderr, flush=True)
+    head = ("step", "engine", "worker processes", "wall", "CPU", "wall a row", "CPU a row")
+    return f"{given.rows:,} rows, 1 repeat. {describe_machine()}.\n\n{markdown(head, rows)}"
 
 
 def _repeated(root: Path, folder: Path, rows: int) -> Path:
     """Writes the example's rows again and again until there are enough; returns the folder with examples and schema."""
     from foundation.tfrecord import read_gz
 
-    sources = max((root / "artifacts/MongoExampleGen/examples").iterdir(), key=lambda one: int(one.name))
+    made = root / "artifacts/MongoExampleGen/examples"
+    if not made.is_dir():
+        raise StorageError(
+            str(made), expected="the example's rows", seen="none", remedy="run 'make demo' first"
+        )
+    sources = max(made.iterdir(), key=lambda one: int(one.name))
     found = {
         split: [r for f in (sources / f"Split-{split}").iterdir() for r in read_gz(f)] for split in SPLITS
     }
@@ -90,30 +119,18 @@ def _write(rows: list[bytes], wanted: int, folder: Path) -> None:
                 writer.write(rows[index % len(rows)])
 
 
-def _row(step: str, engine: str, workers: str, folder: Path, rows: int) -> str:
-    command = [
-        sys.executable,
-        __file__,
-        "--one",
-        step,
-        engine,
-        workers,
-        "--root",
-        str(folder),
-        "--rows",
-        str(rows),
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+def _row(step: str, engine: str, workers: str, folder: Path, rows: int) -> tuple[str, ...]:
+    command = [sys.executable, __file__, "--one", step, engine, workers, "--root", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no message"])[-1][:200]
-        return f"| {step} | {engine} | {workers} | failed: {said} | | | |"
+        return (step, engine, workers, f"failed: {said}", "", "", "")
     wall, cpu = json.loads(done.stdout.splitlines()[-1])
-    each = [f"{seconds / rows * 1e6:,.0f}" for seconds in (wall, cpu)]
-    return f"| {step} | {engine} | {workers} | {wall:.1f} | {cpu:.1f} | {each[0]} | {each[1]} |"
+    each = [f"{seconds / rows * 1e6:,.0f} µs" for seconds in (wall, cpu)]
+    return (step, engine, workers, f"{wall:.1f} s", f"{cpu:.1f} s", *each)
 
 
-def _measured(step: str, engine: str, workers: str, folder: Path, rows: int) -> tuple[float, float]:
+def _measured(step: str, engine: str, workers: str, folder: Path) -> tuple[float, float]:
     """Runs one step; returns its wall and CPU seconds, with those of all processes that it started."""
     from pipeline.document.models import RunConfig
     from pipeline.engines.base import Context, engine_for
@@ -204,4 +221,4 @@ def _transform(folder: Path, made: Path, args: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
