@@ -9,7 +9,7 @@ from pathlib import Path
 from foundation.document.problems import Problem, SpecErrors
 from pipeline.document.models import RunConfig
 from pipeline.engines.base import Context, Engine
-from pipeline.engines.dataflow.checks import problems
+from pipeline.engines.dataflow.checks import problems, suspicions
 from pipeline.engines.dataflow.checks.subject import Subject
 from pipeline.engines.dataflow.costs import costs
 from pipeline.engines.dataflow.labels import job_name, run_labels
@@ -36,7 +36,8 @@ class DataflowEngine(Engine):
         """
         subject = Subject(read_options(run.beam_args), context.root, context.home)
         found = [*_unreachable(subject, context.node), *problems(subject)]
-        return [Remark(SpecErrors([one]), certain=True) for one in found]
+        certain = [Remark(SpecErrors([one]), certain=True) for one in found]
+        return [*certain, *(Remark(SpecErrors([one]), certain=False) for one in suspicions(subject))]
 
     def args(self, run: RunConfig, context: Context) -> list[str]:
         """Returns the arguments of one attempt at a node: its job is named and labelled after run, node and attempt.

@@ -8,6 +8,8 @@ from foundation.document.problems import Problem
 from pipeline.engines.dataflow.checks import conflicts, identity, packages, places, workers
 from pipeline.engines.dataflow.checks.subject import Subject
 
+SUSPICIONS = (workers.suspicions,)
+"""Every look for what is allowed and seldom meant. Add yours here."""
 CHECKS = (identity.check, places.check, packages.check, workers.check, conflicts.check)
 """Every check. Add yours here."""
 
@@ -20,3 +22,13 @@ def problems(subject: Subject) -> Iterator[Problem]:
     """
     for check in CHECKS:
         yield from check(subject)
+
+
+def suspicions(subject: Subject) -> Iterator[Problem]:
+    """Finds what the service takes and a person may regret.
+
+    Args:
+        subject: The options and what they are about.
+    """
+    for look in SUSPICIONS:
+        yield from look(subject)

@@ -27,6 +27,17 @@ def check(subject: Subject) -> Iterator[Problem]:
     yield from _zone(subject)
 
 
+def suspicions(subject: Subject) -> Iterator[Problem]:
+    """Finds a number of machines without a limit, and machines that may reach nothing."""
+    options = subject.options
+    if not options["max_num_workers"] and options["autoscaling_algorithm"] != "NONE":
+        remedy = "add --max_num_workers=N: the service may start as many as the project's quota allows"
+        yield problem("max_num_workers", "", "a limit on the number of machines", remedy)
+    if "no_use_public_ips" in options and not options["subnetwork"]:
+        remedy = "name one with Private Google Access: without it, machines without public addresses reach no bucket"
+        yield problem("subnetwork", "", "a subnetwork beside --no_use_public_ips", remedy)
+
+
 def _machine(subject: Subject) -> Iterator[Problem]:
     given = subject.options["worker_machine_type"]
     if given in _SHARED:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engines.dataflow.checks import problems
+from pipeline.engines.dataflow.checks import problems, suspicions
 from pipeline.engines.dataflow.checks.subject import Subject
 from pipeline.engines.dataflow.options import read_options
 
@@ -133,6 +133,20 @@ def test_right_further_options_are_left_alone(args: tuple[str, ...]) -> None:
 )
 def test_a_wrong_option_is_told_with_its_remedy(name: str, args: tuple[str, ...], words: str) -> None:
     (said,) = told(*args, without=name)
+    assert words in said
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        pytest.param([], "--max_num_workers is missing", id="no limit"),
+        pytest.param(
+            ["--max_num_workers=4", "--no_use_public_ips"], "Private Google Access", id="no way out"
+        ),
+    ],
+)
+def test_what_is_allowed_and_seldom_meant_is_said(args: list[str], words: str) -> None:
+    (said,) = (str(one) for one in suspicions(Subject(read_options(args), "gs://b/r", Path())))
     assert words in said
 
 
