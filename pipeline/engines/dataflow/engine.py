@@ -13,7 +13,7 @@ from pipeline.engines.dataflow.checks import problems, suspicions
 from pipeline.engines.dataflow.checks.subject import Subject
 from pipeline.engines.dataflow.costs import costs
 from pipeline.engines.dataflow.labels import job_name, run_labels
-from pipeline.engines.dataflow.options import read_options
+from pipeline.engines.dataflow.options import in_one_word, read_options
 from pipeline.nodes import NODES
 from pipeline.preflight.remarks import Remark, refuse
 
@@ -48,7 +48,7 @@ class DataflowEngine(Engine):
         """
         identity = (context.pipeline, context.node, context.run, context.attempt)
         labels = (f"--labels={key}={value}" for key, value in run_labels(*identity).items())
-        given = (_absolute(arg, context.home) for arg in run.beam_args)
+        given = (_absolute(arg, context.home) for arg in in_one_word(run.beam_args))
         return [f"--runner={RUNNER}", f"--job_name={job_name(*identity)}", *labels, *given]
 
     @contextmanager

@@ -99,28 +99,41 @@ class Options:
 
 
 def read_options(args: Sequence[str]) -> Options:
-    """Returns what ``--name=value``, ``--name value`` and ``--switch`` say.
+    """Returns what options say.
 
     Args:
-        args: As in ``run.beam_args``; one entry may hold ``--name value``.
+        args: As in ``run.beam_args``.
     """
     values: dict[str, list[str]] = {}
     stray: list[str] = []
-    waiting = ""
-    for word in _words(args):
-        if word.startswith("--"):
-            name, given, value = word[2:].partition("=")
-            name = _ALIASES.get(name, name)
-            values.setdefault(name, []).append(value)
-            waiting = "" if given or name in SWITCHES else name
-        elif waiting:
-            values[waiting][-1] = word
-            waiting = ""
-        else:
+    for word in in_one_word(args):
+        if not word.startswith("--"):
             stray.append(word)
+            continue
+        name, _, value = word[2:].partition("=")
+        values.setdefault(_ALIASES.get(name, name), []).append(value)
     return Options({name: tuple(found) for name, found in values.items()}, tuple(stray))
+
+
+def in_one_word(args: Sequence[str]) -> list[str]:
+    """Returns options as ``--name=value`` and ``--switch``; what belongs to none stays as it is.
+
+    Args:
+        args: As in ``run.beam_args``: a value follows its name after ``=``, after a space, or as the next entry.
+    """
+    made: list[str] = []
+    waiting = False
+    for word in _words(args):
+        if waiting and not word.startswith("--"):
+            made[-1] += f"={word}"
+            waiting = False
+            continue
+        made.append(word)
+        waiting = word.startswith("--") and "=" not in word and word[2:] not in SWITCHES
+    return made
 
 
 def _words(args: Iterable[str]) -> Iterable[str]:
     for arg in args:
-        yield from arg.split(maxsplit=1) if arg.startswith("--") and "=" not in arg else [arg]
+        name = arg.partition("=")[0]
+        yield from arg.split(maxsplit=1) if arg.startswith("--") and " " in name else [arg]
