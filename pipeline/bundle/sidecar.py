@@ -92,7 +92,7 @@ class Production(Part):
     spans: bool
     """Whether the export has spans at all; if not, no run is given one."""
     deadline: float | None
-    """Seconds that a run may take before it is reported."""
+    """Seconds that a run may take before it is ended and reported."""
     groups: bool
     """Whether nodes are shown in groups."""
     on_failure: str | None

@@ -124,7 +124,7 @@ class ProductionConfig(Config):
     timeout: Duration | None = Field(default=None, gt=0)
     """How long one try of a node may take; omitted: any time."""
     deadline: Duration | None = Field(default=None, gt=0)
-    """How long a run may take before it is reported; omitted: any time."""
+    """How long a run may take before it is ended and reported; omitted: any time."""
     pool: str | None = Field(default=None, pattern=POOL)
     """The scheduler's pool that nodes take slots of."""
     resources: ResourcesConfig = ResourcesConfig()
