@@ -51,7 +51,7 @@ bench-node: setup ## Measure what a node of a scheduler costs before its work be
 	@$(BIN)/python benchmarks/production/overhead.py
 
 bench-metadata: setup ## Measure how long nodes wait for a remote ML Metadata store with 10,000 executions
-	@$(BIN)/python -m benchmarks.production.metadata_latency
+	@$(BIN)/python benchmarks/production/metadata_latency.py
 
 bench-ingestion: setup ## Measure ingestion against a naive pipeline and the floor
 	@$(BIN)/python benchmarks/ingestion/run.py

@@ -3,7 +3,8 @@
 A PostgreSQL server on loopback stands behind a proxy that delays every request; a chain of nodes that do nothing is run by
 TFX's own launcher with TFX's own handle, and by Penstock's. Run it as::
 
-    .venv/bin/python -m benchmarks.production.metadata_latency [--executions 10000] [--delay 0.005] [--which stock|ours|both]
+    .venv/bin/python benchmarks/production/metadata_latency.py [--executions 10000] [--delay 0.005]
+    .venv/bin/python benchmarks/production/metadata_latency.py --write docs/benchmarks-production.md
 """
 
 from __future__ import annotations
@@ -12,31 +13,41 @@ import argparse
 import contextlib
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ml_metadata.proto import metadata_store_pb2 as pb
-from tfx.dsl.compiler.compiler import Compiler
-from tfx.dsl.components.base import base_component, base_executor, executor_spec
-from tfx.dsl.components.common.resolver import Resolver
-from tfx.dsl.input_resolution.strategies.latest_artifact_strategy import LatestArtifactStrategy
-from tfx.orchestration import metadata
-from tfx.orchestration.local import runner_utils
-from tfx.orchestration.pipeline import Pipeline
-from tfx.orchestration.portable import launcher, runtime_parameter_utils
-from tfx.types import component_spec, standard_artifacts
-from tfx.types.channel import Channel
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
 
-from pipeline.document.models import MetadataConfig
-from pipeline.lineage.store import RUN_PROPERTY, MlmdLineage, connection_config, open_store
-from pipeline.runners.node_executor import NodeExecutor
-from tests import postgresql
-from tests.tcp_proxy import Proxy
+from local_speed.machine import describe_machine  # noqa: E402
+from local_speed.tables import check_markers, markdown, write_between  # noqa: E402
+from ml_metadata.proto import metadata_store_pb2 as pb  # noqa: E402
+from tfx.dsl.compiler.compiler import Compiler  # noqa: E402
+from tfx.dsl.components.base import base_component, base_executor, executor_spec  # noqa: E402
+from tfx.dsl.components.common.resolver import Resolver  # noqa: E402
+from tfx.dsl.input_resolution.strategies.latest_artifact_strategy import LatestArtifactStrategy  # noqa: E402
+from tfx.orchestration import metadata  # noqa: E402
+from tfx.orchestration.local import runner_utils  # noqa: E402
+from tfx.orchestration.pipeline import Pipeline  # noqa: E402
+from tfx.orchestration.portable import launcher, runtime_parameter_utils  # noqa: E402
+from tfx.types import component_spec, standard_artifacts  # noqa: E402
+from tfx.types.channel import Channel  # noqa: E402
 
+from pipeline.document.models import MetadataConfig  # noqa: E402
+from pipeline.lineage.store import RUN_PROPERTY, MlmdLineage, connection_config, open_store  # noqa: E402
+from pipeline.runners.node_executor import NodeExecutor  # noqa: E402
+from tests import postgresql  # noqa: E402
+from tests.tcp_proxy import Proxy  # noqa: E402
+
+MARK = "metadata"
 NODES = 12
+MEASURED = ["Step0", "Step1", "Step2", "Step3", "Step4", "Latest"]
+WHAT = {"before": " s", "publish": " s", "round trips": ""}
+"""What is measured of a node → its unit."""
 PIPELINE = "learners"
 BEGAN: list[float] = []
 PROPERTY = "x" * 2000
@@ -197,31 +208,56 @@ def measured(ir: Any, connection: Any, proxy: Proxy, ours: bool, nodes: list[str
     return rows
 
 
-def main() -> None:
-    """Fills a store, then measures."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--executions", type=int, default=10_000)
-    asked.add_argument("--delay", type=float, default=0.005)
-    asked.add_argument("--which", choices=["stock", "ours", "both"], default="both")
-    args = asked.parse_args()
-    nodes = ["Step0", "Step1", "Step2", "Step3", "Step4", "Latest"]
+def render(stock: list[dict[str, Any]], ours: list[dict[str, Any]], lineage: dict[str, Any]) -> str:
+    """Returns the table, and what a reading of the whole lineage took."""
+    head = ("node", *(f"{side}: {what}" for side in ("stock", "Penstock") for what in WHAT))
+    rows = [
+        (one["node"], *(f"{row[what]:,}{unit}" for row in (one, other) for what, unit in WHAT.items()))
+        for one, other in zip(stock, ours, strict=True)
+    ]
+    read = f"The whole lineage, {lineage['executions']:,} executions: {lineage['seconds']} s, {lineage['round trips']:,} round trips."
+    return f"{describe_machine()}\n\n{markdown(head, rows)}\n\n{read}"
+
+
+def read_lineage(config: MetadataConfig, folder: Path, proxy: Proxy) -> dict[str, Any]:
+    """Reads all executions and artifacts, as ``penstock plan`` does, and says what it took."""
+    begin, trips = time.perf_counter(), proxy.requests()
+    executions = MlmdLineage(config, folder, PIPELINE).executions()
+    seconds = round(time.perf_counter() - begin, 2)
+    return {"executions": len(executions), "seconds": seconds, "round trips": proxy.requests() - trips}
+
+
+def measure(executions: int, delay: float) -> str:
+    """Fills a store, runs nodes with both launchers, and returns the table."""
     os.environ["PENSTOCK_METADATA_PASSWORD"] = postgresql.PASSWORD
-    with postgresql.running() as server, tempfile.TemporaryDirectory() as folder:
+    with postgresql.running() as server, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         server.create("mlmd")
         place = {"host": "127.0.0.1", "port": server.port, "database": "mlmd", "user": postgresql.USER}
-        near = MetadataConfig.model_validate({"postgresql": place})
-        begin = time.perf_counter()
-        fill(open_store(near, Path(folder)), args.executions)
-        print(json.dumps({"filled": args.executions, "seconds": round(time.perf_counter() - begin, 1)}))
-        with Proxy(server.port, args.delay) as proxy:
+        fill(open_store(MetadataConfig.model_validate({"postgresql": place}), folder), executions)
+        with Proxy(server.port, delay) as proxy:
             far = MetadataConfig.model_validate({"postgresql": {**place, "port": proxy.port}})
-            for ours in [False, True] if args.which == "both" else [args.which == "ours"]:
-                ir = compiled(Path(folder), f"run-{ours}")
-                measured(ir, connection_config(far, Path(folder)), proxy, ours, nodes)
-            begin, trips = time.perf_counter(), proxy.requests()
-            executions = MlmdLineage(far, Path(folder), PIPELINE).executions()
-            told = {"lineage": len(executions), "seconds": round(time.perf_counter() - begin, 2)}
-            print(json.dumps({**told, "round trips": proxy.requests() - trips}))
+            connection = connection_config(far, folder)
+            stock_rows, our_rows = (
+                measured(compiled(folder, f"run-{ours}"), connection, proxy, ours, MEASURED)
+                for ours in (False, True)
+            )
+            return render(stock_rows, our_rows, read_lineage(far, folder, proxy))
+
+
+def main() -> None:
+    """Measures, and puts the table into the documentation where asked."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--executions", type=int, default=10_000)
+    asked.add_argument("--delay", type=float, default=0.005, help="seconds by which each request is delayed")
+    asked.add_argument("--write", type=Path, help="the page to put the table into")
+    given = asked.parse_args()
+    if given.write:
+        check_markers(given.write, MARK)
+    table = measure(given.executions, given.delay)
+    if given.write:
+        write_between(given.write, MARK, table)
+    print(table)
 
 
 if __name__ == "__main__":

@@ -151,7 +151,8 @@ def test_3_reused_nodes_are_in_the_contexts_that_tfx_gives_them(project: Path) -
     for execution in reused:
         found = {c.type: c.name for c in store.get_contexts_by_execution(execution.id)}
         assert set(found) == {"pipeline", "pipeline_run", "node", "penstock.task"}
-        assert found["node"] == f"learner_retention.{execution.type.rpartition('.')[2]}"
+        node = execution.custom_properties["penstock_node"].string_value
+        assert found["node"] == f"learner_retention.{node}"
         events = store.get_events_by_execution_ids([execution.id])
         assert events and {event.type for event in events} == {pb.Event.OUTPUT}
 
