@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -57,12 +59,31 @@ def test_two_devices_train_what_one_does(run_training: Any, learners: Any, serve
     np.testing.assert_allclose(one, other, atol=TOLERANCE)
 
 
-def test_two_processes_train_a_model_of_ones_own(run_training: Any, tmp_path: Path) -> None:
+def test_workers_that_meet_by_tf_config_train_a_model_of_ones_own(
+    run_training: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.trainer.distributed.cluster import TF_CONFIG, Cluster
+
     (tmp_path / "own.py").write_text(OWN)
     settings: dict[str, Any] = {"model": f"{tmp_path}/own.py:build_model", "steps": 10}
     alone = run_training(name="alone", **settings)
-    together = run_training(name="together", devices={"strategy": "multi_worker", "workers": 2}, **settings)
-    assert_same(alone, together)
+    chief, other = Cluster.local(2)
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli.main", "train-worker", "--root", str(tmp_path)],
+        env={**os.environ, TF_CONFIG: other.variable},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        monkeypatch.setenv(TF_CONFIG, chief.variable)
+        run = run_training(name="Trainer/run", devices={"strategy": "multi_worker"}, **settings)
+        said, _ = worker.communicate(timeout=120)
+    finally:
+        worker.kill()
+        worker.wait()
+    assert (worker.returncode, said) == (0, "worker 1 of 2: the training has ended\n")
+    assert_same(alone, run)
+    assert not list((tmp_path / "Trainer" / "workers").iterdir())
 
 
 def test_a_killed_worker_ends_the_others_and_leaves_no_model(run_training: Any, tmp_path: Path) -> None:
