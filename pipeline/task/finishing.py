@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from foundation.errors import PenstockError
 from foundation.stores.mirror import in_store
 from pipeline.bundle.binding import Bound
 from pipeline.document.models import PipelineSpec
@@ -70,11 +71,21 @@ class JobPlace:
 def finished(root: Root, request: Request, planned: Planned, bound: Bound) -> RunRecord:
     """Brings the run's record up to date after a node has ended, and writes the report if the run has.
 
+    A report that cannot be written does not change how the node ended: the log says why, and the node's next try, or any
+    other node of the run that ends, writes it.
+
     Returns:
         The record.
     """
     record = write_record(root, request, planned)
-    place = JobPlace(bound.job)
+    try:
+        _report(root, request, record, JobPlace(bound.job))
+    except PenstockError as error:
+        log.warning("no report of run %s: %s", request.run, error)
+    return record
+
+
+def _report(root: Root, request: Request, record: RunRecord, place: JobPlace) -> None:
     if record.state == "complete":
         for said in finish(place, record):
             log.info("%s", said)
@@ -83,7 +94,6 @@ def finished(root: Root, request: Request, planned: Planned, bound: Bound) -> Ru
         place.runs.write(record)
     if record.report and in_store(root.uri):
         _send(root, request, record, Path(record.report))
-    return record
 
 
 def _send(root: Root, request: Request, record: RunRecord, page: Path) -> None:

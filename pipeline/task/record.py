@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 
 from pipeline.roots.base import Root
@@ -38,6 +39,13 @@ def write_record(root: Root, request: Request, planned: Planned) -> RunRecord:
             record.report = f"{root.uri}/{request.run_folder}/{REPORT}"
         root.publish(f"{request.run_folder}/{RunRecord.FILE}", record.text().encode())
     return record
+
+
+def is_finished(root: Root, request: Request) -> bool:
+    """Returns whether a run is complete and its record names a report."""
+    data = root.read(f"{request.run_folder}/{RunRecord.FILE}")
+    record = json.loads(data) if data else {}
+    return record.get("state") == "complete" and bool(record.get("report"))
 
 
 def _record(planned: Planned, now: Mapping[str, Standing]) -> RunRecord:

@@ -25,7 +25,7 @@ from pipeline.task.ledger import Claim, Ledger, Standing
 from pipeline.task.outcome import Outcome
 from pipeline.task.planned import Planned, obtain
 from pipeline.task.pulse import Pulse
-from pipeline.task.record import standings, write_record
+from pipeline.task.record import is_finished, standings, write_record
 from pipeline.task.request import Request
 from pipeline.task.signals import Terminated, deaf
 from pipeline.task.work import Work
@@ -122,18 +122,22 @@ class _Attempt:
         )
         if isinstance(claim, Standing):
             assert claim.done is not None, "a claim returns only how a node was done"
+            if not is_finished(self._root, self._request):
+                self._finish()  # the process that was last may have been killed before it did
             return claim.done
         results = {node: one.result for node, one in now.items()} | {self._request.node: claim.result}
         end = self._carried_out(claim, results)
         end = replace(end, attempt=claim.attempt, upstream=upstream, asked=self._request.attempt)
         with deaf():
-            from pipeline.task.finishing import (
-                finished,
-            )  # reports are loaded when there is something to report
-
             self._root.publish(claim.end, end.to_bytes())
-            finished(self._root, self._request, self._planned, self._bound)
+            self._finish()
         return end
+
+    def _finish(self) -> None:
+        # Reports are loaded when there is something to report.
+        from pipeline.task.finishing import finished
+
+        finished(self._root, self._request, self._planned, self._bound)
 
     def _is_outdated(self, done: Ended, upstream: Mapping[str, int]) -> bool:
         """Returns whether a result is wanted anew: by a person, or since what it was made of has been made anew."""

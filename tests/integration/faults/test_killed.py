@@ -45,14 +45,20 @@ def test_each_node_is_killed_once_and_the_run_ends_right(project: Project) -> No
     assert (project.root / "runs" / RUN / "report.html").exists()
 
 
-def test_a_node_that_is_done_says_so_again_and_does_nothing(project: Project) -> None:
+def test_a_node_that_is_done_says_so_again_and_finishes_what_a_killed_process_did_not(
+    project: Project,
+) -> None:
     before = len(project.lineage().executions())
+    for name in ("run.json", "report.html"):
+        (project.root / "runs" / RUN / name).unlink()
 
     said = project.node("Trainer", RUN)
 
     assert (said.code, said.line["state"], said.line["attempt"]) == (0, "done", 2)
     assert said.line["model"] == str(project.newest(RUN, "Trainer", "model"))
     assert len(project.lineage().executions()) == before
+    assert project.record(RUN)["state"] == "complete"
+    assert (project.root / "runs" / RUN / "report.html").exists()
 
 
 def test_a_result_that_is_wanted_anew_is_what_the_nodes_after_it_read(project: Project) -> None:
