@@ -28,6 +28,7 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 
 from foundation.errors import MetadataError
 from foundation.lock import locked
+from pipeline.lineage.backslashes import without_backslashes
 from pipeline.lineage.faults import Fault, fault_of
 from pipeline.lineage.once import answer_again, name_what_is_new
 from pipeline.lineage.sqlite import lock_of
@@ -168,6 +169,8 @@ class SteadyStore(MetadataStore):  # type: ignore[misc]
             if method_name.endswith("Type"):
                 self._known.clear()  # it may get further properties
             name_what_is_new(method_name, request)
+            if self._config.HasField("postgresql"):
+                without_backslashes(request)
         lost = False
 
         def call() -> None:
