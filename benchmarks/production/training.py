@@ -27,7 +27,7 @@ ROWS = 8192
 BEGIN, END = "<!-- results training begin -->", "<!-- results training end -->"
 MODELS: dict[str, dict[str, Any]] = {
     "small: 2 × 128 units, 256 rows a step": {"hidden": [128, 128], "batch": 256},
-    "large: 3 × 1024 units, 1,024 rows a step": {"hidden": [1024, 1024, 1024], "batch": 1024},
+    "large: 2 × 512 units, 1,024 rows a step": {"hidden": [512, 512], "batch": 1024},
 }
 WAYS = ("one device", "floor: one device, half the rows", "two devices", "two processes")
 
