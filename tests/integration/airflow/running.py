@@ -99,7 +99,7 @@ class Airflow:
                 os.killpg(process.pid, signal.SIGTERM)
         for name in list(self.processes):
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.processes[name].wait(20)
+                self.processes[name].wait(3)
             self.kill(name)
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
