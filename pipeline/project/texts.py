@@ -270,6 +270,7 @@ def holds(value: object, parts: list[str]) -> bool:
 
 IGNORED = """# Created by runs; can be recreated.
 .penstock/
+bundles/
 serving_models/
 predictions/
 __pycache__/

@@ -32,7 +32,8 @@ def test_command_table_names_every_command():
     table = READMES[0].read_text().partition("## Commands")[2].partition("## Read on")[0]
     named = set(
         re.findall(
-            r"`([a-z-]+)", "".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| `"))
+            r"`([a-z-]+)",
+            "".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| `")),
         )
     )
     commands = set(get_command(app).commands)
