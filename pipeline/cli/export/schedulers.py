@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.options import Files, Overrides, local
-from pipeline.cli.screen import say
+from pipeline.cli.screen import noise_to, say
 
 if TYPE_CHECKING:
     from pipeline.scheduling.base import Options
@@ -96,12 +98,15 @@ def write(
             "--bundle", expected="no document beside it", seen="-f or --set", remedy="leave one of them out"
         )
     notes: tuple[str, ...] = ()
-    if bundle:
-        made = open_bundle(bundle)
-    else:
-        compiled = compile_bundle(read(file or [Path("pipeline.yaml")], overrides or []), to)
-        made, notes = compiled.bundle, compiled.notes
-    paths = exporter.write(made, to, options)
+    with tempfile.TemporaryDirectory(prefix="penstock-export-") as aside:
+        if bundle:
+            made = open_bundle(bundle)
+        else:  # aside: what the exporter refuses leaves nothing in the folder
+            document = read(file or [Path("pipeline.yaml")], overrides or [])
+            with noise_to(Path(os.devnull)):  # what TensorFlow says of the machine
+                compiled = compile_bundle(document, Path(aside))
+            made, notes = compiled.bundle, compiled.notes
+        paths = exporter.write(made, to, options)
     for note in (*notes, *exporter.notes(made, options)):
         say(f"Note: {note}.")
     for path in paths:
