@@ -10,7 +10,7 @@ from typing import Literal
 
 from foundation.errors import SpecError, near_miss
 from foundation.outside import Outside
-from foundation.stores.mirror import exists, looked_at
+from foundation.stores.brought import exists, looked_at
 from pipeline.graph import Graph, Node
 from pipeline.lineage.queries import blessed_models, latest_blessed_model
 from pipeline.lineage.records import Artifact, Execution

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from foundation.errors import StorageError
 from foundation.lock import locked
 from foundation.storage import Location
-from foundation.stores.mirror import address_of, fetched, in_store
+from foundation.stores.brought import fetched
+from foundation.stores.mirror import address_of, in_store
 
 if TYPE_CHECKING:
     from components.pusher.remote import State

@@ -73,44 +73,5 @@ def address_of(path: str | os.PathLike[str]) -> str:
     return f"{scheme}://{inner}" if text.startswith(mirrors) and scheme in SCHEMES else text
 
 
-def fetched(uri: str) -> Path:
-    """Returns the local folder of an artifact: a path as it is; of an address, its mirror, with all that is there now.
-
-    Raises:
-        StorageError: There is nothing at the address, the store does not answer, or the disk is full.
-    """
-    if not in_store(uri):
-        return Path(uri)
-    from foundation.stores.transfer import fetch
-
-    return fetch(uri)
-
-
-def looked_at(uri: str) -> Path:
-    """Returns the local folder of an artifact with at least its result files: JSON, right in it.
-
-    Raises:
-        StorageError: The store does not answer, or the disk is full.
-    """
-    if not in_store(uri):
-        return Path(uri)
-    from foundation.stores.transfer import look
-
-    return look(uri)
-
-
-def exists(uri: str) -> bool:
-    """Returns whether there is anything at a path or address.
-
-    Raises:
-        StorageError: The store does not answer.
-    """
-    if not in_store(uri):
-        return Path(uri).exists()
-    from foundation.stores.transfer import found
-
-    return found(uri)
-
-
 def _mirrors() -> Path:
     return cache_folder() / "mirror"

@@ -19,7 +19,7 @@ from foundation.temporaries import temporary_name
 
 
 def fetch(uri: str) -> Path:
-    """Brings the objects of a folder into its mirror, as they are now; see ``mirror.fetched``.
+    """Brings the objects of a folder into its mirror, as they are now; see ``brought.fetched``.
 
     What is here already, by the store's own marks, is not brought again. It stays until this process ends.
     """
@@ -34,13 +34,13 @@ def fetch(uri: str) -> Path:
 
 
 def look(uri: str) -> Path:
-    """Brings the result files of a folder into its mirror; see ``mirror.looked_at``."""
+    """Brings the result files of a folder into its mirror; see ``brought.looked_at``."""
     _bring(uri, lambda path: path.endswith(".json") and "/" not in path)
     return mirror_of(uri)
 
 
 def found(uri: str) -> bool:
-    """Returns whether there is anything at an address; see ``mirror.exists``."""
+    """Returns whether there is anything at an address; see ``brought.exists``."""
     store, key = open_store(Address(uri))
     return bool(store.list(f"{key}/")) or store.find(key) is not None
 

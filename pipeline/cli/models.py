@@ -10,7 +10,8 @@ import typer
 
 from foundation.errors import DataError
 from foundation.numbers import apart, decimals, fixed
-from foundation.stores.mirror import looked_at, placed
+from foundation.stores.brought import looked_at
+from foundation.stores.mirror import placed
 from pipeline.cli.options import AsJson, Files, ModelName, open_session
 from pipeline.cli.screen import moment, say, say_json, table
 

@@ -13,7 +13,7 @@ app = typer.Typer(help="The data schema: infer, compare, approve.")
 @app.command()
 def infer(file: Files = None) -> None:
     """Infer a schema from the last run's statistics and put it beside the reviewed one, to be reviewed."""
-    from foundation.stores.mirror import fetched
+    from foundation.stores.brought import fetched
     from pipeline.lineage.queries import newest_output
     from pipeline.schemas import infer as infer_schema
     from pipeline.schemas import offer

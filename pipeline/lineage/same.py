@@ -6,7 +6,7 @@ import filecmp
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from foundation.stores.mirror import exists, fetched
+from foundation.stores.brought import exists, fetched
 from pipeline.lineage.records import Artifact, Value
 
 _INCIDENTAL = frozenset(

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from foundation.storage_remote import Address
+from foundation.stores.brought import fetched
 from foundation.stores.kept import trim
-from foundation.stores.mirror import address_of, fetched, in_store
+from foundation.stores.mirror import address_of, in_store
 from foundation.stores.opening import open_store
 from foundation.stores.transfer import sent
 

@@ -15,7 +15,7 @@ from google.protobuf.json_format import ParseDict
 
 from components.node import load
 from foundation.errors import NodeError
-from foundation.stores.mirror import looked_at
+from foundation.stores.brought import looked_at
 from pipeline.engines import counters
 from pipeline.lineage.store import associate, execution_state, execution_state_number
 from pipeline.nodes import NODES

@@ -10,7 +10,8 @@ from pathlib import Path
 from components.tuner.result import Trials
 from foundation.publish import storage_error
 from foundation.stores import transfer
-from foundation.stores.mirror import in_store, looked_at, mirror_of
+from foundation.stores.brought import looked_at
+from foundation.stores.mirror import in_store, mirror_of
 from pipeline.document.models import MetadataConfig
 from pipeline.lineage.changes import mark_deleted
 from pipeline.lineage.records import Artifact, Execution

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.trainer.result import TrainingHistory
 from foundation.errors import DataError
-from foundation.stores.mirror import looked_at
+from foundation.stores.brought import looked_at
 from pipeline.lineage.trace import Step
 from pipeline.runs.book import RunBook
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from foundation.result import Result
-from foundation.stores.mirror import fetched, looked_at
+from foundation.stores.brought import fetched, looked_at
 from pipeline.lineage.records import Artifact
 from pipeline.lineage.store import Lineage, artifacts_of_executions, artifacts_of_run
 from pipeline.nodes import NODES

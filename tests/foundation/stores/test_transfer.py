@@ -15,7 +15,8 @@ pytest.importorskip("moto.server", reason="the development extra brings moto")
 
 from foundation.errors import StorageError
 from foundation.storage_remote import Address
-from foundation.stores import base, kept, mirror, transfer
+from foundation.stores import base, kept, transfer
+from foundation.stores.brought import exists, fetched, looked_at
 from foundation.stores.mirror import address_of, mirror_of
 from foundation.stores.opening import open_store
 from tests import object_stores
@@ -72,7 +73,7 @@ def test_a_folder_arrives_on_another_machine_as_it_was(
     (mirror_of(uri) / "assets").mkdir()
     transfer.sent(uri)
     _another_machine(monkeypatch, tmp_path)
-    folder = mirror.fetched(uri)
+    folder = fetched(uri)
     assert _there(folder) == FILES
     assert (folder / "assets").is_dir()
 
@@ -83,16 +84,16 @@ def test_what_is_here_is_not_brought_again(uri: str, tmp_path: Path, monkeypatch
     brought: list[str] = []
     real = transfer._fetch
     monkeypatch.setattr(transfer, "_fetch", lambda *given: (brought.append(given[1].key), real(*given)))
-    mirror.fetched(uri)
+    fetched(uri)
     assert brought == []
     _another_machine(monkeypatch, tmp_path)
-    mirror.looked_at(uri)
+    looked_at(uri)
     assert brought == []
-    mirror.fetched(uri)
-    mirror.fetched(uri)
+    fetched(uri)
+    fetched(uri)
     assert len(brought) == len(FILES)
     _put(f"{uri}/saved_model.pb", b"GRAPH")
-    assert (mirror.fetched(uri) / "saved_model.pb").read_bytes() == b"GRAPH"
+    assert (fetched(uri) / "saved_model.pb").read_bytes() == b"GRAPH"
     assert len(brought) == len(FILES) + 1
 
 
@@ -101,7 +102,7 @@ def test_a_damaged_mirror_is_made_whole(uri: str, tmp_path: Path) -> None:
     transfer.sent(uri)
     (mirror_of(uri) / "variables/data").write_bytes(b"half")
     (mirror_of(uri) / "saved_model.pb").unlink()
-    assert _there(mirror.fetched(uri)) == FILES
+    assert _there(fetched(uri)) == FILES
 
 
 def test_what_is_gone_there_goes_here_and_what_others_keep_beside_it_stays(uri: str) -> None:
@@ -110,7 +111,7 @@ def test_what_is_gone_there_goes_here_and_what_others_keep_beside_it_stays(uri: 
     (mirror_of(uri) / "rows.npz").write_bytes(b"kept")
     store, key = open_store(Address(uri))
     store.delete([f"{key}/saved_model.pb"])
-    assert set(_there(mirror.fetched(uri))) == {*FILES, "rows.npz"} - {"saved_model.pb"}
+    assert set(_there(fetched(uri))) == {*FILES, "rows.npz"} - {"saved_model.pb"}
 
 
 def test_half_an_upload_is_cleaned_up_and_done_again(uri: str) -> None:
@@ -143,14 +144,14 @@ def test_a_store_that_is_busy_costs_time_alone(
         assert not faults.coming
         faults.coming = ["503", "", "slow", "refuse", "", "503"]
         _another_machine(monkeypatch, tmp_path)
-        assert _there(mirror.fetched(uri)) == FILES
+        assert _there(fetched(uri)) == FILES
         assert not faults.coming
 
 
 def test_an_artifact_that_is_gone_is_an_error_with_a_remedy(uri: str) -> None:
     with pytest.raises(StorageError, match=r"files of an artifact.*--force"):
-        mirror.fetched(uri)
-    assert not mirror.exists(uri)
+        fetched(uri)
+    assert not exists(uri)
 
 
 def test_the_cache_forgets_what_was_used_longest_ago_but_nothing_in_use(

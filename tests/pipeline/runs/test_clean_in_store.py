@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip("moto.server", reason="the development extra brings moto")
 
-from foundation.stores.mirror import exists, fetched, mirror_of
+from foundation.stores.brought import exists, fetched
+from foundation.stores.mirror import mirror_of
 from pipeline.lineage.records import Artifact, Execution
 from pipeline.lineage.store import MemoryLineage
 from pipeline.roots.opening import open_root
