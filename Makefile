@@ -1,6 +1,6 @@
 # Every target sets itself up first; a finished set-up is recognised in a fraction of a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ab ab-keep notebooks test coverage quick lint bench bench-taxi bench-loop bench-width bench-metadata bench-node bench-ingestion bench-serving bench-routing bench-statistics bench-first-hour bench-scaling bench-training soak-serving fuzz-serving clean distclean
+.PHONY: help setup demo ab ab-keep notebooks test coverage quick lint bench bench-taxi bench-loop bench-width bench-metadata bench-node bench-ingestion bench-serving bench-routing bench-statistics bench-first-hour bench-scaling bench-training bench-trials soak-serving fuzz-serving clean distclean
 
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -61,6 +61,9 @@ bench-scaling: setup ## Measure StatisticsGen and Transform on each Beam engine 
 
 bench-training: setup ## Measure steps a second of a training on one and two devices, and two processes
 	@$(BIN)/python benchmarks/production/training.py --write docs/distributed_training.md
+
+bench-trials: setup ## Measure a search with trials one by one and side by side (after `make demo`)
+	@$(BIN)/python benchmarks/production/trials.py --write docs/training.md
 
 bench-serving: setup ## Measure the server beside FastAPI, BentoML and MLServer (after `make demo`; needs h2load)
 	@$(BIN)/python benchmarks/serving/run.py

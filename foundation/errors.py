@@ -16,7 +16,8 @@ what was in the way passes by itself, is said by ``may_pass``: schedulers try su
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 
 class PenstockError(Exception):
@@ -63,6 +64,21 @@ def _rebuild(
     kind: type[PenstockError], subject: str, expected: str, seen: str, remedy: str, may_pass: bool = False
 ) -> PenstockError:
     return kind(subject, expected=expected, seen=seen, remedy=remedy).passing(may_pass)
+
+
+def as_json(error: PenstockError) -> dict[str, Any]:
+    """Returns an error as plain JSON, for the process that started this one."""
+    parts = [error.subject, error.expected, error.seen, error.remedy]
+    return {"kind": type(error).__name__, "parts": parts, "may_pass": error.may_pass}
+
+
+def from_json(told: Mapping[str, Any]) -> PenstockError | None:
+    """Returns the error that ``as_json`` told of; None if it is of no kind that is known here."""
+    kind = globals().get(told["kind"])
+    if not (isinstance(kind, type) and issubclass(kind, PenstockError)):
+        return None
+    subject, expected, seen, remedy = told["parts"]
+    return _rebuild(kind, subject, expected, seen, remedy, told["may_pass"])
 
 
 class SpecError(PenstockError):

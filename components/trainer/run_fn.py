@@ -8,10 +8,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
-from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.trainer import weights
 from components.trainer.data import TransformedSplit, check_labels, class_weights, load_split
@@ -38,6 +37,9 @@ from foundation.errors import UserCodeError
 from foundation.own_fault import place
 from foundation.publish import published_folder
 from foundation.saved_model import REFERENCES_FOLDER
+
+if TYPE_CHECKING:  # whoever trains without TFX need not import it
+    from tfx.components.trainer.fn_args_utils import FnArgs
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,8 @@ Direction = Literal["min", "max"]
 
 LIMITS = ("trials", "minutes")
 """Keys that say when a search ends, not what it searches: with more of them the same search continues."""
+NOT_SEARCHED = (*LIMITS, "side_by_side")
+"""Keys that do not say what is searched: with another value the same search continues."""
 
 
 class RangeConfig(Config):
@@ -109,6 +111,9 @@ class TuneConfig(Config):
     """The search ends after this many minutes, also within a trial."""
     epochs: int | None = Field(default=None, ge=1)
     """Largest number of epochs per trial (hyperband's budget)."""
+    side_by_side: Literal["auto"] | Annotated[int, Field(ge=1)] = 1
+    """Largest number of trials that run at once, each in a process of its own with its share of the cores: never more than
+    there are cores, or than memory holds. auto is the number of cores, and 1 for bayesian, whose suggestions depend on it."""
     objective: str = "val_loss"
     """What to optimise: val_loss, val_ and a metric of the task (val_auc), or val_ and a metric that your own model is
     compiled with."""

@@ -7,12 +7,12 @@ from typing import Any
 
 from components.node import EXAMPLES, SCHEMA, Declaration, Document, Inputs
 from components.trainer.node import own_model, training_settings
-from components.tuner.config import LIMITS
+from components.tuner.config import NOT_SEARCHED
 from foundation.errors import DataError
 
 
 def _settings(document: Document, inputs: Inputs) -> list[Any]:
-    search = document.tune.model_dump(mode="json", exclude=set(LIMITS)) if document.tune else None
+    search = document.tune.model_dump(mode="json", exclude=set(NOT_SEARCHED)) if document.tune else None
     return [search, *training_settings(document, inputs)]
 
 

@@ -13,7 +13,7 @@ from components.tuner.config import TuneConfig
 from components.tuner.search_space import search_space
 from components.tuner.space import Space, Values
 
-RUNNING, STOPPED = "RUNNING", "STOPPED"
+RUNNING, IDLE, STOPPED = "RUNNING", "IDLE", "STOPPED"
 
 HYPERBAND_EPOCHS = 20
 """Largest number of epochs per Hyperband trial if the document gives none."""
@@ -32,6 +32,7 @@ class Unrepeated(keras_tuner.Oracle):
     """
 
     space: Space
+    trials: dict[str, Any]
 
     @property
     def used_up(self) -> bool:
@@ -67,6 +68,15 @@ class Unrepeated(keras_tuner.Oracle):
     def _chance(self) -> random.Random:
         return random.Random(f"{self.seed} {len(self.trials)}")
 
+    def reload(self) -> None:
+        """Reads an earlier search; its trials come in the order in which they were proposed, not in that of the folder."""
+        super().reload()
+        self.trials = dict(sorted(self.trials.items(), key=lambda item: int(item[0])))
+
+    def order_retries(self) -> None:
+        """Has the trials that are to run again do so in the order in which they were proposed."""
+        self._retry_queue.sort(key=int, reverse=True)  # keras-tuner takes them from the end
+
     def reopen(self, trial_id: str) -> None:
         """Has a trial that has ended run again, before any new one."""
         trial = self.trials[trial_id]
@@ -101,6 +111,21 @@ class BayesianOracle(Unrepeated, keras_tuner.oracles.BayesianOptimizationOracle)
         left = self._untried()
         return {"status": RUNNING, "values": self._most_promising(left)} if left else {"status": STOPPED}
 
+    def _vectorize_trials(self) -> Any:
+        """Returns settings and scores; a pending trial's score is what those that ended let expect.
+
+        keras-tuner asks the process as it was fitted for the proposal before, which a resumed search has not.
+        """
+        if self.ongoing_trials:
+            every, self.trials = self.trials, {n: t for n, t in self.trials.items() if t.status != RUNNING}
+            try:
+                self.gpr.fit(
+                    *(np.nan_to_num(values, posinf=0, neginf=0) for values in super()._vectorize_trials())
+                )
+            finally:
+                self.trials = every
+        return super()._vectorize_trials()
+
     def _most_promising(self, left: list[Values]) -> Values:
         """Returns the settings with the best bound of confidence, as keras-tuner has it."""
         searched = self._nonfixed_space()
@@ -120,7 +145,8 @@ class HyperbandOracle(Unrepeated, keras_tuner.oracles.HyperbandOracle):
     """Many settings for few epochs, the best of them for more.
 
     keras-tuner promotes from full rounds only, so a small space or a failed trial would leave every setting at its
-    fewest epochs. Here a third of those that a round has goes on, at least one.
+    fewest epochs. Here a third of those that a round has goes on, at least one; which ones is decided when all of the
+    round have ended, so trials side by side are those that would run one by one.
     """
 
     _brackets: list[dict[str, Any]]
@@ -158,6 +184,8 @@ class HyperbandOracle(Unrepeated, keras_tuner.oracles.HyperbandOracle):
         rounds = bracket["rounds"]
         for number in range(1, len(rounds)):
             before, chosen = rounds[number - 1], {entry["past_id"] for entry in rounds[number]}
+            if any(self.trials[entry["id"]].status == RUNNING for entry in before):
+                return {"status": IDLE}
             ended = [self.trials[entry["id"]] for entry in before if entry["id"] not in chosen]
             ended = [trial for trial in ended if trial.status == "COMPLETED"]
             if ended and len(chosen) < math.ceil(len(before) / self.factor):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import logging
 import math
 import time
@@ -13,18 +15,15 @@ from typing import Any
 import keras_tuner
 
 from components.tuner.config import TuneConfig
-from components.tuner.oracles import HYPERBAND_EPOCHS, STOPPED, Unrepeated
+from components.tuner.oracles import HYPERBAND_EPOCHS, IDLE, RUNNING, STOPPED, Unrepeated
 from components.tuner.result import Ending, Limits, Outcome, Trial, Trials
 from components.tuner.space import hyperband_trials
+from components.tuner.workers.jobs import Fitted, Fitter, Job
 from foundation import progress
 from foundation.errors import DataError, MetadataError, StorageError, UserCodeError
 
 log = logging.getLogger(__name__)
 
-Over = Callable[[], bool]
-"""Whether the search's time is over."""
-Train = Callable[[Mapping[str, Any], int | None, Over], Outcome]
-"""Trains with hyperparameters, for a given number of epochs if any, until time is over."""
 Rehearse = Callable[[Mapping[str, Any]], None]
 """Builds a model with hyperparameters and trains it for one step."""
 
@@ -35,7 +34,11 @@ _NO_FAULT_OF_VALUES = (StorageError, MetadataError)
 
 
 class TrialSearch(keras_tuner.Tuner):
-    """Search that runs trials one after another, records each as it ends, and stops when time is up.
+    """Search that has trials fitted, records each as it ends, and stops when time is up.
+
+    Trials are proposed as far ahead as some may be pending. The Bayesian oracle is told of them in the order in which it proposed
+    them, whichever ends first, so that what it proposes does not depend on time; the others do not use results before all that
+    they need are there.
 
     Every trial trains from new weights, even in Hyperband's later rounds. A failed trial is kept with its reason and
     the search continues; it fails at once if the user's code fails whatever the hyperparameters are, and in the end if
@@ -43,18 +46,28 @@ class TrialSearch(keras_tuner.Tuner):
 
     Args:
         oracle: Proposes the next trial.
-        train: Trains one trial.
+        fitter: Fits the trials.
         rehearse: Builds and trains for one step.
         folder: Folder of this search; existing trials are resumed.
         tune: The ``tune`` slice.
+        most: Trials that may be pending at once.
     """
 
     clock = staticmethod(time.monotonic)
 
     def __init__(
-        self, oracle: Unrepeated, train: Train, rehearse: Rehearse, folder: Path, tune: TuneConfig
+        self,
+        oracle: Unrepeated,
+        fitter: Fitter,
+        rehearse: Rehearse,
+        folder: Path,
+        tune: TuneConfig,
+        most: int = 1,
     ) -> None:
-        self._train, self._rehearse = train, rehearse
+        self._fitter, self._rehearse, self._most = fitter, rehearse, most
+        self._in_order = tune.algorithm == "bayesian"
+        self._pending: dict[str, Any] = {}
+        self._fitted: dict[str, Fitted] = {}
         self._limits = Limits(tune.trials, tune.minutes)
         self._schedule = (
             hyperband_trials(tune.epochs or HYPERBAND_EPOCHS) if tune.algorithm == "hyperband" else None
@@ -80,8 +93,11 @@ class TrialSearch(keras_tuner.Tuner):
         for trial_id, outcome in self._outcomes.items():
             if outcome.ended_by_time and trial_id in self.oracle.end_order:
                 self.oracle.reopen(trial_id)
-        while not self._ended:
-            self._next(**kwargs)
+        self.oracle.order_retries()
+        with contextlib.closing(self._fitter):
+            while self._pending or not self._ended:
+                if not self._propose():
+                    self._finish(**kwargs)
         self.oracle.max_trials = len(self.oracle.trials)  # Hyperband has none, but TFX's executor reads it
         self._write_summary()
         log.log(
@@ -90,21 +106,54 @@ class TrialSearch(keras_tuner.Tuner):
         if self._best() is None:
             raise self._without_result()
 
-    def _next(self, **kwargs: Any) -> None:
-        """Runs one trial, or says what ends the search."""
+    def _propose(self) -> bool:
+        """Has one more trial fitted and returns True; or returns False, as no more may be pending or the search ends."""
+        if self._ended or len(self._pending) >= self._most:
+            return False
         if self._over() and not self._enough():
             self._ended = "minutes"
-            return
-        trial = self.oracle.create_trial(self.tuner_id)
+            return False
+        trial = self.oracle.create_trial(self._free_place())
         if trial.status == STOPPED:
             self._ended = self._why_stopped()
+        if trial.status == IDLE and not self._pending:
+            raise RuntimeError("the oracle waits for a trial that nobody fits")
+        if trial.status in (STOPPED, IDLE):
+            return False
+        self._pending[trial.trial_id] = trial
+        values = dict(trial.hyperparameters.values)
+        known = self._known(values)
+        if known:
+            self._fitted[trial.trial_id] = Fitted(trial.trial_id, replace(known, seconds=0.0))
+        else:
+            self._fitter.give(Job(trial.trial_id, values, values.get("tuner/epochs"), self._left))
+        return True
+
+    def _free_place(self) -> str:
+        """Returns a name under which the oracle holds no pending trial."""
+        places = (f"{self.tuner_id}.{number}" if number else self.tuner_id for number in itertools.count())
+        return next(place for place in places if place not in self.oracle.ongoing_trials)
+
+    def _finish(self, **kwargs: Any) -> None:
+        """Waits for a pending trial and records it, if there is one."""
+        if not self._pending:
             return
+        first = next(iter(self._pending))
+        while first not in self._fitted and (self._in_order or not self._fitted):
+            done = self._fitter.take()
+            self._fitted[done.trial] = done
+        trial = self._pending[first if first in self._fitted else next(iter(self._fitted))]
         self._try_run_and_update_trial(trial, **kwargs)
+        del self._pending[trial.trial_id]
         self.on_trial_end(trial)
 
-    def _over(self) -> bool:
+    def _left(self) -> float | None:
         minutes = self._limits.minutes
-        return minutes is not None and self.clock() - self._begin > minutes * 60
+        return None if minutes is None else minutes * 60 - (self.clock() - self._begin)
+
+    def _over(self) -> bool:
+        left = self._left()
+        return left is not None and left < 0
 
     def _enough(self) -> bool:
         """Whether nothing would be left to do with more time."""
@@ -118,22 +167,20 @@ class TrialSearch(keras_tuner.Tuner):
         return "trials" if limit is not None and len(self.oracle.trials) >= limit else "schedule"
 
     def run_trial(self, trial: Any, **kwargs: Any) -> dict[str, float]:
-        """Trains one trial and returns its metrics.
+        """Takes what became of a trial that was fitted and returns its metrics.
 
         Raises:
             keras_tuner.errors.FailedTrialError: Training failed.
             StorageError: A file cannot be written.
             UserCodeError: The user's code fails whatever the hyperparameters are.
         """
-        begin, values = time.perf_counter(), dict(trial.hyperparameters.values)
+        done = self._fitted.pop(trial.trial_id)
         before = self._outcomes.get(trial.trial_id, Outcome())
-        try:
-            outcome = self._known(values) or self._train(values, values.get("tuner/epochs"), self._over)
-        except Exception as error:
-            if isinstance(error, _NO_FAULT_OF_VALUES) or self._is_general(error, values):
+        outcome, error = done.outcome, done.error
+        if error is not None:
+            if isinstance(error, _NO_FAULT_OF_VALUES) or self._is_general(error, trial):
                 raise keras_tuner.errors.FatalError(str(error)) from error
-            outcome = Outcome(error=str(error), own_code=isinstance(error, UserCodeError))
-        outcome = replace(outcome, seconds=time.perf_counter() - begin)
+            outcome = replace(outcome, error=str(error), own_code=isinstance(error, UserCodeError))
         if outcome.ended_by_time and before.metrics and before.epochs > outcome.epochs:
             outcome = before  # time ran out again, and sooner
         self._outcomes[trial.trial_id] = outcome
@@ -152,14 +199,15 @@ class TrialSearch(keras_tuner.Tuner):
         earlier = self._outcomes.get(str(values.get("tuner/trial_id")))
         return earlier if earlier and earlier.stopped_early else None
 
-    def _is_general(self, error: Exception, values: Mapping[str, Any]) -> bool:
+    def _is_general(self, error: Exception, trial: Any) -> bool:
         """Returns whether the user's code fails in the same way with other hyperparameters, which are tried briefly."""
         if not isinstance(error, UserCodeError):
             return False
         if any(outcome.metrics for outcome in self._outcomes.values()):
             return False
-        same = self.oracle._key(dict(values))
-        others = self.oracle._untried()
+        same = self.oracle._key(dict(trial.hyperparameters.values))
+        others = [dict(one.hyperparameters.values) for one in self._pending.values()]
+        others += self.oracle._untried()
         others = [one for one in others if self.oracle._key(one) != same]
         for other in self.oracle._chance().sample(others, min(REHEARSALS, len(others))):
             try:
@@ -221,7 +269,7 @@ class TrialSearch(keras_tuner.Tuner):
             objective.name,
             objective.direction,
             best.trial_id if best else None,
-            tuple(self._trial(trial_id, trial) for trial_id, trial in trials),
+            tuple(self._trial(trial_id, trial) for trial_id, trial in trials if trial.status != RUNNING),
             limits=self._limits,
             planned=self._planned(),
             settings=self.oracle.space.size,

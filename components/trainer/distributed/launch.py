@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import foundation.errors
 from components.trainer.config import DevicesConfig
 from components.trainer.distributed.cluster import TF_CONFIG, Cluster
 from foundation import children, progress
 from foundation.children import Child
-from foundation.errors import NodeError, PenstockError, SpecError
+from foundation.errors import NodeError, PenstockError, SpecError, from_json
 from foundation.publish import write_text
 
 _MAIN = "components.trainer.distributed.worker:main"
@@ -187,11 +186,9 @@ def _cause(workers: Sequence[_Worker]) -> PenstockError:
     """Returns what a worker raised; else which one was lost, one that was killed before those that missed it."""
     for one in workers:
         if one.child.returncode and one.outcome.exists():
-            said = json.loads(one.outcome.read_text(encoding="utf-8"))
-            kind = getattr(foundation.errors, said["kind"], None)
-            if kind is not None:
-                subject, expected, seen, remedy = said["parts"]
-                return kind(subject, expected=expected, seen=seen, remedy=remedy)
+            said = from_json(json.loads(one.outcome.read_text(encoding="utf-8")))
+            if said is not None:
+                return said
     lost = [one for one in workers if one.child.returncode]
     first = next((one for one in lost if one.child.returncode == -9), lost[0])
     return NodeError(

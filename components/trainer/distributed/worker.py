@@ -13,7 +13,7 @@ from typing import Any
 
 from components.trainer.config import DevicesConfig
 from foundation import progress
-from foundation.errors import PenstockError
+from foundation.errors import PenstockError, as_json
 
 
 def main() -> int:
@@ -29,8 +29,7 @@ def main() -> int:
         traceback.print_exc()
         code = 1
         if isinstance(error, PenstockError):
-            parts = [error.subject, error.expected, error.seen, error.remedy]
-            outcome.write_text(json.dumps({"kind": type(error).__name__, "parts": parts}), encoding="utf-8")
+            outcome.write_text(json.dumps(as_json(error)), encoding="utf-8")
             code = error.exit_code
     else:
         code = 0

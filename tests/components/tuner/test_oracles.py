@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,9 +22,12 @@ SPACES: dict[str, tuple[dict[str, Any], int | None]] = {
 
 
 def propose(
-    folder: Path, fails: Any = lambda values: False, score: Any = None, **tune: Any
+    folder: Path, fails: Any = lambda values: False, score: Any = None, most: int = 1, **tune: Any
 ) -> SimpleNamespace:
-    """Asks an oracle until it ends; a trial's score is a fixed function of its setting, by default any number."""
+    """Asks an oracle until it ends; a trial's score is a fixed function of its setting, by default any number.
+
+    Up to ``most`` trials are pending at once; the one that was proposed first ends first. An earlier search in the folder goes on.
+    """
     from components.trainer.config import ModelConfigSlice
     from components.tuner.config import TuneConfig
     from components.tuner.oracles import make_oracle
@@ -33,10 +37,22 @@ def propose(
     oracle: Any = make_oracle(config, Space.of(config.search, ModelConfigSlice()))
     oracle._set_project_dir(str(folder), "search")
     oracle.verbose = 0
-    settings, rounds = [], []
-    while (trial := oracle.create_trial("tuner0")).status != "STOPPED":
+    if (folder / "search" / "oracle.json").exists():
+        oracle.reload()
+        oracle.order_retries()
+    settings, rounds, pending, places = [], [], [], itertools.count()
+    while True:
+        trial = oracle.create_trial(f"tuner{next(places)}")
+        if trial.status == "RUNNING":
+            values = trial.hyperparameters.values
+            (rounds if values.get("tuner/round") else settings).append(dict(values))
+            pending.append(trial)
+            if len(pending) < most:
+                continue
+        if not pending:
+            break
+        trial = pending.pop(0)
         values = trial.hyperparameters.values
-        (rounds if values.get("tuner/round") else settings).append(dict(values))
         if fails(values):
             trial.status = "FAILED"
         else:
@@ -115,3 +131,39 @@ def test_bayesian_finds_the_optimum_sooner_than_chance_and_then_the_rest(tmp_pat
         assert sorted(proposed) == list(range(1, 61))
         needed.append(proposed.index(best) + 1)
     assert sum(needed) / len(needed) < 15  # by chance 30.5
+
+
+def proposed(found: SimpleNamespace) -> list[dict[str, Any]]:
+    return [trial.hyperparameters.values for trial in found.oracle.trials.values()]
+
+
+@pytest.mark.parametrize("algorithm", ["random", "hyperband"])
+def test_pending_trials_do_not_change_what_is_proposed(tmp_path: Path, algorithm: str) -> None:
+    search, _ = SPACES["endless"]
+    settings: dict[str, Any] = {"algorithm": algorithm, "trials": 30, "search": search}
+    alone = propose(tmp_path / "1", **settings)
+    several = propose(tmp_path / "3", most=3, **settings)
+    assert proposed(several) == proposed(alone)
+    assert bool(alone.rounds) == (algorithm == "hyperband")
+
+
+def test_what_bayesian_proposes_with_pending_trials_does_not_depend_on_an_interruption(
+    tmp_path: Path,
+) -> None:
+    settings: dict[str, Any] = {
+        "algorithm": "bayesian",
+        "trials": 9,
+        "search": SPACES["endless"][0],
+        "most": 2,
+    }
+    whole = propose(tmp_path / "whole", **settings)
+    seen = itertools.count()
+
+    def interrupted(values: Any) -> bool:
+        if next(seen) == 5:
+            raise InterruptedError
+        return False
+
+    with pytest.raises(InterruptedError):
+        propose(tmp_path / "cut", fails=interrupted, **settings)
+    assert proposed(propose(tmp_path / "cut", **settings)) == proposed(whole)

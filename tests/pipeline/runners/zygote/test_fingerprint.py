@@ -67,16 +67,3 @@ def test_too_little_memory_is_a_reason_against_a_fork(
 ) -> None:
     monkeypatch.setattr(memory, "available", lambda: free)
     assert memory.lacking() == reason
-
-
-def test_a_control_groups_limit_counts(tmp_path: Path) -> None:
-    assert memory._of_group(tmp_path) is None
-    for name, text in (
-        ("memory.max", "1000"),
-        ("memory.current", "900"),
-        ("memory.stat", "anon 5\ninactive_file 50"),
-    ):
-        (tmp_path / name).write_text(text, encoding="ascii")
-    assert memory._of_group(tmp_path) == 150
-    (tmp_path / "memory.max").write_text("max", encoding="ascii")
-    assert memory._of_group(tmp_path) is None

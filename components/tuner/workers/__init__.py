@@ -1,0 +1,1 @@
+"""Trials side by side: processes of their own, each of which fits one trial at a time."""
