@@ -1,4 +1,4 @@
-"""Measures a search of 8 and of 16 trials on the example, one by one and side by side.
+"""Measures a search of 8 and of 16 trials on the example, of a small and of a larger model, one by one and side by side.
 
 Each search is a process of its own and starts its processes as new Pythons, TensorFlow's import among them; a run with a
 zygote forks them instead, which spares the import. The time counts from the search's first to its last moment, after the imports
@@ -32,6 +32,11 @@ from foundation.errors import NodeError, PenstockError, StorageError  # noqa: E4
 EXAMPLE = REPOSITORY / "examples" / "learner_retention"
 MARK = "trials"
 SIDES = (1, 2)
+RATES = {"min": 1e-4, "max": 1e-2, "log": True}
+MODELS: dict[str, dict[str, Any]] = {
+    "the example's, linear": {},
+    "3 × 256 units": {"type": "dense", "hidden": [256, 256, 256]},
+}
 
 
 def main() -> int:
@@ -40,12 +45,13 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--trials", default="8,16")
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--models", default=",".join(map(str, range(len(MODELS)))))
     parser.add_argument(
         "--root", type=Path, default=EXAMPLE / ".penstock", help="root of a run of the example"
     )
     parser.add_argument("--write", type=Path, help="the page to put the table into")
-    parser.add_argument("--one", nargs=2, type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs=3, type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
         print(json.dumps(_measured(*given.one, given.root)))
@@ -54,7 +60,11 @@ def main() -> int:
         check_byte_code()
         if given.write:
             check_markers(given.write, MARK)
-        table = _table([int(number) for number in given.trials.split(",")], given.repeats, given.root)
+        models, lengths = (
+            [int(number) for number in listed.split(",")] for listed in (given.models, given.trials)
+        )
+        cases = [(model, trials) for model in models for trials in lengths]
+        table = _table(cases, given.repeats, given.root)
         if given.write:
             write_between(given.write, MARK, table)
     except PenstockError as error:
@@ -64,43 +74,37 @@ def main() -> int:
     return 0
 
 
-def _table(lengths: list[int], repeats: int, root: Path) -> str:
-    found: dict[tuple[int, int], list[list[float]]] = {}
+def _table(cases: list[tuple[int, int]], repeats: int, root: Path) -> str:
+    found: dict[tuple[int, int, int], list[list[float]]] = {}
     for _ in range(repeats):
-        for trials in lengths:
+        for model, trials in cases:
             for side in SIDES:
-                found.setdefault((trials, side), []).append(_searched(trials, side, root))
-                print(trials, side, *found[trials, side][-1], file=sys.stderr, flush=True)
+                case = (model, trials, side)
+                found.setdefault(case, []).append(_searched(case, root))
+                print(*case, *found[case][-1], file=sys.stderr, flush=True)
     rows = []
-    for (trials, side), several in found.items():
+    for (model, trials, side), several in found.items():
         walls, cpus, scores = zip(*several, strict=True)
         middle = statistics.median(walls)
-        beside = statistics.median(one[0] for one in found[trials, SIDES[0]]) / middle
-        spread = f"{middle:.1f} s ({min(walls):.1f} – {max(walls):.1f})"
-        rows.append(
-            (
-                f"{trials}",
-                f"{side}",
-                spread,
-                f"{beside:.2f}×",
-                f"{statistics.median(cpus):.1f} s",
-                f"{scores[0]:.6f}",
-            )
-        )
-    head = ("trials", "side by side", "wall", "speed", "CPU", "best score")
-    return f"{repeats} repeats in turn, median. {describe_machine()}.\n\n{markdown(head, rows)}"
+        alone = statistics.median(one[0] for one in found[model, trials, SIDES[0]])
+        spread = f"{middle:.1f} s" + (f" ({min(walls):.1f} – {max(walls):.1f})" if repeats > 1 else "")
+        told = (f"{alone / middle:.2f}×", f"{statistics.median(cpus):.1f} s", f"{scores[0]:.6f}")
+        rows.append((list(MODELS)[model], f"{trials}", f"{side}", spread, *told))
+    head = ("model", "trials", "side by side", "wall", "speed", "CPU", "best score")
+    noun = "1 repeat" if repeats == 1 else f"{repeats} repeats in turn, median (smallest – largest)"
+    return f"{noun}. {describe_machine()}.\n\n{markdown(head, rows)}"
 
 
-def _searched(trials: int, side: int, root: Path) -> list[float]:
-    command = [sys.executable, __file__, "--one", str(trials), str(side), "--root", str(root)]
+def _searched(case: tuple[int, int, int], root: Path) -> list[float]:
+    command = [sys.executable, __file__, "--one", *map(str, case), "--root", str(root)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NodeError(f"{trials} trials, {side} side by side", seen=done.stderr.strip()[-2000:])
+        raise NodeError(f"model, trials, side by side: {case}", seen=done.stderr.strip()[-2000:])
     measured: list[float] = json.loads(done.stdout.splitlines()[-1])
     return measured
 
 
-def _measured(trials: int, side: int, root: Path) -> list[float]:
+def _measured(model: int, trials: int, side: int, root: Path) -> list[float]:
     """Searches; returns wall seconds, CPU seconds with those of all processes that were started, and the best score."""
     from components.trainer.component import training_settings
     from components.tuner.config import TuneConfig
@@ -109,8 +113,11 @@ def _measured(trials: int, side: int, root: Path) -> list[float]:
     from pipeline.document.loader import load
 
     spec = load([EXAMPLE / "pipeline.yaml"]).spec
-    tune = TuneConfig(algorithm="random", trials=trials, side_by_side=side)
-    settings = training_settings(spec.model, spec.train, spec.data.label, spec.features)
+    tune = TuneConfig.model_validate(
+        {"algorithm": "random", "trials": trials, "side_by_side": side, "search": {"learning_rate": RATES}}
+    )
+    chosen = spec.model.model_copy(update=list(MODELS.values())[model])
+    settings = training_settings(chosen, spec.train, spec.data.label, spec.features)
     examples = _newest(root, "MongoExampleGen/examples")
     with tempfile.TemporaryDirectory(prefix="penstock-trials-") as folder:
         arguments: Any = SimpleNamespace(
