@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,8 @@ class ServedModel(tf.Module):
         specs = {argument[name]: spec for name, spec in serving_specs(graph, argument).items()}
 
         def serve_features(**dense: tf.Tensor) -> Predictions:
-            refuse_different_lengths(dense)
-            return self.predict({name: dense[argument[name]] for name in argument})
+            with after_lengths(dense):
+                return self.predict({name: dense[argument[name]] for name in argument})
 
         def serve_examples(examples: tf.Tensor) -> Predictions:
             return self.predict(graph.parse(examples, with_label=False))
@@ -115,13 +116,18 @@ def is_scalar(feature: Any) -> bool:
     return feature.HasField("shape") or (feature.HasField("value_count") and feature.value_count.max == 1)
 
 
-def refuse_different_lengths(dense: Mapping[str, tf.Tensor]) -> None:
-    """Adds a check that all tensors have the same number of rows."""
+def after_lengths(dense: Mapping[str, tf.Tensor]) -> AbstractContextManager[None]:
+    """Has what is computed in the block wait for a check that all tensors have the same number of rows.
+
+    Without waiting, an operation that stumbles over the lengths may be the first to say so, in words that help nobody.
+    """
     alike: dict[tuple[tf.DType, int], list[tf.Tensor]] = {}
     for tensor in dense.values():
         alike.setdefault((tensor.dtype, tensor.shape.rank), []).append(tensor)
     rows = tf.concat([tf.stack(tf.shape_n(some))[:, 0] for some in alike.values()], axis=0)
-    tf.debugging.assert_equal(rows, rows[0], "the inputs have different numbers of rows")
+    check = tf.debugging.assert_equal(rows, rows[0], "the inputs have different numbers of rows")
+    waiting: AbstractContextManager[None] = tf.control_dependencies([check])
+    return waiting
 
 
 def export(served: ServedModel, folder: Path) -> None:

@@ -133,8 +133,9 @@ def test_an_array_with_too_few_rows_is_refused(trained, documents) -> None:
     served = tf.saved_model.load(str(trained.model / "Format-Serving")).signatures["serving_default"]
     columns = encode(documents, served.structured_input_signature[1])
     columns["topics"] = columns["topics"][:-1]
-    with pytest.raises(tf.errors.InvalidArgumentError, match="different numbers of rows"):
-        served(**{name: tf.constant(column) for name, column in columns.items()})
+    for _ in range(50):  # no other operation is ever the first to stumble
+        with pytest.raises(tf.errors.InvalidArgumentError, match="different numbers of rows"):
+            served(**{name: tf.constant(column) for name, column in columns.items()})
 
 
 def test_both_signatures_give_the_same_bits(trained, documents, examples) -> None:
