@@ -114,13 +114,22 @@ __all__ = [
 
 
 class _LateRegistry(filesystem_registry.FilesystemRegistry):
-    """TFX's file systems, with those of TensorFlow once one is needed: for ``gs://`` and ``s3://``."""
+    """TFX's file systems, with those of TensorFlow once one is needed, for ``gs://`` and ``s3://``, or it is loaded anyway."""
 
     def get_filesystem_for_scheme(self, scheme: Any) -> Any:
-        """Returns the file system of a scheme, see TFX; the local one needs no TensorFlow."""
-        if scheme not in ("", b"") and tensorflow_gfile.tf is None:
+        """Returns the file system of a scheme, see TFX; the local one needs no TensorFlow.
+
+        TFX's own for local files tells no ``length`` of a file, so it is used only where TensorFlow is not loaded.
+        """
+        if tensorflow_gfile.tf is None and (scheme not in ("", b"") or _has_tensorflow()):
             importlib.reload(tensorflow_gfile)
         return super().get_filesystem_for_scheme(scheme)
+
+
+def _has_tensorflow() -> bool:
+    """Returns whether TensorFlow is loaded, and not just being loaded by another thread."""
+    loaded = sys.modules.get("tensorflow")
+    return loaded is not None and not getattr(loaded.__spec__, "_initializing", False)
 
 
 def _restore() -> None:

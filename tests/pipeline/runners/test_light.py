@@ -30,6 +30,13 @@ assert type(pipeline).__module__ == "apache_beam.pipeline"
 found = fileio._get_filesystem("gs://bucket/file")
 assert found.__name__ == "TensorflowFilesystem", found
 """
+BESIDE_TENSORFLOW = """
+import sys
+import pipeline.runners.light
+from tfx.utils import io_utils
+import tensorflow
+assert io_utils.generate_fingerprint("train", sys.executable)
+"""
 
 
 def _run(program: str) -> None:
@@ -61,3 +68,8 @@ def test_the_launcher_loads_neither_tensorflow_nor_beam() -> None:
 @pytest.mark.component
 def test_what_the_launcher_did_without_is_there_when_a_node_uses_it() -> None:
     _run(LATE)
+
+
+@pytest.mark.component
+def test_tfx_tells_the_length_of_a_local_file_once_tensorflow_is_loaded() -> None:
+    _run(BESIDE_TENSORFLOW)
