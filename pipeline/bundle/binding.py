@@ -116,7 +116,7 @@ def bind(bundle: Bundle, binding: Binding) -> Bound:
     code = extracted(bundle)
     home = binding.home.resolve()
     document = _with_span(_overridden(bundle, binding.overrides, code), binding.span)
-    document = _with_metadata_at(home, document)
+    document = document.with_metadata_at(home)
     root = _root(binding.root or document.root, home)
     inputs = replace(binding.inputs, folder=home, code=code) if binding.inputs else None
     if inputs is None:
@@ -128,15 +128,6 @@ def bind(bundle: Bundle, binding: Binding) -> Bound:
         inputs = read_inputs(document, home, schema, lineage, code)
     job = Job(document, inputs, root, binding.run, RunBook(root).path(binding.run))
     return Bound(bundle, job, bool(binding.overrides))
-
-
-def _with_metadata_at(home: Path, document: PipelineSpec) -> PipelineSpec:
-    """Returns the document with a file of ML Metadata that is the same in whatever folder a node is started."""
-    sqlite = document.metadata.sqlite
-    if sqlite is None or sqlite.path is None:
-        return document
-    there = sqlite.model_copy(update={"path": str(home / sqlite.path)})
-    return document.model_copy(update={"metadata": document.metadata.model_copy(update={"sqlite": there})})
 
 
 def _root(given: str, home: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -36,7 +37,7 @@ class SqliteConfig(Config):
     """ML Metadata in a file."""
 
     path: str | None = None
-    """The file; by default metadata.db in the root."""
+    """The file, relative to the document's folder; by default metadata.db in the root."""
 
 
 class DatabaseConfig(Config):
@@ -183,6 +184,18 @@ class PipelineSpec(Config):
 
     def _patterns(self) -> tuple[str, str]:
         return self.data.mongo_export, self.infer.mongo_export if self.infer else ""
+
+    def with_metadata_at(self, folder: Path) -> PipelineSpec:
+        """Returns the document with its file of ML Metadata, if it names one, as a path from this folder.
+
+        Args:
+            folder: Where relative paths start, absolute; without it each process would start from its own.
+        """
+        sqlite = self.metadata.sqlite
+        if sqlite is None or sqlite.path is None:
+            return self
+        there = sqlite.model_copy(update={"path": str(folder / sqlite.path)})
+        return self.model_copy(update={"metadata": self.metadata.model_copy(update={"sqlite": there})})
 
     def schema_path(self) -> str:
         """Returns the path of the reviewed schema, relative to the document's folder."""

@@ -41,6 +41,11 @@ class Session:
 
     loaded: LoadedSpec
 
+    def __post_init__(self) -> None:
+        """Has every process of a run, wherever it is started, find the same metadata file."""
+        spec = self.loaded.spec.with_metadata_at(self.loaded.folder)
+        object.__setattr__(self, "loaded", replace(self.loaded, spec=spec))
+
     @property
     def root(self) -> Path:
         """Folder for artifacts, metadata, runs and logs; for a root in a store, its mirror on this machine."""
