@@ -20,12 +20,13 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
 
-from local_speed.machine import check_byte_code, describe_machine  # noqa: E402
+from local_speed.machine import describe_machine  # noqa: E402
 from local_speed.measure import Measured, Session, session  # noqa: E402
-from local_speed.tables import check_markers, markdown, ratio_of, spread, write_between  # noqa: E402
+from local_speed.tables import markdown, ratio_of, spread  # noqa: E402
+from local_speed.telling import tell  # noqa: E402
 from local_speed.versions import REPOSITORY, compile_byte_code, environment_of, penstock, source_of  # noqa: E402
 
-from foundation.errors import DataError, PenstockError  # noqa: E402
+from foundation.errors import DataError  # noqa: E402
 
 BEFORE = "0b4b933"
 """The last commit of version 0.5.0."""
@@ -161,18 +162,7 @@ def _value(took: Measured, name: str) -> float:
 
 def main() -> int:
     given = parse(sys.argv[1:])
-    try:
-        check_byte_code()
-        if given.write:
-            check_markers(given.write, MARK)
-        table = render(measure(given), describe_machine())
-        if given.write:
-            write_between(given.write, MARK, table)
-    except PenstockError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(table)
-    return 0
+    return tell(MARK, given.write, lambda: render(measure(given), describe_machine()))
 
 
 if __name__ == "__main__":

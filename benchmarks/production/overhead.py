@@ -26,11 +26,12 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
 
-from local_speed.machine import check_byte_code, describe_machine  # noqa: E402
-from local_speed.tables import check_markers, markdown, spread, write_between  # noqa: E402
+from local_speed.machine import describe_machine  # noqa: E402
+from local_speed.tables import markdown, spread  # noqa: E402
+from local_speed.telling import tell  # noqa: E402
 from local_speed.versions import REPOSITORY  # noqa: E402
 
-from foundation.errors import NodeError, PenstockError  # noqa: E402
+from foundation.errors import NodeError  # noqa: E402
 
 MARK = "overhead"
 REPEATS = 5
@@ -171,18 +172,7 @@ def main() -> int:
     parser.add_argument("--nodes", nargs="+", default=list(NODES))
     parser.add_argument("--write", type=Path, help="the page to put the table into")
     given = parser.parse_args()
-    try:
-        check_byte_code()
-        if given.write:
-            check_markers(given.write, MARK)
-        table = render(measure(given.repeats, given.nodes), describe_machine())
-        if given.write:
-            write_between(given.write, MARK, table)
-    except PenstockError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(table)
-    return 0
+    return tell(MARK, given.write, lambda: render(measure(given.repeats, given.nodes), describe_machine()))
 
 
 if __name__ == "__main__":

@@ -23,11 +23,12 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
 
-from local_speed.machine import check_byte_code, describe_machine  # noqa: E402
-from local_speed.tables import check_markers, markdown, write_between  # noqa: E402
+from local_speed.machine import describe_machine  # noqa: E402
+from local_speed.tables import markdown  # noqa: E402
+from local_speed.telling import tell  # noqa: E402
 from local_speed.versions import REPOSITORY  # noqa: E402
 
-from foundation.errors import NodeError, PenstockError, StorageError  # noqa: E402
+from foundation.errors import NodeError, StorageError  # noqa: E402
 
 EXAMPLE = REPOSITORY / "examples" / "learner_retention"
 MARK = "trials"
@@ -56,22 +57,11 @@ def main() -> int:
     if given.one:
         print(json.dumps(_measured(*given.one, given.root)))
         return 0
-    try:
-        check_byte_code()
-        if given.write:
-            check_markers(given.write, MARK)
-        models, lengths = (
-            [int(number) for number in listed.split(",")] for listed in (given.models, given.trials)
-        )
-        cases = [(model, trials) for model in models for trials in lengths]
-        table = _table(cases, given.repeats, given.root)
-        if given.write:
-            write_between(given.write, MARK, table)
-    except PenstockError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(table)
-    return 0
+    models, lengths = (
+        [int(number) for number in listed.split(",")] for listed in (given.models, given.trials)
+    )
+    cases = [(model, trials) for model in models for trials in lengths]
+    return tell(MARK, given.write, lambda: _table(cases, given.repeats, given.root))
 
 
 def _table(cases: list[tuple[int, int]], repeats: int, root: Path) -> str:

@@ -20,13 +20,14 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
 
-from local_speed.machine import check_byte_code, describe_machine  # noqa: E402
+from local_speed.machine import describe_machine  # noqa: E402
 from local_speed.measure import Measured, run_measured  # noqa: E402
 from local_speed.sides import child_environment  # noqa: E402
-from local_speed.tables import check_markers, markdown, ratio_of, spread, write_between  # noqa: E402
+from local_speed.tables import markdown, ratio_of, spread  # noqa: E402
+from local_speed.telling import tell  # noqa: E402
 from local_speed.versions import REPOSITORY, environment_of, penstock  # noqa: E402
 
-from foundation.errors import DataError, PenstockError  # noqa: E402
+from foundation.errors import DataError  # noqa: E402
 from foundation.publish import write_text  # noqa: E402
 
 REPEATS = 3
@@ -135,19 +136,8 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=REPEATS, help="how often; default %(default)s")
     parser.add_argument("--write", type=Path, help="put the table between the markers of this file")
     given = parser.parse_args()
-    try:
-        check_byte_code()
-        if given.write:
-            check_markers(given.write, MARK)
-        folder = Path(tempfile.gettempdir()).resolve() / "penstock-benchmark-taxi"
-        table = render(measure(given.repeats, folder), describe_machine())
-        if given.write:
-            write_between(given.write, MARK, table)
-    except PenstockError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(table)
-    return 0
+    folder = Path(tempfile.gettempdir()).resolve() / "penstock-benchmark-taxi"
+    return tell(MARK, given.write, lambda: render(measure(given.repeats, folder), describe_machine()))
 
 
 if __name__ == "__main__":
