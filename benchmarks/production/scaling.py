@@ -6,6 +6,8 @@ the start of Java and the import of TensorFlow. Run the example once before (``m
 
     python benchmarks/production/scaling.py                                            150,000 rows
     python benchmarks/production/scaling.py --rows 1500000 --write docs/benchmarks-production.md
+
+The page has a place for the table of each of these two sizes.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ def main() -> int:
     if given.one:
         print(json.dumps(_measured(*given.one, given.root)))
         return 0
-    return tell(MARK, given.write, lambda: _table(given))
+    return tell(f"{MARK}-{given.rows}", given.write, lambda: _table(given))
 
 
 def _table(given: argparse.Namespace) -> str:
