@@ -1,4 +1,4 @@
-"""Writes a DAG file for Airflow 3: readable Python that reads the bundle's sidecar and has ``penstock node`` run each node."""
+"""Writes a DAG file for Airflow: readable Python that reads the bundle's sidecar and has ``penstock node`` run each node."""
 
 from __future__ import annotations
 
@@ -21,34 +21,23 @@ if TYPE_CHECKING:
     from pipeline.bundle.sidecar import Production, Sidecar
 
 TEMPLATES = Path(__file__).parent / "templates"
-MADE_OF = {"bash": "process", "external_python": "process", "docker": "docker", "kubernetes": "kubernetes"}
-"""Operator → the folder of templates that has its class."""
+MADE_OF = {"bash": "process", "external_python": "process", "docker": "container", "kubernetes": "pod"}
+"""Operator → what a node is; the folder of templates has its name."""
 STANDARD = {
-    "process": {"shlex", "signal", "subprocess"},
-    "docker": {"re"},
-    "kubernetes": set[str](),
+    "process": {"signal", "subprocess"},
+    "container": {"inspect", "re"},
+    "pod": {"inspect"},
 }
-"""Modules of Python that an operator's class needs, beyond ``json`` and ``os``."""
-PROVIDERS = {
-    "process": (),
-    "docker": (
-        "from airflow.providers.docker.exceptions import DockerContainerFailedException",
-        "from airflow.providers.docker.operators.docker import DockerOperator",
-    ),
-    "kubernetes": (
-        "from airflow.providers.cncf.kubernetes.callbacks import KubernetesPodOperatorCallback",
-        "from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator",
-    ),
+"""Modules of Python that an operator needs, beyond those that all do."""
+IN_AIRFLOW_2 = {
+    "BaseOperator": "airflow.models",
+    "BaseOperatorLink": "airflow.models",
+    "CronDataIntervalTimetable": "airflow.timetables.interval",
+    "DAG": "airflow",
+    "Param": "airflow.models",
+    "TaskGroup": "airflow.utils.task_group",
 }
-"""Imports of Airflow's providers."""
-CLIENTS = {
-    "process": (),
-    "docker": ("from docker.types import DeviceRequest, Mount",),
-    "kubernetes": (
-        "from kubernetes.client import V1EnvFromSource, V1ResourceRequirements, V1SecretEnvSource",
-    ),
-}
-"""Imports of what the providers bring along."""
+"""Where Airflow 2 has what Airflow 3 has in ``airflow.sdk``."""
 
 KUBERNETES = (
     "the image needs the bundle in /bundles/{folder}, the namespace a Secret named penstock with what nodes find in their "
@@ -205,34 +194,36 @@ def _literal(words: Sequence[str]) -> str:
 
 def _imports(asked: Mapping[str, Any]) -> list[str]:
     """Returns the import lines in the order in which a linter wants them."""
-    made_of = asked["made_of"]
-    modules = {"json", "os", *STANDARD[made_of]}
+    modules = {"json", "os", "shlex", *STANDARD[asked["made_of"]]}
     modules |= {"urllib.request"} if asked["on_failure"] else set()
-    names = {"DAG", "BaseOperatorLink", "Param"}
-    names |= {"BaseOperator"} if made_of == "process" else set()
+    names = {"BaseOperator", "BaseOperatorLink", "DAG", "Param"}
     names |= {"CronDataIntervalTimetable"} if asked["schedule"] else set()
     names |= {"TaskGroup"} if asked["groups"] else set()
-    exceptions = "AirflowException, AirflowFailException, AirflowSkipException"
+    exceptions = {"AirflowException", "AirflowFailException", "AirflowSkipException"}
+    homes = {IN_AIRFLOW_2[name] for name in names}
+    before = {home: {name for name in names if IN_AIRFLOW_2[name] == home} for home in homes}
+    before["airflow.exceptions"] = exceptions
     return [
         *(f"import {module}" for module in sorted(modules)),
         "from datetime import datetime, timedelta",
         "from pathlib import Path",
         "from zoneinfo import ZoneInfo",
         "",
-        *PROVIDERS[made_of],
+        "try:",
         _import("airflow.sdk", names),
-        f"from airflow.sdk.exceptions import {exceptions}",
-        *CLIENTS[made_of],
+        _import("airflow.sdk.exceptions", exceptions),
+        "except ModuleNotFoundError:  # Airflow 2",
+        *(_import(home, before[home]) for home in sorted(before)),
     ]
 
 
 def _import(module: str, names: Iterable[str]) -> str:
-    """Returns an import statement that fits the line."""
+    """Returns an import statement of a block that fits the line."""
     listed = sorted(names, key=_isort)
-    line = f"from {module} import {', '.join(listed)}"
+    line = f"    from {module} import {', '.join(listed)}"
     if len(line) <= LINE:
         return line
-    return "\n".join([f"from {module} import (", *(f"    {name}," for name in listed), ")"])
+    return "\n".join([f"    from {module} import (", *(f"        {name}," for name in listed), "    )"])
 
 
 def _isort(name: str) -> tuple[int, str]:

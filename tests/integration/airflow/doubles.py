@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import parse_qsl, urlparse
 
 
 class Server(ThreadingHTTPServer):
@@ -19,7 +19,8 @@ class Server(ThreadingHTTPServer):
     Attributes:
         output: What the container prints.
         code: How it ends.
-        asked: Method, path and body of each request.
+        asked: Method, path and body of each request, or its query where it has none.
+        over: Set when the container has ended.
     """
 
     daemon_threads = True
@@ -28,7 +29,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), answers)
         self.output, self.code = output, code
         self.asked: list[tuple[str, str, Any]] = []
-        self.started = threading.Event()
+        self.started, self.over = threading.Event(), threading.Event()
 
     def bodies(self, ending: str) -> list[Any]:
         """Returns the bodies that were posted to a path."""
@@ -57,9 +58,9 @@ class _Answers(BaseHTTPRequestHandler):
         self._do("DELETE")
 
     def _do(self, method: str) -> None:
-        path = urlparse(self.path).path
+        path, query = urlparse(self.path).path, dict(parse_qsl(urlparse(self.path).query))
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        body = json.loads(data) if data else None
+        body = json.loads(data) if data else query
         self.server.asked.append((method, path, body))
         told = self.answer(method, path, body)
         content = told if isinstance(told, bytes) else json.dumps(told).encode()
@@ -70,6 +71,7 @@ class _Answers(BaseHTTPRequestHandler):
         self.end_headers()
         if path.endswith("/attach"):
             self.server.started.wait(60)  # a container prints once it runs
+            self.server.over.wait(60)
         self.wfile.write(content)
 
 
@@ -87,6 +89,10 @@ class _Docker(_Answers):
         }
         if last == "start":
             self.server.started.set()
+        if last == "stop":
+            self.server.over.set()
+        if last == "wait":
+            self.server.over.wait(60)
         if last == "_ping":
             return b"OK"
         if path.endswith("/images/json"):
@@ -96,7 +102,10 @@ class _Docker(_Answers):
 
 class _Kubernetes(_Answers):
     def answer(self, method: str, path: str, body: Any) -> Any:
+        if method == "DELETE":
+            self.server.over.set()
         if path.endswith("/log"):
+            self.server.over.wait(60)
             stamped = (f"2026-01-01T00:00:00.000000000Z {line}" for line in self.server.output.splitlines())
             return "\n".join(stamped).encode() + b"\n"
         pods = [body for method, path, body in self.server.asked if method == "POST"]
@@ -117,37 +126,44 @@ class _Kubernetes(_Answers):
             "reason": "Error" if code else "Completed",
         }
         base = {"name": "base", "ready": False, "restartCount": 0, "image": "i", "imageID": "i"}
+        over = self.server.over.is_set()
+        phase = ("Failed" if code else "Succeeded") if over else "Running"
         return {
             "kind": "Pod",
             "apiVersion": "v1",
             "metadata": {**asked["metadata"], "namespace": "default", "uid": "u1"},
             "spec": asked["spec"],
             "status": {
-                "phase": "Failed" if code else "Succeeded",
-                "containerStatuses": [{**base, "state": {"terminated": ended}}],
+                "phase": phase,
+                "containerStatuses": [
+                    {**base, "state": {"terminated": ended} if over else {"running": {"startedAt": now}}}
+                ],
             },
         }
 
 
 @contextlib.contextmanager
-def docker(output: str, code: int) -> Iterator[Server]:
-    """Runs a double of a Docker engine."""
-    with _serving(Server(_Docker, output, code)) as server:
+def docker(output: str, code: int, until_told: bool = False) -> Iterator[Server]:
+    """Runs a double of a Docker engine, whose container ends at once or when it is told to."""
+    with _serving(Server(_Docker, output, code), until_told) as server:
         yield server
 
 
 @contextlib.contextmanager
-def kubernetes(output: str, code: int) -> Iterator[Server]:
-    """Runs a double of a Kubernetes API."""
-    with _serving(Server(_Kubernetes, output, code)) as server:
+def kubernetes(output: str, code: int, until_told: bool = False) -> Iterator[Server]:
+    """Runs a double of a Kubernetes API, whose pod ends at once or when it is told to."""
+    with _serving(Server(_Kubernetes, output, code), until_told) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _serving(server: Server) -> Iterator[Server]:
+def _serving(server: Server, until_told: bool) -> Iterator[Server]:
+    if not until_told:
+        server.over.set()
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:
         yield server
     finally:
+        server.over.set()
         server.shutdown()
         server.server_close()

@@ -9,6 +9,7 @@ Nothing of Penstock can be imported here.
 import importlib.util
 import json
 import os
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -45,6 +46,7 @@ def about(dag) -> dict:
                 "retry_delay": task.retry_delay.total_seconds(),
                 "exponential": bool(task.retry_exponential_backoff),
                 "timeout": task.execution_timeout and task.execution_timeout.total_seconds(),
+                "shown": list(task.template_fields),
                 "pool": task.pool,
                 "links": [link.name for link in task.operator_extra_links],
             }
@@ -55,8 +57,10 @@ def about(dag) -> dict:
 
 def read(files: list[str]) -> dict:
     """Reads files, each twice: the first time also imports what Airflow needs for it."""
-    from airflow.sdk import DAG
-    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.serialization import serialized_objects
+
+    # As Airflow 3 and Airflow 2 call it.
+    serialization = getattr(serialized_objects, "DagSerialization", None) or serialized_objects.SerializedDAG
 
     told = {}
     for file in files:
@@ -65,16 +69,14 @@ def read(files: list[str]) -> dict:
         between = time.process_time()
         module = load(file)
         seconds = [between - before, time.process_time() - between]
-        dags = [value for value in vars(module).values() if isinstance(value, DAG)]
-        texts = [json.dumps(DagSerialization.to_dict(dag)) for dag in dags]
+        dags = [module.dag]
+        texts = [json.dumps(serialization.to_dict(dag)) for dag in dags]
         told[file] = {"dags": [about(dag) for dag in dags], "cpu": seconds, "serialized": "\n".join(texts)}
     return {"files": told, "heavy": [name for name in HEAVY if name in sys.modules]}
 
 
 def execute(file: str, task: str, attempt: int, max_tries: int, params: dict, environment: dict) -> dict:
     """Carries one task's operator out."""
-    from airflow.sdk.exceptions import AirflowException
-
     os.environ.update(environment)
     module = load(file)
     dag = module.dag
@@ -94,11 +96,19 @@ def execute(file: str, task: str, attempt: int, max_tries: int, params: dict, en
     run = SimpleNamespace(run_id="r1", data_interval_end=end, run_after=end, logical_date=end)
     context = {"ti": ti, "task_instance": ti, "dag_run": run, "run_id": "r1", "task": operator, "dag": dag}
     context["params"] = {name: p.value for name, p in dag.params.items()} | params
+    operator.render_template_fields(context)
+    signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())  # as Airflow's task runner
     try:
         told = {"returned": operator.execute(context)}
-    except AirflowException as error:
+    except Exception as error:  # noqa: BLE001 - whatever a task may fail with
         told = {"raised": type(error).__name__, "text": str(error)}
-    return {**told, "pushed": pushed, "told": operator.told, "links": links(operator)}
+    return {
+        **told,
+        "pushed": pushed,
+        "told": operator.told,
+        "shown": operator.command,
+        "links": links(operator),
+    }
 
 
 def links(operator) -> dict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline.bundle.sidecar import Resources
 from pipeline.scheduling.airflow.exporter import AirflowExporter
 from pipeline.scheduling.base import Options
 from tests.integration.airflow import doubles
+from tests.integration.airflow.running import until
 from tests.pipeline.scheduling.bundles import EDGES, bundle, node, sidecar
 from tests.side_by_side import once
 
@@ -62,13 +64,18 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def asked(python: Path, home: Path, *arguments: str, **variables: str) -> Any:
     """Runs the script in Airflow's Python, and returns what it prints last."""
+    with begun(python, home, *arguments, **variables) as process:
+        out, err = process.communicate()
+    assert process.returncode == 0, out + err
+    return json.loads(out.splitlines()[-1])
+
+
+def begun(python: Path, home: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    """Starts the script in Airflow's Python."""
     clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     env = {**clean, "AIRFLOW_HOME": str(home), "HOOK": "http://127.0.0.1:9/", **variables}
-    done = subprocess.run(
-        [str(python), str(SCRIPT), *arguments], env=env, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    command = [str(python), str(SCRIPT), *arguments]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +125,7 @@ def test_what_the_document_says_is_what_airflow_does(read: Any) -> None:
             "exponential": True,
             "timeout": 21600.0,
             "pool": "gpu",
+            "shown": ["command"],
             "links": ["Report", "Model's lineage"],
         }
 
@@ -129,9 +137,14 @@ def test_no_secret_gets_into_airflows_database(read: Any) -> None:
 
 def carried_out(python: Path, home: Path, tasks: list[dict[str, Any]]) -> list[Any]:
     """Has operators carried out one after the other."""
-    plain = {"task": "Trainer", "attempt": 1, "max_tries": 1, "params": {}, "environment": {}}
-    found: list[Any] = asked(python, home, "execute", json.dumps([{**plain, **one} for one in tasks]))
+    found: list[Any] = asked(python, home, "execute", wanted(*tasks))
     return found
+
+
+def wanted(*tasks: dict[str, Any]) -> str:
+    """Returns what the script is told of tasks."""
+    plain = {"task": "Trainer", "attempt": 1, "max_tries": 1, "params": {}, "environment": {}}
+    return json.dumps([{**plain, **one} for one in tasks])
 
 
 CODES = {0: None, 1: FAIL, 3: FAIL, 70: FAIL, 75: RETRY, 127: FAIL, 137: RETRY, 143: RETRY}
@@ -235,8 +248,35 @@ def test_a_container_is_asked_for_and_its_exit_code_decides(
     assert [one.get("raised") for one in found] == list(codes.values())
     assert [one["told"]["error"] for one in found] == ["", "the gate", "the gate"]
     assert found[0]["returned"] == LAST
+    assert found[0]["shown"][:2] == ["penstock", "node"]
     check = {"docker": check_container, "kubernetes": check_pod}[kind]
     check(servers[0])
+
+
+ENDS = {
+    "docker": ("attach", "POST", "/containers/c1/stop", {"t": "60"}),
+    "kubernetes": ("log", "DELETE", "/pods/", {"gracePeriodSeconds": "60"}),
+}
+"""What is asked of a running container; and how it is ended."""
+
+
+@pytest.mark.parametrize("kind", list(ENDS))
+def test_a_task_that_is_ended_ends_its_container(
+    airflow_python: Path, dags: Path, tmp_path: Path, kind: str
+) -> None:
+    runs, method, path, how = ENDS[kind]
+    edge = doubles.docker if kind == "docker" else doubles.kubernetes
+    last = {**LAST, "state": "failed", "error": "ended by SIGTERM"}
+    with edge(f"{json.dumps(last)}\n", 143, until_told=True) as server:
+        task = {"file": str(dags / kind / "shop.py"), "environment": variables(tmp_path, server.server_port)}
+        with begun(airflow_python, tmp_path, "execute", wanted(task)) as process:
+            until(lambda: any(asked.endswith(runs) for _, asked, _ in server.asked), "a container that runs")
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate()
+        assert process.returncode == 0, out + err
+    ended, *_ = [body for asked, where, body in server.asked if asked == method and path in where]
+    assert ended.items() >= how.items()
+    assert json.loads(out.splitlines()[-1])[0]["raised"] == RETRY
 
 
 def check_container(server: doubles.Server) -> None:
