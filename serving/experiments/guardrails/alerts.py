@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ALARMS: Final = frozenset({"arm_removed", "control_failing"})
+"""Kinds of alerts that say that something is wrong; the others tell of what a person did."""
 _WAITING: Final = 100
 """Alerts that may wait; further ones are dropped and counted."""
 _NO_REDIRECT: Final = "a redirect, which is not followed: the token would go elsewhere"
@@ -70,10 +72,7 @@ class Alerts:
     def _run(self) -> None:
         while (body := self._queue.get()) is not None:
             failures = [why for why in (self._post(body), self._call(body)) if why is not None]
-            wanted = sum(
-                (bool(self._config and self._config.url), bool(self._config and self._config.command))
-            )
-            self.counts["sent"] += wanted - len(failures)
+            self.counts["sent"] += self._hooks() - len(failures)
             self.counts["failed"] += len(failures)
             for why in failures:
                 log.warning("alert hook: %s", why)
