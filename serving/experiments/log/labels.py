@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from foundation.errors import DataError, near_miss
+from foundation.errors import DataError, SpecError, near_miss
 from foundation.publish import storage_error
 from serving.experiments.assignment.units import hashed, layer_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from serving.experiments.document.models import ExperimentsDocument
     from serving.experiments.state.store import Store
 
 _AT_ONCE: Final = 10_000
@@ -54,6 +55,41 @@ def from_store(store: Store, experiment: str, counted: Callable[[float | None], 
             value = counted(unit.reward)
             if value is not None:
                 labels.append(Label(unit.key, value, unit.arm, unit.at))
+
+
+def count_since(store: Store, document: ExperimentsDocument, experiment: str, moment: float) -> int:
+    """Returns how many labels came after a moment: those that an export has more since then.
+
+    A label comes when the window of its unit closes, with a reward or, where that counts as a failure, without.
+
+    Args:
+        store: The state.
+        document: The document of the experiments.
+        experiment: The experiment's name.
+        moment: Seconds since the epoch.
+
+    Raises:
+        SpecError: There is no such experiment, or it has no reward.
+        DataError: The state does not know the experiment.
+    """
+    config = document.experiments.get(experiment)
+    if config is None or config.reward is None:
+        known = [name for name, one in document.experiments.items() if one.reward]
+        raise SpecError(
+            f"experiment {experiment}",
+            expected="one that declares a reward" + (f": {', '.join(known)}" if known else ""),
+            seen="none of this name" if config is None else "one without a reward",
+            remedy=near_miss(experiment, known) or "name another, or declare reward: {metric: …}",
+        )
+    if experiment not in store.declared():
+        raise DataError(
+            f"experiment {experiment}",
+            expected="a state that knows it",
+            seen="one that a router has not yet used for it",
+            remedy="start the router with this document, or run this where the document's state is",
+        )
+    closed = store.closed_since(experiment, moment)
+    return closed.rewarded if config.reward.counted(None) is None else closed.closed
 
 
 def from_file(path: Path, label: str, salt: str) -> list[Label]:

@@ -302,6 +302,15 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def closed_since(self, experiment: str, moment: float) -> Counts:
+        """Returns how many windows have closed after a moment, and how many of these units have a reward; prune takes some away.
+
+        Args:
+            experiment: The experiment's name.
+            moment: Seconds since the epoch, by the store's clock.
+        """
+
+    @abstractmethod
     def pending(self, experiment: str) -> dict[str, Counts]:
         """Returns the number of units by arm."""
 

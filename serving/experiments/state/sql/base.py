@@ -168,6 +168,15 @@ class SqlStore(Store):
             units.close(session, there, after)
         return found, after
 
+    def closed_since(self, experiment: str, moment: float) -> Counts:
+        """Returns how many windows have closed after a moment, and how many of these units have a reward."""
+        with self._reading() as session:
+            there = experiments.read_all(session).get(experiment)
+            if there is None:
+                return Counts()
+            until, window = self._time(session), there.rules.window
+            return units.closed_between(session, there, moment - window, until - window)
+
     def pending(self, experiment: str) -> dict[str, Counts]:
         """Returns the number of units by arm."""
         with self._reading() as session:

@@ -113,6 +113,17 @@ def closing(session: Session, experiment: Declared, until: float) -> Counter[str
     return found
 
 
+def closed_between(session: Session, experiment: Declared, after: float, until: float) -> Counts:
+    """Returns the units that were exposed after a time and until another, and how many of them have a reward."""
+    ((found, rewarded),) = session.rows(
+        "SELECT COUNT(*), COUNT(r.value) FROM penstock_units u LEFT JOIN penstock_rewards r "
+        "ON r.experiment = u.experiment AND r.seq = u.seq AND r.metric = ? "
+        "WHERE u.experiment = ? AND u.at > ? AND u.at <= ?",
+        (experiment.rules.metric, experiment.id, after, until),
+    )
+    return Counts(found, found, rewarded)
+
+
 def counters(session: Session, experiment: str) -> dict[str, int]:
     """Returns an experiment's counters."""
     rows = session.rows("SELECT name, value FROM penstock_counters WHERE experiment = ?", (experiment,))
