@@ -20,6 +20,7 @@ from typer.main import get_command_name, get_group
 
 from foundation.errors import PenstockError
 from pipeline.cli import (
+    announce,
     clean,
     deploy,
     experiment,
@@ -68,6 +69,7 @@ for group in (
 ):
     group.register(app)
 app.add_typer(export.app, name="export")
+app.add_typer(announce.app, name="announce")
 app.add_typer(schema.app, name="schema")
 app.add_typer(metadata.app, name="metadata")
 app.add_typer(test.app, name="test")

@@ -140,6 +140,11 @@ class ProductionConfig(Config):
     retrain: RetrainConfig | None = None
     """Continuous training; omitted: only the schedule starts runs."""
 
+    @property
+    def enough_labels(self) -> int:
+        """How many new labels start a run; 0 where none do."""
+        return (self.retrain and self.retrain.new_labels) or 0
+
 
 def resources_words(production: ProductionConfig, nodes: Sequence[str]) -> str:
     """Returns what the processes of nodes get, in words; empty where the document does not say.
