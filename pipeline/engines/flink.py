@@ -6,6 +6,15 @@ from pathlib import Path
 
 from pipeline.engines.portable.engine import PortableEngine
 
+_SETTINGS = "flink-conf.yaml"
+"""The name that Flink up to 1.20 looks for first."""
+_ON_LOOPBACK = """\
+jobmanager.bind-host: localhost
+taskmanager.bind-host: localhost
+rest.bind-address: localhost
+"""
+"""Where its servers listen: by default on every network interface."""
+
 
 class FlinkEngine(PortableEngine):
     """Flink within the job server, or the cluster that ``--flink_master=host:port`` names."""
@@ -23,5 +32,9 @@ class FlinkEngine(PortableEngine):
         return master in ("[local]", "[auto]")
 
     def server_arguments(self, master: str, folder: Path) -> list[str]:
-        """Returns the job server's own arguments."""
-        return [f"--flink-master={master}"]
+        """Returns the job server's own arguments, and writes the settings of a cluster within it."""
+        arguments = [f"--flink-master={master}"]
+        if self.is_embedded(master):
+            (folder / _SETTINGS).write_text(_ON_LOOPBACK, encoding="utf-8")
+            arguments.append(f"--flink-conf-dir={folder}")
+        return arguments

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.engines.portable.engine import PortableEngine
+from foundation.errors import SpecError
+from pipeline.document.models import RunConfig
+from pipeline.engines.base import Context
+from pipeline.engines.portable.engine import PortableEngine, option
+from pipeline.preflight.remarks import Remark
 
 
 class SparkEngine(PortableEngine):
@@ -26,10 +30,26 @@ class SparkEngine(PortableEngine):
         """Returns the job server's own arguments."""
         return [f"--spark-master-url={master}"]
 
-    def properties(self) -> dict[str, str]:
-        """Returns Spark's settings: its page and its driver are for this machine alone."""
-        return {
-            "spark.ui.enabled": "false",
-            "spark.driver.host": "localhost",
-            "spark.driver.bindAddress": "localhost",
-        }
+    def properties(self, master: str) -> dict[str, str]:
+        """Returns Spark's settings: no page, and a driver that the executors of a cluster reach, and nobody else does."""
+        page = {"spark.ui.enabled": "false"}
+        if not self.is_embedded(master):
+            return page
+        return {**page, "spark.driver.host": "localhost", "spark.driver.bindAddress": "localhost"}
+
+    def check(self, run: RunConfig, context: Context) -> list[Remark]:
+        """Looks for what its base does, and warns of a driver for a cluster; see ``Engine.check``."""
+        found = super().check(run, context)
+        args = run.args(self.name)
+        master = option(self.master_option, args)
+        if master and not self.is_embedded(master) and not option("job_endpoint", args):
+            found.append(Remark(_driver_reachable(self.master_option, master), certain=False))
+        return found
+
+
+def _driver_reachable(name: str, master: str) -> SpecError:
+    return SpecError(
+        f"run.beam_args: --{name}={master}",
+        seen="while a node runs, Spark's driver listens on the network of this machine, where the cluster's executors reach it",
+        remedy="have a firewall let through nobody else",
+    )

@@ -16,6 +16,7 @@ from pipeline.document.models import RunConfig
 from pipeline.engines.base import Context, Engine
 from pipeline.engines.portable import java, maven
 from pipeline.engines.portable.jars import Jars
+from pipeline.engines.portable.loopback import write_jar
 from pipeline.engines.portable.pool import worker_pool
 from pipeline.engines.portable.server import job_server
 from pipeline.nodes import NODES
@@ -58,8 +59,12 @@ class PortableEngine(Engine):
             folder: A folder for its files.
         """
 
-    def properties(self) -> dict[str, str]:
-        """Returns Java's properties for the job server."""
+    def properties(self, master: str) -> dict[str, str]:
+        """Returns Java's properties for the job server.
+
+        Args:
+            master: The cluster.
+        """
         return {}
 
     def check(self, run: RunConfig, context: Context) -> list[Remark]:
@@ -76,10 +81,7 @@ class PortableEngine(Engine):
         master = option(self.master_option, args)
         if master and not self.is_embedded(master) and not option("environment_type", args):
             errors.append(_unknown_workers(self.name, self.master_option, master))
-        return [
-            *(Remark(error, certain=True) for error in errors),
-            Remark(_reachable(self.name), certain=False),
-        ]
+        return [Remark(error, certain=True) for error in errors]
 
     def args(self, run: RunConfig, context: Context) -> list[str]:
         """Returns the arguments but the addresses of what ``started`` starts, see ``Engine.args``."""
@@ -126,23 +128,28 @@ class PortableEngine(Engine):
         program = java.find_java()
         if program is None:
             raise java.missing(self.name)
+        jars, front = Jars(self.name).files(), folder / "loopback.jar"
+        write_jar(jars, front)
         properties = {
             "java.io.tmpdir": str(folder),
             "org.slf4j.simpleLogger.defaultLogLevel": "warn",
             # It says the address of its job service at this level.
             "org.slf4j.simpleLogger.log.org.apache.beam.runners.jobsubmission": "info",
-            **self.properties(),
+            **self.properties(master),
         }
         return [
             str(program),
             *java.opened(),
             *(f"-D{key}={value}" for key, value in properties.items()),
             "-cp",
-            Jars(self.name).class_path(),
+            ":".join(map(str, (front, *jars))),
             self.main,
             "--job-host=localhost",
             # It chooses free ones.
-            *(f"--{kind}-port=0" for kind in ("job", "artifact", "expansion")),
+            "--job-port=0",
+            "--artifact-port=0",
+            # No pipeline of ours has steps in Java.
+            "--expansion-port=-1",
             f"--artifacts-dir={folder}",
             *self.server_arguments(master, folder),
         ]
@@ -166,14 +173,6 @@ def _workers(run: RunConfig) -> int:
 def _job_name(context: Context) -> str:
     parts = (context.pipeline, context.node, context.run, f"a{context.attempt}")
     return "-".join(filter(None, parts))
-
-
-def _reachable(engine: str) -> SpecError:
-    return SpecError(
-        f"run.beam: {engine}",
-        seen="while a node runs, Beam's job server takes jobs on every network interface of this machine",
-        remedy="run it behind a firewall or in a container; Beam has no option for it",
-    )
 
 
 def _unknown_workers(engine: str, name: str, master: str) -> SpecError:

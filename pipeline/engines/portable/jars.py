@@ -85,17 +85,17 @@ class Jars:
         """Returns whether nothing has to be fetched; the folder appears whole, by one rename."""
         return self.given() is not None or self.folder.is_dir()
 
-    def class_path(self) -> str:
-        """Returns Java's class path of the job server; fetches what is not here yet.
+    def files(self) -> list[Path]:
+        """Returns the jars of the job server, Beam's own first; fetches what is not here yet.
 
         Raises:
             StorageError: What is given by hand does not exist, a jar is not what its digest says, or it cannot be had.
         """
         if given := self.given():
-            return _class_path(given, self.variable)
+            return _jars_of(given, self.variable)
         if not self.folder.is_dir():
             self._fetch()
-        return f"{self.folder}/*"
+        return _beam_first(self.folder)
 
     def _fetch(self) -> None:
         from pipeline.engines.portable.maven import copy_jars
@@ -134,14 +134,18 @@ def verify(jars: tuple[Jar, ...], folder: Path) -> None:
             )
 
 
-def _class_path(given: Path, variable: str) -> str:
+def _jars_of(given: Path, variable: str) -> list[Path]:
     if given.is_file():
-        return str(given)
-    if given.is_dir() and any(given.glob("*.jar")):
-        return f"{given}/*"
+        return [given]
+    if found := _beam_first(given):
+        return found
     raise StorageError(
         f"{variable}={given}",
         expected="a job server's jar, or a folder of jars",
         seen="neither",
         remedy="correct the path, or unset the variable to have the jars fetched",
     )
+
+
+def _beam_first(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.jar"), key=lambda jar: (not jar.name.startswith("beam-"), jar.name))

@@ -12,19 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engines.portable.jars import Jars
-from pipeline.engines.portable.java import find_java
-from pipeline.engines.portable.maven import find_maven
 from tests.integration.engines import same
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(find_java() is None, reason="there is no Java on this machine"),
-    pytest.mark.skipif(
-        find_maven() is None and not all(Jars(one).present() for one in ("flink", "spark")),
-        reason="there are no job servers on this machine, and no Maven to fetch them",
-    ),
-]
+pytestmark = pytest.mark.integration
 REPOSITORY = Path(__file__).resolve().parents[3]
 COMMAND = [sys.executable, "-c", "from pipeline.cli.main import main; main()"]
 SHORT_LIVED = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}

@@ -9,6 +9,7 @@ import pytest
 from pipeline.document.models import RunConfig
 from pipeline.engines.base import Context, Engine, engine_for
 from pipeline.engines.portable.engine import option
+from pipeline.engines.spark import SparkEngine
 
 NODE = Context("taxi", "2026-01-01", "Transform", 2)
 BOTH = pytest.mark.parametrize("name", ["flink", "spark"])
@@ -99,8 +100,16 @@ def test_a_running_job_server_needs_nothing_here(name: str, monkeypatch: pytest.
 
 
 @BOTH
-def test_a_job_server_that_others_reach_is_warned_of(name: str) -> None:
+def test_a_cluster_within_the_job_server_is_no_reason_to_warn(name: str) -> None:
     run = RunConfig(beam=name)
-    (remark,) = engine_for(run, "Transform").check(run, NODE)
+    assert engine_for(run, "Transform").check(run, NODE) == []
+
+
+def test_only_executors_of_a_cluster_have_to_reach_sparks_driver() -> None:
+    engine = SparkEngine()
+    run = RunConfig(beam="spark", beam_args=[ADDRESS["spark"], "--environment_type=DOCKER"])
+    (remark,) = engine.check(run, NODE)
     assert not remark.certain
-    assert "every network interface" in str(remark)
+    assert "Spark's driver listens on the network" in str(remark)
+    assert "spark.driver.bindAddress" not in engine.properties("spark://there:7077")
+    assert engine.properties("local[2]")["spark.driver.bindAddress"] == "localhost"

@@ -47,10 +47,9 @@ def test_every_jar_has_a_version_and_a_digest(engine: str) -> None:
 def test_jars_are_fetched_once(one: Jars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     maven(tmp_path, monkeypatch, 'printf jar > "$folder/toy-1.jar"')
     assert not one.present()
-    assert one.class_path() == f"{one.folder}/*"
-    assert [file.name for file in one.folder.iterdir()] == ["toy-1.jar"]
+    assert one.files() == [one.folder / "toy-1.jar"]
     maven(tmp_path, monkeypatch, "exit 1")
-    assert one.class_path() == f"{one.folder}/*"
+    assert one.files() == [one.folder / "toy-1.jar"]
 
 
 @pytest.mark.parametrize(
@@ -66,18 +65,19 @@ def test_nothing_is_kept_of_a_fetch_that_failed(
 ) -> None:
     maven(tmp_path, monkeypatch, does)
     with pytest.raises(StorageError, match=said):
-        one.class_path()
+        one.files()
     assert list(one.folder.parent.iterdir()) == []
 
 
 def test_a_jar_given_by_hand_is_taken(one: Jars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PENSTOCK_TOY_JOB_SERVER", str(tmp_path / "server.jar"))
     with pytest.raises(StorageError, match=r"expected a job server's jar, or a folder of jars"):
-        one.class_path()
-    (tmp_path / "server.jar").touch()
-    assert one.class_path() == str(tmp_path / "server.jar")
+        one.files()
+    for name in ("server.jar", "another.jar", "beam-runner.jar"):
+        (tmp_path / name).touch()
+    assert one.files() == [tmp_path / "server.jar"]
     monkeypatch.setenv("PENSTOCK_TOY_JOB_SERVER", str(tmp_path))
-    assert one.class_path() == f"{tmp_path}/*"
+    assert [jar.name for jar in one.files()] == ["beam-runner.jar", "another.jar", "server.jar"]
 
 
 def test_maven_is_asked_for_what_is_listed_and_nothing_that_it_depends_on() -> None:
