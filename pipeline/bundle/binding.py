@@ -6,17 +6,18 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.node import Inputs
-from foundation.errors import DataError, SpecError
+from foundation.errors import SpecError
 from foundation.publish import write_text
 from foundation.stores.mirror import in_store, mirror_of
 from pipeline.bundle.extraction import extracted
+from pipeline.bundle.penstock import refuse_other_code, refuse_other_version
 from pipeline.bundle.reading import DOCUMENT, Bundle
 from pipeline.bundle.template import Filling, Template, fill, make_template, open_inputs
+from pipeline.document.checks import check
 from pipeline.document.loader import load
 from pipeline.document.models import PipelineSpec
 from pipeline.document.parameters import refuse_others
@@ -43,6 +44,7 @@ class Binding:
         overrides: ``a.b=value`` options for values that the document lists in ``production.parameters``.
         run: Id of the run.
         inputs: What the first node of the run has found; None: look now.
+        template: What the first node of the run has compiled for its values; None: compile now, if there are any.
     """
 
     home: Path
@@ -51,6 +53,7 @@ class Binding:
     overrides: Sequence[str] = ()
     run: str = ""
     inputs: Inputs | None = None
+    template: Template | None = None
 
 
 @dataclass(frozen=True)
@@ -61,16 +64,29 @@ class Bound:
         bundle: The bundle.
         job: The run.
         recompiled: Whether its values differ from those of the bundle, so that it is compiled again.
+        given: The pipeline with placeholders that another node has compiled for these values.
     """
 
     bundle: Bundle
     job: Job
     recompiled: bool
+    given: Template | None = None
 
     @cached_property
     def graph(self) -> Graph:
         """The run's nodes with their fingerprints; a node of the bundle that is not among them is skipped."""
         return make_graph(self.job.document, self.job.inputs)
+
+    @cached_property
+    def template(self) -> Template:
+        """The compiled pipeline with placeholders: the bundle's, or one for the values of the run."""
+        if not self.recompiled:
+            return self.bundle.template
+        if self.given is not None:
+            return self.given
+        log.info("compiling again for the values of this run")
+        document, inputs = self.job.document, self.job.inputs
+        return make_template(document, open_inputs(document, inputs.code_folder, inputs.schema))
 
     def json(self) -> Template:
         """Returns the compiled pipeline of the run as proto-JSON.
@@ -78,12 +94,8 @@ class Bound:
         Raises:
             StorageError: A path cannot be put into it.
         """
-        template, compiled = self.bundle.template, self.bundle.document
-        if self.recompiled:
-            log.info("compiling again for the values of this run")
-            compiled, inputs = self.job.document, self.job.inputs
-            template = make_template(compiled, open_inputs(compiled, inputs.code_folder, inputs.schema))
-        return fill(template, compiled, Filling(self.job, self.graph))
+        compiled = self.job.document if self.recompiled else self.bundle.document
+        return fill(self.template, compiled, Filling(self.job, self.graph))
 
     def ir(self) -> pipeline_pb2.Pipeline:
         """Returns the compiled pipeline of the run. Loads TFX's messages.
@@ -109,13 +121,16 @@ def bind(bundle: Bundle, binding: Binding) -> Bound:
 
     Raises:
         DataError: There is no export of that span, no span is given, or another Penstock compiled the bundle.
-        SpecError: An override is not one of ``production.parameters``, or its value is invalid.
+        SpecError: An override is not one of ``production.parameters``, its value is invalid, or the document does not fit
+            the root.
         StorageError: The code cannot be extracted.
     """
-    _refuse_other_version(bundle)
+    refuse_other_version(bundle)
     code = extracted(bundle)
     home = binding.home.resolve()
     document = _with_span(_overridden(bundle, binding.overrides, code), binding.span)
+    if binding.root:
+        check(document.model_copy(update={"root": binding.root}))
     document = document.with_metadata_at(home)
     root = _root(binding.root or document.root, home)
     inputs = replace(binding.inputs, folder=home, code=code) if binding.inputs else None
@@ -127,23 +142,14 @@ def bind(bundle: Bundle, binding: Binding) -> Bound:
 
         inputs = read_inputs(document, home, schema, lineage, code)
     job = Job(document, inputs, root, binding.run, RunBook(root).path(binding.run))
-    return Bound(bundle, job, bool(binding.overrides))
+    bound = Bound(bundle, job, bool(binding.overrides), binding.template)
+    refuse_other_code(bundle, bound.graph)
+    return bound
 
 
 def _root(given: str, home: Path) -> Path:
     """Returns the folder of a pipeline root; for one in a store, its mirror."""
     return mirror_of(given) if in_store(given) else (home / given).resolve()
-
-
-def _refuse_other_version(bundle: Bundle) -> None:
-    installed = metadata.version("penstock")
-    if bundle.sidecar.penstock != installed:
-        raise DataError(
-            f"bundle {bundle.folder.name}",
-            expected=f"Penstock {bundle.sidecar.penstock}, which compiled it",
-            seen=f"Penstock {installed}",
-            remedy="run the nodes in the image of that version, or compile and deploy again",
-        )
 
 
 def _overridden(bundle: Bundle, overrides: Sequence[str], code: Path) -> PipelineSpec:

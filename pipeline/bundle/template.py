@@ -88,7 +88,9 @@ def make_template(document: PipelineSpec, inputs: Inputs) -> Template:
     for node in template["nodes"]:
         for key in (_FINGERPRINT, _PARTS):
             _parameters(node)[key]["field_value"]["string_value"] = ""
-    filled: Template = _replaced(template, {}, {str(inputs.code): CODE})
+    code = str(inputs.code)
+    # Settings are JSON within the pipeline, where a letter that is not ASCII has another spelling.
+    filled: Template = _replaced(template, {}, {code: CODE, json.dumps(code)[1:-1]: CODE})
     return filled
 
 

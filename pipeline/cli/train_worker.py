@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.options import local
 from pipeline.cli.screen import say
 
 
@@ -17,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 
 def train_worker(
-    root: Annotated[Path, typer.Option(help="The pipeline root, a folder that all workers share.")],
+    root: Annotated[
+        Path, typer.Option(callback=local, help="The pipeline root, a folder that all workers share.")
+    ],
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the chief.")] = 3600,
 ) -> None:
     """Take part in the training of a cluster (TF_CONFIG) whose chief runs the Trainer node.

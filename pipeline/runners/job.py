@@ -58,16 +58,9 @@ class Job:
 
     def as_json(self) -> dict[str, Any]:
         """Returns the job as plain values."""
-        inputs = {
-            **asdict(self.inputs),
-            "folder": str(self.inputs.folder),
-            "code": str(self.inputs.code) if self.inputs.code else None,
-            "data": self.inputs.data.to_json(),
-            "infer": self.inputs.infer.to_json() if self.inputs.infer else None,
-        }
         document = self.document.model_dump(mode="json", by_alias=True)
         places = {"root": str(self.root), "run": self.run, "folder": str(self.folder)}
-        return {"document": document, "inputs": inputs, **places}
+        return {"document": document, "inputs": inputs_as_json(self.inputs), **places}
 
     @staticmethod
     def read(path: Path) -> Job:
@@ -77,15 +70,31 @@ class Job:
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> Job:
         """Returns the job that ``as_json`` made these values of."""
-        inputs = dict(value["inputs"])
-        inputs["folder"] = Path(inputs["folder"])
-        inputs["code"] = Path(inputs["code"]) if inputs.get("code") else None
-        inputs["data"] = ResolvedInput.from_json(inputs["data"])
-        inputs["infer"] = ResolvedInput.from_json(inputs["infer"]) if inputs["infer"] else None
         return Job(
             PipelineSpec.model_validate(value["document"]),
-            Inputs(**inputs),
+            inputs_from_json(value["inputs"]),
             Path(value["root"]),
             value["run"],
             Path(value["folder"]),
         )
+
+
+def inputs_as_json(inputs: Inputs) -> dict[str, Any]:
+    """Returns inputs as plain values."""
+    return {
+        **asdict(inputs),
+        "folder": str(inputs.folder),
+        "code": str(inputs.code) if inputs.code else None,
+        "data": inputs.data.to_json(),
+        "infer": inputs.infer.to_json() if inputs.infer else None,
+    }
+
+
+def inputs_from_json(value: Mapping[str, Any]) -> Inputs:
+    """Returns the inputs that ``inputs_as_json`` made these values of."""
+    inputs = dict(value)
+    inputs["folder"] = Path(inputs["folder"])
+    inputs["code"] = Path(inputs["code"]) if inputs.get("code") else None
+    inputs["data"] = ResolvedInput.from_json(inputs["data"])
+    inputs["infer"] = ResolvedInput.from_json(inputs["infer"]) if inputs["infer"] else None
+    return Inputs(**inputs)

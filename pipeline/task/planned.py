@@ -10,15 +10,19 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from components.node import Inputs
 from foundation.errors import SpecError
 from pipeline.bundle.binding import Binding, Bound, bind
+from pipeline.bundle.penstock import refuse_other_version
 from pipeline.bundle.reading import Bundle
+from pipeline.bundle.template import Template
 from pipeline.lineage.store import MlmdLineage
 from pipeline.plan import Plan, make_plan
 from pipeline.roots.base import Root
-from pipeline.runners.job import Job
+from pipeline.runners.job import Job, inputs_as_json, inputs_from_json
 from pipeline.runs.book import NodeRecord, RunRecord
 from pipeline.runs.environment import installed_packages
 from pipeline.task.request import Request
@@ -28,31 +32,31 @@ FILE = "planned.json"
 
 @dataclass(frozen=True)
 class Planned:
-    """The decisions of a run.
+    """The decisions of a run, for all machines that its nodes run on: no folder of one of them is in it.
 
     Attributes:
         bundle: Digest of the bundle.
         span: The span of the export, None where it has none.
         overrides: ``a.b=value``, over the document.
-        job: The run as the first node has bound it.
+        inputs: What the first node has found: exports, schema, earlier statistics; in no folder.
         record: The run's record before anything ran: what is planned for each node, and why.
         needed: The nodes that run or are reused, and the look-ups that they read; in order.
         after: Node → the needed nodes that must be done first.
-        ir: The compiled pipeline as proto-JSON where values of the run made it differ from the bundle's.
+        template: The compiled pipeline with placeholders where values of the run made it differ from the bundle's.
     """
 
     bundle: str
     span: int | None
     overrides: tuple[str, ...]
-    job: Job
+    inputs: Inputs
     record: RunRecord
     needed: tuple[str, ...]
     after: Mapping[str, tuple[str, ...]]
-    ir: str = ""
+    template: Template | None = None
 
     def to_bytes(self) -> bytes:
         """Returns the content of the file."""
-        values = {**vars(self), "job": self.job.as_json(), "record": self.record.as_json()}
+        values = {**vars(self), "inputs": inputs_as_json(self.inputs), "record": self.record.as_json()}
         return json.dumps(values).encode()
 
     @classmethod
@@ -63,11 +67,11 @@ class Planned:
             value["bundle"],
             value["span"],
             tuple(value["overrides"]),
-            Job.from_json(value["job"]),
+            inputs_from_json(value["inputs"]),
             RunRecord.from_json(value["record"]),
             tuple(value["needed"]),
             {node: tuple(before) for node, before in value["after"].items()},
-            value["ir"],
+            value["template"],
         )
 
 
@@ -75,8 +79,10 @@ def obtain(root: Root, bundle: Bundle, request: Request) -> tuple[Planned, Bound
     """Returns what the run does and the bundle bound to it; decides it where no node has before.
 
     Raises:
-        PenstockError: There is no export of the span, the store does not answer, or what is asked does not fit the run.
+        PenstockError: There is no export of the span, the store does not answer, another Penstock compiled the bundle, or what
+            is asked does not fit the run.
     """
+    refuse_other_version(bundle)  # before what another one may have written otherwise is read
     file = f"{request.run_folder}/{FILE}"
     data = root.read(file)
     if data is None:
@@ -88,7 +94,7 @@ def obtain(root: Root, bundle: Bundle, request: Request) -> tuple[Planned, Bound
     planned = Planned.from_bytes(data or b"{}")
     _refuse_another(planned, bundle, request)
     again = _binding(request, root, planned.span, planned.overrides)
-    return planned, bind(bundle, replace(again, inputs=planned.job.inputs))
+    return planned, bind(bundle, replace(again, inputs=planned.inputs, template=planned.template))
 
 
 def _binding(request: Request, root: Root, span: int | None, overrides: tuple[str, ...]) -> Binding:
@@ -107,11 +113,11 @@ def _decide(bundle: Bundle, bound: Bound, request: Request) -> Planned:
         bundle.sidecar.digest,
         job.inputs.data.span,
         tuple(request.overrides),
-        job,
+        replace(job.inputs, folder=Path(), code=None),
         _record(bundle, job, plan),
         needed,
         before,
-        json.dumps(bound.json()) if bound.recompiled else "",
+        bound.template if bound.recompiled else None,
     )
 
 

@@ -6,7 +6,6 @@ takes up what an earlier attempt left: never a second artifact.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Mapping
@@ -152,7 +151,7 @@ class _Attempt:
             write_record(self._root, self._request, self._planned)
             with Pulse(self._root, claim, self._give_up):
                 answer = self._work.carry_out(
-                    self._bound.job, self._ir(), self._asked(claim, results), self._task.begins
+                    self._bound.job, self._bound.json(), self._asked(claim, results), self._task.begins
                 )
         except PenstockError as error:
             error = _taken_over(self._request.node) if self._taken_over else error
@@ -168,9 +167,6 @@ class _Attempt:
 
     def _ended(self, state: Any, started: float, **told: Any) -> Ended:
         return Ended(state, started=started, seconds=self._task.seconds, overhead=self._task.overhead, **told)
-
-    def _ir(self) -> dict[str, Any]:
-        return dict(json.loads(self._planned.ir)) if self._planned.ir else self._bound.json()
 
     def _asked(self, claim: Claim, results: Mapping[str, int]) -> dict[str, Any]:
         """Returns the request for the worker; a result that a person wants anew is never a reused one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from foundation.document.problems import Problem
+from foundation.storage import is_remote
 from pipeline.document.models import PipelineSpec
 
 
@@ -35,6 +36,20 @@ def class_weights(spec: PipelineSpec) -> Iterator[Problem]:
     for label, weight in weights.items():
         if weight < 0:
             yield Problem((*path, label), "", expected="a weight of at least 0", seen=f"{weight:g}")
+
+
+def meeting(spec: PipelineSpec) -> Iterator[Problem]:
+    """Finds a training on several machines that could not meet: they do so by a file in the root."""
+    devices = spec.train.devices
+    if devices and devices.strategy == "multi_worker" and devices.workers is None and is_remote(spec.root):
+        yield Problem(
+            ("train", "devices"),
+            "workers of several machines meet by a file in the pipeline's root, which is in a store",
+            expected="a root in a folder that all of them share",
+            seen=spec.root,
+            remedy="give root such a folder, or train.devices.workers to start all workers on one machine",
+            on_key=True,
+        )
 
 
 def _unknown_classes(spec: PipelineSpec, weights: dict[str, float]) -> Iterator[Problem]:

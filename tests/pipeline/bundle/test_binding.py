@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from components.trainer.config import DevicesConfig
 from foundation.errors import DataError, SpecError, StorageError
 from pipeline.bundle.binding import Binding, Bound, bind
 from pipeline.bundle.reading import Bundle
-from pipeline.document.models import SqliteConfig
+from pipeline.document.models import MetadataConfig, SqliteConfig
 from tests.side_by_side import importing
 
 pytestmark = pytest.mark.component
@@ -126,6 +127,16 @@ def test_a_bundle_of_another_version_is_refused(bundle: Bundle, home: Path) -> N
         bind(old, Binding(home, span=1))
 
 
+def test_a_bundle_of_other_code_of_the_same_version_is_refused(bundle: Bundle, home: Path) -> None:
+    nodes = [
+        replace(one, made_of={**one.made_of, "code": "0" * 64}) if one.id == "Trainer" else one
+        for one in bundle.sidecar.nodes
+    ]
+    other = Bundle(bundle.folder, replace(bundle.sidecar, nodes=tuple(nodes)))
+    with pytest.raises(DataError, match=r"seen: other code behind Trainer; remedy: .*compile and deploy"):
+        bind(other, Binding(home, span=1))
+
+
 def test_a_path_that_json_would_escape_is_refused(bundle: Bundle, home: Path, tmp_path: Path) -> None:
     odd = shutil.copytree(home, tmp_path / 'a "b"')
     with pytest.raises(StorageError, match="no quotation mark"):
@@ -133,19 +144,40 @@ def test_a_path_that_json_would_escape_is_refused(bundle: Bundle, home: Path, tm
 
 
 def test_places_are_the_same_in_whatever_folder_a_node_starts(bundle: Bundle, home: Path) -> None:
-    named = bundle.document.metadata.model_copy(update={"sqlite": SqliteConfig(path="state/metadata.db")})
-    bundle.__dict__["document"] = bundle.document.model_copy(update={"metadata": named})
-    job = bind(bundle, Binding(home, span=1)).job
+    there = named(bundle, metadata=MetadataConfig(sqlite=SqliteConfig(path="state/metadata.db")))
+    job = bind(there, Binding(home, span=1)).job
     assert job.root == home / ".penstock"
     assert job.document.metadata.sqlite == SqliteConfig(path=str(home / "state" / "metadata.db"))
 
 
+def named(bundle: Bundle, **changes: Any) -> Bundle:
+    """The bundle of a document with other values."""
+    bundle.__dict__["document"] = bundle.document.model_copy(update=changes)
+    return bundle
+
+
 def test_a_root_in_a_store_is_its_mirror_here(bundle: Bundle, home: Path, tmp_path: Path) -> None:
+    bundle = named(bundle, metadata=MetadataConfig(sqlite=SqliteConfig(path="metadata.db")))
     job = bind(
         bundle,
         Binding(home, "s3://bucket/prefix", inputs=bind(bundle, Binding(home, span=1)).job.inputs, span=1),
     ).job
     assert job.root == tmp_path / "cache" / "mirror" / "s3" / "bucket" / "prefix"
+
+
+def test_a_root_that_is_given_fits_the_document_as_its_own_would(bundle: Bundle, home: Path) -> None:
+    with pytest.raises(SpecError, match=r"ML Metadata would be in a file beside a root that is in a store"):
+        bind(bundle, Binding(home, "s3://bucket/prefix", span=1))
+
+
+def test_workers_that_meet_by_a_file_need_a_root_in_a_folder(bundle: Bundle, home: Path) -> None:
+    devices = DevicesConfig(strategy="multi_worker")
+    metadata = MetadataConfig(sqlite=SqliteConfig(path="metadata.db"))
+    several = named(
+        bundle, metadata=metadata, train=bundle.document.train.model_copy(update={"devices": devices})
+    )
+    with pytest.raises(SpecError, match=r"train.devices: .* in a store; .*seen: s3://bucket/prefix"):
+        bind(several, Binding(home, "s3://bucket/prefix", span=1))
 
 
 def test_binding_loads_nothing_heavy(compiled: Path, home: Path, tmp_path: Path) -> None:

@@ -193,6 +193,17 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
         ("train.class_weights={0: 1, 1: 1, 2: 1}",),
         "a binary task has two classes; seen: weights for 3",
     ),
+    (
+        "several machines that meet by a file in a store",
+        (
+            "root=s3://bucket/root",
+            "metadata={sqlite: {path: m.db}}",
+            "train.devices={strategy: multi_worker}",
+        ),
+        "train.devices: workers of several machines meet by a file in the pipeline's root, which is in a store; "
+        "expected a root in a folder that all of them share; seen: s3://bucket/root; "
+        "give root such a folder, or train.devices.workers to start all workers on one machine",
+    ),
     ("negative weight", ("train.class_weights={0: -1}",), "expected a weight of at least 0; seen: -1"),
     (
         "objective of another task",
