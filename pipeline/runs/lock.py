@@ -1,33 +1,43 @@
 """One run at a time per pipeline root; the error of a second one names the holder.
 
-The lock of a root in a store is an object besides, which only one machine can create. A machine that dies leaves it
-behind: its own next run takes it over, any other is told which object to remove.
+The lock of a root in a store is an object besides, which one process among all machines has: see ``pipeline.runs.lease``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from foundation.errors import LockedError, StorageError
+from foundation.errors import LockedError
 from foundation.lock import locked
 from foundation.stores.mirror import address_of, in_store
-
-log = logging.getLogger(__name__)
 
 _NAME = "lock"
 """Name of the lock in the root."""
 
 
+class Hold(Protocol):
+    """A lock that is held."""
+
+    def still(self) -> bool:
+        """Returns whether this process holds it at this moment."""
+
+
+class _OfThisMachine:
+    """The lock of a root in a folder: the kernel takes it from nobody."""
+
+    def still(self) -> bool:
+        return True
+
+
 @contextlib.contextmanager
-def held(root: Path, run: str) -> Iterator[None]:
+def held(root: Path, run: str) -> Iterator[Hold]:
     """Holds the lock of a pipeline root.
 
     Args:
@@ -35,60 +45,24 @@ def held(root: Path, run: str) -> Iterator[None]:
         run: What holds it.
 
     Raises:
-        LockedError: Another process holds it.
+        LockedError: Another process holds it; or, of a root in a store, this one was taken for dead and has lost it.
         StorageError: The root cannot be written.
     """
-    file = root / _NAME
+    file, address = root / _NAME, address_of(root)
     with locked(file, lambda: _busy(file)) as handle:
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "run": run, "since": time.time()}
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(holder).encode(), 0)
         try:
-            with _held_in_store(root, holder):
-                yield
+            if not in_store(address):
+                yield _OfThisMachine()
+                return
+            from pipeline.runs.lease import Lease
+
+            with Lease(f"{address}/{_NAME}", run).held() as lease:
+                yield lease
         finally:
             os.ftruncate(handle, 0)
-
-
-@contextlib.contextmanager
-def _held_in_store(root: Path, holder: dict[str, Any]) -> Iterator[None]:
-    """Holds the lock's object, if the root is in a store; the lock of this machine is held by now."""
-    address = address_of(root)
-    if not in_store(address):
-        yield
-        return
-    from pipeline.roots.opening import open_root
-
-    there, mine = open_root(address), {**holder, "mirror": str(root)}
-    if not there.create(_NAME, json.dumps(mine).encode()):
-        other = there.read(_NAME) or b""
-        if not _is_ours(other, mine):
-            raise _busy_elsewhere(address, other)
-        there.publish(_NAME, json.dumps(mine).encode())
-    try:
-        yield
-    finally:
-        try:
-            there.delete(_NAME)
-        except StorageError as error:  # this machine's next run takes it over
-            log.warning("the lock stays: %s", error)
-
-
-def _is_ours(other: bytes, mine: dict[str, Any]) -> bool:
-    """Returns whether a lock is of a process of this machine; as this one holds the machine's lock, that one is dead."""
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        value = json.loads(other)
-        return all(value[key] == mine[key] for key in ("host", "mirror"))
-    return False
-
-
-def _busy_elsewhere(address: str, other: bytes) -> LockedError:
-    return LockedError(
-        f"pipeline root {address}",
-        expected="no run of another machine at the same time",
-        seen=_said(other),
-        remedy=f"wait for it; if that machine is gone, remove the object {address}/{_NAME}",
-    )
 
 
 def running(root: Path) -> str | None:

@@ -27,7 +27,7 @@ from pipeline.runs import leftovers
 from pipeline.runs.book import NodeRecord, RunBook, RunRecord, new_run_id
 from pipeline.runs.environment import code_version, installed_packages
 from pipeline.runs.listener import RunListener
-from pipeline.runs.lock import held
+from pipeline.runs.lock import Hold, held
 from pipeline.runs.sweep import sweep
 
 
@@ -142,7 +142,7 @@ class Session:
             KeyboardInterrupt: The user ended it; everything is closed by then.
         """
         run = new_run_id()
-        with held(self.root, run):
+        with held(self.root, run) as lock:
             closed = sweep(self.loaded.spec, self.root)
             leftovers.sweep(self.loaded, self.root)
             plan = self.plan(selection)
@@ -156,7 +156,7 @@ class Session:
             if not plan.to_run:
                 record.state = "unchanged"
                 return record
-            self._carry_out(plan, record, listener)
+            self._carry_out(plan, record, listener, lock)
         return record
 
     def _record(self, run: str, plan: Plan) -> RunRecord:
@@ -181,7 +181,7 @@ class Session:
         own = (parts["user code"] for parts in self.graph().parts.values())
         return code_version(self.loaded.folder, self.loaded.files, own)
 
-    def _carry_out(self, plan: Plan, record: RunRecord, listener: RunListener) -> None:
+    def _carry_out(self, plan: Plan, record: RunRecord, listener: RunListener, lock: Hold) -> None:
         document, book = self.loaded.spec, self.runs
         record.packages = installed_packages()
         book.write(record)
@@ -208,7 +208,8 @@ class Session:
             for node in record.nodes:
                 node.state = "interrupted" if node.state == "running" else node.state
             book.write(record)
-            sweep(document, self.root)
+            if lock.still():  # else what is open belongs to the run that has it now
+                sweep(document, self.root)
 
     def _note(self, record: RunRecord, event: Event) -> None:
         if event.node and not event.progress:

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from foundation.errors import LockedError
+from foundation.owner import Owner, goes_on
 from pipeline.roots.base import Root
 from pipeline.task.ended import Ended
-from pipeline.task.owner import Owner, goes_on
 
 _ROUNDS = 20
 """So often a process tries to be the one that makes the next attempt; each time another one was."""

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable
 
 from foundation.errors import PenstockError
+from foundation.owner import BEAT_SECONDS
 from pipeline.roots.base import Root
 from pipeline.task.ledger import Claim
-from pipeline.task.owner import BEAT_SECONDS
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from foundation.errors import LockedError
+from foundation.owner import Owner, goes_on
 from pipeline.roots.base import Root
 from pipeline.roots.opening import open_root
 from pipeline.task.ended import Ended
 from pipeline.task.ledger import LOOK_SECONDS, Claim, Ledger, Standing
-from pipeline.task.owner import Owner, goes_on
 from pipeline.task.pulse import Pulse
 
 FOLDER = "runs/r"

@@ -1,4 +1,4 @@
-"""Which process it is that works on a node, and whether it lives: told without any clock.
+"""Which process it is that has something to itself, and whether it lives: told without any clock.
 
 On the same machine the kernel knows. Elsewhere it is alive whose heartbeats go on: they are numbered, and only whether the
 number grows while one watches counts, so a clock that jumps makes nobody dead or alive.
@@ -61,17 +61,20 @@ class Owner:
         return f"process {self.pid} on {self.host}"
 
 
-def goes_on(count: Callable[[], int], pause: Callable[[float], None] = time.sleep) -> bool:
+def goes_on(
+    last: Callable[[], object], pause: Callable[[float], None] = time.sleep, beats: int = SILENT_BEATS
+) -> bool:
     """Watches heartbeats and returns whether another one comes.
 
     Args:
-        count: Returns the number of the last heartbeat.
+        last: Returns what tells the last heartbeat from the next, such as its number.
         pause: Waits for so many seconds.
+        beats: How many are waited for.
     """
-    before = count()
-    for _ in range(SILENT_BEATS):
+    before = last()
+    for _ in range(beats):
         pause(BEAT_SECONDS)
-        if count() != before:
+        if last() != before:
             return True
     return False
 
