@@ -10,7 +10,7 @@ from typing import Literal
 
 from foundation.errors import SpecError, near_miss
 from foundation.outside import Outside
-from foundation.stores.brought import exists, looked_at
+from foundation.stores.glance import Glance
 from pipeline.graph import Graph, Node
 from pipeline.lineage.queries import blessed_models, latest_blessed_model
 from pipeline.lineage.records import Artifact, Execution
@@ -197,6 +197,7 @@ class _History:
 
     def __init__(self, lineage: Lineage) -> None:
         self._artifacts = lineage.artifacts()
+        self._glance = Glance()
         self._by_node: dict[str, list[Execution]] = {}
         self._by_id = {e.id: e for e in lineage.executions()}
         for execution in self._by_id.values():
@@ -231,7 +232,9 @@ class _History:
         if not fed:
             return None, f"{self._fed_otherwise(same[-1], node, decided)} has another result since", ""
         latest = fed[-1]
-        gone = [i for ids in latest.outputs.values() for i in ids if not is_intact(self._artifacts.get(i))]
+        gone = [
+            i for ids in latest.outputs.values() for i in ids if not self._is_intact(self._artifacts.get(i))
+        ]
         if gone:
             return None, "its result is no longer on disk", ""
         if node.base_model and not self._base_unchanged(latest):
@@ -239,12 +242,16 @@ class _History:
         if node.blessed_model and not self._blessed_unchanged(latest, graph):
             return None, "another model is the blessed one now", ""
         results = [self._artifacts[i] for i in latest.outputs.get((node.declared.result or ("",))[0], ())]
-        folder = looked_at(results[0].uri) if results else None
+        folder = self._glance.looked_at(results[0].uri) if results else None
         more = node.unfinished(folder) if folder else ""
         if more:
             return None, more, ""
         outside = node.outside(folder) if node.outside and folder else Outside()
         return (None, outside.lost, "") if outside.lost else (latest, "", outside.note)
+
+    def _is_intact(self, artifact: Artifact | None) -> bool:
+        """Returns whether an artifact is live, and its files still exist."""
+        return artifact is not None and artifact.state == "LIVE" and self._glance.exists(artifact.uri)
 
     def _fed_otherwise(self, execution: Execution, node: Node, decided: Mapping[str, NodePlan]) -> str:
         """Returns the first node whose reused result is not what the execution read; empty if there is none.
@@ -273,11 +280,6 @@ class _History:
         blessed = latest_blessed_model(self._artifacts.values())
         allowed = {*trained.inputs.get("base_model", ()), *trained.outputs.get("model", ())}
         return blessed is None or blessed.id in allowed
-
-
-def is_intact(artifact: Artifact | None) -> bool:
-    """Returns whether an artifact is live, and its files still exist."""
-    return artifact is not None and artifact.state == "LIVE" and exists(artifact.uri)
 
 
 def _what_changed(before: Sequence[Execution], parts: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ delete one without leaving an empty object for its folder. So roots and pushes g
 
 from __future__ import annotations
 
+import builtins
 import random
 import time
 from abc import ABC, abstractmethod
@@ -98,6 +99,10 @@ class Store(ABC):
     @abstractmethod
     def list(self, prefix: str) -> list[Entry]:
         """Returns the objects whose keys begin so, in order of their keys."""
+
+    @abstractmethod
+    def first(self, prefix: str) -> tuple[builtins.list[Entry], bool]:
+        """Returns the first objects whose keys begin so, as many as one request tells (1000), and whether they are all."""
 
     @abstractmethod
     def delete(self, keys: Iterable[str]) -> None:

@@ -83,6 +83,16 @@ class GoogleStore(Store):
 
         return self._ask(prefix, ask)
 
+    def first(self, prefix: str) -> tuple[builtins.list[Entry], bool]:
+        """Returns the first objects whose keys begin so, see ``Store.first``."""
+
+        def ask() -> tuple[builtins.list[Entry], bool]:
+            blobs = self._client.list_blobs(self._bucket, prefix=prefix, retry=None, timeout=_SECONDS)
+            page = next(blobs.pages, ())
+            return [_entry(blob) for blob in page], not blobs.next_page_token
+
+        return self._ask(prefix, ask)
+
     def delete(self, keys: Iterable[str]) -> None:
         """Removes objects, see ``Store.delete``."""
         for key in keys:

@@ -12,8 +12,8 @@ from typing import Any
 from foundation.errors import StorageError
 from foundation.stores.base import TOKEN, Entry, Failure, Store
 
-_DELETED_AT_ONCE = 1000
-"""Keys in one request to delete, at most."""
+_AT_ONCE = 1000
+"""Keys in one request to delete or to list, at most."""
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _LATER = {"409", "ConditionalRequestConflict", "OperationAborted", "RequestTimeout", "SlowDown"}
 """Answers below 500 (and 503's name) after which the same request may succeed."""
@@ -80,16 +80,22 @@ class S3Store(Store):
 
         def ask() -> builtins.list[Entry]:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-            found = [one for page in pages for one in page.get("Contents", ())]
-            return [Entry(one["Key"], one["Size"], one["ETag"].strip('"')) for one in found]
+            return [entry for page in pages for entry in _entries(page)]
 
         return self._ask(prefix, ask)
+
+    def first(self, prefix: str) -> tuple[builtins.list[Entry], bool]:
+        """Returns the first objects whose keys begin so, see ``Store.first``."""
+        page = self._ask(
+            prefix, lambda: self._client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=_AT_ONCE)
+        )
+        return _entries(page), not page.get("IsTruncated")
 
     def delete(self, keys: Iterable[str]) -> None:
         """Removes objects, see ``Store.delete``."""
         names = [{"Key": key} for key in keys]
-        for start in range(0, len(names), _DELETED_AT_ONCE):
-            some = {"Objects": names[start : start + _DELETED_AT_ONCE], "Quiet": True}
+        for start in range(0, len(names), _AT_ONCE):
+            some = {"Objects": names[start : start + _AT_ONCE], "Quiet": True}
             key = names[start]["Key"]
             answer = self._ask(key, lambda: self._client.delete_objects(Bucket=self.bucket, Delete=some))  # noqa: B023
             if refused := answer.get("Errors"):
@@ -137,6 +143,10 @@ class S3Store(Store):
         if isinstance(cause, (exceptions.BotoCoreError, Boto3Error)):
             return Failure(f"{type(cause).__name__} of Amazon's client", final=True)
         return None
+
+
+def _entries(page: dict[str, Any]) -> list[Entry]:
+    return [Entry(one["Key"], one["Size"], one["ETag"].strip('"')) for one in page.get("Contents", ())]
 
 
 def _code(error: Any) -> str:

@@ -33,9 +33,14 @@ def fetch(uri: str) -> Path:
     return mirror_of(uri)
 
 
-def look(uri: str) -> Path:
-    """Brings the result files of a folder into its mirror; see ``brought.looked_at``."""
-    _bring(uri, lambda path: path.endswith(".json") and "/" not in path)
+def look(uri: str, entries: Sequence[Entry] | None = None) -> Path:
+    """Brings the result files of a folder into its mirror; see ``brought.looked_at``.
+
+    Args:
+        uri: Address of the folder.
+        entries: Its objects, where they are known; None: ask for them.
+    """
+    _bring(uri, lambda path: path.endswith(".json") and "/" not in path, entries)
     return mirror_of(uri)
 
 
@@ -145,12 +150,13 @@ def prepared(uri: str) -> Prepared:
     return Prepared(uri, aside, {path: file.stat().st_size for path, file in files.items()})
 
 
-def _bring(uri: str, wanted: Callable[[str], bool]) -> bool:
+def _bring(uri: str, wanted: Callable[[str], bool], entries: Sequence[Entry] | None = None) -> bool:
     """Brings the wanted objects of a folder into the mirror; returns whether the store has any object there."""
     store, key = open_store(Address(uri))
     use(uri)
     with changing(uri):
-        there = {entry.key.removeprefix(f"{key}/"): entry for entry in store.list(f"{key}/")}
+        found = store.list(f"{key}/") if entries is None else entries
+        there = {entry.key.removeprefix(f"{key}/"): entry for entry in found}
         kept = Kept.read(uri)
         lacking = [
             path for path, one in there.items() if wanted(path) and not kept.has(path, one.size, one.mark)
