@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foundation.stores.mirror import placed
+from foundation.stores.mirror import address_of, placed
 from pipeline.cli.options import AsJson, Files, ModelName, open_session
 from pipeline.cli.screen import moment, say, say_json, seconds, table
 
@@ -57,7 +57,7 @@ def _status(session: Session) -> dict[str, Any]:
         "blessed model": f"artifact {blessed.id}, {moment(blessed.created)}" if blessed else "none",
         "served version": _served(pushed[0]) if pushed else "none",
         "schema": "reviewed" if session.schema_file.exists() else "not reviewed yet",
-        "root": str(session.root),
+        "root": address_of(session.root),
         "zygote": "; ".join(map(str, runner_for(spec.run.orchestrator).standing())) or "none",
     }
 
@@ -119,7 +119,7 @@ def show(
         if isinstance(verdict, Verdict) and (beside := sentence(verdict)):
             say(beside)
     if record.report:
-        say(f"Report: {record.report}")
+        say(f"Report: {session.runs.report(record)}")
 
 
 def _where(artifact: Artifact) -> str:

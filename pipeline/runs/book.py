@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from foundation.errors import DataError, near_miss
+from foundation.publish import write_text
 from foundation.result import Part, Result
-from foundation.stores.mirror import address_of, in_store
+from foundation.stores.mirror import address_of, in_store, mirror_of
 from pipeline.runs.lock import running
 
 
@@ -69,7 +70,7 @@ class RunRecord(Result):
     error: str = ""
     """The error that ended it, one line."""
     report: str = ""
-    """Path of the HTML report."""
+    """Path of the HTML report; of a root in a store, its address."""
     notes: list[str] = field(default_factory=list)
     """What a person should know besides, such as a rollback that was respected."""
     tasks: bool = False
@@ -117,6 +118,33 @@ class RunBook:
 
             there = open_root(address_of(self.folder.parent))
             there.publish(f"{self.folder.name}/{record.id}/{RunRecord.FILE}", record.text().encode())
+
+    def publish(self, record: RunRecord, page: Path) -> None:
+        """Writes a record that points to the report of its run, which goes where all machines find it.
+
+        Args:
+            record: The record.
+            page: The report, in the run's folder.
+        """
+        record.report = address_of(page)
+        if in_store(record.report):
+            from pipeline.roots.opening import open_root
+
+            there = open_root(address_of(self.folder.parent))
+            there.publish(f"{self.folder.name}/{record.id}/{page.name}", page.read_bytes())
+        self.write(record)
+
+    def report(self, record: RunRecord) -> str:
+        """Returns where the report of a run is on this machine, to which it is brought if it is in a store."""
+        if not in_store(record.report):
+            return record.report
+        from pipeline.roots.opening import open_root
+
+        address, _, name = record.report.rpartition("/")
+        page = mirror_of(record.report)
+        if content := open_root(address).read(name):
+            write_text(page, content.decode())
+        return str(page) if page.exists() else record.report
 
     def all(self) -> list[RunRecord]:
         """Returns all runs, oldest first; one whose process has been killed is interrupted."""

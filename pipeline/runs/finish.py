@@ -27,9 +27,7 @@ def finish(place: RunPlace, record: RunRecord) -> Iterator[str]:
         yield from _unchanged(place, record)
         return
     yield from _said(place, RunResults.of(place.lineage(), record.id), record)
-    record.report = str(_report(place, record))
-    place.runs.write(record)
-    yield f"Report: {record.report}"
+    yield f"Report: {_report(place, record)}"
     done = sum(1 for n in record.nodes if n.state == "done" and n.action == "run")
     yield f"Run {record.id} is complete: {done} nodes in {record.seconds:.1f} s."
 
@@ -38,8 +36,7 @@ def report_failure(place: RunPlace) -> None:
     """Writes the report of a run that has just failed; its record points to it."""
     record = place.runs.find()
     if record.state == "failed":
-        record.report = str(_report(place, record))
-        place.runs.write(record)
+        _report(place, record)
 
 
 def _unchanged(place: RunPlace, record: RunRecord) -> list[str]:
@@ -50,7 +47,7 @@ def _unchanged(place: RunPlace, record: RunRecord) -> list[str]:
     same = found.newest_run(lineage, place.runs.all())
     if same is not None:
         record.same_as, record.report, which = same.id, same.report, f": it is that of run {same.id}"
-        lines += [f"Report of run {same.id}: {same.report}"] if same.report else []
+        lines += [f"Report of run {same.id}: {place.runs.report(same)}"] if same.report else []
     return [*lines, f"Nothing to do: the result of this document is up to date{which}."]
 
 
@@ -140,6 +137,9 @@ def _schema(place: RunPlace, found: RunResults) -> list[str]:
 
 
 def _report(place: RunPlace, record: RunRecord) -> Path:
+    """Writes the report of a run, with the record, which points to it; returns where it is on this machine."""
     from pipeline.report import write_run_report
 
-    return write_run_report(place, record)
+    page = write_run_report(place, record)
+    place.runs.publish(record, page)
+    return page

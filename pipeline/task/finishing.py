@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundation.errors import PenstockError
-from foundation.stores.mirror import in_store
 from pipeline.bundle.binding import Bound
 from pipeline.document.models import PipelineSpec
 from pipeline.lineage.store import MlmdLineage
@@ -17,7 +16,7 @@ from pipeline.runners.job import Job
 from pipeline.runs.book import RunBook, RunRecord
 from pipeline.runs.finish import finish
 from pipeline.task.planned import Planned
-from pipeline.task.record import REPORT, write_record
+from pipeline.task.record import write_record
 from pipeline.task.request import Request
 
 log = logging.getLogger(__name__)
@@ -79,25 +78,15 @@ def finished(root: Root, request: Request, planned: Planned, bound: Bound) -> Ru
     """
     record = write_record(root, request, planned)
     try:
-        _report(root, request, record, JobPlace(bound.job))
+        _report(record, JobPlace(bound.job))
     except PenstockError as error:
         log.warning("no report of run %s: %s", request.run, error)
     return record
 
 
-def _report(root: Root, request: Request, record: RunRecord, place: JobPlace) -> None:
+def _report(record: RunRecord, place: JobPlace) -> None:
     if record.state == "complete":
         for said in finish(place, record):
             log.info("%s", said)
     elif record.state == "failed":
-        record.report = str(write_run_report(place, record))
-        place.runs.write(record)
-    if record.report and in_store(root.uri):
-        _send(root, request, record, Path(record.report))
-
-
-def _send(root: Root, request: Request, record: RunRecord, page: Path) -> None:
-    """Publishes report and record of a run whose root is in a store."""
-    root.publish(f"{request.run_folder}/{REPORT}", page.read_bytes())
-    record.report = f"{root.uri}/{request.run_folder}/{REPORT}"
-    root.publish(f"{request.run_folder}/{RunRecord.FILE}", record.text().encode())
+        place.runs.publish(record, write_run_report(place, record))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 pytest.importorskip("moto.server", reason="the development extra brings moto")
 
+from foundation.publish import write_text
 from foundation.stores.mirror import mirror_of
 from pipeline.runs.book import RunBook, RunRecord
 from tests import object_stores
@@ -58,3 +60,19 @@ def test_a_run_of_tasks_is_followed_while_it_goes_on(book: Callable[[str], RunBo
     record.state = "complete"
     book("one").write(record)
     assert [run.state for run in book("two").all()] == ["complete"]
+
+
+def test_the_report_of_a_run_is_found_on_every_machine(
+    book: Callable[[str], RunBook], tmp_path: Path
+) -> None:
+    record, there = RunRecord("r1", "learners", "complete", started=1), book("one")
+    page = there.path("r1") / "report.html"
+    write_text(page, "how it went")
+    there.publish(record, page)
+    assert there.report(there.find("r1")) == str(page)
+    shutil.rmtree(tmp_path / "one")
+    here = book("two")
+    found = here.find("r1")
+    assert found.report.startswith("s3://") and found.report.endswith("/runs/r1/report.html")
+    assert Path(here.report(found)).read_text() == "how it went"
+    assert str(tmp_path / "two") in here.report(found)
