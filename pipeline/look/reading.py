@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,12 @@ from components.exports.formats.base import BadDocumentError, Block, Part
 from components.exports.readers import sampled_parts
 from components.exports.source import resolve
 from foundation.storage import is_remote
+
+_SPANS = {
+    "{SPAN}": re.compile(r"\d+", re.ASCII),
+    "{YYYY}-{MM}-{DD}": re.compile(r"\d{4}-\d\d-\d\d", re.ASCII),
+}
+"""Placeholders of a span → the names of folders that are spans of such a pattern."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +56,13 @@ class Parsed:
 
 
 def as_pattern(export: Path) -> str:
-    """Returns a path as a pattern that matches only it; a folder of numbered folders holds spans."""
+    """Returns a path as a pattern that matches only it; a folder of folders that are numbers or days holds spans."""
     escaped = glob.escape(str(export))
     below = [entry for entry in export.iterdir() if not entry.name.startswith(".")] if export.is_dir() else []
-    holds_spans = bool(below) and all(entry.is_dir() and entry.name.isdecimal() for entry in below)
-    return f"{escaped}/{{SPAN}}" if holds_spans else escaped
+    if not below or not all(entry.is_dir() for entry in below):
+        return escaped
+    spans = (span for span, names in _SPANS.items() if all(names.fullmatch(entry.name) for entry in below))
+    return "/".join([escaped, *spans])
 
 
 def open_export(export: str, span: int | str = "latest") -> Source:

@@ -53,6 +53,10 @@ class Node:
         self.documents = 0
         """Values that are documents."""
         self.arrays = 0
+        self.items = 0
+        """Items of arrays."""
+        self.inner_arrays = 0
+        """Items of arrays that are arrays themselves: no feature can hold those."""
         self.in_array = False
         """Whether the path leads into or through an array."""
         self.is_map = False
@@ -61,7 +65,7 @@ class Node:
     def merge(self, other: Node) -> None:
         """Merges the counts of another node for the same path."""
         self.leaf.merge(other.leaf)
-        for name in ("there", "holding", "documents", "arrays"):
+        for name in ("there", "holding", "documents", "arrays", "items", "inner_arrays"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.in_array |= other.in_array
         self.keys |= other.keys
@@ -167,6 +171,11 @@ class Tree:
     def _values(self, node: Node, values: list[Any], owners: Owners, wrapped: bool, depth: int) -> None:
         node.there += len(values) if owners is None else len(set(owners))
         types = set(map(type, values))
+        if list in types:
+            values, owners = _flatten(node, values, owners)
+            types = set(map(type, values))
+            node.items += len(values)
+            node.inner_arrays += sum(type(value) is list for value in values) if list in types else 0
         while list in types:
             values, owners = _flatten(node, values, owners)
             types = set(map(type, values))

@@ -22,7 +22,7 @@ from pipeline.project.leaks import fields_that_tell
 from pipeline.project.profile import ExportProfile, FieldProfile, from_look, look_at
 from pipeline.project.shape import is_linear
 from pipeline.project.uses import Use, slices, split_key, use_of
-from pipeline.project.values import texts_of
+from pipeline.project.values import classes_of
 
 _SUGGESTED_FROM = 5_000
 """Documents of which ``penstock look`` rereads the values for its suggestion."""
@@ -134,7 +134,7 @@ def _as_numbers(label: Label) -> np.ndarray:
     """Returns the label of each document as a number: itself, or whether it is the commonest class; NaN without one."""
     if label.task == "regression":
         return label.field.numbers
-    texts = texts_of(label.field.sample)
+    texts = classes_of(label.field.sample)
     commonest = Counter(text for text in texts if text is not None).most_common(1)
     return np.array([np.nan if text is None else text == commonest[0][0] for text in texts], np.float64)
 
@@ -148,10 +148,13 @@ def _use(field: FieldProfile, key: FieldProfile | None, leaking: dict[str, str],
 def _export_path(profile: ExportProfile, folder: Path) -> str:
     """Returns the export's path for the document: relative to the project if nearby."""
     export = profile.export
-    if is_remote(profile.pattern) or not export.exists():
+    if is_remote(profile.pattern):
         return profile.pattern
-    relative = os.path.relpath(export, folder.absolute())
-    shown = str(export) if relative.startswith(os.path.join("..", "..")) else relative
+    given = export if export.exists() else Path(profile.pattern)
+    relative = os.path.relpath(given, folder.absolute())
+    shown = str(given) if relative.startswith(os.path.join("..", "..")) else relative
+    if not export.exists():
+        return shown.replace(os.sep, "/")
     if "{" in shown or "}" in shown:
         raise DataError(
             f"export {export}", expected="a path without braces", remedy="rename it, or link to it"

@@ -12,7 +12,7 @@ from foundation.errors import DataError, near_miss
 from foundation.personal.looks import look_of
 from foundation.personal.names import named
 from pipeline.project.profile import ExportProfile, FieldProfile
-from pipeline.project.values import texts_of
+from pipeline.project.values import classes_of
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -232,7 +232,7 @@ def _counts(field: FieldProfile) -> Counter[str]:
     if field.type in ("int", "bool", "float"):
         known = field.known.tolist()
         return Counter(str(int(value)) if value.is_integer() else repr(value) for value in known)
-    return Counter(text for text in texts_of(field.sample) if text is not None)
+    return Counter(text for text in classes_of(field.sample) if text is not None)
 
 
 def positive_of(counts: Counter[str]) -> str | None:
@@ -294,10 +294,12 @@ def task_of(field: FieldProfile) -> Task | None:
     if "objectid" in field.kinds:
         return None
     if field.type == "string":
-        if field.distinct == 2:
-            return "binary" if field.values >= 4 else None
-        fits = field.distinct <= MOST_CLASSES and field.values >= 2 * field.distinct
-        return "multiclass" if fits else None
+        counts = _counts(field)
+        empty = "" in field.sample
+        distinct, values = field.distinct - empty, counts.total() if empty else field.values
+        if distinct <= 2:
+            return "binary" if distinct == 2 and values >= 4 else None
+        return "multiclass" if distinct <= MOST_CLASSES and values >= 2 * distinct else None
     different = len(set(field.known.tolist()))
     if different == 2 and field.whole:
         return "binary"
@@ -311,7 +313,7 @@ def _unfit(field: FieldProfile) -> str:
         return "an array"
     if field.nested:
         return "documents"
-    if field.distinct < 2:
+    if field.distinct - ("" in field.sample) < 2:
         return f"the same value in all documents looked at ({field.values:,})"
     if field.type == "string":
         return f"text with {field.distinct} distinct values in {field.values} documents"

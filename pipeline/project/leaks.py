@@ -6,7 +6,7 @@ from collections import Counter
 
 from pipeline.project.labels import Label
 from pipeline.project.profile import ExportProfile, FieldProfile
-from pipeline.project.values import texts_of
+from pipeline.project.values import classes_of
 
 _AGREES = 0.98
 """A field leaks the label if its presence predicts the class of this share of documents."""
@@ -26,7 +26,7 @@ def fields_that_tell(profile: ExportProfile, label: Label) -> dict[str, str]:
     partial = [f for f in profile.fields if f.present < 0.98 and f.path != label.field.path]
     if label.task == "regression" or not partial:
         return {}
-    outcomes = texts_of(label.field.sample)
+    outcomes = classes_of(label.field.sample)
     reason = "only present for one outcome: it leaks the label"
     return {field.path: reason for field in partial if _tells(_count(field, outcomes))}
 

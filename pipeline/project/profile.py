@@ -48,6 +48,8 @@ class FieldProfile:
     """Whether many values are documents, whose fields have paths of their own."""
     blocked: float = 0.0
     """Share of the values on the way that are no documents, so that nothing of them is read."""
+    inner: float = 0.0
+    """Share of the items of its arrays that are arrays themselves, which no feature can hold."""
     odd: float = 0.0
     """Share of the values that do not fit the type; they count as missing."""
     personal: tuple[str, ...] = ()
@@ -184,6 +186,7 @@ def _field(node: Node, documents: int, columns: Mapping[str, Sequence[Any]]) -> 
         distinct=min(MANY, len(leaf.distinct)),
         words=leaf.words / leaf.kinds["string"] if leaf.kinds["string"] else 0.0,
         nested=node.documents > 0 and _scalars(node) < MOSTLY,
+        inner=node.inner_arrays / node.items if node.items else 0.0,
         odd=odd,
         personal=suspicions(leaf),
         sample=columns[node.path],

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.project.labels import Label
 from pipeline.project.uses import Use
-from pipeline.project.values import texts_of
+from pipeline.project.values import classes_of, texts_of
 
 MOST_ROWS = 2_000
 """Documents up to which the models are compared; of more, what is not linear is worth its training."""
@@ -48,7 +48,7 @@ def is_linear(uses: Sequence[Use], label: Label, total: int | None) -> bool:
 
 
 def _target(label: Label) -> Sequence[Any]:
-    return label.field.numbers.tolist() if label.task == "regression" else texts_of(label.field.sample)
+    return label.field.numbers.tolist() if label.task == "regression" else classes_of(label.field.sample)
 
 
 def _inputs(uses: Sequence[Use], there: np.ndarray) -> np.ndarray | None:

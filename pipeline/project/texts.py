@@ -110,10 +110,15 @@ def _data(plan: Plan) -> list[str]:
     return lines
 
 
+def _has_spans(export: str) -> bool:
+    return "{SPAN}" in export or "{YYYY}" in export
+
+
 def _about_spans(plan: Plan) -> list[str]:
-    if plan.export.endswith("{SPAN}"):
+    if _has_spans(plan.export):
+        one = "1" if "{SPAN}" in plan.export else "20240131"
         return [
-            "  # One folder per export; the newest is read, or choose one with penstock run --set data.span=1."
+            f"  # One folder per export; the newest is read, or choose one with penstock run --set data.span={one}."
         ]
     return ["  # For regular exports, use one folder each: exports/{SPAN}/*.jsonl.gz reads the newest."]
 
@@ -164,7 +169,7 @@ def _features(plan: Plan) -> list[str]:
 def _drift(plan: Plan) -> list[str]:
     """Returns the comparison of each span with the one before it, where the export has spans."""
     compared = [use for use in plan.uses if use.transformations and _drifts(use)]
-    if "{SPAN}" not in plan.export or not compared:
+    if not _has_spans(plan.export) or not compared:
         return []
     return [
         "  # Each span is compared with the one before it, by a test that is right at any number of rows.",

@@ -28,7 +28,8 @@ _OF_A_FORM = frozenset({ADDRESS, CARD, EMAIL, IBAN, MAC, NATIONAL, PHONE})
 """Kinds of personal values that have a form: numbers from 1 to 6 are no card numbers, whatever the field is called."""
 _LOOKED_AT, _PERSONAL_SHARE = 500, 0.1
 _MOST_BLOCKED = 0.4
-"""Share of the documents that may have something else than a document on the way; from half on a run stops."""
+"""Share of the values that may be out of reach, behind something else than a document or in an array of an array; from
+half on a run stops."""
 _TOLD_ODD = 0.005
 
 
@@ -72,6 +73,8 @@ def use_of(field: FieldProfile, outcome: np.ndarray) -> Use:
         return Use(field, (), "no value in the sample")
     if field.blocked > _MOST_BLOCKED:
         return Use(field, (), "behind a value that is often no document")
+    if field.inner > _MOST_BLOCKED:
+        return Use(field, (), "arrays in an array, which no feature can hold")
     if field.nested:
         return Use(field, (), "often a document, whose fields are read")
     if field.path == "_id" or _named_personal(field):

@@ -113,3 +113,8 @@ def texts_of(values: Sequence[Any]) -> list[str | None]:
         except Misfit:
             texts.append(None)
     return texts
+
+
+def classes_of(values: Sequence[Any]) -> list[str | None]:
+    """Returns the class that each value is as a label; None without a value, as Transform takes no empty text for a class."""
+    return [text or None for text in texts_of(values)]

@@ -207,6 +207,20 @@ def test_numbered_folders_are_spans(people: list[dict[str, Any]], tmp_path: Path
     assert load([tmp_path / "pipeline.yaml"], ["data.span=1"]).spec.data.mongo_export == "exports/{SPAN}"
 
 
+@pytest.mark.parametrize("given", ["exports", "exports/{YYYY}-{MM}-{DD}", "exports/{YYYY}-{MM}-{DD}/*.jsonl"])
+def test_folders_of_days_are_spans_and_a_pattern_moves_with_the_project(
+    people: list[dict[str, Any]], tmp_path: Path, given: str
+) -> None:
+    for day in ("2024-01-30", "2024-01-31"):
+        (tmp_path / "exports" / day).mkdir(parents=True)
+        text = "".join(json.dumps(document) + "\n" for document in people)
+        (tmp_path / "exports" / day / "people.jsonl").write_text(text, encoding="utf-8")
+    create_project(tmp_path, str(tmp_path / given), "p")
+    spec = load([tmp_path / "pipeline.yaml"], ["data.span=20240131"]).spec
+    assert spec.data.mongo_export == (f"{given}/{{YYYY}}-{{MM}}-{{DD}}" if given == "exports" else given)
+    assert "country" in spec.validation.drift
+
+
 def test_the_export_may_have_an_odd_path(people: list[dict[str, Any]], tmp_path: Path) -> None:
     path = tmp_path / "week [1] 'ü$.jsonl"
     path.write_text("".join(json.dumps(document) + "\n" for document in people), encoding="utf-8")

@@ -13,6 +13,7 @@ import pytest
 
 from components.exports.source import resolve
 from components.mongo_example_gen.preview import preview
+from foundation.errors import DataError
 from pipeline.document import load
 from pipeline.document.models import PipelineSpec
 from pipeline.project import create_project
@@ -262,6 +263,32 @@ def test_values_of_which_some_are_documents(
     spec, text = written(documents)
     read = set(spec.data.fields) - {"n", "won"}
     assert read == ({"at.city"} if share == 0.97 else set()), text
+
+
+@pytest.mark.parametrize(
+    ("value", "used"),
+    [([["a", "b"]], False), ([["a"], "b"], False), (["a", "b"], True), ([{"x": ["a", "b"]}] * 2, True)],
+    ids=["arrays", "some arrays", "values", "arrays in documents"],
+)
+def test_arrays_in_an_array_are_not_read(
+    written: Callable[..., tuple[PipelineSpec, str]], value: list[Any], used: bool
+) -> None:
+    draw = random.Random(5)
+    spec, text = written([{"at": value, "n": draw.random(), "won": i % 2} for i in range(80)])
+    assert bool(set(spec.data.fields) - {"n", "won"}) is used
+    assert ("#   at: arrays in an array, which no feature can hold" in text) is not used
+
+
+def test_an_empty_text_is_no_class(written: Callable[..., tuple[PipelineSpec, str]]) -> None:
+    draw = random.Random(6)
+    answers = ["yes", "no", "no", ""]
+    spec, _ = written([{"n": draw.random(), "left": answers[i % 4]} for i in range(80)], "left")
+    assert (spec.model.task, spec.model.positive) == ("binary", "yes")
+
+
+def test_one_class_beside_empty_texts_is_no_label(written: Callable[..., tuple[PipelineSpec, str]]) -> None:
+    with pytest.raises(DataError, match="the same value in all documents"):
+        written([{"n": i * 0.7, "left": ["yes", ""][i % 2]} for i in range(80)], "left")
 
 
 @pytest.mark.parametrize(
