@@ -30,6 +30,7 @@ from foundation.errors import MetadataError
 from foundation.lock import locked
 from pipeline.lineage.backslashes import without_backslashes
 from pipeline.lineage.faults import Fault, fault_of
+from pipeline.lineage.lists import whole
 from pipeline.lineage.once import answer_again, name_what_is_new
 from pipeline.lineage.sqlite import lock_of
 
@@ -161,6 +162,13 @@ class SteadyStore(MetadataStore):  # type: ignore[misc]
                 return None
             self._known[key] = found
         return copy.deepcopy(self._known[key])
+
+    def _call_method_with_list_options(
+        self, method_name: str, entity_field_name: str, request: Any, list_options: Any = None, *_: Any
+    ) -> Any:
+        """Asks for a list, see ``pipeline.lineage.lists``."""
+        ask = super()._call_method_with_list_options
+        return whole(lambda options: ask(method_name, entity_field_name, request, options), list_options)
 
     def _call(self, method_name: str, request: Any, response: Any, extra_options: Any = None) -> None:
         """Calls ML Metadata: again after a conflict, on a new connection after a lost one, and writes once."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import ml_metadata.errors as mlmd_errors
 import pytest
-from ml_metadata import ListOptions
+from ml_metadata import ListOptions, OrderByField
+from ml_metadata.metadata_store.metadata_store import MAX_NUM_RESULT
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from pipeline.document.models import MetadataConfig
 from pipeline.lineage.faults import Fault, fault_of
 from pipeline.lineage.steady import Waiting
-from pipeline.lineage.store import open_store
+from pipeline.lineage.store import associate, open_store
 
 SAID = {
     "Concurrent writes aborted after max number of retries.": Fault.CONFLICT,
@@ -91,6 +94,36 @@ def test_of_many_contexts_only_the_newest_is_read(store: Any, monkeypatch: pytes
 def test_another_query_is_still_refused(store: Any) -> None:
     with pytest.raises(mlmd_errors.StatusError):
         store.get_executions(ListOptions(filter_query="name = 'x'"))
+
+
+def test_executions_whose_times_and_ids_cross_are_all_listed(store: Any, tmp_path: Path) -> None:
+    number = len(put_many(store, 2 * MAX_NUM_RESULT + 1, "a"))
+    cross(tmp_path / "metadata.db")
+    context = store.get_context_by_type_and_name("node", "a").id
+    newest = store.get_executions_by_context(context)
+    assert len({one.id for one in newest}) == number
+    times = [one.create_time_since_epoch for one in newest]
+    assert times == sorted(times, reverse=True)
+    by_time = ListOptions(order_by=OrderByField.CREATE_TIME, limit=MAX_NUM_RESULT + 50)
+    assert [one.id for one in store.get_executions_by_context(context, by_time)] == [
+        one.id for one in newest[::-1][: MAX_NUM_RESULT + 50]
+    ]
+
+
+def put_many(store: Any, number: int, context: str) -> list[int]:
+    first = put(store, context)
+    (kind,) = store.get_executions_by_id([first])
+    more = store.put_executions([pb.Execution(type_id=kind.type_id)] * (number - 1))
+    put_into = (store.get_context_by_type_and_name("node", context).id,)
+    associate(store, dict.fromkeys(more, put_into))
+    return [first, *more]
+
+
+def cross(file: Path) -> None:
+    """Turns the times of executions round, in a process of its own: two copies of SQLite in one undo each other's locks."""
+    change = "UPDATE Execution SET create_time_since_epoch = 1000000 - id"
+    code = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()"
+    subprocess.run([sys.executable, "-c", code, str(file), change], check=True)
 
 
 def test_a_type_is_known_with_the_properties_it_got_later(store: Any) -> None:
