@@ -15,6 +15,9 @@ _CONFLICT = (
     "lock wait timeout exceeded",
     "due to lock timeout",
     "database is locked",
+    "current transaction is aborted",  # a row that another writer was first to insert ended it
+    "type with the same external_id",  # another writer was first to create the type, see ``types.identify``
+    "type_external_id",
 )
 _HALF_MADE = (
     "please retry connection",

@@ -63,6 +63,47 @@ def answer_again(store: Reader, method: str, request: Any, response: Any) -> boo
     return True
 
 
+def may_be_undone(method: str, request: Any) -> bool:
+    """Returns whether PostgreSQL may undo a write that ML Metadata calls done.
+
+    Two nodes that begin with the same artifact put it into the same context. The second is told that it is there, which
+    ML Metadata takes for good; but PostgreSQL has ended its transaction, and the commit is a rollback.
+
+    Args:
+        method: The call, such as ``PutExecution``.
+        request: Its request.
+    """
+    if method not in ("PutExecution", "PutLineageSubgraph"):
+        return False
+    return any(artifact.id or getattr(artifact, "external_id", "") for artifact in _nodes(method, request)[1])
+
+
+def is_written(store: Reader, method: str, request: Any, response: Any) -> bool:
+    """Returns whether all events of a write are there; they are new in it, so the rest is as well.
+
+    Args:
+        store: The store.
+        method: The call, such as ``PutExecution``.
+        request: What was sent.
+        response: What was answered.
+    """
+    if method == "PutExecution":
+        executions = [response.execution_id]
+        pairs = zip(response.artifact_ids, request.artifact_event_pairs, strict=True)
+        sent = {(id_, pair.event.type) for id_, pair in pairs if pair.HasField("event")}
+    else:
+        executions = list(response.execution_ids)
+        sent = {(_artifact_of(edge, response), edge.event.type) for edge in request.event_edges}
+    found = {(event.artifact_id, event.type) for event in store.get_events_by_execution_ids(executions)}
+    return sent <= found
+
+
+def _artifact_of(edge: Any, response: Any) -> int:
+    """Returns the artifact of an event: one of those that were sent, or another by its id."""
+    of_sent = edge.HasField("artifact_index")
+    return int(response.artifact_ids[edge.artifact_index] if of_sent else edge.event.artifact_id)
+
+
 def _nodes(method: str, request: Any) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
     """Returns the executions, artifacts and contexts of a write."""
     if method == "PutExecution":

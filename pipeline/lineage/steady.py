@@ -31,8 +31,9 @@ from foundation.lock import locked
 from pipeline.lineage.backslashes import without_backslashes
 from pipeline.lineage.faults import Fault, fault_of
 from pipeline.lineage.lists import whole
-from pipeline.lineage.once import answer_again, name_what_is_new
+from pipeline.lineage.once import answer_again, is_written, may_be_undone, name_what_is_new
 from pipeline.lineage.sqlite import lock_of
+from pipeline.lineage.types import identify, without_identity
 
 PATIENCE: Final = 120.0
 """Seconds for which a node waits for a database that restarts or for other writers."""
@@ -140,15 +141,15 @@ class SteadyStore(MetadataStore):  # type: ignore[misc]
 
     def get_artifact_type(self, *args: Any, **kwargs: Any) -> Any:
         """Returns a type; one that is known is not asked for again, since types have ids for good."""
-        return self._remembered(super().get_artifact_type, *args, **kwargs)
+        return without_identity(self._remembered(super().get_artifact_type, *args, **kwargs))
 
     def get_execution_type(self, *args: Any, **kwargs: Any) -> Any:
         """Returns a type, see ``get_artifact_type``."""
-        return self._remembered(super().get_execution_type, *args, **kwargs)
+        return without_identity(self._remembered(super().get_execution_type, *args, **kwargs))
 
     def get_context_type(self, *args: Any, **kwargs: Any) -> Any:
         """Returns a type, see ``get_artifact_type``."""
-        return self._remembered(super().get_context_type, *args, **kwargs)
+        return without_identity(self._remembered(super().get_context_type, *args, **kwargs))
 
     def get_context_by_type_and_name(self, *args: Any, **kwargs: Any) -> Any:
         """Returns a context or None; one that is known is not asked for again."""
@@ -172,14 +173,15 @@ class SteadyStore(MetadataStore):  # type: ignore[misc]
 
     def _call(self, method_name: str, request: Any, response: Any, extra_options: Any = None) -> None:
         """Calls ML Metadata: again after a conflict, on a new connection after a lost one, and writes once."""
-        writes = method_name.startswith("Put")
+        writes, postgresql = method_name.startswith("Put"), self._config.HasField("postgresql")
         if writes:
             if method_name.endswith("Type"):
                 self._known.clear()  # it may get further properties
             name_what_is_new(method_name, request)
-            if self._config.HasField("postgresql"):
+            if postgresql:
                 without_backslashes(request)
-        lost = False
+                identify(method_name, request)
+        lost, checked = False, postgresql and may_be_undone(method_name, request)
 
         def call() -> None:
             try:
@@ -187,6 +189,8 @@ class SteadyStore(MetadataStore):  # type: ignore[misc]
             except mlmd_errors.AlreadyExistsError:
                 if not (lost and answer_again(self, method_name, request, response)):
                     raise
+            if checked and not is_written(self, method_name, request, response):
+                raise mlmd_errors.AbortedError("PostgreSQL has undone what was answered")
 
         def note_lost() -> None:
             nonlocal lost

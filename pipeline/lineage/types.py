@@ -1,0 +1,44 @@
+"""Types that exist once in PostgreSQL.
+
+ML Metadata looks for a type by its name and creates it if it is missing. In a SQLite file nobody else writes meanwhile, and on
+MySQL its question locks the gap; on PostgreSQL two processes that begin with an empty store both find nothing and both
+create it. Each then has a type, and contexts, of its own, and what one writes is not seen by who knows the other. The one
+column of a type that has to be unique is its external id, so it gets one that is made of its name.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Final
+
+_OURS: Final = "penstock-"
+_FIELDS: Final = {
+    "PutArtifactType": "artifact_type",
+    "PutExecutionType": "execution_type",
+    "PutContextType": "context_type",
+}
+
+
+def identify(method: str, request: Any) -> None:
+    """Gives a type an id that only this kind, name and version has, unless it has an external id.
+
+    Args:
+        method: The call, such as ``PutContextType``.
+        request: Its request; changed in place.
+    """
+    field = _FIELDS.get(method)
+    if field is None:
+        return
+    given = getattr(request, field)
+    if not given.external_id:
+        # Not the name itself: with a kind before it, it may be too long for the column.
+        given.external_id = (
+            f"{_OURS}{uuid.uuid5(uuid.NAMESPACE_OID, f'{field} {given.name} {given.version}')}"
+        )
+
+
+def without_identity(found: Any) -> Any:
+    """Returns a type without the id that ``identify`` gave it, as TFX compares it with its own."""
+    if found is not None and found.external_id.startswith(_OURS):
+        found.ClearField("external_id")
+    return found
