@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import threading
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 5.0
 """Seconds to wait for another process that writes."""
+_PAUSE: Final = 0.01
+"""Seconds between two tries of what SQLite does not wait for."""
 _FLOW: Final = {
     "SQLITE_BUSY": "another process has been writing for long; it is tried again",
     "SQLITE_FULL": "free space on that disk; nothing that waits is lost until the buffer is full",
@@ -75,9 +78,19 @@ class SqliteStore(SqlStore):
 
 
 def _make(path: Path) -> None:
+    """Makes the file if it is missing; opens none that is there.
+
+    To close any descriptor of it gives up the locks that this process has by others (SQLite's "How To Corrupt", section
+    2.2): another process would take a state that is in use for one that is not, and remove what was written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path.resolve(), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise storage_error(path, error) from error
 
@@ -91,8 +104,20 @@ class _Connection:
             self._connection = sqlite3.connect(
                 path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
             )
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._write_ahead()
             self._connection.execute("PRAGMA synchronous = NORMAL")
+
+    def _write_ahead(self) -> None:
+        """Switches to write-ahead mode, for which SQLite itself does not wait: it refuses who comes second at once."""
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > end:
+                    raise
+                time.sleep(_PAUSE)
 
     @contextlib.contextmanager
     def transaction(self, begin: str, *, safe: bool = False) -> Iterator[Session]:
