@@ -62,6 +62,8 @@ class Server:
             self.process = None
 
     def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, (self.folder / "log").read_text()
         try:
             return bool(self.sql("SELECT 1"))
         except subprocess.CalledProcessError:

@@ -84,7 +84,7 @@ def running() -> Iterator[Server]:
     try:
         yield server
     finally:
-        with contextlib.suppress(subprocess.CalledProcessError):  # it may be stopped already
+        with contextlib.suppress(AssertionError):  # it may be stopped already
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -98,4 +98,11 @@ def _binaries() -> Path | None:
 def _as_server(*command: str) -> None:
     """Runs a command as an ordinary user: PostgreSQL refuses to run as root."""
     prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    subprocess.run([*prefix, *command], check=True, capture_output=True, timeout=60)
+    done = subprocess.run([*prefix, *command], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}{_log_of(command)}"
+
+
+def _log_of(command: tuple[str, ...]) -> str:
+    """Returns what the server wrote, where the command says where: ``pg_ctl`` only says that it did not start."""
+    log = Path(command[command.index("-l") + 1]) if "-l" in command else None
+    return log.read_text() if log and log.exists() else ""

@@ -34,12 +34,13 @@ class Ferret:
 
     def start(self) -> None:
         self.folder.mkdir(exist_ok=True)
-        self.process = subprocess.Popen(
-            [str(self.binary), str(self.folder)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
+        said = self.folder.with_name(f"{self.folder.name}.log")
+        with said.open("w") as log:
+            command = [str(self.binary), str(self.folder)]
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self.process.stdout is not None
         self.uri = self.process.stdout.readline().strip()
-        assert self.uri.startswith("mongodb://127.0.0.1:"), "the server did not start"
+        assert self.uri.startswith("mongodb://127.0.0.1:"), f"the server did not start:\n{said.read_text()}"
 
     def kill(self) -> None:
         if self.process is not None:

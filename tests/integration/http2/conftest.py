@@ -75,11 +75,11 @@ def routed(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     ]
     try:
         for port in ports:
-            _wait_for(port, routers)
+            _wait_for(port, routers, folder)
         yield Served(
             f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[2]}", served.table, served.roots, served.process
         )
-        assert all(router.poll() is None for router in routers), "a router died under its clients"
+        assert all(router.poll() is None for router in routers), _said(folder)
     finally:
         for router in routers:
             router.terminate()
@@ -90,13 +90,19 @@ def routed(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def _router(document: Path, port: int, rest_port: int, *more: str) -> subprocess.Popen[str]:
     command = [str(Path(sys.executable).parent / "penstock"), "route", str(document)]
     command += [f"--port={port}", f"--rest-port={rest_port}", "--drain-seconds=5", *more]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True, cwd=HERE.parents[2])
+    with (document.parent / f"router-{port}.log").open("w") as log:
+        return subprocess.Popen(command, stderr=log, text=True, cwd=HERE.parents[2])
 
 
-def _wait_for(port: int, routers: list[subprocess.Popen[str]]) -> None:
+def _said(folder: Path) -> str:
+    """Returns what all routers wrote: one of them ended."""
+    return "\n".join(f"{log.name}:\n{log.read_text()}" for log in sorted(folder.glob("router-*.log")))
+
+
+def _wait_for(port: int, routers: list[subprocess.Popen[str]], folder: Path) -> None:
     while True:
         with socket.socket() as probe:
             if not probe.connect_ex(("127.0.0.1", port)):
                 return
-        assert all(router.poll() is None for router in routers), "a router did not start"
+        assert all(router.poll() is None for router in routers), _said(folder)
         time.sleep(0.05)

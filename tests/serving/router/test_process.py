@@ -39,6 +39,7 @@ class Started:
             )
         until(lambda: "REST API at" in self.log or self.process.poll() is not None)
         ports = re.findall(r"(?:router|REST API) at:? \S+:(\d+)", self.log)
+        assert len(ports) == 2, self.log
         self.grpc, self.rest = (f"127.0.0.1:{port}" for port in ports)
 
     @property
