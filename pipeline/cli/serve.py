@@ -92,11 +92,20 @@ def serve(
 
 def model_of(target: Path) -> tuple[Path, str]:
     """Returns the folder that a pipeline pushes to, and its name; any other folder as it is, without a name."""
+    place, name = pushed_to(target)
+    folder = _brought(place) if in_store(place) else Path(place)
+    if name and not folder.is_dir():
+        raise nothing_pushed(place)
+    return folder, name
+
+
+def pushed_to(target: Path) -> tuple[str, str]:
+    """Returns the folder or address that a pipeline pushes to, and its name; any other folder as it is, without a name."""
     if target.name == MODEL_FILE:
         target = target.parent
     document = target / DOCUMENT if target.is_dir() else target
     if target.is_dir() and not document.is_file():
-        return target, ""
+        return str(target), ""
     from pipeline.document.loader import load
 
     loaded = load([document])
@@ -104,15 +113,14 @@ def model_of(target: Path) -> tuple[Path, str]:
     if push is None:
         remedy = "add push: {to: serving_models/}, or give a folder of versions"
         raise DataError(f"{document}", expected="a 'push' section", seen="none", remedy=remedy)
-    folder = _brought(push.to) if in_store(push.to) else loaded.folder / push.to
-    if not folder.is_dir():
-        raise DataError(
-            push.to if in_store(push.to) else f"{folder}",
-            expected="a pushed model",
-            seen="nothing has been pushed yet",
-            remedy=f"penstock run -f {document}",
-        )
-    return folder, loaded.spec.name
+    return push.to if in_store(push.to) else str(loaded.folder / push.to), loaded.spec.name
+
+
+def nothing_pushed(place: str) -> DataError:
+    """Returns the error for a pipeline that has no pushed model."""
+    return DataError(
+        place, expected="a pushed model", seen="nothing has been pushed yet", remedy="penstock run"
+    )
 
 
 def _brought(address: str) -> Path:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from foundation.errors import StorageError
+from foundation.stores.mirror import in_store, mirror_of
 from pipeline.cli.experiment.options import DOCUMENT, Document, Overrides
 from pipeline.cli.options import local
 from pipeline.cli.screen import say, say_json
@@ -52,9 +53,17 @@ def _served(target: Path | None) -> tuple[str, list[int]]:
     """Returns the name of a folder's model and its versions; a made-up name where no folder is given."""
     if target is None:
         return "my_model", []
-    from pipeline.cli.serve import model_of
+    from pipeline.cli.serve import model_of, nothing_pushed, pushed_to
     from serving.engines.folder import model_name, served_folder, versions
 
+    place, name = pushed_to(target)
+    if in_store(place):
+        from components.pusher.versions import versions as pushed
+
+        found = sorted(version.number for version in pushed(mirror_of(place)))
+        if not found:
+            raise nothing_pushed(place)
+        return name, found
     folder, name = model_of(target)
     with served_folder(folder) as served:
         return name or model_name(folder), versions(served)
