@@ -47,4 +47,3 @@ def test_the_two_newest_become_the_arms(
     assert code == 0
     said = out.read_text()
     assert "old: {version: 7" in said and "new: {version: 9" in said
-    assert not list((tmp_path / "cache").rglob("saved_model.pb")), "no model is brought for a document"
