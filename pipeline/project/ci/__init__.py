@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 from foundation.errors import StorageError
 from foundation.publish import write_text
+from pipeline.document import PipelineSpec
 from pipeline.document.loader import load
 
 Service = Literal["github", "gitlab"]
@@ -20,6 +22,7 @@ _WORKFLOWS: dict[Service, str] = {
 }
 """Service → path of the workflow in the repository."""
 _STAGING = "staging.yaml"
+_SAMPLE = "tests/sample/*"
 
 
 def write_ci(folder: Path, service: Service) -> list[Path]:
@@ -51,9 +54,24 @@ def write_ci(folder: Path, service: Service) -> list[Path]:
     write_text(workflow, text)
     if staging.exists():  # it serves both services
         return [workflow]
-    push = "push:\n  to: build/serving_models\n" if document.spec.push else ""
-    write_text(staging, _text(_STAGING).replace("@PUSH@\n", push))
+    write_text(staging, _text(_STAGING) + "".join(_overrides(document.spec)))
     return [workflow, staging]
+
+
+def _overrides(spec: PipelineSpec) -> Iterator[str]:
+    """Yields what a staging run has of its own in place of the document's: what it reads, and all that it writes."""
+    yield f"data:\n  mongo_export: {_SAMPLE}\n"
+    yield from ["  bigquery: !remove\n"] if spec.data.bigquery else []
+    yield from ["  span: latest\n"] if spec.data.span != "latest" else []
+    yield from ["  window: 1\n"] if spec.data.window > 1 else []
+    yield from ["push:\n  to: build/serving_models\n"] if spec.push else []
+    if spec.infer:
+        yield f"infer:\n  mongo_export: {_SAMPLE}\n  to: build/predictions\n"
+        yield from ["  span: latest\n"] if spec.infer.span != "latest" else []
+    if spec.metadata.model_fields_set:
+        yield "metadata:\n  sqlite: {path: build/staging/metadata.db}\n"
+    if "beam" in spec.run.model_fields_set:
+        yield "run: {beam: local, beam_args: []}\n"
 
 
 def _repository(folder: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -58,6 +59,52 @@ def test_the_staging_document_is_layered_over_the_projects(folder: Path) -> None
     assert (spec.root, spec.data.mongo_export) == ("build/staging", "tests/sample/*")
     assert spec.push is not None
     assert spec.push.to == "build/serving_models"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"data.span": 3, "data.window": 1},
+        {"data.window": 4},
+        {"data.mongo_export": "s3://live/{YYYY}-{MM}-{DD}/*", "data.window": 2},
+        {"infer": {"mongo_export": "live/{SPAN}", "span": 2, "to": "live/predictions"}},
+        {
+            "root": "s3://live/root",
+            "metadata": {"postgresql": {"host": "live", "database": "m", "user": "u"}},
+        },
+        {"metadata": {"sqlite": {"path": "live/metadata.db"}}},
+        {
+            "run": {
+                "beam": {"default": "local", "Transform": "flink"},
+                "beam_args": ["--flink_master=live:8081"],
+            }
+        },
+    ],
+    ids=lambda more: "-".join(more),
+)
+def test_a_staging_run_touches_nothing_of_production(folder: Path, more: dict[str, Any]) -> None:
+    document = yaml.safe_load(DOCUMENT)
+    document["data"]["mongo_export"] = "live/{SPAN}/*"
+    for key, value in more.items():
+        *way, last = key.split(".")
+        (document[way[0]] if way else document)[last] = value
+    (folder / "pipeline.yaml").write_text(yaml.safe_dump(document))
+    write_ci(folder, "github")
+    spec = load([folder / "pipeline.yaml", folder / "staging.yaml"]).spec
+    assert "live" not in spec.model_dump_json()
+
+
+def test_a_staging_run_reads_files_in_place_of_a_query(folder: Path) -> None:
+    document = yaml.safe_load(DOCUMENT)
+    document["data"] = {
+        "bigquery": {"query": "SELECT * FROM live"},
+        "label": "y",
+        "fields": {"x": {"type": "float"}},
+    }
+    (folder / "pipeline.yaml").write_text(yaml.safe_dump(document))
+    write_ci(folder, "github")
+    spec = load([folder / "pipeline.yaml", folder / "staging.yaml"]).spec
+    assert (spec.data.bigquery, spec.data.mongo_export) == (None, "tests/sample/*")
 
 
 def test_actions_are_pinned_and_one_job_alone_may_write(folder: Path) -> None:
