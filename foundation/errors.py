@@ -16,8 +16,13 @@ what was in the way passes by itself, is said by ``may_pass``: schedulers try su
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Self
+
+_MARK = "Penstock's error: "
+"""In front of an error as JSON, in what a traceback says."""
 
 
 class PenstockError(Exception):
@@ -33,6 +38,8 @@ class PenstockError(Exception):
     exit_code = 1
     may_pass = False
     """Whether the same again may end well: a store that did not answer, a run that holds a lock."""
+    _tagged_with_step = True
+    """Has Beam raise it as it is: otherwise another takes its place, with all that it says for a subject."""
 
     def __init__(self, subject: str, *, expected: str = "", seen: str = "", remedy: str = "") -> None:
         self.subject, self.expected, self.seen, self.remedy = subject, expected, seen, remedy
@@ -54,6 +61,11 @@ class PenstockError(Exception):
             parts.append(f"remedy: {self.remedy}")
         return "; ".join(parts)
 
+    @property
+    def __notes__(self) -> list[str]:  # type: ignore[override]  # always of what it now is, see ``passing``
+        """What Python writes below it in a traceback, which is all that some engines tell of an error: see ``told_in``."""
+        return [_MARK + json.dumps(as_json(self), default=str)]
+
     def __reduce__(self) -> tuple[object, ...]:
         """Keeps the error whole when Beam or a process pool pickles it."""
         parts = (self.subject, self.expected, self.seen, self.remedy)
@@ -69,7 +81,8 @@ def _rebuild(
 def as_json(error: PenstockError) -> dict[str, Any]:
     """Returns an error as plain JSON, for the process that started this one."""
     parts = [error.subject, error.expected, error.seen, error.remedy]
-    return {"kind": type(error).__name__, "parts": parts, "may_pass": error.may_pass}
+    kind = next(kind for kind in type(error).__mro__ if kind.__module__ == __name__)
+    return {"kind": kind.__name__, "parts": parts, "may_pass": error.may_pass}
 
 
 def from_json(told: Mapping[str, Any]) -> PenstockError | None:
@@ -79,6 +92,21 @@ def from_json(told: Mapping[str, Any]) -> PenstockError | None:
         return None
     subject, expected, seen, remedy = told["parts"]
     return _rebuild(kind, subject, expected, seen, remedy, told["may_pass"])
+
+
+def told_in(text: str) -> PenstockError | None:
+    """Returns the error that a traceback tells of, the last of several; None without.
+
+    Args:
+        text: What an engine says, with the traceback of one of its workers.
+    """
+    for line in reversed(text.splitlines()):
+        _, marked, told = line.partition(_MARK)
+        if marked:
+            with suppress(ValueError, KeyError, TypeError):  # cut off, or someone else's words
+                if error := from_json(json.JSONDecoder().raw_decode(told)[0]):
+                    return error
+    return None
 
 
 class SpecError(PenstockError):

@@ -20,6 +20,9 @@ _FRAMES_ONLY = re.compile(
 )
 _ASSERTED = re.compile(r"(assertion failed: \[[^\]]*\]).*")
 """An assertion of a graph; the values that it prints after its condition may be personal."""
+_TRACEBACK = "Traceback (most recent call last):"
+_RAISED = re.compile(r"^(\w[\w.]*)(?:: |$)(.*)", re.MULTILINE | re.DOTALL)
+"""What follows the frames, which are indented; after it may come the frames of an engine in Java."""
 _LONGEST = 300
 
 
@@ -73,7 +76,7 @@ def own_place(folder: Path, error: BaseException) -> tuple[Path, int] | None:
         if isinstance(one, SyntaxError) and one.filename and _is_own(folder, one.filename):
             return Path(one.filename).resolve(), one.lineno or 1
         frames = [(frame.filename, frame.lineno or 1) for frame in traceback.extract_tb(one.__traceback__)]
-        frames += [(name, int(line)) for name, line in _QUOTED.findall(_text(one))]
+        frames += [(name, int(line)) for name, line in _QUOTED.findall(text_of(one))]
         own = [(Path(name).resolve(), line) for name, line in frames if _is_own(folder, name)]
         if own:
             return own[-1]
@@ -84,7 +87,7 @@ def failed_in_graph(error: BaseException) -> bool:
     """Returns whether TensorFlow refused values while it ran a graph, which keeps no frames of the code behind it."""
     refusals = ("InvalidArgumentError", "UnimplementedError")
     return any(
-        type(one).__name__ in refusals or "Graph execution error" in _text(one) for one in _chain(error)
+        type(one).__name__ in refusals or "Graph execution error" in text_of(one) for one in _chain(error)
     )
 
 
@@ -110,18 +113,25 @@ def words(error: BaseException) -> str:
     """Returns the type of an error and what it says, on one line without frames."""
     if isinstance(error, SystemExit):
         return f"sys.exit({'' if error.code is None else repr(error.code)})"
-    text = _text(error)
+    kind, text = _quoted(text_of(error)) or (type(error).__name__, text_of(error))
     lines = [line.strip() for line in text.splitlines()]
     said = [line for line in lines if line and not _FRAMES_ONLY.match(line)]
     rewritten = text.lstrip().startswith("in user code")  # lines of code come before what was raised
     told = " ".join(said[-1:] if rewritten else said[:2])
-    if not told.startswith(type(error).__name__):
-        told = f"{type(error).__name__}: {told}".rstrip(": ")
+    if not told.startswith(kind):
+        told = f"{kind}: {told}".rstrip(": ")
     return _ASSERTED.sub(r"\1", told)[:_LONGEST]
 
 
-def _text(error: BaseException) -> str:
-    """Returns what an error says; one of own code may fail even there."""
+def _quoted(text: str) -> tuple[str, str] | None:
+    """Returns the kind of error that a worker's traceback ends with, and what it says; None where a message quotes none."""
+    _, quoted, traced = text.rpartition(_TRACEBACK)
+    found = _RAISED.search(traced) if quoted else None
+    return (found[1].rpartition(".")[2], found[2].partition("\n\tat ")[0]) if found else None
+
+
+def text_of(error: BaseException) -> str:
+    """Returns what an error says, nothing where one of own code fails even there."""
     try:
         return str(error)
     except Exception:  # noqa: BLE001 - whatever it is, its type is told

@@ -24,9 +24,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from foundation import progress
 from foundation.children import cpu_seconds
-from foundation.errors import LockedError, NodeError, PenstockError, StorageError
+from foundation.errors import LockedError, NodeError, PenstockError, StorageError, told_in
 from foundation.importing import uncollected
-from foundation.own_fault import failed_in_graph, fault, own_place
+from foundation.own_fault import failed_in_graph, fault, own_place, text_of
 from pipeline.roots.opening import open_root
 from pipeline.runners.job import Job
 
@@ -247,11 +247,13 @@ def _failure(node: str, error: BaseException, own: PenstockError | None = None) 
 
 
 def our_error(error: BaseException | None) -> PenstockError | None:
-    """Returns Penstock's first error in a chain of causes, or None."""
+    """Returns Penstock's first error in a chain of causes, also one that a cause quotes a worker's traceback of, or None."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, PenstockError):
             return error
+        if quoted := told_in(text_of(error)):
+            return quoted
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return None

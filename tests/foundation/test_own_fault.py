@@ -115,3 +115,14 @@ def test_an_error_that_cannot_say_what_it_is_has_its_type() -> None:
             raise ValueError("mute")
 
     assert words(MuteError()) == "MuteError"
+
+
+def test_of_a_workers_traceback_is_told_what_it_ends_with() -> None:
+    text = (
+        "Pipeline p failed in state FAILED: java.lang.RuntimeException: Error received from SDK harness: "
+        'Traceback (most recent call last):\n  File "impl.py", line 1, in f\n    g()\n'
+        "tf.errors.InvalidArgumentError: Graph execution error:\n\nDuring handling of the above exception, another:\n\n"
+        'Traceback (most recent call last):\n  File "common.py", line 2, in h\n    raise\n'
+        "pack.age.CastError: no number [while running 'X']\n\n\tat org.apache.beam.Control.handle(Control.java:1)\n"
+    )
+    assert words(RuntimeError(text)) == "CastError: no number [while running 'X']"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -17,8 +16,6 @@ from tests.integration.engines import same
 pytestmark = pytest.mark.integration
 REPOSITORY = Path(__file__).resolve().parents[3]
 COMMAND = [sys.executable, "-c", "from pipeline.cli.main import main; main()"]
-SHORT_LIVED = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
-"""Java compiles its code less well, which pays for jobs of seconds."""
 SMALL = ("data.span=1", "train.epochs=1", "infra_validation=false", "evaluate.gates=none", "run.workers=2")
 """What is no work of Beam is kept short."""
 ENGINES = pytest.mark.parametrize("engine", ["flink", "spark"])
@@ -41,7 +38,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
             done = subprocess.run(
                 [*COMMAND, "run", *options, *arguments],
                 cwd=project,
-                env={**os.environ, **SHORT_LIVED},
                 capture_output=True,
                 text=True,
                 check=False,

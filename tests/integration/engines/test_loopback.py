@@ -8,10 +8,10 @@ import os
 import sys
 from pathlib import Path
 
+import apache_beam as beam
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline.document.models import RunConfig
-from pipeline.engines.base import Context, engine_for
 from tests.integration.engines.listening import addresses
 
 pytestmark = [
@@ -25,18 +25,11 @@ def look(ancestor: int, file: str) -> None:
     Path(file).write_text(json.dumps({name: [*found] for name, found in addresses(ancestor).items()}))
 
 
-@pytest.mark.parametrize("engine", ["flink", "spark"])
-def test_every_server_of_a_run_listens_on_this_machine_alone(engine: str, tmp_path: Path) -> None:
-    import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-    run, file = RunConfig(beam=engine, workers=1), tmp_path / "seen.json"
-    with (
-        engine_for(run, "").started(run, Context("looking", folder=tmp_path)) as args,
-        beam.Pipeline(options=PipelineOptions(args)) as pipeline,
-    ):
-        seen = pipeline | "Name" >> beam.Create([(os.getpid(), str(file))]) | "Shuffle" >> beam.Reshuffle()
-        seen | "Look" >> beam.MapTuple(look)  # type: ignore[operator]
+def test_every_server_of_a_run_listens_on_this_machine_alone(arguments: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "seen.json"
+    with beam.Pipeline(options=PipelineOptions(arguments)) as pipeline:
+        given = pipeline | "Name" >> beam.Create([(os.getpid(), str(file))]) | "Shuffle" >> beam.Reshuffle()
+        given | "Look" >> beam.MapTuple(look)
     found = json.loads(file.read_text())
     assert found["java"]
     outside = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from foundation.user_code import load_function
 from pipeline.roots.opening import open_root
 from pipeline.runners.process import rebuilt_error
 from pipeline.runners.worker import _failure, _refuse_if_taken_over, _Work, our_error, own_code_fault
+from pipeline.task.exits import code_of
 
 
 def raised(error: Exception, cause: Exception | None = None) -> Exception:
@@ -45,6 +47,13 @@ def test_our_error_is_found_in_a_librarys_chain_of_causes() -> None:
     ours = DataError("export e")
     assert our_error(raised(RuntimeError("while running a bundle"), ours)) is ours
     assert our_error(raised(ValueError("alone"))) is None
+
+
+def test_our_error_is_found_in_a_traceback_that_an_engine_quotes() -> None:
+    traced = "".join(traceback.format_exception(DataError("row 3", seen="no number")))
+    error = raised(RuntimeError(f"Pipeline p failed in state FAILED: {traced}"))
+    back = rebuilt_error(_failure("Transform", error))
+    assert (type(back), str(back), code_of(back)) == (DataError, "row 3; seen: no number", 3)
 
 
 def test_an_error_that_passed_own_code_in_any_node_is_a_fault_of_it(tmp_path: Path) -> None:
