@@ -175,12 +175,12 @@ class SteadyStore(MetadataStore):  # type: ignore[misc]
         """Calls ML Metadata: again after a conflict, on a new connection after a lost one, and writes once."""
         writes, postgresql = method_name.startswith("Put"), self._config.HasField("postgresql")
         if writes:
-            if method_name.endswith("Type"):
-                self._known.clear()  # it may get further properties
             name_what_is_new(method_name, request)
             if postgresql:
                 without_backslashes(request)
-                identify(method_name, request)
+                identify(self, method_name, request)
+            if method_name.endswith("Type"):
+                self._known.clear()  # it may get further properties
         lost, checked = False, postgresql and may_be_undone(method_name, request)
 
         def call() -> None:

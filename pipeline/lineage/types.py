@@ -11,6 +11,8 @@ from __future__ import annotations
 import uuid
 from typing import Any, Final
 
+from ml_metadata.errors import NotFoundError
+
 _OURS: Final = "penstock-"
 _FIELDS: Final = {
     "PutArtifactType": "artifact_type",
@@ -19,10 +21,13 @@ _FIELDS: Final = {
 }
 
 
-def identify(method: str, request: Any) -> None:
-    """Gives a type an id that only this kind, name and version has, unless it has an external id.
+def identify(store: Any, method: str, request: Any) -> None:
+    """Gives a new type an id that only this kind, name and version has, unless it has an external id.
+
+    A type that exists keeps what it has: an earlier version may have left two of a name, of which one can have the id.
 
     Args:
+        store: The store.
         method: The call, such as ``PutContextType``.
         request: Its request; changed in place.
     """
@@ -30,11 +35,18 @@ def identify(method: str, request: Any) -> None:
     if field is None:
         return
     given = getattr(request, field)
-    if not given.external_id:
-        # Not the name itself: with a kind before it, it may be too long for the column.
-        given.external_id = (
-            f"{_OURS}{uuid.uuid5(uuid.NAMESPACE_OID, f'{field} {given.name} {given.version}')}"
-        )
+    if given.external_id or _exists(getattr(store, f"get_{field}"), given):
+        return
+    # Not the name itself: with a kind before it, it may be too long for the column.
+    given.external_id = f"{_OURS}{uuid.uuid5(uuid.NAMESPACE_OID, f'{field} {given.name} {given.version}')}"
+
+
+def _exists(find: Any, given: Any) -> bool:
+    try:
+        find(given.name, given.version or None)
+    except NotFoundError:
+        return False
+    return True
 
 
 def without_identity(found: Any) -> Any:

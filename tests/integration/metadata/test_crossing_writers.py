@@ -104,3 +104,14 @@ def test_types_that_many_processes_create_at_once_exist_once(place: Place, root:
     assert all(one == found[0] for one in found)
     assert not any(one.external_id for one in found[0])  # TFX compares a type with its own
     assert place.sql("SELECT name FROM Type GROUP BY name, type_kind HAVING COUNT(*) > 1") == ""
+
+
+def test_a_type_that_exists_twice_since_an_earlier_version_is_no_obstacle(place: Place, root: Path) -> None:
+    store = open_store(place.config(), root)
+    for _ in range(2):
+        place.sql("INSERT INTO Type (name, type_kind) VALUES ('Model', 1)")
+    more = pb.ArtifactType(name="Model", properties={"version": pb.INT})
+    for _ in range(3):
+        store.put_artifact_type(more, can_add_fields=True)
+        store.put_artifact_type(pb.ArtifactType(name="Model"), can_omit_fields=True)
+    assert store.get_artifact_type("Model").properties == {"version": pb.INT}
