@@ -198,6 +198,7 @@ class _History:
     def __init__(self, lineage: Lineage) -> None:
         self._artifacts = lineage.artifacts()
         self._glance = Glance()
+        self._compared: dict[tuple[tuple[int, ...], tuple[int, ...]], bool] = {}
         self._by_node: dict[str, list[Execution]] = {}
         self._by_id = {e.id: e for e in lineage.executions()}
         for execution in self._by_id.values():
@@ -261,9 +262,15 @@ class _History:
         for key, source in node.sources.items():
             reused = self._by_id.get(decided[source.node].execution or 0)
             made = reused.outputs.get(source.key, ()) if reused else None
-            if made is not None and not same_artifacts(made, execution.inputs.get(key, ()), self._artifacts):
+            if made is not None and not self._are_same(made, execution.inputs.get(key, ())):
                 return source.node
         return ""
+
+    def _are_same(self, made: tuple[int, ...], read: tuple[int, ...]) -> bool:
+        """Returns whether two lists of artifacts hold the same; files are compared once, however many nodes read them."""
+        if (made, read) not in self._compared:
+            self._compared[made, read] = same_artifacts(made, read, self._artifacts, self._glance)
+        return self._compared[made, read]
 
     def _blessed_unchanged(self, execution: Execution, graph: Graph) -> bool:
         """Returns whether the model that was used is the one that would be used now."""

@@ -55,6 +55,18 @@ class Glance:
 
         return look(uri, self._entries(uri))
 
+    def fetched(self, uri: str) -> Path:
+        """Returns the local folder of an artifact with all its files, see ``brought.fetched``.
+
+        Raises:
+            StorageError: There is nothing at the address, the store does not answer, or the disk is full.
+        """
+        if not in_store(uri):
+            return Path(uri)
+        from foundation.stores.transfer import fetch
+
+        return fetch(uri, self._entries(uri))
+
     def _entries(self, uri: str) -> list[Entry]:
         """Returns the objects at an address."""
         from foundation.storage_remote import Address

@@ -18,12 +18,16 @@ from foundation.stores.opening import open_store
 from foundation.temporaries import temporary_name
 
 
-def fetch(uri: str) -> Path:
+def fetch(uri: str, entries: Sequence[Entry] | None = None) -> Path:
     """Brings the objects of a folder into its mirror, as they are now; see ``brought.fetched``.
 
     What is here already, by the store's own marks, is not brought again. It stays until this process ends.
+
+    Args:
+        uri: Address of the folder.
+        entries: Its objects, where they are known; None: ask for them.
     """
-    if not _bring(uri, lambda path: True):
+    if not _bring(uri, lambda path: True, entries):
         raise StorageError(
             uri,
             expected="the files of an artifact",

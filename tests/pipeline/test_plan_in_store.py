@@ -109,3 +109,22 @@ def test_result_files_are_brought_without_asking_for_their_folder(
         assert (len(listed), sum(one.startswith("GET") for one in requests) - len(listed)) == (1, brought)
         del requests[:]
     assert (mirror_of(ingested) / "ingestion.json").read_bytes() == b"{}"
+
+
+@pytest.mark.parametrize(("content", "runs"), [(b"rows", False), (b"ROWS", True)], ids=["same", "other"])
+def test_a_result_made_anew_is_compared_once_for_all_its_readers(
+    graph_of: Make, requests: list[str], tmp_path: Path, content: bytes, runs: bool
+) -> None:
+    graph = graph_of()
+    lineage, root = in_store(graph, tmp_path)
+    first = next(one for one in lineage.executions() if one.node == "MongoExampleGen")
+    (old,) = (one for one in lineage.artifacts().values() if one.id in first.outputs["examples"])
+    new = replace(old, id=900, uri=f"{root}/MongoExampleGen/out/900")
+    put(f"{new.uri}/data", content)
+    again = replace(first, id=900, outputs={"examples": (900,)})
+    del requests[:]
+    anew = MemoryLineage([*lineage.executions(), again], [*lineage.artifacts().values(), new])
+    assert bool(make_plan(graph, anew).to_run) is runs
+    listed = [one for one in requests if "list-type=2" in one]
+    fetched = [one for one in requests if one.startswith("GET") and one not in listed]
+    assert (len(listed), len(fetched)) == (1, 2), requests

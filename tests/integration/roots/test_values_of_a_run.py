@@ -31,6 +31,14 @@ features: code/features.py:preprocessing_fn
 evaluate: {metrics: [auc], gates: none}
 production: {parameters: [data.split]}
 """
+OWN_CODE = """
+import tensorflow as tf
+
+def preprocessing_fn(inputs):
+    given = inputs["lessons"]
+    column = tf.sparse.to_dense(tf.SparseTensor(given.indices, given.values, [given.dense_shape[0], 1]), 0)
+    return {"lessons": tf.cast(tf.ensure_shape(column, [None, 1]), tf.float32)}
+"""
 VALUES = ("--set", "data.split={train: 5, validation: 5}")
 LATER = ("SchemaInferrer", "ExampleValidator", "ValidationGate", "Transform")
 
@@ -48,7 +56,7 @@ def compiled(folder: Path, root: str) -> Path:
     for name, value in values.items():
         text = text.replace(name, value)
     (project / "pipeline.yaml").write_text(text)
-    (project / "code/features.py").write_text("def preprocessing_fn(inputs):\n    return dict(inputs)\n")
+    (project / "code/features.py").write_text(OWN_CODE)
     done = subprocess.run(
         [*COMMAND, "compile", "--to", "bundles"], cwd=project, capture_output=True, text=True, check=False
     )
