@@ -155,15 +155,19 @@ class RunBook:
                 record.interrupt()
         return records
 
-    def written(self) -> list[RunRecord]:
-        """Returns all runs as their records say, oldest first."""
+    def written(self, alone: bool = False) -> list[RunRecord]:
+        """Returns all runs as their records say, oldest first.
+
+        Args:
+            alone: Whether this process holds the root's lock, so that no run of another machine is alive.
+        """
         if in_store(address_of(self.folder)):
-            self._bring()
+            self._bring(alone)
         files = self.folder.glob(f"*/{RunRecord.FILE}")
         # Ids that a scheduler gives do not sort by time.
         return sorted((RunRecord.read(file.parent) for file in files), key=lambda one: (one.started, one.id))
 
-    def _bring(self) -> None:
+    def _bring(self, alone: bool) -> None:
         """Brings the records that other machines have written; not those of runs which they alone know to be alive."""
         from pipeline.roots.opening import open_root
 
@@ -174,7 +178,7 @@ class RunBook:
             if name != RunRecord.FILE or (mine and mine.state != "running"):
                 continue
             record = RunRecord.from_json(json.loads(there.read(path) or b"{}"))
-            if record.tasks or record.state != "running":
+            if alone or record.tasks or record.state != "running":
                 record.write(self.path(run))
 
     def find(self, run: str | None = None) -> RunRecord:

@@ -29,7 +29,7 @@ def sweep(spec: PipelineSpec, root: Path) -> list[str]:
 def _close_runs(root: Path) -> list[str]:
     book = RunBook(root)
     closed = []
-    for record in book.written():
+    for record in book.written(alone=True):
         if record.state == "running" and not record.tasks:
             closed += record.interrupt()
             book.write(record)

@@ -6,6 +6,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,9 @@ pytest.importorskip("moto.server", reason="the development extra brings moto")
 
 from foundation.publish import write_text
 from foundation.stores.mirror import mirror_of
-from pipeline.runs.book import RunBook, RunRecord
+from pipeline.document.models import MetadataConfig, SqliteConfig
+from pipeline.runs.book import NodeRecord, RunBook, RunRecord
+from pipeline.runs.sweep import sweep
 from tests import object_stores
 from tests.object_stores import BUCKET
 
@@ -76,3 +79,19 @@ def test_the_report_of_a_run_is_found_on_every_machine(
     assert found.report.startswith("s3://") and found.report.endswith("/runs/r1/report.html")
     assert Path(here.report(found)).read_text() == "how it went"
     assert str(tmp_path / "two") in here.report(found)
+
+
+def test_a_run_of_a_lost_machine_is_interrupted_by_the_next_one_that_has_the_lock(
+    book: Callable[[str], RunBook], tmp_path: Path
+) -> None:
+    nodes = [NodeRecord("Trainer", "run", "never ran", state="running")]
+    book("lost").write(RunRecord("r1", "learners", "running", started=1, nodes=nodes))
+    book("lost").write(RunRecord("scheduled", "learners", "running", started=2, tasks=True))
+    here = book("here")
+    metadata = MetadataConfig(sqlite=SqliteConfig(path=str(tmp_path / "metadata.db")))
+    assert sweep(SimpleNamespace(metadata=metadata, name="learners"), here.folder.parent) == ["Trainer"]  # type: ignore[arg-type]
+    for machine in ("here", "third"):
+        assert [(run.id, run.state) for run in book(machine).all()] == [
+            ("r1", "interrupted"),
+            ("scheduled", "running"),
+        ]
