@@ -8,6 +8,7 @@ from typing import Any
 
 import keras_tuner
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from components.tuner.config import TuneConfig
 from components.tuner.search_space import search_space
@@ -99,6 +100,12 @@ class BayesianOracle(Unrepeated, keras_tuner.oracles.BayesianOptimizationOracle)
         """Returns the next setting; what it is depends on the trials so far, not on when the search was resumed."""
         if self.used_up:
             return {"status": STOPPED}
+        with threadpool_limits(
+            1, user_api="blas"
+        ):  # of so small matrices, threads take a multiple of the work itself
+            return self._next(trial_id)
+
+    def _next(self, trial_id: str) -> dict[str, Any]:
         self._random_state = np.random.RandomState(self.seed + len(self.trials))
         completed = sum(trial.status == "COMPLETED" for trial in self.trials.values())
         if self.space.is_listed and completed >= max(3 * len(self.hyperparameters.space), 3):
