@@ -29,7 +29,19 @@ def execute(path: Path, project: Path | None = None) -> Any:
     Raises:
         CellExecutionError: A cell failed.
     """
-    notebook = nbformat.read(path, as_version=4)
+    return run(nbformat.read(path, as_version=4), project)
+
+
+def run(notebook: Any, project: Path | None = None) -> Any:
+    """Runs a notebook in a process of its own and returns it with its outputs.
+
+    Args:
+        notebook: The notebook.
+        project: As in ``execute``.
+
+    Raises:
+        CellExecutionError: A cell failed.
+    """
     client = nbclient.NotebookClient(
         notebook, timeout=_CELL_SECONDS, kernel_name="python3", record_timing=False
     )
