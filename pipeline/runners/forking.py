@@ -9,16 +9,17 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 from foundation.errors import NodeError
 from pipeline.nodes import NODES
 from pipeline.runners.job import Job
-from pipeline.runners.process import LAST_BREATH, QUIET, Pipes, WorkerProcess
+from pipeline.runners.process import LAST_BREATH, QUIET, Desk, Pipes, WorkerProcess
 from pipeline.runners.zygote import mode, preload
 from pipeline.runners.zygote.client import Zygote, begin, obtain
 from pipeline.runners.zygote.forked import Forked, fork_like_this
@@ -38,17 +39,20 @@ class ForkedProcess:
         zygote: What it is forked from.
         job: The job it serves.
         target: What it runs.
+        output: Where all that it prints goes in place of the job's log.
 
     Raises:
         NoZygoteError: It was not made, or does not answer.
     """
 
-    def __init__(self, zygote: Zygote, job: Job, target: str = _TARGET) -> None:
+    def __init__(
+        self, zygote: Zygote, job: Desk, target: str = _TARGET, output: IO[bytes] | None = None
+    ) -> None:
         self._pipes = Pipes()
         search = [p for p in sys.path if p]
         fork = fork_like_this(target, [str(job.file)], search, str(job.folder), {**QUIET, **os.environ})
         try:
-            with job.log_file.open("ab") as log:
+            with contextlib.nullcontext(output) if output else job.log_file.open("ab") as log:
                 self._process: Forked = zygote.fork(fork, [log.fileno(), *self._pipes.theirs])
         except NoZygoteError:
             self._pipes.close()
@@ -84,6 +88,17 @@ class ForkedProcess:
             self.end()
             seen = f"failed: {answer['parts']}" if answer else "is not done" if readable else "hangs"
             raise NoZygoteError(f"process {self._process.pid}, {what}: {seen}")
+
+    def terminate(self, seconds: float) -> None:
+        """Asks it to close what it has begun (SIGTERM), and waits for its end for so many seconds; ``end`` follows."""
+        self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=seconds)
+
+    def kill(self) -> None:
+        """Sends SIGKILL to it and everything in its process group, without waiting."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     @property
     def has_ended(self) -> bool:
@@ -220,6 +235,23 @@ class ForkingWorker:
     def exit_code(self) -> int | None:
         """The exit code of a dead worker, negative for a signal."""
         return self._exit_code
+
+
+def forked_for(node: str, desk: Desk, output: IO[bytes]) -> ForkedProcess:
+    """Returns a process for one node that is to run alone: forked, tried if the node needs that, and ready.
+
+    Args:
+        node: Its id.
+        desk: Where it works.
+        output: Where all that it prints goes.
+
+    Raises:
+        NoZygoteError: There is no zygote, or it does not do as it should.
+    """
+    process = ForkedProcess(obtain(preload.EVERYTHING), desk, output=output)
+    if node in _TRIED:
+        process.run_first_op()
+    return process
 
 
 def note(job: Job, text: str) -> None:

@@ -1,5 +1,6 @@
 """A node's work in a process of its own: started at once, given the node when the run is known, and ended with this one.
 
+It is a new Python, which imports what the node needs; where a person asks for a zygote, it is forked from that.
 The process that a scheduler starts stays light: it beats, hears, and lives on where the kernel ends the one that works.
 """
 
@@ -16,13 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from foundation.publish import write_text
 from pipeline.runners.process import WorkerProcess, rebuilt_error
+from pipeline.runners.zygote import mode
+from pipeline.runners.zygote.place import NoZygoteError
 from pipeline.task.exits import death, kills_for_memory
 
 if TYPE_CHECKING:
+    from pipeline.runners.forking import ForkedProcess
     from pipeline.runners.job import Job
 
 _IR = "pipeline.json"
 """As in ``pipeline.bundle.reading``, which loads the document."""
+_STARTED = "start"
+"""What a new Python says is done, as soon as it can be asked; a forked process has said so."""
 GRACE = 10.0
 """Seconds that the work has to close what it has begun, such as a job of Dataflow."""
 
@@ -61,7 +67,7 @@ class Work:
         self._desk = Desk()
         self._kills = kills_for_memory()
         sys.stdout.flush()
-        self._worker = WorkerProcess(self._desk, sys.stdout.buffer)
+        self._worker = _process(node, self._desk)
         ir = bundle if bundle.suffix else bundle / _IR
         self._worker.ask({"ready": node, "ir": str(ir.absolute())})
 
@@ -86,13 +92,14 @@ class Work:
         here = replace(job, folder=self._desk.folder)
         write_text(here.ir_json_file, json.dumps(ir))
         here.write()
-        for _ in range(2):  # that it has started, and that it is ready
-            self._hear(begins)
+        self._hear(begins)  # that it is ready
         self._worker.ask(dict(request))
         return self._hear(begins)
 
     def _hear(self, begins: Callable[[float], None]) -> dict[str, Any]:
         while (answer := self._worker.answer()) is not None:
+            if answer.get("done") == _STARTED:
+                continue
             if "begins" in answer:
                 begins(answer["cpu"])
             elif "progress" in answer:
@@ -118,3 +125,15 @@ class Work:
         """Ends the process and everything that it started, and removes its folder."""
         self._worker.end()
         shutil.rmtree(self._desk.folder, ignore_errors=True)
+
+
+def _process(node: str, desk: Desk) -> WorkerProcess | ForkedProcess:
+    if mode.is_for_nodes():
+        from pipeline.runners.forking import forked_for
+
+        try:
+            return forked_for(node, desk, sys.stdout.buffer)
+        except NoZygoteError as error:
+            sys.stdout.write(f"{node}: the zygote: {error}; a plain process does the work\n")
+            sys.stdout.flush()
+    return WorkerProcess(desk, sys.stdout.buffer)

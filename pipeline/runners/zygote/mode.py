@@ -9,7 +9,8 @@ from pathlib import Path
 from foundation.errors import SpecError
 
 VARIABLE = "PENSTOCK_ZYGOTE"
-"""``on``, ``off`` or ``auto``."""
+"""``auto``, ``off``, ``on``, or ``nodes``: on, and for the nodes that a scheduler starts."""
+_NODES = "nodes"
 _MARKS = ("/.dockerenv", "/run/.containerenv")
 """Files that Docker and Podman put into their containers."""
 
@@ -20,14 +21,30 @@ def reason_against() -> str:
     Raises:
         SpecError: The variable says something else.
     """
-    said = os.environ.get(VARIABLE, "").strip().lower() or "auto"
-    if said not in ("on", "off", "auto"):
-        raise SpecError(VARIABLE, expected="on, off or auto", seen=repr(said), remedy="correct or unset it")
+    said = _said()
     if sys.platform != "linux":
         return "forking is safe on Linux only"
     if said == "auto":
         return _in_passing()
-    return "" if said == "on" else f"{VARIABLE}=off"
+    return f"{VARIABLE}=off" if said == "off" else ""
+
+
+def is_for_nodes() -> bool:
+    """Returns whether a node that a scheduler starts uses one too.
+
+    Raises:
+        SpecError: The variable says something else.
+    """
+    return _said() == _NODES and not reason_against()
+
+
+def _said() -> str:
+    said = os.environ.get(VARIABLE, "").strip().lower() or "auto"
+    if said not in ("auto", "off", "on", _NODES):
+        raise SpecError(
+            VARIABLE, expected="on, off, auto or nodes", seen=repr(said), remedy="correct or unset it"
+        )
+    return said
 
 
 def _in_passing() -> str:

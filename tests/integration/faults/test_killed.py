@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pipeline.runners.zygote import mode
 from tests.integration.faults.conftest import Project, kill, until_it_begins
 
 pytestmark = pytest.mark.integration
 
 RUN = "manual__2026-01-01"
 HALF = "half-written"
+
+
+@pytest.fixture(scope="module")
+def project(project: Project) -> Iterator[Project]:
+    """The project; what works for its nodes is forked where the tests have a zygote: there are many, and each would import."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not mode.reason_against():
+            patch.setenv(mode.VARIABLE, "nodes")
+        yield Project(project.home, project.bundle)
 
 
 def leave_half(project: Project, node: str) -> list[Path]:

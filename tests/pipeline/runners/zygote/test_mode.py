@@ -27,6 +27,7 @@ def at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         pytest.param({"CI": "1"}, "continuous integration", id="CI"),
         pytest.param({"CI": "true", "PENSTOCK_ZYGOTE": "on"}, "", id="asked for in CI"),
         pytest.param({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "container", id="Kubernetes"),
+        pytest.param({"CI": "true", "PENSTOCK_ZYGOTE": "nodes"}, "", id="asked for by nodes too"),
         pytest.param({"PENSTOCK_ZYGOTE": "OFF"}, "PENSTOCK_ZYGOTE=off", id="off"),
         pytest.param({"PENSTOCK_ZYGOTE": "auto", "CI": "1"}, "continuous integration", id="auto"),
     ],
@@ -46,7 +47,15 @@ def test_a_container_goes_without(at_home: Path) -> None:
     assert "container" in mode.reason_against()
 
 
+@pytest.mark.parametrize(("said", "expected"), [("nodes", True), ("on", False), ("off", False), ("", False)])
+def test_a_scheduler_s_node_uses_one_only_where_that_is_asked_for(
+    said: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(mode.VARIABLE, said)
+    assert mode.is_for_nodes() is expected
+
+
 def test_another_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(mode.VARIABLE, "yes")
-    with pytest.raises(SpecError, match="expected on, off or auto; seen: 'yes'"):
+    with pytest.raises(SpecError, match="expected on, off, auto or nodes; seen: 'yes'"):
         mode.reason_against()
