@@ -15,6 +15,7 @@ _CONFLICT = (
     "lock wait timeout exceeded",
     "due to lock timeout",
     "database is locked",
+    "table definition has changed",  # MySQL: another process created or altered it since this transaction began
     "current transaction is aborted",  # a row that another writer was first to insert ended it
     "type with the same external_id",  # another writer was first to create the type, see ``types.identify``
     "type_external_id",

@@ -21,6 +21,7 @@ from pipeline.lineage.store import associate, open_store
 SAID = {
     "Concurrent writes aborted after max number of retries.": Fault.CONFLICT,
     "mysql_query failed: errno: Deadlock found when trying to get lock": Fault.CONFLICT,
+    "mysql_query failed: errno: Table definition has changed, please retry transaction": Fault.CONFLICT,
     "PostgreSQL metadata source error: ERROR:  deadlock detected": Fault.CONFLICT,
     "PostgreSQL metadata source error: ERROR:  canceling statement due to lock timeout": Fault.CONFLICT,
     "PostgreSQL metadata source error: ERROR:  current transaction is aborted": Fault.CONFLICT,
