@@ -107,7 +107,7 @@ def _refuse(sidecar: Sidecar, vertex: bool) -> None:
         raise SpecError(
             f"root {sidecar.root}",
             expected=f"a folder in a store that all containers reach: {store}",
-            seen="a place that each container has for itself",
+            seen="another store" if is_remote(sidecar.root) else "a place that each container has for itself",
             remedy="name a bucket: nodes hand their artifacts on through it",
         )
 

@@ -93,8 +93,12 @@ def test_two_inputs_of_one_name_are_refused() -> None:
 @pytest.mark.parametrize(
     ("operator", "settings", "words"),
     [
-        pytest.param("", {"root": "pipeline_root"}, "s3:// or gs://", id="a root of each container's own"),
-        pytest.param("vertex", {"root": "s3://b/root"}, "gs://", id="Vertex and another store"),
+        pytest.param(
+            "", {"root": "pipeline_root"}, "gs://; seen: a place", id="a root of each container's own"
+        ),
+        pytest.param(
+            "vertex", {"root": "s3://b/root"}, "gs://; seen: another store", id="Vertex and another store"
+        ),
         pytest.param("", {"root": ROOT, "image": None}, "production.image", id="no image"),
         pytest.param("argo", {"root": ROOT}, "kubeflow, vertex", id="an operator that there is not"),
     ],
