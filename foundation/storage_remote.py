@@ -177,6 +177,10 @@ class _RangeReader(io.RawIOBase):
         self._place += wanted
         return wanted
 
+    def readall(self) -> bytes:
+        """Returns the rest, in ranges: Python's own would ask for 8 KiB at a time."""
+        return b"".join(iter(lambda: self.read(RANGE_BYTES), b""))
+
     def close(self) -> None:
         self._forget()
         super().close()

@@ -244,6 +244,12 @@ def test_a_store_that_stays_in_trouble_is_a_clear_error(
         _documents(resolved, tmp_path)
 
 
+def test_a_whole_object_is_read_in_large_ranges(put: Put, proxy: Any) -> None:
+    put("t/a.json", b"x" * 300_000)
+    assert RemotePath(f"s3://{BUCKET}/t/a.json").read_bytes() == b"x" * 300_000
+    assert len(proxy.seen) <= 3, "not 8 KiB at a time"
+
+
 def test_refused_access_fails_at_once_and_shows_no_credentials(put: Put, proxy: Any, tmp_path: Path) -> None:
     proxy.forever = "denied"
     with pytest.raises(StorageError, match="credentials in the environment") as caught:
