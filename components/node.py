@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from foundation.user_code import absolute_reference
 
@@ -79,6 +79,12 @@ class Document(Protocol):
 
     def infra_validated(self) -> InfraValidationConfig | None:
         """Returns how a model is served before the push, None if it is not."""
+
+
+Elsewhere = Literal["", "addresses", "exchange"]
+"""How a node works with workers that do not see its disk: ``addresses``: executor and workers read and write artifacts in the
+store, through Beam's and TFX's own file systems; ``exchange``: the executor works on this disk, and its workers exchange
+files with it through the store, see ``foundation.stores.exchange``."""
 
 
 @dataclass(frozen=True)
@@ -199,8 +205,8 @@ class Declaration:
         reads_export: Whether it reads the export and so gets the Beam arguments for reading.
         tensorflow: Whether it runs operations of TensorFlow, which a runner may try first in a new process.
         beam: Whether it has Beam steps, which an engine other than the local one may run.
-        remote: Whether its Beam steps read and write through Beam's and TFX's own file systems alone, so that workers
-            that do not share this machine's disk can run them.
+        elsewhere: How its Beam steps run on workers that do not see this machine's disk, see ``Elsewhere``; empty: not at all.
+        only_here: Why they cannot with this document, though they could; empty: they can.
         result: Output key and ``module:Class`` of its result file, if it has one.
         outside: Whether what it left outside the root still stands, given the folder of its result file; for nodes that
             publish. Without it, only the node's artifacts are looked at.
@@ -224,7 +230,8 @@ class Declaration:
     reads_export: bool = False
     tensorflow: bool = True
     beam: bool = False
-    remote: bool = False
+    elsewhere: Elsewhere = ""
+    only_here: Callable[[Document], str] = lambda document: ""
     result: tuple[str, str] | None = None
     outside: Callable[[Document, Inputs, Path], Outside] | None = None
     unfinished: Callable[[Document, Path], str] = lambda document, folder: ""

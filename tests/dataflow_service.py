@@ -1,7 +1,7 @@
 """A stand-in for Google's Dataflow service, on loopback: its REST interface for jobs, messages and metrics.
 
 It is a double at the network's edge. A job either really runs, by Beam's own local runner on the pipeline that was
-staged, or does nothing at all but go through the states it is told: so a test can tell a result from a claim.
+staged, in this process or on a machine of its own (``dataflow_worker``), or does nothing at all but go through the states it is told: so a test can tell a result from a claim.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import json
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -54,6 +54,7 @@ class Service:
     Attributes:
         port: Its port.
         executes: Whether jobs really run.
+        work: Runs a staged pipeline and returns its counters; None: in this process.
         states: States that a job goes through when it does not run, one at each look.
         complaint: A message of level error of every job that does not run; empty for none.
         refuses: The status with which new jobs are refused; 0: they are not.
@@ -63,6 +64,7 @@ class Service:
 
     port: int
     executes: bool = True
+    work: Callable[[bytes], list[dict[str, Any]]] | None = None
     states: Sequence[str] = (RUNNING, DONE)
     complaint: str = ""
     refuses: int = 0
@@ -84,7 +86,8 @@ class Service:
         states = [RUNNING] if self.executes else list(self.states)
         self.jobs[number] = job = ServedJob(made, _staged(content), states)
         if self.executes:
-            threading.Thread(target=_execute, args=(job,), daemon=True).start()
+            work = self.work or counters_of
+            threading.Thread(target=_execute, args=(job, work), daemon=True).start()
         elif self.complaint:
             job.messages.append(_message("JOB_MESSAGE_ERROR", self.complaint))
         return made
@@ -106,35 +109,47 @@ def _staged(content: dict[str, Any]) -> bytes:
     return Path(options["pipelineUrl"]).read_bytes()
 
 
-def _execute(job: ServedJob) -> None:
-    """Runs the staged pipeline in this process, with the workers' image left out."""
-    from apache_beam.options.pipeline_options import PipelineOptions
-    from apache_beam.portability import python_urns
-    from apache_beam.portability.api import beam_runner_api_pb2
-    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-
-    pipeline = beam_runner_api_pb2.Pipeline.FromString(job.pipeline)
-    for environment in pipeline.components.environments.values():
-        environment.urn, environment.payload = python_urns.EMBEDDED_PYTHON, b""
-        del environment.dependencies[:]
+def _execute(job: ServedJob, work: Callable[[bytes], list[dict[str, Any]]]) -> None:
     try:
-        result = FnApiRunner().run_via_runner_api(pipeline, PipelineOptions([]))
-        result.wait_until_finish()
-        job.metrics += _metrics(result)
+        job.metrics += _metrics(work(job.pipeline))
         job.states = [DONE]
     except Exception as error:  # noqa: BLE001 - whatever a worker raises, the service says as a message
         job.messages.append(_message("JOB_MESSAGE_ERROR", f"{type(error).__name__}: {error}"))
         job.states = [FAILED]
 
 
-def _metrics(result: Any) -> list[dict[str, Any]]:
+def counters_of(staged: bytes) -> list[dict[str, Any]]:
+    """Runs a staged pipeline in this process, with the workers' image left out, and returns its counters."""
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.portability import python_urns
+    from apache_beam.portability.api import beam_runner_api_pb2
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+    pipeline = beam_runner_api_pb2.Pipeline.FromString(staged)
+    for environment in pipeline.components.environments.values():
+        environment.urn, environment.payload = python_urns.EMBEDDED_PYTHON, b""
+        del environment.dependencies[:]
+    result = FnApiRunner().run_via_runner_api(pipeline, PipelineOptions([]))
+    result.wait_until_finish()
+    return [
+        {
+            "name": one.key.metric.name,
+            "namespace": one.key.metric.namespace,
+            "step": one.key.step,
+            "value": one.result,
+        }
+        for one in result.metrics().query()["counters"]
+    ]
+
+
+def _metrics(counters: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns counters as the service gives them: each committed and, beside it, tentative."""
     found = []
-    for counter in result.metrics().query()["counters"]:
-        context = {"namespace": counter.key.metric.namespace, "step": counter.key.step}
+    for counter in counters:
+        context = {"namespace": counter["namespace"], "step": counter["step"]}
         for also in ({}, {"tentative": "true"}):
-            name = {"origin": "user", "name": counter.key.metric.name, "context": {**context, **also}}
-            found.append({"name": name, "scalar": counter.result, "updateTime": _TIME})
+            name = {"origin": "user", "name": counter["name"], "context": {**context, **also}}
+            found.append({"name": name, "scalar": counter["value"], "updateTime": _TIME})
     paid = {"origin": "dataflow/v1b3", "name": "TotalVcpuTime", "context": {}}
     return [*found, {"name": paid, "scalar": 12, "updateTime": _TIME}]
 

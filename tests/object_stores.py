@@ -8,11 +8,14 @@ import json
 import logging
 import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -52,6 +55,23 @@ def gs() -> Iterator[dict[str, str]]:
         return
     with _running(SmallGoogle().handler()) as url:
         yield {"STORAGE_EMULATOR_HOST": url}
+
+
+@contextlib.contextmanager
+def gs_apart() -> Iterator[dict[str, str]]:
+    """As ``gs``, in a process of its own: Arrow asks for an object while it holds the lock of this one's Python."""
+    if OTHER_GOOGLE:
+        yield {"STORAGE_EMULATOR_HOST": OTHER_GOOGLE}
+        return
+    command = [sys.executable, "-m", __name__]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
+    ) as server:
+        assert server.stdout
+        try:
+            yield {"STORAGE_EMULATOR_HOST": server.stdout.readline().strip()}
+        finally:
+            server.terminate()
 
 
 @dataclass
@@ -185,9 +205,9 @@ class SmallGoogle:
             del self.objects[key]
             return 204, b""
         content, about = self.objects[key]
-        return 200, content if (found and found[1]) or asked.get("alt") == "media" else json.dumps(
-            about
-        ).encode()
+        if (found and found[1]) or asked.get("alt") == "media":
+            return _ranged(content, headers.get("Range", ""))
+        return 200, json.dumps(about).encode()
 
     def _upload(
         self, asked: dict[str, str], body: bytes, headers: Any
@@ -212,6 +232,7 @@ class SmallGoogle:
         self.generation += 1
         about = {
             "name": key,
+            "bucket": BUCKET,
             "size": str(len(content)),
             "generation": str(self.generation),
             "metadata": metadata,
@@ -219,6 +240,14 @@ class SmallGoogle:
         about["crc32c"] = base64.b64encode(google_crc32c.Checksum(content).digest()).decode()
         self.objects[key] = content, about
         return 200, json.dumps(about).encode()
+
+
+def _ranged(content: bytes, asked: str) -> tuple[int, bytes] | tuple[int, bytes, dict[str, str]]:
+    wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", asked)
+    if not wanted:
+        return 200, content
+    start, end = int(wanted[1]), min(int(wanted[2] or len(content)), len(content) - 1)
+    return 206, content[start : end + 1], {"Content-Range": f"bytes {start}-{end}/{len(content)}"}
 
 
 def _parts(body: bytes) -> tuple[bytes, bytes]:
@@ -239,3 +268,9 @@ def _running(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+if __name__ == "__main__":
+    with _running(SmallGoogle().handler()) as address:
+        print(address, flush=True)
+        threading.Event().wait()

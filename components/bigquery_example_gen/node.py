@@ -10,7 +10,7 @@ NODE = Declaration(
     build="components.bigquery_example_gen.component:build",
     tensorflow=False,
     beam=True,
-    remote=True,
+    elsewhere="addresses",
     when=lambda document, inputs: document.data.bigquery is not None,
     settings=lambda document, inputs: document.data.split.model_dump(mode="json"),
     external=lambda document, inputs: inputs.data.fingerprint,

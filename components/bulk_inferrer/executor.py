@@ -21,7 +21,7 @@ from components.bulk_inferrer.config import InferConfig
 from components.bulk_inferrer.fit import why_unfit
 from components.bulk_inferrer.provenance import classes, fill, ids_are_hashed, model_used
 from components.bulk_inferrer.result import Predictions
-from components.bulk_inferrer.rows import Ids, Seen, found_in, read_batches
+from components.bulk_inferrer.rows import Ids, Seen, beside, found_in, read_batches
 from components.bulk_inferrer.trained_types import predict
 from components.bulk_inferrer.writers import join_shards, open_writer
 from components.pusher.executor import refusals
@@ -29,6 +29,9 @@ from foundation.outside import left
 from foundation.publish import published_file
 from foundation.storage import Location, locate
 from foundation.storage_upload import published
+from foundation.stores.brought import fetched
+from foundation.stores.exchange import Exchange, at_hand, flagged, workbench
+from foundation.stores.mirror import address_of
 
 SPLIT = "all"
 NO_SHARD = "no_documents"
@@ -78,17 +81,21 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
     def _predict(self, model: str, files: list[Path], to: Path, kind: str, hashed: bool) -> list[Path]:
         shutil.rmtree(to, ignore_errors=True)  # left by a killed attempt of this execution
-        one = PredictShard(model, str(to), kind, hashed)
+        exchange = Exchange(to, flagged(self._extra_flags))
         if not files:
-            return [one.predict_nothing()]
+            return [PredictShard(model, str(to), kind, hashed).predict_nothing()]
+        known = address_of if exchange.address else str
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
-                | "ListShards" >> beam.Create([str(file) for file in files])
+                | "ListShards" >> beam.Create([known(file) for file in files])
                 | "SpreadShards" >> beam.Reshuffle()
-                | "PredictShard" >> beam.ParDo(one)
+                | "PredictShard" >> beam.ParDo(PredictShard(known(model), exchange.there, kind, hashed))
             )
-        return [to / f"{file.stem}.{kind}" for file in files]
+        to.mkdir(parents=True, exist_ok=True)
+        shards = [to / f"{file.stem}.{kind}" for file in files]
+        exchange.pick_up([one.name for shard in shards for one in (shard, *beside(shard))])
+        return shards
 
 
 def publish(shards: list[Path], place: Location, kind: str, about: Predictions, hashed: bool) -> Predictions:
@@ -122,8 +129,8 @@ class PredictShard(beam.DoFn):
     """Predicts one TFRecord shard and publishes one shard of predictions by rename, so retries are safe.
 
     Args:
-        model: Folder of the SavedModel.
-        to: Folder of the shards.
+        model: Folder of the SavedModel, or its address where workers do not see this machine's disk.
+        to: Where shards go: ``Exchange.there``.
         kind: jsonl or parquet.
         hashed: Whether ids are hashed.
     """
@@ -133,22 +140,24 @@ class PredictShard(beam.DoFn):
 
     def process(self, file: str) -> Iterable[None]:
         """Reads, predicts and writes; yields nothing."""
-        self._write(Path(file).stem, read_batches(file, self._hashed))
+        with at_hand(file) as shard:
+            self._write(shard.stem, read_batches(str(shard), self._hashed))
         return ()
 
     def predict_nothing(self) -> Path:
         """Writes a shard without rows, as there are no documents; the model says which columns it has."""
         import numpy as np
 
-        return self._write(NO_SHARD, [(Ids([], []), np.empty(0, object))])
+        self._write(NO_SHARD, [(Ids([], []), np.empty(0, object))])
+        return Path(self._to) / f"{NO_SHARD}.{self._kind}"
 
-    def _write(self, name: str, batches: Iterable[tuple[Ids, Any]]) -> Path:
-        model, seen = signature.load(self._model), Seen()
-        target = Path(self._to) / f"{name}.{self._kind}"
-        with published_file(target) as temporary, open_writer(temporary, self._kind) as write:
-            for ids, records in batches:
-                found = predict(model, records)
-                write(ids, found)
-                seen.add(ids, found)
-            seen.write(target)
-        return target
+    def _write(self, name: str, batches: Iterable[tuple[Ids, Any]]) -> None:
+        model, seen = signature.load(str(fetched(self._model))), Seen()
+        with workbench(self._to) as folder:
+            target = folder / f"{name}.{self._kind}"
+            with published_file(target) as temporary, open_writer(temporary, self._kind) as write:
+                for ids, records in batches:
+                    found = predict(model, records)
+                    write(ids, found)
+                    seen.add(ids, found)
+                seen.write(target)

@@ -35,6 +35,7 @@ NODE = Declaration(
     phase="push",
     build="components.bulk_inferrer.component:build",
     beam=True,
+    elsewhere="exchange",
     inputs={
         "examples": "InferExampleGen.examples",
         "model": ("BlessedModel.model", "Trainer.model"),

@@ -31,6 +31,11 @@ class Ids:
     """Whether the type is written beside each: ids that are hashed do not show it."""
 
 
+def beside(shard: Path) -> tuple[Path, Path]:
+    """Returns the files beside a shard of predictions: what it holds, and digests of its ids."""
+    return shard.with_suffix(".seen"), shard.with_suffix(".ids")
+
+
 @dataclass
 class Seen:
     """What a shard holds: the model's outputs, and ids, to find out whether they tell documents apart."""
@@ -48,9 +53,9 @@ class Seen:
 
     def write(self, shard: Path) -> None:
         """Writes them beside a shard of predictions."""
-        content = {"types": self.types, "outputs": sorted(self.outputs)}
-        shard.with_suffix(".seen").write_text(json.dumps(content))
-        shard.with_suffix(".ids").write_bytes(b"".join(self.digests))
+        about, ids = beside(shard)
+        about.write_text(json.dumps({"types": self.types, "outputs": sorted(self.outputs)}))
+        ids.write_bytes(b"".join(self.digests))
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,11 @@ class Found:
 
 def found_in(shards: Sequence[Path]) -> Found:
     """Returns what was noted beside shards of predictions."""
-    noted = [json.loads(shard.with_suffix(".seen").read_text()) for shard in shards]
+    noted = [json.loads(beside(shard)[0].read_text()) for shard in shards]
     types: Counter[str] = Counter()
     for one in noted:
         types.update(one["types"])
-    digests = np.concatenate([np.fromfile(shard.with_suffix(".ids"), "<u8") for shard in shards])
+    digests = np.concatenate([np.fromfile(beside(shard)[1], "<u8") for shard in shards])
     times = np.unique(digests, return_counts=True)[1]
     outputs = tuple(sorted(set().union(*(one["outputs"] for one in noted))))
     return Found(dict(sorted(types.items())), int(times[times > 1].sum()), outputs)

@@ -9,7 +9,7 @@ NODE = Declaration(
     phase="evaluation",
     build="components.evaluator.component:build",
     beam=True,
-    remote=True,
+    elsewhere="addresses",
     inputs={
         "examples": EXAMPLES,
         "model": "Trainer.model",

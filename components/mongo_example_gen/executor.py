@@ -18,6 +18,7 @@ from components.mongo_example_gen.ingest import ingest
 from components.mongo_example_gen.plan import as_trained, make_plan
 from components.mongo_example_gen.reading import Request
 from components.mongo_example_gen.result import Ingestion
+from foundation.stores.exchange import flagged
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -52,7 +53,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if input_dict.get("trained"):
             learnt = Ingestion.read(artifact_utils.get_single_uri(input_dict["trained"]))
             plan = as_trained(plan, {field.feature: field.kinds for field in learnt.fields})
-        request = Request(config, plan, source, base_folder, output)
+        request = Request(config, plan, source, base_folder, output, flagged(self._extra_flags))
         report = ingest(request, self._make_beam_pipeline)
         _describe(examples, report, source, folded=config.changes is not None)
 

@@ -21,6 +21,12 @@ def _infer_settings(document: Document, inputs: Inputs) -> list[Any]:
     return [_fields(document), document.data.model_dump(mode="json", include=read_as), inputs.privacy_key]
 
 
+def _only_here(document: Document) -> str:
+    if not document.data.privacy.needs_key:
+        return ""
+    return f"its workers would need the key of {document.data.privacy.key_env}, which no job carries"
+
+
 _RESULT = ("examples", "components.mongo_example_gen.result:Ingestion")
 
 NODE = Declaration(
@@ -29,6 +35,8 @@ NODE = Declaration(
     build="components.mongo_example_gen.component:build",
     tensorflow=False,
     beam=True,
+    elsewhere="exchange",
+    only_here=_only_here,
     when=lambda document, inputs: document.data.bigquery is None,
     settings=_settings,
     external=lambda document, inputs: inputs.data.fingerprint,
@@ -42,6 +50,8 @@ INFER_NODE = Declaration(
     build="components.mongo_example_gen.component:build_for_inference",
     tensorflow=False,
     beam=True,
+    elsewhere="exchange",
+    only_here=_only_here,
     inputs={"trained": "MongoExampleGen.examples"},
     when=lambda document, inputs: document.infer is not None and inputs.infer is not None,
     settings=_infer_settings,

@@ -33,9 +33,11 @@ from components.mongo_example_gen.splits.strata import Strata, find_bounds
 from components.mongo_example_gen.worker import DISTINCT_KEYS, IngestItem, Job, Outcome
 from foundation.errors import PenstockError
 from foundation.publish import published_file, storage_error
+from foundation.storage import locate
+from foundation.stores.exchange import Exchange, workbench
 
 MAX_PASSES = 3
-OUTCOMES_FILE = "outcomes.pickle"
+OUTCOMES_FILE, STRATA_FILE = "outcomes.pickle", "strata.pickle"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Request:
     base_folder: Path
     output: Path
     """Folder of the Examples artifact."""
+    exchange: str = ""
+    """Address beneath which workers write that do not see this machine's disk; empty: they see it."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +135,12 @@ def _read_documents(
     plan = settle_types(request.plan, _both(sample.kinds, kinds))
     clear(request.output)
     with _temporary_folder(request.output) as temporary:
-        job = Job(plan, str(temporary), str(work), request.config.bad_documents.quarantine)
-        job, outcomes, passes = _read_until_settled(items, job, make_pipeline, kinds)
+        shards = Exchange(temporary, request.exchange and f"{request.exchange}/shards")
+        bad = Exchange(work, request.exchange and f"{request.exchange}/bad")
+        job = Job(plan, shards.there, bad.there, request.config.bad_documents.quarantine)
+        reader = _Reader(_within_reach(items, bad), make_pipeline, shards, bad)
+        job, outcomes, passes = reader.until_settled(job, kinds)
+        reader.pick_up(outcomes)
         tally = _sum(outcomes)
         tally.update(documents.tally)
         verify_unchanged(request.source, request.base_folder)
@@ -153,80 +161,103 @@ def _both(one: dict[str, set[str]], other: dict[str, set[str]]) -> dict[str, set
     return {name: one.get(name, set()) | other.get(name, set()) for name in {*one, *other}}
 
 
-def _read_until_settled(
-    items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any], kinds: dict[str, set[str]]
-) -> tuple[Job, list[Outcome], int]:
-    """Reads the export, and again with wider types if documents contradict the sample.
+def _within_reach(items: list[WorkItem], exchange: Exchange) -> list[WorkItem]:
+    """Returns the items with files that workers elsewhere do not see laid out for them, under their names in reports."""
+    paths = {part.path for item in items for part in item.parts}
+    there = {path: exchange.lay_out(locate(path)) for path in sorted(paths)}
+    parts = (tuple(replace(part, path=there[part.path]) for part in item.parts) for item in items)
+    return [replace(item, parts=found) for item, found in zip(items, parts, strict=True)]
 
-    One more pass is enough: each pass sees all kinds of values whatever the types.
-    """
-    passes = 0
-    while True:
-        passes += 1
-        check_rules(job.plan)
-        if job.plan.stratified and job.strata is None:
-            job = replace(job, strata=_find_strata(items, job, make_pipeline))
-        outcomes = _run(items, job, make_pipeline)
-        wider = settle_types(job.plan, _both(kinds_of(_sum(outcomes)), kinds))
-        if wider == job.plan or passes == MAX_PASSES:
-            return job, outcomes, passes
-        job = replace(job, plan=wider, strata=None)
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads all work items with Beam, as often as it takes."""
+
+    items: list[WorkItem]
+    make_pipeline: Callable[[], Any]
+    shards: Exchange
+    bad: Exchange
+    """For bad documents, and for documents that workers elsewhere do not see otherwise."""
+
+    def until_settled(self, job: Job, kinds: dict[str, set[str]]) -> tuple[Job, list[Outcome], int]:
+        """Reads the export, and again with wider types if documents contradict the sample.
+
+        One more pass is enough: each pass sees all kinds of values whatever the types.
+        """
+        passes = 0
+        while True:
+            passes += 1
+            check_rules(job.plan)
+            if job.plan.stratified and job.strata is None:
+                job = replace(job, strata=self._find_strata(job))
+            outcomes = self._run(job)
+            wider = settle_types(job.plan, _both(kinds_of(_sum(outcomes)), kinds))
+            if wider == job.plan or passes == MAX_PASSES:
+                return job, outcomes, passes
+            job = replace(job, plan=wider, strata=None)
+            self._discard(outcomes)
+
+    def pick_up(self, outcomes: list[Outcome]) -> None:
+        """Brings what workers elsewhere have written to this machine's disk."""
+        self.shards.pick_up(
+            [name for one in outcomes for name in (*one.shards.values(), *one.groups.values())]
+        )
+        bad = [name for one in outcomes for name in one.bad_files]
+        if bad and self.bad.address:
+            quarantine.make_private(self.bad.here)
+        for file in self.bad.pick_up(bad):
+            file.chmod(0o600)
+
+    def _run(self, job: Job) -> list[Outcome]:
+        with self.make_pipeline() as pipeline:
+            (
+                pipeline
+                | "ListItems" >> beam.Create(self.items)
+                | "IngestItems" >> beam.ParDo(IngestItem(job)).with_output_types(Any)
+                | "CollectOutcomes" >> beam.combiners.ToList()
+                | "KeepOutcomes" >> beam.Map(_keep, self.shards.there, OUTCOMES_FILE)
+            )
+        outcomes: list[Outcome] = self._kept(OUTCOMES_FILE)
         for outcome in outcomes:
-            _discard(job, outcome)
+            if outcome.error is not None:
+                self._discard(outcomes)
+                raise outcome.error
+        return sorted(outcomes, key=lambda outcome: outcome.index)
+
+    def _find_strata(self, job: Job) -> Strata:
+        """Reads keys and strata of all documents and derives the bounds between splits."""
+        with self.make_pipeline() as pipeline:
+            (
+                pipeline
+                | "ListItemsForStrata" >> beam.Create(self.items)
+                | "GatherStrata"
+                >> beam.ParDo(GatherStrata(job.plan, self.shards.there)).with_output_types(Any)
+                | "CollectStrata" >> beam.combiners.ToList()
+                | "KeepStrata" >> beam.Map(_keep, self.shards.there, STRATA_FILE)
+            )
+        gathered: list[str | PenstockError] = self._kept(STRATA_FILE)
+        for result in gathered:
+            if isinstance(result, PenstockError):
+                raise result
+        files = self.shards.pick_up(sorted(map(str, gathered)))
+        strata = find_bounds(files, self.shards.here, job.plan.shares)
+        for file in files:
+            file.unlink()
+        return replace(strata, mixed=self.shards.lay_out(Path(strata.mixed)))
+
+    def _kept(self, name: str) -> Any:
+        (file,) = self.shards.pick_up([name])
+        return pickle.loads(file.read_bytes())
+
+    def _discard(self, outcomes: list[Outcome]) -> None:
+        self.bad.remove([name for one in outcomes for name in one.bad_files])
+        self.shards.remove([name for one in outcomes for name in one.shards.values()])
 
 
-def _run(items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any]) -> list[Outcome]:
-    target = str(Path(job.temporary) / OUTCOMES_FILE)
-    with make_pipeline() as pipeline:
-        (
-            pipeline
-            | "ListItems" >> beam.Create(items)
-            | "IngestItems" >> beam.ParDo(IngestItem(job)).with_output_types(Any)
-            | "CollectOutcomes" >> beam.combiners.ToList()
-            | "KeepOutcomes" >> beam.Map(_keep_outcomes, target)
-        )
-    outcomes: list[Outcome] = pickle.loads(Path(target).read_bytes())
-    for outcome in outcomes:
-        if outcome.error is not None:
-            for other in outcomes:
-                _discard(job, other)
-            raise outcome.error
-    return sorted(outcomes, key=lambda outcome: outcome.index)
-
-
-def _find_strata(items: list[WorkItem], job: Job, make_pipeline: Callable[[], Any]) -> Strata:
-    """Reads keys and strata of all documents and derives the bounds between splits."""
-    target = str(Path(job.temporary) / "strata.pickle")
-    with make_pipeline() as pipeline:
-        (
-            pipeline
-            | "ListItemsForStrata" >> beam.Create(items)
-            | "GatherStrata" >> beam.ParDo(GatherStrata(job.plan, job.temporary)).with_output_types(Any)
-            | "CollectStrata" >> beam.combiners.ToList()
-            | "KeepStrata" >> beam.Map(_keep_outcomes, target)
-        )
-    gathered: list[str | PenstockError] = pickle.loads(Path(target).read_bytes())
-    for result in gathered:
-        if isinstance(result, PenstockError):
-            raise result
-    folder = Path(job.temporary)
-    files = [folder / str(name) for name in sorted(map(str, gathered))]
-    strata = find_bounds(files, folder, job.plan.shares)
-    for file in files:
-        file.unlink()
-    return strata
-
-
-def _keep_outcomes(outcomes: list[Any], target: str) -> None:
-    with published_file(target) as temporary:
-        temporary.write_bytes(pickle.dumps(outcomes))
-
-
-def _discard(job: Job, outcome: Outcome) -> None:
-    for name in outcome.bad_files:
-        (Path(job.quarantine) / name).unlink(missing_ok=True)
-    for name in outcome.shards.values():
-        (Path(job.temporary) / name).unlink(missing_ok=True)
+def _keep(found: list[Any], there: str, name: str) -> None:
+    """Keeps what the workers have returned where the node picks it up."""
+    with workbench(there) as folder, published_file(folder / name) as temporary:
+        temporary.write_bytes(pickle.dumps(found))
 
 
 def _sum(outcomes: list[Outcome]) -> Tally:

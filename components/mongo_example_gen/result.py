@@ -276,5 +276,9 @@ class Ingestion(Result):
 
     @property
     def counted(self) -> Mapping[str, int]:
-        """The documents that were read."""
-        return {"documents": self.documents.read}
+        """Documents that were read, those of them that were quarantined, and bytes; as Beam's workers count them."""
+        return {
+            "documents": self.documents.read,
+            "quarantined": self.documents.quarantined,
+            "bytes": self.bytes.read,
+        }

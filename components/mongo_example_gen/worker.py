@@ -42,6 +42,7 @@ from components.mongo_example_gen.splits.strata import Strata
 from foundation.errors import PenstockError
 from foundation.privacy import read_key
 from foundation.publish import storage_error
+from foundation.stores.exchange import workbench
 
 DISTINCT_KEYS = 1000
 """Distinct split keys are counted up to this limit."""
@@ -53,9 +54,9 @@ class Job:
 
     plan: Plan
     temporary: str
-    """Folder for shards under temporary names."""
+    """Where shards go under temporary names: ``Exchange.there``."""
     quarantine: str
-    """Private folder for bad documents under temporary names."""
+    """Where bad documents go under temporary names: ``Exchange.there`` of a private folder."""
     keep_documents: bool
     strata: Strata | None = None
     """Bounds of the strata, where splits are stratified."""
@@ -99,22 +100,25 @@ class IngestItem(beam.DoFn):
 
     def process(self, item: WorkItem) -> Iterator[Outcome]:
         """Yields the outcome of one item."""
-        writer = _ItemWriter(self._job, item)
         try:
-            with _without_search_for_cycles():
-                writer.run()
-            outcome = writer.outcome
-            _tell(outcome.tally)
+            outcome = self._ingested(item)
         except PenstockError as error:
-            writer.abort()
             outcome = Outcome(item.index, error=error)
         except OSError as error:
-            writer.abort()
             outcome = Outcome(item.index, error=storage_error(self._job.temporary, error))
-        except BaseException:
-            writer.abort()
-            raise
         yield outcome
+
+    def _ingested(self, item: WorkItem) -> Outcome:
+        with workbench(self._job.temporary) as shards, workbench(self._job.quarantine) as bad:
+            writer = _ItemWriter(replace(self._job, temporary=str(shards), quarantine=str(bad)), item)
+            try:
+                with _without_search_for_cycles():
+                    writer.run()
+            except BaseException:
+                writer.abort()
+                raise
+        _tell(writer.outcome.tally)
+        return writer.outcome
 
 
 def _tell(tally: Tally) -> None:

@@ -16,6 +16,6 @@ NODE = Declaration(
     build="components.statistics_gen.component:build",
     inputs={"examples": EXAMPLES},
     beam=True,
-    remote=True,
+    elsewhere="addresses",
     settings=lambda document, inputs: is_grouped(document),
 )

@@ -13,7 +13,7 @@ NODE = Declaration(
     build="components.transform.component:build",
     inputs={"examples": EXAMPLES, "schema": SCHEMA},
     beam=True,
-    remote=True,
+    elsewhere="addresses",
     settings=lambda document, inputs: [
         document.features.model_dump(mode="json"),
         label_settings(document),

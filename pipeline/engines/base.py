@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, cast
 
-from pipeline.document.models import RunConfig
+from pipeline.document.models import PipelineSpec, RunConfig
+from pipeline.nodes import NODES
 from pipeline.orchestrators import ENGINES
 from pipeline.preflight.remarks import Remark
 
@@ -28,6 +29,7 @@ class Context:
         folder: Folder of the run, for files and logs of the engine; None before a run has one.
         root: The pipeline's root, as the document gives it or as the run has it.
         home: Folder that relative paths of the document start from.
+        only_here: Why the node's workers must see this machine's disk or environment, in words; empty: they need not.
     """
 
     pipeline: str
@@ -38,6 +40,7 @@ class Context:
     folder: Path | None = None
     root: str = ""
     home: Path = Path()
+    only_here: str = ""
 
 
 class Engine(ABC):
@@ -45,8 +48,6 @@ class Engine(ABC):
 
     name: ClassVar[str]
     """The name in ``run.beam``."""
-    remote_workers: ClassVar[bool] = False
-    """Whether its workers do not see this machine's disk, and read and write the root's store themselves."""
 
     def check(self, run: RunConfig, context: Context) -> list[Remark]:
         """Looks for what would stop a node's Beam steps, before anything starts; nothing is started or written.
@@ -60,6 +61,9 @@ class Engine(ABC):
         """
         return []
 
+    outlives: ClassVar[bool] = False
+    """Whether a job of it goes on when the node's process is killed, unless that is given time to cancel it."""
+
     @abstractmethod
     def args(self, run: RunConfig, context: Context) -> list[str]:
         """Returns the arguments of the node's Beam pipelines, decided when the node runs.
@@ -68,6 +72,14 @@ class Engine(ABC):
             run: The document's ``run`` slice.
             context: The node.
         """
+
+    def sees_disk(self, run: RunConfig) -> bool:
+        """Returns whether its workers see this machine's disk; otherwise they share nothing with it but the root's store.
+
+        Args:
+            run: The document's ``run`` slice.
+        """
+        return True
 
     def costs(self, run: RunConfig) -> list[str]:
         """Returns what decides the costs of its pipelines, a sentence each; none for an engine that is not paid by use.
@@ -103,3 +115,16 @@ def engine_for(run: RunConfig, node: str) -> Engine:
     """
     module, _, name = ENGINES[run.engine(node)].partition(":")
     return cast("Engine", getattr(importlib.import_module(module), name)())
+
+
+def only_here(document: PipelineSpec, node: str) -> str:
+    """Returns why a node's workers must see this machine's disk or environment, in words; empty: they need not.
+
+    Args:
+        document: The document.
+        node: Id of the node.
+    """
+    declared = next((one for one in NODES if one.id == node), None)
+    if declared is None:
+        return ""
+    return declared.only_here(document) if declared.elsewhere else "its workers write to this machine's disk"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.document.models import PipelineSpec
-from pipeline.engines.base import Context, engine_for
+from pipeline.engines.base import Context, engine_for, only_here
 from pipeline.preflight.remarks import Remark
 
 
@@ -20,7 +20,8 @@ def remarks(spec: PipelineSpec, nodes: Iterable[str], folder: Path = Path()) -> 
     """
     found: dict[str, Remark] = {}
     for node in nodes:
-        context = Context(spec.name, node=node, root=spec.root, home=folder)
+        here = only_here(spec, node)
+        context = Context(spec.name, node=node, root=spec.root, home=folder, only_here=here)
         for remark in engine_for(spec.run, node).check(spec.run, context):
             found.setdefault(str(remark), remark)
     return list(found.values())

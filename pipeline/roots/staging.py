@@ -4,14 +4,17 @@ An executor knows files alone. So a node whose root is in a store works in the m
 become local paths before it begins; when it has ended, its outputs are sent and their paths become addresses again, and
 only then does ML Metadata call it complete. Where the root is a folder, nothing happens.
 
-Workers of Beam elsewhere do not see this machine's disk. For them, inputs and outputs keep their addresses: nothing is
-brought or sent, and what an earlier attempt left is removed from the store.
+Workers of Beam elsewhere do not see this machine's disk. Either inputs and outputs keep their addresses for them: nothing is
+brought or sent. Or the executor works here as ever, and exchanges files with its workers through the store. Before that, what
+an earlier attempt left is removed from there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 from foundation.storage_remote import Address
 from foundation.stores.brought import fetched
@@ -71,8 +74,34 @@ def hand_over(outputs: Mapping[str, Sequence[Any]]) -> None:
     """
     for artifact in _all(outputs):
         artifact.uri = address_of(artifact.uri)
-        store, key = open_store(Address(artifact.uri))
-        store.delete([entry.key for entry in store.list(f"{key}/")])
+        _emptied(artifact.uri)
+
+
+@contextmanager
+def exchanged(outputs: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+    """Yields an address for files that an executor here and its workers elsewhere exchange; it is empty, and again afterwards.
+
+    It is beneath an output's address, so that whatever removes what a killed attempt left of that removes these files, too.
+
+    Args:
+        outputs: Output key → TFX's artifacts, as the launcher made them.
+
+    Raises:
+        StorageError: The store does not answer, or refuses.
+    """
+    addresses = [address_of(artifact.uri) for artifact in _all(outputs)]
+    for address in addresses:
+        _emptied(address)
+    place = f"{addresses[0]}/.exchange-{uuid4().hex[:12]}"
+    try:
+        yield place
+    finally:
+        _emptied(place)
+
+
+def _emptied(address: str) -> None:
+    store, key = open_store(Address(address))
+    store.delete([entry.key for entry in store.list(f"{key}/")])
 
 
 def _all(artifacts: Mapping[str, Sequence[Any]]) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from google.protobuf.json_format import ParseDict
 
-from components.node import load
+from components.node import Elsewhere, load
 from foundation.errors import NodeError
 from foundation.stores.brought import looked_at
 from pipeline.engines import counters
@@ -77,7 +77,7 @@ class NodeExecutor:
         ir: The compiled pipeline of the run; it is narrowed, see ``narrowing``.
         connection: ML Metadata's ``ConnectionConfig``.
         beam: Holds the Beam engine of a node ready, given its id and the attempt; yields the arguments for Beam.
-        elsewhere: Whether the workers of a node's engine read and write the root's store themselves, given its id.
+        elsewhere: How a node works with workers that do not see this machine's disk, given its id; empty: its workers see it.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class NodeExecutor:
         ir: pipeline_pb2.Pipeline,
         connection: Any,
         beam: Callable[[str, int], AbstractContextManager[Sequence[str]]],
-        elsewhere: Callable[[str], bool] = lambda node: False,
+        elsewhere: Callable[[str], Elsewhere] = lambda node: "",
     ) -> None:
         narrow(ir)
         self._pipeline, self._handle, self._beam, self._elsewhere = ir, Handle(connection), beam, elsewhere

@@ -6,12 +6,14 @@ It tells when the executor begins, and asks whether its result may count.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pipeline.roots.staging import bring, hand_over, send
+from components.node import Elsewhere
+from foundation.stores.exchange import flag
+from pipeline.roots.staging import bring, exchanged, hand_over, send
 from pipeline.runners.light import (
     beam_executor_operator,
     data_types,
@@ -73,13 +75,14 @@ class BeamOperator(beam_executor_operator.BeamExecutorOperator):
     Args:
         asked: What the run is asked.
         beam: Holds the engine ready and yields the arguments for Beam.
-        elsewhere: Whether the engine's workers read and write the root's store themselves.
+        elsewhere: How the node works with workers that do not see this machine's disk; empty: its workers see it.
         given: The arguments of TFX's operator.
     """
 
     beam_pipeline_args: list[Any]
+    extra_flags: list[str]
 
-    def __init__(self, asked: Asked, beam: Beam, elsewhere: bool, **given: Any) -> None:
+    def __init__(self, asked: Asked, beam: Beam, elsewhere: Elsewhere, **given: Any) -> None:
         super().__init__(**given)
         self._asked, self._beam, self._elsewhere = asked, beam, elsewhere
 
@@ -87,17 +90,22 @@ class BeamOperator(beam_executor_operator.BeamExecutorOperator):
         self, execution_info: data_types.ExecutionInfo, make_beam_pipeline_fn: Callable[[], Any] | None = None
     ) -> Any:
         """Runs the executor, see TFX."""
-        if not self._elsewhere:
+        by_address = self._elsewhere == "addresses"
+        if not by_address:
             bring(execution_info.input_dict)
         self._asked.begins()
-        with self._beam() as args:
-            if self._elsewhere:  # by now nothing of an earlier attempt writes any more
+        with self._beam() as args, ExitStack() as stack:
+            # By now nothing of an earlier attempt writes any more.
+            if by_address:
                 hand_over(execution_info.output_dict)
+            elif self._elsewhere:
+                address = stack.enter_context(exchanged(execution_info.output_dict))
+                self.extra_flags = [*self.extra_flags, flag(address)]
             # Later ones win: the component's own, such as the project of a query, over the engine's.
             self.beam_pipeline_args = [*map(_literal, args), *self.beam_pipeline_args]
             output = super().run_executor(execution_info, make_beam_pipeline_fn)
         self._asked.guard()
-        if not self._elsewhere:
+        if not by_address:
             send(execution_info.output_dict, output)
             self._asked.guard()  # sending may have taken a while
         return output
@@ -110,13 +118,13 @@ def _literal(argument: str) -> Any:
     return made
 
 
-def operators(asked: Asked, beam: Beam, elsewhere: bool = False) -> Mapping[Any, Callable[..., Any]]:
+def operators(asked: Asked, beam: Beam, elsewhere: Elsewhere = "") -> Mapping[Any, Callable[..., Any]]:
     """Returns what the launcher takes as ``custom_executor_operators``.
 
     Args:
         asked: What the run of the node is asked.
         beam: Holds the node's engine ready and yields the arguments for Beam.
-        elsewhere: Whether the engine's workers read and write the root's store themselves.
+        elsewhere: How the node works with workers that do not see this machine's disk; empty: its workers see it.
     """
     return {
         executable_spec_pb2.PythonClassExecutableSpec: partial(PythonOperator, asked),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ import numpy as np
 from components.mongo_example_gen.splits.codes import codes_of, key_hashes
 from foundation.errors import DataError
 from foundation.publish import storage_error
+from foundation.stores.exchange import at_hand
+from foundation.stores.mirror import in_store
 
 PARTITION_BYTES = 32 * 2**20
 MOST_STRATA = 1000
@@ -32,8 +35,8 @@ class Strata:
     """Hashes of the strata in rising order, uint64 [strata]."""
     bounds: np.ndarray
     """Hash from which keys are no longer train, no longer validation; uint64 [strata, 2]."""
-    mixed: Path
-    """File of the hashes of keys in several strata, in rising order."""
+    mixed: str
+    """File of the hashes of keys in several strata, in rising order, as workers know it."""
 
     def codes(self, values: Sequence[str | None], keys: Sequence[str], shares: tuple[int, ...]) -> np.ndarray:
         """Returns the number of the split of each row, int8 [rows]."""
@@ -41,12 +44,24 @@ class Strata:
         rows = np.searchsorted(self.strata, stratum_hashes(values))
         rows = np.minimum(rows, len(self.strata) - 1)
         codes: np.ndarray = (hashes[:, None] >= self.bounds[rows]).sum(axis=1).astype(np.int8)
-        if self.mixed.stat().st_size:
-            mixed: np.ndarray = np.memmap(self.mixed, "<u8", "r")
+        mixed = _mixed(self.mixed)
+        if len(mixed):
             places = np.minimum(np.searchsorted(mixed, hashes), len(mixed) - 1)
             several = mixed[places] == hashes
             codes[several] = codes_of(hashes[several], shares)
         return codes
+
+
+def _mixed(place: str) -> np.ndarray:
+    if in_store(place):
+        return _brought(place)
+    return np.memmap(place, "<u8", "r") if Path(place).stat().st_size else np.empty(0, "<u8")
+
+
+@lru_cache(maxsize=1)
+def _brought(address: str) -> np.ndarray:
+    with at_hand(address) as file:
+        return np.fromfile(file, "<u8")
 
 
 def stratum_hashes(values: Sequence[str | None]) -> np.ndarray:
@@ -98,7 +113,7 @@ def find_bounds(files: Sequence[Path], folder: Path, shares: tuple[int, ...]) ->
         raise storage_error(folder, error) from error
     order = sorted(sizes) or [0]
     found = [bounds.get(stratum, [0, 0]) for stratum in order]
-    return Strata(np.array(order, np.uint64), np.array(found, np.uint64), mixed)
+    return Strata(np.array(order, np.uint64), np.array(found, np.uint64), str(mixed))
 
 
 def _check_few(sizes: dict[int, int]) -> None:

@@ -14,7 +14,6 @@ from pipeline.engines.dataflow.checks.subject import Subject
 from pipeline.engines.dataflow.costs import costs
 from pipeline.engines.dataflow.labels import job_name, run_labels
 from pipeline.engines.dataflow.options import in_one_word, read_options
-from pipeline.nodes import NODES
 from pipeline.preflight.remarks import Remark, refuse
 
 _FILES = frozenset({"--setup_file", "--requirements_file", "--extra_package"})
@@ -25,7 +24,7 @@ class DataflowEngine(Engine):
     """Jobs on Dataflow; options come from ``run.beam_args``."""
 
     name = "dataflow"
-    remote_workers = True
+    outlives = True
 
     def check(self, run: RunConfig, context: Context) -> list[Remark]:
         """Looks for everything that the service would refuse; it is not asked.
@@ -35,7 +34,7 @@ class DataflowEngine(Engine):
             context: The node.
         """
         subject = Subject(read_options(run.beam_args), context.root, context.home)
-        found = [*_unreachable(subject, context.node), *problems(subject)]
+        found = [*_unreachable(subject, context), *problems(subject)]
         certain = [Remark(SpecErrors([one]), certain=True) for one in found]
         return [*certain, *(Remark(SpecErrors([one]), certain=False) for one in suspicions(subject))]
 
@@ -76,6 +75,10 @@ class DataflowEngine(Engine):
             orphan.cancel(wait=True)
         yield args
 
+    def sees_disk(self, run: RunConfig) -> bool:
+        """Returns that its workers see nothing of this machine, see ``Engine.sees_disk``."""
+        return False
+
     def costs(self, run: RunConfig) -> list[str]:
         """Returns what decides the costs of its jobs, in words.
 
@@ -91,16 +94,15 @@ def _absolute(arg: str, home: Path) -> str:
     return f"{name}={home / value}" if equals and name in _FILES else arg
 
 
-def _unreachable(subject: Subject, node: str) -> list[Problem]:
-    """Finds a node that writes files on this machine, which workers elsewhere do not see."""
-    declared = next((one for one in NODES if one.id == node), None)
-    if subject.rehearsed or declared is None or declared.remote:
+def _unreachable(subject: Subject, context: Context) -> list[Problem]:
+    """Finds a node whose workers need something of this machine, which workers elsewhere do not see."""
+    if subject.rehearsed or not context.only_here:
         return []
     return [
         Problem(
             ("run", "beam"),
-            f"{node} cannot run on Dataflow: its workers write to this machine's disk",
+            f"{context.node} cannot run on Dataflow: {context.only_here}",
             expected="local for this node",
-            remedy=f"say run: {{beam: {{default: dataflow, {node}: local}}}}",
+            remedy=f"say run: {{beam: {{default: dataflow, {context.node}: local}}}}",
         )
     ]

@@ -30,7 +30,7 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 from pipeline.nodes import NODES
 for node in NODES:
-    if node.remote:
+    if node.elsewhere:
         importlib.import_module(node.build.partition(":")[0])
 import pipeline.engines.dataflow.beam_runner
 ours = [sys.modules[name].__file__ for name in ("components", "pipeline", "foundation")]

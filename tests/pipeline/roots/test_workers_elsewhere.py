@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from foundation.storage_remote import Address
+from foundation.stores.exchange import flagged
 from foundation.stores.mirror import mirror_of
 from foundation.stores.opening import open_store
 from tests import object_stores
@@ -28,9 +29,11 @@ class Recorder:
     """
 
     given: dict[str, Any] = {}
+    exchanges: str = ""
 
     def __init__(self, context: Any) -> None:
         self._args = context.beam_pipeline_args
+        Recorder.exchanges = flagged(context.extra_flags)
 
     def Do(self, inputs: dict[str, Any], outputs: dict[str, Any], properties: dict[str, Any]) -> None:
         uris = [
@@ -40,6 +43,9 @@ class Recorder:
             for artifact in artifacts
         ]
         Recorder.given = {"args": self._args, "uris": uris}
+        if Recorder.exchanges:
+            store, key = open_store(Address(Recorder.exchanges))
+            store.put(f"{key}/bad/raw", b"3")
 
 
 @pytest.fixture
@@ -50,8 +56,8 @@ def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
         yield f"gs://{object_stores.BUCKET}"
 
 
-@pytest.mark.parametrize("elsewhere", [True, False], ids=["elsewhere", "here"])
-def test_an_executor_gets_what_its_workers_can_reach(bucket: str, elsewhere: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("elsewhere", ["addresses", "exchange", ""])
+def test_an_executor_gets_what_its_workers_can_reach(bucket: str, elsewhere: Any, tmp_path: Path) -> None:
     from tfx.orchestration.portable import data_types
     from tfx.proto.orchestration import executable_spec_pb2
     from tfx.types import standard_artifacts
@@ -79,11 +85,15 @@ def test_an_executor_gets_what_its_workers_can_reach(bucket: str, elsewhere: boo
     def held() -> Iterator[list[str]]:
         yield ["--runner=There"]
 
+    Recorder.exchanges = ""
     operator = BeamOperator(Asked(), held, elsewhere, executor_spec=spec, platform_config=None)
     operator.run_executor(info)
     addresses = [f"{bucket}/{INPUT}", f"{bucket}/{OUTPUT}"]
     assert Recorder.given["args"] == ["--runner=There"]
-    assert Recorder.given["uris"] == (addresses if elsewhere else [str(mirror_of(one)) for one in addresses])
+    local = [str(mirror_of(one)) for one in addresses]
+    assert Recorder.given["uris"] == (addresses if elsewhere == "addresses" else local)
+    assert Recorder.exchanges.startswith(f"{addresses[1]}/.exchange-") is (elsewhere == "exchange")
+    assert [entry.key for entry in store.list(f"{OUTPUT}/") if "exchange" in entry.key] == []
     assert graph.uri == addresses[1]
     assert store.get(f"{OUTPUT}/left by a killed attempt") is None
 
@@ -102,4 +112,7 @@ def test_only_nodes_whose_steps_need_no_shared_disk_work_elsewhere_and_only_in_a
         for root in (mirror_of(f"{bucket}/root"), tmp_path / "here")
         for node in ("MongoExampleGen", "StatisticsGen", "Evaluator")
     }
-    assert [key for key, value in found.items() if value] == [("root", "StatisticsGen")]
+    assert {key: value for key, value in found.items() if value} == {
+        ("root", "MongoExampleGen"): "exchange",
+        ("root", "StatisticsGen"): "addresses",
+    }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from components.mongo_example_gen.config import DataConfig
 from foundation.errors import PenstockError
 from pipeline.document.loader import load
 from pipeline.document.models import PipelineSpec, RunConfig
@@ -38,15 +39,19 @@ def test_an_attempt_has_a_job_of_its_own() -> None:
     assert args[6:] == run.beam_args
 
 
-def test_nodes_that_write_to_this_machines_disk_are_refused_and_named() -> None:
-    nodes = ["MongoExampleGen", "StatisticsGen", "Transform", "Evaluator", "BulkInferrer"]
-    said = [str(one) for one in checking.remarks(document(), nodes)]
+def test_nodes_whose_workers_need_something_of_this_machine_are_refused_and_named() -> None:
+    spec = document()
+    nodes = ["MongoExampleGen", "StatisticsGen", "Transform", "Evaluator", "InferExampleGen", "BulkInferrer"]
+    assert checking.remarks(spec, nodes) == []
+    rules = {"privacy": {"rules": {"email": "hash"}}}
+    hashed = spec.model_copy(update={"data": DataConfig.model_validate({**DOCUMENT["data"], **rules})})
+    said = [str(one) for one in checking.remarks(hashed, nodes)]
     assert [text.partition(" cannot")[0].rpartition(" ")[2] for text in said] == [
         "MongoExampleGen",
-        "BulkInferrer",
+        "InferExampleGen",
     ]
+    assert "its workers would need the key of PENSTOCK_PRIVACY_KEY, which no job carries" in said[0]
     assert "say run: {beam: {default: dataflow, MongoExampleGen: local}}" in said[0]
-    assert checking.remarks(document(MIXED), nodes[:4]) == []
 
 
 def test_what_is_wrong_is_told_once_for_all_nodes() -> None:
