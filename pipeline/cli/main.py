@@ -43,6 +43,7 @@ from pipeline.cli import (
     compile as compiling,
 )
 from pipeline.cli.screen import say_error
+from pipeline.task.signals import Terminated
 
 app = typer.Typer(
     name="penstock",
@@ -122,6 +123,9 @@ def _run(arguments: list[str], debug: bool) -> int:
         if debug:
             sys.stderr.write(getattr(error, "trace", "") or "".join(traceback.format_exception(error)))
         return error.exit_code
+    except Terminated as error:
+        say_error(str(error))
+        return error.code
     except (typer.Abort, KeyboardInterrupt):
         resumes = "; 'penstock run' resumes from here" if arguments[0] == "run" else ""
         say_error(f"ended by Ctrl-C, everything was closed{resumes}")

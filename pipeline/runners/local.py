@@ -11,17 +11,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from foundation.errors import NodeError
 from pipeline.plan import NodePlan, Plan
 from pipeline.runners.base import Event, Events, Failure, Standby
+from pipeline.runners.beam import outlives
 from pipeline.runners.forking import prepare, starter
 from pipeline.runners.job import Job
 from pipeline.runners.process import rebuilt_error
 from pipeline.runners.zygote.client import standing
 
 WORKERS = 2
+GRACE = 10.0
+"""Seconds that a worker has to cancel what would go on without it, such as a job of Dataflow."""
 _TOLD = ("counted", "withheld", "decided", "cpu")
 """What a worker may say of a node that is done, as ``Event`` has it."""
 
@@ -37,6 +41,9 @@ class Worker(Protocol):
 
     def answer(self) -> dict[str, Any] | None:
         """Waits for one answer; None when the process has died."""
+
+    def terminate(self, seconds: float) -> None:
+        """Asks the process to close what it has begun, and waits for its end for so many seconds; ``end`` follows."""
 
     def end(self) -> None:
         """Ends the process and everything it started."""
@@ -74,7 +81,12 @@ class LocalRunner:
             for _ in range(count):
                 workers.append(start(job))
                 stack.callback(workers[-1].end)
-            yield from _Loop(workers, plan.needed).events()
+            loop = _Loop(workers, plan.needed)
+            try:
+                yield from loop.events()
+            except BaseException:  # Ctrl-C, SIGTERM, or whatever else ends the run in the midst of it
+                loop.close(partial(outlives, job))
+                raise
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,16 @@ class _Loop:
                 if self._workers[index] in readable:
                     yield from self._hear(index)
             yield from self._hand_out()
+
+    def close(self, outlives: Callable[[str], bool]) -> None:
+        """Gives workers time to cancel what would go on without them.
+
+        Args:
+            outlives: Whether steps of a node would, given its id.
+        """
+        for index in sorted(self._alive & set(self._busy)):
+            if any(plan.action == "run" and outlives(plan.node.id) for plan in self._busy[index].nodes):
+                self._workers[index].terminate(GRACE)
 
     def _goes_on(self) -> bool:
         at_work = any(task.nodes for task in self._busy.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from pipeline.runs.environment import code_version, installed_packages
 from pipeline.runs.listener import RunListener
 from pipeline.runs.lock import Hold, held
 from pipeline.runs.sweep import sweep
+from pipeline.task.signals import Terminated, heard
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,10 @@ class Session:
             LockedError: Another run holds the root.
             PenstockError: The run cannot end well, as a part of the export shows; nothing was written.
             KeyboardInterrupt: The user ended it; everything is closed by then.
+            Terminated: SIGTERM ended it; everything is closed by then.
         """
         run = new_run_id()
-        with held(self.root, run) as lock:
+        with heard(signal.SIGTERM), held(self.root, run) as lock:
             closed = sweep(self.loaded.spec, self.root)
             leftovers.sweep(self.loaded, self.root)
             plan = self.plan(selection)
@@ -197,7 +200,7 @@ class Session:
             if failure := deciding(failures):
                 raise RunFailedError(failure)
             ended = "complete"
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated):
             ended = "interrupted"
             raise
         except PenstockError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from collections.abc import Iterator
 from types import FrameType
 
@@ -30,6 +31,24 @@ def listen() -> None:
     """Has the signals that end a process raise ``Terminated`` from now on."""
     for one in _ENDING:
         signal.signal(one, _terminate)
+
+
+@contextlib.contextmanager
+def heard(*numbers: signal.Signals) -> Iterator[None]:
+    """Has signals raise ``Terminated`` within the block; in a thread that hears none, nothing changes.
+
+    Args:
+        numbers: The signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = [signal.signal(one, _terminate) for one in numbers]
+    try:
+        yield
+    finally:
+        for one, handler in zip(numbers, before, strict=True):
+            signal.signal(one, handler)
 
 
 @contextlib.contextmanager

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -29,11 +32,11 @@ def service() -> Iterator[Service]:
         yield running
 
 
-def run(service: Service, folder: Path, attempt: int = 1, run_id: str = "r1") -> None:
-    """Runs a small pipeline as the job of an attempt at a node."""
-    import apache_beam as beam
+COMMAND = [sys.executable, "-c", "import sys; from pipeline.cli.main import main; sys.exit(main())"]
 
-    args = [
+
+def options(service: Service, folder: Path) -> list[str]:
+    return [
         "--project=my-project",
         "--region=us-east1",
         f"--temp_location={folder}",
@@ -42,7 +45,13 @@ def run(service: Service, folder: Path, attempt: int = 1, run_id: str = "r1") ->
         "--no_auth",
         "--sdk_container_image=registry.example.com/penstock:1",
     ]
-    asked = RunConfig(beam="dataflow", beam_args=args)
+
+
+def run(service: Service, folder: Path, attempt: int = 1, run_id: str = "r1") -> None:
+    """Runs a small pipeline as the job of an attempt at a node."""
+    import apache_beam as beam
+
+    asked = RunConfig(beam="dataflow", beam_args=options(service, folder))
     context = Context("taxi", run_id, "Transform", attempt)
     with DataflowEngine().started(asked, context) as given, beam.Pipeline(argv=given) as pipeline:
         _ = pipeline | beam.Create([1, 2]) | beam.io.WriteToText(str(folder / "out"))
@@ -99,8 +108,12 @@ def test_only_a_job_that_is_done_has_done_it(service: Service, tmp_path: Path, s
         run(service, tmp_path)
 
 
+def watched(service: Service) -> bool:
+    return any(one.endswith("/messages") for one in service.requests)
+
+
 def terminate_once_watched(service: Service) -> None:
-    while not any(one.endswith("/messages") for one in service.requests):
+    while not watched(service):
         time.sleep(0.05)
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -118,6 +131,38 @@ def test_a_process_that_is_told_to_end_cancels_its_job(service: Service, tmp_pat
     finally:
         signal.signal(signal.SIGTERM, before)
     assert states(service) == [CANCELLED]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_told_to_end_cancels_its_job(
+    service: Service, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    service.states = (RUNNING,)
+    rows = ({"_id": n, "lessons": n % 7, "kept": n % 3 == 0} for n in range(60))
+    (tmp_path / "export.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    document = {
+        "name": "taxi",
+        "data": {"mongo_export": "export.jsonl", "label": "kept"},
+        "features": {"lessons": "zscore"},
+        "evaluate": {"metrics": ["auc"], "gates": "none"},
+        "run": {"beam": "dataflow", "beam_args": options(service, tmp_path)},
+    }
+    (tmp_path / "pipeline.yaml").write_text(json.dumps(document))
+    environment = {"PENSTOCK_ZYGOTE": "off", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(
+        [*COMMAND, "run", "--to", "MongoExampleGen"],
+        cwd=tmp_path,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        while process.poll() is None and not watched(service):
+            time.sleep(0.05)
+        process.send_signal(number)
+        said, _ = process.communicate()
+    assert (states(service), process.returncode) == ([CANCELLED], code), said
 
 
 def test_the_next_attempt_cancels_what_a_killed_one_has_left_and_no_other_job(

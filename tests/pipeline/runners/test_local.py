@@ -39,7 +39,7 @@ class FakeWorker:
         self.number = len({n for n, _ in asked})
         self._read, self._write = os.pipe()
         self._lines = os.fdopen(self._read, "rb", buffering=0)
-        self.ended = False
+        self.ended = self.terminated = False
         self._tell({"done": "start"})
         asked.append((self.number, {"start": True}))
 
@@ -67,6 +67,10 @@ class FakeWorker:
     def answer(self) -> dict[str, Any] | None:
         line = self._lines.readline()
         return json.loads(line) if line else None
+
+    def terminate(self, seconds: float) -> None:
+        assert not self.ended
+        self.terminated = True
 
     def end(self) -> None:
         self.ended = True
@@ -259,3 +263,30 @@ def test_a_gate_runs_where_the_nodes_before_it_were_reused_and_the_next_node_whe
     ran = {request["run"]: number for number, request in asked if "run" in request}
     last = [number for number, request in asked if "reuse" in request][-1]
     assert ran["EvaluationGate"] == last != ran["Pusher"]
+
+
+@pytest.mark.parametrize("engine", ["dataflow", "local"])
+def test_a_run_that_is_ended_lets_workers_cancel_what_would_go_on_without_them(
+    plan: Plan, asked: list[Any], tmp_path: Path, engine: str
+) -> None:
+    beam = {"default": "local", "StatisticsGen": engine}
+    document = PipelineSpec.model_validate({**DOCUMENT, "run": {"beam": beam}})
+    job = Job(document, Inputs(tmp_path, resolved()), tmp_path, "r1", tmp_path)
+    workers: list[FakeWorker] = []
+
+    class Interrupted(FakeWorker):
+        """Ctrl-C comes while a node that it was asked for is waited for."""
+
+        def fileno(self) -> int:
+            if asked[-1][1].get("run") == "StatisticsGen":
+                raise KeyboardInterrupt
+            return super().fileno()
+
+    def start(job: Job) -> FakeWorker:
+        workers.append(Interrupted(asked, {}, ""))
+        return workers[-1]
+
+    with pytest.raises(KeyboardInterrupt):
+        list(LocalRunner(start).execute(plan, job))
+    assert any(worker.terminated for worker in workers) is (engine == "dataflow")
+    assert all(worker.ended for worker in workers)
