@@ -18,9 +18,10 @@ from tests.dataflow_service import ServedJob, Service, serving
 pytestmark = pytest.mark.integration
 
 EXPECTED = Path(__file__).parent / "expected_job.json"
-NODES = ("MongoExampleGen", "StatisticsGen", "SchemaInferrer", "Transform")
-REMOTE = {"default": "local", **dict.fromkeys(("MongoExampleGen", "StatisticsGen", "Transform"), "dataflow")}
-"""Ingestion too, which only a service on this machine can run."""
+DATA = ("MongoExampleGen", "StatisticsGen", "SchemaInferrer", "Transform")
+NODES = (*DATA, "ExampleValidator", "ValidationGate", "Trainer", "BaselineModel", "Evaluator")
+JOBS = ("MongoExampleGen", "StatisticsGen", "Transform", "Evaluator")
+REMOTE = {"default": "local", **dict.fromkeys(JOBS, "dataflow")}
 ROWS = 300
 DOCUMENT: dict[str, Any] = {
     "name": "learners",
@@ -31,7 +32,8 @@ DOCUMENT: dict[str, Any] = {
         "bad_documents": {"fail_above": "5%"},
     },
     "features": {"lessons": "zscore", "country": {"vocabulary": 10}},
-    "evaluate": {"metrics": ["auc"], "gates": "none"},
+    "train": {"steps": 20},
+    "evaluate": {"metrics": ["auc", "log_loss", "calibration"], "slices": ["country"], "gates": "none"},
 }
 
 
@@ -100,22 +102,27 @@ def executor(home: Path, root: str, run: str, beam: Any, beam_args: list[str]) -
     )  # after the components: it leaves out what they need
 
     made = NodeExecutor(compiled, connection, partial(beam_of, job))
-    return SimpleNamespace(run=made.run, told=made.told, connection=connection, folder=folder)
+    return SimpleNamespace(
+        run=made.run, told=made.told, reuse=made.reuse, connection=connection, folder=folder
+    )
 
 
 @pytest.fixture(scope="module")
 def remote(service: Service, home: Path) -> SimpleNamespace:
-    """A run with two nodes on Dataflow."""
+    """A run with four nodes on Dataflow."""
     nodes = executor(home, "remote", "r1", REMOTE, options(service, home))
-    nodes.told_of = {node: nodes.told(node, nodes.run(node)) for node in NODES}
+    nodes.executions, nodes.told_of = {}, {}
+    for node in NODES:
+        nodes.executions[node] = nodes.run(node)
+        nodes.told_of[node] = nodes.told(node, nodes.executions[node])
     return nodes
 
 
 @pytest.fixture(scope="module")
 def local(home: Path) -> Path:
-    """The root of the same nodes, run here."""
+    """The root of the same nodes until the model, run here."""
     nodes = executor(home, "local", "r1", "local", [])
-    for node in NODES:
+    for node in DATA:
         nodes.run(node)
     return nodes.folder
 
@@ -172,7 +179,7 @@ def test_one_job_is_submitted_for_a_node_and_looked_at_until_it_is_done(
     service: Service, remote: SimpleNamespace
 ) -> None:
     posts = [one for one in service.requests if one.startswith("POST")]
-    assert posts == ["POST /v1b3/projects/my-project/locations/europe-west1/jobs"] * 3
+    assert posts == ["POST /v1b3/projects/my-project/locations/europe-west1/jobs"] * len(JOBS)
     assert service.requests[-1].endswith("/metrics")
     assert not [one for one in service.requests if one.startswith("PUT")]
 
@@ -201,6 +208,32 @@ def test_artifacts_are_those_of_a_run_on_this_machine(remote: SimpleNamespace, l
         for root in (remote.folder, local)
     ]
     assert graphs[0][0].read_bytes() == graphs[1][0].read_bytes()
+
+
+def test_the_evaluation_of_a_job_is_that_of_this_machine(remote: SimpleNamespace, home: Path) -> None:
+    from components.evaluator.result import Evaluation
+
+    nodes = executor(home, "remote", "r3", "local", [])
+    nodes.reuse({node: remote.executions[node] for node in NODES[:-2]})
+    nodes.run("BaselineModel")
+    folder = remote.folder / "artifacts/Evaluator/evaluation"
+    job, here = (
+        Evaluation.read(folder / str(n)) for n in (remote.executions["Evaluator"], nodes.run("Evaluator"))
+    )
+    assert (job.way, here.way) == ("Beam", "in process")
+    assert [one.name for one in job.slices] == [one.name for one in here.slices]
+    for found, expected in zip(job.slices, here.slices, strict=True):
+        assert (found.rows, found.positives, found.negatives) == (
+            expected.rows,
+            expected.positives,
+            expected.negatives,
+        )
+        assert set(found.candidate) == set(expected.candidate) >= {"auc", "log_loss", "calibration"}
+        for name, measured in found.candidate.items():
+            ours = expected.candidate[name]
+            assert [measured.value, measured.low, measured.high] == pytest.approx(
+                [ours.value, ours.low, ours.high], abs=1e-6
+            )
 
 
 def test_a_job_that_claims_to_be_done_without_having_run_is_no_result(
