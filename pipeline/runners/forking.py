@@ -105,12 +105,6 @@ class ForkedProcess:
         """Whether the process has died."""
         return self._process.poll() is not None
 
-    def terminate(self, seconds: float) -> None:
-        """Asks it to close what it has begun (SIGTERM), and waits for its end for so many seconds; ``end`` follows."""
-        self._process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=seconds)
-
     def end(self) -> None:
         """Ends the process and all that it started."""
         self._process.end()
