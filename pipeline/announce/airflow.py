@@ -25,18 +25,13 @@ _LARGEST: Final = 16 * 2**20
 """Bytes of an answer that are read."""
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """HTTP statuses after which the same again may end well."""
-_MEANS: Final = {
-    401: (
-        "a token that is still valid",
-        f"get a new token from Airflow and export it as {TOKEN}",
-    ),
-    403: (
-        "a user who may read assets and DAGs, and create events of assets",
-        "give the token's user these rights",
-    ),
-    404: ("the REST API of Airflow 3", f"correct {ADDRESS}: the address in front of /api/v2"),
-    405: ("the REST API of Airflow 3", f"correct {ADDRESS}: the address in front of /api/v2"),
-}
+_TOKEN_MEANS: Final = (
+    "a valid token of a user who may read assets and DAGs, and create events of assets",
+    f"get a new token from Airflow and export it as {TOKEN}; if that is refused, too, give its user these rights",
+)
+_ADDRESS_MEANS: Final = ("the REST API of Airflow 3", f"correct {ADDRESS}: the address in front of /api/v2")
+# Airflow answers a token that is not valid with 403, too.
+_MEANS: Final = {401: _TOKEN_MEANS, 403: _TOKEN_MEANS, 404: _ADDRESS_MEANS, 405: _ADDRESS_MEANS}
 """HTTP status → what was expected, and the remedy."""
 
 
@@ -115,7 +110,7 @@ class Airflow:
                 f"Airflow at {self.address}",
                 expected="an answer in JSON",
                 seen="another text",
-                remedy=_MEANS[404][1],
+                remedy=_ADDRESS_MEANS[1],
             ) from error
 
     def _request(self, method: str, path: str, body: Any) -> urllib.request.Request:

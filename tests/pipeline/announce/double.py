@@ -105,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif waiting:
             self._write(int(waiting[0]), json.dumps({"detail": f"no, {TOKEN}"}).encode())
         elif self.headers["Authorization"] != f"Bearer {TOKEN}":
-            self._write(401, b'{"detail": "Invalid JWT token"}')
+            self._write(403, b'{"detail": "Invalid JWT token"}')
         else:
             status, told = answer()
             self._write(status, json.dumps(told).encode())
