@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from foundation.errors import NodeError
+from foundation.errors import NodeError, PenstockError, told_in
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +70,7 @@ class RemoteJob:
     console: str
     sleep: Callable[[float], None] = time.sleep
     _heard: set[tuple[str, str]] = field(default_factory=set)
+    _told: PenstockError | None = None
     _complaints: deque[str] = field(default_factory=lambda: deque(maxlen=_EXPLAINED))
 
     def wait(self) -> None:
@@ -79,6 +80,7 @@ class RemoteJob:
 
         Raises:
             JobError: It ended in any state but ``DONE``.
+            PenstockError: So it did, and a worker's messages tell of this error of ours.
         """
         log.info("Dataflow job %s (%s) was submitted: %s", self.name, self.id, self.console)
         try:
@@ -88,12 +90,15 @@ class RemoteJob:
             raise
         if state != DONE:
             seen = ": ".join([state, *self._complaints])
-            raise JobError(
+            failed = JobError(
                 f"Dataflow job {self.name} ({self.id})",
                 expected=DONE,
                 seen=seen,
                 remedy=f"see {self.console}",
             ).passing(_SHORTAGE.search(seen) is not None)
+            if self._told is not None:
+                raise self._told from failed
+            raise failed
 
     def _ended(self) -> str:
         pause, before = _FIRST_PAUSE, ""
@@ -134,6 +139,7 @@ class RemoteJob:
             log.log(level, "Dataflow: %s", message.message_text)
             if level >= logging.WARNING:
                 self._complaints.append(message.message_text.strip()[-_SHOWN:])
+                self._told = told_in(message.message_text) or self._told
 
     def _messages(self) -> Iterator[Any]:
         page = None

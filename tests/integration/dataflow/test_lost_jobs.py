@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from foundation.errors import NodeError
+from foundation.errors import NodeError, StorageError
 from pipeline.document.models import RunConfig
 from pipeline.engines.base import Context
 from pipeline.engines.dataflow.engine import DataflowEngine
@@ -92,6 +93,16 @@ def test_only_a_shortage_may_pass_by_itself(
     with pytest.raises(NodeError) as caught:
         run(service, tmp_path)
     assert caught.value.may_pass is may_pass
+
+
+def test_an_error_of_ours_that_a_worker_raised_is_that_of_the_node(service: Service, tmp_path: Path) -> None:
+    raised = StorageError("gs://bucket/shard", seen="no answer").passing()
+    service.states = (FAILED,)
+    service.complaint = "Error processing: " + "".join(traceback.format_exception(raised))
+    with pytest.raises(StorageError, match="gs://bucket/shard; seen: no answer") as caught:
+        run(service, tmp_path)
+    assert caught.value.may_pass
+    assert "expected JOB_STATE_DONE" in str(caught.value.__cause__)
 
 
 def test_a_refusal_of_the_service_is_told_and_not_tried_again(service: Service, tmp_path: Path) -> None:
