@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pipeline.engines.portable.engine import PortableEngine
 
-_SETTINGS = "flink-conf.yaml"
-"""The name that Flink up to 1.20 looks for first."""
+_SETTINGS = ("flink-conf.yaml", "config.yaml")
+"""What Flink up to 1.20 looks for first, and what Flink 2 looks for alone."""
 _ON_LOOPBACK = """\
 jobmanager.bind-host: localhost
 taskmanager.bind-host: localhost
@@ -35,6 +35,7 @@ class FlinkEngine(PortableEngine):
         """Returns the job server's own arguments, and writes the settings of a cluster within it."""
         arguments = [f"--flink-master={master}"]
         if self.is_embedded(master):
-            (folder / _SETTINGS).write_text(_ON_LOOPBACK, encoding="utf-8")
+            for name in _SETTINGS:
+                (folder / name).write_text(_ON_LOOPBACK, encoding="utf-8")
             arguments.append(f"--flink-conf-dir={folder}")
         return arguments

@@ -26,6 +26,7 @@ data:
   split: {by: _id, train: 7, validation: 1, test: 2}
 features: features.py:preprocessing_fn
 evaluate: {metrics: [auc], gates: none}
+run: {workers: 1}
 """
 FEATURES = """\
 import tensorflow as tf
@@ -67,3 +68,5 @@ def test_an_own_function_that_refuses_a_row_is_told_with_its_place(engine: str, 
     assert done.returncode == 4, done.stdout + done.stderr
     assert f"{tmp_path}/features.py:4, in preprocessing_fn" in done.stderr
     assert "assertion failed: [Condition x < y did not hold" in done.stderr
+    logs = [file.name for one in ("flink", "spark") for file in tmp_path.glob(f".penstock/**/{one}-*-1.log")]
+    assert logs == [f"{engine}-Transform-1.log"]  # the others ran here: each node has an engine of its own

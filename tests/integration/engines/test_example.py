@@ -30,13 +30,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         shutil.copytree(REPOSITORY / part, repository / part, ignore=left)
     project = repository / "examples" / "learner_retention"
 
-    def on(engine: str, *arguments: str, root: str = "") -> Path:
-        root = root or f".{engine}"
+    def on(engine: str) -> Path:
+        root = f".{engine}"
         if not (project / root / "artifacts").exists():
             own = (*SMALL, f"run.beam={engine}", f"root={root}", f"push.to=serving{root}")
             options = [word for value in own for word in ("--set", value)]
             done = subprocess.run(
-                [*COMMAND, "run", *options, *arguments],
+                [*COMMAND, "run", *options],
                 cwd=project,
                 capture_output=True,
                 text=True,
@@ -101,10 +101,3 @@ def test_what_workers_counted_reaches_the_summary(engine: str, run: Callable[...
     assert re.search(r"\b12,000 documents\b", line)
     assert re.search(r"\b4 quarantined\b", line)
     assert re.search(r"\b7,319,442 bytes\b", line)
-
-
-def test_one_node_on_an_engine_of_its_own(run: Callable[..., Path]) -> None:
-    beam = "{default: local, MongoExampleGen: spark}"
-    root = run(beam, "--to", "StatisticsGen", root=".mixed")
-    assert [*logs(root, "spark-*-1.log")] == ["spark-MongoExampleGen-1.log"]
-    assert same.rows(root, "test") == same.rows(run("local"), "test")

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.document.models import RunConfig
 from pipeline.engines.base import Context, Engine, engine_for
+from pipeline.engines.flink import FlinkEngine
 from pipeline.engines.portable.engine import option
 from pipeline.engines.spark import SparkEngine
 
@@ -113,3 +114,13 @@ def test_only_executors_of_a_cluster_have_to_reach_sparks_driver() -> None:
     assert "Spark's driver listens on the network" in str(remark)
     assert "spark.driver.bindAddress" not in engine.properties("spark://there:7077")
     assert engine.properties("local[2]")["spark.driver.bindAddress"] == "localhost"
+
+
+def test_only_a_flink_within_the_job_server_is_told_where_to_listen(tmp_path: Path) -> None:
+    engine, folder = FlinkEngine(), tmp_path / "server"
+    folder.mkdir()
+    assert engine.server_arguments("there:8081", folder) == ["--flink-master=there:8081"]
+    assert list(folder.iterdir()) == []
+    assert f"--flink-conf-dir={folder}" in engine.server_arguments("[local]", folder)
+    for name in ("flink-conf.yaml", "config.yaml"):
+        assert "rest.bind-address: localhost\n" in (folder / name).read_text(encoding="utf-8")
