@@ -16,7 +16,7 @@ from foundation.user_code import code_of, split_reference
 from pipeline.bundle.entries import node_entries, parameter_entries, production_entry
 from pipeline.bundle.extraction import unpack
 from pipeline.bundle.packaging import CODE, Package, pack
-from pipeline.bundle.reading import DOCUMENT, PIPELINE, Bundle, digest_of, open_bundle
+from pipeline.bundle.reading import DOCUMENT, PIPELINE, Bundle, digest_of, folder_name, open_bundle
 from pipeline.bundle.sidecar import Sidecar
 from pipeline.bundle.template import make_template, open_inputs, template_text
 from pipeline.code import installed_code
@@ -64,7 +64,7 @@ def compile_bundle(loaded: LoadedSpec, to: Path) -> Compiled:
         unpack(archive, project)
         texts = _texts(loaded.spec, project / package.folder)
         sidecar = _sidecar(loaded.spec, package, texts, project / package.folder)
-    folder = to / f"{loaded.spec.name}-{sidecar.digest[:12]}"
+    folder = to / folder_name(loaded.spec.name, sidecar.digest)
     if folder.exists():
         return Compiled(open_bundle(folder), False, notes)
     try:

@@ -49,8 +49,21 @@ class Bundle:
         """Path of the archive with own code and reviewed schema."""
         return self.folder / CODE
 
+    def beside(self, digest: str) -> Path:
+        """Returns where another bundle of this pipeline is that was deployed to the same folder.
+
+        Args:
+            digest: That bundle's.
+        """
+        return self.folder.absolute().parent / folder_name(self.sidecar.name, digest)
+
     def _text(self, name: str) -> str:
         return (self.folder / name).read_text(encoding="utf-8")
+
+
+def folder_name(pipeline: str, digest: str) -> str:
+    """Returns the name of a bundle's folder."""
+    return f"{pipeline}-{digest[:12]}"
 
 
 def open_bundle(path: Path) -> Bundle:

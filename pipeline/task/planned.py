@@ -7,6 +7,7 @@ whole run, whatever changes meanwhile.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from components.node import Inputs
 from foundation.errors import SpecError
 from pipeline.bundle.binding import Binding, Bound, bind
 from pipeline.bundle.penstock import refuse_other_version
-from pipeline.bundle.reading import Bundle
+from pipeline.bundle.reading import Bundle, open_bundle
 from pipeline.bundle.template import Template
 from pipeline.lineage.store import MlmdLineage
 from pipeline.plan import Plan, make_plan
@@ -26,6 +27,8 @@ from pipeline.runners.job import Job, inputs_as_json, inputs_from_json
 from pipeline.runs.book import NodeRecord, RunRecord
 from pipeline.runs.environment import installed_packages
 from pipeline.task.request import Request
+
+log = logging.getLogger(__name__)
 
 FILE = "planned.json"
 
@@ -78,6 +81,9 @@ class Planned:
 def obtain(root: Root, bundle: Bundle, request: Request) -> tuple[Planned, Bound]:
     """Returns what the run does and the bundle bound to it; decides it where no node has before.
 
+    A run goes on with the bundle that it began with, where that lies beside the one that is given: a scheduler that reads
+    its files for each task gives a run at work the bundle that was deployed meanwhile.
+
     Raises:
         PenstockError: There is no export of the span, the store does not answer, another Penstock compiled the bundle, or what
             is asked does not fit the run.
@@ -91,8 +97,9 @@ def obtain(root: Root, bundle: Bundle, request: Request) -> tuple[Planned, Bound
         if root.create(file, planned.to_bytes()):
             return planned, bound
         data = root.read(file)
+    bundle = _begun_with(json.loads(data or b"{}")["bundle"], bundle, request)
     planned = Planned.from_bytes(data or b"{}")
-    _refuse_another(planned, bundle, request)
+    _refuse_another(planned, request)
     again = _binding(request, root, planned.span, planned.overrides)
     return planned, bind(bundle, replace(again, inputs=planned.inputs, template=planned.template))
 
@@ -141,14 +148,41 @@ def _record(bundle: Bundle, job: Job, plan: Plan) -> RunRecord:
     )
 
 
-def _refuse_another(planned: Planned, bundle: Bundle, request: Request) -> None:
+def _begun_with(digest: str, bundle: Bundle, request: Request) -> Bundle:
+    """Returns the bundle that the run began with: the given one, or one beside it.
+
+    Raises:
+        SpecError: It is not there.
+        DataError: Another Penstock compiled it.
+    """
+    if bundle.sidecar.digest == digest:
+        return bundle
+    folder = bundle.beside(digest)
+    found = open_bundle(folder) if folder.exists() else None
+    if found is None or found.sidecar.digest != digest:
+        raise SpecError(
+            f"run {request.run}",
+            expected=f"the bundle that it began with, {folder.name}, beside {bundle.folder.name}",
+            seen="another" if found else "no such folder",
+            remedy="put it back there, or start another run, with an id of its own, for the new bundle",
+        )
+    refuse_other_version(found)
+    log.info(
+        "run %s began with the bundle %s and goes on with it, not with %s",
+        request.run,
+        folder.name,
+        bundle.folder.name,
+    )
+    return found
+
+
+def _refuse_another(planned: Planned, request: Request) -> None:
     """Refuses to go on with a run that began as another one.
 
     Raises:
-        SpecError: Bundle, span or values differ from those of the run's first node.
+        SpecError: Span or values differ from those of the run's first node.
     """
     asked = {
-        "bundle": (bundle.sidecar.digest[:12], planned.bundle[:12]),
         "span": (planned.span if request.span is None else request.span, planned.span),
         "values": (list(request.overrides), list(planned.overrides)),
     }

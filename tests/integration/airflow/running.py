@@ -211,11 +211,12 @@ def _settings(home: Path, port: int, database: int) -> dict[str, str]:
             "scheduler_idle_sleep_time": "0.2",
             "orphaned_tasks_check_interval": "5",
             "scheduler_health_check_threshold": "10",
-            "task_instance_heartbeat_timeout": "30",
+            "task_instance_heartbeat_timeout": "20",
             "task_instance_heartbeat_timeout_detection_interval": "3",
             "enable_health_check": "False",
         },
-        "workers": {"execution_api_timeout": "60"},  # beside other tests an answer takes its time
+        # Beside other tests an answer takes its time. What becomes of a task is asked each second, not each fifth.
+        "workers": {"execution_api_timeout": "60", "min_heartbeat_interval": "1"},
         "logging": {"base_log_folder": str(home / "logs")},
     }
     flat = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.bundle.reading import Bundle
+from pipeline.bundle.reading import Bundle, digest_of, folder_name, open_bundle
 from pipeline.bundle.sidecar import NodeEntry, Parameter, Production, Resources, Sidecar
 
 EDGES = {
@@ -88,3 +89,14 @@ def bundle(folder: Path, made: Sidecar) -> Bundle:
     made.write(home)
     (home / "pipeline.json").write_text("{}")
     return Bundle(home, made)
+
+
+def deployed(before: Bundle, to: Path, **production: Any) -> Bundle:
+    """Returns a bundle of the same nodes with other settings, and so with another digest, as it would have been compiled."""
+    other = replace(before.sidecar, production=replace(before.sidecar.production, **production))
+    made = replace(other, digest=digest_of(other.text()))
+    folder = to / folder_name(made.name, made.digest)
+    shutil.copytree(before.folder, folder)
+    (folder / Sidecar.FILE).unlink()
+    made.write(folder)
+    return open_bundle(folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from foundation.errors import DataError
+from foundation.errors import DataError, SpecError
 from pipeline.bundle.binding import Bound
 from pipeline.bundle.compiling import compile_bundle
 from pipeline.bundle.reading import Bundle, open_bundle
@@ -18,6 +18,7 @@ from pipeline.document.loader import load
 from pipeline.roots.local import LocalRoot
 from pipeline.task.planned import FILE, obtain
 from pipeline.task.request import Request
+from tests.pipeline.scheduling.bundles import deployed
 from tests.side_by_side import once
 
 pytestmark = pytest.mark.component  # a bundle is compiled, and again for the values of a run
@@ -104,3 +105,22 @@ def test_what_another_version_has_begun_is_not_read(bundle: Bundle, tmp_path: Pa
         DataError, match=r"Penstock 0\.1\.0, which compiled it.*remedy: run the nodes in the image"
     ):
         obtain(root, old, Request(bundle.folder, "Trainer", "r1", tmp_path, root.uri, 1))
+
+
+def test_a_run_goes_on_with_the_bundle_that_it_began_with(
+    bundle: Bundle, project: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = Bundle(shutil.copytree(bundle.folder, tmp_path / bundle.folder.name), bundle.sidecar)
+    after = deployed(before, tmp_path, max_active_runs=7)
+    root = LocalRoot(tmp_path / "root")
+    request = Request(before.folder, "MongoExampleGen", "r1", project / "home", root.uri, 1)
+    caplog.set_level("INFO", "pipeline.task")
+    planned, _ = obtain(root, before, request)
+    assert not caplog.messages
+    assert obtain(root, after, replace(request, bundle=after.folder))[0] == planned
+    said = f"began with the bundle {before.folder.name} and goes on with it, not with {after.folder.name}"
+    assert said in caplog.text
+    assert obtain(root, after, replace(request, run="r2"))[0].bundle == after.sidecar.digest
+    shutil.rmtree(before.folder)
+    with pytest.raises(SpecError, match=rf"began with, {before.folder.name}, beside.*remedy: put it back"):
+        obtain(root, after, request)
