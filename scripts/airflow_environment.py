@@ -1,7 +1,9 @@
 """Builds the environment that Airflow has for itself, or finds in a fraction of a second that it is up to date.
 
+    python scripts/airflow_environment.py [airflow2]
+
 Nothing of TFX can be installed beside Airflow 3, so it gets ``requirements/airflow.txt`` in ``build/airflow``, or in the folder
-that ``PENSTOCK_AIRFLOW_ENVIRONMENT`` names. The last line is the path of its Python.
+that ``PENSTOCK_AIRFLOW_ENVIRONMENT`` names; with ``airflow2`` the same for Airflow 2. The last line is the path of its Python.
 """
 
 from __future__ import annotations
@@ -67,4 +69,4 @@ def _build(folder: Path, python: Path, lock: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -42,7 +42,7 @@ def airflow(
     ] = "",
     command: Annotated[str, typer.Option(help="bash: what starts Penstock. Default: exec penstock")] = "",
 ) -> None:
-    """Write a DAG file for Airflow 3, and the bundle beside it: one task for each node."""
+    """Write a DAG file for Airflow, and the bundle beside it: one task for each node."""
     from pipeline.scheduling.base import Options
 
     write("airflow", file, set_, bundle, to, Options(operator, python, command))

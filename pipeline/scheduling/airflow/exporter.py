@@ -26,7 +26,7 @@ MADE_OF = {"bash": "process", "external_python": "process", "docker": "container
 STANDARD = {
     "process": {"signal", "subprocess"},
     "container": {"inspect", "re"},
-    "pod": {"inspect"},
+    "pod": {"inspect", "re"},
 }
 """Modules of Python that an operator needs, beyond those that all do."""
 IN_AIRFLOW_2 = {

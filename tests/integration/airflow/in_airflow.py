@@ -57,6 +57,7 @@ def about(dag) -> dict:
 
 def read(files: list[str]) -> dict:
     """Reads files, each twice: the first time also imports what Airflow needs for it."""
+    import airflow
     from airflow.serialization import serialized_objects
 
     # As Airflow 3 and Airflow 2 call it.
@@ -72,7 +73,11 @@ def read(files: list[str]) -> dict:
         dags = [module.dag]
         texts = [json.dumps(serialization.to_dict(dag)) for dag in dags]
         told[file] = {"dags": [about(dag) for dag in dags], "cpu": seconds, "serialized": "\n".join(texts)}
-    return {"files": told, "heavy": [name for name in HEAVY if name in sys.modules]}
+    return {
+        "airflow": airflow.__version__,
+        "files": told,
+        "heavy": [name for name in HEAVY if name in sys.modules],
+    }
 
 
 def execute(file: str, task: str, attempt: int, max_tries: int, params: dict, environment: dict) -> dict:

@@ -27,9 +27,16 @@ PATIENCE = 300.0
 OVER = frozenset({"success", "failed"})
 
 
-def environment() -> Path | str:
-    """Returns the Python of Airflow's environment, built if need be, or why there is none."""
-    build = [sys.executable, str(ROOT / "scripts" / "airflow_environment.py")]
+def environment(name: str = "airflow") -> Path | str:
+    """Returns the Python of Airflow's environment, built if need be, or why there is none.
+
+    Args:
+        name: ``airflow``, or ``airflow2``: that one is not built, as few machines need a second whole Airflow.
+    """
+    build = [sys.executable, str(ROOT / "scripts" / "airflow_environment.py"), name]
+    at = os.environ.get("PENSTOCK_AIRFLOW2_ENVIRONMENT") or ROOT / "build" / "airflow2"
+    if name == "airflow2" and not (Path(at) / "built-from").exists():
+        return "there is no Airflow 2: scripts/airflow_environment.py airflow2 builds it"
     done = subprocess.run(build, capture_output=True, text=True, check=False)
     if done.returncode:
         return f"Airflow's packages cannot be had: {done.stderr.strip().splitlines()[-1:]}"
