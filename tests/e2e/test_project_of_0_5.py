@@ -78,7 +78,10 @@ def test_1_its_run_is_shown(project: Path) -> None:
 
 def test_2_its_model_is_served(project: Path, tmp_path: Path) -> None:
     flags = (f"--model_base_path={project / 'serving'}", "--model_name=orders")
-    with ServerProcess(tmp_path, *flags) as server, Client(f"http://127.0.0.1:{server.rest_port}") as client:
+    with (
+        ServerProcess(tmp_path, *flags, fresh=True) as server,
+        Client(f"http://127.0.0.1:{server.rest_port}") as client,
+    ):
         rows = {
             "total": [20.0],
             "plan": ["pro"],

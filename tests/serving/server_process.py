@@ -2,6 +2,7 @@
 
 ``PENSTOCK_TEST_MODEL_SERVER`` names another executable to test, such as the real ``tensorflow_model_server``.
 ``PENSTOCK_TEST_SERVER_FLAGS`` are passed to every server, such as ``--worker_processes=2``.
+Where the tests have a zygote, a server is forked from it, as those of a run are: it need not import TensorFlow.
 ``PENSTOCK_TEST_ROUTER=1`` puts ``penstock route`` in front of every server, with an experiment on each of its models whose
 arms are the model itself: the addresses are the router's then.
 """
@@ -9,7 +10,6 @@ arms are the model itself: the addresses are the router's then.
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +17,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from foundation import children
+from pipeline.runners.zygote import mode, preload
+from pipeline.runners.zygote.client import obtain
+from pipeline.runners.zygote.starter import ForkedStarter
 from tests.side_by_side import free_port
 
 if TYPE_CHECKING:
@@ -58,6 +62,7 @@ class ServerProcess:
         ready: Whether entering waits until the gRPC port answers.
         rest: Whether it gets an HTTP port.
         environment: Variables in addition to this process's.
+        fresh: Whether it is the executable itself, a new Python: for what is about processes, signals and memory.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class ServerProcess:
         ready: bool = True,
         rest: bool = True,
         environment: dict[str, str] | None = None,
+        fresh: bool = False,
     ) -> None:
         self.port = free_port()
         self.rest_port = free_port() if rest else 0
@@ -83,20 +89,14 @@ class ServerProcess:
         self._router: RouterProcess | None = None
         self._folder = folder
         self._ready = ready
+        self._fresh = fresh or bool(OTHER_BINARY) or bool(mode.reason_against())
         self._environment = {"TF_CPP_MIN_LOG_LEVEL": "1", **(environment or {})}
         folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / f"server-{self.port}.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: children.Child | None = None
 
     def __enter__(self) -> ServerProcess:
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*COMMAND, *self.flags],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, **self._environment},
-            )
+        self._process = self._executed() if self._fresh else self._forked()
         try:
             if self._ready:
                 self.wait_ready()
@@ -104,6 +104,20 @@ class ServerProcess:
             self.kill()
             raise
         return self
+
+    def _executed(self) -> children.Child:
+        with self._log.open("wb") as log:
+            return subprocess.Popen(
+                [*COMMAND, *self.flags],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **self._environment},
+            )
+
+    def _forked(self) -> children.Child:
+        start = ForkedStarter(obtain(preload.EVERYTHING).place.socket)
+        return start("serving.server.main:main", self.flags, output=self._log, environment=self._environment)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -114,7 +128,7 @@ class ServerProcess:
             self.kill()
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> children.Child:
         assert self._process is not None, "the server was not started"
         return self._process
 
@@ -154,7 +168,7 @@ class ServerProcess:
         """Stops the server with SIGTERM, as an operator does, and returns its exit code."""
         self._stop_router()
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.terminate()
         return self.process.wait(seconds)
 
     def kill(self) -> None:

@@ -168,7 +168,7 @@ def test_1_equal_ports_leave_grpc_alone_and_unknown_flags_are_passed_over(
         "--enable_grpc_healthcheck_service",
         "--enable_serialization_as_tensor_content=1",
     )
-    process = ServerProcess(tmp_path, *flags, rest=False)
+    process = ServerProcess(tmp_path, *flags, rest=False, fresh=True)
     process.flags.append(f"--rest_api_port={process.port}")
     with process:
         assert "unknown argument: --no_such_flag=1" in process.log

@@ -62,7 +62,7 @@ def server(folder: Path) -> Iterator[ServerProcess]:
     with pytest.MonkeyPatch.context() as patch:
         started = ["/bin/sh", str(config / "start-with-tls.sh"), *COMMAND]
         patch.setattr("tests.serving.server_process.COMMAND", started)
-        with ServerProcess(folder / "log", *flags, environment=keys) as process:
+        with ServerProcess(folder / "log", *flags, environment=keys, fresh=True) as process:
             yield process
 
 

@@ -63,7 +63,7 @@ def stage(
                 models.place("half_plus_two", base, version)
             (folder / name / "models.config").write_text(CONFIG.format(base=base))
             flags = f"--model_config_file={folder / name / 'models.config'}", *FLAGS
-            servers.append(stack.enter_context(ServerProcess(folder / name, *flags, rest=False)))
+            servers.append(stack.enter_context(ServerProcess(folder / name, *flags, rest=False, fresh=True)))
         (folder / "experiments.yaml").write_text(DOCUMENT.format(*(server.port for server in servers)))
         for server in servers:
             with Client(f"grpc://{server.address}") as client:

@@ -34,7 +34,7 @@ def server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> It
     config = folder / "models.config"
     config.write_text(config_text([Model("m", folder / "m", "all {}"), Model("plain", folder / "plain")]))
     flags = (f"--model_config_file={config}", "--rest_api_enable_cors_support=true")
-    with ServerProcess(folder, *flags) as process:
+    with ServerProcess(folder, *flags, fresh=True) as process:
         yield process
 
 

@@ -128,6 +128,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         "--file_system_poll_wait_seconds=1",
         "--drain_seconds=1",
         *FLAGS[flags],
+        fresh=True,
     ) as server:
         yield World(tmp_path, server)
 
@@ -185,7 +186,9 @@ def test_an_op_that_cannot_be_interrupted_holds_up_neither_an_unload_nor_the_end
     models = (f'config {{ name: "{name}" base_path: "{tmp_path / name}" model_platform: "tensorflow" }}' for name in ("endless", "quick"))  # fmt: skip
     (tmp_path / "models.conf").write_text("model_config_list { " + " ".join(models) + " }")
     flags = ("--file_system_poll_wait_seconds=1", "--drain_seconds=1", "--tensorflow_intra_op_parallelism=1")
-    with ServerProcess(tmp_path, f"--model_config_file={tmp_path / 'models.conf'}", *flags) as server:
+    with ServerProcess(
+        tmp_path, f"--model_config_file={tmp_path / 'models.conf'}", *flags, fresh=True
+    ) as server:
         client = GrpcClient(server.address)
         request = predict_request("endless", {"x": floats(8000.0)})
         calls = [client.prediction.Predict.future(request, timeout=1.0) for _ in range(4)]

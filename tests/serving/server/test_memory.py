@@ -44,7 +44,7 @@ def server(models: ModelLibrary, tmp_path_factory: pytest.TempPathFactory) -> It
         "--rest_api_timeout_in_ms=20000",
         "--grpc_max_message_bytes=50000000",
     )
-    with ServerProcess(folder, *flags) as running:
+    with ServerProcess(folder, *flags, fresh=True) as running:
         post(running, b'{"instances": [' + b"1.5," * 100_000 + b"1]}")
         # Python's and the C library's allocators keep up to 180 MB of pages that are half full after such requests, once
         # and not once more each time: what a server settles at is known only after the worst that it may be sent.

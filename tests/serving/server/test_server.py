@@ -25,7 +25,7 @@ def test_drains_and_a_second_signal_stops_at_once(models: ModelLibrary, tmp_path
     models.place("slow", tmp_path / "m")
     flags = (f"--model_base_path={tmp_path / 'm'}", "--model_name=m")
     with (
-        ServerProcess(tmp_path, *flags) as server,
+        ServerProcess(tmp_path, *flags, fresh=True) as server,
         rest_client(server.url) as rest,
         ThreadPoolExecutor() as pool,
     ):
@@ -33,20 +33,20 @@ def test_drains_and_a_second_signal_stops_at_once(models: ModelLibrary, tmp_path
         by_grpc = pool.submit(client.value, "m", (1500.0,))
         by_rest = pool.submit(rest.post, "/v1/models/m:predict", json={"instances": [1500.0]})
         time.sleep(0.4)
-        server.process.send_signal(signal.SIGTERM)
+        server.process.terminate()
         until(lambda: not answers(server.port) and not answers(server.rest_port), 1.0)
         assert by_grpc.result(10) == [1500.0]
         assert by_rest.result(10).json() == {"predictions": [1500.0]}
         assert server.exit_code(10) == 0
         assert "Drained; stopping" in server.log
 
-    with ServerProcess(tmp_path, *flags) as server, ThreadPoolExecutor() as pool:
+    with ServerProcess(tmp_path, *flags, fresh=True) as server, ThreadPoolExecutor() as pool:
         client = GrpcClient(server.address)
         late = pool.submit(client.value, "m", (20000.0,))
         time.sleep(0.4)
-        server.process.send_signal(signal.SIGTERM)
+        server.process.terminate()
         until(lambda: "finishing the requests in flight" in server.log)
-        server.process.send_signal(signal.SIGTERM)
+        server.process.terminate()
         assert server.exit_code(2) == 128 + signal.SIGTERM
         assert late.exception(5) is not None
 

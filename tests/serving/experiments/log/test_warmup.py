@@ -124,7 +124,7 @@ def test_a_version_loads_with_it(tmp_path: Path, models: Any) -> None:
     monitoring = tmp_path / "monitoring.config"
     monitoring.write_text("prometheus_config { enable: true }")
     with ServerProcess(
-        tmp_path, f"--model_config_file={config}", f"--monitoring_config_file={monitoring}"
+        tmp_path, f"--model_config_file={config}", f"--monitoring_config_file={monitoring}", fresh=True
     ) as server:
         text = httpx.get(f"{server.url}/monitoring/prometheus/metrics").text
     read = [line.rpartition(" ")[2] for line in text.splitlines() if "warmup_records_read{" in line]

@@ -43,7 +43,7 @@ def server(base: Path) -> Iterator[ServerProcess]:
         f"--monitoring_config_file={monitoring}",
         "--worker_processes=2",
     )
-    with ServerProcess(base, *flags) as process:
+    with ServerProcess(base, *flags, fresh=True) as process:
         until(lambda: "2 worker processes share the ports" in process.log)
         with everyone(process) as client:
             until(lambda: client.states("m") == {1: "AVAILABLE", 2: "AVAILABLE"})
@@ -160,6 +160,6 @@ def test_all_end_with_the_supervisor(base: Path, server: ServerProcess) -> None:
 def test_a_worker_that_cannot_start_ends_the_start(tmp_path: Path) -> None:
     (tmp_path / "m" / "1").mkdir(parents=True)
     flags = (f"--model_base_path={tmp_path / 'm'}", "--max_num_load_retries=0", "--worker_processes=2")
-    with ServerProcess(tmp_path, *flags, ready=False) as server:
+    with ServerProcess(tmp_path, *flags, ready=False, fresh=True) as server:
         assert server.exit_code() == 255
         assert "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available" in server.log
