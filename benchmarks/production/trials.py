@@ -99,7 +99,7 @@ def _measured(model: int, trials: int, side: int, root: Path) -> list[float]:
     from components.trainer.component import training_settings
     from components.tuner.config import TuneConfig
     from components.tuner.tuner_fn import tuner_fn
-    from foundation.children import cpu_seconds
+    from foundation.processes.children import cpu_seconds
     from pipeline.document.loader import load
 
     spec = load([EXAMPLE / "pipeline.yaml"]).spec

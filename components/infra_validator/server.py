@@ -21,10 +21,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from components.infra_validator.primer import write_primer
-from foundation import children
-from foundation.children import Child
 from foundation.errors import NodeError, SpecError
-from foundation.tether import tethered
+from foundation.processes import children
+from foundation.processes.children import Child
+from foundation.processes.tether import tethered
 from serving.client import CallError, Client, ClientError, Code, ModelConfig
 
 log = logging.getLogger(__name__)

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from foundation import progress
-from foundation.children import cpu_seconds
 from foundation.errors import LockedError, NodeError, PenstockError, StorageError, told_in
-from foundation.importing import uncollected
 from foundation.own_fault import failed_in_graph, fault, own_place, text_of
+from foundation.processes.children import cpu_seconds
+from foundation.processes.importing import uncollected
 from pipeline.roots.opening import open_root
 from pipeline.runners.job import Job
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from foundation.errors import LockedError, StorageError
-from foundation.owner import BEAT_SECONDS, Owner, goes_on
+from foundation.processes.owner import BEAT_SECONDS, Owner, goes_on
 from foundation.storage_remote import Address
 from foundation.stores.opening import open_store
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from foundation.errors import LockedError
-from foundation.owner import Owner, goes_on
+from foundation.processes.owner import Owner, goes_on
 from pipeline.roots.base import Root
 from pipeline.task.ended import Ended
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from foundation.errors import PenstockError
-from foundation.owner import BEAT_SECONDS
+from foundation.processes.owner import BEAT_SECONDS
 from pipeline.roots.base import Root
 from pipeline.task.ledger import Claim
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from foundation.errors import PenstockError
-from foundation.tether import tethered
+from foundation.processes.tether import tethered
 from pipeline.document.loader import load
 from pipeline.runs.session import Session
 from pipeline.watch.files import Contents, Saves, changed, files_named, files_of, named

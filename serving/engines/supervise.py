@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from foundation.errors import PenstockError
-from foundation.tether import tethered
+from foundation.processes.tether import tethered
 
 _LOOKS_EVERY = 0.1
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from foundation import children
+from foundation.processes import children
 from pipeline.runners.zygote import mode, preload
 from pipeline.runners.zygote.client import obtain
 from pipeline.runners.zygote.starter import ForkedStarter

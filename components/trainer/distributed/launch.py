@@ -18,9 +18,10 @@ from typing import Any
 
 from components.trainer.config import DevicesConfig
 from components.trainer.distributed.cluster import TF_CONFIG, Cluster
-from foundation import children, progress
-from foundation.children import Child
+from foundation import progress
 from foundation.errors import NodeError, PenstockError, SpecError, from_json
+from foundation.processes import children
+from foundation.processes.children import Child
 from foundation.publish import write_text
 
 _MAIN = "components.trainer.distributed.worker:main"

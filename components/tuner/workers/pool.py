@@ -18,9 +18,9 @@ from typing import Any
 
 from components.tuner.workers.jobs import Fitted, Job
 from components.tuner.workers.width import Need, Width
-from foundation import children, memory
-from foundation.children import Child
 from foundation.errors import NodeError, PenstockError, from_json
+from foundation.processes import children, memory
+from foundation.processes.children import Child
 from foundation.publish import write_text
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from components.tuner.workers.jobs import Job, fitted
-from foundation import memory
 from foundation.errors import NodeError, PenstockError, as_json
+from foundation.processes import memory
 from foundation.publish import write_text
 
 _LOOK_EVERY = 0.02

@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from foundation.importing import uncollected
+from foundation.processes.importing import uncollected
 
 BEAM = "apache_beam.runners.worker.sdk_worker_main"
 SECONDS = 180.0

@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from foundation import children
 from foundation.errors import NodeError
+from foundation.processes import children
 from pipeline.engines.portable import forker
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from foundation.errors import NodeError
-from foundation.tether import tethered
+from foundation.processes.tether import tethered
 
 PATIENCE = 180.0
 """Seconds until a server that says nothing is given up; it takes 5 to 10."""

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from foundation import children
+from foundation.processes import children
 from pipeline.runners.zygote import protocol
 from pipeline.runners.zygote.protocol import Fork
 from pipeline.runners.zygote.starter import ForkedStarter

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from foundation import children
+from foundation.processes import children
 from pipeline.runners.zygote import protocol
 from pipeline.runners.zygote.place import NoZygoteError
 from pipeline.runners.zygote.protocol import Fork
@@ -28,7 +28,7 @@ UNKNOWN = 255
 
 
 class Forked:
-    """A forked process; see ``foundation.children.Child``.
+    """A forked process; see ``foundation.processes.children.Child``.
 
     Args:
         connection: A connection to the zygote.

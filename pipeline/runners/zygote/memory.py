@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from foundation.memory import available
+from foundation.processes.memory import available
 
 _NEEDED = 256 * 2**20
 """Bytes that a forked process writes to before its node has done anything, with a margin."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from foundation.importing import uncollected
+from foundation.processes.importing import uncollected
 from pipeline.runners.zygote import fingerprint, memory, preload, protocol
 from pipeline.runners.zygote.child import become
 from pipeline.runners.zygote.place import Place, runtime_folder

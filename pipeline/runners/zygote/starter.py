@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundation.children import Child, start_python
+from foundation.processes.children import Child, start_python
 from pipeline.runners.zygote.connect import connect
 from pipeline.runners.zygote.fingerprint import relevant
 from pipeline.runners.zygote.forked import Forked, fork_like_this
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ForkedStarter:
-    """Starts processes of ours by forking; see ``foundation.children.start``.
+    """Starts processes of ours by forking; see ``foundation.processes.children.start``.
 
     Attributes:
         socket: Where the zygote listens.

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from foundation.importing import uncollected
+from foundation.processes.importing import uncollected
 
 _CHATTER: Final = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog|"

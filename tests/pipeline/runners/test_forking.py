@@ -16,7 +16,7 @@ from pipeline.runners.job import Job
 from pipeline.runners.process import WorkerProcess, rebuilt_error
 from pipeline.runners.zygote.client import Zygote
 from pipeline.runners.zygote.place import NoZygoteError
-from tests.foundation.test_tether import is_alive
+from tests.foundation.processes.test_tether import is_alive
 from tests.pipeline.conftest import DOCUMENT, resolved
 from tests.pipeline.runners.zygote.conftest import folder, pid_of, targets, until, zygote
 

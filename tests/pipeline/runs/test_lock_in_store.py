@@ -17,9 +17,9 @@ import pytest
 
 pytest.importorskip("moto.server", reason="the development extra brings moto")
 
-from foundation import owner
 from foundation.errors import LockedError, StorageError
-from foundation.owner import BEAT_SECONDS
+from foundation.processes import owner
+from foundation.processes.owner import BEAT_SECONDS
 from foundation.stores.base import Store
 from foundation.stores.mirror import mirror_of
 from pipeline.roots.opening import open_root

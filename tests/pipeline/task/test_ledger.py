@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from foundation.errors import LockedError
-from foundation.owner import Owner, goes_on
+from foundation.processes.owner import Owner, goes_on
 from pipeline.roots.base import Root
 from pipeline.roots.opening import open_root
 from pipeline.task.ended import Ended

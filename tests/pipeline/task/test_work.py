@@ -13,7 +13,7 @@ from pipeline.runners.zygote.client import Zygote
 from pipeline.runners.zygote.place import NoZygoteError
 from pipeline.task import work
 from pipeline.task.work import Work
-from tests.foundation.test_tether import is_alive
+from tests.foundation.processes.test_tether import is_alive
 from tests.pipeline.runners.test_forking import job
 from tests.pipeline.runners.zygote.conftest import folder, targets, until, zygote
 

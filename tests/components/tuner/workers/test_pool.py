@@ -94,7 +94,7 @@ def test_a_process_knows_how_much_time_is_left(start: Callable[..., Pool]) -> No
 def test_without_memory_for_a_second_process_there_is_one(
     start: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("foundation.memory.available", lambda: 0)
+    monkeypatch.setattr("foundation.processes.memory.available", lambda: 0)
     found = all_of(start(), [job(number) for number in range(4)])
     assert len({one.outcome.metrics["process"] for one in found.values()}) == 1
 

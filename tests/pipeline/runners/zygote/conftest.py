@@ -51,7 +51,7 @@ def fails():
     raise RuntimeError("on purpose")
 
 def starts_another():
-    from foundation import children
+    from foundation.processes import children
     child = children.start("zygote_targets:waits", [], output=Path(sys.argv[1]))
     print(child.pid, Path(f"/proc/{child.pid}/stat").read_text().split()[3], flush=True)
     time.sleep(120)

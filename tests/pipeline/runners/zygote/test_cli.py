@@ -10,7 +10,7 @@ import yaml
 
 from pipeline.cli.main import main
 from pipeline.runners.zygote.client import Zygote
-from tests.foundation.test_tether import is_alive
+from tests.foundation.processes.test_tether import is_alive
 from tests.pipeline.conftest import DOCUMENT
 from tests.pipeline.runners.zygote.conftest import pid_of, until
 

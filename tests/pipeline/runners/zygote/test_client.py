@@ -16,7 +16,7 @@ from pipeline.runners.zygote import client, connect, place
 from pipeline.runners.zygote.client import Zygote
 from pipeline.runners.zygote.forked import fork_like_this
 from pipeline.runners.zygote.place import NoZygoteError
-from tests.foundation.test_tether import is_alive
+from tests.foundation.processes.test_tether import is_alive
 from tests.pipeline.runners.zygote.conftest import PRELOAD, Fork, pid_of, until
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from foundation import children
+from foundation.processes import children
 from pipeline.runners.zygote.client import Zygote
 from pipeline.runners.zygote.connect import ask
 from pipeline.runners.zygote.forked import UNKNOWN
 from pipeline.runners.zygote.place import NoZygoteError
-from tests.foundation.test_tether import is_alive
+from tests.foundation.processes.test_tether import is_alive
 from tests.pipeline.runners.zygote.conftest import Fork, pid_of, until
 
 CLIENT = """

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from foundation.tether import tethered
+from foundation.processes.tether import tethered
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a wish")
 
 PARENT = """
 import signal, subprocess, sys, time
-from foundation.tether import tethered
+from foundation.processes.tether import tethered
 child = subprocess.Popen(tethered([sys.executable, "-c", "import time; time.sleep(60)"], signal.SIGKILL), start_new_session=True)
 time.sleep({wait})
 print(child.pid, flush=True)

@@ -15,10 +15,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from foundation.tether import tethered
+from foundation.processes.tether import tethered
 
 # -I ignores the working directory and PYTHON* variables, so a user's folder of one of our names never hides ours.
-_BOOT = "import sys; sys.path[:] = {path!r}; from foundation.children import run; sys.exit(run({target!r}, {arguments!r}))"
+_BOOT = "import sys; sys.path[:] = {path!r}; from foundation.processes.children import run; sys.exit(run({target!r}, {arguments!r}))"
 
 
 class Child(Protocol):

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from foundation import children
-from tests.foundation.test_tether import is_alive
+from foundation.processes import children
+from tests.foundation.processes.test_tether import is_alive
 
 TARGET = """
 import os, sys, time
@@ -36,7 +36,7 @@ def works():
 STARTER = """
 import sys, time
 from pathlib import Path
-from foundation import children
+from foundation.processes import children
 child = children.start("own_target:waits", [], output=Path(sys.argv[1]))
 print(child.pid, flush=True)
 time.sleep(60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from foundation import memory
+from foundation.processes import memory
 
 
 def test_a_control_groups_limit_counts(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from foundation.importing import uncollected
+from foundation.processes.importing import uncollected
 
 
 def test_nothing_is_collected_meanwhile_and_what_came_is_left_alone_afterwards() -> None:
