@@ -224,7 +224,7 @@ def _choose(
         return None, None, [locate(match) for match in _matches(pattern, base, _expression(pattern, base))]
     groups = _grouped(pattern, base, key)
     spans = sorted({s for s, _ in groups})
-    wanted = spans[-1] if span == "latest" else _as_span(int(span), "{YYYY}" in pattern)
+    wanted = spans[-1] if span == "latest" else as_span(int(span), "{YYYY}" in pattern)
     if wanted not in spans:
         shown = ", ".join(str(s) for s in spans[-5:])
         raise DataError(
@@ -285,7 +285,16 @@ def _grouped(
     return groups
 
 
-def _as_span(span: int, dated: bool) -> int:
+def as_span(span: int, dated: bool) -> int:
+    """Returns the span that a number names.
+
+    Args:
+        span: The span, or a day as YYYYMMDD.
+        dated: Whether the spans are the days of a pattern with ``{YYYY}``.
+
+    Raises:
+        DataError: It is no date.
+    """
     if not dated or span < 10_000_000:
         return span
     try:

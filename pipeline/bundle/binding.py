@@ -19,7 +19,7 @@ from pipeline.bundle.reading import DOCUMENT, Bundle
 from pipeline.bundle.template import Filling, Template, fill, make_template, open_inputs
 from pipeline.document.checks import check
 from pipeline.document.loader import load
-from pipeline.document.models import PipelineSpec
+from pipeline.document.models import PipelineSpec, has_spans
 from pipeline.document.parameters import refuse_others
 from pipeline.graph import Graph, make_graph
 from pipeline.inputs import read_inputs
@@ -167,6 +167,13 @@ def _overridden(bundle: Bundle, overrides: Sequence[str], code: Path) -> Pipelin
 def _with_span(document: PipelineSpec, span: int | None) -> PipelineSpec:
     """Returns the document that reads one span, whatever the newest is."""
     if not document.has_spans():
+        if span is not None:
+            raise SpecError(
+                f"run of {document.name}",
+                expected="no span, as its exports have none",
+                seen=f"span {span}",
+                remedy="leave --span out, or put {SPAN} into data.mongo_export",
+            )
         return document
     if span is None:
         if document.data.span == "latest":
@@ -177,6 +184,11 @@ def _with_span(document: PipelineSpec, span: int | None) -> PipelineSpec:
                 remedy="give --span, --logical-date or --interval-end",
             )
         return document
-    data = document.data.model_copy(update={"span": span})
-    infer = document.infer.model_copy(update={"span": span}) if document.infer else None
-    return document.model_copy(update={"data": data, "infer": infer})
+    named = {"span": span}
+    data, infer = document.data, document.infer
+    return document.model_copy(
+        update={
+            "data": data.model_copy(update=named) if has_spans(data.mongo_export) else data,
+            "infer": infer.model_copy(update=named) if infer and has_spans(infer.mongo_export) else infer,
+        }
+    )

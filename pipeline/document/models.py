@@ -55,6 +55,11 @@ class DatabaseConfig(Config):
     """Name of the environment variable that holds the password."""
 
 
+def has_spans(pattern: str) -> bool:
+    """Returns whether a span says which files of a pattern are read."""
+    return "{SPAN}" in pattern or "{YYYY}" in pattern
+
+
 class MetadataConfig(Config):
     """Where ML Metadata keeps artifacts and executions; one of the keys."""
 
@@ -176,7 +181,7 @@ class PipelineSpec(Config):
 
     def has_spans(self) -> bool:
         """Returns whether a span says which files of the exports are read."""
-        return self.has_days() or "{SPAN}" in "".join(self._patterns())
+        return any(map(has_spans, self._patterns()))
 
     def has_days(self) -> bool:
         """Returns whether the spans of an export are its days."""

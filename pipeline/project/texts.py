@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pipeline.document.models import has_spans
 from pipeline.project import gates
 from pipeline.project.labels import Label
 from pipeline.project.profile import ExportProfile, FieldProfile
@@ -110,12 +111,8 @@ def _data(plan: Plan) -> list[str]:
     return lines
 
 
-def _has_spans(export: str) -> bool:
-    return "{SPAN}" in export or "{YYYY}" in export
-
-
 def _about_spans(plan: Plan) -> list[str]:
-    if _has_spans(plan.export):
+    if has_spans(plan.export):
         one = "1" if "{SPAN}" in plan.export else "20240131"
         return [
             f"  # One folder per export; the newest is read, or choose one with penstock run --set data.span={one}."
@@ -169,7 +166,7 @@ def _features(plan: Plan) -> list[str]:
 def _drift(plan: Plan) -> list[str]:
     """Returns the comparison of each span with the one before it, where the export has spans."""
     compared = [use for use in plan.uses if use.transformations and _drifts(use)]
-    if not _has_spans(plan.export) or not compared:
+    if not has_spans(plan.export) or not compared:
         return []
     return [
         "  # Each span is compared with the one before it, by a test that is right at any number of rows.",

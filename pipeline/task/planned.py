@@ -14,12 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from components.exports.source import as_span
 from components.node import Inputs
 from foundation.errors import SpecError
 from pipeline.bundle.binding import Binding, Bound, bind
 from pipeline.bundle.penstock import refuse_other_version
 from pipeline.bundle.reading import Bundle, open_bundle
 from pipeline.bundle.template import Template
+from pipeline.document.models import PipelineSpec
 from pipeline.lineage.store import MlmdLineage
 from pipeline.plan import Plan, make_plan
 from pipeline.roots.base import Root
@@ -99,13 +101,19 @@ def obtain(root: Root, bundle: Bundle, request: Request) -> tuple[Planned, Bound
         data = root.read(file)
     bundle = _begun_with(json.loads(data or b"{}")["bundle"], bundle, request)
     planned = Planned.from_bytes(data or b"{}")
-    _refuse_another(planned, request)
+    _refuse_another(planned, bundle.document, request)
     again = _binding(request, root, planned.span, planned.overrides)
     return planned, bind(bundle, replace(again, inputs=planned.inputs, template=planned.template))
 
 
 def _binding(request: Request, root: Root, span: int | None, overrides: tuple[str, ...]) -> Binding:
     return Binding(request.home, root.uri, span, overrides, request.run_name)
+
+
+def _span(document: PipelineSpec, request: Request, known: int | None) -> int | None:
+    """Returns the span that is asked for, a day as its number: of the export, or of the one to predict for."""
+    dated = document.has_days() and "{SPAN}" not in document.data.mongo_export
+    return known if request.span is None else as_span(request.span, dated)
 
 
 def _decide(bundle: Bundle, bound: Bound, request: Request) -> Planned:
@@ -118,7 +126,7 @@ def _decide(bundle: Bundle, bound: Bound, request: Request) -> Planned:
     }
     return Planned(
         bundle.sidecar.digest,
-        job.inputs.data.span,
+        _span(job.document, request, job.inputs.data.span),
         tuple(request.overrides),
         replace(job.inputs, folder=Path(), code=None),
         _record(bundle, job, plan),
@@ -176,14 +184,14 @@ def _begun_with(digest: str, bundle: Bundle, request: Request) -> Bundle:
     return found
 
 
-def _refuse_another(planned: Planned, request: Request) -> None:
+def _refuse_another(planned: Planned, document: PipelineSpec, request: Request) -> None:
     """Refuses to go on with a run that began as another one.
 
     Raises:
         SpecError: Span or values differ from those of the run's first node.
     """
     asked = {
-        "span": (planned.span if request.span is None else request.span, planned.span),
+        "span": (_span(document, request, planned.span), planned.span),
         "values": (list(request.overrides), list(planned.overrides)),
     }
     for what, (given, begun) in asked.items():

@@ -124,3 +124,48 @@ def test_a_run_goes_on_with_the_bundle_that_it_began_with(
     shutil.rmtree(before.folder)
     with pytest.raises(SpecError, match=rf"began with, {before.folder.name}, beside.*remedy: put it back"):
         obtain(root, after, request)
+
+
+@pytest.mark.parametrize(
+    ("export", "predict", "span", "known"),
+    [
+        ("exports/{YYYY}-{MM}-{DD}/*", None, 20260102, 20455),
+        ("exports/{YYYY}-{MM}-{DD}/*", None, 20455, 20455),
+        ("exports/2026-01-02/*", "exports/{YYYY}-{MM}-{DD}/*", 20260102, 20455),
+        ("exports/2026-01-02/*", "numbered/{SPAN}/*", 20260102, 20260102),
+    ],
+    ids=["a day", "a day's number", "days to predict for", "spans to predict for"],
+)
+def test_every_node_of_a_run_may_name_its_span_as_the_first(
+    tmp_path: Path, export: str, predict: str | None, span: int, known: int
+) -> None:
+    for folder in ("exports/2026-01-02", "numbered/20260102"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "a.jsonl").write_text('{"_id": 1, "lessons": 1, "kept": true}\n')
+    (tmp_path / "pipeline.yaml").write_text(
+        "name: days\n"
+        f"data: {{mongo_export: '{export}', fields: {{lessons: lessons}}, label: kept}}\n"
+        "features: {lessons: zscore}\nevaluate: {metrics: [auc], gates: none}\npush: {to: served}\n"
+        + (f"infer: {{mongo_export: '{predict}', to: predictions}}\n" if predict else "")
+    )
+    compile_bundle(load([tmp_path / "pipeline.yaml"]), tmp_path / "bundles")
+    made = open_bundle(next((tmp_path / "bundles").iterdir()))
+    root = LocalRoot(tmp_path / "root")
+    for node in ("MongoExampleGen", "StatisticsGen"):
+        request = Request(made.folder, node, "r1", tmp_path, root.uri, span)
+        assert obtain(root, made, request)[0].span == known
+    with pytest.raises(SpecError, match="the span that it began with"):
+        obtain(root, made, replace(request, span=span + 1))
+
+
+def test_a_span_of_exports_without_spans_is_refused_by_the_first_node(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"_id": 1, "lessons": 1, "kept": true}\n')
+    (tmp_path / "pipeline.yaml").write_text(
+        "name: plain\ndata: {mongo_export: a.jsonl, fields: {lessons: lessons}, label: kept}\n"
+        "features: {lessons: zscore}\nevaluate: {metrics: [auc], gates: none}\n"
+    )
+    compile_bundle(load([tmp_path / "pipeline.yaml"]), tmp_path / "bundles")
+    made = open_bundle(next((tmp_path / "bundles").iterdir()))
+    root = LocalRoot(tmp_path / "root")
+    with pytest.raises(SpecError, match="leave --span out"):
+        obtain(root, made, Request(made.folder, "MongoExampleGen", "r1", tmp_path, root.uri, 3))
