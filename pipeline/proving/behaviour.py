@@ -5,7 +5,6 @@ It runs up to the validation of the data, in a root of its own that is removed, 
 
 from __future__ import annotations
 
-import gzip
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,14 +15,16 @@ from components.mongo_example_gen.result import Ingestion
 from foundation.errors import DataError, PenstockError
 from pipeline.plan import Selection
 from pipeline.proving.base import Finding, Project
+from pipeline.proving.damage import damaged
 from pipeline.runs.book import RunRecord
 from pipeline.runs.listener import RunListener
 from pipeline.runs.results import RunResults
 from pipeline.runs.session import Session
 from pipeline.schemas.files import read_schema
 
-_BAD = b'{"penstock_test": this is no JSON\n'
 _END = "ValidationGate"
+_TAKE_BAD = ("data.bad_documents.quarantine=true", "data.bad_documents.fail_above=100%")
+"""One bad document is too many for a small sample; what is tested is that it does not end the run by itself."""
 
 
 def prove(project: Project) -> Iterator[Finding]:
@@ -79,20 +80,33 @@ def _copied(results: RunResults, folder: Path) -> Path:
 
 def _quarantined(project: Project, here: list[str], folder: Path) -> Finding:
     before = _set_aside(project, here)
-    file = min(folder.iterdir())
-    opened: Any = gzip.open if file.suffix == ".gz" else open
-    with opened(file, "ab") as out:
-        out.write(_BAD)
-    more = _set_aside(project, here) - before
+    with damaged(folder, project.session(*here).loaded.spec.data.format) as has_bad_document:
+        if not has_bad_document:
+            return _refused(project, here)
+        more = _set_aside(project, here) - before
     return Finding("a bad document", f"the run went on, {more} more set aside", "1 more set aside", more == 1)
+
+
+def _refused(project: Project, here: list[str]) -> Finding:
+    """Runs on a file that its format does not let be read in part."""
+    what, expected = "a file that is cut off", "the run ends, and says what is wrong with the file"
+    try:
+        _set_aside(project, here)
+    except PenstockError as error:
+        passed = error.exit_code == DataError.exit_code and "export" in str(error)
+        return Finding(what, _said(error), expected, passed)
+    return Finding(what, "the run went on", expected, False)
 
 
 def _set_aside(project: Project, here: list[str]) -> int:
     """Runs, and returns how many documents were set aside."""
-    bad = ("data.bad_documents.quarantine=true", "data.bad_documents.fail_above=100%")
-    _run(project.session(*here, *bad))
-    found = _results(project.session(*here, *bad)).find(Ingestion)
+    _run(project.session(*here, *_TAKE_BAD))
+    found = _results(project.session(*here, *_TAKE_BAD)).find(Ingestion)
     return sum(found.quarantined.values()) if found else 0
+
+
+def _said(error: PenstockError) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def _stopped(project: Project, here: list[str], folder: Path, results: RunResults) -> Finding:
@@ -107,8 +121,8 @@ def _stopped(project: Project, here: list[str], folder: Path, results: RunResult
     try:
         _run(session)
     except PenstockError as error:
-        said = " ".join(str(error).split())
-        return Finding(f"an anomaly of {field}", said[:300], expected, error.exit_code == DataError.exit_code)
+        passed = error.exit_code == DataError.exit_code and f"anomaly in {field}:" in str(error)
+        return Finding(f"an anomaly of {field}", _said(error), expected, passed)
     return Finding(f"an anomaly of {field}", "the run went on", expected, False)
 
 
