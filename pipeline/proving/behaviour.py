@@ -137,7 +137,6 @@ def _narrow(schema: Any, label: str) -> str:
     """Gives one feature a domain that holds none of its values, and returns its name."""
     feature = next(one for one in schema.feature if one.name != label and one.type in (1, 2, 3))
     if feature.type == 1:
-        del schema.string_domain[:]
         feature.ClearField("domain")
         feature.string_domain.value.append("penstock test: no value is this")
     elif feature.type == 2:

@@ -153,7 +153,26 @@ def _fit(
         few = np.arange(min(validation.rows, MOST_CHOOSING_ROWS))
         held, truth = design.matrix(validation.features, few), validation.labels[few]
         fitted = [solve(design, matrix, labels, strength, classes) for strength in STRENGTHS]
-        return min(fitted, key=lambda one: _loss(task, one.scores(held), truth))
+        return min(fitted, key=lambda one: loss(task, one.scores(held), truth))
+
+
+def solved_loss(
+    task: Task, features: Sequence[FeatureDescription], split: TransformedSplit, classes: int
+) -> float:
+    """Returns the loss that the solver of the linear reference reaches on the rows that it is fitted on.
+
+    Args:
+        task: The task.
+        features: The model's inputs.
+        split: The rows, with at least two labels.
+        classes: Number of classes of a multi-class label; 1 for other tasks.
+    """
+    rows = np.arange(split.rows)
+    design = make_design(features, split.features, rows)
+    matrix = design.matrix(split.features, rows)
+    solve = _ridge if task == "regression" else _logistic
+    with _one_thread():
+        return loss(task, solve(design, matrix, split.labels, 1.0, classes).scores(matrix), split.labels)
 
 
 def _used(matrix: Any) -> int:
@@ -214,7 +233,8 @@ def _quiet_fit(model: Any, matrix: Any, labels: np.ndarray) -> bool:
     return not any(issubclass(one.category, ConvergenceWarning) for one in caught)
 
 
-def _loss(task: Task, scores: np.ndarray, labels: np.ndarray) -> float:
+def loss(task: Task, scores: np.ndarray, labels: np.ndarray) -> float:
+    """Returns the mean loss of ``[rows, outputs]`` logits or numbers: cross-entropy, or the squared error."""
     if task == "regression":
         return float(((scores[:, 0] - labels) ** 2).mean())
     if task == "binary":

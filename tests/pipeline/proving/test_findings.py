@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from foundation.errors import DataError, SpecError
 from pipeline.cli.main import app
-from pipeline.proving import base, deployment, features, learns
+from pipeline.proving import base, deployment, features
 from pipeline.proving.base import Finding, Project
 
 DOCUMENT = """
@@ -100,14 +100,6 @@ def test_examples_of_another_shape_are_refused(text: str, tmp_path: Path) -> Non
 )
 def test_a_feature_is_compared_by_value_and_shape(wanted: Any, seen: Any, passed: bool) -> None:
     assert features._compared("x", wanted, seen).passed is passed
-
-
-def test_rows_to_learn_by_heart_hold_every_label() -> None:
-    labels = np.array([0] * 900 + [1] * 100)
-    rows = learns._few(labels)
-    assert len(rows) == learns.ROWS
-    assert set(labels[rows]) == {0, 1}
-    assert len(learns._few(np.arange(5))) == 5
 
 
 def test_a_contract_may_grow_but_not_lose_or_change() -> None:
