@@ -20,6 +20,10 @@ from pipeline.lineage.records import Artifact, Execution, Value
 from pipeline.lineage.sqlite import Snapshot
 
 _VERSIONS = re.compile(r"database version (\d+) is (older|greater) than library version (\d+)")
+_SQLITE = b"SQLite format 3\0"
+"""How every file of SQLite begins that is not empty, https://www.sqlite.org/fileformat.html."""
+_UNQUOTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""Names that SQL takes without quotes."""
 RUN_PROPERTY = "penstock_run"
 """Property of an execution: the run that it belongs to."""
 
@@ -149,14 +153,21 @@ def asked(config: MetadataConfig) -> Iterator[None]:
     # Opening a store raises RuntimeError: wrong version, no answer, no database.
     except (mlmd_errors.StatusError, RuntimeError) as error:
         subject = "the ML Metadata store"
-        if config.mysql or config.postgresql:
-            database = config.mysql or config.postgresql
-            subject += f" {database.database} at {database.host}" if database else ""
-        raise _refusal(subject, _plain(error)) from error
+        database = config.mysql or config.postgresql
+        subject += f" {database.database} at {database.host}" if database else ""
+        name = database.database if database else ""
+        raise _refusal(subject, _plain(error), name) from error
 
 
-def _refusal(subject: str, said: str) -> MetadataError:
+def _refusal(subject: str, said: str, database: str) -> MetadataError:
     """Returns the error for what ML Metadata said: tables of another version have remedies of their own."""
+    if "syntax" in said and not _UNQUOTED.fullmatch(database):
+        return MetadataError(
+            subject,
+            expected="a database that is there: ML Metadata cannot create one of this name, which needs quotes",
+            seen="none",
+            remedy="create the database yourself, or name one of letters, digits and _",
+        )
     versions = _VERSIONS.search(said)
     if versions is None:
         return MetadataError(subject, expected="a store that answers and has this version", seen=said)
@@ -183,7 +194,7 @@ def connection_config(
     """Returns the MLMD ``ConnectionConfig``; only here is the password read from the environment.
 
     Raises:
-        MetadataError: The variable that holds the password is not set.
+        MetadataError: The variable that holds the password is not set, or the file is not one of SQLite.
         StorageError: The folder of the SQLite file cannot be created.
     """
     from ml_metadata.proto import metadata_store_pb2 as pb
@@ -198,6 +209,7 @@ def connection_config(
             raise storage_error(file.parent, error) from error
         if not os.access(file.parent, os.W_OK):
             raise storage_error(file.parent, PermissionError(errno.EACCES, "no write permission"))
+        _refuse_other_file(file)
         connection.sqlite.filename_uri = str(file)
         connection.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
         return connection
@@ -218,6 +230,24 @@ def connection_config(
         postgresql.host, postgresql.port = database.host, str(database.port or 5432)
         postgresql.user, postgresql.password, postgresql.dbname = database.user, password, database.database
     return connection
+
+
+def _refuse_other_file(file: Path) -> None:
+    """Refuses a file that SQLite has not written: ML Metadata takes it for a store without tables."""
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(len(_SQLITE))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise storage_error(file, error) from error
+    if head and head != _SQLITE:
+        raise MetadataError(
+            f"the ML Metadata store {file}",
+            expected="a file of SQLite, or none yet",
+            seen="another file",
+            remedy="correct metadata.sqlite.path, or move the file away",
+        )
 
 
 def open_store(config: MetadataConfig, root: Path, patience: float = 0.0) -> Any:

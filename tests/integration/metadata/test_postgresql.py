@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from foundation.errors import MetadataError
 from pipeline.document.models import MetadataConfig
 from pipeline.lineage.store import MlmdLineage, connection_config, open_store
+from pipeline.lineage.tables import check, create
+from tests.pipeline.conftest import DOCUMENT
 from tests.postgresql import PASSWORD
 
 pytestmark = pytest.mark.integration
@@ -65,3 +71,30 @@ def test_a_wrong_password_is_refused_and_not_shown(
     with pytest.raises(MetadataError, match=r"mlmd\d+ at 127\.0\.0\.1") as caught:
         open_store(config, tmp_path)
     assert "not-the-one" not in str(caught.value)
+
+
+@pytest.mark.parametrize("command", ["init", "check"])
+def test_the_library_says_nothing_of_its_connections(
+    command: str, config: MetadataConfig, tmp_path: Path
+) -> None:
+    create(config, tmp_path)
+    document = tmp_path / "pipeline.yaml"
+    document.write_text(yaml.safe_dump({**DOCUMENT, "metadata": config.model_dump(exclude_none=True)}))
+    call = [sys.executable, "-m", "pipeline.cli.main", "metadata", command, "-f", str(document)]
+    environment = {key: value for key, value in os.environ.items() if key != "GLOG_minloglevel"}
+    done = subprocess.run(call, capture_output=True, text=True, timeout=120, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_database_whose_name_needs_quotes_has_to_be_there(
+    servers: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server, name = servers("postgresql"), f"my-db{next(_NUMBERS)}"
+    monkeypatch.setenv("PENSTOCK_METADATA_PASSWORD", PASSWORD)
+    place = {"host": "127.0.0.1", "port": server.port, "database": name, "user": "penstock"}
+    config = MetadataConfig.model_validate({"postgresql": place})
+    with pytest.raises(MetadataError, match=r"cannot create one of this name.*create the database yourself"):
+        create(config, tmp_path)
+    server.create(name)
+    assert create(config, tmp_path)
+    assert check(config, tmp_path).executions == 0

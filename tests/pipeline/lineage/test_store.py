@@ -10,6 +10,7 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 
 from foundation.errors import MetadataError
 from pipeline.document.models import MetadataConfig
+from pipeline.lineage import tables
 from pipeline.lineage.queries import has_earlier_statistics
 from pipeline.lineage.store import MlmdLineage, connection_config, open_store
 from pipeline.lineage.trace import find_model, trace
@@ -149,3 +150,18 @@ def test_an_artifact_under_several_keys_is_found_under_each() -> None:
         event.path.steps.add().key = key
         event.path.steps.add().index = 0
     assert _links([event])[0] == {3: {"candidate": [7], "model": [7]}}
+
+
+@pytest.mark.parametrize("ask", [tables.check, tables.create, tables.upgrade])
+def test_a_file_that_sqlite_has_not_written_is_named_and_left_alone(ask: Any, tmp_path: Path) -> None:
+    file = tmp_path / "metadata.db"
+    file.write_text("x" * 5000)
+    with pytest.raises(MetadataError, match=r"metadata\.db.*a file of SQLite.*seen: another file"):
+        ask(SQLITE, tmp_path)
+    assert file.read_text() == "x" * 5000
+
+
+def test_an_empty_file_is_a_store_without_tables(tmp_path: Path) -> None:
+    (tmp_path / "metadata.db").touch()
+    tables.create(SQLITE, tmp_path)
+    assert tables.check(SQLITE, tmp_path).executions == 0
