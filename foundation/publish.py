@@ -101,6 +101,25 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def require_folder(path: Path, subject: str, remedy: str, may_be_new: bool = False) -> None:
+    """Refuses a path that is to be a folder and is none.
+
+    Args:
+        path: The path.
+        subject: What it is, for the message.
+        remedy: What to do about it.
+        may_be_new: Whether it need not exist yet.
+
+    Raises:
+        StorageError: It is something else, or is missing and must not be.
+    """
+    # Not ``Path.is_dir``, which raises where a folder above may not be entered: whoever writes there tells that better.
+    if os.path.isdir(path) or (may_be_new and not os.path.exists(path)):
+        return
+    seen = "a file" if os.path.exists(path) else "nothing there"
+    raise StorageError(f"{subject} {path}", expected="a folder", seen=seen, remedy=remedy)
+
+
 def storage_error(path: str | os.PathLike[str], error: OSError) -> StorageError:
     """Turns an ``OSError`` into the project's error with the remedy that fits its cause."""
     remedies = {

@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
 from foundation.errors import StorageError, UserCodeError
 from foundation.publish import published_folder
+from foundation.storage import is_remote
 from foundation.user_code import code_of, split_reference
 from pipeline.bundle.entries import node_entries, parameter_entries, production_entry
 from pipeline.bundle.extraction import unpack
@@ -33,7 +35,7 @@ class Compiled:
     Attributes:
         bundle: The bundle.
         new: Whether it was not there yet.
-        notes: What the bundle does not hold although the code uses it, one sentence each.
+        notes: What the bundle does not hold although its nodes use it, one sentence each.
     """
 
     bundle: Bundle
@@ -94,7 +96,19 @@ def package_of(loaded: LoadedSpec) -> tuple[Package, tuple[str, ...]]:
     named = [Path(split_reference(one)[0]) for one in references]
     code = [code_of(one, folder) for one in references]
     package = pack(folder, [*named, *([schema] if schema.exists() else [])], code)
-    return package, (*package.notes, *graph.notes)
+    return package, (*package.notes, *graph.notes, *_fixed_exports(spec))
+
+
+def _fixed_exports(spec: PipelineSpec) -> Iterator[str]:
+    """Yields what to say of exports that are the same place whatever home a node is given."""
+    given = {"data.mongo_export": spec.data.mongo_export}
+    given |= {"infer.mongo_export": spec.infer.mongo_export} if spec.infer else {}
+    for key, pattern in given.items():
+        if not is_remote(pattern) and os.path.isabs(pattern):
+            yield (
+                f"{key} is {pattern}, an absolute path: nodes read it there, whatever --home says; "
+                "write it relative to the document if the export is below the home"
+            )
 
 
 def _refuse_links(spec: PipelineSpec, folder: Path) -> None:

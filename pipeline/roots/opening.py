@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from foundation.publish import require_folder
 from foundation.storage import RemotePath, locate
 from pipeline.roots.base import Root
 from pipeline.roots.local import LocalRoot
@@ -18,11 +19,12 @@ def open_root(uri: str, base: Path | None = None) -> Root:
 
     Raises:
         StorageError: The address is of another scheme, has no bucket or holds credentials; or the store's client is not
-            installed, or finds no credentials.
+            installed, or finds no credentials; or the path is a file.
     """
     place = locate(uri, base)
     if isinstance(place, RemotePath):
         from pipeline.roots.objects import ObjectRoot
 
         return ObjectRoot(place)
+    require_folder(place, "pipeline root", "name a folder, or a new one, with root", may_be_new=True)
     return LocalRoot(place.absolute())

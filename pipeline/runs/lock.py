@@ -16,6 +16,7 @@ from typing import Protocol
 
 from foundation.errors import LockedError
 from foundation.lock import locked
+from foundation.publish import require_folder
 from foundation.stores.mirror import address_of, in_store
 
 _NAME = "lock"
@@ -49,6 +50,7 @@ def held(root: Path, run: str) -> Iterator[Hold]:
         StorageError: The root cannot be written.
     """
     file, address = root / _NAME, address_of(root)
+    require_folder(root, "pipeline root", "name a folder, or a new one, with root", may_be_new=True)
     with locked(file, lambda: _busy(file)) as handle:
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "run": run, "since": time.time()}
         os.ftruncate(handle, 0)

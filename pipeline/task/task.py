@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from foundation.errors import LockedError, NodeError, PenstockError, SpecError, near_miss
+from foundation.publish import require_folder
 from pipeline.bundle.binding import Bound
 from pipeline.bundle.reading import Bundle, open_bundle
 from pipeline.lineage.changes import cancel
@@ -65,6 +66,7 @@ class Task:
         request = self._request
         bundle = open_bundle(request.bundle)
         _check_node(bundle, request.node)
+        require_folder(request.home, "home", "name the folder that the data's paths start from with --home")
         root = open_root(request.root or bundle.sidecar.root, request.home)
         self._report = f"{root.uri}/{request.run_folder}/report.html#{request.node}"
         planned, bound = obtain(root, bundle, request)

@@ -59,6 +59,14 @@ def test_a_file_outside_the_project_stays_and_is_told(document: Path, tmp_path: 
     assert any(str(outside) in note and "not in the bundle" in note for note in notes)
 
 
+def test_an_export_of_this_machine_is_told(document: Path) -> None:
+    assert not any("absolute path" in note for note in package_of(load([document]))[1])
+    _, notes = package_of(load([document], ["data.mongo_export=/mnt/exports/*.jsonl"]))
+    assert any(
+        note.startswith("data.mongo_export is /mnt/exports/*.jsonl, an absolute path") for note in notes
+    )
+
+
 UNTOLD = "import importlib\nNAME = 'scaling'\nimportlib.import_module(NAME)\n"
 """Code of which only running it tells what it imports: every Python file of the project counts."""
 
