@@ -6,7 +6,6 @@ likely as the one that was seen, and the share of orders that fit as well is exa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,28 +35,24 @@ class Chance:
     probability: float
 
 
-def chance_of(
-    task: Task, answers: Sequence[np.ndarray], labels: Sequence[np.ndarray], seed: int = 0
-) -> Chance:
+def chance_of(task: Task, answers: np.ndarray, labels: np.ndarray, seed: int = 0) -> Chance:
     """Returns how likely shuffled labels would fit answers as well.
 
     Args:
         task: The task of the model.
-        answers: For each part of the rows, ``[rows, outputs]`` probabilities or numbers, by a model that has not seen its
-            labels.
-        labels: For each part, the labels ``[rows]``; they are shuffled within it.
+        answers: ``[rows, outputs]`` probabilities or numbers, by a model that has not seen the labels.
+        labels: ``[rows]``.
         seed: Seed of the orders.
     """
     rng = np.random.default_rng(seed)
-    rows = sum(map(len, labels))
-    pieces = [_piece(task, *part) for part in zip(answers, labels, strict=True)]
-    fit = sum(_fit(*piece) for piece in pieces) / rows
-    orders = [sum(_fit(gains, rng.permutation(own)) for gains, own in pieces) / rows for _ in range(ORDERS)]
+    gains, own = _columns(task, answers, labels)
+    fit = _fit(gains, own)
+    orders = [_fit(gains, rng.permutation(own)) for _ in range(ORDERS)]
     as_good = sum(one >= fit - _TIE for one in orders)
     return Chance(fit, float(np.mean(orders)), (1 + as_good) / (1 + ORDERS))
 
 
-def _piece(task: Task, answers: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _columns(task: Task, answers: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns ``[rows, columns]`` what a row gains by a label, and the labels as columns or, with one column, as factors."""
     if task == "regression":
         return _standard_ranks(answers[:, 0])[:, np.newaxis], _standard_ranks(labels)
@@ -68,8 +63,8 @@ def _piece(task: Task, answers: np.ndarray, labels: np.ndarray) -> tuple[np.ndar
 
 def _fit(gains: np.ndarray, labels: np.ndarray) -> float:
     if gains.shape[1] == 1:
-        return float(gains[:, 0] @ labels)
-    return float(gains[np.arange(len(labels)), labels].sum())
+        return float((gains[:, 0] * labels).mean())
+    return float(gains[np.arange(len(labels)), labels].mean())
 
 
 def _standard_ranks(values: np.ndarray) -> np.ndarray:

@@ -132,8 +132,8 @@ def test_chance_is_met_as_often_as_it_says(task: str) -> None:
     rng = np.random.default_rng(3)
     outputs, low = 3 if task == "multiclass" else 1, 0
     for number in range(400):
-        answers = [rng.dirichlet([0.3] * 3, 21)[:, :outputs] for _ in range(2)]
-        labels = [rng.integers(0, 3 if task == "multiclass" else 2, 21) for _ in range(2)]
+        answers = rng.dirichlet([0.3] * 3, 42)[:, :outputs]
+        labels = rng.integers(0, 3 if task == "multiclass" else 2, 42)
         low += chance_of(task, answers, labels, seed=number).probability <= 0.05
     assert 8 <= low <= 34  # 20 are expected; outside of this in one of 500 programs that are right
 
@@ -141,7 +141,19 @@ def test_chance_is_met_as_often_as_it_says(task: str) -> None:
 def test_answers_that_are_all_the_same_fit_by_chance() -> None:
     for task, outputs in (("binary", 1), ("multiclass", 3), ("regression", 1)):
         labels = np.arange(30) % 2
-        assert chance_of(task, [np.full((30, outputs), 0.3)], [labels]).probability == 1.0
+        assert chance_of(task, np.full((30, outputs), 0.3), labels).probability == 1.0
+
+
+def test_shuffled_labels_pass_as_seldom_as_it_says_though_a_model_was_fitted() -> None:
+    low = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        labels, inputs = rng.integers(0, 2, 60), rng.normal(size=(60, 3))
+        asked, learnt = learns._halves(labels)
+        weights = inputs[learnt].T @ (labels[learnt] - 0.5)
+        answers = 1 / (1 + np.exp(-inputs[asked] @ weights[:, np.newaxis]))
+        low += chance_of("binary", answers, labels[asked]).probability <= 0.05
+    assert 8 <= low <= 34  # as above; in both directions together, 1 in 10 passes
 
 
 def test_rows_to_learn_by_heart_hold_every_label() -> None:
