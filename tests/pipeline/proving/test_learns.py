@@ -117,7 +117,9 @@ def test_shuffled_labels_fail(kind: str, rows: int) -> None:
     split = split_of("binary", rows)
     shuffled = np.random.default_rng(1).permutation(split.labels)
     trial = trial_of({"type": kind}, made(split.features, shuffled))
-    assert not learns.unseen(trial).passed
+    found = learns.unseen(trial)
+    assert not found.passed
+    assert ("give a larger sample" in found.expected) is (rows < 600)
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
