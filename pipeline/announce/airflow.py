@@ -25,6 +25,8 @@ _LARGEST: Final = 16 * 2**20
 """Bytes of an answer that are read."""
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """HTTP statuses after which the same again may end well."""
+_QUEUED: Final = "try again once no run of the retraining DAG waits in Airflow's queue: until then 3.3 cannot list its events"
+"""A queued run has no ``start_date``, and the answer, which names the runs that an event has started, must have one."""
 _TOKEN_MEANS: Final = (
     "a valid token of a user who may read assets and DAGs, and create events of assets",
     f"get a new token from Airflow and export it as {TOKEN}; if that is refused, too, give its user these rights",
@@ -131,7 +133,7 @@ class Airflow:
             expected = "an answer, not a redirect: the token would go elsewhere"
             remedy = f"name the address that it leads to in {ADDRESS}"
         if code in _PASSING:
-            remedy = "try again"
+            remedy = _QUEUED if code == 500 and "/assets/events" in error.url else "try again"
         seen = f"HTTP {code}{_detail(error)}".replace(self._token, "…")
         return PenstockError(
             f"Airflow at {self.address}", expected=expected, seen=seen, remedy=remedy

@@ -33,6 +33,12 @@ Root = Annotated[
 _LONGEST_ALERT = 100_000
 """Characters of standard input that are read."""
 
+Patience = Annotated[
+    float, typer.Option(min=0, help="Seconds to try again for, where Airflow does not answer.")
+]
+PATIENCE = 30.0
+"""Airflow 3.3 cannot list an asset's events while a run that one of them has started waits in its queue."""
+
 
 def register(app: typer.Typer) -> None:
     """Registers the commands."""
@@ -45,6 +51,7 @@ def export(
     file: Files = None,
     set_: Overrides = None,
     home: Home = None,
+    patience: Patience = PATIENCE,
     as_json: AsJson = False,
 ) -> None:
     """Announce a complete export: the newest that data.mongo_export matches, unless it has been announced."""
@@ -52,7 +59,7 @@ def export(
     from pipeline.cli.announce.sending import opened, or_retry, send
 
     pipeline = opened("export", file, set_, home, None)
-    send(pipeline, or_retry(lambda: new_export(pipeline.spec, pipeline.home, span)), as_json)
+    send(pipeline, or_retry(lambda: new_export(pipeline.spec, pipeline.home, span)), as_json, patience)
 
 
 def labels(
@@ -69,6 +76,7 @@ def labels(
     set_: Overrides = None,
     home: Home = None,
     root: Root = None,
+    patience: Patience = PATIENCE,
     as_json: AsJson = False,
 ) -> None:
     """Count the labels since the last training, and announce them once production.retrain.new_labels is reached."""
@@ -91,7 +99,7 @@ def labels(
         )
         say(f"{count:,} new labels {after}; {enough:,} start a run.")
     if count >= enough:
-        send(pipeline, news, as_json)
+        send(pipeline, news, as_json, patience)
 
 
 def _count(document: Path, experiments: set[str], since: float) -> int:
@@ -127,9 +135,7 @@ def alarm(
     quiet: Annotated[
         str, typer.Option(help="How long the same alarm is not sent again; not for --validation.")
     ] = "1d",
-    patience: Annotated[
-        float, typer.Option(min=0, help="Seconds to try again for, where Airflow does not answer.")
-    ] = 0.0,
+    patience: Patience = PATIENCE,
     file: Files = None,
     set_: Overrides = None,
     home: Home = None,

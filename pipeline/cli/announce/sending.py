@@ -72,7 +72,7 @@ def opened(
     return Pipeline(spec.with_metadata_at(folder), folder, there)
 
 
-def send(pipeline: Pipeline, news: News, as_json: bool, patience: float = 0.0) -> None:
+def send(pipeline: Pipeline, news: News, as_json: bool, patience: float) -> None:
     """Sends news, and says what became of it.
 
     Args:

@@ -26,6 +26,7 @@ class AirflowDouble(ThreadingHTTPServer):
         clock: Returns the time of an event.
         instead: What to do in place of the next answers, each once: an HTTP status, a text, or ``swallow``,
             which takes an event and goes away without an answer.
+        queued: So often the events of an asset cannot be listed, as while a run that one of them has started is queued.
         asked: Method and path of each request.
     """
 
@@ -39,6 +40,7 @@ class AirflowDouble(ThreadingHTTPServer):
         self.page = 100
         self.clock: Callable[[], float] = time.time
         self.instead: list[int | str] = []
+        self.queued = 0
         self.asked: list[tuple[str, str]] = []
 
     @property
@@ -72,6 +74,9 @@ class AirflowDouble(ThreadingHTTPServer):
         if path == "/api/v2/dags/learners_retrain" and self.paused is not None:
             return 200, {"dag_id": "learners_retrain", "is_paused": self.paused}
         if path == "/api/v2/assets/events":
+            if self.queued:
+                self.queued -= 1
+                return 500, {}
             asset, offset = int(query["asset_id"][0]), int(query["offset"][0])
             mine = [event for event in reversed(self.events) if event["asset_id"] == asset]
             assert query["order_by"] == ["-timestamp"]

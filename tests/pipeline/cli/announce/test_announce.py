@@ -201,7 +201,7 @@ def test_the_exit_code_says_whether_trying_again_helps(
     server: AirflowDouble, capsys: pytest.CaptureFixture[str], instead: int, code: int
 ) -> None:
     server.instead = [instead]
-    seen = announce(capsys, "export")
+    seen = announce(capsys, "export", "--patience", "0")
     assert seen[0] == code
     assert seen[1].startswith(f"error: Airflow at {server.address}; expected")
     assert announce(capsys, "export", "--debug")[0] == 0
@@ -213,10 +213,29 @@ def test_patience_outlasts_an_airflow_that_is_away_for_a_moment(
     monkeypatch.setattr("pipeline.cli.announce.sending._PAUSE_SECONDS", 0.01)
     server.instead = [503, 502]
     alarm = ["alarm", "accuracy", "--reason", "below 0.7"]
-    assert announce(capsys, *alarm, "--patience", "60")[0] == 0
+    assert announce(capsys, *alarm)[0] == 0
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     monkeypatch.setenv("PENSTOCK_AIRFLOW", f"http://127.0.0.1:{port}")
-    assert announce(capsys, *alarm)[0] == 75
+    assert announce(capsys, *alarm, "--patience", "0")[0] == 75
     monkeypatch.delenv("PENSTOCK_AIRFLOW_TOKEN")
     assert announce(capsys, *alarm)[0] == 2
+
+
+@pytest.mark.parametrize("news", ["export", "labels", "alarm"])
+def test_a_run_that_waits_in_airflows_queue_is_waited_for(
+    server: AirflowDouble, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, news: str
+) -> None:
+    command = {
+        "export": ["export"],
+        "labels": ["labels", "e"],
+        "alarm": ["alarm", "accuracy", "--reason", "bad"],
+    }
+    monkeypatch.setattr("pipeline.cli.announce.sending._PAUSE_SECONDS", 0.01)
+    rewarded(6, 7200)
+    server.queued = 2
+    assert announce(capsys, *command[news])[0] == 0
+    server.queued = 2
+    code, said = announce(capsys, *command[news], "--patience", "0")[:2]
+    assert code == 75
+    assert "once no run of the retraining DAG waits in Airflow's queue" in said
