@@ -22,9 +22,14 @@ from typing import Any
 
 HERE = Path(__file__).resolve()
 ROOT = HERE.parents[2]
+sys.path[:0] = [str(HERE.parents[1]), str(ROOT)]
+
+from local_speed.machine import describe_machine  # noqa: E402
+from local_speed.telling import tell  # noqa: E402
+
 STEPS = 200
 ROWS = 8192
-BEGIN, END = "<!-- results training begin -->", "<!-- results training end -->"
+MARK = "training"
 MODELS: dict[str, dict[str, Any]] = {
     "small: 2 × 128 units, 256 rows a step": {"hidden": [128, 128], "batch": 256},
     "large: 2 × 512 units, 1,024 rows a step": {"hidden": [512, 512], "batch": 1024},
@@ -95,7 +100,7 @@ def measured(way: str, hidden: list[int], batch: int) -> dict[str, float]:
 
 def table(repeats: int) -> str:
     lines = [
-        f"{repeats} repeats in turn, median (smallest – largest); {STEPS // 2} steps after {STEPS // 2} that include tracing; {os.cpu_count()} cores.",
+        f"{repeats} repeats in turn, median (smallest – largest); {STEPS // 2} steps after {STEPS // 2} that include tracing. {describe_machine()}.",
         "",
         "| model | way | steps a second | beside one device | CPU, all processes |",
         "|---|---|---:|---:|---:|",
@@ -116,7 +121,8 @@ def table(repeats: int) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main() -> int:
+    """Prints a Markdown table of what each way takes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--repeats", type=int, default=3)
@@ -125,14 +131,8 @@ def main() -> None:
     if given.one:
         print(json.dumps(train(*json.loads(given.one))), flush=True)
         os._exit(0)  # TensorFlow's farewell waits for workers that may have left
-    text = table(given.repeats)
-    print(text)
-    if given.write:
-        page = given.write.read_text(encoding="utf-8")
-        before, _, rest = page.partition(BEGIN)
-        given.write.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    return tell(MARK, given.write, lambda: table(given.repeats))
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-    main()
+    sys.exit(main())
