@@ -6,7 +6,6 @@ process, and the request stays. This file is run by its path in a bare interpret
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -28,6 +27,8 @@ def tethered(command: list[str], sent: signal.Signals) -> list[str]:
 
 def main() -> None:
     """Ties this process to its parent and becomes the program."""
+    import ctypes  # whoever only wants the command line waits for it in vain
+
     parent, sent, program = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, sent)
     if os.getppid() != parent:  # it ended before the request was made

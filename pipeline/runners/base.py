@@ -73,11 +73,12 @@ class Event:
     @property
     def rate(self) -> str:
         """How much was processed, and how fast: ``12,000 documents, 9,800/s; 3 quarantined``."""
-        return "; ".join(self._rate(number, unit) for unit, number in self.counted.items() if number)
-
-    def _rate(self, number: int, unit: str) -> str:
+        counted = [(f"{number:,} {unit}", number) for unit, number in self.counted.items() if number]
+        if not counted:
+            return ""
+        (first, number), *others = counted  # how fast the rest was is nobody's question
         rate = round(number / max(self.seconds, 1e-3))
-        return f"{number:,} {unit}" + (f", {rate:,}/s" if rate else "")
+        return "; ".join([first + (f", {rate:,}/s" if rate else ""), *(one for one, _ in others)])
 
 
 def how_far(progress: Mapping[str, float]) -> str:

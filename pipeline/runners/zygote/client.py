@@ -16,7 +16,6 @@ from pathlib import Path
 from pipeline.runners.zygote import fingerprint
 from pipeline.runners.zygote.connect import ask, connect
 from pipeline.runners.zygote.forked import READY_SECONDS, Forked
-from pipeline.runners.zygote.memory import proportional
 from pipeline.runners.zygote.place import (
     NobodyListensError,
     NoZygoteError,
@@ -239,6 +238,8 @@ def _standing(place: Place, pid: int) -> Standing:
         return Standing(place, pid, trouble="starting")
     except (NoZygoteError, TimeoutError):
         return Standing(place, pid, trouble="does not answer")
+    from pipeline.runners.zygote.memory import proportional
+
     return Standing(place, pid, told["idle"], told["processes"], proportional(pid))
 
 

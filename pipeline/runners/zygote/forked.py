@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -152,6 +151,8 @@ def fork_like_this(
         folder: Its working directory, if another.
         environment: All of its variables, if others.
     """
+    import resource
+
     limits: dict[str, Any] = {
         name: list(resource.getrlimit(getattr(resource, name)))
         for name in dir(resource)

@@ -103,3 +103,10 @@ def test_lines_tell_how_far_a_long_node_is_but_seldom(
         progress.happened(Event("Tuner", "running", progress={"trial": trial, "trials": 20, "best": 0.7}))
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(maxsplit=2)[2] for line in lines] == ["trial 3 of 20, best 0.7"]
+
+
+def test_only_what_is_counted_first_has_a_speed() -> None:
+    counted = {"documents": 12_000, "quarantined": 4, "bytes": 7_000}
+    event = Event("MongoExampleGen", "done", 2.0, 1, counted)
+    assert event.rate == "12,000 documents, 6,000/s; 4 quarantined; 7,000 bytes"
+    assert Event("MongoExampleGen", "done", 2.0, 1, {"documents": 0}).rate == ""

@@ -89,7 +89,7 @@ def test_it_is_the_truth_at_every_hour_since_every_training(world: World, missin
     described = document(missing)
     trainings = [0.0]
     checked = 0
-    for hour in range(8 * 24):
+    for hour in range(200):
         world.hour(hour)
         now = world.clock[0]
         if hour % 47 == 46:
@@ -98,7 +98,7 @@ def test_it_is_the_truth_at_every_hour_since_every_training(world: World, missin
             assert count_since(world.store, described, "e", since) == world.truth.labels(since, now, missing)
             checked += 1
         world.clock[0] += HOUR
-    assert len(trainings) == 5 and checked > 450
+    assert checked > 500
     assert 100 < len(world.truth.rewarded) < 0.5 * len(world.truth.came)
 
 
